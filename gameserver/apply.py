@@ -1,0 +1,404 @@
+"""One batch, one transaction.
+
+``Applier.apply`` takes a batch of envelopes and makes it true: opens what is sealed and hashes what is slow to hash,
+begins, leaves out what was applied before, loads and locks what the rules need, runs the rules one after the other,
+saves, and commits. What is to be told comes back as a value: the caller speaks after the commit.
+
+An event whose rule breaks spoils nothing but itself and what follows it in its lane: these come back as ``held``.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from random import Random
+from traceback import format_exception
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gameserver.errors import NotNow, Rejected
+from gameserver.events.base import Event
+from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound, gateway_key, routing_key
+from gameserver.limits import Limits
+from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, State, Tell, Waiting
+from gameserver.rules.view import appears, view_topics
+from gameserver.secrecy import Sealer
+from gameserver.store.store import DeadLetter, Mark, Store, Stored, Transaction
+from gameserver.wire.packets import Error, FromServer, Ok
+from gameserver.world.state import Player, Thing
+
+log = logging.getLogger(__name__)
+
+RESEND_MS = 3_000
+
+_packed = msgspec.msgpack.Encoder().encode
+_read_direct = msgspec.msgpack.Decoder(Direct).decode
+_read_dispatch = msgspec.msgpack.Decoder(Dispatch).decode
+_envelope_json = msgspec.json.Decoder(Envelope).decode
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that could not be applied now: the first one broke, the others follow it in its lane."""
+
+    envelopes: tuple[Envelope, ...]
+    cause: BaseException
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch leaves to be done after its commit.
+
+    ``outbound`` goes to the gateways that listen to one of ``keys``; ``born`` are new events for the queue;
+    ``published``: outbox rows that are done with once ``outbound`` was published; ``held`` must be tried again.
+    """
+
+    outbound: Outbound
+    keys: tuple[str, ...]
+    born: tuple[Envelope, ...]
+    published: tuple[str, ...]
+    held: tuple[Held, ...]
+
+
+class Applier:
+    """Applies batches. ``clock_ms``: milliseconds since 1970; ``seed`` makes all randomness of the rules repeatable."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        rules: dict[str, Rule],
+        passwords: Passwords,
+        sealer: Sealer,
+        limits: Limits,
+        clock_ms: Callable[[], int],
+        seed: str = "",
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._passwords = passwords
+        self._sealer = sealer
+        self._limits = limits
+        self._clock_ms = clock_ms
+        self._seed = seed
+
+    def apply(self, batch: Sequence[Envelope]) -> Applied:
+        """Apply a batch. Raises ``Retryable`` when the data tier is not ready; then nothing has happened."""
+        prepared = [self._prepare(envelope) for envelope in batch]
+        with self._store.transaction() as transaction:
+            work = _Work(transaction, self._rules, self._limits, self._clock_ms())
+            return work.run(prepared)
+
+    def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
+        """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
+        item = _Prepared(envelope=envelope, event=envelope.event, context=self._context(envelope))
+        with self._store.transaction() as transaction:
+            work = _Work(transaction, self._rules, self._limits, self._clock_ms())
+            return work.bury(item, cause, attempts)
+
+    def _prepare(self, envelope: Envelope) -> "_Prepared":
+        """Everything that is slow and needs no lock."""
+        context = self._context(envelope)
+        try:
+            event = self._sealer.open(envelope.event)
+            prepare = self._rules[event.spec.name].prepare  # type: ignore[attr-defined]
+            found = prepare(event, context, self._store, self._passwords) if prepare else None
+        except Exception as error:  # whatever a rule's preparation raises is this event's own failure
+            return _Prepared(envelope=envelope, event=envelope.event, context=context, failure=error)
+        return _Prepared(envelope=envelope, event=event, context=replace(context, prepared=found))
+
+    def _context(self, envelope: Envelope) -> Context:
+        return Context(
+            id=envelope.id,
+            now_ms=envelope.at_ms,
+            rng=Random(f"{self._seed}/{envelope.id}"),  # noqa: S311 - dice, not secrets; the id makes a replay fall alike
+            player=envelope.player,
+            session=envelope.session,
+            conn=envelope.conn,
+            gateway=envelope.gateway,
+            token=envelope.token,
+        )
+
+
+class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    envelope: Envelope
+    event: Event
+    context: Context
+    failure: Exception | None = None
+
+    @property
+    def order(self) -> str:
+        """What must stay in order with this: its lane; a sessionless event stands alone."""
+        return self.envelope.key if self.envelope.session else self.envelope.id
+
+    @property
+    def marked(self) -> bool:
+        """Whether the lane's watermark guards it."""
+        return self.event.spec.numbered and self.event.seq > 0
+
+    @property
+    def once(self) -> bool:
+        """Whether its own outbox row guards it: it may be applied as long as that is there."""
+        return self.event.spec.origin == "house" and self.event.spec.durable
+
+
+class _Work:
+    """One batch within its transaction."""
+
+    def __init__(self, transaction: Transaction, rules: dict[str, Rule], limits: Limits, now_ms: int) -> None:
+        self._transaction = transaction
+        self._rules = rules
+        self._limits = limits
+        self._now_ms = now_ms
+        self._put: dict[tuple[type[Thing], str], Thing] = {}
+        self._drop: dict[tuple[type[Thing], str], Thing] = {}
+        self._stored: list[Stored] = []
+        self._waiting: list[Waiting] = []
+        self._again: list[str] = []
+        self._done: list[str] = []
+        self._published: list[str] = []
+        self._speech = _Speech()
+        self._born: list[Envelope] = []
+        self._held: dict[str, list[Envelope]] = {}
+        self._causes: dict[str, BaseException] = {}
+
+    def run(self, batch: Sequence[_Prepared]) -> Applied:
+        self._begin(batch)
+        self._state = self._transaction.load([self._needs(item) for item in batch if item.failure is None])
+        for item in batch:
+            self._take(item)
+        self._save()
+        return self._applied()
+
+    def bury(self, item: _Prepared, cause: BaseException, attempts: int) -> Applied:
+        self._begin([item])
+        self._state = self._transaction.load([])
+        if self._fresh(item):
+            self._transaction.add_dead(_dead_letter(item.envelope, cause, attempts, self._now_ms))
+            sentence = "This could not be done. It was kept, and a game master will look at it."
+            self._advance(item, self._answer(item, Error(code="dead_lettered", message=sentence, re=item.event.seq)))
+        self._save()
+        return self._applied()
+
+    def _begin(self, batch: Sequence[_Prepared]) -> None:
+        self._marks = self._transaction.marks(sorted({item.envelope.key for item in batch if item.marked}))
+        self._before = dict(self._marks)
+        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.once])
+
+    def _fresh(self, item: _Prepared) -> bool:
+        """Whether it was not applied before, nor given up."""
+        if item.once:
+            return item.envelope.id in self._to_be_done
+        mark = self._marks.get(item.envelope.key)
+        return not item.marked or (mark is not None and item.event.seq > mark.seq)
+
+    def _needs(self, item: _Prepared) -> Needs:
+        needs: Needs = self._rules[item.event.spec.name].needs(item.event, item.context)  # type: ignore[attr-defined]
+        return needs
+
+    def _take(self, item: _Prepared) -> None:
+        """One event: held behind a failed one, answered as seen or over, or played."""
+        if item.order in self._held:
+            self._held[item.order].append(item.envelope)
+        elif item.failure is not None:
+            self._fail(item, item.failure)
+        elif item.once and item.envelope.id not in self._to_be_done:
+            log.info("%s was applied before", item.envelope.id)
+        elif item.marked and item.envelope.key not in self._marks:
+            self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
+        elif item.marked and item.event.seq <= self._marks[item.envelope.key].seq:
+            self._replay(item)
+        else:
+            self._play(item)
+
+    def _play(self, item: _Prepared) -> None:
+        try:
+            outcome = self._rule(item)
+        except Rejected as refusal:
+            reply = self._answer(item, Error(code=refusal.code, message=refusal.message, re=item.event.seq))
+            if not isinstance(refusal, NotNow):
+                self._advance(item, reply)
+            return
+        except Exception as error:  # a broken rule must not take its neighbours along
+            self._fail(item, error)
+            return
+        self._fold(outcome)
+        reply = self._answer(item, Ok(re=item.event.seq, data=outcome.result), outcome.follow)
+        self._advance(item, reply)
+        self._tell(item, outcome)
+
+    def _rule(self, item: _Prepared) -> Outcome:
+        stale_ms = item.event.spec.stale_after_s * 1000
+        if stale_ms and self._now_ms - item.envelope.at_ms > stale_ms:
+            raise Rejected("stale", "This took too long and was dropped.")
+        return self._rules[item.event.spec.name](self._state, item.event, item.context)
+
+    def _fail(self, item: _Prepared, cause: BaseException) -> None:
+        log.error("%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause)
+        self._held[item.order] = [item.envelope]
+        self._causes[item.order] = cause
+
+    def _fold(self, outcome: Outcome) -> None:
+        for thing in outcome.drop:
+            self._drop[type(thing), thing.id] = thing
+            self._put.pop((type(thing), thing.id), None)
+        for thing in outcome.put:
+            self._put[type(thing), thing.id] = thing
+            self._drop.pop((type(thing), thing.id), None)
+        self._state.drop(outcome.drop)
+        self._state.put(outcome.put)
+        self._done += outcome.done
+
+    def _answer(self, item: _Prepared, packet: FromServer, follow: Follow | None = None) -> Direct | None:
+        """The reply to an event that a client numbered; without a number, only what the gateway has to do."""
+        seq = item.event.seq
+        if not seq and follow is None:
+            return None
+        body = _packed(packet) if seq else b""
+        direct = Direct(conn=item.envelope.conn, packet=body, re=seq, lane=item.event.spec.lane, follow=follow)
+        self._speech.direct(item.envelope.gateway, direct)
+        return direct
+
+    def _advance(self, item: _Prepared, reply: Direct | None) -> None:
+        """Move the watermark, and keep what was answered: with a durable event, so that a replay answers the same."""
+        if item.once:
+            self._done.append(item.envelope.id)
+        mark = self._marks.get(item.envelope.key) if item.marked else None
+        if mark is None:
+            return
+        stored = mark.stored
+        if item.event.spec.durable and reply is not None:
+            slot = stored % self._limits.outcomes_kept
+            kept = Stored(mark=mark.id, session=mark.session, slot=slot, seq=item.event.seq, direct=_packed(reply))
+            self._stored.append(kept)
+            stored += 1
+        self._marks[mark.id] = Mark(mark.id, mark.session, item.event.seq, stored)
+
+    def _replay(self, item: _Prepared) -> None:
+        """Answer an event that was applied before: as then, or (transient, or long ago) with how things stand now."""
+        stored = self._transaction.stored(item.envelope.key, item.event.seq) if item.event.spec.durable else None
+        if stored is not None:
+            direct = replace(_read_direct(stored), conn=item.envelope.conn)
+            self._speech.direct(item.envelope.gateway, direct)
+            return
+        player = self._state.players.get(item.envelope.player)
+        data = present_state(item.event, player)
+        follow = Follow(watch={"view": view_topics(player)}, then="look") if player else None
+        self._answer(item, Ok(re=item.event.seq, data=data), follow)
+        if player is not None and player.present and not player.dead_until_ms:
+            self._dispatch(item, appears(player), "")
+
+    def _tell(self, item: _Prepared, outcome: Outcome) -> None:
+        for n, tell in enumerate(outcome.tells):
+            self._tell_one(item, tell, f"{item.envelope.id}/{n}")
+        for n, event in enumerate(outcome.events):
+            self._bear(item, event, f"{item.envelope.id}/e{n}")
+        for waiting in outcome.again:
+            self._send_again(waiting)
+
+    def _tell_one(self, item: _Prepared, tell: Tell, id_: str) -> None:
+        durable = tell.notice is not None and tell.notice.notice.durable
+        if tell.to:
+            self._dispatch(item, tell, id_ if durable else "")
+        elif tell.player and tell.notice is not None:
+            self._mail(tell, id_ if durable else "")
+        else:
+            packet = _packed(tell.notice) if tell.notice is not None else b""
+            self._speech.direct(tell.gateway, Direct(conn=tell.conn, packet=packet, follow=tell.follow))
+
+    def _dispatch(self, item: _Prepared, tell: Tell, id_: str) -> None:
+        dispatch = Dispatch(to=tell.to, packet=_packed(tell.notice), unless=tell.unless, id=id_)
+        self._speech.dispatch(dispatch)
+        if id_:
+            self._waiting.append(Waiting(id_, "talk", "", _packed(dispatch)))
+            self._published.append(id_)
+
+    def _mail(self, tell: Tell, id_: str) -> None:
+        assert tell.notice is not None  # noqa: S101 - the caller looked
+        packet = _packed(replace(tell.notice, id=id_))
+        if id_:
+            self._waiting.append(Waiting(id_, "mail", tell.player, packet))
+        self._deliver(tell.player, packet, id_)
+
+    def _deliver(self, player: str, packet: bytes, id_: str) -> None:
+        body = self._state.players.get(player)
+        if body is not None and body.present:
+            self._speech.direct(body.gateway, Direct(conn=body.conn, packet=packet, id=id_))
+
+    def _bear(self, item: _Prepared, event: Event, id_: str) -> None:
+        envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms)
+        self._born.append(envelope)
+        if event.spec.durable:
+            self._waiting.append(Waiting(id_, "event", "", msgspec.json.encode(envelope)))
+
+    def _send_again(self, waiting: Waiting) -> None:
+        self._again.append(waiting.id)
+        if waiting.kind == "mail":
+            self._deliver(waiting.player, waiting.body, waiting.id)
+        elif waiting.kind == "talk":
+            self._speech.dispatch(_read_dispatch(waiting.body))
+            self._published.append(waiting.id)
+        else:
+            self._born.append(_envelope_json(waiting.body))
+
+    def _save(self) -> None:
+        moved = [mark for id_, mark in sorted(self._marks.items()) if mark is not self._before[id_]]
+        self._transaction.save(list(self._put.values()), list(self._drop.values()))
+        self._transaction.save_marks(moved, self._stored)
+        self._transaction.add_waiting(self._waiting, self._now_ms, self._now_ms + RESEND_MS)
+        self._transaction.postpone_waiting(self._again, self._now_ms + RESEND_MS)
+        self._transaction.remove_waiting(self._done)
+
+    def _applied(self) -> Applied:
+        held = [Held(envelopes=tuple(group), cause=self._causes[order]) for order, group in self._held.items()]
+        return Applied(
+            outbound=self._speech.outbound(),
+            keys=self._speech.keys(),
+            born=tuple(self._born),
+            published=tuple(self._published),
+            held=tuple(held),
+        )
+
+
+class _Speech:
+    """What is to be told, gathered: one message for all gateways that listen to any of its keys."""
+
+    def __init__(self) -> None:
+        self._directs: list[Direct] = []
+        self._dispatches: list[Dispatch] = []
+        self._keys: dict[str, None] = {}
+
+    def direct(self, gateway: str, direct: Direct) -> None:
+        if gateway and direct.conn:
+            self._directs.append(direct)
+            self._keys[gateway_key(gateway)] = None
+
+    def dispatch(self, dispatch: Dispatch) -> None:
+        self._dispatches.append(dispatch)
+        self._keys.update(dict.fromkeys(routing_key(topic) for topic in dispatch.to))
+
+    def outbound(self) -> Outbound:
+        return Outbound(directs=self._directs, dispatches=self._dispatches)
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self._keys)
+
+
+def _dead_letter(envelope: Envelope, cause: BaseException, attempts: int, now_ms: int) -> DeadLetter:
+    return DeadLetter(
+        id=envelope.id,
+        family=envelope.event.spec.family,
+        event=envelope.event.spec.name,
+        player=envelope.player,
+        attempts=attempts,
+        cause=f"{type(cause).__name__}: {cause}",
+        traceback="".join(format_exception(cause)),
+        envelope=msgspec.json.encode(envelope),
+        at_ms=envelope.at_ms,
+        dead_ms=now_ms,
+    )
+
+
+def present_state(event: Event, player: Player | None) -> dict[str, Any] | None:
+    """How things stand now, in the shape of the event's result as far as the player's row can tell."""
+    if player is None or event.spec.result is None:
+        return None
+    return {name: getattr(player, name) for name in event.spec.result.__struct_fields__ if hasattr(player, name)}

@@ -1,0 +1,100 @@
+"""One TCP connection to a gateway: a thin shell of asyncio around the protocol's core, with its keep-alive.
+
+A link is dropped exactly once, whoever finds out first: the peer, a broken stream, silence, or the client itself.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import msgspec
+
+from gameserver.client.errors import ConnectionLost
+from gameserver.wire.client import ClientConnection
+from gameserver.wire.errors import WireFault
+
+Packet = dict[str, Any]
+CodecName = Literal["msgpack", "json"]
+
+
+class Link(asyncio.Protocol):
+    """``on_packet`` gets every packet but pongs; ``on_lost`` is called once, with the link and the reason."""
+
+    def __init__(
+        self,
+        codec: CodecName,
+        on_packet: Callable[[Packet], None],
+        on_lost: Callable[["Link", ConnectionLost], None],
+    ) -> None:
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._core = ClientConnection(codec)
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard = True
+        self._dropped = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self.closed.set_result(None)
+        self.drop(ConnectionLost("connection_lost", f"The connection was lost: {exc or 'closed by the server'}."))
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        self._heard = True
+        try:
+            packets = self._core.receive(data)
+        except (WireFault, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self.drop(ConnectionLost("broken_stream", f"The server's bytes make no sense: {error}."))
+            return
+        for packet in packets:
+            if not self._dropped:
+                self._take(packet)
+
+    def write(self, *packets: Packet) -> None:
+        """Send packets, in one write."""
+        if not self._dropped:
+            self._transport.write(b"".join(map(self._core.encode, packets)))
+
+    def keep_alive(self, every_s: float) -> None:
+        """Ping so often, and drop the link when nothing at all was heard in between."""
+        self._timer = asyncio.get_running_loop().call_later(every_s, self._beat, every_s)
+
+    def drop(self, reason: ConnectionLost) -> None:
+        """Give the connection up at once."""
+        if not self._dropped:
+            self._stop()
+            self._transport.abort()
+            self._on_lost(self, reason)
+
+    async def close(self, within_s: float) -> None:
+        """Close once all is written, or after ``within_s`` all the same."""
+        if not self._dropped:
+            self._stop()
+            self._transport.close()
+        await asyncio.wait([self.closed], timeout=within_s)
+        self._transport.abort()
+
+    def _take(self, packet: Any) -> None:
+        if not isinstance(packet, dict) or not isinstance(packet.get("type"), str):
+            self.drop(ConnectionLost("broken_stream", "A packet from the server has no type."))
+        elif packet["type"] != "pong":
+            self._on_packet(packet)
+
+    def _beat(self, every_s: float) -> None:
+        if not self._heard:
+            self.drop(ConnectionLost("silent", f"Nothing was heard for {every_s:g} seconds."))
+            return
+        self._heard = False
+        self.write({"type": "ping"})
+        self.keep_alive(every_s)
+
+    def _stop(self) -> None:
+        self._dropped = True
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,172 @@
+"""What a crowd of bots experienced: counted as it happens, summed up at the end.
+
+Latencies go to a histogram of fixed, geometric steps, so that a crowd may run for weeks in the same memory; a
+percentile read from it is at most 2 % too high.
+"""
+
+import asyncio
+import math
+from collections import Counter
+
+import msgspec
+
+from gameserver.client.errors import ConnectionLost
+from gameserver.errors import GameError
+
+STEP = 1.02
+_LOG_STEP = math.log(STEP)
+_SMALLEST_MS = 0.01
+
+# The rules said no, as rules do. Every other code means that something went wrong.
+GAME_RULES = frozenset(
+    {
+        "cooldown",
+        "dead",
+        "mailbox_full",
+        "no_such_player",
+        "no_such_target",
+        "not_a_member",
+        "occupied",
+        "out_of_reach",
+        "safe_zone",
+        "too_fast",
+        "too_many_channels",
+        "wall",
+    }
+)
+
+
+class Latencies:
+    """A histogram of milliseconds."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self.max_ms = 0.0
+
+    def add(self, ms: float) -> None:
+        """Count one."""
+        self._counts[math.ceil(math.log(max(ms, _SMALLEST_MS)) / _LOG_STEP)] += 1
+        self.max_ms = max(self.max_ms, ms)
+
+    def percentile_ms(self, percent: float) -> float:
+        """What ``percent`` of all did not exceed; 0 when there were none."""
+        rest = math.ceil(self._counts.total() * percent / 100)
+        for step in sorted(self._counts):
+            rest -= self._counts[step]
+            if rest <= 0:
+                return min(STEP**step, self.max_ms)
+        return self.max_ms
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of the story. ``refused`` and ``errors`` by code, ``notices`` by type; ``entered``: bots of ``count``."""
+
+    count: int
+    entered: int
+    duration_s: float
+    sent: int
+    answered: int
+    unanswered: int
+    refused: dict[str, int]
+    errors: dict[str, int]
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+    notices: dict[str, int]
+    reconnects: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was answered, and nothing but the game's rules ever said no."""
+        return self.entered == self.count and not self.unanswered and not self.errors
+
+    def lines(self) -> list[str]:
+        """For a person to read."""
+        return [
+            f"{self.entered} of {self.count} bots played for {self.duration_s:.1f} s",
+            f"sent {self.sent}, answered {self.answered}, unanswered {self.unanswered}, reconnects {self.reconnects}",
+            f"refused by the game's rules: {by_count(self.refused)}",
+            f"errors: {by_count(self.errors)}",
+            f"latency ms: p50 {self.p50_ms:.1f}, p95 {self.p95_ms:.1f}, p99 {self.p99_ms:.1f}, max {self.max_ms:.1f}",
+            f"notices: {by_count(self.notices)}",
+            "ok" if self.ok else "NOT OK",
+        ]
+
+
+class Tally:
+    """Counts while the bots play."""
+
+    def __init__(self) -> None:
+        self.drained = asyncio.Event()  # nothing that was sent may still be answered
+        self.drained.set()
+        self.sent = 0
+        self.answered = 0
+        self.lost = 0  # sent, and never to be answered: their connection is gone for good
+        self.refused: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.notices: Counter[str] = Counter()
+        self.latencies = Latencies()
+
+    @property
+    def waiting(self) -> int:
+        """How many may still be answered."""
+        return self.sent - self.answered - self.lost
+
+    def asked(self) -> None:
+        """An event was sent."""
+        self.sent += 1
+        self.drained.clear()
+
+    def reply(self, latency_ms: float, error: BaseException | None) -> None:
+        """An event was answered, or lost with its connection."""
+        if isinstance(error, ConnectionLost):
+            self.lost += 1
+        else:
+            self._answer(latency_ms, error)
+        if not self.waiting:
+            self.drained.set()
+
+    def _answer(self, latency_ms: float, error: BaseException | None) -> None:
+        self.answered += 1
+        self.latencies.add(latency_ms)
+        if error is not None:
+            self.failure(error)
+
+    def failure(self, error: BaseException) -> None:
+        """Something was refused, or went wrong."""
+        code = error.code if isinstance(error, GameError) else type(error).__name__
+        (self.refused if code in GAME_RULES else self.errors)[code] += 1
+
+    def progress(self, elapsed_s: float, entered: int, reconnects: int) -> str:
+        """One line on how it goes."""
+        p50_ms, p99_ms = self.latencies.percentile_ms(50), self.latencies.percentile_ms(99)
+        return (
+            f"{elapsed_s:6.0f} s  bots {entered}  sent {self.sent}  answered {self.answered}"
+            f"  refused {self.refused.total()}  errors {self.errors.total()}  waiting {self.waiting}"
+            f"  p50 {p50_ms:.1f} ms  p99 {p99_ms:.1f} ms  reconnects {reconnects}"
+        )
+
+    def summary(self, *, count: int, entered: int, duration_s: float, reconnects: int) -> Summary:
+        """Sum up. ``entered`` of ``count`` bots were in the world for ``duration_s``."""
+        return Summary(
+            count=count,
+            entered=entered,
+            duration_s=duration_s,
+            sent=self.sent,
+            answered=self.answered,
+            unanswered=self.sent - self.answered,
+            refused=dict(self.refused),
+            errors=dict(self.errors),
+            p50_ms=self.latencies.percentile_ms(50),
+            p95_ms=self.latencies.percentile_ms(95),
+            p99_ms=self.latencies.percentile_ms(99),
+            max_ms=self.latencies.max_ms,
+            notices=dict(self.notices),
+            reconnects=reconnects,
+        )
+
+
+def by_count(counts: dict[str, int]) -> str:
+    """Names with their counts, the most frequent first."""
+    return ", ".join(f"{name} {n}" for name, n in Counter(counts).most_common()) or "none"

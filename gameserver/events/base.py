@@ -1,0 +1,160 @@
+"""What a declaration is made of.
+
+An event type is a frozen struct with its fields and one ``@declared(...)`` line that says how it travels: family
+(the module it stands in), lane, priority, lease, durability. Everything else (codec, queue, route, Celery task, Flower
+name, documentation) is computed from that, and an option that contradicts another is refused where it is declared.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+PRIORITY_MAX = 4
+SEQ_MAX = 2**53 - 1
+TEXT_CHARS_MAX = 300
+
+Origin = Literal["client", "gateway", "house"]
+
+Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
+Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_-]{1,19}$", description="2 to 20 letters, digits, - or _; a letter first")]
+ChannelName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{1,19}$", description="2 to 20 of a-z, 0-9, -; a letter first")]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX, description="1 to 300 characters")]
+EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="id of a player or creature")]
+Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=600, description="secret text", extra={"secret": True})]
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """How an event type travels. Durations in seconds.
+
+    ``lane``: events of one session in one lane take effect in the order sent; "" for events without a session.
+    ``numbered``: guarded by the watermark of session and lane; others are idempotent by their own nature.
+    ``stale_after_s``: a transient event older than this is answered as ``stale`` and dropped; 0 means never.
+    """
+
+    name: str
+    family: str
+    origin: Origin
+    lane: str
+    priority: int
+    lease_s: int
+    durable: bool
+    numbered: bool
+    stale_after_s: float
+    max_attempts: int
+    batch_max: int
+    secrets: frozenset[str]
+    result: type["Result"] | None
+
+    @property
+    def task(self) -> str:
+        """The Celery task's name, which Flower shows."""
+        return f"{self.family}.{self.name}"
+
+
+class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How a notice travels. A ``durable`` one stands in the outbox until its receiver has dealt with it."""
+
+    name: str
+    family: str
+    durable: bool
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+    """Base of all events. ``seq``: the client's number for it, strictly increasing; 0 for events born inside."""
+
+    spec: ClassVar[Spec]
+
+    seq: Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)] = 0
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower):
+    """Base of what clients are told unasked. ``id`` is there on durable ones, to be acknowledged with ``ack``."""
+
+    notice: ClassVar[NoticeSpec]
+
+    id: str = ""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of what stands in the ``data`` of an event's successful reply."""
+
+
+E = TypeVar("E", bound=type[Event])
+N = TypeVar("N", bound=type[Notice])
+
+
+def declared(
+    *,
+    lane: str = "",
+    origin: Origin = "client",
+    priority: int = 1,
+    lease_s: int = 10,
+    durable: bool = True,
+    numbered: bool = True,
+    stale_after_s: float = 0.0,
+    max_attempts: int = 4,
+    batch_max: int = 64,
+    result: type[Result] | None = None,
+) -> Callable[[E], E]:
+    """Declare an event type. Raises ``TypeError`` where the declaration contradicts itself."""
+
+    def declare(cls: E) -> E:
+        spec = Spec(
+            name=cls.__name__.lower(),
+            family=_family(cls),
+            origin=origin,
+            lane=lane,
+            priority=priority,
+            lease_s=lease_s,
+            durable=durable,
+            numbered=numbered and origin == "client",
+            stale_after_s=stale_after_s,
+            max_attempts=max_attempts,
+            batch_max=batch_max,
+            secrets=_secrets(cls),
+            result=result,
+        )
+        _refuse_contradictions(spec, cls.__doc__)
+        cls.spec = spec
+        return cls
+
+    return declare
+
+
+def told(*, durable: bool = False) -> Callable[[N], N]:
+    """Declare a notice type."""
+
+    def declare(cls: N) -> N:
+        cls.notice = NoticeSpec(name=cls.__name__.lower(), family=_family(cls), durable=durable)
+        return cls
+
+    return declare
+
+
+def _family(cls: type) -> str:
+    return cls.__module__.rpartition(".")[2]
+
+
+def _secrets(cls: type[Event]) -> frozenset[str]:
+    hints = get_type_hints(cls, include_extras=True)
+    return frozenset(name for name in cls.__struct_fields__ if _is_secret(hints[name]))
+
+
+def _is_secret(hint: Any) -> bool:
+    return any((getattr(meta, "extra", None) or {}).get("secret") for meta in get_args(hint)[1:])
+
+
+def _refuse_contradictions(spec: Spec, doc: str | None) -> None:
+    faults = {
+        "a client's event needs a lane": spec.origin == "client" and not spec.lane,
+        f"priority is 0 to {PRIORITY_MAX}": not 0 <= spec.priority <= PRIORITY_MAX,
+        "a lease is at least 1 second": spec.lease_s < 1,
+        "a durable event never goes stale": spec.durable and spec.stale_after_s > 0,
+        "at least one attempt": spec.max_attempts < 1,
+        "at least one event a batch": spec.batch_max < 1,
+        "a docstring says what it does": not doc,
+    }
+    for fault, true in faults.items():
+        if true:
+            raise TypeError(f"event {spec.task}: {fault}")

@@ -1,0 +1,83 @@
+"""The catalogue: every event type, gathered from the family modules, and what is computed from them.
+
+The rest of the house asks the catalogue and never lists event types itself.
+"""
+
+import hashlib
+import pkgutil
+from functools import cache, reduce
+from importlib import import_module
+from operator import or_
+from types import ModuleType
+from typing import Any, TypeVar
+
+import msgspec
+
+import gameserver.events
+from gameserver.events.base import Event, Notice, Spec
+
+PLUMBING = {"base", "catalogue", "envelope", "message", "document"}
+
+T = TypeVar("T", bound=type)
+
+
+def _modules() -> list[ModuleType]:
+    names = sorted(info.name for info in pkgutil.iter_modules(gameserver.events.__path__))
+    return [import_module(f"gameserver.events.{name}") for name in names if name not in PLUMBING]
+
+
+def _declared_in(modules: list[ModuleType], base: T, attribute: str) -> list[T]:
+    values = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    return [value for value in values if issubclass(value, base) and value is not base and attribute in vars(value)]
+
+
+@cache
+def events() -> dict[str, type[Event]]:
+    """Every event type by name."""
+    return {cls.spec.name: cls for cls in _declared_in(_modules(), Event, "spec")}
+
+
+@cache
+def notices() -> dict[str, type[Notice]]:
+    """Every notice type by name."""
+    return {cls.notice.name: cls for cls in _declared_in(_modules(), Notice, "notice")}
+
+
+@cache
+def specs() -> tuple[Spec, ...]:
+    """The declarations of all events, by family and name."""
+    return tuple(sorted((cls.spec for cls in events().values()), key=lambda spec: (spec.family, spec.name)))
+
+
+@cache
+def families() -> dict[str, tuple[Spec, ...]]:
+    """The declarations by family."""
+    names = dict.fromkeys(spec.family for spec in specs())
+    return {name: tuple(spec for spec in specs() if spec.family == name) for name in names}
+
+
+@cache
+def lanes() -> frozenset[str]:
+    """The lanes in which a session's events are numbered."""
+    return frozenset(spec.lane for spec in specs() if spec.numbered)
+
+
+@cache
+def any_event() -> Any:
+    """The union of all event types, for decoders."""
+    return reduce(or_, events().values())
+
+
+@cache
+def client_events() -> dict[str, type[Event]]:
+    """The event types that a client may send, by name."""
+    return {name: cls for name, cls in events().items() if cls.spec.origin == "client"}
+
+
+@cache
+def fingerprint() -> str:
+    """A short hash of all that a client depends on: its events' and notices' names, fields and types."""
+    shapes, parts = msgspec.json.schema_components([*client_events().values(), *notices().values()])
+    results = [(spec.name, str(spec.result)) for spec in specs()]
+    text = msgspec.json.encode([shapes, parts, results], order="deterministic")
+    return hashlib.sha256(text).hexdigest()[:12]

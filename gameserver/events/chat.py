@@ -1,0 +1,85 @@
+"""Chat: say, shout, whisper, channels."""
+
+from gameserver.events.base import ChannelName, Event, Name, Notice, Result, Text, declared, told
+
+
+class Line(Result):
+    """A line of talk. ``at_ms``: milliseconds since 1970."""
+
+    by: str
+    text: str
+    at_ms: int
+
+
+class Joined(Result):
+    """The channel's last lines, oldest first."""
+
+    channel: str
+    history: list[Line]
+
+
+class Online(Result):
+    """Names of players who are in the world (at most 200), and how many there are in all."""
+
+    names: list[str]
+    count: int
+
+
+@declared(lane="talk")
+class Say(Event):
+    """Speak to those who see you."""
+
+    text: Text
+
+
+@declared(lane="talk")
+class Shout(Event):
+    """Speak to all in your zone."""
+
+    text: Text
+
+
+@declared(lane="talk")
+class Whisper(Event):
+    """Speak to one player, who is told at the next login if not in the world now."""
+
+    to: Name
+    text: Text
+
+
+@declared(lane="talk", result=Joined)
+class Join(Event):
+    """Join a channel, and hear its last 50 lines."""
+
+    channel: ChannelName
+
+
+@declared(lane="talk")
+class Leave(Event):
+    """Leave a channel."""
+
+    channel: ChannelName
+
+
+@declared(lane="talk")
+class Talk(Event):
+    """Speak to a channel that you have joined."""
+
+    channel: ChannelName
+    text: Text
+
+
+@declared(lane="talk", durable=False, stale_after_s=30.0, numbered=False, result=Online)
+class Who(Event):
+    """Ask who is in the world."""
+
+
+@told(durable=True)
+class Heard(Notice):
+    """Someone spoke. ``how``: say, shout, whisper or channel."""
+
+    how: str
+    by: str
+    text: str
+    at_ms: int
+    channel: str = ""

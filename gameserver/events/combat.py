@@ -1,0 +1,65 @@
+"""Combat: striking, dying, coming back."""
+
+from gameserver.events.base import EntityId, Event, Notice, Result, declared, told
+
+
+class Hit(Result):
+    """What the blow did."""
+
+    target: str
+    damage: int
+    hp: int
+
+
+@declared(lane="act", priority=2, lease_s=5, result=Hit)
+class Attack(Event):
+    """Strike a player or creature within reach."""
+
+    target: EntityId
+
+
+@declared(origin="house", priority=1)
+class Reward(Event):
+    """Born when a creature dies: its slayer gains experience."""
+
+    player: str
+    xp: int
+    slain: str
+
+
+@told()
+class Struck(Notice):
+    """Someone struck someone."""
+
+    by: str
+    target: str
+    damage: int
+    hp: int
+    v: int
+
+
+@told()
+class Died(Notice):
+    """Someone died."""
+
+    who: str
+    by: str
+
+
+@told()
+class Respawned(Notice):
+    """You are alive again, and stand there."""
+
+    zone: str
+    x: int
+    y: int
+    hp: int
+
+
+@told(durable=True)
+class Rewarded(Notice):
+    """You gained experience for slaying a creature."""
+
+    xp: int
+    total: int
+    slain: str

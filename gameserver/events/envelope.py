@@ -1,0 +1,140 @@
+"""What travels through the queue: envelopes to the processes, outbound messages to the gateways.
+
+An envelope is an event with its sender. A Celery task carries a list of them, all of one type. An outbound message
+carries everything that one batch has to tell gateways: packets already encoded once, addressed to connections or topics.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gameserver.events import catalogue
+from gameserver.events.base import Event
+
+if TYPE_CHECKING:
+    AnyEvent = Event
+else:
+    AnyEvent = catalogue.any_event()  # a closed union, so that a batch is decoded and checked in one pass
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event and where it came from.
+
+    ``id`` follows the event from packet to reply through every log line. ``conn`` is the connection that is answered,
+    ``session`` the session whose watermark counts (another connection may have begun it), ``at_ms`` when the gateway
+    accepted it (milliseconds since 1970). ``token`` is the hash of the token that the gateway minted for this connection.
+    """
+
+    id: str
+    event: AnyEvent
+    at_ms: int
+    conn: str = ""
+    session: str = ""
+    player: str = ""
+    gateway: str = ""
+    token: str = ""
+
+    @property
+    def key(self) -> str:
+        """The lane of the session: what is ordered, and whose watermark counts."""
+        return lane_key(self.session, self.event.spec.lane)
+
+
+def lane_key(session: str, lane: str) -> str:
+    """The name of one session's lane in the data tier."""
+    return f"{session}/{lane}"
+
+
+class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the gateway has to do for a connection beside passing the packet on. It obeys, and need not understand.
+
+    ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
+    that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the session once the topics are bound.
+    ``close``: close the connection with this code after the packet.
+    """
+
+    session: str = ""
+    player: str = ""
+    seq: int = 0
+    watch: dict[str, tuple[str, ...]] = {}
+    then: str = ""
+    close: str = ""
+
+
+class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """A packet for one connection. ``re``: the sequence number it answers, 0 when it is a notice.
+
+    ``id``: for durable notices, so that a gateway tells a connection once.
+    """
+
+    conn: str
+    packet: bytes = b""
+    re: int = 0
+    lane: str = ""
+    follow: Follow | None = None
+    id: str = ""
+
+
+class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """A packet for all connections that watch one of the topics ``to`` and none of ``unless``."""
+
+    to: tuple[str, ...]
+    packet: bytes
+    unless: tuple[str, ...] = ()
+    id: str = ""
+
+
+class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """All that one batch tells gateways."""
+
+    directs: list[Direct] = []
+    dispatches: list[Dispatch] = []
+
+
+def routing_key(topic: str) -> str:
+    """The broker's routing key for a topic: what stands before its first slash (a zone, not each of its cells)."""
+    return topic.partition("/")[0]
+
+
+def gateway_key(gateway: str) -> str:
+    """The routing key of one gateway's own queue."""
+    return f"gateway.{gateway}"
+
+
+_outbound_encoder = msgspec.msgpack.Encoder()
+_outbound_decoder = msgspec.msgpack.Decoder(Outbound)
+
+
+def encode_outbound(outbound: Outbound) -> bytes:
+    """Encode for the gateways' queues."""
+    return _outbound_encoder.encode(outbound)
+
+
+def decode_outbound(body: bytes) -> Outbound:
+    """Decode what a process published. Raises ``msgspec.DecodeError``."""
+    return _outbound_decoder.decode(body)
+
+
+def task_body(batch: Sequence[Envelope]) -> bytes:
+    """The body of a Celery task (message protocol 2) that carries a batch."""
+    return msgspec.json.encode(([batch], {}, None))
+
+
+def read_batch(raw: Any) -> list[Envelope]:
+    """The batch from a task's argument. Raises ``msgspec.ValidationError``."""
+    return msgspec.convert(raw, list[Envelope])
+
+
+def describe(batch: Sequence[Envelope], most: int = 4) -> str:
+    """Who does what, for Flower and logs; secrets left out. ``most`` events are spelled out."""
+    shown = [_describe(envelope) for envelope in batch[:most]]
+    more = [f"and {len(batch) - most} more"] if len(batch) > most else []
+    return "; ".join(shown + more)
+
+
+def _describe(envelope: Envelope) -> str:
+    event = envelope.event
+    hidden = event.spec.secrets | {"seq"}
+    fields = [f"{name}={getattr(event, name)!r}" for name in event.__struct_fields__ if name not in hidden]
+    return " ".join([envelope.player or envelope.gateway or "house", event.spec.name, *fields])

@@ -1,0 +1,59 @@
+"""Celery's task message, protocol 2, built by hand: https://docs.celeryq.dev/en/stable/internals/protocol.html
+
+Gateways and processes publish events without Celery's producer, by task name. What is set here is what a Celery worker
+needs (``task``, ``id``), what Flower shows (``argsrepr``), and what follows an event through retries (``attempts``).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gameserver.events.envelope import Envelope, describe, task_body
+
+CONTENT_TYPE = "application/json"
+CONTENT_ENCODING = "utf-8"
+
+
+class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message ready to be published. ``priority``: 0 to ``PRIORITY_MAX``, higher is more urgent."""
+
+    task_id: str
+    headers: dict[str, Any]
+    body: bytes
+    priority: int
+    persistent: bool
+
+
+def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, task_id: str = "") -> TaskMessage:
+    """The message for a batch of events of one type.
+
+    The task's id is that of its first event (and how many more there are), so that one id leads from a packet to Flower.
+    ``attempts``: how often these events were tried before.
+    """
+    spec = batch[0].event.spec
+    id_ = task_id or _task_id(batch, attempts)
+    headers: dict[str, Any] = {
+        "lang": "py",
+        "task": spec.task,
+        "id": id_,
+        "root_id": id_,
+        "parent_id": None,
+        "group": None,
+        "retries": 0,
+        "eta": None,
+        "expires": None,
+        "timelimit": [None, None],
+        "ignore_result": True,
+        "origin": origin,
+        "argsrepr": describe(batch),
+        "kwargsrepr": "",
+        "attempts": attempts,
+    }
+    return TaskMessage(task_id=id_, headers=headers, body=task_body(batch), priority=spec.priority, persistent=spec.durable)
+
+
+def _task_id(batch: Sequence[Envelope], attempts: int) -> str:
+    more = f"+{len(batch) - 1}" if len(batch) > 1 else ""
+    again = f"~{attempts}" if attempts else ""
+    return f"{batch[0].id}{more}{again}"

@@ -1,0 +1,70 @@
+"""Sessions: registering, entering, resuming, leaving, and what gateways say of themselves."""
+
+from gameserver.events.base import Event, Name, Result, Secret, declared
+
+
+class Entered(Result):
+    """Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it."""
+
+    player: str
+    name: str
+    session: str
+    zone: str
+    x: int
+    y: int
+    hp: int
+    hp_max: int
+    xp: int
+    seq: int = 0
+
+
+@declared(lane="session", priority=3, lease_s=20, numbered=False, batch_max=4, result=Entered)
+class Register(Event):
+    """Make an account and enter the world with it."""
+
+    name: Name
+    password: Secret
+
+
+@declared(lane="session", priority=3, lease_s=20, numbered=False, batch_max=4, result=Entered)
+class Login(Event):
+    """Enter the world with an account. An older session of the same player ends."""
+
+    name: Name
+    password: Secret
+
+
+@declared(lane="session", priority=4, numbered=False, result=Entered)
+class Resume(Event):
+    """Take up a session where it was cut off, on any gateway, with the token of its last welcome."""
+
+    token: Secret
+
+
+@declared(lane="session", priority=3, numbered=False)
+class Logout(Event):
+    """End the session. The connection is closed after the reply."""
+
+
+@declared(lane="mail", priority=0, numbered=False)
+class Ack(Event):
+    """Acknowledge durable notices, so that they are not told again."""
+
+    ids: list[str]
+
+
+@declared(origin="gateway", priority=2)
+class Lost(Event):
+    """A client's connection is gone: its player leaves the world until the session is resumed."""
+
+
+@declared(origin="gateway", priority=3)
+class Rejoin(Event):
+    """A gateway was cut off from the queue for a while; this connection is still there."""
+
+
+@declared(origin="gateway", priority=4, durable=False)
+class Heartbeat(Event):
+    """A gateway is alive and holds so many sessions."""
+
+    sessions: int

@@ -1,0 +1,25 @@
+"""The world's own life: ticks sent by beat, and the housekeeping that heals what deaths left behind."""
+
+from gameserver.events.base import Event, declared
+
+
+@declared(origin="house", priority=4, lease_s=5, durable=False, stale_after_s=5.0, batch_max=8)
+class Tick(Event):
+    """A pulse of the world. Doubles of a number, and numbers gone by, do nothing."""
+
+    n: int
+
+
+@declared(origin="house", priority=2, lease_s=5, durable=False, stale_after_s=2.0, batch_max=16)
+class Stir(Event):
+    """One zone's creatures act, its wounded heal, its dead return."""
+
+    zone: str
+    n: int
+
+
+@declared(origin="house", priority=3, lease_s=20, durable=False, stale_after_s=10.0, batch_max=4)
+class Sweep(Event):
+    """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions past their time."""
+
+    n: int

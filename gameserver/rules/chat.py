@@ -1,0 +1,119 @@
+"""Chat: who hears what. Text keeps its Unicode and loses what could break a terminal or fake another's line."""
+
+import unicodedata
+
+from gameserver.errors import Rejected
+from gameserver.events.chat import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
+from gameserver.events.envelope import Follow
+from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, rule
+from gameserver.rules.view import channel_topic, where, zone_topic
+from gameserver.world.state import ChatLine, Membership
+
+CHANNELS_MAX = 20
+MAIL_MAX = 200
+
+_CONTROL = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str) -> str:
+    """The text without control characters and direction overrides. Raises ``Rejected`` ``empty_text``."""
+    kept = "".join(c for c in text if unicodedata.category(c) not in _CONTROL and c not in _BIDI).strip()
+    if not kept:
+        raise Rejected("empty_text", "There is nothing to say.")
+    return kept
+
+
+@rule()
+def say(state: State, event: Say, context: Context) -> Outcome:
+    """Heard by all who see the speaker."""
+    speaker = actor(state, context)
+    heard = Heard(how="say", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
+    return Outcome(tells=(Tell(notice=heard, to=(where(speaker),)),))
+
+
+@rule()
+def shout(state: State, event: Shout, context: Context) -> Outcome:
+    """Heard in the whole zone."""
+    speaker = actor(state, context)
+    heard = Heard(how="shout", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
+    return Outcome(tells=(Tell(notice=heard, to=(zone_topic(speaker.zone),)),))
+
+
+def _needs_hearer(event: Whisper, context: Context) -> Needs:
+    hearer = event.to.lower()
+    return Needs(players=(context.player, hearer), mail_counts=(hearer,))
+
+
+@rule(needs=_needs_hearer)
+def whisper(state: State, event: Whisper, context: Context) -> Outcome:
+    """Heard by one player, now or at the next login."""
+    speaker = actor(state, context)
+    hearer = state.players.get(event.to.lower())
+    if hearer is None:
+        raise Rejected("no_such_player", f"Nobody is called {event.to}.")
+    if state.mail_counts.get(hearer.id, 0) >= MAIL_MAX:
+        raise Rejected("mailbox_full", f"{hearer.name} has too many lines waiting.")
+    heard = Heard(how="whisper", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
+    return Outcome(tells=(Tell(notice=heard, player=hearer.id),))
+
+
+def _needs_channel(event: Join, context: Context) -> Needs:
+    return Needs(players=(context.player,), memberships_of=(context.player,), histories=(event.channel,))
+
+
+def _needs_memberships(event: Leave | Talk, context: Context) -> Needs:
+    return Needs(players=(context.player,), memberships_of=(context.player,))
+
+
+def _mine(state: State, player: str) -> dict[str, Membership]:
+    return {m.channel: m for m in state.memberships.values() if m.player == player}
+
+
+def _watch(channels: set[str]) -> Follow:
+    return Follow(watch={"channels": tuple(channel_topic(c) for c in sorted(channels))})
+
+
+@rule(needs=_needs_channel)
+def join(state: State, event: Join, context: Context) -> Outcome:
+    """Hear a channel from now on, and its last lines."""
+    player = actor(state, context)
+    mine = _mine(state, player.id)
+    if event.channel not in mine and len(mine) >= CHANNELS_MAX:
+        raise Rejected("too_many_channels", f"You are in {CHANNELS_MAX} channels already.")
+    member = Membership(id=f"{event.channel}/{player.id}", channel=event.channel, player=player.id)
+    history = [Line(by=line.by, text=line.text, at_ms=line.at_ms) for line in state.histories.get(event.channel, ())]
+    return Outcome(
+        result=Joined(channel=event.channel, history=history),
+        put=(member,),
+        follow=_watch({*mine, event.channel}),
+    )
+
+
+@rule(needs=_needs_memberships)
+def leave(state: State, event: Leave, context: Context) -> Outcome:
+    """Hear a channel no longer."""
+    mine = _mine(state, actor(state, context).id)
+    if event.channel not in mine:
+        raise Rejected("not_a_member", f"You are not in {event.channel}.")
+    return Outcome(drop=(mine[event.channel],), follow=_watch({*mine} - {event.channel}))
+
+
+@rule(needs=_needs_memberships)
+def talk(state: State, event: Talk, context: Context) -> Outcome:
+    """Heard by a channel's members, and kept among its last lines."""
+    speaker = actor(state, context)
+    if event.channel not in _mine(state, speaker.id):
+        raise Rejected("not_a_member", f"You are not in {event.channel}.")
+    text = clean(event.text)
+    line = ChatLine(id=context.id, channel=event.channel, by=speaker.name, text=text, at_ms=context.now_ms)
+    heard = Heard(how="channel", channel=event.channel, by=speaker.name, text=text, at_ms=context.now_ms)
+    return Outcome(put=(line,), tells=(Tell(notice=heard, to=(channel_topic(event.channel),)),))
+
+
+@rule(needs=lambda event, context: Needs(players=(context.player,), online=True))
+def who(state: State, event: Who, context: Context) -> Outcome:
+    """Who is in the world."""
+    actor(state, context)
+    names, count = state.online
+    return Outcome(result=Online(names=list(names), count=count))

@@ -1,0 +1,108 @@
+"""Combat: a blow needs reach, a rested arm and a place where fighting is allowed.
+
+``blow`` is the one formula for all fights; creatures strike with it too, on their zone's ticks (see ``world``).
+"""
+
+from random import Random
+
+from msgspec.structs import replace
+
+from gameserver.errors import Rejected
+from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
+from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, living_actor, rule
+from gameserver.rules.view import distance, vanishes, where
+from gameserver.world.kinds import KINDS
+from gameserver.world.state import Creature, Player
+
+REACH = 1
+COOLDOWN_MS = 1_000
+DEAD_MS = 5_000
+SPREAD = 3
+
+
+def blow(rng: Random, attack: int, defence: int) -> int:
+    """Damage of a blow: attack less defence, give or take ``SPREAD``, at least 1."""
+    return max(1, attack - defence + rng.randint(-SPREAD, SPREAD))
+
+
+def _needs_both(event: Attack, context: Context) -> Needs:
+    return Needs(players=(context.player, event.target), creatures=(event.target,))
+
+
+@rule(needs=_needs_both)
+def attack(state: State, event: Attack, context: Context) -> Outcome:
+    """Strike someone within reach."""
+    attacker = living_actor(state, context)
+    target = _target(state, event.target)
+    _check(state, attacker, target, context.now_ms)
+    attacker = replace(attacker, attack_due_ms=context.now_ms + COOLDOWN_MS)
+    if isinstance(target, Creature):
+        return _strike_creature(attacker, target, context)
+    return _strike_player(attacker, target, context)
+
+
+def _target(state: State, target: str) -> Player | Creature:
+    player = state.players.get(target)
+    found = player if player is not None and player.present else state.creatures.get(target)
+    if found is None or found.dead_until_ms:
+        raise Rejected("no_such_target", "There is nobody of that name to strike.")
+    return found
+
+
+def _check(state: State, attacker: Player, target: Player | Creature, now_ms: int) -> None:
+    if target.id == attacker.id:
+        raise Rejected("no_such_target", "You can't strike yourself.")
+    if state.zone(attacker.zone).safe:
+        raise Rejected("safe_zone", "Nobody fights here.")
+    if attacker.zone != target.zone or distance(attacker, target) > REACH:
+        raise Rejected("out_of_reach", "Too far away.")
+    if now_ms < attacker.attack_due_ms:
+        raise Rejected("cooldown", "Your arm needs a rest.")
+
+
+def _strike_creature(attacker: Player, creature: Creature, context: Context) -> Outcome:
+    kind = KINDS[creature.kind]
+    damage = blow(context.rng, attacker.attack, kind.defence)
+    hurt = replace(creature, hp=max(0, creature.hp - damage), prey=attacker.id, v=creature.v + 1)
+    result = Hit(target=creature.id, damage=damage, hp=hurt.hp)
+    struck = _struck(attacker.id, hurt, damage)
+    if hurt.hp:
+        return Outcome(result=result, put=(attacker, hurt), tells=(struck,))
+    dead = replace(hurt, prey="", dead_until_ms=context.now_ms + kind.respawn_s * 1000)
+    reward = Reward(player=attacker.id, xp=kind.xp, slain=creature.kind)
+    return Outcome(result=result, put=(attacker, dead), tells=(struck, *_death(dead, attacker.id)), events=(reward,))
+
+
+def _strike_player(attacker: Player, player: Player, context: Context) -> Outcome:
+    damage = blow(context.rng, attacker.attack, player.defence)
+    hurt, tells = strike_player(attacker.id, player, damage, context.now_ms)
+    return Outcome(result=Hit(target=player.id, damage=damage, hp=hurt.hp), put=(attacker, hurt), tells=tells)
+
+
+def strike_player(by: str, player: Player, damage: int, now_ms: int) -> tuple[Player, tuple[Tell, ...]]:
+    """A player who was struck, and what is seen of it; at no health dead until ``DEAD_MS`` later."""
+    hurt = replace(player, hp=max(0, player.hp - damage), hit_ms=now_ms, v=player.v + 1)
+    if hurt.hp:
+        return hurt, (_struck(by, hurt, damage),)
+    dead = replace(hurt, dead_until_ms=now_ms + DEAD_MS)
+    return dead, (_struck(by, dead, damage), *_death(dead, by))
+
+
+def _struck(by: str, target: Player | Creature, damage: int) -> Tell:
+    return Tell(notice=Struck(by=by, target=target.id, damage=damage, hp=target.hp, v=target.v), to=(where(target),))
+
+
+def _death(body: Player | Creature, by: str) -> tuple[Tell, ...]:
+    return (Tell(notice=Died(who=body.id, by=by), to=(where(body),)), vanishes(body))
+
+
+@rule(needs=lambda event, context: Needs(players=(event.player,)))
+def reward(state: State, event: Reward, context: Context) -> Outcome:
+    """The slayer gains experience, and grows a little stronger with every hundred points."""
+    player = state.players.get(event.player)
+    if player is None:
+        return Outcome()
+    xp = player.xp + event.xp
+    grown = replace(player, xp=xp, attack=10 + xp // 100)
+    notice = Rewarded(xp=event.xp, total=xp, slain=event.slain)
+    return Outcome(put=(grown,), tells=(Tell(notice=notice, player=player.id),))

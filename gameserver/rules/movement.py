@@ -1,0 +1,77 @@
+"""Movement: one tile at a time, decided here and not by the client.
+
+The speed limit is the generic cell rate algorithm (ITU-T I.371) on the time the gateway accepted the step: a step is
+due ``STEP_MS`` after the one before, and may come early by ``EARLY_MS`` so that an honest client behind a stalling
+network never meets the limit.
+"""
+
+from msgspec.structs import replace
+
+from gameserver.errors import Rejected
+from gameserver.events.envelope import Follow
+from gameserver.events.movement import Look, Move, View, Walked
+from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, living_actor, rule
+from gameserver.rules.view import being, in_view, steps_seen, view_topics, where
+from gameserver.world.state import Player
+
+STEP_MS = 80
+EARLY_MS = 3_000
+
+STEPS = {
+    "n": (0, -1),
+    "ne": (1, -1),
+    "e": (1, 0),
+    "se": (1, 1),
+    "s": (0, 1),
+    "sw": (-1, 1),
+    "w": (-1, 0),
+    "nw": (-1, -1),
+}
+
+
+@rule()
+def move(state: State, event: Move, context: Context) -> Outcome:
+    """One step, through a portal if one lies there."""
+    before = living_actor(state, context)
+    due_ms = _paced(before, context.now_ms)
+    dx, dy = STEPS[event.dir]
+    zone = state.zone(before.zone)
+    x, y = before.x + dx, before.y + dy
+    if not zone.walkable(x, y):
+        raise Rejected("wall", "There is no way.")
+    portal = zone.portals.get((x, y))
+    name, x, y = (portal.zone, portal.x, portal.y) if portal else (before.zone, x, y)
+    after = replace(before, zone=name, x=x, y=y, v=before.v + 1, steps_due_ms=due_ms)
+    return Outcome(
+        result=Walked(zone=name, x=x, y=y),
+        put=(after,),
+        tells=steps_seen(before, after),
+        follow=_looks_elsewhere(before, after),
+    )
+
+
+def _paced(player: Player, now_ms: int) -> int:
+    due_ms = max(player.steps_due_ms, now_ms)
+    if due_ms - now_ms > EARLY_MS:
+        raise Rejected("too_fast", "Nobody walks that fast.")
+    return due_ms + STEP_MS
+
+
+def _looks_elsewhere(before: Player, after: Player) -> Follow | None:
+    """Who comes into another cell sees another part of the world: the gateway watches it first, and then looks."""
+    return None if where(before) == where(after) else Follow(watch={"view": view_topics(after)}, then="look")
+
+
+def _around(event: Look, context: Context) -> Needs:
+    return Needs(players=(context.player,), around=(context.player,))
+
+
+@rule(needs=_around)
+def look(state: State, event: Look, context: Context) -> Outcome:
+    """Everything in view, told to the one who looks."""
+    viewer = actor(state, context)
+    zone = state.zone(viewer.zone)
+    others = [*state.players_in(viewer.zone), *state.creatures_in(viewer.zone)]
+    seen = [being(o) for o in others if o.id != viewer.id and not o.dead_until_ms and in_view(viewer, o)]
+    view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=being(viewer), beings=seen)
+    return Outcome(tells=(Tell(notice=view, conn=context.conn, gateway=context.gateway),))

@@ -1,0 +1,246 @@
+"""What goes into a rule and what comes out of it.
+
+``Needs`` names the rows to load (and lock), ``State`` is what was loaded, ``Context`` the event's circumstances,
+``Outcome`` everything the rule wants to happen. ``apply`` makes it happen, all of it or nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from gameserver.errors import NotNow, Rejected
+from gameserver.events.base import Event, Notice, Result
+from gameserver.events.envelope import Follow
+from gameserver.world.maps import World, Zone
+from gameserver.world.state import (
+    Account,
+    ChatLine,
+    Creature,
+    Gateway,
+    Membership,
+    Player,
+    Session,
+    Thing,
+    ZoneClock,
+)
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A row of the outbox: something to be sent again until its receiver has dealt with it.
+
+    ``kind``: "mail" for one player (until acknowledged), "talk" for a topic (until published), "event" for a process
+    (until applied). ``body``: encoded as it will be sent.
+    """
+
+    id: str
+    kind: str
+    player: str
+    body: bytes
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that a rule wants. Ids, except where said otherwise.
+
+    ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see.
+    ``memberships_of``: the channels of these players. ``histories``: the last lines of these channels.
+    ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players present.
+    ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is due by now:
+    outbox rows and sessions past their time. ``busy_zones``: the zones in which players are.
+    """
+
+    accounts: tuple[str, ...] = ()
+    players: tuple[str, ...] = ()
+    creatures: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    sessions_of: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    around: tuple[str, ...] = ()
+    memberships_of: tuple[str, ...] = ()
+    histories: tuple[str, ...] = ()
+    mail: tuple[str, ...] = ()
+    mail_counts: tuple[str, ...] = ()
+    online: bool = False
+    busy_zones: bool = False
+    orphans_before_ms: int = 0
+    now_ms: int = 0
+
+
+class State:
+    """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
+        self.histories: dict[str, tuple[ChatLine, ...]] = {}
+        self.mail: dict[str, tuple[Waiting, ...]] = {}
+        self.mail_counts: dict[str, int] = {}
+        self.due: tuple[Waiting, ...] = ()
+        self.applied: dict[str, int] = {}
+        self.online: tuple[tuple[str, ...], int] = ((), 0)
+        self.busy_zones: frozenset[str] = frozenset()
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        return self.things[Account]
+
+    @property
+    def players(self) -> Mapping[str, Player]:
+        return self.things[Player]
+
+    @property
+    def creatures(self) -> Mapping[str, Creature]:
+        return self.things[Creature]
+
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        return self.things[Session]
+
+    @property
+    def clocks(self) -> Mapping[str, ZoneClock]:
+        return self.things[ZoneClock]
+
+    @property
+    def gateways(self) -> Mapping[str, Gateway]:
+        return self.things[Gateway]
+
+    @property
+    def memberships(self) -> Mapping[str, Membership]:
+        return self.things[Membership]
+
+    def zone(self, name: str) -> Zone:
+        """The map of a zone."""
+        return self.world.zones[name]
+
+    def players_in(self, zone: str) -> list[Player]:
+        """The players present in a zone, as far as they were loaded, by id."""
+        return sorted((p for p in self.players.values() if p.zone == zone and p.present), key=lambda p: p.id)
+
+    def creatures_in(self, zone: str) -> list[Creature]:
+        """The creatures of a zone, as far as they were loaded, by id."""
+        return sorted((c for c in self.creatures.values() if c.zone == zone), key=lambda c: c.id)
+
+    def put(self, things: Iterable[Thing]) -> None:
+        """Fold changes in (for ``apply`` and the loader)."""
+        for thing in things:
+            self.things[type(thing)][thing.id] = thing
+
+    def drop(self, things: Iterable[Thing]) -> None:
+        """Fold removals in (for ``apply``)."""
+        for thing in things:
+            self.things[type(thing)].pop(thing.id, None)
+
+
+KINDS_OF_THINGS: tuple[type[Thing], ...] = (Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
+
+
+class Passwords(Protocol):
+    """Hashing of passwords, slow on purpose."""
+
+    def hash(self, password: str) -> str: ...
+
+    def verify(self, password_hash: str, password: str) -> bool: ...
+
+
+class Reader(Protocol):
+    """What may be read before the transaction begins, without locks."""
+
+    def account(self, player: str) -> Account | None: ...
+
+    def session_by_token(self, token_hash: str) -> Session | None: ...
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """An event's circumstances. ``now_ms``: when its gateway accepted it; ``rng``: seeded with its id.
+
+    ``prepared``: what the rule's ``prepare`` found out before the transaction.
+    """
+
+    id: str
+    now_ms: int
+    rng: Random
+    player: str = ""
+    session: str = ""
+    conn: str = ""
+    gateway: str = ""
+    token: str = ""
+    prepared: Any = None
+
+
+class Tell(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice and who is told: all who watch a topic of ``to`` and none of ``unless``, or one ``player``.
+
+    With ``conn`` (and its ``gateway``) one connection is told, whoever it plays for. ``follow`` goes with it.
+    """
+
+    notice: Notice | None = None
+    to: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    player: str = ""
+    conn: str = ""
+    gateway: str = ""
+    follow: Follow | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a rule wants to happen.
+
+    ``put`` and ``drop``: things replaced and removed. ``tells``: notices. ``events``: events born of this one.
+    ``again``: waiting notices to be sent again; ``done``: ids of those that have arrived. ``follow``: what the sender's gateway has to do.
+    """
+
+    result: Result | None = None
+    put: tuple[Thing, ...] = ()
+    drop: tuple[Thing, ...] = ()
+    tells: tuple[Tell, ...] = ()
+    events: tuple[Event, ...] = ()
+    again: tuple[Waiting, ...] = ()
+    done: tuple[str, ...] = ()
+    follow: Follow | None = None
+
+
+Rule = Callable[[State, Any, Context], Outcome]
+
+
+def actor(state: State, context: Context) -> Player:
+    """The player whose event it is. Raises ``NotNow`` ``not_here`` when not in the world.
+
+    That is so when the connection was lost while the event was under way: a resumed session sends it again.
+    """
+    player = state.players.get(context.player)
+    if player is None or not player.present:
+        raise NotNow("not_here", "You are not in the world.")
+    return player
+
+
+def living_actor(state: State, context: Context) -> Player:
+    """The same, alive. Raises ``Rejected`` ``dead``."""
+    player = actor(state, context)
+    if player.dead_until_ms:
+        raise Rejected("dead", "You are dead, for the moment.")
+    return player
+
+
+def needs_actor(event: Event, context: Context) -> Needs:
+    """What most rules need: the player whose event it is."""
+    return Needs(players=(context.player,))
+
+
+F = TypeVar("F", bound=Rule)
+
+
+def rule(
+    *,
+    needs: Callable[[Any, Context], Needs] = needs_actor,
+    prepare: Callable[[Any, Context, Reader, Passwords], Any] | None = None,
+) -> Callable[[F], F]:
+    """Say what a rule needs: the rows to load, and what to find out before the transaction (slow hashing, say)."""
+
+    def mark(function: F) -> F:
+        function.needs = needs  # type: ignore[attr-defined]
+        function.prepare = prepare  # type: ignore[attr-defined]
+        return function
+
+    return mark

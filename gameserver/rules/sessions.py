@@ -1,0 +1,269 @@
+"""Sessions: who may enter, where they were cut off, and what their gateway must know.
+
+All of these are idempotent by the connection's id, which the gateway mints: the session that a connection begins is
+named after it, so that a repeated login finds itself done. Tokens arrive hashed; passwords are checked before the
+transaction begins, because a slow hash must not hold a lock.
+"""
+
+from msgspec.structs import replace
+
+from gameserver.errors import Rejected
+from gameserver.events.envelope import Follow
+from gameserver.events.sessions import Ack, Entered, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.rules.outcome import (
+    Context,
+    Needs,
+    Outcome,
+    Passwords,
+    Reader,
+    State,
+    Tell,
+    rule,
+)
+from gameserver.rules.view import appears, channel_topic, vanishes, view_topics
+from gameserver.world.state import Account, Gateway, Player, Session
+
+PASSWORD_CHARS_MIN = 8
+PASSWORD_CHARS_MAX = 128
+SESSION_MS = 3_600_000
+
+
+def player_id(name: str) -> str:
+    """Names that differ in capitals only are one player's."""
+    return name.lower()
+
+
+def _entering(player: str) -> Needs:
+    return Needs(
+        accounts=(player,),
+        players=(player,),
+        sessions_of=(player,),
+        memberships_of=(player,),
+        mail=(player,),
+    )
+
+
+def _needs_named(event: Register | Login, context: Context) -> Needs:
+    return _entering(player_id(event.name))
+
+
+def _hash(event: Register, context: Context, reader: Reader, passwords: Passwords) -> str | None:
+    if reader.account(player_id(event.name)) is not None:
+        return None
+    if not PASSWORD_CHARS_MIN <= len(event.password) <= PASSWORD_CHARS_MAX:
+        return None
+    return passwords.hash(event.password)
+
+
+@rule(needs=_needs_named, prepare=_hash)
+def register(state: State, event: Register, context: Context) -> Outcome:
+    """A new account, and its player at a spawn point of the first zone."""
+    player = player_id(event.name)
+    if context.conn in state.sessions:
+        return _again(state, context)
+    if not PASSWORD_CHARS_MIN <= len(event.password) <= PASSWORD_CHARS_MAX:
+        raise Rejected("bad_password", f"A password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters.")
+    if player in state.accounts or context.prepared is None:
+        raise Rejected("name_taken", "That name is taken.")
+    account = Account(id=player, name=event.name, password_hash=context.prepared, created_ms=context.now_ms)
+    x, y = context.rng.choice(state.zone(state.world.start).spawns)
+    body = Player(id=player, name=event.name, zone=state.world.start, x=x, y=y)
+    entered = _enter(state, context, body)
+    return replace(entered, put=(account, *entered.put))
+
+
+def _verify(event: Login, context: Context, reader: Reader, passwords: Passwords) -> str:
+    """The hash that the password was good for, "" when it wasn't; as slow for a name that doesn't exist."""
+    account = reader.account(player_id(event.name))
+    if account is None:
+        passwords.hash(event.password)
+        return ""
+    return account.password_hash if passwords.verify(account.password_hash, event.password) else ""
+
+
+@rule(needs=_needs_named, prepare=_verify)
+def login(state: State, event: Login, context: Context) -> Outcome:
+    """Enter with name and password; the player's older sessions end."""
+    account = state.accounts.get(player_id(event.name))
+    if account is None or context.prepared != account.password_hash:
+        raise Rejected("bad_login", "Name or password is wrong.")
+    if context.conn in state.sessions:
+        return _again(state, context)
+    return _enter(state, context, state.players[account.id])
+
+
+def _enter(state: State, context: Context, body: Player) -> Outcome:
+    session = Session(
+        id=context.conn,
+        player=body.id,
+        gateway=context.gateway,
+        conn=context.conn,
+        token=context.token,
+    )
+    older = tuple(s for s in state.sessions.values() if s.player == body.id)
+    present = _present(body, session)
+    return Outcome(
+        result=_entered(present, session),
+        put=(present, session),
+        drop=older,
+        tells=(*_displaced(older), *_arrives(body, present)),
+        again=state.mail.get(body.id, ()),
+        follow=_follow(state, present, session),
+    )
+
+
+def _again(state: State, context: Context) -> Outcome:
+    """The same answer to a repeated entrance."""
+    session = state.sessions[context.conn]
+    body = state.players[session.player]
+    return Outcome(result=_entered(body, session), follow=_follow(state, body, session))
+
+
+def _find(event: Resume, context: Context, reader: Reader, passwords: Passwords) -> Session | None:
+    return reader.session_by_token(event.token)
+
+
+def _needs_found(event: Resume, context: Context) -> Needs:
+    return _entering(context.prepared.player) if context.prepared else Needs()
+
+
+@rule(needs=_needs_found, prepare=_find)
+def resume(state: State, event: Resume, context: Context) -> Outcome:
+    """Take the session over to this connection. The token is changed; the one before stays good until then."""
+    session = state.sessions.get(context.prepared.id) if context.prepared else None
+    if session is None or event.token not in (session.token, session.token_before):
+        raise Rejected("bad_token", "This session is over. Log in.")
+    if session.conn == context.conn:
+        return Outcome(
+            result=_entered(state.players[session.player], session, state.applied.get(session.id, 0)),
+            follow=_follow(state, state.players[session.player], session),
+        )
+    if session.expires_ms and session.expires_ms < context.now_ms:
+        raise Rejected("bad_token", "This session has expired. Log in.")
+    taken = replace(
+        session,
+        gateway=context.gateway,
+        conn=context.conn,
+        token=context.token,
+        token_before=event.token,
+        expires_ms=0,
+    )
+    body = state.players[session.player]
+    present = _present(body, taken)
+    return Outcome(
+        result=_entered(present, taken, state.applied.get(taken.id, 0)),
+        put=(present, taken),
+        tells=(*_displaced((session,)), *_arrives(body, present)),
+        again=state.mail.get(body.id, ()),
+        follow=_follow(state, present, taken),
+    )
+
+
+def _present(body: Player, session: Session) -> Player:
+    return replace(body, gateway=session.gateway, session=session.id, conn=session.conn, v=body.v + 1)
+
+
+def _entered(body: Player, session: Session, seq: int = 0) -> Entered:
+    return Entered(
+        player=body.id,
+        name=body.name,
+        session=session.id,
+        zone=body.zone,
+        x=body.x,
+        y=body.y,
+        hp=body.hp,
+        hp_max=body.hp_max,
+        xp=body.xp,
+        seq=seq,
+    )
+
+
+def _displaced(sessions: tuple[Session, ...]) -> tuple[Tell, ...]:
+    """Connections that held a session until now are closed by their gateways."""
+    held = [s for s in sessions if s.conn and s.gateway]
+    return tuple(Tell(conn=s.conn, gateway=s.gateway, follow=Follow(close="taken_over")) for s in held)
+
+
+def _arrives(before: Player, after: Player) -> tuple[Tell, ...]:
+    return () if before.dead_until_ms else (appears(after),)
+
+
+def _follow(state: State, body: Player, session: Session) -> Follow:
+    channels = sorted(m.channel for m in state.memberships.values() if m.player == body.id)
+    watch = {"view": view_topics(body), "channels": tuple(channel_topic(c) for c in channels)}
+    return Follow(session=session.id, player=body.id, seq=state.applied.get(session.id, 0), watch=watch, then="look")
+
+
+def _needs_session(event: Logout | Lost, context: Context) -> Needs:
+    return Needs(players=(context.player,), sessions=(context.session,))
+
+
+@rule(needs=_needs_session)
+def logout(state: State, event: Logout, context: Context) -> Outcome:
+    """The session ends, and its player leaves the world."""
+    session = state.sessions.get(context.session)
+    gone = leave(state.players[context.player]) if session and session.conn == context.conn else Outcome()
+    dropped = (session,) if session and session.conn == context.conn else ()
+    return replace(gone, drop=dropped, follow=Follow(close="logged_out"))
+
+
+@rule(needs=_needs_session)
+def lost(state: State, event: Lost, context: Context) -> Outcome:
+    """The connection is gone: the player leaves the world, the session waits for a while."""
+    session = state.sessions.get(context.session)
+    if session is None or session.conn != context.conn:
+        return Outcome()  # resumed elsewhere, or over
+    return orphaned(state, session, context.now_ms)
+
+
+def orphaned(state: State, session: Session, now_ms: int) -> Outcome:
+    """A session that no connection holds any more."""
+    waits = replace(session, gateway="", conn="", expires_ms=now_ms + SESSION_MS)
+    body = state.players.get(session.player)
+    gone = leave(body) if body is not None and body.session == session.id else Outcome()
+    return replace(gone, put=(*gone.put, waits))
+
+
+def leave(body: Player) -> Outcome:
+    """A player leaves the world."""
+    absent = replace(body, gateway="", conn="", session="", v=body.v + 1)
+    return Outcome(put=(absent,), tells=(vanishes(absent),))
+
+
+def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
+    return Needs(
+        players=(context.player,),
+        sessions=(context.session,),
+        memberships_of=(context.player,),
+        mail=(context.player,),
+    )
+
+
+@rule(needs=_needs_rejoin)
+def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
+    """The player is in the world again, unless the session was taken up elsewhere meanwhile or is over."""
+    session = state.sessions.get(context.session)
+    if session is None or session.conn not in ("", context.conn):
+        return Outcome(follow=Follow(close="taken_over"))
+    held = replace(session, gateway=context.gateway, conn=context.conn, expires_ms=0)
+    body = state.players[session.player]
+    present = body if body.conn == context.conn else _present(body, held)
+    return Outcome(
+        put=(present, held),
+        tells=_arrives(body, present),
+        again=state.mail.get(body.id, ()),
+        follow=replace(_follow(state, present, held), session="", player=""),
+    )
+
+
+@rule(needs=lambda event, context: Needs(mail=(context.player,)))
+def ack(state: State, event: Ack, context: Context) -> Outcome:
+    """Durable notices have arrived."""
+    ids = frozenset(event.ids)
+    return Outcome(done=tuple(w.id for w in state.mail.get(context.player, ()) if w.id in ids))
+
+
+@rule(needs=lambda event, context: Needs())
+def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
+    """A gateway is alive."""
+    return Outcome(put=(Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=event.sessions),))

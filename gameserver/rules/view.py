@@ -1,0 +1,84 @@
+"""Who sees whom: a zone is divided into square cells, and one sees one's own cell and the eight around it.
+
+So everything within ``CELL`` tiles is seen, nothing beyond twice that. A topic is a cell; a gateway learns which topics
+a connection watches and needs to know nothing of positions.
+"""
+
+from msgspec.structs import replace
+
+from gameserver.events.movement import Appeared, Being, Moved, Vanished
+from gameserver.rules.outcome import Tell
+from gameserver.world.kinds import KINDS
+from gameserver.world.state import Creature, Player
+
+CELL = 8
+
+Body = Player | Creature
+
+
+def zone_topic(zone: str) -> str:
+    """What everyone in a zone watches."""
+    return f"zone.{zone}"
+
+
+def channel_topic(channel: str) -> str:
+    """What the members of a channel watch."""
+    return f"channel.{channel}"
+
+
+def cell_topic(zone: str, x: int, y: int) -> str:
+    """The cell in which a tile lies."""
+    return f"zone.{zone}/{x // CELL}.{y // CELL}"
+
+
+def where(body: Body) -> str:
+    """The cell in which someone stands."""
+    return cell_topic(body.zone, body.x, body.y)
+
+
+def view_topics(body: Body) -> tuple[str, ...]:
+    """What someone who stands there watches: the zone, and the cells in view."""
+    cells = [cell_topic(body.zone, body.x + dx * CELL, body.y + dy * CELL) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return (zone_topic(body.zone), *cells)
+
+
+def view_box(body: Body) -> tuple[int, int, int, int]:
+    """The tiles in view: x from, y from, x to, y to (the last two included)."""
+    left, top = (body.x // CELL - 1) * CELL, (body.y // CELL - 1) * CELL
+    return left, top, left + 3 * CELL - 1, top + 3 * CELL - 1
+
+
+def in_view(viewer: Body, other: Body) -> bool:
+    """Whether one sees the other."""
+    left, top, right, bottom = view_box(viewer)
+    return viewer.zone == other.zone and left <= other.x <= right and top <= other.y <= bottom
+
+
+def being(body: Body) -> Being:
+    """Someone as others see them."""
+    if isinstance(body, Creature):
+        return Being(id=body.id, name=KINDS[body.kind].title, kind=body.kind, x=body.x, y=body.y, hp=body.hp, v=body.v)
+    return Being(id=body.id, name=body.name, kind="player", x=body.x, y=body.y, hp=body.hp, v=body.v)
+
+
+def appears(body: Body) -> Tell:
+    """Tell all who see the cell that someone is there."""
+    return Tell(notice=Appeared(being=being(body)), to=(where(body),))
+
+
+def vanishes(body: Body, unless: tuple[str, ...] = ()) -> Tell:
+    """Tell all who see the cell that someone is gone, but those who see where they went."""
+    return Tell(notice=Vanished(who=body.id, v=body.v), to=(where(body),), unless=unless)
+
+
+def steps_seen(before: Body, after: Body) -> tuple[Tell, ...]:
+    """What others see of a step: a walk within a cell; an arrival, and a leaving for those who no longer see it."""
+    here = where(after)
+    if where(before) == here:
+        return (Tell(notice=Moved(who=after.id, x=after.x, y=after.y, v=after.v), to=(here,)),)
+    return (appears(after), vanishes(replace(before, v=after.v), unless=(here,)))
+
+
+def distance(a: Body, b: Body) -> int:
+    """Steps between two, diagonal steps counting one."""
+    return max(abs(a.x - b.x), abs(a.y - b.y))

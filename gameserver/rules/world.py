@@ -1,0 +1,191 @@
+"""The world's own life: zones stir on ticks, and the sweep heals what deaths of processes left behind.
+
+A tick carries a number; a zone keeps the last it lived through, so doubled and late ticks do nothing. Zones with
+players stir on every tick, the others on every ``IDLE_TICKS``th.
+"""
+
+from msgspec.structs import replace
+
+from gameserver.events.base import Event
+from gameserver.events.combat import Respawned
+from gameserver.events.envelope import Follow
+from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.rules.combat import blow, strike_player
+from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, rule
+from gameserver.rules.sessions import orphaned
+from gameserver.rules.view import appears, distance, steps_seen, view_topics
+from gameserver.world.kinds import KINDS, Kind
+from gameserver.world.maps import Zone
+from gameserver.world.state import PULSE, Creature, Player, Thing, ZoneClock
+
+TICK_MS = 500
+IDLE_TICKS = 20
+HEAL_TICKS = 4
+HEAL_HP = 2
+REST_MS = 5_000
+WANDER_ODDS = 0.2
+WANDER_TILES = 4
+GATEWAY_SILENT_MS = 15_000
+
+
+@rule(needs=lambda event, context: Needs(clocks=(PULSE,), busy_zones=True))
+def tick(state: State, event: Tick, context: Context) -> Outcome:
+    """One pulse: every zone whose turn it is stirs."""
+    clock = state.clocks.get(PULSE)
+    if clock is not None and event.n <= clock.tick:
+        return Outcome()
+    due = [name for name in sorted(state.world.zones) if _stirs(state, name, event.n)]
+    stirs: tuple[Event, ...] = tuple(Stir(zone=name, n=event.n) for name in due)
+    return Outcome(put=(ZoneClock(id=PULSE, tick=event.n),), events=stirs)
+
+
+def _stirs(state: State, zone: str, n: int) -> bool:
+    return zone in state.busy_zones or n % IDLE_TICKS == 0
+
+
+@rule(needs=lambda event, context: Needs(zones=(event.zone,)))
+def stir(state: State, event: Stir, context: Context) -> Outcome:
+    """One zone's tick: the dead return, the wounded heal, creatures act."""
+    clock = state.clocks.get(event.zone)
+    if clock is not None and event.n <= clock.tick:
+        return Outcome()
+    scene = _Scene(state.zone(event.zone), state.players_in(event.zone), state.creatures_in(event.zone), context)
+    scene.raise_dead()
+    if event.n % HEAL_TICKS == 0:
+        scene.heal()
+    scene.act()
+    return Outcome(put=(ZoneClock(id=event.zone, tick=event.n), *scene.changed()), tells=tuple(scene.tells))
+
+
+class _Scene:
+    """A zone during one tick: bodies as they are changed one after the other, and what is seen of it."""
+
+    def __init__(self, zone: Zone, players: list[Player], creatures: list[Creature], context: Context) -> None:
+        self.zone = zone
+        self.now_ms = context.now_ms
+        self.rng = context.rng
+        self.players = {p.id: p for p in players}
+        self.creatures = {c.id: c for c in creatures}
+        self.before: dict[str, Thing] = {**self.players, **self.creatures}
+        self.tells: list[Tell] = []
+        self.homes = {spawn.id: (spawn.x, spawn.y) for spawn in zone.creatures}
+
+    def changed(self) -> list[Thing]:
+        bodies: list[Thing] = [*self.players.values(), *self.creatures.values()]
+        return [body for body in bodies if body is not self.before.get(body.id)]
+
+    def raise_dead(self) -> None:
+        for spawn in self.zone.creatures:
+            body = self.creatures.get(spawn.id)
+            if body is None or _due(body.dead_until_ms, self.now_ms):
+                self._spawn(Creature(id=spawn.id, kind=spawn.kind, zone=self.zone.name, x=spawn.x, y=spawn.y), body)
+        for player in list(self.players.values()):
+            if _due(player.dead_until_ms, self.now_ms):
+                self._respawn(player)
+
+    def _spawn(self, fresh: Creature, before: Creature | None) -> None:
+        born = replace(fresh, hp=KINDS[fresh.kind].hp_max, v=before.v + 1 if before else 0)
+        self.creatures[born.id] = born
+        self.tells.append(appears(born))
+
+    def _respawn(self, player: Player) -> None:
+        x, y = self.rng.choice(self.zone.spawns)
+        alive = replace(player, hp=player.hp_max, x=x, y=y, dead_until_ms=0, v=player.v + 1)
+        self.players[alive.id] = alive
+        notice = Respawned(zone=alive.zone, x=x, y=y, hp=alive.hp)
+        follow = Follow(watch={"view": view_topics(alive)}, then="look")
+        self.tells += [
+            appears(alive),
+            Tell(notice=notice, conn=alive.conn, gateway=alive.gateway, follow=follow),
+        ]
+
+    def heal(self) -> None:
+        for player in list(self.players.values()):
+            if player.dead_until_ms or player.hp >= player.hp_max or self.now_ms - player.hit_ms < REST_MS:
+                continue
+            healed = replace(player, hp=min(player.hp_max, player.hp + HEAL_HP), v=player.v + 1)
+            self.players[healed.id] = healed
+            self.tells.append(appears(healed))
+
+    def act(self) -> None:
+        for creature in list(self.creatures.values()):
+            if not creature.dead_until_ms and creature.act_due_ms <= self.now_ms:
+                self._act(creature, KINDS[creature.kind])
+
+    def _act(self, creature: Creature, kind: Kind) -> None:
+        prey = self._prey(creature, kind)
+        if prey is None:
+            self._wander(creature, kind)
+        elif distance(creature, prey) <= kind.reach:
+            self._strike(creature, kind, prey)
+        else:
+            self._step(replace(creature, prey=prey.id), kind, _sign(prey.x - creature.x), _sign(prey.y - creature.y))
+
+    def _prey(self, creature: Creature, kind: Kind) -> Player | None:
+        """Whom it is after: who struck it, or (aggressive) the nearest in sight; nobody where fighting is forbidden."""
+        if self.zone.safe:
+            return None
+        seen = [p for p in self.players.values() if not p.dead_until_ms and distance(creature, p) <= kind.sight]
+        wanted = [p for p in seen if kind.aggressive or p.id == creature.prey]
+        return min(wanted, key=lambda p: (p.id != creature.prey, distance(creature, p), p.id), default=None)
+
+    def _strike(self, creature: Creature, kind: Kind, prey: Player) -> None:
+        damage = blow(self.rng, kind.attack, prey.defence)
+        hurt, tells = strike_player(creature.id, prey, damage, self.now_ms)
+        self.players[hurt.id] = hurt
+        self.creatures[creature.id] = self._acted(replace(creature, prey=prey.id), kind)
+        self.tells += tells
+
+    def _wander(self, creature: Creature, kind: Kind) -> None:
+        if self.rng.random() >= WANDER_ODDS:
+            return
+        self._step(replace(creature, prey=""), kind, self.rng.randint(-1, 1), self.rng.randint(-1, 1), home=True)
+
+    def _step(self, creature: Creature, kind: Kind, dx: int, dy: int, *, home: bool = False) -> None:
+        x, y = creature.x + dx, creature.y + dy
+        if (dx, dy) == (0, 0) or not self._free(x, y) or (home and self._strays(creature, x, y)):
+            return
+        stepped = replace(self._acted(creature, kind), x=x, y=y, v=creature.v + 1)
+        self.creatures[creature.id] = stepped
+        self.tells += steps_seen(creature, stepped)
+
+    def _acted(self, creature: Creature, kind: Kind) -> Creature:
+        return replace(creature, act_due_ms=self.now_ms + kind.act_every_ms)
+
+    def _free(self, x: int, y: int) -> bool:
+        taken = any((c.x, c.y) == (x, y) and not c.dead_until_ms for c in self.creatures.values())
+        return self.zone.walkable(x, y) and (x, y) not in self.zone.portals and not taken
+
+    def _strays(self, creature: Creature, x: int, y: int) -> bool:
+        """Whether a wandering step leads away from home, and too far."""
+        home_x, home_y = self.homes.get(creature.id, (x, y))
+        now = max(abs(creature.x - home_x), abs(creature.y - home_y))
+        then = max(abs(x - home_x), abs(y - home_y))
+        return then > WANDER_TILES and then >= now
+
+
+def _due(at_ms: int, now_ms: int) -> bool:
+    return 0 < at_ms <= now_ms
+
+
+def _sign(n: int) -> int:
+    return (n > 0) - (n < 0)
+
+
+def _needs_orphans(event: Sweep, context: Context) -> Needs:
+    return Needs(orphans_before_ms=context.now_ms - GATEWAY_SILENT_MS, now_ms=context.now_ms)
+
+
+@rule(needs=_needs_orphans)
+def sweep(state: State, event: Sweep, context: Context) -> Outcome:
+    """Send again what is due; take out of the world whose gateway died; forget sessions past their time."""
+    now_ms = context.now_ms
+    held = [s for s in state.sessions.values() if s.gateway]
+    gone = [orphaned(state, session, now_ms) for session in sorted(held, key=lambda s: s.id)]
+    over = tuple(s for s in state.sessions.values() if _due(s.expires_ms, now_ms))
+    return Outcome(
+        put=tuple(thing for outcome in gone for thing in outcome.put),
+        tells=tuple(tell for outcome in gone for tell in outcome.tells),
+        drop=over,
+        again=state.due,
+    )

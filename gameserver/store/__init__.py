@@ -1,0 +1,9 @@
+"""The data tier: the only SQL of the house.
+
+``tables`` names what is kept, ``loading`` reads what rules need and locks it, ``saving`` writes what they changed,
+``engine`` knows the two databases, ``store`` is what the rest of the house uses.
+"""
+
+from gameserver.store.store import Mark, Store, Transaction
+
+__all__ = ["Mark", "Store", "Transaction"]

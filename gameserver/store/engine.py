@@ -1,0 +1,60 @@
+"""The two databases: SQLite, one writer at a time in WAL mode, and PostgreSQL, row locks.
+
+A transaction on SQLite takes the write lock when it begins, so that it waits then and never fails half way. What either
+database says when it is away, locked or at odds with a neighbour becomes ``Retryable``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from gameserver.errors import Corrupt, Retryable
+
+LOCK_WAIT_S = 15
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql://...``. Raises ``Corrupt`` ``bad_setting`` for others."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url, parsed.database)
+    if parsed.get_backend_name() == "postgresql":
+        # Prefork: a child handles one batch at a time and so needs one connection, checked before use.
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_size=1, max_overflow=2, pool_pre_ping=True)
+    raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+
+
+def _sqlite(url: str, path: str | None) -> Engine:
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def worldly_errors() -> Iterator[None]:
+    """Turn what a database says of its troubles into ``Retryable``: ``conflict`` or ``database_away``."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Retryable("conflict", f"Two transactions made the same row: {error.orig}") from error
+    except DBAPIError as error:
+        raise Retryable("database_away", f"The database did not answer as it should: {error.orig}") from error

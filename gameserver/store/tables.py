@@ -1,0 +1,160 @@
+"""The tables. Each kind of thing of ``world.state`` has one, with a column for each field; the rest is bookkeeping.
+
+Migrations (``migrations/``) make them; a test holds the two equal.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+from gameserver.world.state import (
+    Account,
+    ChatLine,
+    Creature,
+    Gateway,
+    Membership,
+    Player,
+    Session,
+    Thing,
+    ZoneClock,
+)
+
+metadata = MetaData()
+
+
+def _text(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=False)
+
+
+def _int(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _ms(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+accounts = Table("accounts", metadata, _text("id", key=True), _text("name"), _text("password_hash"), _ms("created_ms"))
+
+players = Table(
+    "players",
+    metadata,
+    _text("id", key=True),
+    _text("name"),
+    _text("zone"),
+    _int("x"),
+    _int("y"),
+    _int("v"),
+    _int("hp"),
+    _int("hp_max"),
+    _int("attack"),
+    _int("defence"),
+    _int("xp"),
+    _ms("steps_due_ms"),
+    _ms("attack_due_ms"),
+    _ms("dead_until_ms"),
+    _ms("hit_ms"),
+    _text("session"),
+    _text("gateway"),
+    _text("conn"),
+)
+# Only those present are ever looked for by place: the index stays as small as the crowd, however many accounts there are.
+Index("players_present", players.c.zone, players.c.x, postgresql_where=players.c.gateway != "", sqlite_where=players.c.gateway != "")
+
+creatures = Table(
+    "creatures",
+    metadata,
+    _text("id", key=True),
+    _text("kind"),
+    _text("zone"),
+    _int("x"),
+    _int("y"),
+    _int("v"),
+    _int("hp"),
+    _text("prey"),
+    _ms("act_due_ms"),
+    _ms("dead_until_ms"),
+)
+Index("creatures_zone", creatures.c.zone)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _text("id", key=True),
+    _text("player"),
+    _text("gateway"),
+    _text("conn"),
+    _text("token"),
+    _text("token_before"),
+    _ms("expires_ms"),
+)
+Index("sessions_player", sessions.c.player)
+Index("sessions_gateway", sessions.c.gateway)
+Index("sessions_token", sessions.c.token)
+Index("sessions_token_before", sessions.c.token_before)
+
+zone_clocks = Table("zone_clocks", metadata, _text("id", key=True), _ms("tick"))
+
+gateways = Table("gateways", metadata, _text("id", key=True), _ms("seen_ms"), _int("sessions"))
+
+memberships = Table("memberships", metadata, _text("id", key=True), _text("channel"), _text("player"))
+Index("memberships_player", memberships.c.player)
+
+chat_lines = Table("chat_lines", metadata, _text("id", key=True), _text("channel"), _text("by"), _text("text"), _ms("at_ms"))
+Index("chat_lines_channel", chat_lines.c.channel, chat_lines.c.at_ms)
+
+# The watermark of a session's lane: the last sequence number applied, and how many outcomes were stored so far.
+marks = Table("marks", metadata, _text("id", key=True), _text("session"), _ms("seq"), _ms("stored"))
+Index("marks_session", marks.c.session)
+
+# The last outcomes of a lane, in a ring of ``outcomes_kept`` slots.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    _text("mark", key=True),
+    Column("slot", Integer, primary_key=True, nullable=False, autoincrement=False),
+    _text("session"),
+    _ms("seq"),
+    Column("direct", LargeBinary, nullable=False),
+)
+Index("outcomes_session", outcomes.c.session)
+
+# What must still reach someone; see ``rules.outcome.Waiting``. ``due_ms``: when to send it again.
+outbox = Table(
+    "outbox",
+    metadata,
+    _text("id", key=True),
+    _text("kind"),
+    _text("player"),
+    Column("body", LargeBinary, nullable=False),
+    _ms("created_ms"),
+    _ms("due_ms"),
+)
+Index("outbox_player", outbox.c.player)
+Index("outbox_due", outbox.c.due_ms)
+
+# Events that were given up: what a game master needs to judge, mend and replay them.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _text("id", key=True),
+    _text("family"),
+    _text("event"),
+    _text("player"),
+    _int("attempts"),
+    _text("cause"),
+    _text("traceback"),
+    Column("envelope", LargeBinary, nullable=False),
+    _ms("at_ms"),
+    _ms("dead_ms"),
+)
+Index("dead_letters_dead", dead_letters.c.dead_ms)
+
+TABLES: dict[type[Thing], Table] = {
+    Account: accounts,
+    Player: players,
+    Creature: creatures,
+    Session: sessions,
+    ZoneClock: zone_clocks,
+    Gateway: gateways,
+    Membership: memberships,
+    ChatLine: chat_lines,
+}

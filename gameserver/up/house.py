@@ -1,0 +1,234 @@
+"""The plan of the house: which programs run, in which order, and what each is told.
+
+A plan is plain data, made without starting anything, so that tests can read it and the supervisor can run any other.
+Secrets are told through the environment and through files that only their owner can read, never on a command line.
+"""
+
+import http.client
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from gameserver.config import Settings
+from gameserver.up import private_files
+from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
+from gameserver.up.rabbitmq import USER, PrivateNode
+
+HTTP_S_MAX = 5.0
+AMQP_S_MAX = 5.0
+# What would turn our private broker into somebody else's, or make a program report to somebody else's supervisor.
+NOT_INHERITED = ("RABBITMQ_", "ERL_", "SUPERVISOR_", "NOTIFY_SOCKET")
+
+
+def _always() -> bool:
+    return True
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """One supervised process. Lower stages start first, each when the one before is ready, and stop last."""
+
+    name: str
+    command: tuple[str, ...]
+    stage: int
+    ready: Callable[[], bool] = _always
+    environment: Mapping[str, str] = {}
+    stop_s_max: int = 10
+
+
+class Secrets(msgspec.Struct, frozen=True, kw_only=True):
+    """What must not be known outside; made once, then kept."""
+
+    flower_password: str
+    flower_cookie: str
+
+
+class Broker(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker in use: where it is, and its node when it is ours."""
+
+    amqp_url: str
+    management_url: str
+    node: PrivateNode | None
+
+
+def programs(
+    settings: Settings, families: Mapping[str, list[str]], *, broker: Broker, ports: Ports, bots: int
+) -> list[Program]:
+    """Everything that runs, in the order it starts. ``families``: family -> its queues' names."""
+    return [
+        *(_broker_programs(broker.node) if broker.node else []),
+        _gateway(settings),
+        *(_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()),
+        _beat(settings),
+        _flower(ports),
+        *([_bots(bots)] if bots else []),
+    ]
+
+
+def _broker_programs(node: PrivateNode) -> list[Program]:
+    environment = node.environment()
+    return [
+        Program(
+            name="epmd",
+            command=tuple(node.epmd_command()),
+            stage=0,
+            ready=partial(accepts, LOCAL, node.epmd_port),
+            environment=environment,
+        ),
+        Program(
+            name="rabbitmq",
+            command=tuple(node.command()),
+            stage=1,
+            ready=node.is_up,
+            environment=environment,
+            stop_s_max=30,
+        ),
+    ]
+
+
+def _gateway(settings: Settings) -> Program:
+    return Program(name="gateway", command=_python("gateway"), stage=2, ready=partial(_all_accept, settings.endpoints))
+
+
+def _all_accept(endpoints: Iterable[str]) -> bool:
+    return all(accepts(listener.host, listener.port) for listener in gateway_listeners(endpoints))
+
+
+def _worker(settings: Settings, family: str, queues: list[str], amqp_url: str) -> Program:
+    command = worker_command(family, queues, number=1)
+    return Program(
+        name=f"worker-{family}",
+        command=_python("celery", *command, "--loglevel", settings.log_level.upper()),
+        stage=2,
+        ready=partial(consumed, amqp_url, tuple(queues)),
+        stop_s_max=30,
+    )
+
+
+def worker_command(family: str, queues: list[str], number: int) -> list[str]:
+    """Celery's arguments for one worker of a family; the next one differs in its number only."""
+    name = f"{family}{number}@%h"
+    return ["-A", "tasks", "worker", "-Q", ",".join(queues), "-n", name, "--concurrency", "1", "--pool", "prefork"]
+
+
+def _beat(settings: Settings) -> Program:
+    schedule = str(settings.var / "celerybeat-schedule")
+    return Program(name="beat", command=_python("celery", "-A", "tasks", "beat", "-s", schedule), stage=2)
+
+
+def _flower(ports: Ports) -> Program:
+    options = (f"--address={LOCAL}", f"--port={ports.flower}", "--purge-offline-workers=60")
+    return Program(
+        name="flower",
+        command=_python("celery", "-A", "tasks", "flower", *options),
+        stage=2,
+        ready=partial(answers, ports.flower, "/healthcheck"),
+    )
+
+
+def _bots(count: int) -> Program:
+    # Beside the interpreter, and not looked up in PATH: the programs of this installation and no other.
+    command = str(Path(sys.executable).parent / "gameserver")
+    return Program(name="bots", command=(command, "bots", "--count", str(count), "--rate", "1", "--forever"), stage=3)
+
+
+def _python(module: str, *args: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *args)
+
+
+# What every program inherits.
+
+
+def environment(environ: Mapping[str, str], settings: Settings, *, broker: Broker, secrets: Secrets) -> dict[str, str]:
+    """The environment of all programs: the one given, and where broker, database and secrets are."""
+    inherited = {name: value for name, value in environ.items() if not name.startswith(NOT_INHERITED)}
+    flower = {
+        "FLOWER_BASIC_AUTH": f"{USER}:{secrets.flower_password}",
+        "FLOWER_COOKIE_SECRET": secrets.flower_cookie,
+    }
+    if broker.management_url:
+        flower["FLOWER_BROKER_API"] = f"{broker.management_url}/api/"
+    return {
+        "PYTHONUNBUFFERED": "1",
+        **flower,
+        **inherited,
+        **house_env(settings, broker),
+        "GAMESERVER_HOME": str(settings.home),
+        "GAMESERVER_SECRET_KEY_FILE": str(settings.secret_key_file),
+    }
+
+
+def house_env(settings: Settings, broker: Broker) -> dict[str, str]:
+    """What a command started by hand beside the house must know; ``gameserver.config`` reads it from var/house.env."""
+    return {
+        "AMQP_URL": broker.amqp_url,
+        "AMQP_MANAGEMENT_URL": broker.management_url,
+        "DATABASE_URL": settings.database_url,
+        "GAMESERVER_ENDPOINTS": " ".join(settings.endpoints),
+    }
+
+
+@contextmanager
+def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
+    """Within, var/house.env tells of this house. Afterwards it is gone, or the next one would inherit our settings."""
+    file = settings.var / "house.env"
+    lines = (f"{name}={value}\n" for name, value in house_env(settings, broker).items())
+    private_files.write(file, "# Written by `gameserver up` for commands started beside it. Secret.\n" + "".join(lines))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+# Whether a program does its work, not only whether it runs.
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether an HTTP server on this machine answers a GET with 200."""
+    connection = http.client.HTTPConnection(LOCAL, port, timeout=HTTP_S_MAX)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def reachable(amqp_url: str) -> bool:
+    """Whether a broker lets us in."""
+    try:
+        pika.BlockingConnection(_parameters(amqp_url)).close()
+    except (AMQPError, OSError, ValueError):
+        return False
+    return True
+
+
+def consumed(amqp_url: str, queues: Iterable[str]) -> bool:
+    """Whether every one of the queues is there and someone takes messages from it."""
+    try:
+        with pika.BlockingConnection(_parameters(amqp_url)) as connection:
+            return all(_consumers(connection, queue) for queue in queues)
+    except (AMQPError, OSError):
+        return False
+
+
+def _consumers(connection: pika.BlockingConnection, queue: str) -> int:
+    try:
+        found = connection.channel().queue_declare(queue, passive=True)
+    except ChannelClosedByBroker:  # there is no such queue yet
+        return 0
+    count: int = found.method.consumer_count
+    return count
+
+
+def _parameters(amqp_url: str) -> pika.URLParameters:
+    parameters = pika.URLParameters(amqp_url)
+    parameters.socket_timeout = parameters.blocked_connection_timeout = AMQP_S_MAX
+    parameters.stack_timeout = 2 * AMQP_S_MAX
+    return parameters

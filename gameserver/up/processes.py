@@ -1,0 +1,93 @@
+"""Child processes that never outlive us.
+
+Every child starts in a session of its own and is tethered: the kernel signals it when its parent dies, however that
+happens (``setpriv --pdeathsig``). Ending a session ends everything in it, so nothing is found by name and no process
+that is not ours is ever touched.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+POLL_S = 0.05
+
+
+def tethered(command: Sequence[str], signal_name: str = "TERM") -> tuple[str, ...]:
+    """The same command, sent a signal when the *thread* that starts it ends: so start it from a thread that stays."""
+    return ("setpriv", "--pdeathsig", signal_name, *command)
+
+
+def spawn(
+    command: Sequence[str], *, environ: Mapping[str, str], log: Path, cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a session of its own (its id is the pid), output appended to ``log``, input empty."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=dict(environ),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_for(condition: Callable[[], bool], s_max: float) -> bool:
+    """Poll until the condition holds. False when it did not within ``s_max`` seconds."""
+    deadline = time.monotonic() + s_max
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def end(child: subprocess.Popen[bytes], s_max: float) -> None:
+    """SIGTERM a child and wait; past ``s_max`` seconds SIGKILL. Then end whatever is left in its session."""
+    if child.poll() is None:
+        child.terminate()
+        wait_for(lambda: child.poll() is not None, s_max)
+    kill(child)
+
+
+def kill(child: subprocess.Popen[bytes], s_max: float = 10.0) -> None:
+    """SIGKILL a child and all of its session; return when none of them runs any more (or after ``s_max`` seconds)."""
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    wait_for(lambda: not _killed(child.pid), s_max)
+
+
+def _killed(session: int) -> list[int]:
+    left = members(session)
+    for pid in left:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return left
+
+
+def members(session: int) -> list[int]:
+    """The pids of a session's live processes. Zombies are dead, and whoever adopted them may never reap them."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            state, of_session = _state_and_session(entry)
+            if of_session == session and state not in ("Z", "X", ""):
+                found.append(int(entry.name))
+    return found
+
+
+def _state_and_session(entry: Path) -> tuple[str, int]:
+    try:
+        stat = (entry / "stat").read_text()
+    except OSError:  # it ended while we looked
+        return "", 0
+    # "pid (name) state ppid pgrp session ...": the name may hold spaces and brackets, so count from its end.
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return fields[0], int(fields[3])

@@ -1,0 +1,298 @@
+"""A RabbitMQ node of our own: one folder, four ports, no root, and nothing shared with a system-wide broker.
+
+The packaged wrapper switches users, so the scripts behind it are used; they read their whole world from the
+environment, which is given here and inherits nothing. Erlang's port mapper (epmd) runs as our child on a port of its
+own and the node is forbidden to start one, because an epmd that Erlang starts stays behind for ever.
+"""
+
+import base64
+import http.client
+import secrets
+import socket
+import string
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from gameserver.errors import Corrupt
+from gameserver.up import private_files
+from gameserver.up.ports import LOCAL, accepts, free_ports
+from gameserver.up.processes import POLL_S, end, kill, spawn, tethered, wait_for
+
+SCRIPTS = Path("/usr/lib/rabbitmq/bin")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+USER = "game"
+# "localhost" and not the host's name: a mnesia database belongs to its node's name, and laptops change theirs.
+NODE_NAME = "game@localhost"
+
+UP_S_MAX = 60.0
+STOP_S_MAX = 30.0
+CTL_S_MAX = 60.0
+API_S_MAX = 10.0
+LOG_TAIL_CHARS = 2_000
+
+AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
+AMQP_METHOD_FRAME = b"\x01"
+
+
+def installed() -> bool:
+    """Whether RabbitMQ's scripts are on this machine."""
+    return (SCRIPTS / "rabbitmq-server").is_file()
+
+
+class PrivateNode:
+    """One node: what it is told (files, environment, commands), and its two processes where ``start`` is used.
+
+    A supervisor runs ``epmd_command()`` and ``command()`` with ``environment()`` itself, after ``write_files()``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        node_port: int,
+        dist_port: int,
+        epmd_port: int,
+        management_port: int | None,
+        password: str,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """``settings`` are further lines of rabbitmq.conf."""
+        self.folder = folder.resolve()
+        self.node_port = node_port
+        self.dist_port = dist_port
+        self.epmd_port = epmd_port
+        self.management_port = management_port
+        self.password = password
+        self.settings = dict(settings or {})
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def somewhere(cls, folder: Path, settings: Mapping[str, str] | None = None) -> "PrivateNode":
+        """A node for tests: on free ports, with management and a password of its own."""
+        node, dist, epmd, management = free_ports(4)
+        return cls(
+            folder,
+            node_port=node,
+            dist_port=dist,
+            epmd_port=epmd,
+            management_port=management,
+            password=secrets.token_hex(16),
+            settings=settings,
+        )
+
+    # What it is told.
+
+    @property
+    def log(self) -> Path:
+        """The broker's own log file."""
+        return self.folder / "log" / "rabbitmq.log"
+
+    @property
+    def pid(self) -> int:
+        """The pid of the started server, to hurt it in tests. Raises ``Corrupt`` when it was not started."""
+        if self._server is None:
+            raise Corrupt("broker_not_up", "The private RabbitMQ node was not started.")
+        return self._server.pid
+
+    def write_files(self) -> None:
+        """Write the node's configuration, plugin list and Erlang cookie; its data stay as they are."""
+        for name in ("home", "log", "data"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        private_files.write(self.folder / "rabbitmq.conf", self.configuration())
+        private_files.write(self.folder / "advanced.config", "[].\n")
+        private_files.write(self.folder / "enabled_plugins", f"[{self._plugins()}].\n")
+        private_files.kept(self.folder / "home" / ".erlang.cookie", _cookie)
+        # Erlang refuses a cookie that anyone but its owner can read, and one with a line end.
+        (self.folder / "home" / ".erlang.cookie").chmod(0o400)
+
+    def _plugins(self) -> str:
+        return "" if self.management_port is None else "rabbitmq_management"
+
+    def configuration(self) -> str:
+        """The text of rabbitmq.conf: reachable from this machine only, ``guest`` replaced by a user with a password."""
+        lines = {
+            "listeners.tcp.local": f"{LOCAL}:{self.node_port}",
+            "default_user": USER,
+            "default_pass": self.password,
+            "default_user_tags.administrator": "true",
+            "loopback_users": "none",
+            "disk_free_limit.absolute": "50MB",
+            "log.console": "false",
+            "log.file": str(self.log),
+            "log.file.level": "info",
+        }
+        if self.management_port is not None:
+            lines["management.tcp.ip"] = LOCAL
+            lines["management.tcp.port"] = str(self.management_port)
+        return "".join(f"{name} = {value}\n" for name, value in {**lines, **self.settings}.items())
+
+    def environment(self) -> dict[str, str]:
+        """All that the node and its tools may see; nothing is inherited, so nothing of the system's broker gets in."""
+        return {
+            "PATH": PATH,
+            "LANG": "C.UTF-8",
+            "HOME": str(self.folder / "home"),
+            "RABBITMQ_NODENAME": NODE_NAME,
+            "RABBITMQ_NODE_PORT": str(self.node_port),
+            "RABBITMQ_DIST_PORT": str(self.dist_port),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_PID_FILE": str(self.folder / "data" / "pid"),
+            # /etc/rabbitmq/rabbitmq-env.conf belongs to the system's broker.
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            # Makes the script become the Erlang machine instead of waiting for it, so that a signal meets the broker.
+            "RUNNING_UNDER_SYSTEMD": "true",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none",
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_EPMD_ADDRESS": LOCAL,
+            "ERL_AFLAGS": "-start_epmd false",
+        }
+
+    def command(self) -> list[str]:
+        """The server, in the foreground; SIGTERM stops it in order."""
+        return [str(SCRIPTS / "rabbitmq-server")]
+
+    def epmd_command(self) -> list[str]:
+        """Erlang's port mapper, in the foreground; start it first."""
+        return ["epmd", "-address", LOCAL, "-port", str(self.epmd_port)]
+
+    def amqp_url(self, vhost: str = "/") -> str:
+        """Where clients connect, password included."""
+        return f"amqp://{USER}:{self.password}@{LOCAL}:{self.node_port}/{quote(vhost, safe='')}"
+
+    def management_url(self) -> str:
+        """Where the management API answers, password included; empty without management."""
+        if self.management_port is None:
+            return ""
+        return f"http://{USER}:{self.password}@{LOCAL}:{self.management_port}"
+
+    # Running it ourselves.
+
+    def start(self) -> None:
+        """Start epmd and the server as children that die with the calling thread; ``wait_until_up`` waits for them.
+
+        Raises ``Corrupt``: ``rabbitmq_missing``, or ``broker_not_up`` when epmd's port can't be had.
+        """
+        if not installed():
+            raise Corrupt("rabbitmq_missing", f"RabbitMQ is not installed: there is no {SCRIPTS}/rabbitmq-server.")
+        self.write_files()
+        if self._epmd is None or self._epmd.poll() is not None:
+            self._epmd = self._spawn(self.epmd_command(), "epmd.log")
+        if not wait_for(lambda: accepts(LOCAL, self.epmd_port), UP_S_MAX):
+            self.stop()
+            raise Corrupt("broker_not_up", f"Erlang's epmd doesn't answer on port {self.epmd_port}.")
+        self._server = self._spawn(self.command(), "output.log")
+
+    def _spawn(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
+        return spawn(
+            tethered(command, "KILL"), environ=self.environment(), log=self.folder / "log" / log, cwd=self.folder
+        )
+
+    def wait_until_up(self, timeout_s: float = UP_S_MAX) -> None:
+        """Return when clients are served. Raises ``Corrupt`` (code ``broker_not_up``) with the end of the log."""
+        wait_for(lambda: self.is_up() or not self.is_running(), timeout_s)
+        if not self.is_up():
+            raise Corrupt("broker_not_up", f"RabbitMQ did not come up in {timeout_s:g} s.\n{self._log_tail()}")
+
+    def _log_tail(self) -> str:
+        logs = [path.read_text(errors="replace") for path in (self.folder / "log").glob("*.log")]
+        return "\n".join(text[-LOG_TAIL_CHARS:] for text in logs if text)
+
+    def is_running(self) -> bool:
+        """Whether the server that ``start`` started is alive."""
+        return self._server is not None and self._server.poll() is None
+
+    def is_up(self) -> bool:
+        """Whether clients are served now: AMQP says hello, and the management API knows our user."""
+        return self._api_answers() and self._says_hello()
+
+    def _api_answers(self) -> bool:
+        return self.management_port is None or self._api("GET", "/api/whoami") == http.HTTPStatus.OK
+
+    def _says_hello(self) -> bool:
+        try:
+            with socket.create_connection((LOCAL, self.node_port), timeout=API_S_MAX) as connection:
+                connection.sendall(AMQP_HELLO)
+                return connection.recv(1) == AMQP_METHOD_FRAME
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """Stop the server in order, then epmd; no process is left."""
+        if self._server is not None:
+            end(self._server, STOP_S_MAX)
+        if self._epmd is not None:
+            end(self._epmd, POLL_S)
+        self._server = self._epmd = None
+
+    def kill(self) -> None:
+        """SIGKILL the server, as a power cut would; epmd stays, ``start`` brings the node back."""
+        if self._server is not None:
+            kill(self._server)
+
+    def restart(self, timeout_s: float = UP_S_MAX) -> None:
+        """Stop in order and start again; return when clients are served."""
+        self.stop()
+        self.start()
+        self.wait_until_up(timeout_s)
+
+    # Asking it.
+
+    def ctl(self, *args: str) -> str:
+        """What ``rabbitmqctl`` prints; half a second or more each. Raises ``Corrupt`` (code ``broker_refused``)."""
+        done = subprocess.run(
+            [str(SCRIPTS / "rabbitmqctl"), *args],
+            env=self.environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=CTL_S_MAX,
+            check=False,
+        )
+        if done.returncode:
+            raise Corrupt("broker_refused", f"rabbitmqctl {args[0]}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def add_vhost(self, name: str) -> None:
+        """Make a virtual host that our user may use: 20 ms through the management API, over a second without it."""
+        if self.management_port is not None:
+            self._must("PUT", f"/api/vhosts/{quote(name, safe='')}")
+            return
+        self.ctl("add_vhost", name)
+        self.ctl("set_permissions", "--vhost", name, USER, ".*", ".*", ".*")
+
+    def delete_vhost(self, name: str) -> None:
+        """Delete a virtual host with all that is in it; its clients are disconnected."""
+        if self.management_port is not None:
+            self._must("DELETE", f"/api/vhosts/{quote(name, safe='')}")
+            return
+        self.ctl("delete_vhost", name)
+
+    def _must(self, method: str, path: str) -> None:
+        status = self._api(method, path)
+        if not http.HTTPStatus.OK <= status < http.HTTPStatus.MULTIPLE_CHOICES:
+            raise Corrupt("broker_refused", f"{method} {path}: the management API answered {status}.")
+
+    def _api(self, method: str, path: str) -> int:
+        """The status of an API call; 0 when nobody answers."""
+        credentials = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
+        connection = http.client.HTTPConnection(LOCAL, self.management_port, timeout=API_S_MAX)
+        try:
+            connection.request(method, path, headers={"Authorization": f"Basic {credentials}"})
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+
+def _cookie() -> str:
+    return "".join(secrets.choice(string.ascii_uppercase) for _ in range(32))

@@ -1,0 +1,298 @@
+"""Runs a plan under supervisord: stage by stage, each part waited for, everything gone at the end.
+
+supervisord restarts what dies; it is our child in a session of its own, so a Ctrl-C meets us alone and we stop it in
+order. Should we be killed, the kernel tells it to stop; should it be killed, the kernel tells its programs to.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from gameserver.errors import Corrupt
+from gameserver.up import private_files
+from gameserver.up.house import Program
+from gameserver.up.processes import end, spawn, tethered, wait_for
+
+UP_S_MAX = 60.0
+# Asking whether a part is ready costs it and us CPU time, of which there is little while everything starts at once.
+READY_POLL_S = 0.25
+STOP_S_MAX = 90.0
+SUPERVISOR_S_MAX = 20.0
+# A part that ends this often before it was ever ready won't come up by waiting longer.
+DEATHS_MAX = 4
+TAIL_LINES = 25
+# A Unix socket's path has room for 107 bytes, and supervisord binds a longer name before it moves it into place.
+SOCKET_PATH_BYTES_MAX = 90
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RPC_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
+
+
+class Stop(BaseException):
+    """Someone asked us to stop: Ctrl-C, SIGTERM, or a terminal that closed."""
+
+
+def say(line: str) -> None:
+    """Print a line at once; a reader that has gone away must not keep us from stopping in order."""
+    encoding = sys.stdout.encoding or "ascii"
+    with suppress(OSError):
+        print(line.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Within, the first SIGINT, SIGTERM or SIGHUP raises ``Stop``; all later ones are ignored until the block ends."""
+    before = {each: signal.signal(each, _stop) for each in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _ignore_signals()
+    raise Stop
+
+
+def _ignore_signals() -> None:
+    for each in STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+
+
+def run(
+    programs: Sequence[Program],
+    *,
+    folder: Path,
+    cwd: Path,
+    environ: Mapping[str, str],
+    where: str,
+    up_s_max: float = UP_S_MAX,
+) -> int:
+    """Run the programs until ``Stop`` (raised by a signal inside ``stoppable``), then stop them all and raise it again.
+
+    ``where`` is printed once all are up. Returns 1 when a part didn't come up in ``up_s_max`` seconds or supervisord
+    died, with the reason printed. Files, logs and the control socket go to ``folder``.
+    """
+    supervisor = Supervisor(programs, folder=folder, cwd=cwd, environ=environ)
+    try:
+        supervisor.start()
+        for stage in _stages(programs):
+            _bring_up(supervisor, stage, up_s_max)
+        say(where)
+        supervisor.wait()
+        say("supervisord ended by itself; stopping what it left. Its log: " + str(supervisor.log))
+    except Corrupt as failure:
+        say(failure.message)
+    finally:
+        _ignore_signals()
+        say("Stopping ...")
+        supervisor.stop()
+        say("Stopped: no process is left.")
+    return 1
+
+
+def _stages(programs: Iterable[Program]) -> list[list[Program]]:
+    ordered = sorted(programs, key=lambda program: program.stage)
+    return [list(stage) for _, stage in groupby(ordered, key=lambda program: program.stage)]
+
+
+def _bring_up(supervisor: "Supervisor", stage: list[Program], s_max: float) -> None:
+    """Start programs together and wait for each. Raises ``Corrupt`` (code ``not_up``) with the end of a log."""
+    began = time.monotonic()
+    for program in stage:
+        supervisor.start_program(program.name)
+    waiting = list(stage)
+    deaths: dict[str, set[int]] = {program.name: set() for program in stage}
+    while waiting:
+        time.sleep(READY_POLL_S)
+        states = supervisor.states()
+        for program in list(waiting):
+            state = states[program.name]
+            if state["statename"] == "RUNNING" and program.ready():
+                waiting.remove(program)
+                say(f"  {_mark()} {program.name:<20} {time.monotonic() - began:5.1f} s")
+                continue
+            deaths[program.name] |= {state["stop"]} - {0}
+            _check_hope(supervisor, program, state, len(deaths[program.name]), time.monotonic() - began, s_max)
+
+
+def _check_hope(
+    supervisor: "Supervisor", program: Program, state: Mapping[str, Any], deaths: int, waited_s: float, s_max: float
+) -> None:
+    if state["statename"] == "FATAL" or deaths >= DEATHS_MAX:
+        why = state["spawnerr"] or "it ended again and again"
+    elif waited_s > s_max:
+        why = f"it was not ready after {s_max:g} s"
+    else:
+        return
+    log = supervisor.program_log(program.name)
+    raise Corrupt("not_up", f"  {program.name} did not come up: {why}. The end of {log}:\n\n{_tail(log)}\n")
+
+
+def _tail(log: Path) -> str:
+    if not log.is_file():
+        return "    (empty)"
+    return "\n".join(f"    {line}" for line in log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+def _mark() -> str:
+    return "✓" if (sys.stdout.encoding or "").lower().startswith("utf") else "ok"
+
+
+class Supervisor:
+    """supervisord as our child: its configuration, its control socket, its beginning and its end."""
+
+    def __init__(self, programs: Sequence[Program], *, folder: Path, cwd: Path, environ: Mapping[str, str]) -> None:
+        self._programs = programs
+        self._folder = folder.resolve()
+        self._cwd = cwd.resolve()
+        self._environ = environ
+        self._child: subprocess.Popen[bytes] | None = None
+        self._socket = _socket_path(self._folder)
+
+    @property
+    def log(self) -> Path:
+        """supervisord's own log."""
+        return self._folder / "log" / "supervisord.log"
+
+    def program_log(self, name: str) -> Path:
+        """What a program printed."""
+        return self._folder / "log" / f"{name}.log"
+
+    def start(self) -> None:
+        """Start supervisord, with no program yet. Raises ``Corrupt`` (code ``not_up``)."""
+        (self._folder / "log").mkdir(parents=True, exist_ok=True)
+        configuration = self._folder / "supervisord.conf"
+        private_files.write(configuration, render(self._programs, self._folder, self._socket, self._cwd))
+        command = (sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration))
+        self._child = spawn(tethered(command), environ=self._environ, log=self.log, cwd=self._cwd)
+        wait_for(lambda: self._answers() or not self._is_running(), SUPERVISOR_S_MAX)
+        if not self._answers():
+            raise Corrupt("not_up", f"supervisord did not come up. The end of {self.log}:\n\n{_tail(self.log)}\n")
+
+    def _is_running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def _answers(self) -> bool:
+        try:
+            self._call("getState")
+        except (OSError, HTTPException, xmlrpc.client.Error):
+            return False
+        return True
+
+    def start_program(self, name: str) -> None:
+        """Ask for a program to be started; from then on it is restarted when it dies."""
+        self._ask("startProcess", f"{name}:{name}", False)
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """What supervisord knows of each program, by name."""
+        return {info["name"]: info for info in self._ask("getAllProcessInfo")}
+
+    def _ask(self, method: str, *args: Any) -> Any:
+        try:
+            return self._call(method, *args)
+        except (OSError, HTTPException, xmlrpc.client.Error) as error:
+            raise Corrupt("not_up", f"supervisord doesn't answer ({error}). Its log: {self.log}") from None
+
+    def _call(self, method: str, *args: Any) -> Any:
+        # A connection for each question: supervisor's transport doesn't recover from one that failed.
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+            return getattr(proxy.supervisor, method)(*args)
+
+    def wait(self) -> None:
+        """Return when supervisord has ended."""
+        if self._child is not None:
+            self._child.wait()
+
+    def stop(self) -> None:
+        """Stop the programs in order and supervisord after them; then end whatever they left behind."""
+        if self._child is not None:
+            end(self._child, STOP_S_MAX)
+        for left in self._socket.parent.glob(f"{self._socket.name}*"):
+            left.unlink(missing_ok=True)
+        if self._socket.parent != self._folder:
+            self._socket.parent.rmdir()
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder / "supervisor.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
+        return path
+    return Path(tempfile.mkdtemp(prefix="gameserver-")) / path.name
+
+
+def render(programs: Iterable[Program], folder: Path, socket: Path, cwd: Path) -> str:
+    """The text of supervisord.conf. Programs don't start by themselves: we start them stage by stage."""
+    return "\n".join(
+        [
+            _section("unix_http_server", {"file": str(socket), "chmod": "0700"}),
+            _section("rpcinterface:supervisor", {"supervisor.rpcinterface_factory": RPC_FACTORY}, literal=True),
+            _section("supervisorctl", {"serverurl": f"unix://{socket}"}),
+            _section("supervisord", _supervisord(folder, cwd)),
+            *(_section(f"program:{program.name}", _program(program, folder)) for program in programs),
+        ]
+    )
+
+
+def _supervisord(folder: Path, cwd: Path) -> dict[str, str]:
+    # supervisord drops root only when told to; saying "root" is how it is told that this is meant.
+    root = {"user": "root"} if os.getuid() == 0 else {}
+    return {
+        "nodaemon": "true",
+        "silent": "true",
+        "directory": str(cwd),
+        "logfile": str(folder / "log" / "supervisord.log"),
+        "logfile_maxbytes": "1MB",
+        "logfile_backups": "1",
+        "pidfile": str(folder / "supervisord.pid"),
+        **root,
+    }
+
+
+def _program(program: Program, folder: Path) -> dict[str, str]:
+    return {
+        "command": shlex.join(tethered(program.command)),
+        "environment": ",".join(f"{name}={_quoted(value)}" for name, value in program.environment.items()),
+        "priority": str(program.stage),
+        "autostart": "false",
+        "autorestart": "true",
+        "startsecs": "1",
+        # supervisord waits one second longer after each failure; giving up is for the person in front of it.
+        "startretries": "1000000",
+        "stopsignal": "TERM",
+        "stopwaitsecs": str(program.stop_s_max),
+        # Only the parent is asked to stop: a Celery worker lets its children finish. Who must be killed goes with all.
+        "stopasgroup": "false",
+        "killasgroup": "true",
+        "redirect_stderr": "true",
+        "stdout_logfile": str(folder / "log" / f"{program.name}.log"),
+        "stdout_logfile_maxbytes": "10MB",
+        "stdout_logfile_backups": "2",
+    }
+
+
+def _quoted(value: str) -> str:
+    assert not {'"', "\n", "\\"} & set(value), f"supervisord.conf can't hold {value!r}"  # noqa: S101
+    return f'"{value}"'
+
+
+def _section(name: str, options: Mapping[str, str], *, literal: bool = False) -> str:
+    # A percent sign begins an expansion; doubled it is itself.
+    lines = (f"{key}={value if literal else value.replace('%', '%%')}" for key, value in options.items() if value)
+    return "\n".join([f"[{name}]", *lines, ""])

@@ -1,0 +1,199 @@
+"""``gameserver up``: the whole house on one machine, from nothing, in one command.
+
+What could go wrong is looked for before anything starts (packages, ports, a broker given from outside), so that most
+failures cost a sentence and no process. The world, the broker's data and the secrets stay under var/ for the next time.
+"""
+
+import fcntl
+import secrets
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+
+from gameserver.config import Settings
+from gameserver.errors import Corrupt, GameError
+from gameserver.up import house, private_files
+from gameserver.up.house import Broker, Secrets
+from gameserver.up.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
+from gameserver.up.rabbitmq import USER, PrivateNode, installed
+from gameserver.up.supervise import Stop, run, say, stoppable
+
+BOTS = 20
+
+
+def up(
+    settings: Settings,
+    families: Mapping[str, list[str]],
+    *,
+    environ: Mapping[str, str],
+    migrate: Callable[[Settings], object],
+    bots: int = BOTS,
+    join: Sequence[str] = (),
+) -> int:
+    """Run everything until Ctrl-C or SIGTERM, then stop everything. Returns 0, or 1 with the reason printed.
+
+    ``families``: family -> its queues. ``environ``: the environment as it was given, because an ``AMQP_URL`` in it
+    replaces the private broker while one in var/house.env is ours from last time. ``migrate`` makes the database ready.
+    ``join``: lines that show how to play through ``nc``.
+    """
+    try:
+        with stoppable():
+            return _up(settings, families, environ=environ, migrate=migrate, bots=bots, join=join)
+    except Stop:
+        return 0
+    except GameError as failure:
+        say(failure.message)
+        return 1
+
+
+def _up(
+    settings: Settings,
+    families: Mapping[str, list[str]],
+    *,
+    environ: Mapping[str, str],
+    migrate: Callable[[Settings], object],
+    bots: int,
+    join: Sequence[str],
+) -> int:
+    ports = Ports.from_env(environ)
+    with _alone(settings.var):
+        broker = broker_in_use(settings, ports, environ)
+        check_free(listeners(settings, ports, broker))
+        if broker.node:
+            broker.node.write_files()
+        say("Bringing up the house; logs are in " + _short(settings.var / "log", settings.home))
+        migrate(settings)
+        with house.known_by_file(settings, broker):
+            return run(
+                house.programs(settings, families, broker=broker, ports=ports, bots=bots),
+                folder=settings.var,
+                cwd=settings.home,
+                environ=house.environment(environ, settings, broker=broker, secrets=kept_secrets(settings)),
+                where=where(settings, families, broker=broker, ports=ports, environ=environ, join=join),
+            )
+
+
+@contextmanager
+def _alone(var: Path) -> Iterator[None]:
+    """Raises ``Corrupt`` (code ``already_up``) while another house runs from the same folder."""
+    var.mkdir(parents=True, exist_ok=True)
+    with (var / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Corrupt("already_up", f"This house is already up: another run holds {lock.name}.") from None
+        yield
+
+
+def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) -> Broker:
+    """The broker of ``AMQP_URL`` where it is given, else a private node under var/rabbitmq.
+
+    Raises ``Corrupt``: ``broker_not_up`` when the given one lets nobody in, ``rabbitmq_missing``.
+    """
+    given = environ.get("AMQP_URL")
+    if given:
+        if not house.reachable(given):
+            raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({_without_password(given)}) doesn't let us in.")
+        return Broker(amqp_url=given, management_url=environ.get("AMQP_MANAGEMENT_URL", "").rstrip("/"), node=None)
+    if not installed():
+        raise Corrupt(
+            "rabbitmq_missing",
+            "RabbitMQ is not installed. Type: sudo apt-get update && sudo apt-get install -y rabbitmq-server\n"
+            "or give the address of another broker in AMQP_URL.",
+        )
+    node = private_node(settings.var / "rabbitmq", ports)
+    return Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
+
+
+def private_node(folder: Path, ports: Ports) -> PrivateNode:
+    """The house's own node. Its password lies among its data, for it is of no use without them."""
+    return PrivateNode(
+        folder,
+        node_port=ports.broker,
+        dist_port=ports.distribution,
+        epmd_port=ports.epmd,
+        management_port=ports.management,
+        password=private_files.kept(folder / "password", lambda: secrets.token_hex(16)),
+    )
+
+
+def kept_secrets(settings: Settings) -> Secrets:
+    """Flower's secrets; and the key that gateways and workers share is made on the way."""
+    private_files.kept(settings.secret_key_file, lambda: Fernet.generate_key().decode())
+    return Secrets(
+        flower_password=private_files.kept(settings.var / "flower.password", lambda: secrets.token_hex(12)),
+        flower_cookie=private_files.kept(settings.var / "flower.cookie", lambda: secrets.token_hex(32)),
+    )
+
+
+def listeners(settings: Settings, ports: Ports, broker: Broker) -> list[Listener]:
+    """Every address that will be listened on."""
+    ours = ("broker", "management", "distribution", "epmd") if broker.node else ()
+    named = {
+        "broker": "RabbitMQ",
+        "management": "RabbitMQ's management",
+        "distribution": "Erlang",
+        "epmd": "Erlang's epmd",
+    }
+    return [
+        *gateway_listeners(settings.endpoints),
+        *(Listener(named[name], LOCAL, getattr(ports, name), variable(name)) for name in ours),
+        Listener("Flower", LOCAL, ports.flower, variable("flower")),
+    ]
+
+
+def where(
+    settings: Settings,
+    families: Mapping[str, list[str]],
+    *,
+    broker: Broker,
+    ports: Ports,
+    environ: Mapping[str, str],
+    join: Sequence[str],
+) -> str:
+    """Where things are, for the person in front of the terminal."""
+    home = settings.home
+    gateways = gateway_listeners(settings.endpoints)
+    rows = [
+        *(("gateway", f"{listener.host}:{listener.port}") for listener in gateways),
+        ("Flower", f"http://{LOCAL}:{ports.flower}  {_flower_access(settings, environ)}"),
+        ("RabbitMQ management", _management(broker, home)),
+        ("logs", _short(settings.var / "log", home)),
+        *(("join the world", f"nc {listener.host} {listener.port}") for listener in gateways[:1]),
+        *(("", line) for line in join),
+        *(("scale a family", _scaling(family, queues, home)) for family, queues in list(families.items())[:1]),
+        ("stop everything", "Ctrl-C"),
+    ]
+    return "\n".join(["", "The house is up.", "", *(f"  {name:<20} {text}".rstrip() for name, text in rows), ""])
+
+
+def _flower_access(settings: Settings, environ: Mapping[str, str]) -> str:
+    if "FLOWER_BASIC_AUTH" in environ:
+        return "(user and password: your FLOWER_BASIC_AUTH)"
+    return f"(user {USER}, password in {_short(settings.var / 'flower.password', settings.home)})"
+
+
+def _management(broker: Broker, home: Path) -> str:
+    if broker.node:
+        password = _short(broker.node.folder / "password", home)
+        return f"http://{LOCAL}:{broker.node.management_port}  (user {USER}, password in {password})"
+    return _without_password(broker.management_url) or "(AMQP_MANAGEMENT_URL is not given)"
+
+
+def _scaling(family: str, queues: list[str], home: Path) -> str:
+    celery = _short(Path(sys.executable).parent / "celery", home)
+    return shlex.join([celery, *house.worker_command(family, queues, number=2)])
+
+
+def _short(path: Path, home: Path) -> str:
+    return str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

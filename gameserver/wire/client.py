@@ -1,0 +1,29 @@
+"""The client's side of a connection, without I/O: packets in MessagePack or JSON, given and taken as plain maps.
+
+The mirror of ``server``, for client libraries, bots and tests.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from gameserver.wire.frames import Framing, Lines, Prefixed, prefix
+
+SERVER_FRAME_BYTES_MAX = 2**20
+
+
+class ClientConnection:
+    """``codec``: "msgpack" or "json"."""
+
+    def __init__(self, codec: Literal["msgpack", "json"] = "msgpack") -> None:
+        self._json = codec == "json"
+        self._framing: Framing = (Lines if self._json else Prefixed)(SERVER_FRAME_BYTES_MAX)
+
+    def encode(self, packet: dict[str, Any]) -> bytes:
+        """The bytes to send for a packet."""
+        return msgspec.json.encode(packet) + b"\n" if self._json else prefix(msgspec.msgpack.encode(packet))
+
+    def receive(self, data: bytes) -> list[dict[str, Any]]:
+        """Take bytes; give the packets that are whole. Raises ``WireFault`` or ``msgspec.DecodeError``."""
+        decode = msgspec.json.decode if self._json else msgspec.msgpack.decode
+        return [decode(frame) for frame in self._framing.feed(data)]

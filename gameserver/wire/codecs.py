@@ -1,0 +1,120 @@
+"""From frames to packets and back.
+
+A frame is decoded and checked against the catalogue in one pass. Only when that fails is it looked at again, to find
+out whose packet it was (its ``seq``) and what to say about it. Packets for clients come from the processes encoded as
+MessagePack, once; a codec frames them, translating where its clients speak JSON.
+"""
+
+from collections.abc import Callable
+from functools import cache, reduce
+from operator import or_
+from typing import Any
+
+import msgspec
+
+from gameserver.events import catalogue
+from gameserver.events.base import SEQ_MAX, Event
+from gameserver.wire.errors import PacketFault, WireFault
+from gameserver.wire.frames import FIRST_OF_LINES, FIRST_OF_PREFIXED, Framing, Lines, Prefixed, prefix
+from gameserver.wire.packets import FromClient, FromServer, Hello, Ping
+
+Decode = Callable[[bytes], Any]
+
+_OPEN = frozenset(b"[{")
+_CLOSE = frozenset(b"]}")
+
+
+class Codec:
+    """One way of speaking: a framing and an encoding."""
+
+    def __init__(self, name: str, framing: Callable[[int], Framing], typed: Decode, untyped: Decode, frame: Callable[[bytes], bytes]) -> None:
+        self.name = name
+        self.framing = framing
+        self._typed = typed
+        self._untyped = untyped
+        self.frame = frame  # from a packet in MessagePack to the bytes on this codec's wire
+
+    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event:
+        """A packet from a client. Raises ``PacketFault`` with the code and, where it could be read, ``re``."""
+        try:
+            packet: FromClient | Event = self._typed(raw)
+        except msgspec.ValidationError as error:
+            raise self._explain(raw, depth_max, str(error)) from None
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise PacketFault("bad_packet", f"This is not {self.name}: {error}.") from None
+        return packet
+
+    def _explain(self, raw: bytes, depth_max: int, reason: str) -> PacketFault:
+        if self.name == "json" and nesting(raw) > depth_max:
+            return PacketFault("bad_packet", f"Nested deeper than {depth_max}.")
+        try:
+            packet = self._untyped(raw)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
+            return PacketFault("bad_packet", f"This is not {self.name}.")
+        return explain(packet, reason)
+
+    def encode(self, packet: FromServer) -> bytes:
+        """A server's own packet, framed."""
+        return self.frame(msgspec.msgpack.encode(packet))
+
+
+def explain(packet: Any, reason: str) -> PacketFault:
+    """What is wrong with a packet that the catalogue refuses."""
+    if not isinstance(packet, dict):
+        return PacketFault("bad_packet", "A packet is a map with a type.")
+    seq = packet.get("seq")
+    re = seq if type(seq) is int and 0 < seq <= SEQ_MAX else 0
+    kind = packet.get("type")
+    if not isinstance(kind, str):
+        return PacketFault("bad_packet", "A packet has a type, a string.", re)
+    if kind not in client_types():
+        return PacketFault("unknown_type", f"There is no event {kind[:40]!r}.", re)
+    return PacketFault("bad_field", f"{reason}.", re)
+
+
+def nesting(raw: bytes) -> int:
+    """How deep the brackets of a JSON text go; those in strings count too, which errs on the safe side."""
+    depth = deepest = 0
+    for byte in raw:
+        if byte in _OPEN:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in _CLOSE:
+            depth -= 1
+    return deepest
+
+
+@cache
+def client_types() -> frozenset[str]:
+    """The types of all packets that a client may send."""
+    return frozenset({"hello", "ping", *catalogue.client_events()})
+
+
+@cache
+def _client_packets() -> Any:
+    return reduce(or_, [Hello, Ping, *catalogue.client_events().values()])
+
+
+def _line(packed: bytes) -> bytes:
+    return msgspec.json.encode(msgspec.msgpack.decode(packed)) + b"\n"
+
+
+@cache
+def json_codec() -> Codec:
+    """Lines of JSON."""
+    return Codec("json", Lines, msgspec.json.Decoder(_client_packets()).decode, msgspec.json.decode, _line)
+
+
+@cache
+def msgpack_codec() -> Codec:
+    """Length-prefixed MessagePack."""
+    return Codec("msgpack", Prefixed, msgspec.msgpack.Decoder(_client_packets()).decode, msgspec.msgpack.decode, prefix)
+
+
+def tell_apart(first: int) -> Codec:
+    """The codec that a stream with this first byte speaks. Raises ``WireFault`` ``unknown_codec``."""
+    if first == FIRST_OF_PREFIXED:
+        return msgpack_codec()
+    if first in FIRST_OF_LINES:
+        return json_codec()
+    raise WireFault("unknown_codec", "Begin with { for lines of JSON, or with a 4-byte length for MessagePack.")

@@ -1,0 +1,19 @@
+"""What can be wrong with what a peer sends.
+
+A ``PacketFault`` spoils one packet: it is answered with its code and the connection goes on. A ``WireFault`` means that
+the two sides no longer agree where a packet begins: it is told and the connection is closed.
+"""
+
+from gameserver.errors import GameError
+
+
+class PacketFault(GameError):
+    """One packet is wrong. ``re``: the sequence number it carried, 0 if none could be read."""
+
+    def __init__(self, code: str, message: str, re: int = 0) -> None:
+        super().__init__(code, message)
+        self.re = re
+
+
+class WireFault(GameError):
+    """The stream is broken, or its sender is: told, then closed."""

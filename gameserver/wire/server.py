@@ -1,0 +1,159 @@
+"""The server's side of a connection, without I/O.
+
+``receive`` takes bytes and gives the events that may go on to the game; what the protocol answers by itself (greeting,
+keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clock or touches a socket.
+"""
+
+from msgspec.structs import replace
+
+from gameserver.events.base import Event
+from gameserver.limits import Limits
+from gameserver.wire.bucket import TokenBucket
+from gameserver.wire.codecs import Codec, tell_apart
+from gameserver.wire.errors import PacketFault, WireFault
+from gameserver.wire.frames import Framing
+from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer, Hello, Ping, Pong, Token, Welcome
+from gameserver.wire.states import REFUSALS, TABLE, Input, State
+
+ENTRANCES = frozenset({"register", "login", "resume"})
+FLOOD_FACTOR = 4  # so many bursts of refused packets in a row end a connection
+
+
+class ServerConnection:
+    """One client's connection. ``greeting`` is sent in answer to its hello."""
+
+    def __init__(self, limits: Limits, greeting: Welcome) -> None:
+        self.state = State.NEW
+        self.codec: Codec | None = None
+        self._limits = limits
+        self._greeting = greeting
+        self._bucket = TokenBucket(limits.packets_per_s, limits.packets_burst)
+        self._refused = 0  # packets refused in a row
+        self._seq = 0  # the highest number this connection has sent
+        self._seq_applied = 0  # the highest that an earlier connection of the session had applied
+        self._out: list[bytes] = []
+        self._framing: Framing
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is accepted: flush what is to be sent, then close."""
+        return self.state is State.CLOSED
+
+    def data_to_send(self) -> bytes:
+        """What the protocol itself has to say since the last call."""
+        out, self._out = self._out, []
+        return b"".join(out)
+
+    def receive(self, data: bytes, now_s: float) -> list[Event]:
+        """Take bytes; give the events, each with its ``seq``, that may go on to the game."""
+        if self.closed or not data:
+            return []
+        try:
+            frames = self._frames(data)
+        except WireFault as fault:
+            self.close(fault.code, fault.message)
+            return []
+        events = (self._packet(raw, now_s) for raw in frames)
+        return [event for event in events if event is not None]
+
+    def send(self, packet: FromServer) -> None:
+        """Queue one of the server's own packets."""
+        if self.codec is not None:
+            self._out.append(self.codec.encode(packet))
+
+    def entered(self, session: str, token: str, *, resumed: bool, seq: int) -> None:
+        """The game let this connection in; ``seq`` is the session's highest applied number."""
+        self._move(Input.ENTERED)
+        self._seq = 0 if resumed else self._seq
+        self._seq_applied = seq
+        self.send(Token(token=token, session=session))
+
+    def refused(self) -> None:
+        """The game did not let this connection in (or out)."""
+        if (self.state, Input.REFUSED) in TABLE:
+            self._move(Input.REFUSED)
+
+    def close(self, code: str, message: str) -> None:
+        """Say goodbye; nothing more is accepted."""
+        if not self.closed:
+            self.send(Bye(code=code, message=message))
+            self._move(Input.CLOSE)
+
+    def _frames(self, data: bytes) -> list[bytes]:
+        if self.codec is None:
+            self.codec = tell_apart(data[0])
+            self._framing = self.codec.framing(self._limits.frame_bytes_max)
+        return self._framing.feed(data)
+
+    def _packet(self, raw: bytes, now_s: float) -> Event | None:
+        """One frame: answered here, or given on to the game."""
+        if self.closed or self.codec is None:
+            return None
+        try:
+            packet = self.codec.decode(raw, self._limits.json_depth_max)
+            self._admit(getattr(packet, "seq", 0), now_s)
+            return self._take(packet)
+        except PacketFault as fault:
+            self.send(Error(re=fault.re, code=fault.code, message=fault.message))
+            self._count_refusal()
+        except WireFault as fault:
+            self.close(fault.code, fault.message)
+        return None
+
+    def _admit(self, seq: int, now_s: float) -> None:
+        if not self._bucket.take(now_s):
+            rate = self._limits.packets_per_s
+            raise PacketFault("flooding", f"More than {rate:g} packets a second.", seq)
+        self._refused = 0
+
+    def _count_refusal(self) -> None:
+        """A client that does not stop sending what is refused is not worth its packets."""
+        self._refused += 1
+        if self._refused > FLOOD_FACTOR * self._limits.packets_burst:
+            self.close("flooding", "Too many packets that had to be refused.")
+
+    def _take(self, packet: FromClient | Event) -> Event | None:
+        if isinstance(packet, Ping):
+            self.send(Pong(t=packet.t))
+        elif isinstance(packet, Hello):
+            self._hello(packet)
+        elif isinstance(packet, Event):
+            return self._event(packet)
+        return None
+
+    def _hello(self, hello: Hello) -> None:
+        self._move(Input.HELLO)
+        if hello.protocol != PROTOCOL:
+            raise WireFault("protocol_mismatch", f"This server speaks protocol {PROTOCOL}.")
+        if hello.catalogue not in ("", self._greeting.catalogue):
+            raise WireFault("catalogue_mismatch", f"This server's catalogue is {self._greeting.catalogue}: update the client.")
+        self.send(self._greeting)
+
+    def _event(self, event: Event) -> Event:
+        event = self._numbered(event)
+        self._move(_input(event), event.seq)
+        self._seq = event.seq
+        return event
+
+    def _numbered(self, event: Event) -> Event:
+        """An event with its number; who leaves it out (a person at a terminal) gets the next one."""
+        if event.seq == 0:
+            return replace(event, seq=max(self._seq, self._seq_applied) + 1)
+        if event.seq <= self._seq:
+            raise PacketFault("bad_seq", f"seq must rise: {event.seq} came after {self._seq}.", event.seq)
+        return event
+
+    def _move(self, what: Input, re: int = 0) -> None:
+        """Go where the table says. Raises ``PacketFault`` with the state's refusal where it says nothing."""
+        state = TABLE.get((self.state, what))
+        if state is None:
+            code, message = REFUSALS[self.state]
+            raise PacketFault(code, message, re)
+        self.state = state
+
+
+def _input(event: Event) -> Input:
+    name = event.spec.name
+    if name in ENTRANCES:
+        return Input.ENTER
+    return Input.LOGOUT if name == "logout" else Input.EVENT

@@ -1,0 +1,214 @@
+"""Loads the world that mappers draw in Tiled: zones, their walls, spawns, portals and creatures.
+
+Each map is first read alone into a ``Zone``, then the zones are checked against each other. A world that loads is
+sound: whoever uses it never asks again whether a portal leads somewhere or a creature stands in a wall.
+"""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from gameserver.world import tiled
+from gameserver.world.kinds import KINDS
+
+# Zone names become parts of routing keys and ids, in which a dot separates.
+_ZONE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+class Portal(msgspec.Struct, frozen=True):
+    """Where one arrives: a zone's name and a tile."""
+
+    zone: str
+    x: int
+    y: int
+
+
+class CreatureSpawn(msgspec.Struct, frozen=True):
+    """Where a creature of a kind appears, again and again; ``id`` is unique in the world ("meadow.rat.1").
+
+    The number is the object's id in Tiled, so that it stays when the map's other objects come, go or change order.
+    """
+
+    id: str
+    kind: str
+    x: int
+    y: int
+
+
+class Zone(msgspec.Struct, frozen=True):
+    """One map; sides and positions in tiles, (0, 0) at the top left, y growing downwards."""
+
+    name: str
+    title: str
+    width: int
+    height: int
+    walls: frozenset[tuple[int, int]]
+    spawns: tuple[tuple[int, int], ...]
+    portals: dict[tuple[int, int], Portal]
+    safe: bool
+    creatures: tuple[CreatureSpawn, ...]
+
+    def inside(self, x: int, y: int) -> bool:
+        """Whether the tile is on the map."""
+        return 0 <= x < self.width and 0 <= y < self.height
+
+    def walkable(self, x: int, y: int) -> bool:
+        """Whether one can stand on the tile: on the map, and no wall."""
+        return self.inside(x, y) and (x, y) not in self.walls
+
+
+class World(msgspec.Struct, frozen=True):
+    """All zones by name; ``start`` names the one in which new players begin."""
+
+    zones: dict[str, Zone]
+    start: str
+
+
+class _MapProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    safe: bool = False
+    start: bool = False
+
+
+class _SpawnProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class _CreatureProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+
+
+_OBJECT_CLASSES: dict[str, type[msgspec.Struct]] = {
+    "spawn": _SpawnProperties,
+    "portal": Portal,
+    "creature": _CreatureProperties,
+}
+
+
+def load_world(path: Path) -> World:
+    """Load a `.world` file and the `.tmj` maps it lists, checked; raises ``Corrupt`` ("bad_world") for any fault."""
+    files: dict[str, Path] = {}
+    starts: list[str] = []
+    zones: dict[str, Zone] = {}
+    for reference in tiled.read_world(path).maps:
+        file = path.parent / reference.file_name
+        name = _zone_name(path, file, files)
+        files[name] = file
+        zones[name], is_start = _read_zone(file, name)
+        starts += [name] * is_start
+    if len(starts) != 1:
+        tiled.fault(path, f"needs exactly one map with the property start, found {', '.join(starts) or 'none'}")
+    world = World(zones=zones, start=starts[0])
+    for zone in zones.values():
+        _check_portals(files[zone.name], zone, world)
+    _check_reachable(path, world)
+    return world
+
+
+def _zone_name(path: Path, file: Path, taken: dict[str, Path]) -> str:
+    name = file.stem
+    if not _ZONE_NAME.fullmatch(name):
+        tiled.fault(path, f"map {file.name!r}: a zone's name is up to 32 of a-z, 0-9, - and _, beginning with a letter")
+    if name in taken:
+        tiled.fault(path, f"lists two maps named {name!r}")
+    return name
+
+
+def _read_zone(file: Path, name: str) -> tuple[Zone, bool]:
+    """Return the zone drawn in the file, checked as far as it goes alone, and whether it claims to be the start."""
+    drawn = tiled.read_map(file)
+    described = tiled.properties(file, "the map", drawn.properties, _MapProperties)
+    tiled.gids(file, drawn, "ground")  # only for the eye, but a torn layer is a torn file
+    spawns, portals, creatures = _read_objects(file, name, drawn)
+    zone = Zone(
+        name=name,
+        title=described.title,
+        width=drawn.width,
+        height=drawn.height,
+        walls=_walls(file, drawn),
+        spawns=spawns,
+        portals=portals,
+        safe=described.safe,
+        creatures=creatures,
+    )
+    _check_zone(file, zone)
+    return zone, described.start
+
+
+def _walls(file: Path, drawn: tiled.Map) -> frozenset[tuple[int, int]]:
+    cells = tiled.gids(file, drawn, "walls")
+    return frozenset((i % drawn.width, i // drawn.width) for i, gid in enumerate(cells) if gid)
+
+
+def _read_objects(
+    file: Path, zone: str, drawn: tiled.Map
+) -> tuple[tuple[tuple[int, int], ...], dict[tuple[int, int], Portal], tuple[CreatureSpawn, ...]]:
+    """Return the zone's spawns, portals and creatures, in the order of their ids in Tiled."""
+    spawns: list[tuple[int, int]] = []
+    portals: dict[tuple[int, int], Portal] = {}
+    creatures: dict[str, CreatureSpawn] = {}
+    things = tiled.layer(file, drawn, "objects", "objectgroup").objects
+    for thing in sorted(things, key=lambda one: one.id):
+        at = tiled.tile_of(file, drawn, thing)
+        match _meaning(file, thing):
+            case Portal() as portal:
+                if at in portals:
+                    tiled.fault(file, f"two portals stand at {at}")
+                portals[at] = portal
+            case _CreatureProperties(kind=kind):
+                creature = CreatureSpawn(id=f"{zone}.{kind}.{thing.id}", kind=kind, x=at[0], y=at[1])
+                if creature.id in creatures:
+                    tiled.fault(file, f"two creatures share the object id {thing.id}")
+                creatures[creature.id] = creature
+            case _:
+                spawns.append(at)
+    return tuple(spawns), portals, tuple(creatures.values())
+
+
+def _meaning(file: Path, thing: tiled.Object) -> msgspec.Struct:
+    """Return the object's properties in the shape that its class demands."""
+    if thing.label not in _OBJECT_CLASSES:
+        tiled.fault(file, f"object {thing.id} has class {thing.label!r}, expected one of {', '.join(_OBJECT_CLASSES)}")
+    owner = f"object {thing.id} ({thing.label})"
+    return tiled.properties(file, owner, thing.properties, _OBJECT_CLASSES[thing.label])
+
+
+def _check_zone(file: Path, zone: Zone) -> None:
+    if not zone.spawns:
+        tiled.fault(file, "has no spawn")
+    for at in zone.spawns:
+        _check_stands(file, zone, "a spawn", at)
+    for at in zone.portals:
+        if not zone.walkable(*at):
+            tiled.fault(file, f"a portal stands in a wall or outside, at {at}")
+    for creature in zone.creatures:
+        if creature.kind not in KINDS:
+            tiled.fault(file, f"creature {creature.id} is of unknown kind, expected one of {', '.join(KINDS)}")
+        _check_stands(file, zone, f"creature {creature.id}", (creature.x, creature.y))
+
+
+def _check_stands(file: Path, zone: Zone, what: str, at: tuple[int, int]) -> None:
+    if not zone.walkable(*at):
+        tiled.fault(file, f"{what} stands in a wall or outside, at {at}")
+    if at in zone.portals:
+        tiled.fault(file, f"{what} stands on a portal, at {at}")
+
+
+def _check_portals(file: Path, zone: Zone, world: World) -> None:
+    for at, portal in zone.portals.items():
+        there = world.zones.get(portal.zone)
+        if there is None:
+            tiled.fault(file, f"the portal at {at} leads to an unknown zone, {portal.zone!r}")
+        _check_stands(file, there, f"who takes the portal at {at} to {portal.zone!r}", (portal.x, portal.y))
+
+
+def _check_reachable(path: Path, world: World) -> None:
+    reached: set[str] = set()
+    frontier = {world.start}
+    while frontier:
+        reached |= frontier
+        frontier = {portal.zone for name in frontier for portal in world.zones[name].portals.values()} - reached
+    lost = sorted(world.zones.keys() - reached)
+    if lost:
+        tiled.fault(path, f"no portals lead from {world.start!r} to {', '.join(lost)}")

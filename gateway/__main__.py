@@ -1,0 +1,55 @@
+"""``python -m gateway``: run one gateway. Endpoints come from GAMESERVER_ENDPOINTS or from the command line."""
+
+import argparse
+import logging
+import sys
+from typing import Any
+
+from msgspec.structs import replace
+from twisted.internet import reactor
+from twisted.internet.error import CannotListenError
+from twisted.python.failure import Failure
+from twisted.python.log import PythonLoggingObserver
+
+from gameserver import config
+from gameserver.errors import Corrupt
+from gameserver.logs import set_up_logging
+from gateway.service import Gateway
+
+log = logging.getLogger("gateway")
+
+
+def main() -> int:
+    """Run until SIGINT or SIGTERM. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m gateway", description="Run one gateway.")
+    parser.add_argument("endpoints", nargs="*", help="Twisted endpoint strings: tcp:4000, ssl:4443:privateKey=...:certKey=...")
+    arguments = parser.parse_args()
+    try:
+        settings = config.load()
+        gateway = Gateway(replace(settings, endpoints=tuple(arguments.endpoints) or settings.endpoints), reactor)
+    except Corrupt as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before logging is set up
+        return 1
+    set_up_logging(settings.log_level)
+    PythonLoggingObserver("twisted").start()
+    return _run(gateway, reactor)
+
+
+def _run(gateway: Gateway, reactor: Any) -> int:
+    status: list[int] = []
+
+    def failed(failure: Failure) -> None:
+        status.append(1)
+        failure.trap(CannotListenError, ValueError)
+        log.error("cannot listen: %s", failure.value)
+        reactor.stop()
+
+    gateway.startService()
+    reactor.callWhenRunning(lambda: gateway.listen().addErrback(failed))
+    reactor.addSystemEventTrigger("before", "shutdown", gateway.stopService)
+    reactor.run()
+    return status[0] if status else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""The gateway's connection to RabbitMQ, through pika's Twisted adapter.
+
+One connection, made again with backoff whenever it is lost; on it one channel that publishes with confirms and one that
+consumes the gateway's own queue. A publish has three ends: taken, refused (``Busy``, ``Unroutable``: certainly not in the
+queue) or uncertain (``Away``: nobody knows, so whoever cares publishes again, and watermarks make that harmless).
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pika
+from pika.adapters.twisted_connection import TwistedProtocolConnection
+from pika.exceptions import AMQPError, NackError, UnroutableError
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet import defer
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IReactorTCP
+from twisted.internet.protocol import Factory
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.python.failure import Failure
+
+from gameserver.events.envelope import Outbound, decode_outbound
+from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from gameserver.limits import Limits
+from gameserver.topology import EVENTS, OUTBOUND, Topology, gateway_arguments, gateway_queue
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 10
+
+
+class Busy(Exception):
+    """The queue is full: the event is not in it."""
+
+
+class Unroutable(Exception):
+    """There is no such queue: the event is not in it."""
+
+
+class Away(Exception):
+    """The broker is away, or did not answer in time: the event may or may not be in the queue."""
+
+
+class Broker:
+    """Publishes events and receives outbound messages. ``on_up`` and ``on_down`` tell when that is possible."""
+
+    def __init__(
+        self,
+        *,
+        reactor: Any,
+        amqp_url: str,
+        gateway: str,
+        topology: Topology,
+        limits: Limits,
+        on_outbound: Callable[[Outbound], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[], None],
+    ) -> None:
+        self._reactor = reactor
+        self._gateway = gateway
+        self._topology = topology
+        self._limits = limits
+        self._on_outbound = on_outbound
+        self._on_up = on_up
+        self._on_down = on_down
+        self._publishing: Any = None
+        self._consuming: Any = None
+        self._binding = defer.DeferredLock()  # pika's adapter must not be closed with several calls pending
+        self._unacknowledged = 0
+        self._last_tag = 0
+        self._returned: set[str] = set()
+        self._service = ClientService(
+            endpoint(reactor, parameters(amqp_url)),
+            _Connecting(reactor, parameters(amqp_url), self._connected),
+            retryPolicy=backoffPolicy(initialDelay=0.2, maxDelay=5.0, factor=1.6),
+            clock=reactor,
+        )
+
+    @property
+    def up(self) -> bool:
+        """Whether events can be published now."""
+        return self._publishing is not None
+
+    def start(self) -> None:
+        """Connect, and stay connected."""
+        self._service.startService()
+
+    def stop(self) -> defer.Deferred[None]:
+        """Disconnect for good."""
+        return self._service.stopService()
+
+    def publish(self, message: TaskMessage, queue: str) -> defer.Deferred[None]:
+        """Publish a task. Fails with ``Busy``, ``Unroutable`` or ``Away``."""
+        if self._publishing is None:
+            return defer.fail(Away())
+        properties = pika.BasicProperties(
+            content_type=CONTENT_TYPE,
+            content_encoding=CONTENT_ENCODING,
+            delivery_mode=2 if message.persistent else 1,
+            priority=message.priority,
+            correlation_id=message.task_id,
+            headers=message.headers,
+        )
+        sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
+        sent.addTimeout(self._limits.publish_s_max, self._reactor)
+        sent.addBoth(self._confirmed, message.task_id)
+        return sent
+
+    def _confirmed(self, result: Any, task_id: str) -> None:
+        """What the broker's answer means. It says which message came back, pika only that one did."""
+        if task_id in self._returned:
+            self._returned.discard(task_id)
+            raise Unroutable()
+        if isinstance(result, Failure) and not result.check(UnroutableError):
+            raise Busy() if result.check(NackError) else Away()
+
+    def _message_returned(self, message: Any) -> None:
+        self._returned.add(message.properties.correlation_id)
+
+    def bind(self, key: str) -> defer.Deferred[None]:
+        """Hear what is told under a routing key from now on. Fires when it is so; fails with ``Away``."""
+        return self._binding.run(self._call, "queue_bind", key)
+
+    def unbind(self, key: str) -> defer.Deferred[None]:
+        """Hear it no longer."""
+        return self._binding.run(self._call, "queue_unbind", key)
+
+    def _call(self, method: str, key: str) -> defer.Deferred[None]:
+        if self._consuming is None:
+            return defer.fail(Away())
+        done = getattr(self._consuming, method)(queue=gateway_queue(self._gateway), exchange=OUTBOUND, routing_key=key)
+        return done.addErrback(_away)
+
+    def _connected(self, connection: TwistedProtocolConnection) -> None:
+        connection.closed.addErrback(lambda failure: None)  # the channels tell
+        self._set_up(connection).addErrback(self._failed, connection)
+
+    @defer.inlineCallbacks
+    def _set_up(self, connection: Any) -> Any:
+        publishing = yield connection.channel()
+        yield publishing.confirm_delivery()
+        publishing.add_on_return_callback(self._message_returned)
+        yield from self._declare(publishing)
+        consuming = yield connection.channel()
+        yield consuming.basic_qos(prefetch_count=self._limits.gateway_prefetch)
+        queue, _ = yield consuming.basic_consume(gateway_queue(self._gateway), auto_ack=False)
+        publishing.on_closed.addBoth(self._lost, connection)
+        consuming.on_closed.addBoth(self._lost, connection)
+        self._publishing, self._consuming = publishing, consuming
+        self._unacknowledged = 0
+        self._consume(queue)
+        log.info("connected to the broker")
+        self._on_up()
+
+    def _declare(self, channel: Any) -> Any:
+        for exchange in self._topology.exchanges:
+            yield channel.exchange_declare(exchange.name, exchange.kind, durable=True)
+        for queue in self._topology.queues:
+            yield channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+            for key in queue.keys:
+                yield channel.queue_bind(queue.name, queue.exchange, key)
+        yield channel.queue_declare(gateway_queue(self._gateway), durable=True, arguments=gateway_arguments())
+        yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, gateway_queue(self._gateway))
+
+    def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
+        log.error("setting the broker connection up failed: %s", failure.value)
+        self._lost(None, connection)
+
+    def _lost(self, reason: Any, connection: TwistedProtocolConnection) -> None:
+        """A channel or the connection closed: begin anew with a fresh connection."""
+        was_up, self._publishing, self._consuming = self.up, None, None
+        self._returned.clear()
+        if connection.transport is not None:
+            connection.transport.abortConnection()
+        if was_up:
+            log.warning("lost the broker: %s", reason)
+            self._on_down()
+
+    def _consume(self, queue: Any) -> None:
+        queue.get().addCallbacks(self._received, lambda failure: None, callbackArgs=(queue,))
+
+    def _received(self, delivery: Any, queue: Any) -> None:
+        channel, method, _, body = delivery
+        self._acknowledge(channel, method.delivery_tag)
+        try:
+            self._on_outbound(decode_outbound(body))
+        except Exception:  # one unreadable message must not deafen the gateway
+            log.exception("an outbound message could not be handled")
+        self._consume(queue)
+
+    def _acknowledge(self, channel: Any, tag: int) -> None:
+        """Acknowledge many at once; the rest is acknowledged by ``acknowledge_rest``."""
+        self._unacknowledged += 1
+        self._last_tag = tag
+        if self._unacknowledged >= self._limits.gateway_prefetch // 4:
+            self.acknowledge_rest()
+
+    def acknowledge_rest(self) -> None:
+        """Acknowledge what came so far (called now and then, so that a quiet gateway holds nothing back)."""
+        if self._unacknowledged and self._consuming is not None:
+            self._consuming.basic_ack(self._last_tag, multiple=True)
+            self._unacknowledged = 0
+
+
+def _away(failure: Failure) -> None:
+    failure.trap(AMQPError, ConnectionLost, ConnectionDone, ConnectError)
+    raise Away()
+
+
+def parameters(amqp_url: str) -> pika.URLParameters:
+    """pika's form of a broker URL; ``//`` at the end means the virtual host ``/``, as it does to Celery."""
+    found = pika.URLParameters(amqp_url[:-1] + "%2F" if amqp_url.endswith("//") else amqp_url)
+    found.heartbeat = HEARTBEAT_S
+    return found
+
+
+def endpoint(reactor: IReactorTCP, where: pika.URLParameters) -> Any:
+    """The endpoint that a broker URL names, with TLS for ``amqps``."""
+    plain = HostnameEndpoint(reactor, where.host, where.port)
+    return wrapClientTLS(optionsForClientTLS(where.host), plain) if where.ssl_options else plain
+
+
+def _refused(failure: Failure) -> None:
+    log.error("the broker does not let us in: %s", failure.value)
+
+
+class _Connecting(Factory):  # type: ignore[misc]
+    """Makes pika protocols, and says when one has shaken hands."""
+
+    def __init__(self, reactor: Any, where: pika.URLParameters, connected: Callable[[Any], None]) -> None:
+        self._reactor = reactor
+        self._where = where
+        self._connected = connected
+
+    def buildProtocol(self, address: Any) -> TwistedProtocolConnection:  # noqa: N802
+        protocol = TwistedProtocolConnection(self._where, self._reactor)
+        protocol.ready.addCallbacks(self._connected, _refused)
+        return protocol

@@ -1,0 +1,66 @@
+"""Who wants to hear what: connections by topic, and the routing keys for which the gateway's queue must be bound."""
+
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
+
+from gameserver.events.envelope import routing_key
+
+C = TypeVar("C")
+
+
+class Interest(Generic[C]):
+    """Topics watched by connections. A connection's topics stand in slots, each replaced as a whole."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[str, set[C]] = {}
+        self._slots: dict[C, dict[str, tuple[str, ...]]] = {}
+        self._uses: dict[str, int] = {}  # how many topics with this routing key have watchers
+
+    @property
+    def keys(self) -> list[str]:
+        """The routing keys that have watchers."""
+        return list(self._uses)
+
+    def watch(self, conn: C, slot: str, topics: tuple[str, ...]) -> tuple[list[str], list[str]]:
+        """Replace a slot. Returns the routing keys to bind and to unbind."""
+        slots = self._slots.setdefault(conn, {})
+        before = slots.get(slot, ())
+        slots[slot] = topics
+        bind = [key for topic in topics if topic not in before for key in self._add(conn, topic)]
+        unbind = [key for topic in before if topic not in topics for key in self._remove(conn, topic)]
+        return [k for k in bind if k in self._uses], [k for k in unbind if k not in self._uses]
+
+    def forget(self, conn: C) -> list[str]:
+        """Forget a connection. Returns the routing keys to unbind."""
+        topics = [topic for slot in self._slots.pop(conn, {}).values() for topic in slot]
+        unbind = [key for topic in topics for key in self._remove(conn, topic)]
+        return [key for key in unbind if key not in self._uses]
+
+    def audience(self, to: Sequence[str], unless: Iterable[str]) -> set[C] | frozenset[C]:
+        """Who watches one of the topics ``to`` and none of ``unless``."""
+        empty: frozenset[C] = frozenset()
+        found = [self._watchers.get(topic, empty) for topic in to]
+        audience = found[0] if len(found) == 1 else set().union(*found)
+        return audience.difference(*(self._watchers.get(topic, empty) for topic in unless)) if unless else audience
+
+    def _add(self, conn: C, topic: str) -> list[str]:
+        watchers = self._watchers.setdefault(topic, set())
+        watchers.add(conn)
+        if len(watchers) > 1:
+            return []
+        key = routing_key(topic)
+        self._uses[key] = self._uses.get(key, 0) + 1
+        return [key] if self._uses[key] == 1 else []
+
+    def _remove(self, conn: C, topic: str) -> list[str]:
+        watchers = self._watchers.get(topic, set())
+        watchers.discard(conn)
+        if watchers:
+            return []
+        self._watchers.pop(topic, None)
+        key = routing_key(topic)
+        self._uses[key] = self._uses.get(key, 1) - 1
+        if self._uses[key]:
+            return []
+        del self._uses[key]
+        return [key]

@@ -1,0 +1,103 @@
+"""Wiring a gateway together, starting it, and letting it go away gently.
+
+Going away: no new connections, clients are told to resume elsewhere, what is under way is answered (for a bounded
+time), the data tier hears who left, and only then is the broker let go.
+"""
+
+import logging
+import secrets
+import time
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet import defer, task
+from twisted.internet.endpoints import serverFromString
+
+from gameserver.config import Settings
+from gameserver.secrecy import Sealer, read_key
+from gameserver.topology import topology
+from gateway.broker import Broker
+from gateway.hub import Hub
+from gateway.protocol import PlayerFactory
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 3.0
+SWEEP_S = 1.0
+ACKNOWLEDGE_S = 0.2
+DRAIN_S = 8.0
+DRAIN_STEP_S = 0.05
+
+
+class Gateway(Service):
+    """A gateway process."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self.name = settings.gateway_id or f"g{secrets.token_hex(4)}"
+        self.hub = Hub(
+            reactor=reactor,
+            gateway=self.name,
+            limits=settings.limits,
+            own_queues=settings.own_queues,
+            sealer=Sealer(read_key(settings.secret_key_file)),
+            wall_ms=lambda: int(time.time() * 1000),
+            mint=secrets.token_urlsafe,
+        )
+        self.broker = self.hub.broker = Broker(
+            reactor=reactor,
+            amqp_url=settings.amqp_url,
+            gateway=self.name,
+            topology=topology(settings.limits, settings.own_queues),
+            limits=settings.limits,
+            on_outbound=self.hub.outbound,
+            on_up=self.hub.broker_up,
+            on_down=self.hub.broker_down,
+        )
+        self._loops = [
+            (task.LoopingCall(self.hub.heartbeat), HEARTBEAT_S),
+            (task.LoopingCall(self.hub.sweep), SWEEP_S),
+            (task.LoopingCall(self.broker.acknowledge_rest), ACKNOWLEDGE_S),
+        ]
+        self._ports: list[Any] = []
+
+    def startService(self) -> None:  # noqa: N802
+        """Connect to the broker and listen. Clients are welcome at once; their events wait for the broker."""
+        super().startService()
+        self.broker.start()
+        for loop, seconds in self._loops:
+            loop.clock = self._reactor
+            loop.start(seconds, now=False)
+
+    @defer.inlineCallbacks
+    def listen(self) -> Any:
+        """Listen on every endpoint of the settings. Fails with Twisted's ``CannotListenError``."""
+        for text in self._settings.endpoints:
+            factory = PlayerFactory(self.hub, self._settings.limits)
+            port = yield serverFromString(self._reactor, text).listen(factory)
+            self._ports.append(port)
+            log.info("gateway %s listens on %s", self.name, port.getHost())
+
+    @defer.inlineCallbacks
+    def stopService(self) -> Any:  # noqa: N802
+        """Go away gently."""
+        yield defer.maybeDeferred(super().stopService)
+        for port in self._ports:
+            yield defer.maybeDeferred(port.stopListening)
+        for session in self.hub.sessions:
+            self.hub.dismiss(session)
+        yield self._until(lambda: self.hub.unanswered == 0)
+        for session in self.hub.sessions:
+            session.close()
+        yield self._until(lambda: not self.hub.sessions)
+        for loop, _ in self._loops:
+            loop.stop()
+        yield self._until(lambda: self.hub.all_published)
+        yield self.broker.stop()
+
+    @defer.inlineCallbacks
+    def _until(self, condition: Any) -> Any:
+        deadline_s = self._reactor.seconds() + DRAIN_S
+        while not condition() and self._reactor.seconds() < deadline_s:
+            yield task.deferLater(self._reactor, DRAIN_STEP_S)

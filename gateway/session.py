@@ -1,0 +1,112 @@
+"""One client's connection: its wire, its identity, its lanes, and what waits to be written to it.
+
+Writes are gathered and go out once per flush window. A client that does not read is first spared what others do around
+it, later cut off; when it reads again it is shown the present state instead of the past.
+"""
+
+from typing import Protocol
+
+from gameserver.events.envelope import Envelope
+from gameserver.limits import Limits
+from gameserver.wire.packets import FromServer
+from gameserver.wire.server import ServerConnection
+from gameserver.wire.states import State
+from gateway.lanes import Lane
+
+
+class Transport(Protocol):
+    """The part of a Twisted transport that a session uses."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def loseConnection(self) -> None: ...  # noqa: N802
+
+    def abortConnection(self) -> None: ...  # noqa: N802
+
+
+class Session:
+    """A connection from its first byte to its last. ``conn`` is its id, ``token`` the secret minted for it."""
+
+    def __init__(self, *, conn: str, token: str, wire: ServerConnection, transport: Transport, limits: Limits, now_s: float) -> None:
+        self.conn = conn
+        self.token = token
+        self.wire = wire
+        self.session = ""
+        self.player = ""
+        self.began_s = now_s
+        self.heard_s = now_s
+        self.lanes: dict[str, Lane] = {}
+        self.gone = False
+        self._transport = transport
+        self._limits = limits
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._paused = False
+        self.spared = False  # whether it missed something because it did not read
+
+    @property
+    def playing(self) -> bool:
+        """Whether a player is in the world through this connection."""
+        return self.player != "" and self.wire.state in (State.PLAYING, State.LEAVING)
+
+    @property
+    def unanswered(self) -> int:
+        """How many events were accepted and not answered."""
+        return sum(lane.unanswered for lane in self.lanes.values())
+
+    @property
+    def in_flight(self) -> list[Envelope]:
+        """All that was published and not answered."""
+        return [envelope for lane in self.lanes.values() for envelope in lane.in_flight]
+
+    def lane(self, name: str) -> Lane:
+        """One of its lanes."""
+        if name not in self.lanes:
+            self.lanes[name] = Lane(self._limits.lane_waiting_max, self._limits.lane_flight_max)
+        return self.lanes[name]
+
+    def tell(self, packet: FromServer) -> None:
+        """Queue one of the gateway's own packets."""
+        self.wire.send(packet)
+        self.put(self.wire.data_to_send())
+
+    def put(self, data: bytes) -> None:
+        """Queue bytes that matter."""
+        if data:
+            self._out.append(data)
+            self._out_bytes += len(data)
+
+    def put_if_room(self, data: bytes) -> None:
+        """Queue bytes that a slow reader can do without."""
+        if self._out_bytes > self._limits.write_buffer_soft_bytes:
+            self.spared = True
+        else:
+            self.put(data)
+
+    def flush(self) -> None:
+        """Write what is queued, in one piece; cut off a client for whom too much waits."""
+        if self._paused and self._out_bytes > self._limits.write_buffer_bytes_max:
+            self.abort()
+        elif self._out and not self._paused and not self.gone:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out, self._out_bytes = [], 0
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        """The transport's buffer is full: the client does not read."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """The transport's buffer is empty again."""
+        self._paused = False
+        self.flush()
+
+    def close(self) -> None:
+        """Write what is queued and close."""
+        self.flush()
+        self._transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close at once; what is queued is lost."""
+        self._out, self._out_bytes = [], 0
+        self._transport.abortConnection()

@@ -1,0 +1,59 @@
+"""The Celery app and its tasks, one per event type of the catalogue.
+
+A task is a name, a lease (its hard time limit) and a call to the process's ``Server``, which was wired when the process
+began.
+"""
+
+from typing import Any
+
+from celery import Celery, signals
+
+from gameserver import config
+from gameserver.events import catalogue
+from gameserver.events.base import Spec
+from gameserver.logs import set_up_logging
+from tasks.server import Server, build
+
+app = Celery("tasks")
+app.config_from_object("celeryconfig")
+
+_server: Server | None = None
+
+
+def _begin(**_: Any) -> None:
+    global _server
+    _server = build(config.load())
+
+
+def _end(**_: Any) -> None:
+    if _server is not None:
+        _server.close()
+
+
+def _running_server() -> Server:
+    """This process's server; a pool without children (solo, threads) makes it at its first task."""
+    if _server is None:
+        _begin()
+    assert _server is not None  # noqa: S101 - _begin made it
+    return _server
+
+
+@signals.setup_logging.connect
+def _log(**_: Any) -> None:
+    set_up_logging(config.load().log_level)
+
+
+signals.worker_process_init.connect(_begin)
+signals.worker_process_shutdown.connect(_end)
+
+
+def _make_task(spec: Spec) -> None:
+    @app.task(name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
+    def handle(self: Any, batch: list[dict[str, Any]]) -> None:
+        _running_server().handle(batch, attempts=getattr(self.request, "attempts", 0) or 0)
+
+    handle.__doc__ = catalogue.events()[spec.name].__doc__
+
+
+for _spec in catalogue.specs():
+    _make_task(_spec)

@@ -1,0 +1,61 @@
+"""What a process publishes: events back into the queue, and outbound messages to the gateways, both confirmed.
+
+One connection per child process, made when it is first used and made again when it broke. It sends no heartbeats (a
+child that waits for work has nobody to send them); a broken one shows at the next publish, which is then repeated.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kombu import Connection, Producer
+
+from gameserver.events.envelope import Outbound, encode_outbound
+from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from gameserver.topology import EVENTS, OUTBOUND
+
+OUTBOUND_PRIORITY = 2
+_RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "interval_max": 1.0}
+
+
+class Publisher:
+    """Publishes for one process. Raises ``kombu.exceptions.OperationalError`` when the broker stays away."""
+
+    def __init__(self, amqp_url: str) -> None:
+        self._connection = Connection(amqp_url, heartbeat=0, transport_options={"confirm_publish": True})
+        self._producer = Producer(self._connection, auto_declare=False)
+
+    def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
+        """Tell all gateways whose queue listens to any of the keys, once each (RabbitMQ's ``CC`` header)."""
+        if keys:
+            first, *others = keys
+            self._publish(
+                encode_outbound(outbound),
+                exchange=OUTBOUND,
+                routing_key=first,
+                headers={"CC": others},
+                content_type="application/x-msgpack",
+                content_encoding="binary",
+                priority=OUTBOUND_PRIORITY,
+                delivery_mode=1,
+            )
+
+    def task(self, message: TaskMessage, queue: str, exchange: str = EVENTS) -> None:
+        """Put a batch of events into a queue (or into a delay before it)."""
+        self._publish(
+            message.body,
+            exchange=exchange,
+            routing_key=queue,
+            headers=message.headers,
+            content_type=CONTENT_TYPE,
+            content_encoding=CONTENT_ENCODING,
+            priority=message.priority,
+            delivery_mode=2 if message.persistent else 1,
+            correlation_id=message.task_id,
+        )
+
+    def _publish(self, body: bytes, **options: Any) -> None:
+        self._producer.publish(body, retry=True, retry_policy=_RETRY, **options)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.release()
