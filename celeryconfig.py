@@ -1,6 +1,6 @@
-"""Celery's settings, each with its reason. Queues and routes are computed from the catalogue; no queue is named here.
+"""Celery's settings, each with its reason. Queues and routes are computed from the catalogue, none is named here.
 
-Start a process server with ``celery -A tasks worker -Q movement -n movement1@%h``; several families: ``-Q movement,chat``.
+Start a process server with ``celery -A tasks worker -Q movement -n movement1@%h``; several: ``-Q movement,chat``.
 """
 
 from celery.beat import BeatLazyFunc
@@ -14,7 +14,7 @@ from tasks.ticks import SWEEP_S, TICK_S, pulse
 _settings = config.load()
 _topology = topology(_settings.limits, _settings.own_queues)
 
-# -- the broker -------------------------------------------------------------------------------------------------------
+# -- the broker
 broker_url = _settings.amqp_url
 broker_connection_retry_on_startup = True  # a worker may start before its broker
 broker_connection_max_retries = None  # and outlives it, however long it is away (the default gives up after 100 tries)
@@ -22,7 +22,7 @@ broker_channel_error_retry = True  # RabbitMQ's consumer_timeout closes the chan
 broker_heartbeat = 5  # seconds; a frozen worker loses its events after 2 to 2.6 times this (Celery's default is 120)
 broker_transport_options = {"confirm_publish": True}  # what is published has arrived, or raises
 
-# -- queues and routes ------------------------------------------------------------------------------------------------
+# -- queues and routes
 _exchange = Exchange(EVENTS, type="direct", durable=True)
 task_queues = [
     Queue(queue.name, exchange=_exchange, routing_key=queue.name, durable=True, queue_arguments=queue.arguments)
@@ -42,29 +42,31 @@ task_default_queue = task_queues[0].name
 task_default_exchange = EVENTS
 task_default_exchange_type = "direct"
 
-# -- delivery: an event is acknowledged after it was applied, whatever happens meanwhile ---------------------------------
+# -- delivery: an event is acknowledged after it was applied, whatever happens meanwhile
 task_acks_late = True
-task_reject_on_worker_lost = True  # a killed child's event goes back to the queue (by default it is acknowledged and lost)
+task_reject_on_worker_lost = (
+    True  # a killed child's event goes back to the queue (by default it is acknowledged and lost)
+)
 task_acks_on_failure_or_timeout = False  # on older Celery: the same for failures and time limits together
 task_acks_on_failure = False  # a failure that nobody handled is rejected, to the dead letters
 task_acks_on_timeout = False  # an event past its lease goes back to the queue
 worker_prefetch_multiplier = 1  # an urgent event overtakes all but what is being applied
-worker_cancel_long_running_tasks_on_connection_loss = True  # who lost the broker lost its leases: stop what runs
+worker_cancel_long_running_tasks_on_connection_loss = True  # who lost the broker lost its leases: it stops
 worker_enable_prefetch_count_reduction = True  # after a reconnect, begin carefully
 
-# -- what may be in a message -------------------------------------------------------------------------------------------
+# -- what may be in a message
 task_serializer = "json"
 accept_content = ["json", "msgpack"]  # never pickle: a message must not be able to run code
 result_backend = None  # nobody waits for a result: what is to be told goes to the gateways
 task_ignore_result = True
 
-# -- what operators see -------------------------------------------------------------------------------------------------
+# -- what operators see
 worker_send_task_events = True  # Flower
 task_send_sent_event = False  # gateways publish without Celery, and say nothing
 task_track_started = True
 worker_hijack_root_logger = False  # tasks.application sets logging up
 
-# -- the world's clock ----------------------------------------------------------------------------------------------------
+# -- the world's clock
 # Ticks carry a number taken from the time, so that two beats may run: doubles fall away. They expire when nobody takes
 # them, because a world that slept does not live through its nights afterwards.
 beat_schedule = {

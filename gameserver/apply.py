@@ -20,7 +20,7 @@ from gameserver.errors import NotNow, Rejected
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound, gateway_key, routing_key
 from gameserver.limits import Limits
-from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, State, Tell, Waiting
+from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, view_topics
 from gameserver.secrecy import Sealer
 from gameserver.store.store import DeadLetter, Mark, Store, Stored, Transaction
@@ -165,8 +165,9 @@ class _Work:
         self._state = self._transaction.load([self._needs(item) for item in batch if item.failure is None])
         for item in batch:
             self._take(item)
+            self._speech.hears(item.envelope.gateway)
         self._save()
-        return self._applied()
+        return self._applied(batch[0].event.spec.name)
 
     def bury(self, item: _Prepared, cause: BaseException, attempts: int) -> Applied:
         self._begin([item])
@@ -176,7 +177,7 @@ class _Work:
             sentence = "This could not be done. It was kept, and a game master will look at it."
             self._advance(item, self._answer(item, Error(code="dead_lettered", message=sentence, re=item.event.seq)))
         self._save()
-        return self._applied()
+        return self._applied(item.event.spec.name)
 
     def _begin(self, batch: Sequence[_Prepared]) -> None:
         self._marks = self._transaction.marks(sorted({item.envelope.key for item in batch if item.marked}))
@@ -347,10 +348,10 @@ class _Work:
         self._transaction.postpone_waiting(self._again, self._now_ms + RESEND_MS)
         self._transaction.remove_waiting(self._done)
 
-    def _applied(self) -> Applied:
+    def _applied(self, event: str) -> Applied:
         held = [Held(envelopes=tuple(group), cause=self._causes[order]) for order, group in self._held.items()]
         return Applied(
-            outbound=self._speech.outbound(),
+            outbound=self._speech.outbound(event),
             keys=self._speech.keys(),
             born=tuple(self._born),
             published=tuple(self._published),
@@ -375,8 +376,13 @@ class _Speech:
         self._dispatches.append(dispatch)
         self._keys.update(dict.fromkeys(routing_key(topic) for topic in dispatch.to))
 
-    def outbound(self) -> Outbound:
-        return Outbound(directs=self._directs, dispatches=self._dispatches)
+    def hears(self, gateway: str) -> None:
+        """This gateway has to hear that the batch is done, whatever else there is to tell."""
+        if gateway:
+            self._keys[gateway_key(gateway)] = None
+
+    def outbound(self, event: str) -> Outbound:
+        return Outbound(directs=self._directs, dispatches=self._dispatches, done=event)
 
     def keys(self) -> tuple[str, ...]:
         return tuple(self._keys)

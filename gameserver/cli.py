@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command, what: str) -> argparse.ArgumentParser:
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command, what: str
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=what, description=what)
     parser.set_defaults(command=command)
     return parser

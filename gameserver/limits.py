@@ -31,7 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     # Batches towards the queue, and the flush window towards clients.
     batch_events_max: int = 256
-    batch_window_ms: int = 5
+    batches_flight_max: int = 2
+    batch_flight_ms_max: int = 100
     flush_window_ms: int = 10
 
     # The queue.
@@ -58,6 +59,12 @@ def check(limits: Limits) -> None:
         ("batch_events_max", "queue_messages_max"),
     ):
         if getattr(limits, small) > getattr(limits, large):
-            raise Corrupt("bad_setting", f"{small} ({getattr(limits, small)}) must not exceed {large} ({getattr(limits, large)}).")
+            raise Corrupt(
+                "bad_setting", f"{small} ({getattr(limits, small)}) must not exceed {large} ({getattr(limits, large)})."
+            )
     if limits.outcomes_kept < limits.lane_waiting_max + limits.lane_flight_max:
-        raise Corrupt("bad_setting", "outcomes_kept must be at least lane_waiting_max + lane_flight_max, or a resumed client could ask for an outcome already forgotten.")
+        raise Corrupt(
+            "bad_setting",
+            "outcomes_kept must be at least lane_waiting_max + lane_flight_max, "
+            "or a resumed client could ask for an outcome already forgotten.",
+        )

@@ -79,7 +79,7 @@ def topology(limits: Limits, own_queues: frozenset[str] = frozenset()) -> Topolo
 def event_arguments(limits: Limits) -> dict[str, Any]:
     """Arguments of the queues in which events wait.
 
-    A full queue refuses (``reject-publish``) and the player is told; dropping the head would throw away the most urgent.
+    A full queue refuses (``reject-publish``) and the player is told; dropping the head would drop the most urgent.
     """
     return {
         "x-max-priority": PRIORITY_MAX,
@@ -104,5 +104,5 @@ def gateway_queue(gateway: str) -> str:
 
 
 def gateway_arguments() -> dict[str, Any]:
-    """Arguments of a gateway's own queue: it outlives a cut connection for a while, and a dead gateway not much longer."""
+    """Arguments of a gateway's own queue: it outlives a cut connection for a while, and a dead gateway no longer."""
     return {"x-max-priority": PRIORITY_MAX, "x-expires": GATEWAY_QUEUE_KEPT_MS}

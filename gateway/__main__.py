@@ -22,7 +22,9 @@ log = logging.getLogger("gateway")
 def main() -> int:
     """Run until SIGINT or SIGTERM. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m gateway", description="Run one gateway.")
-    parser.add_argument("endpoints", nargs="*", help="Twisted endpoint strings: tcp:4000, ssl:4443:privateKey=...:certKey=...")
+    parser.add_argument(
+        "endpoints", nargs="*", help="Twisted endpoint strings: tcp:4000, ssl:4443:privateKey=...:certKey=..."
+    )
     arguments = parser.parse_args()
     try:
         settings = config.load()

@@ -1,14 +1,14 @@
-"""Batches towards the queue: what arrives within a window goes as one task.
+"""Batches towards the queue, as large as the load makes them.
 
-The first event after a quiet moment goes at once, so that nobody waits for a window that brings nothing; under load a
-batch is what arrived since the last one, up to a bound. Events that were given together (one lane's) stay together,
-because two tasks may be applied in any order.
+So many batches of a type may be under way; while they are, what arrives gathers, and goes as one when a process has
+said that it is done with one of them. So an event in a quiet house goes at once, and in a busy one a batch is what
+arrived while the last was applied. A batch that is not heard of for a while no longer counts, so that a lost or stuck
+one delays its neighbours by that while and no more. Events that were given together (one lane's) stay together, because
+two tasks may be applied in any order.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
-
-from twisted.internet.interfaces import IDelayedCall
+from typing import Any, Protocol
 
 from gameserver.events.envelope import Envelope
 
@@ -18,57 +18,87 @@ class Clock(Protocol):
 
     def seconds(self) -> float: ...
 
-    def callLater(self, delay: float, function: Callable[[], None]) -> IDelayedCall: ...  # noqa: N802
+    def callLater(self, delay: float, function: Callable[[], None]) -> Any: ...  # noqa: N802
 
 
 class Batcher:
-    """Gathers the events of one type and gives them to ``publish`` in batches."""
+    """Gathers the events of one type and gives them in batches to ``publish``, which returns the task's id.
 
-    def __init__(self, clock: Clock, publish: Callable[[Sequence[Envelope]], None], *, window_s: float, most: int) -> None:
+    ``most``: events in a batch. ``flight_max``: batches under way. ``flight_s_max``: how long one counts.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        publish: Callable[[Sequence[Envelope]], str],
+        *,
+        most: int,
+        flight_max: int,
+        flight_s_max: float,
+    ) -> None:
         self._clock = clock
         self._publish = publish
-        self._window_s = window_s
         self._most = most
-        self._pending: list[Sequence[Envelope]] = []
+        self._flight_max = flight_max
+        self._flight_s_max = flight_s_max
+        self._groups: list[Sequence[Envelope]] = []
         self._count = 0
-        self._flushed_s = float("-inf")
-        self._timer: IDelayedCall | None = None
-
-    def add(self, group: Sequence[Envelope]) -> None:
-        """Take events that must stay together; they go now or at the end of the window."""
-        self._pending.append(group)
-        self._count += len(group)
-        if self._count >= self._most:
-            self._flush()
-        elif self._pending and self._timer is None:
-            due_s = self._flushed_s + self._window_s - self._clock.seconds()
-            # 0: at the end of this turn of the reactor, so that what came in one packet goes in one batch
-            self._timer = self._clock.callLater(max(0.0, due_s), self._flush)
+        self._flight: dict[str, float] = {}  # task id -> when it stops counting; in the order of publishing
+        self._timer: Any = None  # a DelayedCall
 
     @property
     def pending(self) -> int:
-        """How many events wait for the end of the window."""
+        """How many events have not been published."""
         return self._count
 
+    def add(self, group: Sequence[Envelope]) -> None:
+        """Take events that must stay together."""
+        self._groups.append(group)
+        self._count += len(group)
+        self._schedule()
+
+    def done(self, task_id: str) -> None:
+        """A process is done with a batch."""
+        if self._flight.pop(task_id, None) is not None:
+            self._schedule()
+
     def drop(self) -> None:
-        """Forget what was not published."""
-        self._pending, self._count = [], 0
+        """Forget what was not published, and what was (the broker is away: nobody knows)."""
+        self._groups, self._count = [], 0
+        self._flight.clear()
+
+    def _schedule(self) -> None:
+        """Publish at the end of this turn of the reactor (what came together goes together), or when it may."""
+        if not self._groups:
+            return
+        delay_s = max(0.0, self._opens_s() - self._clock.seconds())
+        if self._timer is not None and self._timer.active():
+            if self._timer.getTime() <= self._clock.seconds() + delay_s:
+                return
+            self._timer.cancel()
+        self._timer = self._clock.callLater(delay_s, self._flush)
+
+    def _opens_s(self) -> float:
+        """When the next batch may go."""
+        if len(self._flight) < self._flight_max:
+            return 0.0
+        return next(iter(self._flight.values()))
 
     def _flush(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
         self._timer = None
-        self._flushed_s = self._clock.seconds()
-        groups, self._pending, self._count = self._pending, [], 0
-        for batch in _packed(groups, self._most):
-            self._publish(batch)
+        now_s = self._clock.seconds()
+        self._flight = {id_: until_s for id_, until_s in self._flight.items() if until_s > now_s}
+        while self._groups and len(self._flight) < self._flight_max:
+            self._flight[self._publish(self._take())] = now_s + self._flight_s_max
+        self._schedule()
 
-
-def _packed(groups: Sequence[Sequence[Envelope]], most: int) -> list[list[Envelope]]:
-    """Groups in batches of ``most`` events, no group cut in two (one that is larger goes alone)."""
-    batches: list[list[Envelope]] = [[]]
-    for group in groups:
-        if batches[-1] and len(batches[-1]) + len(group) > most:
-            batches.append([])
-        batches[-1] += group
-    return batches
+    def _take(self) -> list[Envelope]:
+        """The next batch: whole groups, as many as fit (one that is larger than a batch goes alone)."""
+        batch = list(self._groups[0])
+        taken = 1
+        while taken < len(self._groups) and len(batch) + len(self._groups[taken]) <= self._most:
+            batch += self._groups[taken]
+            taken += 1
+        del self._groups[:taken]
+        self._count -= len(batch)
+        return batch

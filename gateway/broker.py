@@ -1,8 +1,8 @@
 """The gateway's connection to RabbitMQ, through pika's Twisted adapter.
 
 One connection, made again with backoff whenever it is lost; on it one channel that publishes with confirms and one that
-consumes the gateway's own queue. A publish has three ends: taken, refused (``Busy``, ``Unroutable``: certainly not in the
-queue) or uncertain (``Away``: nobody knows, so whoever cares publishes again, and watermarks make that harmless).
+consumes the gateway's own queue. A publish has three ends: taken, refused (``Busy``, ``Unroutable``: certainly not in
+the queue) or uncertain (``Away``: nobody knows, so whoever cares publishes again; watermarks make that harmless).
 """
 
 import logging
@@ -71,9 +71,10 @@ class Broker:
         self._unacknowledged = 0
         self._last_tag = 0
         self._returned: set[str] = set()
+        connecting: Any = _Connecting(reactor, parameters(amqp_url), self._connected)
         self._service = ClientService(
             endpoint(reactor, parameters(amqp_url)),
-            _Connecting(reactor, parameters(amqp_url), self._connected),
+            connecting,
             retryPolicy=backoffPolicy(initialDelay=0.2, maxDelay=5.0, factor=1.6),
             clock=reactor,
         )
@@ -218,7 +219,7 @@ def parameters(amqp_url: str) -> pika.URLParameters:
 
 def endpoint(reactor: IReactorTCP, where: pika.URLParameters) -> Any:
     """The endpoint that a broker URL names, with TLS for ``amqps``."""
-    plain = HostnameEndpoint(reactor, where.host, where.port)
+    plain: Any = HostnameEndpoint(reactor, where.host, where.port)
     return wrapClientTLS(optionsForClientTLS(where.host), plain) if where.ssl_options else plain
 
 
@@ -226,7 +227,7 @@ def _refused(failure: Failure) -> None:
     log.error("the broker does not let us in: %s", failure.value)
 
 
-class _Connecting(Factory):  # type: ignore[misc]
+class _Connecting(Factory):
     """Makes pika protocols, and says when one has shaken hands."""
 
     def __init__(self, reactor: Any, where: pika.URLParameters, connected: Callable[[Any], None]) -> None:

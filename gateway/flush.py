@@ -4,9 +4,7 @@ Like batches towards the queue: the first write after a quiet moment goes at the
 load all sessions with something to say are written to once per window.
 """
 
-from collections.abc import Callable
-
-from twisted.internet.interfaces import IDelayedCall
+from typing import Any
 
 from gateway.batches import Clock
 from gateway.session import Session
@@ -20,15 +18,14 @@ class Flusher:
         self._window_s = window_s
         self._dirty: dict[Session, None] = {}
         self._flushed_s = float("-inf")
-        self._timer: IDelayedCall | None = None
+        self._timer: Any = None  # a DelayedCall
 
     def soon(self, session: Session) -> None:
         """This session has something to write."""
         self._dirty[session] = None
         if self._timer is None:
             due_s = self._flushed_s + self._window_s - self._clock.seconds()
-            flush: Callable[[], None] = self._flush
-            self._timer = self._clock.callLater(max(0.0, due_s), flush)
+            self._timer = self._clock.callLater(max(0.0, due_s), self._flush)
 
     def forget(self, session: Session) -> None:
         """This session is gone."""

@@ -46,7 +46,10 @@ CLOSING = {
 
 
 class Hub:
-    """All sessions of a gateway. ``wall_ms``: milliseconds since 1970; ``mint`` makes secrets of so many bytes, as text."""
+    """All sessions of a gateway.
+
+    ``wall_ms``: milliseconds since 1970; ``mint`` makes secrets of so many bytes, as text.
+    """
 
     def __init__(
         self,
@@ -102,9 +105,15 @@ class Hub:
 
     def _batcher(self, cls: type[Event]) -> Batcher:
         most = min(self._limits.batch_events_max, max(cls.spec.batch_max, 1))
-        return Batcher(self._reactor, self._publish, window_s=self._limits.batch_window_ms / 1000, most=most)
+        return Batcher(
+            self._reactor,
+            self._publish,
+            most=most,
+            flight_max=self._limits.batches_flight_max,
+            flight_s_max=self._limits.batch_flight_ms_max / 1000,
+        )
 
-    # -- sessions -----------------------------------------------------------------------------------------------------
+    # Sessions.
 
     def begin(self, transport: Transport) -> Session:
         """A client connected."""
@@ -170,7 +179,7 @@ class Hub:
             elif now_s - session.heard_s > self._limits.idle_s_max:
                 self.close(session, "idle_timeout")
 
-    # -- into the queue -------------------------------------------------------------------------------------------------
+    # Into the queue.
 
     def _accept(self, session: Session, event: Event) -> None:
         lane = session.lane(event.spec.lane)
@@ -236,11 +245,13 @@ class Hub:
         """Whether nothing waits to be published or confirmed."""
         return not self._unconfirmed and not any(batcher.pending for batcher in self._batchers.values())
 
-    def _publish(self, batch: Sequence[Envelope]) -> None:
+    def _publish(self, batch: Sequence[Envelope]) -> str:
+        message = task_message(batch, self._gateway)
         queue = queue_of(batch[0].event.spec, self._own_queues)
         self._unconfirmed += 1
-        published = self.broker.publish(task_message(batch, self._gateway), queue)
+        published = self.broker.publish(message, queue)
         published.addErrback(self._not_published, batch).addBoth(self._settled)
+        return message.task_id
 
     def _settled(self, _: None) -> None:
         self._unconfirmed -= 1
@@ -270,7 +281,7 @@ class Hub:
         self._send(lane.next())
         return True
 
-    # -- the broker comes and goes ----------------------------------------------------------------------------------------
+    # The broker comes and goes.
 
     def broker_up(self) -> None:
         """The broker is there (again): what is unanswered is published again, and everyone looks around anew."""
@@ -294,10 +305,12 @@ class Hub:
         for batcher in self._batchers.values():
             batcher.drop()
 
-    # -- from the queue -----------------------------------------------------------------------------------------------------
+    # From the queue.
 
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""
+        if outbound.done in self._batchers:
+            self._batchers[outbound.done].done(outbound.task)
         for direct in outbound.directs:
             session = self._sessions.get(direct.conn)
             if session is not None:

@@ -1,7 +1,7 @@
 """A session's lane: events of one player that must take effect in the order sent.
 
-At most one task of a lane is under way. What arrives meanwhile waits here, bounded, and its head (as far as it is of one
-type) goes together when the answers are there. A lane is the one place that knows what was accepted and not answered.
+At most one task of a lane is under way. What arrives meanwhile waits here, bounded, and its head (as far as it is of
+one type) goes together when the answers are there. A lane alone knows what was accepted and not answered.
 """
 
 from collections import deque

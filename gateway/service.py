@@ -64,7 +64,7 @@ class Gateway(Service):
 
     def startService(self) -> None:  # noqa: N802
         """Connect to the broker and listen. Clients are welcome at once; their events wait for the broker."""
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
         self.broker.start()
         for loop, seconds in self._loops:
             loop.clock = self._reactor

@@ -27,7 +27,9 @@ class Transport(Protocol):
 class Session:
     """A connection from its first byte to its last. ``conn`` is its id, ``token`` the secret minted for it."""
 
-    def __init__(self, *, conn: str, token: str, wire: ServerConnection, transport: Transport, limits: Limits, now_s: float) -> None:
+    def __init__(
+        self, *, conn: str, token: str, wire: ServerConnection, transport: Transport, limits: Limits, now_s: float
+    ) -> None:
         self.conn = conn
         self.token = token
         self.wire = wire

@@ -50,7 +50,8 @@ signals.worker_process_shutdown.connect(_end)
 def _make_task(spec: Spec) -> None:
     @app.task(name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
     def handle(self: Any, batch: list[dict[str, Any]]) -> None:
-        _running_server().handle(batch, attempts=getattr(self.request, "attempts", 0) or 0)
+        attempts = getattr(self.request, "attempts", 0) or 0
+        _running_server().handle(batch, task_id=self.request.id, attempts=attempts)
 
     handle.__doc__ = catalogue.events()[spec.name].__doc__
 

@@ -15,6 +15,7 @@ from socket import gethostname
 from typing import Any
 
 from celery.exceptions import Reject
+from msgspec.structs import replace
 
 from gameserver.apply import Applied, Applier, Held
 from gameserver.config import Settings
@@ -56,22 +57,36 @@ class Server:
         self._clock_s = clock_s
         self._pause = pause
 
-    def handle(self, raw: list[dict[str, Any]], attempts: int) -> None:
-        """One task. Raises ``Reject`` (back to the queue) when the data tier stays away."""
+    def handle(self, raw: list[dict[str, Any]], *, task_id: str, attempts: int) -> None:
+        """One task: a batch that was tried ``attempts`` times before.
+
+        Raises ``Reject`` (back to the queue) when the data tier stays away.
+        """
         batch = read_batch(raw)
         until_s = self._clock_s() + batch[0].event.spec.lease_s - LEASE_MARGIN_S
-        # What was tried before is tried one by one, so that what breaks is known.
-        for part in [batch] if attempts == 0 else [[envelope] for envelope in batch]:
-            applied = self._apply(part, until_s)
-            self._speak(applied)
-            if applied.held and attempts:
-                rest = batch[batch.index(part[0]) :]
-                self._retry(Held(envelopes=tuple(rest), cause=applied.held[0].cause), attempts)
+        if attempts == 0:
+            self._handle_fresh(batch, task_id, until_s)
+        else:
+            self._handle_tried(batch, task_id, attempts, until_s)
+
+    def _handle_fresh(self, batch: list[Envelope], task_id: str, until_s: float) -> None:
+        """All at once; what broke is tried again, each lane for itself."""
+        applied = self._apply(batch, until_s)
+        self._speak(applied, task_id)
+        for held in applied.held:
+            self._retry(held, 0)
+
+    def _handle_tried(self, batch: list[Envelope], task_id: str, attempts: int, until_s: float) -> None:
+        """One lane's events, one by one, so that what breaks is known and what came before it is done."""
+        for n, envelope in enumerate(batch):
+            applied = self._apply([envelope], until_s)
+            self._speak(applied, task_id)
+            if applied.held:
+                self._retry(Held(envelopes=tuple(batch[n:]), cause=applied.held[0].cause), attempts)
                 return
-            for held in applied.held:
-                self._retry(held, attempts)
 
     def _apply(self, batch: Sequence[Envelope], until_s: float) -> Applied:
+        """Apply, waiting for the data tier as long as the lease lasts."""
         while True:
             try:
                 return self._applier.apply(batch)
@@ -81,8 +96,8 @@ class Server:
                     raise Reject(str(trouble), requeue=True) from trouble
                 self._pause(PAUSE_S)
 
-    def _speak(self, applied: Applied) -> None:
-        self._publisher.outbound(applied.outbound, applied.keys)
+    def _speak(self, applied: Applied, task_id: str) -> None:
+        self._publisher.outbound(replace(applied.outbound, task=task_id), applied.keys)
         for group in _by_type(applied.born):
             self._publisher.task(task_message(group, self._origin), self._queue(group))
         self._store.published(applied.published)
@@ -96,7 +111,7 @@ class Server:
             self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
             return
         guilty, *others = held.envelopes
-        self._speak(self._applier.bury(guilty, held.cause, attempts + 1))
+        self._speak(self._applier.bury(guilty, held.cause, attempts + 1), "")
         if others:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
 

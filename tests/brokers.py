@@ -32,6 +32,8 @@ def private_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNo
         node.wait_until_up()
         yield node
     finally:
+        # Nobody needs its data again, and a stop in order takes six seconds.
+        node.kill()
         node.stop()
 
 

@@ -17,11 +17,24 @@ TEXT_CHARS_MAX = 300
 Origin = Literal["client", "gateway", "house"]
 
 Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
-Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_-]{1,19}$", description="2 to 20 letters, digits, - or _; a letter first")]
-ChannelName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{1,19}$", description="2 to 20 of a-z, 0-9, -; a letter first")]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[A-Za-z][A-Za-z0-9_-]{1,19}$", description="2 to 20 letters, digits, - or _; a letter first"
+    ),
+]
+ChannelName = Annotated[
+    str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{1,19}$", description="2 to 20 of a-z, 0-9, -; a letter first")
+]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX, description="1 to 300 characters")]
 EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="id of a player or creature")]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=600, description="secret text", extra={"secret": True})]
+
+
+NoticeIds = Annotated[
+    list[Annotated[str, msgspec.Meta(max_length=128)]],
+    msgspec.Meta(max_length=100, description="list of ids, 100 at most"),
+]
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +73,15 @@ class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
     durable: bool
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+class Event(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag=str.lower,
+):
     """Base of all events. ``seq``: the client's number for it, strictly increasing; 0 for events born inside."""
 
     spec: ClassVar[Spec]

@@ -9,7 +9,7 @@ from functools import cache, reduce
 from importlib import import_module
 from operator import or_
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -18,29 +18,27 @@ from gameserver.events.base import Event, Notice, Spec
 
 PLUMBING = {"base", "catalogue", "envelope", "message", "document"}
 
-T = TypeVar("T", bound=type)
-
 
 def _modules() -> list[ModuleType]:
     names = sorted(info.name for info in pkgutil.iter_modules(gameserver.events.__path__))
     return [import_module(f"gameserver.events.{name}") for name in names if name not in PLUMBING]
 
 
-def _declared_in(modules: list[ModuleType], base: T, attribute: str) -> list[T]:
+def _declared_in(modules: list[ModuleType], attribute: str) -> list[Any]:
     values = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
-    return [value for value in values if issubclass(value, base) and value is not base and attribute in vars(value)]
+    return [value for value in values if attribute in vars(value)]
 
 
 @cache
 def events() -> dict[str, type[Event]]:
     """Every event type by name."""
-    return {cls.spec.name: cls for cls in _declared_in(_modules(), Event, "spec")}
+    return {cls.spec.name: cls for cls in _declared_in(_modules(), "spec")}
 
 
 @cache
 def notices() -> dict[str, type[Notice]]:
     """Every notice type by name."""
-    return {cls.notice.name: cls for cls in _declared_in(_modules(), Notice, "notice")}
+    return {cls.notice.name: cls for cls in _declared_in(_modules(), "notice")}
 
 
 @cache

@@ -16,7 +16,9 @@ def overview(own_queues: frozenset[str] = frozenset()) -> str:
     head = ("task", "from", "queue", "priority", "lane", "lease", "kept", "attempts", "batch", "what")
     rows = [head, *(_overview_row(spec, own_queues) for spec in catalogue.specs())]
     widths = [max(len(row[n]) for row in rows) for n in range(len(head) - 1)]
-    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
+    ]
     return "\n".join(lines)
 
 

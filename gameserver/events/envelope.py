@@ -1,7 +1,7 @@
 """What travels through the queue: envelopes to the processes, outbound messages to the gateways.
 
 An envelope is an event with its sender. A Celery task carries a list of them, all of one type. An outbound message
-carries everything that one batch has to tell gateways: packets already encoded once, addressed to connections or topics.
+carries everything that one batch has to tell gateways: packets, encoded once, addressed to connections or topics.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``id`` follows the event from packet to reply through every log line. ``conn`` is the connection that is answered,
     ``session`` the session whose watermark counts (another connection may have begun it), ``at_ms`` when the gateway
-    accepted it (milliseconds since 1970). ``token`` is the hash of the token that the gateway minted for this connection.
+    accepted it (milliseconds since 1970). ``token``: the hash of the token that the gateway minted for the connection.
     """
 
     id: str
@@ -50,8 +50,8 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the gateway has to do for a connection beside passing the packet on. It obeys, and need not understand.
 
     ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
-    that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the session once the topics are bound.
-    ``close``: close the connection with this code after the packet.
+    that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the
+    session once the topics are bound. ``close``: close the connection with this code after the packet.
     """
 
     session: str = ""
@@ -86,10 +86,12 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """All that one batch tells gateways."""
+    """All that one batch tells gateways; and that a process is done with it: the task's id and its event's name."""
 
     directs: list[Direct] = []
     dispatches: list[Dispatch] = []
+    done: str = ""
+    task: str = ""
 
 
 def routing_key(topic: str) -> str:

@@ -28,7 +28,7 @@ class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
 def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, task_id: str = "") -> TaskMessage:
     """The message for a batch of events of one type.
 
-    The task's id is that of its first event (and how many more there are), so that one id leads from a packet to Flower.
+    The task's id is that of its first event and how many more there are, so that one id leads from a packet to Flower.
     ``attempts``: how often these events were tried before.
     """
     spec = batch[0].event.spec
@@ -50,7 +50,9 @@ def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, t
         "kwargsrepr": "",
         "attempts": attempts,
     }
-    return TaskMessage(task_id=id_, headers=headers, body=task_body(batch), priority=spec.priority, persistent=spec.durable)
+    return TaskMessage(
+        task_id=id_, headers=headers, body=task_body(batch), priority=spec.priority, persistent=spec.durable
+    )
 
 
 def _task_id(batch: Sequence[Envelope], attempts: int) -> str:

@@ -1,6 +1,6 @@
 """Sessions: registering, entering, resuming, leaving, and what gateways say of themselves."""
 
-from gameserver.events.base import Event, Name, Result, Secret, declared
+from gameserver.events.base import Event, Name, NoticeIds, Result, Secret, declared
 
 
 class Entered(Result):
@@ -50,7 +50,7 @@ class Logout(Event):
 class Ack(Event):
     """Acknowledge durable notices, so that they are not told again."""
 
-    ids: list[str]
+    ids: NoticeIds
 
 
 @declared(origin="gateway", priority=2)

@@ -20,6 +20,6 @@ class Stir(Event):
 
 @declared(origin="house", priority=3, lease_s=20, durable=False, stale_after_s=10.0, batch_max=4)
 class Sweep(Event):
-    """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions past their time."""
+    """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
 
     n: int

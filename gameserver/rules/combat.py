@@ -3,13 +3,11 @@
 ``blow`` is the one formula for all fights; creatures strike with it too, on their zone's ticks (see ``world``).
 """
 
-from random import Random
-
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, living_actor, rule
+from gameserver.rules.outcome import Context, Dice, Needs, Outcome, State, Tell, living_actor, rule
 from gameserver.rules.view import distance, vanishes, where
 from gameserver.world.kinds import KINDS
 from gameserver.world.state import Creature, Player
@@ -20,7 +18,7 @@ DEAD_MS = 5_000
 SPREAD = 3
 
 
-def blow(rng: Random, attack: int, defence: int) -> int:
+def blow(rng: Dice, attack: int, defence: int) -> int:
     """Damage of a blow: attack less defence, give or take ``SPREAD``, at least 1."""
     return max(1, attack - defence + rng.randint(-SPREAD, SPREAD))
 

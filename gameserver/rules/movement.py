@@ -11,7 +11,7 @@ from gameserver.errors import Rejected
 from gameserver.events.envelope import Follow
 from gameserver.events.movement import Look, Move, View, Walked
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, living_actor, rule
-from gameserver.rules.view import being, in_view, steps_seen, view_topics, where
+from gameserver.rules.view import Body, being, in_view, steps_seen, view_topics, where
 from gameserver.world.state import Player
 
 STEP_MS = 80
@@ -71,7 +71,7 @@ def look(state: State, event: Look, context: Context) -> Outcome:
     """Everything in view, told to the one who looks."""
     viewer = actor(state, context)
     zone = state.zone(viewer.zone)
-    others = [*state.players_in(viewer.zone), *state.creatures_in(viewer.zone)]
+    others: list[Body] = [*state.players_in(viewer.zone), *state.creatures_in(viewer.zone)]
     seen = [being(o) for o in others if o.id != viewer.id and not o.dead_until_ms and in_view(viewer, o)]
     view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=being(viewer), beings=seen)
     return Outcome(tells=(Tell(notice=view, conn=context.conn, gateway=context.gateway),))

@@ -4,8 +4,7 @@
 ``Outcome`` everything the rule wants to happen. ``apply`` makes it happen, all of it or nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from random import Random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -26,6 +25,8 @@ from gameserver.world.state import (
     ZoneClock,
 )
 
+C = TypeVar("C")
+
 
 class Waiting(msgspec.Struct, frozen=True):
     """A row of the outbox: something to be sent again until its receiver has dealt with it.
@@ -45,9 +46,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
     ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see.
     ``memberships_of``: the channels of these players. ``histories``: the last lines of these channels.
-    ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players present.
-    ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is due by now:
-    outbox rows and sessions past their time. ``busy_zones``: the zones in which players are.
+    ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players
+    present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is due by
+    now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are.
     """
 
     accounts: tuple[str, ...] = ()
@@ -133,7 +134,16 @@ class State:
             self.things[type(thing)].pop(thing.id, None)
 
 
-KINDS_OF_THINGS: tuple[type[Thing], ...] = (Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
+KINDS_OF_THINGS: tuple[type[Thing], ...] = (
+    Account,
+    Player,
+    Creature,
+    Session,
+    ZoneClock,
+    Gateway,
+    Membership,
+    ChatLine,
+)
 
 
 class Passwords(Protocol):
@@ -152,6 +162,16 @@ class Reader(Protocol):
     def session_by_token(self, token_hash: str) -> Session | None: ...
 
 
+class Dice(Protocol):
+    """Randomness, as ``random.Random`` gives it. Seeded by the caller, so that a replay falls alike."""
+
+    def random(self) -> float: ...
+
+    def randint(self, a: int, b: int) -> int: ...
+
+    def choice(self, seq: Sequence[C]) -> C: ...
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """An event's circumstances. ``now_ms``: when its gateway accepted it; ``rng``: seeded with its id.
 
@@ -160,7 +180,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     now_ms: int
-    rng: Random
+    rng: Dice
     player: str = ""
     session: str = ""
     conn: str = ""
@@ -188,7 +208,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a rule wants to happen.
 
     ``put`` and ``drop``: things replaced and removed. ``tells``: notices. ``events``: events born of this one.
-    ``again``: waiting notices to be sent again; ``done``: ids of those that have arrived. ``follow``: what the sender's gateway has to do.
+    ``again``: waiting notices to be sent again; ``done``: ids of those that have arrived. ``follow``: what the sender's
+    gateway has to do.
     """
 
     result: Result | None = None

@@ -32,7 +32,7 @@ ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
 
-T = TypeVar("T", bound=Thing)
+T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Membership, ChatLine)
 
 
 def merge(needs: Iterable[Needs]) -> Needs:
@@ -41,7 +41,8 @@ def merge(needs: Iterable[Needs]) -> Needs:
     for need in needs:
         for name in need.__struct_fields__:
             gathered[name] = _joined(gathered.get(name), getattr(need, name))
-    return Needs(**{name: tuple(sorted(value)) if isinstance(value, set) else value for name, value in gathered.items()})
+    merged: dict[str, Any] = {n: tuple(sorted(v)) if isinstance(v, set) else v for n, v in gathered.items()}
+    return Needs(**merged)
 
 
 def _joined(old: Any, new: Any) -> Any:
@@ -73,7 +74,8 @@ class _Loader:
 
     def _things(self, kind: type[T], query: Select[Any], *, lock: bool = True) -> list[T]:
         if lock:
-            query = query.order_by(TABLES[kind].c.id).with_for_update(of=TABLES[kind])
+            table = TABLES[kind]
+            query = query.order_by(table.c.id).with_for_update(of=table)
         found = [to_thing(kind, row) for row in self._connection.execute(query)]
         self._state.put(found)
         return found
@@ -94,7 +96,7 @@ class _Loader:
     def _applied(self, ids: list[str]) -> None:
         """The highest number that each of the sessions had applied."""
         query = select(marks.c.session, func.max(marks.c.seq)).where(marks.c.session.in_(ids)).group_by(marks.c.session)
-        self._state.applied.update({session: seq for session, seq in self._connection.execute(query)})
+        self._state.applied.update((session, seq) for session, seq in self._connection.execute(query))
 
     def _orphans(self, needs: Needs) -> None:
         seen = select(gateways.c.id).where(gateways.c.seen_ms >= needs.orphans_before_ms)
@@ -110,7 +112,7 @@ class _Loader:
             self._things(ZoneClock, select(zone_clocks).where(zone_clocks.c.id.in_(ids)))
 
     def players(self, needs: Needs) -> None:
-        wanted = []
+        wanted: list[Any] = []
         if needs.players:
             wanted.append(players.c.id.in_(needs.players))
         if needs.zones:
@@ -119,7 +121,7 @@ class _Loader:
             self._things(Player, select(players).where(or_(*wanted)))
 
     def creatures(self, needs: Needs) -> None:
-        wanted = []
+        wanted: list[Any] = []
         if needs.creatures:
             wanted.append(creatures.c.id.in_(needs.creatures))
         if needs.zones:
@@ -161,7 +163,7 @@ class _Loader:
 
     def _mail_counts(self, ids: Sequence[str]) -> None:
         query = select(outbox.c.player, func.count()).where(outbox.c.player.in_(ids)).group_by(outbox.c.player)
-        self._state.mail_counts = {player: count for player, count in self._connection.execute(query)}
+        self._state.mail_counts.update((player, count) for player, count in self._connection.execute(query))
 
     def _due(self, now_ms: int) -> tuple[Waiting, ...]:
         """Outbox rows that nobody has dealt with in time; mail only for those who are there to be told."""
@@ -177,11 +179,15 @@ class _Loader:
     def crowd(self, needs: Needs) -> None:
         present = players.c.gateway != ""
         if needs.online:
-            names = self._connection.scalars(select(players.c.name).where(present).order_by(players.c.name).limit(ONLINE_NAMES_MAX))
+            names = self._connection.scalars(
+                select(players.c.name).where(present).order_by(players.c.name).limit(ONLINE_NAMES_MAX)
+            )
             count = self._connection.scalar(select(func.count()).select_from(players).where(present))
             self._state.online = (tuple(names), count or 0)
         if needs.busy_zones:
-            self._state.busy_zones = frozenset(self._connection.scalars(select(players.c.zone).where(present).distinct()))
+            self._state.busy_zones = frozenset(
+                self._connection.scalars(select(players.c.zone).where(present).distinct())
+            )
 
 
 def _waiting() -> Select[Any]:

@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, updat
 
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving
-from gameserver.store.engine import open_engine, worldly_errors
+from gameserver.store.engine import Turnstile, open_engine, worldly_errors
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
-
 
 _MOVE_MARK = (
     update(marks)
@@ -63,6 +62,7 @@ class Store:
         self._url = url
         self._world = world
         self._engine: Engine = open_engine(url)
+        self._turnstile = Turnstile(self._engine)
 
     def migrate(self) -> None:
         """Bring the tables to today's shape."""
@@ -75,7 +75,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
         """All of it or nothing."""
-        with worldly_errors(), self._engine.begin() as connection:
+        with self._turnstile.turn(), worldly_errors(), self._engine.begin() as connection:
             yield Transaction(connection, self._world)
 
     @contextmanager

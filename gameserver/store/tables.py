@@ -56,8 +56,14 @@ players = Table(
     _text("gateway"),
     _text("conn"),
 )
-# Only those present are ever looked for by place: the index stays as small as the crowd, however many accounts there are.
-Index("players_present", players.c.zone, players.c.x, postgresql_where=players.c.gateway != "", sqlite_where=players.c.gateway != "")
+# Only those present are looked for by place: the index stays as small as the crowd, however many accounts there are.
+Index(
+    "players_present",
+    players.c.zone,
+    players.c.x,
+    postgresql_where=players.c.gateway != "",
+    sqlite_where=players.c.gateway != "",
+)
 
 creatures = Table(
     "creatures",
@@ -98,7 +104,9 @@ gateways = Table("gateways", metadata, _text("id", key=True), _ms("seen_ms"), _i
 memberships = Table("memberships", metadata, _text("id", key=True), _text("channel"), _text("player"))
 Index("memberships_player", memberships.c.player)
 
-chat_lines = Table("chat_lines", metadata, _text("id", key=True), _text("channel"), _text("by"), _text("text"), _ms("at_ms"))
+chat_lines = Table(
+    "chat_lines", metadata, _text("id", key=True), _text("channel"), _text("by"), _text("text"), _ms("at_ms")
+)
 Index("chat_lines_channel", chat_lines.c.channel, chat_lines.c.at_ms)
 
 # The watermark of a session's lane: the last sequence number applied, and how many outcomes were stored so far.

@@ -12,6 +12,10 @@ from gameserver.wire.frames import Framing, Lines, Prefixed, prefix
 SERVER_FRAME_BYTES_MAX = 2**20
 
 
+_json_map = msgspec.json.Decoder(dict[str, Any]).decode
+_msgpack_map = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
 class ClientConnection:
     """``codec``: "msgpack" or "json"."""
 
@@ -25,5 +29,8 @@ class ClientConnection:
 
     def receive(self, data: bytes) -> list[dict[str, Any]]:
         """Take bytes; give the packets that are whole. Raises ``WireFault`` or ``msgspec.DecodeError``."""
-        decode = msgspec.json.decode if self._json else msgspec.msgpack.decode
-        return [decode(frame) for frame in self._framing.feed(data)]
+        frames, fault = self._framing.feed(data)
+        if fault is not None:
+            raise fault
+        decode = _json_map if self._json else _msgpack_map
+        return [decode(frame) for frame in frames]

@@ -27,7 +27,14 @@ _CLOSE = frozenset(b"]}")
 class Codec:
     """One way of speaking: a framing and an encoding."""
 
-    def __init__(self, name: str, framing: Callable[[int], Framing], typed: Decode, untyped: Decode, frame: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self,
+        name: str,
+        framing: Callable[[int], Framing],
+        typed: Decode,
+        untyped: Decode,
+        frame: Callable[[bytes], bytes],
+    ) -> None:
         self.name = name
         self.framing = framing
         self._typed = typed

@@ -5,6 +5,7 @@ behind a 4-byte big-endian length (for programs; lengths stay below 2**24, so th
 """
 
 import struct
+from itertools import takewhile
 from typing import Protocol
 
 from gameserver.wire.errors import WireFault
@@ -17,8 +18,8 @@ FIRST_OF_PREFIXED = 0
 class Framing(Protocol):
     """Collects bytes and gives out whole frames. Holds at most one unfinished frame of the allowed size."""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes, give the frames that are whole. Raises ``WireFault`` ``frame_too_large``."""
+    def feed(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
+        """Take bytes; give the frames that are whole, and ``frame_too_large`` if what follows them is."""
         ...
 
 
@@ -29,13 +30,12 @@ class Lines:
         self._max = frame_bytes_max
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        *whole, rest = (self._rest + data).split(b"\n")
-        self._rest = rest
-        frames = [line.strip() for line in whole]
-        if any(len(frame) > self._max for frame in frames) or len(rest) > self._max:
-            raise _too_large(self._max)
-        return [frame for frame in frames if frame]
+    def feed(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        lines = [line.strip() for line in whole]
+        fit = list(takewhile(lambda line: len(line) <= self._max, lines))
+        broken = len(fit) < len(lines) or len(self._rest) > self._max
+        return [line for line in fit if line], _too_large(self._max) if broken else None
 
 
 class Prefixed:
@@ -45,24 +45,24 @@ class Prefixed:
         self._max = frame_bytes_max
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
         self._buffer += data
         frames = []
         start = 0
-        while (end := self._end_of_frame(start)) is not None:
+        while (length := self._length_at(start)) is not None and length <= self._max:
+            end = start + LENGTH.size + length
+            if len(self._buffer) < end:
+                break
             frames.append(bytes(self._buffer[start + LENGTH.size : end]))
             start = end
         del self._buffer[:start]
-        return frames
+        return frames, _too_large(self._max) if length is not None and length > self._max else None
 
-    def _end_of_frame(self, start: int) -> int | None:
+    def _length_at(self, start: int) -> int | None:
         if len(self._buffer) < start + LENGTH.size:
             return None
-        (length,) = LENGTH.unpack_from(self._buffer, start)
-        if length > self._max:
-            raise _too_large(self._max)
-        end: int = start + LENGTH.size + length
-        return end if len(self._buffer) >= end else None
+        length: int = LENGTH.unpack_from(self._buffer, start)[0]
+        return length
 
 
 def _too_large(limit: int) -> WireFault:

@@ -11,7 +11,15 @@ import msgspec
 PROTOCOL = 1
 
 
-class FromClient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+class FromClient(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag=str.lower,
+):
     """Base of what a client sends beside events."""
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gameserver.events.base import Event
 from gameserver.limits import Limits
 from gameserver.wire.bucket import TokenBucket
-from gameserver.wire.codecs import Codec, tell_apart
+from gameserver.wire.codecs import Codec, json_codec, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import Framing
 from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer, Hello, Ping, Pong, Token, Welcome
@@ -49,20 +49,23 @@ class ServerConnection:
         if self.closed or not data:
             return []
         try:
-            frames = self._frames(data)
-        except WireFault as fault:
+            frames, fault = self._frames(data)
+        except WireFault as unknown:
+            frames, fault = [], unknown
+        taken = [self._packet(raw, now_s) for raw in frames]
+        if fault is not None:
             self.close(fault.code, fault.message)
-            return []
-        events = (self._packet(raw, now_s) for raw in frames)
-        return [event for event in events if event is not None]
+        return [event for event in taken if event is not None]
 
     def send(self, packet: FromServer) -> None:
         """Queue one of the server's own packets."""
-        if self.codec is not None:
-            self._out.append(self.codec.encode(packet))
+        codec = self.codec or json_codec()  # who has not said how to speak is told in words
+        self._out.append(codec.encode(packet))
 
     def entered(self, session: str, token: str, *, resumed: bool, seq: int) -> None:
         """The game let this connection in; ``seq`` is the session's highest applied number."""
+        if (self.state, Input.ENTERED) not in TABLE:
+            return  # closed while the login was under way
         self._move(Input.ENTERED)
         self._seq = 0 if resumed else self._seq
         self._seq_applied = seq
@@ -79,7 +82,7 @@ class ServerConnection:
             self.send(Bye(code=code, message=message))
             self._move(Input.CLOSE)
 
-    def _frames(self, data: bytes) -> list[bytes]:
+    def _frames(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
         if self.codec is None:
             self.codec = tell_apart(data[0])
             self._framing = self.codec.framing(self._limits.frame_bytes_max)
@@ -90,9 +93,13 @@ class ServerConnection:
         if self.closed or self.codec is None:
             return None
         try:
+            admitted = self._bucket.take(now_s)  # before anything is done for it
             packet = self.codec.decode(raw, self._limits.json_depth_max)
-            self._admit(getattr(packet, "seq", 0), now_s)
-            return self._take(packet)
+            if not admitted:
+                raise self._flooding(getattr(packet, "seq", 0))
+            event = self._take(packet)
+            self._refused = 0
+            return event
         except PacketFault as fault:
             self.send(Error(re=fault.re, code=fault.code, message=fault.message))
             self._count_refusal()
@@ -100,11 +107,8 @@ class ServerConnection:
             self.close(fault.code, fault.message)
         return None
 
-    def _admit(self, seq: int, now_s: float) -> None:
-        if not self._bucket.take(now_s):
-            rate = self._limits.packets_per_s
-            raise PacketFault("flooding", f"More than {rate:g} packets a second.", seq)
-        self._refused = 0
+    def _flooding(self, seq: int) -> PacketFault:
+        return PacketFault("flooding", f"More than {self._limits.packets_per_s:g} packets a second.", seq)
 
     def _count_refusal(self) -> None:
         """A client that does not stop sending what is refused is not worth its packets."""
@@ -126,7 +130,9 @@ class ServerConnection:
         if hello.protocol != PROTOCOL:
             raise WireFault("protocol_mismatch", f"This server speaks protocol {PROTOCOL}.")
         if hello.catalogue not in ("", self._greeting.catalogue):
-            raise WireFault("catalogue_mismatch", f"This server's catalogue is {self._greeting.catalogue}: update the client.")
+            raise WireFault(
+                "catalogue_mismatch", f"This server's catalogue is {self._greeting.catalogue}: update the client."
+            )
         self.send(self._greeting)
 
     def _event(self, event: Event) -> Event:

@@ -1,0 +1,78 @@
+# The few commands of this project. `make run` and `make test` bring along what they need: a virtual environment in
+# .venv, installed from constraints.txt and refreshed only when that or pyproject.toml changed, and system packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+CONSTRAINTS := $(if $(wildcard constraints.txt),-c constraints.txt)
+INSTALLED_FROM := pyproject.toml $(wildcard constraints.txt)
+
+# A virtual environment holds absolute paths, and packages for one Python: after a move of the checkout or an upgrade of
+# Python it is made anew. Looked at before anything else, since make remembers which files it has seen.
+$(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURDIR)/$(VENV)/" $(BIN)/pip; } 2>/dev/null || rm -rf $(VENV))
+
+export PYTHON
+
+.PHONY: help run test lint constraints clean python packages-run packages-test
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make run          everything on this machine, until Ctrl-C: broker, gateway, workers, Flower, bots"
+	@echo "make test         every test but the long ones, and the linters"
+	@echo "make lint         the linters alone"
+	@echo "make constraints  write constraints.txt anew, with the newest versions that pyproject.toml allows"
+	@echo "make clean        remove what was made here, but for the world in var/"
+
+run: packages-run $(VENV)/installed-for-run
+	@exec $(BIN)/gameserver up
+
+test: packages-test lint
+	$(BIN)/python -m pytest -m "not long"
+
+lint: $(VENV)/installed-for-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+packages-run: python
+	@docker/system-packages.sh run
+
+packages-test: python
+	@docker/system-packages.sh test
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+
+$(BIN)/python: | python
+	@docker/system-packages.sh python
+	@echo "Making a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/installed-for-run: $(INSTALLED_FROM) | python $(BIN)/python
+	@echo "Installing the game server and what it needs ..."
+	@$(PIP) install -q $(CONSTRAINTS) -e .
+	@touch $@
+
+$(VENV)/installed-for-test: $(INSTALLED_FROM) | python $(BIN)/python
+	@echo "Installing the game server, what it needs and what its tests need ..."
+	@$(PIP) install -q $(CONSTRAINTS) -e '.[dev]'
+	@touch $@ $(VENV)/installed-for-run
+
+# Without the project itself, and without addresses: what pip found on this machine alone must not be asked of others.
+constraints: | python
+	@docker/system-packages.sh python
+	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	@build/constraints/bin/python -m pip --disable-pip-version-check --no-input install -q '.[dev,postgresql]'
+	@build/constraints/bin/python -m pip --disable-pip-version-check freeze --exclude gameserver \
+		| grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > build/constraints.txt
+	@mv build/constraints.txt constraints.txt && rm -rf build/constraints
+	@echo "constraints.txt now holds $$(wc -l < constraints.txt) versions."
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+	@echo "Clean. The world is kept in var/; to forget it, remove that folder."

@@ -1,0 +1,237 @@
+"""The private node and the supervisor, with real processes. Stand-ins take the place of the game's own programs."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pika
+import pytest
+from pika.exceptions import AMQPConnectionError
+
+from gameserver.errors import Corrupt
+from gameserver.up import house
+from gameserver.up.ports import LOCAL, accepts
+from gameserver.up.processes import members, wait_for
+from gameserver.up.rabbitmq import PrivateNode
+from tests.brokers import Vhost, fresh_vhost, require_rabbitmq
+
+WAIT_S_MAX = 60.0
+
+# Runs a plan as `gameserver up` does; prints what `run` prints. Arguments: folder, [name, stage, command...] as JSON.
+HOUSE = """
+import json, os, sys
+from pathlib import Path
+from gameserver.up.house import Program
+from gameserver.up.supervise import Stop, run, stoppable
+
+folder, plan = Path(sys.argv[1]), json.loads(sys.argv[2])
+programs = [Program(name=name, stage=stage, command=tuple(command)) for name, stage, *command in plan]
+try:
+    with stoppable():
+        sys.exit(run(programs, folder=folder, cwd=folder, environ=os.environ, where="All is up.", up_s_max=20))
+except Stop:
+    sys.exit(0)
+"""
+
+
+class StandIns:
+    """A house of stand-in programs in a process of its own."""
+
+    def __init__(self, folder: Path, *programs: tuple[str, int, str]) -> None:
+        folder.mkdir()
+        plan = [(name, stage, "sh", "-c", script) for name, stage, script in programs]
+        self.output = folder / "output"
+        self.folder = folder
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", HOUSE, str(folder), json.dumps(plan)],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def says(self, text: str) -> bool:
+        return text in self.output.read_text()
+
+    def wait_until_up(self) -> None:
+        assert wait_for(lambda: self.says("All is up.") or self.process.poll() is not None, WAIT_S_MAX)
+        assert self.says("All is up."), self.output.read_text()
+
+    @property
+    def supervisord(self) -> int:
+        return int((self.folder / "supervisord.pid").read_text())
+
+    def pid(self, name: str) -> int:
+        """The pid that a stand-in has written down; 0 before."""
+        file = self.folder / f"{name}.pid"
+        return int(file.read_text() or 0) if file.is_file() else 0
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(WAIT_S_MAX)
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
+    """Two stand-ins, one with a child of its own; up."""
+    patient = "echo $$ > patient.pid; exec sleep 1000"
+    parent = "echo $$ > parent.pid; sleep 1000 & wait"
+    made = StandIns(tmp_path / "house", ("patient", 0, patient), ("parent", 1, parent))
+    try:
+        made.wait_until_up()
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.terminate()
+        made.process.wait(WAIT_S_MAX)
+
+
+@pytest.fixture
+def own_node(tmp_path: Path) -> Iterator[PrivateNode]:
+    """A node of this test's own, to be hurt."""
+    require_rabbitmq()
+    node = PrivateNode.somewhere(tmp_path / "rabbitmq")
+    try:
+        node.start()
+        node.wait_until_up()
+        yield node
+    finally:
+        node.kill()
+        node.stop()
+
+
+@contextlib.contextmanager
+def channel(url: str):
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        made = connection.channel()
+        made.confirm_delivery()
+        yield made
+
+
+def publish(url: str, body: bytes) -> None:
+    with channel(url) as open_channel:
+        open_channel.queue_declare("kept", durable=True)
+        open_channel.basic_publish("", "kept", body, pika.BasicProperties(delivery_mode=2), mandatory=True)
+
+
+def consume(url: str) -> bytes | None:
+    with channel(url) as open_channel:
+        _, _, body = open_channel.basic_get("kept", auto_ack=True)
+        return body
+
+
+def test_a_message_goes_in_and_out(vhost: Vhost):
+    publish(vhost.url, b"hello")
+    assert consume(vhost.url) == b"hello"
+    assert consume(vhost.url) is None
+
+
+def test_each_virtual_host_is_empty_at_first_and_gone_afterwards(private_node: PrivateNode, module_vhost: Vhost):
+    publish(module_vhost.url, b"elsewhere")
+    with fresh_vhost(private_node) as fresh:
+        publish(fresh.url, b"here")
+        assert consume(fresh.url) == b"here"
+        assert consume(fresh.url) is None
+    with pytest.raises(AMQPConnectionError):
+        consume(fresh.url)
+
+
+def test_rabbitmqctl_speaks_to_our_node_and_reports_what_it_refuses(private_node: PrivateNode, vhost: Vhost):
+    assert vhost.name in private_node.ctl("list_vhosts", "--quiet")
+    with pytest.raises(Corrupt, match="no-such-command"):
+        private_node.ctl("no-such-command")
+
+
+def test_a_vhost_that_the_broker_refuses_is_an_error(private_node: PrivateNode):
+    with pytest.raises(Corrupt, match="404"):
+        private_node.delete_vhost("never-made")
+
+
+def test_a_worker_counts_as_ready_when_its_queues_are_consumed(vhost: Vhost):
+    assert house.reachable(vhost.url)
+    assert not house.consumed(vhost.url, ["kept"])
+    with channel(vhost.url) as consumer:
+        consumer.queue_declare("kept", durable=True)
+        assert not house.consumed(vhost.url, ["kept"])
+        consumer.basic_consume("kept", lambda *_: None)
+        assert house.consumed(vhost.url, ["kept"])
+        assert not house.consumed(vhost.url, ["kept", "other"])
+
+
+def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_node: PrivateNode):
+    publish(own_node.amqp_url(), b"still here")
+    killed = own_node.pid
+    own_node.kill()
+    assert members(killed) == []
+    assert not own_node.is_up()
+    assert not house.reachable(own_node.amqp_url())
+    own_node.start()
+    own_node.wait_until_up()
+    assert consume(own_node.amqp_url()) == b"still here"
+    sessions = [own_node.pid, own_node._epmd.pid]
+    own_node.stop()
+    assert [members(session) for session in sessions] == [[], []]
+    assert not accepts(LOCAL, own_node.epmd_port)
+    assert not accepts(LOCAL, own_node.node_port)
+
+
+def test_a_node_that_cannot_start_is_reported_with_its_log_and_leaves_nothing(tmp_path: Path):
+    require_rabbitmq()
+    node = PrivateNode.somewhere(tmp_path / "rabbitmq", {"no.such.setting": "1"})
+    try:
+        node.start()
+        with pytest.raises(Corrupt, match=r"ended while it was starting(.|\n)*failed_to_prepare_configuration"):
+            node.wait_until_up(WAIT_S_MAX)
+    finally:
+        node.stop()
+    assert not accepts(LOCAL, node.epmd_port)
+
+
+def test_a_killed_program_is_restarted(stand_ins: StandIns):
+    before = stand_ins.pid("patient")
+    os.kill(before, signal.SIGKILL)
+    assert wait_for(lambda: stand_ins.pid("patient") not in (0, before), WAIT_S_MAX)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything_and_leaves_no_process(stand_ins: StandIns, number: int):
+    session = stand_ins.supervisord
+    assert len(members(session)) == 4
+    assert stand_ins.end(number) == 0
+    assert members(session) == []
+    assert stand_ins.says("no process is left")
+    assert not list(stand_ins.folder.glob("supervisor.sock*"))
+
+
+def test_nothing_stays_when_we_are_killed_ourselves(stand_ins: StandIns):
+    session = stand_ins.supervisord
+    stand_ins.end(signal.SIGKILL)
+    # The child of a killed shell is nobody's any more: supervisord ends what it started.
+    assert wait_for(
+        lambda: not {stand_ins.pid("patient"), stand_ins.pid("parent"), session} & set(members(session)), 60
+    )
+    for orphan in members(session):
+        os.kill(orphan, signal.SIGKILL)
+
+
+def test_a_program_of_supervisord_ends_when_supervisord_is_killed_and_so_do_we(stand_ins: StandIns):
+    session = stand_ins.supervisord
+    os.kill(session, signal.SIGKILL)
+    assert stand_ins.process.wait(WAIT_S_MAX) == 1
+    assert stand_ins.says("supervisord ended by itself")
+    assert members(session) == []
+
+
+def test_a_program_that_keeps_dying_is_reported_with_its_log_and_nothing_stays(tmp_path: Path):
+    house_ = StandIns(tmp_path / "house", ("patient", 0, "sleep 1000"), ("broken", 1, "echo my own fault; exit 3"))
+    assert house_.process.wait(WAIT_S_MAX) == 1
+    assert house_.says("patient")
+    assert house_.says("broken did not come up")
+    assert house_.says("    my own fault")
+    assert not house_.says("All is up.")
+    assert not (tmp_path / "house" / "supervisord.pid").exists()

@@ -1,0 +1,27 @@
+from gameserver.up import private_files
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_a_private_file_is_readable_by_its_owner_only(tmp_path):
+    private_files.write(tmp_path / "new" / "file", "text")
+    assert mode(tmp_path / "new" / "file") == 0o600
+
+
+def test_writing_again_replaces_the_text_and_narrows_the_mode(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("a longer text than the new one")
+    file.chmod(0o644)
+    private_files.write(file, "short")
+    assert file.read_text() == "short"
+    assert mode(file) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_secret_is_made_once_and_then_kept(tmp_path):
+    made = iter(["first", "second"])
+    assert private_files.kept(tmp_path / "secret", lambda: next(made)) == "first"
+    assert private_files.kept(tmp_path / "secret", lambda: next(made)) == "first"
+    assert mode(tmp_path / "secret") == 0o600

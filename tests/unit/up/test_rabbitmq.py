@@ -1,0 +1,70 @@
+import pytest
+
+from gameserver.errors import Corrupt
+from gameserver.up.rabbitmq import PrivateNode
+
+
+@pytest.fixture
+def node(tmp_path):
+    return PrivateNode(
+        tmp_path / "rabbitmq", node_port=1001, dist_port=1002, epmd_port=1003, management_port=1004, password="hush"
+    )
+
+
+def test_the_node_listens_on_this_machine_only(node):
+    lines = node.configuration().splitlines()
+    assert "listeners.tcp.local = 127.0.0.1:1001" in lines
+    assert "management.tcp.ip = 127.0.0.1" in lines
+    assert node.epmd_command() == ["epmd", "-address", "127.0.0.1", "-port", "1003"]
+    assert "{127,0,0,1}" in node.environment()["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+
+
+def test_without_a_management_port_there_is_no_management(tmp_path):
+    node = PrivateNode(tmp_path, node_port=1, dist_port=2, epmd_port=3, management_port=None, password="hush")
+    node.write_files()
+    assert "management.tcp" not in node.configuration()
+    assert (tmp_path / "enabled_plugins").read_text() == "[].\n"
+    assert node.management_url() == ""
+
+
+def test_the_node_may_not_start_an_epmd_that_would_stay_behind(node):
+    assert node.environment()["ERL_AFLAGS"] == "-start_epmd false"
+
+
+def test_the_node_inherits_nothing(node, monkeypatch):
+    monkeypatch.setenv("RABBITMQ_CLUSTER", "somebody else's")
+    assert "RABBITMQ_CLUSTER" not in node.environment()
+    assert node.environment()["RABBITMQ_CONF_ENV_FILE"] == "/dev/null"
+
+
+def test_the_password_is_in_private_files_and_nowhere_a_process_list_shows(node):
+    node.write_files()
+    assert (node.folder / "rabbitmq.conf").stat().st_mode & 0o777 == 0o600
+    assert node.folder.stat().st_mode & 0o777 == 0o700
+    shown = [*node.command(), *node.epmd_command(), *node.environment().values()]
+    assert not any("hush" in text for text in shown)
+
+
+def test_the_cookie_is_made_once_and_erlang_will_accept_its_mode(node):
+    node.write_files()
+    cookie = node.folder / "home" / ".erlang.cookie"
+    first = cookie.read_text()
+    node.write_files()
+    assert cookie.read_text() == first
+    assert cookie.stat().st_mode & 0o777 == 0o400
+
+
+def test_further_settings_come_after_ours(tmp_path):
+    node = PrivateNode.somewhere(tmp_path, {"consumer_timeout": "60000"})
+    assert node.configuration().endswith("consumer_timeout = 60000\n")
+
+
+@pytest.mark.parametrize(("vhost", "path"), [("/", "%2F"), ("a/b", "a%2Fb"), ("plain", "plain")])
+def test_urls_hold_the_vhost_quoted(node, vhost, path):
+    assert node.amqp_url(vhost) == f"amqp://game:hush@127.0.0.1:1001/{path}"
+
+
+def test_a_node_that_was_not_started_has_no_pid(node):
+    assert not node.is_running()
+    with pytest.raises(Corrupt, match="not started"):
+        _ = node.pid

@@ -1,0 +1,101 @@
+import socket
+
+import pytest
+
+from gameserver.config import load
+from gameserver.errors import Corrupt
+from gameserver.up import up as module
+from gameserver.up.ports import Ports, free_ports
+from gameserver.up.up import broker_in_use, kept_secrets, listeners, private_node, up, where
+
+FAMILIES = {"combat": ["combat"], "chat": ["chat"]}
+
+
+@pytest.fixture
+def free(tmp_path):
+    """An environment whose every port is free."""
+    names = ("BROKER", "MANAGEMENT", "DISTRIBUTION", "EPMD", "FLOWER")
+    *ports, gateway = free_ports(len(names) + 1)
+    taken = {f"GAMESERVER_{name}_PORT": str(port) for name, port in zip(names, ports, strict=True)}
+    endpoint = f"tcp:{gateway}:interface=127.0.0.1"
+    return {**taken, "GAMESERVER_ENDPOINTS": endpoint, "GAMESERVER_HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def with_rabbitmq(monkeypatch):
+    monkeypatch.setattr(module, "installed", lambda: True)
+
+
+def never(*_):
+    raise AssertionError("nothing may be touched before the checks are through")
+
+
+@pytest.mark.usefixtures("with_rabbitmq")
+def test_a_taken_port_is_a_sentence_and_status_1_and_nothing_was_touched(free, capsys):
+    with socket.create_server(("127.0.0.1", int(free["GAMESERVER_FLOWER_PORT"]))):
+        assert up(load(free), FAMILIES, environ=free, migrate=never) == 1
+    said = capsys.readouterr().out
+    assert free["GAMESERVER_FLOWER_PORT"] in said
+    assert "GAMESERVER_FLOWER_PORT" in said
+
+
+def test_a_missing_rabbitmq_is_a_sentence_with_the_command_to_type(free, capsys, monkeypatch):
+    monkeypatch.setattr(module, "installed", lambda: False)
+    assert up(load(free), FAMILIES, environ=free, migrate=never) == 1
+    assert "apt-get install -y rabbitmq-server" in capsys.readouterr().out
+
+
+def test_a_given_broker_that_lets_nobody_in_is_named_without_its_password(free, capsys):
+    given = {**free, "AMQP_URL": f"amqp://me:hush@127.0.0.1:{free['GAMESERVER_BROKER_PORT']}/%2F"}
+    assert up(load(given), FAMILIES, environ=given, migrate=never) == 1
+    said = capsys.readouterr().out
+    assert "AMQP_URL" in said
+    assert free["GAMESERVER_BROKER_PORT"] in said
+    assert "hush" not in said
+
+
+@pytest.mark.usefixtures("with_rabbitmq")
+def test_two_houses_never_run_from_one_folder(free, capsys):
+    seen = []
+
+    def migrate(settings):
+        seen.append(up(settings, FAMILIES, environ=free, migrate=never))
+        raise Corrupt("enough", "Enough seen.")
+
+    assert up(load(free), FAMILIES, environ=free, migrate=migrate) == 1
+    assert seen == [1]
+    assert "already up" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("with_rabbitmq")
+def test_passwords_are_made_once_and_private(free):
+    settings = load(free)
+    first = broker_in_use(settings, Ports(), free), kept_secrets(settings)
+    again = broker_in_use(settings, Ports(), free), kept_secrets(settings)
+    assert first[0].amqp_url == again[0].amqp_url
+    assert first[1] == again[1]
+    files = [settings.secret_key_file, settings.var / "flower.password", settings.var / "rabbitmq" / "password"]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+
+
+@pytest.mark.usefixtures("with_rabbitmq")
+def test_every_listener_has_a_setting_that_moves_it(free):
+    settings = load(free)
+    ports = Ports.from_env(free)
+    found = listeners(settings, ports, broker_in_use(settings, ports, free))
+    assert len({listener.port for listener in found}) == 6
+    assert all(str(listener.port) in free[listener.setting] for listener in found)
+
+
+def test_the_end_of_the_start_tells_where_things_are_and_no_password(free):
+    settings = load(free)
+    ports = Ports.from_env(free)
+    node = private_node(settings.var / "rabbitmq", ports)
+    broker = module.Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
+    secrets = kept_secrets(settings)
+    text = where(settings, FAMILIES, broker=broker, ports=ports, environ=free, join=['{"type": "hello"}'])
+    for wanted in (f":{ports.flower}", f":{ports.management}", "nc 127.0.0.1", "var/rabbitmq/password", "combat2@%h"):
+        assert wanted in text
+    assert '{"type": "hello"}' in text
+    assert node.password not in text
+    assert secrets.flower_password not in text
