@@ -69,7 +69,7 @@ constraints: | python
 	@build/constraints/bin/python -m pip --disable-pip-version-check --no-input install -q '.[dev,postgresql]'
 	@build/constraints/bin/python -m pip --disable-pip-version-check freeze --exclude gameserver \
 		| grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > build/constraints.txt
-	@mv build/constraints.txt constraints.txt && rm -rf build/constraints
+	@mv build/constraints.txt constraints.txt && rm -rf build
 	@echo "constraints.txt now holds $$(wc -l < constraints.txt) versions."
 
 clean:

@@ -80,12 +80,15 @@ class Applier:
         self._clock_ms = clock_ms
         self._seed = seed
 
-    def apply(self, batch: Sequence[Envelope]) -> Applied:
-        """Apply a batch. Raises ``Retryable`` when the data tier is not ready; then nothing has happened."""
+    def apply(self, batch: Sequence[Envelope], *, tried: bool = False) -> Applied:
+        """Apply a batch. Raises ``Retryable`` when the data tier is not ready; then nothing has happened.
+
+        ``tried``: trials were counted for these events, and are forgotten for those that come to an end.
+        """
         prepared = [self._prepare(envelope) for envelope in batch]
         with self._store.transaction() as transaction:
             work = _Work(transaction, self._rules, self._limits, self._clock_ms())
-            return work.run(prepared)
+            return work.run(prepared, tried=tried)
 
     def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
@@ -125,19 +128,9 @@ class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
     failure: Exception | None = None
 
     @property
-    def order(self) -> str:
-        """What must stay in order with this: its lane; a sessionless event stands alone."""
-        return self.envelope.key if self.envelope.session else self.envelope.id
-
-    @property
     def marked(self) -> bool:
         """Whether the lane's watermark guards it."""
         return self.event.spec.numbered and self.event.seq > 0
-
-    @property
-    def once(self) -> bool:
-        """Whether its own outbox row guards it: it may be applied as long as that is there."""
-        return self.event.spec.origin == "house" and self.event.spec.durable
 
 
 class _Work:
@@ -155,22 +148,26 @@ class _Work:
         self._again: list[str] = []
         self._done: list[str] = []
         self._published: list[str] = []
+        self._tried: list[str] = []
         self._speech = _Speech()
         self._born: list[Envelope] = []
         self._held: dict[str, list[Envelope]] = {}
         self._causes: dict[str, BaseException] = {}
 
-    def run(self, batch: Sequence[_Prepared]) -> Applied:
+    def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
         self._begin(batch)
         self._state = self._transaction.load([self._needs(item) for item in batch if item.failure is None])
         for item in batch:
             self._take(item)
             self._speech.hears(item.envelope.gateway)
+        if tried:
+            self._tried += [item.envelope.id for item in batch if item.envelope.order not in self._held]
         self._save()
         return self._applied(batch[0].event.spec.name)
 
     def bury(self, item: _Prepared, cause: BaseException, attempts: int) -> Applied:
         self._begin([item])
+        self._tried.append(item.envelope.id)
         self._state = self._transaction.load([])
         if self._fresh(item):
             self._transaction.add_dead(_dead_letter(item.envelope, cause, attempts, self._now_ms))
@@ -182,11 +179,11 @@ class _Work:
     def _begin(self, batch: Sequence[_Prepared]) -> None:
         self._marks = self._transaction.marks(sorted({item.envelope.key for item in batch if item.marked}))
         self._before = dict(self._marks)
-        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.once])
+        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
 
     def _fresh(self, item: _Prepared) -> bool:
         """Whether it was not applied before, nor given up."""
-        if item.once:
+        if item.envelope.kept:
             return item.envelope.id in self._to_be_done
         mark = self._marks.get(item.envelope.key)
         return not item.marked or (mark is not None and item.event.seq > mark.seq)
@@ -197,11 +194,11 @@ class _Work:
 
     def _take(self, item: _Prepared) -> None:
         """One event: held behind a failed one, answered as seen or over, or played."""
-        if item.order in self._held:
-            self._held[item.order].append(item.envelope)
+        if item.envelope.order in self._held:
+            self._held[item.envelope.order].append(item.envelope)
         elif item.failure is not None:
             self._fail(item, item.failure)
-        elif item.once and item.envelope.id not in self._to_be_done:
+        elif item.envelope.kept and item.envelope.id not in self._to_be_done:
             log.info("%s was applied before", item.envelope.id)
         elif item.marked and item.envelope.key not in self._marks:
             self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
@@ -234,8 +231,8 @@ class _Work:
 
     def _fail(self, item: _Prepared, cause: BaseException) -> None:
         log.error("%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause)
-        self._held[item.order] = [item.envelope]
-        self._causes[item.order] = cause
+        self._held[item.envelope.order] = [item.envelope]
+        self._causes[item.envelope.order] = cause
 
     def _fold(self, outcome: Outcome) -> None:
         for thing in outcome.drop:
@@ -260,7 +257,7 @@ class _Work:
 
     def _advance(self, item: _Prepared, reply: Direct | None) -> None:
         """Move the watermark, and keep what was answered: with a durable event, so that a replay answers the same."""
-        if item.once:
+        if item.envelope.kept:
             self._done.append(item.envelope.id)
         mark = self._marks.get(item.envelope.key) if item.marked else None
         if mark is None:
@@ -325,9 +322,9 @@ class _Work:
             self._speech.direct(body.gateway, Direct(conn=body.conn, packet=packet, id=id_))
 
     def _bear(self, item: _Prepared, event: Event, id_: str) -> None:
-        envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms)
+        envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms, kept=event.spec.durable)
         self._born.append(envelope)
-        if event.spec.durable:
+        if envelope.kept:
             self._waiting.append(Waiting(id_, "event", "", msgspec.json.encode(envelope)))
 
     def _send_again(self, waiting: Waiting) -> None:
@@ -347,6 +344,7 @@ class _Work:
         self._transaction.add_waiting(self._waiting, self._now_ms, self._now_ms + RESEND_MS)
         self._transaction.postpone_waiting(self._again, self._now_ms + RESEND_MS)
         self._transaction.remove_waiting(self._done)
+        self._transaction.forget_trials(self._tried)
 
     def _applied(self, event: str) -> Applied:
         held = [Held(envelopes=tuple(group), cause=self._causes[order]) for order, group in self._held.items()]

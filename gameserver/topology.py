@@ -18,7 +18,7 @@ from gameserver.limits import Limits
 EVENTS = "events"
 OUTBOUND = "outbound"
 DEAD = "dead"
-DELAYS_MS = (500, 2_000, 8_000)
+DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
 
 

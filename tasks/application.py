@@ -12,6 +12,7 @@ from gameserver import config
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
 from gameserver.logs import set_up_logging
+from tasks.event_task import EventTask
 from tasks.server import Server, build
 
 app = Celery("tasks")
@@ -48,10 +49,14 @@ signals.worker_process_shutdown.connect(_end)
 
 
 def _make_task(spec: Spec) -> None:
-    @app.task(name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
+    @app.task(base=EventTask, name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
     def handle(self: Any, batch: list[dict[str, Any]]) -> None:
-        attempts = getattr(self.request, "attempts", 0) or 0
-        _running_server().handle(batch, task_id=self.request.id, attempts=attempts)
+        _running_server().handle(
+            batch,
+            task_id=self.request.id,
+            tried=bool(getattr(self.request, "attempts", 0)),
+            redelivered=bool((self.request.delivery_info or {}).get("redelivered")),
+        )
 
     handle.__doc__ = catalogue.events()[spec.name].__doc__
 

@@ -2,8 +2,8 @@
 
 Apply it in one transaction, then speak: outbound to the gateways, new events to the queue, and only then is the task
 acknowledged. What dies in between is delivered again and finds itself applied. A batch whose database is away waits
-within its lease; events that broke go to the delays, alone with what follows them in their lane, and after their last
-attempt to the dead letters.
+within its lease; an event that broke, or that killed its worker, goes to the delays, alone with what follows it in its
+lane, and after its last trial to the dead letters.
 """
 
 import logging
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from socket import gethostname
-from typing import Any
+from typing import Any, TypeVar
 
 from celery.exceptions import Reject
 from msgspec.structs import replace
@@ -35,8 +35,21 @@ PAUSE_S = 0.25
 LEASE_MARGIN_S = 1.0
 
 
+T = TypeVar("T")
+
+
+class WorkerDied(Exception):
+    """A worker began this event and did not come to its end."""
+
+    def __init__(self) -> None:
+        super().__init__("its worker was killed, or its lease ran out")
+
+
 class Server:
-    """Handles batches, one at a time. ``clock_s`` is monotonic; ``pause`` waits for so many seconds."""
+    """Handles batches, one at a time.
+
+    ``clock_ms``: milliseconds since 1970; ``clock_s`` is monotonic; ``pause`` waits for so many seconds.
+    """
 
     def __init__(
         self,
@@ -46,6 +59,7 @@ class Server:
         publisher: Publisher,
         own_queues: frozenset[str],
         origin: str,
+        clock_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -54,44 +68,71 @@ class Server:
         self._publisher = publisher
         self._own_queues = own_queues
         self._origin = origin
+        self._clock_ms = clock_ms
         self._clock_s = clock_s
         self._pause = pause
 
-    def handle(self, raw: list[dict[str, Any]], *, task_id: str, attempts: int) -> None:
-        """One task: a batch that was tried ``attempts`` times before.
+    def handle(self, raw: list[dict[str, Any]], *, task_id: str, tried: bool, redelivered: bool) -> None:
+        """One task. ``tried``: its events failed before; ``redelivered``: so did this very message.
 
         Raises ``Reject`` (back to the queue) when the data tier stays away.
         """
         batch = read_batch(raw)
         until_s = self._clock_s() + batch[0].event.spec.lease_s - LEASE_MARGIN_S
-        if attempts == 0:
-            self._handle_fresh(batch, task_id, until_s)
+        if tried or redelivered:
+            self._handle_carefully(batch, task_id, redelivered, until_s)
         else:
-            self._handle_tried(batch, task_id, attempts, until_s)
+            self._handle_fresh(batch, task_id, until_s)
 
-    def _handle_fresh(self, batch: list[Envelope], task_id: str, until_s: float) -> None:
+    def _handle_fresh(self, batch: Sequence[Envelope], task_id: str, until_s: float) -> None:
         """All at once; what broke is tried again, each lane for itself."""
-        applied = self._apply(batch, until_s)
+        applied = self._patiently(lambda: self._applier.apply(batch), until_s)
         self._speak(applied, task_id)
         for held in applied.held:
-            self._retry(held, 0)
+            trial = self._begin_trial(held.envelopes[0], until_s)
+            self._later(held, trial)
 
-    def _handle_tried(self, batch: list[Envelope], task_id: str, attempts: int, until_s: float) -> None:
-        """One lane's events, one by one, so that what breaks is known and what came before it is done."""
-        for n, envelope in enumerate(batch):
-            applied = self._apply([envelope], until_s)
-            self._speak(applied, task_id)
-            if applied.held:
-                self._retry(Held(envelopes=tuple(batch[n:]), cause=applied.held[0].cause), attempts)
-                return
+    def _handle_carefully(self, batch: Sequence[Envelope], task_id: str, redelivered: bool, until_s: float) -> None:
+        """One by one, every beginning counted, so that what kills its worker is known by its count.
 
-    def _apply(self, batch: Sequence[Envelope], until_s: float) -> Applied:
-        """Apply, waiting for the data tier as long as the lease lasts."""
+        What was begun before and is here again took this message's last worker along: it leaves the batch, with what
+        follows it in its lane, and its neighbours go on without it.
+        """
+        earlier = self._patiently(lambda: self._store.trials([envelope.id for envelope in batch]), until_s)
+        held: dict[str, list[Envelope]] = {}
+        reasons: dict[str, tuple[BaseException, int]] = {}
+        for envelope in batch:
+            if envelope.order in held:
+                held[envelope.order].append(envelope)
+                continue
+            trial = earlier.get(envelope.id, 0)
+            cause: BaseException | None = WorkerDied()
+            if not (trial and redelivered) and trial < envelope.event.spec.max_attempts:
+                trial = self._begin_trial(envelope, until_s)
+                cause = self._try(envelope, task_id, until_s)
+            if cause is not None:
+                held[envelope.order] = [envelope]
+                reasons[envelope.order] = cause, trial
+        for order, envelopes in held.items():
+            cause, trial = reasons[order]
+            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial)
+
+    def _try(self, envelope: Envelope, task_id: str, until_s: float) -> BaseException | None:
+        """Apply one event. Returns why it broke, if it did."""
+        applied = self._patiently(lambda: self._applier.apply([envelope], tried=True), until_s)
+        self._speak(applied, task_id)
+        return applied.held[0].cause if applied.held else None
+
+    def _begin_trial(self, envelope: Envelope, until_s: float) -> int:
+        return self._patiently(lambda: self._store.begin_trial(envelope.id, self._clock_ms()), until_s)
+
+    def _patiently(self, work: Callable[[], T], until_s: float) -> T:
+        """Do it, waiting for the data tier as long as the lease lasts."""
         while True:
             try:
-                return self._applier.apply(batch)
+                return work()
             except Retryable as trouble:
-                log.warning("%s waits: %s", batch[0].id, trouble)
+                log.warning("waiting: %s", trouble)
                 if self._clock_s() + PAUSE_S > until_s:
                     raise Reject(str(trouble), requeue=True) from trouble
                 self._pause(PAUSE_S)
@@ -102,16 +143,16 @@ class Server:
             self._publisher.task(task_message(group, self._origin), self._queue(group))
         self._store.published(applied.published)
 
-    def _retry(self, held: Held, attempts: int) -> None:
-        """Later again, or (after the last attempt) to the dead letters, and on with what followed in the lane."""
-        spec = held.envelopes[0].event.spec
-        if attempts + 1 < spec.max_attempts:
-            delay = delay_name(DELAYS_MS[min(attempts, len(DELAYS_MS) - 1)])
-            message = task_message(held.envelopes, self._origin, attempts=attempts + 1)
+    def _later(self, held: Held, trial: int) -> None:
+        """Again after a while, or (after the last trial) to the dead letters, and on with what followed in the lane."""
+        if trial < held.envelopes[0].event.spec.max_attempts:
+            delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
+            message = task_message(held.envelopes, self._origin, attempts=trial)
             self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
             return
         guilty, *others = held.envelopes
-        self._speak(self._applier.bury(guilty, held.cause, attempts + 1), "")
+        log.error("%s is given up after %d trials: %s", guilty.id, trial, held.cause)
+        self._speak(self._applier.bury(guilty, held.cause, trial), "")
         if others:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
 
@@ -130,6 +171,11 @@ def _by_type(born: Sequence[Envelope]) -> Iterator[tuple[Envelope, ...]]:
         yield from (envelopes[n : n + spec.batch_max] for n in range(0, len(envelopes), spec.batch_max))
 
 
+def clock_ms() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
 def build(settings: Settings) -> Server:
     """Wire a process together."""
     store = Store(settings.database_url, load_world(settings.world_file))
@@ -139,7 +185,7 @@ def build(settings: Settings) -> Server:
         passwords=Argon2Passwords(),
         sealer=Sealer(read_key(settings.secret_key_file)),
         limits=settings.limits,
-        clock_ms=lambda: int(time.time() * 1000),
+        clock_ms=clock_ms,
     )
     return Server(
         applier=applier,
@@ -147,4 +193,5 @@ def build(settings: Settings) -> Server:
         publisher=Publisher(settings.amqp_url),
         own_queues=settings.own_queues,
         origin=f"{os.getpid()}@{gethostname()}",
+        clock_ms=clock_ms,
     )

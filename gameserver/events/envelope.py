@@ -24,6 +24,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``id`` follows the event from packet to reply through every log line. ``conn`` is the connection that is answered,
     ``session`` the session whose watermark counts (another connection may have begun it), ``at_ms`` when the gateway
     accepted it (milliseconds since 1970). ``token``: the hash of the token that the gateway minted for the connection.
+    ``kept``: the event stands in the outbox, and may be applied as long as it does.
     """
 
     id: str
@@ -34,11 +35,17 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     player: str = ""
     gateway: str = ""
     token: str = ""
+    kept: bool = False
 
     @property
     def key(self) -> str:
-        """The lane of the session: what is ordered, and whose watermark counts."""
+        """The lane of the session: whose watermark counts."""
         return lane_key(self.session, self.event.spec.lane)
+
+    @property
+    def order(self) -> str:
+        """What must stay in order with this: its lane; an event without a session stands alone."""
+        return self.key if self.session else self.id
 
 
 def lane_key(session: str, lane: str) -> str:

@@ -47,8 +47,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see.
     ``memberships_of``: the channels of these players. ``histories``: the last lines of these channels.
     ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players
-    present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is due by
-    now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are.
+    present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is
+    due by now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are.
     """
 
     accounts: tuple[str, ...] = ()

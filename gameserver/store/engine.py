@@ -4,7 +4,6 @@ A transaction on SQLite takes the write lock when it begins, so that it waits th
 database says when it is away, locked or at odds with a neighbour becomes ``Retryable``.
 """
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,28 +55,10 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-class Turnstile:
-    """Lets one process at a time begin a transaction on SQLite, in the order they came.
-
-    SQLite's own waiting is a sleep that grows to 0.1 s and then tries its luck: with several writers most of a worker's
-    time went by in it. A lock of the kernel's wakes the next one at once, and a dead process lets go of it.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        path = engine.url.database if engine.dialect.name == "sqlite" else None
-        self._file = Path(f"{path}.turnstile").open("w") if path else None  # noqa: SIM115 - held as long as the engine
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one's turn, and let the next in afterwards."""
-        if self._file is None:
-            yield
-            return
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+def turnstile_path(engine: Engine) -> Path | None:
+    """Where processes wait for their turn to write; None where the database keeps order itself."""
+    path = engine.url.database
+    return Path(f"{path}.turnstile") if engine.dialect.name == "sqlite" and path else None
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, updat
 
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving
-from gameserver.store.engine import Turnstile, open_engine, worldly_errors
+from gameserver.store.engine import open_engine, turnstile_path, worldly_errors
+from gameserver.store.turnstile import Turnstile
 from gameserver.store.migrate import migrate
-from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions
+from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions, trials
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
 
@@ -62,7 +63,7 @@ class Store:
         self._url = url
         self._world = world
         self._engine: Engine = open_engine(url)
-        self._turnstile = Turnstile(self._engine)
+        self._turnstile = Turnstile(turnstile_path(self._engine))
 
     def migrate(self) -> None:
         """Bring the tables to today's shape."""
@@ -95,6 +96,17 @@ class Store:
         with self._reading() as connection:
             row = connection.execute(select(sessions).where(opens)).first()
         return loading.to_thing(Session, row) if row and token_hash else None
+
+    def trials(self, ids: Sequence[str]) -> dict[str, int]:
+        """How often each of these events was tried in vain."""
+        with self._reading() as connection:
+            rows = connection.execute(select(trials.c.id, trials.c.count).where(trials.c.id.in_(ids)))
+            return {id_: count for id_, count in rows}  # noqa: C416 - rows are not pairs to a type checker
+
+    def begin_trial(self, id_: str, now_ms: int) -> int:
+        """Count that an event is about to be tried (again). Returns how often it was, this time included."""
+        with self.transaction() as transaction:
+            return transaction.count_trial(id_, now_ms)
 
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
@@ -154,6 +166,17 @@ class Transaction:
         """Outbox rows were just sent again."""
         if ids:
             self._connection.execute(update(outbox).where(outbox.c.id.in_(sorted(ids))).values(due_ms=due_ms))
+
+    def count_trial(self, id_: str, now_ms: int) -> int:
+        """Count a trial of an event."""
+        before = self._connection.scalar(select(trials.c.count).where(trials.c.id == id_).with_for_update()) or 0
+        saving.upsert(self._connection, trials, [{"id": id_, "count": before + 1, "at_ms": now_ms}])
+        return before + 1
+
+    def forget_trials(self, ids: Sequence[str]) -> None:
+        """These events came to an end."""
+        if ids:
+            self._connection.execute(delete(trials).where(trials.c.id.in_(sorted(ids))))
 
     def add_dead(self, letter: DeadLetter) -> None:
         """Keep an event that was given up."""

@@ -139,6 +139,9 @@ outbox = Table(
 Index("outbox_player", outbox.c.player)
 Index("outbox_due", outbox.c.due_ms)
 
+# How often an event was begun after it had failed once, so that one that kills its worker is counted too.
+trials = Table("trials", metadata, _text("id", key=True), _int("count"), _ms("at_ms"))
+
 # Events that were given up: what a game master needs to judge, mend and replay them.
 dead_letters = Table(
     "dead_letters",

@@ -22,7 +22,7 @@ BUNDLED = Path(gameserver.world.__file__).parent / "data" / "bundled.world"
 FIELD_WALLS = [0] * 5 + [0, 0, 0, 7, 0] + [7, 0, 0, 0, 0] + [0] * 5
 
 
-def thing(id_: int, class_: str, x: int, y: int, **properties: Any) -> dict[str, Any]:
+def thing(id_: int, class_: str, x: int, y: int, /, **properties: Any) -> dict[str, Any]:
     """An object that covers the tile (x, y) of 16 by 8 pixels."""
     return {
         "id": id_,

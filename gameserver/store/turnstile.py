@@ -1,0 +1,89 @@
+"""One process at a time begins a transaction on SQLite, in the order they came; and none holds the others up for ever.
+
+SQLite's own waiting is a sleep that grows to 0.1 s and then tries its luck: with several writers most of a worker's time
+went by in it. A lock of the kernel's (flock) wakes the next one at once, and a dead process lets go of it. A frozen one
+does not, and would stop the world for as long as it sleeps: who has held the lock for longer than any batch may take is
+killed by whoever waits, which makes its event somebody else's, like any lost lease.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+HOLD_S_MAX = 8.0
+LOOK_S = 0.5
+ENTRY = "{pid} {since_s:.3f}"
+
+
+class Turnstile:
+    """Turns at writing. Without a path every turn is free."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = path.open("a+") if path else None  # held open as long as the process uses the database
+        self._waiting = threading.Event()
+        self._watch: threading.Thread | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn, and let the next in afterwards."""
+        if self._file is None:
+            yield
+            return
+        self._enter(self._file.fileno())
+        try:
+            yield
+        finally:
+            self._leave(self._file.fileno())
+
+    def _enter(self, fd: int) -> None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._watch_holder(fd)
+            self._waiting.set()
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            self._waiting.clear()
+        _write(fd, ENTRY.format(pid=os.getpid(), since_s=time.monotonic()))
+
+    def _leave(self, fd: int) -> None:
+        _write(fd, "")
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def _watch_holder(self, fd: int) -> None:
+        """A wait in the kernel can't be given a bound: a thread keeps an eye on whom we wait for."""
+        if self._watch is None:
+            self._watch = threading.Thread(target=self._look, args=(fd,), daemon=True, name="turnstile")
+            self._watch.start()
+
+    def _look(self, fd: int) -> None:
+        while True:
+            self._waiting.wait()
+            time.sleep(LOOK_S)
+            if self._waiting.is_set():
+                end_overdue_holder(os.pread(fd, 64, 0).decode(), time.monotonic())
+
+
+def end_overdue_holder(entry: str, now_s: float) -> bool:
+    """Kill who holds the lock for too long. ``entry``: as written at its turn. Returns whether it was killed."""
+    pid, _, since_s = entry.partition(" ")
+    if not since_s or now_s - float(since_s) < HOLD_S_MAX:
+        return False
+    log.error("process %s has held the database for more than %.0f s: it is killed", pid, HOLD_S_MAX)
+    try:
+        os.kill(int(pid), signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _write(fd: int, entry: str) -> None:
+    os.ftruncate(fd, 0)
+    os.write(fd, entry.encode())

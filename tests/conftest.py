@@ -1,0 +1,3 @@
+"""What all tests may ask for: a private broker, and houses of real processes."""
+
+pytest_plugins = ["tests.brokers", "tests.houses"]
