@@ -16,7 +16,7 @@ from gameserver.events import catalogue
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.events.message import task_message
-from gameserver.events.sessions import Heartbeat, Lost, Rejoin
+from gameserver.events.sessions import Heartbeat, Login, Lost, Rejoin
 from gameserver.limits import Limits
 from gameserver.secrecy import Sealer, token_hash
 from gameserver.topology import queue_of
@@ -129,7 +129,9 @@ class Hub:
         return session
 
     def received(self, session: Session, data: bytes) -> None:
-        """A client sent bytes."""
+        """A client sent bytes. Who was told goodbye is not listened to any more."""
+        if session.wire.closed:
+            return
         session.heard_s = self._reactor.seconds()
         for event in session.wire.receive(data, session.heard_s):
             self._accept(session, event)
@@ -192,7 +194,8 @@ class Hub:
 
     def _refuse(self, session: Session, event: Event, code: str, message: str) -> None:
         session.tell(Error(code=code, message=message, re=event.seq))
-        session.wire.refused()
+        if event.spec.lane == Login.spec.lane:
+            session.wire.refused()
         self._flusher.soon(session)
 
     def _envelope(self, session: Session, event: Event) -> Envelope:
@@ -327,7 +330,7 @@ class Hub:
             return
         if direct.follow is not None:
             self._follow_identity(session, direct.follow)
-        elif direct.re and session.wire.state is State.ENTERING:
+        elif direct.re and direct.lane == Login.spec.lane:
             session.wire.refused()
         session.put(session.wire.data_to_send())
         if direct.packet and session.wire.codec is not None:

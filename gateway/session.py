@@ -80,7 +80,7 @@ class Session:
 
     def put_if_room(self, data: bytes) -> None:
         """Queue bytes that a slow reader can do without."""
-        if self._out_bytes > self._limits.write_buffer_soft_bytes:
+        if self._paused and self._out_bytes > self._limits.write_buffer_soft_bytes:
             self.spared = True
         else:
             self.put(data)

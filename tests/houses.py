@@ -20,9 +20,9 @@ import msgspec
 import pytest
 
 from gameserver import config
-from gameserver.cli import migrate
 from gameserver.events import catalogue
 from gameserver.secrecy import write_key
+from gameserver.store.migrate import migrate
 from gameserver.up.processes import kill, members, spawn, tethered
 from tests.brokers import Vhost
 
@@ -166,7 +166,7 @@ class House:
         self.procs: list[Proc] = []
         folder.mkdir(parents=True, exist_ok=True)
         write_key(self.settings.secret_key_file)
-        migrate(self.settings)
+        migrate(self.database_url)
 
     @property
     def settings(self) -> config.Settings:

@@ -224,7 +224,7 @@ def test_a_missing_map_file_is_named(files: Files) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff\xfe", b'{"maps": [{}]}', b'{"maps": 1}', b'{"maps": ["\xff"]}']
+    "content", [b"", b"{", b"[]", b"\xff\xfe", b'{"maps": [{}]}', b'{"maps": 1}', b'{"maps": [{"fileName": "\xff"}]}']
 )
 def test_a_world_file_that_is_no_world_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "torn.world"

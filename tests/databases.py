@@ -1,0 +1,176 @@
+"""Fixtures for tests that need a database: each such test runs on SQLite and on a private PostgreSQL.
+
+One cluster serves the whole run, on a socket in a folder of its own; every test gets a fresh database. Without
+PostgreSQL on the machine its half is skipped with the reason; in CI it fails instead, because a check that is silently
+left out there checks nothing.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameserver.store.migrate import migrate
+from gameserver.up.processes import tethered
+
+BINARIES = "/usr/lib/postgresql"
+OWNER = "postgres"  # who runs the cluster when the tests run as root, which PostgreSQL refuses
+UP_S_MAX = 60.0
+POLL_S = 0.02
+DIALECTS = ("sqlite", "postgresql")
+CAREFREE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=50")
+
+
+class Cluster:
+    """A running PostgreSQL of this run's own. ``template``: a database that has the tables."""
+
+    template = "migrated"
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._as_owner = _become_owner(self._folder)
+        self._postgres: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Make the cluster and run it; returns when it answers."""
+        data = self._folder / "data"
+        initdb = [self._binaries / "initdb", "-D", data, "-U", OWNER, "--auth=trust", "--no-sync"]
+        subprocess.run(
+            [*initdb, "--encoding=UTF8", "--locale=C"], check=True, capture_output=True, cwd="/", **self._as_owner
+        )
+        settings = [word for setting in CAREFREE for word in ("-c", setting)]
+        command = [str(self._binaries / "postgres"), "-D", str(data), "-k", str(self._folder), *settings]
+        with (self._folder / "log").open("wb") as log:
+            self._postgres = subprocess.Popen(
+                tethered(command, "KILL"), stdout=log, stderr=log, cwd="/", start_new_session=True, **self._as_owner
+            )
+        self._wait_until_up()
+        self.create(self.template)
+        migrate(self.url(self.template))
+
+    def _wait_until_up(self) -> None:
+        import psycopg
+
+        assert self._postgres is not None
+        deadline_s = time.monotonic() + UP_S_MAX
+        while True:
+            try:
+                psycopg.connect(self.url(OWNER)).close()
+                return
+            except psycopg.OperationalError:
+                if self._postgres.poll() is not None or time.monotonic() > deadline_s:
+                    raise AssertionError((self._folder / "log").read_text()) from None
+                time.sleep(POLL_S)
+
+    def stop(self) -> None:
+        """End the cluster at once, and remove it; nobody needs its data again."""
+        if self._postgres is not None:
+            self._postgres.send_signal(signal.SIGQUIT)
+            self._postgres.wait(UP_S_MAX)
+        shutil.rmtree(self._folder)
+
+    def url(self, database: str) -> str:
+        """Where a database is found."""
+        return f"postgresql://{OWNER}@/{database}?host={self._folder}"
+
+    def create(self, database: str, template: str = "template1") -> None:
+        """Make a database."""
+        self._execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+
+    def drop(self, database: str) -> None:
+        """Remove a database, whoever is connected."""
+        self._execute(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url(OWNER), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+
+def _become_owner(folder: Path) -> dict[str, Any]:
+    """How to start a process as the cluster's owner, to whom the folder is given."""
+    if os.geteuid() != 0:
+        return {}
+    owner = pwd.getpwnam(OWNER)
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
+def installed() -> Path | None:
+    """The folder of the newest PostgreSQL's programs, None when there is none (or no driver for it)."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        return None
+    versions = sorted(Path(BINARIES).glob("*/bin"), key=lambda path: path.parent.name.zfill(4))
+    return next((path for path in reversed(versions) if (path / "initdb").exists()), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[Cluster]:
+    """The run's own PostgreSQL, gone afterwards."""
+    binaries = installed()
+    if binaries is None:
+        _give_up()
+    assert binaries is not None
+    cluster = Cluster(binaries)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def _give_up() -> None:
+    if os.environ.get("CI"):
+        pytest.fail(
+            "PostgreSQL is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False
+        )
+    pytest.skip("PostgreSQL is not installed (docker/system-packages.sh test installs it)")
+
+
+@pytest.fixture(params=DIALECTS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, empty database."""
+    yield from _fresh(request, tmp_path, template="template1")
+
+
+@pytest.fixture(params=DIALECTS)
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with the tables in it."""
+    yield from _fresh(request, tmp_path, template=Cluster.template)
+
+
+def _fresh(request: pytest.FixtureRequest, tmp_path: Path, template: str) -> Iterator[str]:
+    if request.param == "sqlite":
+        file = tmp_path / "world.sqlite"
+        if template == Cluster.template:
+            shutil.copy(request.getfixturevalue("migrated_file"), file)
+        yield f"sqlite:///{file}"
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql_cluster")
+    name = f"test-{uuid.uuid4().hex}"
+    cluster.create(name, template)
+    try:
+        yield cluster.url(name)
+    finally:
+        cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables in it, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "world.sqlite"
+    migrate(f"sqlite:///{file}")
+    return file

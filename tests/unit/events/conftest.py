@@ -1,0 +1,6 @@
+"""Properties are held against examples however busy the machine is: no deadline for a single one."""
+
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")

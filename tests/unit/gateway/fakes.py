@@ -1,0 +1,182 @@
+"""A hub without a network: a broker that records, a clock that is moved by hand, and players on string transports."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from cryptography.fernet import Fernet
+from twisted.internet import defer
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from gameserver.events.base import Event
+from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
+from gameserver.events.message import TaskMessage
+from gameserver.limits import Limits
+from gameserver.secrecy import Sealer
+from gameserver.wire.packets import Error, Ok
+from gateway.hub import Hub
+from gateway.session import Session
+
+KEY = Fernet.generate_key()
+
+
+class Published:
+    """A task that was published, and the confirmation that it waits for."""
+
+    def __init__(self, message: TaskMessage, queue: str, confirmation: defer.Deferred) -> None:
+        self.message = message
+        self.queue = queue
+        self.confirmation = confirmation
+        ((self.batch,), _, _) = msgspec.json.decode(message.body, type=tuple[tuple[list[Envelope]], Any, Any])
+
+    @property
+    def name(self) -> str:
+        return self.batch[0].event.spec.name
+
+    @property
+    def seqs(self) -> list[int]:
+        return [envelope.event.seq for envelope in self.batch]
+
+
+class FakeBroker:
+    """Stands where ``gateway.broker.Broker`` would. ``confirming``: whether publishes are confirmed at once."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.confirming = True
+        self.binding = True
+        self.published: list[Published] = []
+        self.bound: list[str] = []  # in order: "+key" and "-key"
+        self.unconfirmed: list[defer.Deferred] = []
+
+    def publish(self, message: TaskMessage, queue: str) -> defer.Deferred:
+        confirmation: defer.Deferred = defer.Deferred()
+        self.published.append(Published(message, queue, confirmation))
+        if self.confirming:
+            confirmation.callback(None)
+        return confirmation
+
+    def bind(self, key: str) -> defer.Deferred:
+        self.bound.append(f"+{key}")
+        done: defer.Deferred = defer.Deferred()
+        if self.binding:
+            done.callback(None)
+        else:
+            self.unconfirmed.append(done)
+        return done
+
+    def unbind(self, key: str) -> defer.Deferred:
+        self.bound.append(f"-{key}")
+        return defer.succeed(None)
+
+    def take(self, *names: str) -> list[Published]:
+        """What was published since the last call, of these names (or of all)."""
+        found = [one for one in self.published if not names or one.name in names]
+        self.published = [one for one in self.published if one not in found]
+        return found
+
+
+class Player:
+    """A client that speaks lines of JSON, and sees what was written to its transport."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self.stage = stage
+        self.transport = StringTransport()
+        self.session: Session = stage.hub.begin(self.transport)
+        self._read = 0
+
+    def send(self, **packet: Any) -> None:
+        """One packet; what the gateway makes of it is published and written when this returns."""
+        self.stage.hub.received(self.session, msgspec.json.encode(packet) + b"\n")
+        self.stage.clock.advance(0)
+        self.stage.clock.advance(0)
+
+    def heard(self, *types: str) -> list[dict[str, Any]]:
+        """The packets written since the last call, of these types (or all)."""
+        self.stage.clock.advance(0.02)  # longer than the flush window
+        data = self.transport.value()
+        new, self._read = data[self._read :], len(data)
+        packets = [msgspec.json.decode(line) for line in new.splitlines()]
+        return [packet for packet in packets if not types or packet["type"] in types]
+
+    def enter(self, name: str = "ada", *, watch: Sequence[str] = ("zone.town", "zone.town/0.0")) -> None:
+        """Say hello, log in, and be let in."""
+        self.send(type="hello", protocol=1)
+        self.send(type="login", name=name, password="a long secret", seq=1)
+        (login,) = self.stage.broker.take("login")
+        follow = Follow(session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look")
+        self.stage.answer(login, follow=follow)
+        self.stage.broker.take("look")
+        self.heard()
+
+
+class Stage:
+    """A hub and everything around it."""
+
+    def __init__(self, **limits: float) -> None:
+        self.clock = Clock()
+        self.limits = Limits(**limits)
+        self.minted = 0
+        self.broker = FakeBroker()
+        self.hub = Hub(
+            reactor=self.clock,
+            gateway="g1",
+            limits=self.limits,
+            own_queues=frozenset(),
+            sealer=Sealer(KEY),
+            wall_ms=lambda: int(self.clock.seconds() * 1000),
+            mint=self._mint,
+        )
+        self.hub.broker = self.broker
+
+    def _mint(self, size: int) -> str:
+        self.minted += 1
+        return f"minted{self.minted}"
+
+    def player(self, name: str = "ada", **options: Any) -> Player:
+        """A player in the world."""
+        made = Player(self)
+        made.enter(name, **options)
+        return made
+
+    def answer(
+        self, task: Published, *, code: str = "", follow: Follow | None = None, only: Sequence[int] | None = None
+    ) -> None:
+        """A process answers a task's events, with success or with a code; ``only`` some of them."""
+        directs = [
+            reply(envelope.conn, envelope.event, code=code, follow=follow)
+            for envelope in task.batch
+            if only is None or envelope.event.seq in only
+        ]
+        self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id))
+
+    def tell(self, outbound: Outbound) -> None:
+        """A message comes from the queue."""
+        self.hub.outbound(outbound)
+        self.clock.advance(0)
+        self.clock.advance(0)
+
+    def dispatch(self, *to: str, unless: Sequence[str] = (), id_: str = "", **packet: Any) -> None:
+        """A packet for all who watch a topic."""
+        packed = msgspec.msgpack.encode(packet)
+        self.tell(Outbound(dispatches=[Dispatch(to=to, packet=packed, unless=tuple(unless), id=id_)]))
+
+    def falls(self) -> None:
+        """The broker goes away."""
+        self.broker.up = False
+        self.hub.broker_down()
+
+    def rises(self) -> None:
+        """And is back."""
+        self.broker.up = True
+        self.hub.broker_up()
+        self.clock.advance(0)
+        self.clock.advance(0)
+
+
+def reply(conn: str, event: Event, *, code: str = "", follow: Follow | None = None) -> Direct:
+    """The answer to an event."""
+    packet = Error(code=code, message="No.", re=event.seq) if code else Ok(re=event.seq)
+    packed = msgspec.msgpack.encode(packet)
+    return Direct(conn=conn, packet=packed, re=event.seq, lane=event.spec.lane, follow=follow)

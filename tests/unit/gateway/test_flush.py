@@ -1,0 +1,61 @@
+from twisted.internet.task import Clock
+
+from gateway.flush import Flusher
+
+WINDOW_S = 0.01
+
+
+class Mouth:
+    """Counts its flushes."""
+
+    def __init__(self) -> None:
+        self.flushed = 0
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
+def flusher() -> tuple[Clock, Flusher]:
+    clock = Clock()
+    clock.advance(1000)
+    return clock, Flusher(clock, WINDOW_S)
+
+
+def test_the_first_word_after_a_quiet_moment_goes_at_the_end_of_the_turn():
+    clock, it = flusher()
+    mouth = Mouth()
+    it.soon(mouth)
+    it.soon(mouth)
+    assert mouth.flushed == 0
+    clock.advance(0)
+    assert mouth.flushed == 1
+
+
+def test_under_load_everyone_is_written_to_once_per_window():
+    clock, it = flusher()
+    one, two = Mouth(), Mouth()
+    it.soon(one)
+    clock.advance(0)
+    for _ in range(5):
+        it.soon(one)
+        it.soon(two)
+        clock.advance(WINDOW_S / 10)
+    assert (one.flushed, two.flushed) == (1, 0)
+    clock.advance(WINDOW_S)
+    assert (one.flushed, two.flushed) == (2, 1)
+
+
+def test_who_is_gone_is_not_written_to():
+    clock, it = flusher()
+    mouth = Mouth()
+    it.soon(mouth)
+    it.forget(mouth)
+    clock.advance(WINDOW_S)
+    assert mouth.flushed == 0
+
+
+def test_nothing_runs_while_nobody_speaks():
+    clock, it = flusher()
+    it.soon(Mouth())
+    clock.advance(1)
+    assert clock.getDelayedCalls() == []
