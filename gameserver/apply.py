@@ -90,6 +90,14 @@ class Applier:
             work = _Work(transaction, self._rules, self._limits, self._clock_ms())
             return work.run(prepared, tried=tried)
 
+    def nothing(self, batch: Sequence[Envelope]) -> Applied:
+        """What there is to tell of a batch of which nothing is left to be done: that it is done."""
+        speech = _Speech()
+        for envelope in batch:
+            speech.hears(envelope.gateway)
+        outbound = speech.outbound(batch[0].event.spec.name)
+        return Applied(outbound=outbound, keys=speech.keys(), born=(), published=(), held=())
+
     def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
         item = _Prepared(envelope=envelope, event=envelope.event, context=self._context(envelope))

@@ -1,4 +1,4 @@
-"""The command line: ``gameserver up``, ``bots``, ``events``, ``migrate``, ``key``.
+"""The command line: ``gameserver up``, ``bots``, ``events``, ``dead``, ``migrate``, ``key``.
 
 The composition root of everything that is not a gateway or a Celery worker. Each command is a function of its
 arguments that returns an exit status; errors of the project end it with a sentence.
@@ -6,12 +6,15 @@ arguments that returns an exit status; errors of the project end it with a sente
 
 import argparse
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
 
-from gameserver import config
+from gameserver import config, letters
 from gameserver.client import bots
 from gameserver.config import Settings
-from gameserver.errors import GameError
+from gameserver.errors import GameError, Rejected
 from gameserver.events import catalogue, document
 from gameserver.secrecy import write_key
 from gameserver.store import Store
@@ -27,6 +30,7 @@ JOIN = (
     '{"type":"move","dir":"n"}',
 )
 
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -52,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     events = _add(commands, "events", _events, "print the catalogue of events")
     events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
     events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")
+    _add_dead(commands)
     _add(commands, "migrate", _migrate, "bring the database to today's shape")
     _add(commands, "key", _key, "make the secret key that gateways and workers share")
     return parser
@@ -63,6 +68,70 @@ def _add(
     parser = commands.add_parser(name, help=what, description=what)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_dead(commands: Subparsers) -> None:
+    dead = commands.add_parser("dead", help="events that were given up").add_subparsers(required=True, metavar="what")
+    listing = _add(dead, "list", _dead_list, "list dead letters, newest first")
+    listing.add_argument("--family", default="", help="of this family")
+    listing.add_argument("--player", default="", help="of this player")
+    listing.add_argument("--hours", type=float, default=0.0, help="given up within so many hours")
+    for name, command, what in (
+        ("show", _dead_show, "show one with its cause, traceback and envelope"),
+        ("replay", _dead_replay, "give one back to the queue: it is applied once"),
+        ("drop", _dead_drop, "forget one"),
+    ):
+        _add(dead, name, command, what).add_argument("id")
+
+
+@contextmanager
+def _open_store() -> Iterator[Store]:
+    settings = config.load()
+    store = Store(settings.database_url, load_world(settings.world_file))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _dead_list(arguments: argparse.Namespace) -> int:
+    since_ms = _now_ms() - int(arguments.hours * 3_600_000) if arguments.hours else 0
+    with _open_store() as store:
+        letters = store.dead_letters(family=arguments.family, player=arguments.player, since_ms=since_ms)
+    for letter in letters:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(letter.dead_ms / 1000))
+        who = letter.player or "-"
+        print(f"{letter.id}  {when}  {letter.family}.{letter.event}  {who}  {letter.attempts} trials  {letter.cause}")
+    print(f"{len(letters)} dead letters.")
+    return 0
+
+
+def _dead_show(arguments: argparse.Namespace) -> int:
+    with _open_store() as store:
+        found = store.dead_letters(id_=arguments.id)
+    if not found:
+        raise Rejected("no_such_letter", f"There is no dead letter {arguments.id}.")
+    (letter,) = found
+    print(f"{letter.family}.{letter.event} of {letter.player or 'nobody'}, {letter.attempts} trials")
+    print(f"cause: {letter.cause}\nenvelope: {letter.envelope.decode()}\n{letter.traceback}")
+    return 0
+
+
+def _dead_replay(arguments: argparse.Namespace) -> int:
+    with _open_store() as store:
+        print(f"It will be applied as {letters.replay(store, arguments.id, _now_ms())}.")
+    return 0
+
+
+def _dead_drop(arguments: argparse.Namespace) -> int:
+    with _open_store() as store:
+        letters.drop(store, arguments.id)
+    print("Forgotten.")
+    return 0
 
 
 def _up(arguments: argparse.Namespace) -> int:

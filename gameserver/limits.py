@@ -39,13 +39,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     queue_messages_max: int = 50_000
     gateway_waiting_max: int = 20_000
     publish_s_max: float = 10.0
+    unavailable_after_s: float = 5.0
+    ask_again_after_s: float = 45.0
     gateway_prefetch: int = 500
 
     # The data tier.
     outcomes_kept: int = 64
-    outbox_per_player_max: int = 200
-    channel_history: int = 50
-    channels_per_player_max: int = 20
 
 
 def check(limits: Limits) -> None:

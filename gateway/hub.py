@@ -21,12 +21,13 @@ from gameserver.limits import Limits
 from gameserver.secrecy import Sealer, token_hash
 from gameserver.topology import queue_of
 from gameserver.wire.codecs import Codec
-from gameserver.wire.packets import Error, Welcome
+from gameserver.wire.packets import Error, FromServer, Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gameserver.wire.states import State
 from gateway.batches import Batcher
 from gateway.broker import Broker, Busy, Unroutable
 from gateway.flush import Flusher
+from gateway.health import Health, given_up_after_s
 from gateway.interest import Interest
 from gateway.memory import Memory
 from gateway.session import Session, Transport
@@ -72,6 +73,7 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._interest: Interest[Session] = Interest()
         self._told = Memory(TOLD_KEPT)
+        self._health = Health(limits.unavailable_after_s)
         self._flusher = Flusher(reactor, limits.flush_window_ms / 1000)
         self._batchers = {name: self._batcher(cls) for name, cls in catalogue.events().items()}
         self._accepted = 0  # accepted and not answered, in all sessions
@@ -180,17 +182,59 @@ class Hub:
                 self.close(session, "login_timeout")
             elif now_s - session.heard_s > self._limits.idle_s_max:
                 self.close(session, "idle_timeout")
+            else:
+                self._look_after(session, now_s)
+        fallen, back = self._health.sweep(now_s)
+        for family in fallen:
+            self._fall(family)
+        for family in back:
+            self._tell_all(Unavailable(family=family, back=True))
+
+    def _look_after(self, session: Session, now_s: float) -> None:
+        """Answer transient events that nobody will answer any more; ask again for a reply that must have been lost."""
+        for name, lane in session.lanes.items():
+            for envelope in lane.in_flight:
+                spec = envelope.event.spec
+                age_s = self._wall_ms() / 1000 - envelope.at_ms / 1000
+                if (
+                    spec.stale_after_s
+                    and age_s > given_up_after_s(spec)
+                    and self._answered(session, name, envelope.event.seq)
+                ):
+                    self._refuse(session, envelope.event, "unavailable", f"Nobody serves {spec.family} at the moment.")
+            if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:
+                lane.flight_since_s = now_s
+                self._send(lane.in_flight)
+
+    def _fall(self, family: str) -> None:
+        """A family has no live worker: what was published waits, what was not is refused."""
+        log.warning("nobody serves %s", family)
+        self._tell_all(Unavailable(family=family))
+        for session in self.sessions:
+            for lane in session.lanes.values():
+                for envelope in lane.withdraw(family):
+                    self._accepted -= 1
+                    self._refuse(session, envelope.event, "unavailable", f"Nobody serves {family} at the moment.")
+
+    def _tell_all(self, packet: FromServer) -> None:
+        for session in self.sessions:
+            if session.playing:
+                session.tell(packet)
+                self._flusher.soon(session)
 
     # Into the queue.
 
     def _accept(self, session: Session, event: Event) -> None:
         lane = session.lane(event.spec.lane)
+        if self._health.is_down(event.spec.family):
+            self._refuse(session, event, "unavailable", f"Nobody serves {event.spec.family} at the moment.")
+            return
         full = self._accepted >= self._limits.gateway_waiting_max
         if full or not lane.accept(self._envelope(session, event)):
             self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
             return
         self._accepted += 1
-        self._send(lane.next())
+        self._send(lane.next(self._reactor.seconds()))
 
     def _refuse(self, session: Session, event: Event, code: str, message: str) -> None:
         session.tell(Error(code=code, message=message, re=event.seq))
@@ -252,14 +296,17 @@ class Hub:
         message = task_message(batch, self._gateway)
         queue = queue_of(batch[0].event.spec, self._own_queues)
         self._unconfirmed += 1
+        self._health.published(batch[0].event.spec, message.task_id, self._reactor.seconds())
         published = self.broker.publish(message, queue)
-        published.addErrback(self._not_published, batch).addBoth(self._settled)
+        published.addErrback(self._not_published, batch, message.task_id).addBoth(self._settled)
         return message.task_id
 
     def _settled(self, _: None) -> None:
         self._unconfirmed -= 1
 
-    def _not_published(self, failure: Failure, batch: Sequence[Envelope]) -> None:
+    def _not_published(self, failure: Failure, batch: Sequence[Envelope], task_id: str) -> None:
+        self._health.not_published(batch[0].event.spec.family, task_id)
+        self._batchers[batch[0].event.spec.name].done(task_id)
         if failure.check(Busy, Unroutable) and isinstance(batch[0].event, Lost):
             self._reactor.callLater(LOST_AGAIN_S, self._send, batch)  # nobody else would ever say it
         elif failure.check(Busy):
@@ -272,16 +319,16 @@ class Hub:
     def _refuse_all(self, batch: Sequence[Envelope], code: str, message: str) -> None:
         for envelope in batch:
             session = self._sessions.get(envelope.conn)
-            if session is not None and self._release(session, envelope.event.spec.lane, envelope.event.seq):
+            if session is not None and self._answered(session, envelope.event.spec.lane, envelope.event.seq):
                 self._refuse(session, envelope.event, code, message)
 
-    def _release(self, session: Session, lane_name: str, seq: int) -> bool:
+    def _answered(self, session: Session, lane_name: str, seq: int) -> bool:
         """An event was answered: its lane goes on. False when it had been answered before."""
         lane = session.lanes.get(lane_name)
         if lane is None or not lane.answered(seq):
             return False
         self._accepted -= 1
-        self._send(lane.next())
+        self._send(lane.next(self._reactor.seconds()))
         return True
 
     # The broker comes and goes.
@@ -301,10 +348,11 @@ class Hub:
 
     def _publish_again(self, session: Session) -> None:
         for lane in session.lanes.values():
-            self._send(lane.in_flight or lane.next())
+            self._send(lane.in_flight or lane.next(self._reactor.seconds()))
 
     def broker_down(self) -> None:
         """The broker is away."""
+        self._health.forget()
         for batcher in self._batchers.values():
             batcher.drop()
 
@@ -313,7 +361,7 @@ class Hub:
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""
         if outbound.done in self._batchers:
-            self._batchers[outbound.done].done(outbound.task)
+            self._done(outbound.done, outbound.task)
         for direct in outbound.directs:
             session = self._sessions.get(direct.conn)
             if session is not None:
@@ -323,8 +371,16 @@ class Hub:
         for dispatch in outbound.dispatches:
             self._dispatch(dispatch)
 
+    def _done(self, event: str, task_id: str) -> None:
+        """A process is done with a batch."""
+        self._batchers[event].done(task_id)
+        family = catalogue.events()[event].spec.family
+        if self._health.done(family, task_id, self._reactor.seconds()):
+            log.info("%s is served again", family)
+            self._tell_all(Unavailable(family=family, back=True))
+
     def _direct(self, session: Session, direct: Direct) -> None:
-        if direct.re and not self._release(session, direct.lane, direct.re):
+        if direct.re and not self._answered(session, direct.lane, direct.re):
             return
         if direct.id and not self._told.add((session.conn, direct.id)):
             return

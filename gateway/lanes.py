@@ -15,6 +15,7 @@ class Lane:
     def __init__(self, waiting_max: int, flight_max: int) -> None:
         self._waiting: deque[Envelope] = deque()
         self._flight: dict[int, Envelope] = {}
+        self.flight_since_s = 0.0
         self._waiting_max = waiting_max
         self._flight_max = flight_max
 
@@ -35,16 +36,24 @@ class Lane:
         self._waiting.append(envelope)
         return True
 
-    def next(self) -> list[Envelope]:
+    def next(self, now_s: float) -> list[Envelope]:
         """What is to be published now: nothing while something is under way."""
         if self._flight or not self._waiting:
             return []
+        self.flight_since_s = now_s
         kind = type(self._waiting[0].event)
         most = min(self._flight_max, kind.spec.batch_max)
         while self._waiting and type(self._waiting[0].event) is kind and len(self._flight) < most:
             envelope = self._waiting.popleft()
             self._flight[envelope.event.seq] = envelope
         return self.in_flight
+
+    def withdraw(self, family: str) -> list[Envelope]:
+        """Take out what waits at the head for this family: it was never published."""
+        withdrawn = []
+        while self._waiting and self._waiting[0].event.spec.family == family:
+            withdrawn.append(self._waiting.popleft())
+        return withdrawn
 
     def answered(self, seq: int) -> bool:
         """An answer came. False when nobody waits for it: it was answered before."""

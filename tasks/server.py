@@ -113,6 +113,7 @@ class Server:
             if cause is not None:
                 held[envelope.order] = [envelope]
                 reasons[envelope.order] = cause, trial
+        self._speak(self._applier.nothing(batch), task_id)  # the gateways count on hearing that it is done
         for order, envelopes in held.items():
             cause, trial = reasons[order]
             self._later(Held(envelopes=tuple(envelopes), cause=cause), trial)

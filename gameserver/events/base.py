@@ -20,17 +20,18 @@ Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
 Name = Annotated[
     str,
     msgspec.Meta(
-        pattern="^[A-Za-z][A-Za-z0-9_-]{1,19}$", description="2 to 20 letters, digits, - or _; a letter first"
+        pattern="^[A-Za-z][A-Za-z0-9_-]{1,19}\\Z", description="2 to 20 letters, digits, - or _; a letter first"
     ),
 ]
 ChannelName = Annotated[
-    str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{1,19}$", description="2 to 20 of a-z, 0-9, -; a letter first")
+    str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{1,19}\\Z", description="2 to 20 of a-z, 0-9, -; a letter first")
 ]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX, description="1 to 300 characters")]
 EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="id of a player or creature")]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=600, description="secret text", extra={"secret": True})]
 
 
+Coins = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="1 to 1,000,000")]
 NoticeIds = Annotated[
     list[Annotated[str, msgspec.Meta(max_length=128)]],
     msgspec.Meta(max_length=100, description="list of ids, 100 at most"),

@@ -5,12 +5,11 @@ import unicodedata
 from gameserver.errors import Rejected
 from gameserver.events.chat import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.events.envelope import Follow
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, rule
+from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, check_mailbox, rule
 from gameserver.rules.view import channel_topic, where, zone_topic
 from gameserver.world.state import ChatLine, Membership
 
 CHANNELS_MAX = 20
-MAIL_MAX = 200
 
 _CONTROL = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -52,8 +51,7 @@ def whisper(state: State, event: Whisper, context: Context) -> Outcome:
     hearer = state.players.get(event.to.lower())
     if hearer is None:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
-    if state.mail_counts.get(hearer.id, 0) >= MAIL_MAX:
-        raise Rejected("mailbox_full", f"{hearer.name} has too many lines waiting.")
+    check_mailbox(state, hearer)
     heard = Heard(how="whisper", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
     return Outcome(tells=(Tell(notice=heard, player=hearer.id),))
 

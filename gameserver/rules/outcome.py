@@ -244,6 +244,15 @@ def living_actor(state: State, context: Context) -> Player:
     return player
 
 
+MAIL_MAX = 200
+
+
+def check_mailbox(state: State, receiver: Player) -> None:
+    """Durable notices wait for their player, so many at most. Raises ``Rejected`` ``mailbox_full``."""
+    if state.mail_counts.get(receiver.id, 0) >= MAIL_MAX:
+        raise Rejected("mailbox_full", f"{receiver.name} has too many messages waiting.")
+
+
 def needs_actor(event: Event, context: Context) -> Needs:
     """What most rules need: the player whose event it is."""
     return Needs(players=(context.player,))

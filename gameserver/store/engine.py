@@ -52,7 +52,8 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":  # who only reads waits for nobody
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def turnstile_path(engine: Engine) -> Path | None:

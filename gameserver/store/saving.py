@@ -10,7 +10,7 @@ from gameserver.events import catalogue
 from gameserver.events.envelope import lane_key
 from gameserver.store.loading import to_row
 from gameserver.store.tables import TABLES, marks, outcomes
-from gameserver.world.state import Session, Thing
+from gameserver.world.state import Account, Session, Thing
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -20,6 +20,12 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]])
         key = [column.name for column in table.primary_key]
         rest = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in key}
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest), list(rows))
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, none of which may be there."""
+    if rows:
+        connection.execute(_insert(connection, table), list(rows))
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -40,7 +46,9 @@ def put_things(connection: Connection, things: Iterable[Thing]) -> None:
         by_kind.setdefault(type(thing), {})[thing.id] = thing
     for kind, table in TABLES.items():
         rows = [to_row(thing) for _, thing in sorted(by_kind.get(kind, {}).items())]
-        upsert(connection, table, rows)
+        # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
+        write = insert if kind is Account else upsert
+        write(connection, table, rows)
     insert_new(connection, marks, [row for id_ in by_kind.get(Session, {}) for row in _fresh_marks(id_)])
 
 

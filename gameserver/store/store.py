@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, updat
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving
 from gameserver.store.engine import open_engine, turnstile_path, worldly_errors
-from gameserver.store.turnstile import Turnstile
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions, trials
+from gameserver.store.turnstile import Turnstile
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
 
@@ -72,6 +72,7 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+        self._turnstile.close()
 
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
@@ -107,6 +108,18 @@ class Store:
         """Count that an event is about to be tried (again). Returns how often it was, this time included."""
         with self.transaction() as transaction:
             return transaction.count_trial(id_, now_ms)
+
+    def dead_letters(
+        self, *, family: str = "", player: str = "", since_ms: int = 0, id_: str = "", most: int = 1000
+    ) -> list[DeadLetter]:
+        """Dead letters, newest first; each filter that is given must match."""
+        filters = [dead_letters.c.dead_ms >= since_ms]
+        filters += [dead_letters.c.family == family] if family else []
+        filters += [dead_letters.c.player == player.lower()] if player else []
+        filters += [dead_letters.c.id == id_] if id_ else []
+        query = select(dead_letters).where(*filters).order_by(dead_letters.c.dead_ms.desc()).limit(most)
+        with self._reading() as connection:
+            return [DeadLetter(*row) for row in connection.execute(query)]
 
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
@@ -166,6 +179,13 @@ class Transaction:
         """Outbox rows were just sent again."""
         if ids:
             self._connection.execute(update(outbox).where(outbox.c.id.in_(sorted(ids))).values(due_ms=due_ms))
+
+    def take_dead(self, id_: str) -> DeadLetter | None:
+        """Remove a dead letter, and give it."""
+        query = select(dead_letters).where(dead_letters.c.id == id_).with_for_update()
+        row = self._connection.execute(query).first()
+        self._connection.execute(delete(dead_letters).where(dead_letters.c.id == id_))
+        return DeadLetter(*row) if row else None
 
     def count_trial(self, id_: str, now_ms: int) -> int:
         """Count a trial of an event."""

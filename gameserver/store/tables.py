@@ -48,6 +48,7 @@ players = Table(
     _int("attack"),
     _int("defence"),
     _int("xp"),
+    _ms("coins"),
     _ms("steps_due_ms"),
     _ms("attack_due_ms"),
     _ms("dead_until_ms"),

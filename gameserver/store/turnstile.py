@@ -1,9 +1,9 @@
 """One process at a time begins a transaction on SQLite, in the order they came; and none holds the others up for ever.
 
-SQLite's own waiting is a sleep that grows to 0.1 s and then tries its luck: with several writers most of a worker's time
-went by in it. A lock of the kernel's (flock) wakes the next one at once, and a dead process lets go of it. A frozen one
-does not, and would stop the world for as long as it sleeps: who has held the lock for longer than any batch may take is
-killed by whoever waits, which makes its event somebody else's, like any lost lease.
+SQLite's own waiting is a sleep that grows to 0.1 s and then tries its luck: with several writers most of a worker's
+time went by in it. A lock of the kernel's (flock) wakes the next one at once, and a dead process lets go of it. A
+frozen one does not, and would stop the world for as long as it sleeps: who has held the lock for longer than any batch
+may take is killed by whoever waits, which makes its event somebody else's, like any lost lease.
 """
 
 import fcntl
@@ -30,6 +30,11 @@ class Turnstile:
         self._file = path.open("a+") if path else None  # held open as long as the process uses the database
         self._waiting = threading.Event()
         self._watch: threading.Thread | None = None
+
+    def close(self) -> None:
+        """Take no more turns."""
+        if self._file is not None:
+            self._file.close()
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -32,10 +32,9 @@ class Lines:
 
     def feed(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
         *whole, self._rest = (self._rest + data).split(b"\n")
-        lines = [line.strip() for line in whole]
-        fit = list(takewhile(lambda line: len(line) <= self._max, lines))
-        broken = len(fit) < len(lines) or len(self._rest) > self._max
-        return [line for line in fit if line], _too_large(self._max) if broken else None
+        fit = list(takewhile(lambda line: len(line) <= self._max, whole))
+        broken = len(fit) < len(whole) or len(self._rest) > self._max
+        return [line for raw in fit if (line := raw.strip())], _too_large(self._max) if broken else None
 
 
 class Prefixed:

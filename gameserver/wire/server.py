@@ -6,7 +6,7 @@ keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clo
 
 from msgspec.structs import replace
 
-from gameserver.events.base import Event
+from gameserver.events.base import SEQ_MAX, Event
 from gameserver.limits import Limits
 from gameserver.wire.bucket import TokenBucket
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
@@ -143,8 +143,8 @@ class ServerConnection:
 
     def _numbered(self, event: Event) -> Event:
         """An event with its number; who leaves it out (a person at a terminal) gets the next one."""
-        if event.seq == 0:
-            return replace(event, seq=max(self._seq, self._seq_applied) + 1)
+        if event.seq == 0 and (before := max(self._seq, self._seq_applied)) < SEQ_MAX:
+            return replace(event, seq=before + 1)
         if event.seq <= self._seq:
             raise PacketFault("bad_seq", f"seq must rise: {event.seq} came after {self._seq}.", event.seq)
         return event

@@ -33,6 +33,7 @@ class Player(msgspec.Struct, frozen=True, kw_only=True):
     attack: int = 10
     defence: int = 2
     xp: int = 0
+    coins: int = 100
     steps_due_ms: int = 0
     attack_due_ms: int = 0
     dead_until_ms: int = 0

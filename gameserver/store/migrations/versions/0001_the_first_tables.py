@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column("attack", sa.Integer(), nullable=False),
         sa.Column("defence", sa.Integer(), nullable=False),
         sa.Column("xp", sa.Integer(), nullable=False),
+        sa.Column("coins", sa.BigInteger(), nullable=False),
         sa.Column("steps_due_ms", sa.BigInteger(), nullable=False),
         sa.Column("attack_due_ms", sa.BigInteger(), nullable=False),
         sa.Column("dead_until_ms", sa.BigInteger(), nullable=False),

@@ -1,0 +1,31 @@
+"""Trade: coins changing hands."""
+
+from gameserver.events.base import Coins, Event, Name, Notice, Result, declared, told
+
+
+class Given(Result):
+    """What is left in your purse."""
+
+    coins: int
+
+
+@declared(lane="trade", priority=2, result=Given)
+class Give(Event):
+    """Give coins to a player, who may be anywhere."""
+
+    to: Name
+    coins: Coins
+
+
+@declared(lane="trade", priority=2, durable=False, stale_after_s=30.0, result=Given)
+class Purse(Event):
+    """Look into your purse."""
+
+
+@told(durable=True)
+class Received(Notice):
+    """Someone gave you coins; ``total`` is what you have now."""
+
+    by: str
+    coins: int
+    total: int

@@ -1,0 +1,40 @@
+"""Trade: coins leave one purse as they come into another, in one outcome, so that none are made or lost."""
+
+from msgspec.structs import replace
+
+from gameserver.errors import Rejected
+from gameserver.events.trade import Give, Given, Purse, Received
+from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, check_mailbox, rule
+
+
+def _needs_both(event: Give, context: Context) -> Needs:
+    receiver = event.to.lower()
+    return Needs(players=(context.player, receiver), mail_counts=(receiver,))
+
+
+@rule(needs=_needs_both)
+def give(state: State, event: Give, context: Context) -> Outcome:
+    """Coins go from one purse to another."""
+    giver = actor(state, context)
+    receiver = state.players.get(event.to.lower())
+    if receiver is None:
+        raise Rejected("no_such_player", f"Nobody is called {event.to}.")
+    if receiver.id == giver.id:
+        raise Rejected("no_such_player", "You can't give to yourself.")
+    if giver.coins < event.coins:
+        raise Rejected("too_few_coins", f"You have only {giver.coins} coins.")
+    check_mailbox(state, receiver)
+    poorer = replace(giver, coins=giver.coins - event.coins)
+    richer = replace(receiver, coins=receiver.coins + event.coins)
+    told = Received(by=giver.name, coins=event.coins, total=richer.coins)
+    return Outcome(
+        result=Given(coins=poorer.coins),
+        put=(poorer, richer),
+        tells=(Tell(notice=told, player=receiver.id),),
+    )
+
+
+@rule()
+def purse(state: State, event: Purse, context: Context) -> Outcome:
+    """What the player has."""
+    return Outcome(result=Given(coins=actor(state, context).coins))
