@@ -74,3 +74,7 @@ class Argon2Passwords:
             return self._hasher.verify(password_hash, password)
         except argon2.exceptions.VerificationError:
             return False
+
+    def digest(self, token: str) -> str:
+        """What is kept of a token."""
+        return token_hash(token)

@@ -120,7 +120,7 @@ class Hub:
     def begin(self, transport: Transport) -> Session:
         """A client connected."""
         session = Session(
-            conn=self._mint(9),
+            conn=f"{self._gateway}.{self._mint(9)}",
             token=self._mint(32),
             wire=ServerConnection(self._limits, self._greeting),
             transport=transport,
@@ -366,7 +366,7 @@ class Hub:
             session = self._sessions.get(direct.conn)
             if session is not None:
                 self._direct(session, direct)
-            elif direct.follow is not None and direct.follow.player:
+            elif direct.follow is not None and direct.follow.player and direct.conn.startswith(f"{self._gateway}."):
                 self._let_in_too_late(direct.conn, direct.follow)
         for dispatch in outbound.dispatches:
             self._dispatch(dispatch)

@@ -35,7 +35,8 @@ class Gateway(Service):
     def __init__(self, settings: Settings, reactor: Any) -> None:
         self._reactor = reactor
         self._settings = settings
-        self.name = settings.gateway_id or f"g{secrets.token_hex(4)}"
+        # A name for people, and what tells this process from the one that had the name before it died.
+        self.name = f"{settings.gateway_id or 'gateway'}-{secrets.token_hex(4)}"
         self.hub = Hub(
             reactor=reactor,
             gateway=self.name,

@@ -74,8 +74,19 @@ def client_events() -> dict[str, type[Event]]:
 
 @cache
 def fingerprint() -> str:
-    """A short hash of all that a client depends on: its events' and notices' names, fields and types."""
-    shapes, parts = msgspec.json.schema_components([*client_events().values(), *notices().values()])
-    results = [(spec.name, str(spec.result)) for spec in specs()]
-    text = msgspec.json.encode([shapes, parts, results], order="deterministic")
+    """A short hash of all that a client depends on: names, fields and types of its events, their results, and notices."""
+    results = {spec.name: spec.result for spec in specs() if spec.result is not None}
+    shapes = msgspec.json.schema_components(
+        [*client_events().values(), *notices().values(), *dict.fromkeys(results.values())]
+    )
+    replies = {name: result.__name__ for name, result in results.items()}
+    text = msgspec.json.encode([_undescribed(shapes), replies], order="deterministic")
     return hashlib.sha256(text).hexdigest()[:12]
+
+
+def _undescribed(schema: Any) -> Any:
+    """A schema without its sentences, which may be put better at any time."""
+    if isinstance(schema, dict):
+        kept = {k: v for k, v in schema.items() if not (k == "description" and isinstance(v, str))}
+        return {k: _undescribed(v) for k, v in kept.items()}
+    return [_undescribed(part) for part in schema] if isinstance(schema, list | tuple) else schema

@@ -12,13 +12,14 @@ from gameserver.world.state import ChatLine, Membership
 CHANNELS_MAX = 20
 
 _CONTROL = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cf", "Zs"})
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean(text: str) -> str:
     """The text without control characters and direction overrides. Raises ``Rejected`` ``empty_text``."""
     kept = "".join(c for c in text if unicodedata.category(c) not in _CONTROL and c not in _BIDI).strip()
-    if not kept:
+    if all(unicodedata.category(c) in _UNSEEN for c in kept):
         raise Rejected("empty_text", "There is nothing to say.")
     return kept
 

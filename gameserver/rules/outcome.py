@@ -57,6 +57,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[str, ...] = ()
     sessions_of: tuple[str, ...] = ()
     clocks: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
     memberships_of: tuple[str, ...] = ()
@@ -147,11 +148,13 @@ KINDS_OF_THINGS: tuple[type[Thing], ...] = (
 
 
 class Passwords(Protocol):
-    """Hashing of passwords, slow on purpose."""
+    """Hashing of passwords, slow on purpose, and of tokens, which are random and need no slowness."""
 
     def hash(self, password: str) -> str: ...
 
     def verify(self, password_hash: str, password: str) -> bool: ...
+
+    def digest(self, token: str) -> str: ...
 
 
 class Reader(Protocol):

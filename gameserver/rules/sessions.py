@@ -5,6 +5,7 @@ named after it, so that a repeated login finds itself done. Tokens arrive hashed
 transaction begins, because a slow hash must not hold a lock.
 """
 
+import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
@@ -26,6 +27,7 @@ from gameserver.world.state import Account, Gateway, Player, Session
 PASSWORD_CHARS_MIN = 8
 PASSWORD_CHARS_MAX = 128
 SESSION_MS = 3_600_000
+GATEWAY_FRESH_MS = 6_000  # two heartbeats
 
 
 def player_id(name: str) -> str:
@@ -33,8 +35,9 @@ def player_id(name: str) -> str:
     return name.lower()
 
 
-def _entering(player: str) -> Needs:
+def _entering(player: str, context: Context) -> Needs:
     return Needs(
+        gateways=(context.gateway,),
         accounts=(player,),
         players=(player,),
         sessions_of=(player,),
@@ -44,7 +47,7 @@ def _entering(player: str) -> Needs:
 
 
 def _needs_named(event: Register | Login, context: Context) -> Needs:
-    return _entering(player_id(event.name))
+    return _entering(player_id(event.name), context)
 
 
 def _hash(event: Register, context: Context, reader: Reader, passwords: Passwords) -> str | None:
@@ -104,12 +107,19 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
     present = _present(body, session)
     return Outcome(
         result=_entered(present, session),
-        put=(present, session),
+        put=(present, session, *_seen(state, context)),
         drop=older,
         tells=(*_displaced(older), *_arrives(body, present)),
         again=state.mail.get(body.id, ()),
         follow=_follow(state, present, session),
     )
+
+
+def _seen(state: State, context: Context) -> tuple[Gateway, ...]:
+    """A gateway whose first players are quicker than its first heartbeat is alive all the same."""
+    known = state.gateways.get(context.gateway)
+    fresh = known is not None and known.seen_ms > context.now_ms - GATEWAY_FRESH_MS
+    return () if fresh else (Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=1),)
 
 
 def _again(state: State, context: Context) -> Outcome:
@@ -119,19 +129,29 @@ def _again(state: State, context: Context) -> Outcome:
     return Outcome(result=_entered(body, session), follow=_follow(state, body, session))
 
 
-def _find(event: Resume, context: Context, reader: Reader, passwords: Passwords) -> Session | None:
-    return reader.session_by_token(event.token)
+class Found(msgspec.Struct, frozen=True):
+    """What a token's hash led to before the transaction began."""
+
+    digest: str
+    session: Session | None
+
+
+def _find(event: Resume, context: Context, reader: Reader, passwords: Passwords) -> Found:
+    digest = passwords.digest(event.token)
+    return Found(digest, reader.session_by_token(digest))
 
 
 def _needs_found(event: Resume, context: Context) -> Needs:
-    return _entering(context.prepared.player) if context.prepared else Needs()
+    found: Found = context.prepared
+    return _entering(found.session.player, context) if found.session else Needs()
 
 
 @rule(needs=_needs_found, prepare=_find)
 def resume(state: State, event: Resume, context: Context) -> Outcome:
     """Take the session over to this connection. The token is changed; the one before stays good until then."""
-    session = state.sessions.get(context.prepared.id) if context.prepared else None
-    if session is None or event.token not in (session.token, session.token_before):
+    found: Found = context.prepared
+    session = state.sessions.get(found.session.id) if found.session else None
+    if session is None or found.digest not in (session.token, session.token_before):
         raise Rejected("bad_token", "This session is over. Log in.")
     if session.conn == context.conn:
         return Outcome(
@@ -145,14 +165,14 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         gateway=context.gateway,
         conn=context.conn,
         token=context.token,
-        token_before=event.token,
+        token_before=found.digest,
         expires_ms=0,
     )
     body = state.players[session.player]
     present = _present(body, taken)
     return Outcome(
         result=_entered(present, taken, state.applied.get(taken.id, 0)),
-        put=(present, taken),
+        put=(present, taken, *_seen(state, context)),
         tells=(*_displaced((session,)), *_arrives(body, present)),
         again=state.mail.get(body.id, ()),
         follow=_follow(state, present, taken),
@@ -232,6 +252,7 @@ def leave(body: Player) -> Outcome:
 
 def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
     return Needs(
+        gateways=(context.gateway,),
         players=(context.player,),
         sessions=(context.session,),
         memberships_of=(context.player,),
@@ -249,7 +270,7 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
     body = state.players[session.player]
     present = body if body.conn == context.conn else _present(body, held)
     return Outcome(
-        put=(present, held),
+        put=(present, held, *_seen(state, context)),
         tells=_arrives(body, present),
         again=state.mail.get(body.id, ()),
         follow=replace(_follow(state, present, held), session="", player=""),

@@ -26,13 +26,13 @@ from gameserver.store.tables import (
     zone_clocks,
 )
 from gameserver.world.maps import World
-from gameserver.world.state import Account, ChatLine, Creature, Membership, Player, Session, Thing, ZoneClock
+from gameserver.world.state import Account, ChatLine, Creature, Gateway, Membership, Player, Session, Thing, ZoneClock
 
 ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
 
-T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Membership, ChatLine)
+T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
 
 
 def merge(needs: Iterable[Needs]) -> Needs:
@@ -57,6 +57,7 @@ def load(connection: Connection, needs: Needs, world: World) -> State:
     loader = _Loader(connection, state)
     loader.accounts(needs)
     loader.sessions(needs)
+    loader.gateways(needs)
     loader.clocks(needs)
     loader.players(needs)
     loader.creatures(needs)
@@ -85,26 +86,38 @@ class _Loader:
             self._things(Account, select(accounts).where(accounts.c.id.in_(needs.accounts)))
 
     def sessions(self, needs: Needs) -> None:
+        found: list[Session] = []
         if needs.sessions:
-            self._things(Session, select(sessions).where(sessions.c.id.in_(needs.sessions)))
+            found += self._things(Session, select(sessions).where(sessions.c.id.in_(needs.sessions)))
         if needs.sessions_of:
-            found = self._things(Session, select(sessions).where(sessions.c.player.in_(needs.sessions_of)))
+            found += self._things(Session, select(sessions).where(sessions.c.player.in_(needs.sessions_of)))
+        if found:
             self._applied([session.id for session in found])
         if needs.orphans_before_ms:
             self._orphans(needs)
 
     def _applied(self, ids: list[str]) -> None:
-        """The highest number that each of the sessions had applied."""
-        query = select(marks.c.session, func.max(marks.c.seq)).where(marks.c.session.in_(ids)).group_by(marks.c.session)
-        self._state.applied.update((session, seq) for session, seq in self._connection.execute(query))
+        """The highest number that each of the sessions had applied.
+
+        Who may end a session locks its marks before any player, as its events do, or the two would wait for each other.
+        """
+        query = select(marks.c.session, marks.c.seq).where(marks.c.session.in_(ids))
+        for session, seq in self._connection.execute(query.order_by(marks.c.id).with_for_update()):
+            self._state.applied[session] = max(seq, self._state.applied.get(session, 0))
 
     def _orphans(self, needs: Needs) -> None:
         seen = select(gateways.c.id).where(gateways.c.seen_ms >= needs.orphans_before_ms)
         silent = (sessions.c.gateway != "") & sessions.c.gateway.not_in(seen)
         expired = (sessions.c.expires_ms > 0) & (sessions.c.expires_ms <= needs.now_ms)
         found = self._things(Session, select(sessions).where(or_(silent, expired)).limit(DUE_ROWS_MAX))
+        self._applied([session.id for session in found])
         ids = [session.player for session in found]
         self._things(Player, select(players).where(players.c.id.in_(ids)))
+
+    def gateways(self, needs: Needs) -> None:
+        """Read without locks: every login looks at its gateway's row, and hardly ever writes it."""
+        if needs.gateways:
+            self._things(Gateway, select(gateways).where(gateways.c.id.in_(needs.gateways)), lock=False)
 
     def clocks(self, needs: Needs) -> None:
         ids = (*needs.clocks, *needs.zones)
