@@ -64,7 +64,7 @@ class Player:
 
     async def _over(self, lost: ConnectionLost) -> None:
         """A session must not be lost; when it is, the crowd goes on without this player."""
-        self._diary.sessions_lost.append(f"{self.name} ({lost})")
+        self._diary.sessions_lost.append(f"{self.name} at {time.monotonic():.1f} ({lost})")
         await asyncio.sleep(3600)
 
     def _choose(self) -> tuple[str, dict[str, object]]:
