@@ -1,8 +1,8 @@
 """The verdict: what clients sent, what they were told and what the data tier holds must be one story.
 
 Independent of the server's code: it knows the rules of the game that concern coins and words, and nothing else. Coins
-are conserved; each purse is what the answered gifts make it; each whisper answered "ok" was heard once; every action was
-answered; nobody's session was lost.
+are conserved; each purse is what the answered gifts make it; each whisper answered "ok" was heard once; every action
+was answered; nobody's session was lost.
 """
 
 from collections import Counter

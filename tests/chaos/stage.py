@@ -58,10 +58,13 @@ class Stage(House):
 
     def raise_curtain(self) -> None:
         """Start everything."""
-        self.crew["beat"] = self.beat()
-        for (name, queues), proc in zip(WORKERS.items(), self._start_workers(list(WORKERS)), strict=True):
-            assert queues
+        for name, proc in zip(WORKERS, self._start_workers(list(WORKERS)), strict=True):
             self.crew[name] = proc
+        self.raise_curtain_without_workers()
+
+    def raise_curtain_without_workers(self) -> None:
+        """Start beat and gateways."""
+        self.crew["beat"] = self.beat()
         self.gateways = [self._start_gateway(n) for n in range(2)]
 
     def _start_workers(self, names: Sequence[str]) -> list[Proc]:
@@ -70,7 +73,12 @@ class Stage(House):
     def _start_gateway(self, n: int) -> GatewayProc:
         proxied = self.amqp_url.replace(f":{self.node.node_port}/", f":{self.proxies[n].port}/")
         endpoint = f"tcp:{self.ports[n]}:interface=127.0.0.1"
-        return self.gateway(env={"AMQP_URL": proxied, "GAMESERVER_ENDPOINTS": endpoint})
+        own = {"AMQP_URL": proxied, "GAMESERVER_ENDPOINTS": endpoint}
+        command = (sys.executable, "-m", self._gateway_module)
+        proc = GatewayProc(f"gateway {n}", command, {**self.environ, **own}, self._log())
+        self._take(proc)
+        proc.says("connected to the broker")
+        return proc
 
     def _celery(self, name: str, command: Sequence[str], env: Mapping[str, str] | None) -> Proc:
         whole = (sys.executable, "-m", "celery", "-A", self._app if command[0] == "worker" else "tasks", *command)
@@ -83,6 +91,10 @@ class Stage(House):
 
     def strike(self, fault: Fault) -> None:
         """Let a fault happen; what it takes to recover from it goes on beside."""
+        self._works.append(self._hands.submit(self.strike_now, fault))
+
+    def strike_now(self, fault: Fault) -> None:
+        """Let a fault happen, and see to what it takes to recover."""
         strikes: dict[str, Callable[[Fault], None]] = {
             "kill a worker's child": self._kill_child,
             "kill a worker": self._kill_worker,
@@ -95,10 +107,7 @@ class Stage(House):
             "restart the broker": self._restart_broker,
             "stall the database": self._stall_database,
         }
-        self._beside(lambda: strikes[fault.what](fault))
-
-    def _beside(self, work: Callable[[], None]) -> None:
-        self._works.append(self._hands.submit(work))
+        strikes[fault.what](fault)
 
     def recover(self, s_max: float) -> None:
         """Wait until everything that was struck is back."""
