@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from gameserver.up.rabbitmq import PrivateNode
-from tests.chaos.run import run
+from tests.chaos.run import RATE, run
 from tests.chaos.schedule import FAULTS
 from tests.chaos.stage import Stage
 
@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="so many seeds, from --seed on")
     parser.add_argument("--seconds", type=float, default=60.0, help="of play under faults, per seed")
     parser.add_argument("--every", type=float, default=6.0, help="seconds between faults, on average")
+    parser.add_argument("--rate", type=float, default=RATE, help="actions per second and player")
     parser.add_argument("--only", action="append", choices=list(FAULTS), help="only this fault; repeatable")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
     parser.add_argument("--sabotage", default="", help="switch a guarantee off, to see that it is missed")
@@ -39,7 +40,8 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
     )
     stage = Stage(node, folder / "house", env={"CHAOS_SABOTAGE": arguments.sabotage}, **sabotaged)
     try:
-        report = run(stage, seed, arguments.seconds, every_s=arguments.every, faults=arguments.only or tuple(FAULTS))
+        faults = arguments.only or tuple(FAULTS)
+        report = run(stage, seed, arguments.seconds, every_s=arguments.every, rate=arguments.rate, faults=faults)
     finally:
         stage.stop()
         node.kill()

@@ -52,6 +52,7 @@ def run(
     seconds: float,
     *,
     every_s: float = 6.0,
+    rate: float = RATE,
     faults: Sequence[str] = tuple(FAULTS),
     say: Callable[[str], None] = print,
 ) -> Report:
@@ -60,20 +61,22 @@ def run(
     for fault in schedule:
         say(f"  at {fault.at_s:6.2f} s: {fault.what} (no. {fault.which}, for {fault.lasts_s} s where it lasts)")
     stage.raise_curtain()
-    diary = asyncio.run(_play(stage, schedule, seconds, say))
+    diary = asyncio.run(_play(stage, schedule, seconds, rate, say))
     purses, lines = read_data_tier(stage.database_url)
     wrong = [*verdict(diary, purses, lines), *stage.troubles]
     ends = Counter(f"{a.event} {a.end or 'unanswered'} {a.code}".strip() for a in diary.actions)
     return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, wrong)
 
 
-async def _play(stage: Stage, schedule: Sequence[Fault], seconds: float, say: Callable[[str], None]) -> Diary:
+async def _play(
+    stage: Stage, schedule: Sequence[Fault], seconds: float, rate: float, say: Callable[[str], None]
+) -> Diary:
     diary = Diary()
     names = [f"player{n}" for n in range(PLAYERS)]
     crowd = [Player(name, names, stage.addresses, diary) for name in names]
     await asyncio.gather(*(player.enter() for player in crowd))
     began_s = time.monotonic()
-    games = [asyncio.ensure_future(player.play(began_s + seconds, RATE)) for player in crowd]
+    games = [asyncio.ensure_future(player.play(began_s + seconds, rate)) for player in crowd]
     for fault in schedule:
         await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
         say(f"{time.monotonic() - began_s:7.2f} s: {fault.what}")
