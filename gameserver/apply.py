@@ -112,6 +112,8 @@ class Applier:
             event = self._sealer.open(envelope.event)
             prepare = self._rules[event.spec.name].prepare  # type: ignore[attr-defined]
             found = prepare(event, context, self._store, self._passwords) if prepare else None
+        except Rejected as refusal:
+            return _Prepared(envelope=envelope, event=envelope.event, context=context, refusal=refusal)
         except Exception as error:  # whatever a rule's preparation raises is this event's own failure
             return _Prepared(envelope=envelope, event=envelope.event, context=context, failure=error)
         return _Prepared(envelope=envelope, event=event, context=replace(context, prepared=found))
@@ -133,7 +135,13 @@ class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
     envelope: Envelope
     event: Event
     context: Context
+    refusal: Rejected | None = None
     failure: Exception | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether its preparation went well."""
+        return self.refusal is None and self.failure is None
 
     @property
     def marked(self) -> bool:
@@ -164,7 +172,7 @@ class _Work:
 
     def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
         self._begin(batch)
-        self._state = self._transaction.load([self._needs(item) for item in batch if item.failure is None])
+        self._state = self._transaction.load([self._needs(item) for item in batch if item.sound])
         for item in batch:
             self._take(item)
             self._speech.hears(item.envelope.gateway)
@@ -232,6 +240,8 @@ class _Work:
         self._tell(item, outcome)
 
     def _rule(self, item: _Prepared) -> Outcome:
+        if item.refusal is not None:
+            raise item.refusal
         stale_ms = item.event.spec.stale_after_s * 1000
         if stale_ms and self._now_ms - item.envelope.at_ms > stale_ms:
             raise Rejected("stale", "This took too long and was dropped.")

@@ -91,7 +91,7 @@ class Event(
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower):
-    """Base of what clients are told unasked. ``id`` is there on durable ones, to be acknowledged with ``ack``."""
+    """Base of what clients are told unasked. ``id`` is there on those that want to be acknowledged with ``ack``."""
 
     notice: ClassVar[NoticeSpec]
 

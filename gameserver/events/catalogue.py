@@ -74,7 +74,7 @@ def client_events() -> dict[str, type[Event]]:
 
 @cache
 def fingerprint() -> str:
-    """A short hash of all that a client depends on: names, fields and types of its events, their results, and notices."""
+    """A short hash of all that a client depends on: names, fields and types of events, results and notices."""
     results = {spec.name: spec.result for spec in specs() if spec.result is not None}
     shapes = msgspec.json.schema_components(
         [*client_events().values(), *notices().values(), *dict.fromkeys(results.values())]

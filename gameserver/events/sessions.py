@@ -36,7 +36,7 @@ class Login(Event):
 
 @declared(lane="session", priority=4, numbered=False, result=Entered)
 class Resume(Event):
-    """Take up a session where it was cut off, on any gateway, with the token of its last welcome."""
+    """Take up a session where it was cut off, on any gateway, with the token it was told last."""
 
     token: Secret
 

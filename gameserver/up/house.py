@@ -66,7 +66,7 @@ def programs(
         *(_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()),
         _beat(settings),
         _flower(ports),
-        *([_bots(bots)] if bots else []),
+        *([_bots(settings, bots)] if bots else []),
     ]
 
 
@@ -131,10 +131,13 @@ def _flower(ports: Ports) -> Program:
     )
 
 
-def _bots(count: int) -> Program:
+def _bots(settings: Settings, count: int) -> Program:
     # Beside the interpreter, and not looked up in PATH: the programs of this installation and no other.
     command = str(Path(sys.executable).parent / "gameserver")
-    return Program(name="bots", command=(command, "bots", "--count", str(count), "--rate", "1", "--forever"), stage=3)
+    gateways = [f"{listener.host}:{listener.port}" for listener in gateway_listeners(settings.endpoints)]
+    where = ("--address", gateways[0]) if gateways else ()
+    play = ("bots", "--count", str(count), "--rate", "1", "--forever", *where)
+    return Program(name="bots", command=(command, *play), stage=3)
 
 
 def _python(module: str, *args: str) -> tuple[str, ...]:

@@ -35,8 +35,9 @@ def _empty_outbox() -> None:
 
 
 def _acknowledge_early() -> None:
-    app.conf.task_acks_late = False
-    app.conf.task_reject_on_worker_lost = False
+    app.finalize()
+    for task in app.tasks.values():
+        task.acks_late = task.reject_on_worker_lost = False
 
 
 def _many_in_flight() -> None:

@@ -1,0 +1,109 @@
+"""docs/protocol.md says what the code does."""
+
+import re
+
+import msgspec
+import pytest
+
+from docs.refresh import PROTOCOL, between, refreshed
+from gameserver.cli import main
+from gameserver.events import catalogue
+from gameserver.wire import packets
+from gameserver.wire.codecs import client_types, json_codec, msgpack_codec
+from gameserver.wire.frames import Prefixed
+from gameserver.wire.packets import FromServer, Hello
+from tests.unit.docs.codes import ERRORS, codes_in, error_codes, farewell_codes
+
+TEXT = PROTOCOL.read_text()
+STALE = "docs/protocol.md is behind the code: run `python docs/refresh.py`"
+
+
+def printed(capsys: pytest.CaptureFixture[str], option: str) -> str:
+    assert main(["events", option]) == 0
+    return capsys.readouterr().out.strip()
+
+
+def section(title: str) -> str:
+    return TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def listed(title: str) -> list[str]:
+    """The first column of a section's table."""
+    return re.findall(r"^\| `([a-z_]+)` \|", section(title), re.MULTILINE)
+
+
+def test_the_tables_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert between(TEXT, "events") == printed(capsys, "--markdown"), STALE
+
+
+def test_the_diagram_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert between(TEXT, "states") == f"```mermaid\n{printed(capsys, '--states')}\n```", STALE
+
+
+def test_refreshing_replaces_only_what_stands_between_the_markers() -> None:
+    old = TEXT.replace(between(TEXT, "events"), "an old table").replace(between(TEXT, "states"), "an old diagram")
+    assert old != TEXT
+    assert refreshed(old) == refreshed(TEXT)
+    with pytest.raises(LookupError):
+        refreshed(TEXT.replace("<!-- end of events -->", ""))
+
+
+@pytest.mark.parametrize(("title", "found"), [("Errors", error_codes()), ("Farewells", farewell_codes())])
+def test_every_code_is_listed_once_and_no_other(title: str, found: set[str]) -> None:
+    names = listed(title)
+    assert len(names) == len(set(names))
+    assert found - set(names) == set(), f"write these codes into docs/protocol.md, section {title}"
+    assert set(names) - found == set(), "these codes are not in the code any more"
+
+
+def test_codes_are_found_however_they_are_told() -> None:
+    source = """
+raise Rejected("one", "Sentence.")
+self._refuse(session, event, "two", "Sentence.")
+Error(re=1, code="three", message="Sentence.")
+Other("four")
+raise NotNow(
+    "five",
+    f"{sentence}",
+)
+"""
+    assert set(codes_in(source, ERRORS)) == {"one", "two", "three", "five"}
+    assert {"wall", "dead_lettered", "busy", "unavailable", "not_greeted"} <= error_codes()
+    assert {"taken_over", "frame_too_large", "going_away"} <= farewell_codes()
+
+
+def lines(side: str) -> list[bytes]:
+    return [line.encode() for line in re.findall(rf"^{side}: (.*)$", section("A session, line by line"), re.MULTILINE)]
+
+
+def test_what_the_example_s_client_sends_is_understood() -> None:
+    sent = [json_codec().decode(line, 8) for line in lines("C")]
+    assert {type(packet).__name__ for packet in sent} >= {"Hello", "Login", "Resume", "Give", "Logout"}
+
+
+def test_what_the_example_s_server_sends_has_the_declared_shape() -> None:
+    own = {cls.__struct_config__.tag: cls for cls in vars(packets).values() if _is_packet(cls)}
+    shapes = {**own, **catalogue.notices()}
+    for line in lines("S"):
+        packet = msgspec.json.decode(line)
+        shape = shapes[packet["type"]]
+        told = msgspec.convert(packet, shape)
+        assert msgspec.to_builtins(told) == packet, line
+
+
+def _is_packet(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, FromServer) and value is not FromServer
+
+
+def test_the_bytes_of_the_example_s_frame_are_a_hello() -> None:
+    (dump,) = re.findall(r"^((?:[0-9a-f]{2} ?)+)$", section("Transport, codecs, framing"), re.MULTILINE)
+    frames, fault = Prefixed(8192).feed(bytes.fromhex(dump))
+    assert fault is None
+    assert [msgpack_codec().decode(frame, 8) for frame in frames] == [Hello(protocol=packets.PROTOCOL)]
+    assert "as 26 bytes" in TEXT
+    assert len(bytes.fromhex(dump)) == 26
+
+
+def test_every_type_of_packet_is_spoken_of() -> None:
+    types = client_types() | {cls.__struct_config__.tag for cls in vars(packets).values() if _is_packet(cls)}
+    assert {name for name in types if f"`{name}`" not in TEXT and f'"type":"{name}"' not in TEXT} == set()
