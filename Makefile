@@ -14,13 +14,15 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test lint constraints clean python packages-run packages-test
+.PHONY: help run test chaos docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run          everything on this machine, until Ctrl-C: broker, gateway, workers, Flower, bots"
 	@echo "make test         every test but the long ones, and the linters"
+	@echo "make chaos        ten minutes of faults on real processes, and what is switched off is found out (SEED=n)"
+	@echo "make docs         write the generated parts of docs/ anew"
 	@echo "make lint         the linters alone"
 	@echo "make constraints  write constraints.txt anew, with the newest versions that pyproject.toml allows"
 	@echo "make clean        remove what was made here, but for the world in var/"
@@ -30,6 +32,15 @@ run: packages-run $(VENV)/installed-for-run
 
 test: packages-test lint
 	$(BIN)/python -m pytest -m "not long"
+
+SEED ?= 1
+
+chaos: packages-test $(VENV)/installed-for-test
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds 8 --seconds 50 --every 5
+	$(BIN)/python -m pytest -m long tests/chaos
+
+docs: $(VENV)/installed-for-run
+	$(BIN)/python docs/refresh.py
 
 lint: $(VENV)/installed-for-test
 	$(BIN)/ruff check .

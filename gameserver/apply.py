@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.errors import NotNow, Rejected
+from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound, gateway_key, routing_key
 from gameserver.limits import Limits
@@ -114,7 +114,9 @@ class Applier:
             found = prepare(event, context, self._store, self._passwords) if prepare else None
         except Rejected as refusal:
             return _Prepared(envelope=envelope, event=envelope.event, context=context, refusal=refusal)
-        except Exception as error:  # whatever a rule's preparation raises is this event's own failure
+        except Retryable:
+            raise  # the data tier is not ready: nobody's failure, and the whole batch waits
+        except Exception as error:  # whatever else a rule's preparation raises is this event's own failure
             return _Prepared(envelope=envelope, event=envelope.event, context=context, failure=error)
         return _Prepared(envelope=envelope, event=event, context=replace(context, prepared=found))
 
@@ -277,6 +279,7 @@ class _Work:
         """Move the watermark, and keep what was answered: with a durable event, so that a replay answers the same."""
         if item.envelope.kept:
             self._done.append(item.envelope.id)
+            self._to_be_done -= {item.envelope.id}  # the same one may come again in this very batch
         mark = self._marks.get(item.envelope.key) if item.marked else None
         if mark is None:
             return
@@ -290,7 +293,7 @@ class _Work:
 
     def _replay(self, item: _Prepared) -> None:
         """Answer an event that was applied before: as then, or (transient, or long ago) with how things stand now."""
-        stored = self._transaction.stored(item.envelope.key, item.event.seq) if item.event.spec.durable else None
+        stored = self._reply_kept(item) if item.event.spec.durable else None
         if stored is not None:
             direct = replace(_read_direct(stored), conn=item.envelope.conn)
             self._speech.direct(item.envelope.gateway, direct)
@@ -301,6 +304,12 @@ class _Work:
         self._answer(item, Ok(re=item.event.seq, data=data), follow)
         if player is not None and player.present and not player.dead_until_ms:
             self._dispatch(item, appears(player), "")
+
+    def _reply_kept(self, item: _Prepared) -> bytes | None:
+        """What was answered to an event, in this very batch or before."""
+        key, seq = item.envelope.key, item.event.seq
+        just_now = (stored.direct for stored in self._stored if (stored.mark, stored.seq) == (key, seq))
+        return next(just_now, None) or self._transaction.stored(key, seq)
 
     def _tell(self, item: _Prepared, outcome: Outcome) -> None:
         for n, tell in enumerate(outcome.tells):

@@ -5,6 +5,7 @@ Every value has one name, one default and one environment variable. Values come 
 Limits are checked against each other when they are loaded, so that a contradiction stops a process at its start.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,8 +85,8 @@ def _number(variable: str, text: str, kind: Any) -> float:
         value: float = kind(text)
     except ValueError:
         raise Corrupt("bad_setting", f"{variable}={text!r} is not a number.") from None
-    if value <= 0:
-        raise Corrupt("bad_setting", f"{variable}={text!r} must be above zero.")
+    if not 0 < value < math.inf:
+        raise Corrupt("bad_setting", f"{variable}={text!r} must be above zero, and finite.")
     return value
 
 

@@ -35,7 +35,9 @@ from gateway.session import Session, Transport
 log = logging.getLogger(__name__)
 
 TOLD_KEPT = 20_000
-LOST_AGAIN_S = 1.0
+TOLD_AGE_S = 300.0
+MAILED_AGE_S = 10.0  # a client that did not acknowledge by then is told again
+AGAIN_S = 1.0
 
 CLOSING = {
     "logged_out": "Goodbye.",
@@ -72,7 +74,8 @@ class Hub:
         self._mint = mint
         self._sessions: dict[str, Session] = {}
         self._interest: Interest[Session] = Interest()
-        self._told = Memory(TOLD_KEPT)
+        self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
+        self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
         self._health = Health(limits.unavailable_after_s)
         self._flusher = Flusher(reactor, limits.flush_window_ms / 1000)
         self._batchers = {name: self._batcher(cls) for name, cls in catalogue.events().items()}
@@ -308,13 +311,29 @@ class Hub:
         self._health.not_published(batch[0].event.spec.family, task_id)
         self._batchers[batch[0].event.spec.name].done(task_id)
         if failure.check(Busy, Unroutable) and isinstance(batch[0].event, Lost):
-            self._reactor.callLater(LOST_AGAIN_S, self._send, batch)  # nobody else would ever say it
+            self._reactor.callLater(AGAIN_S, self._send, batch)  # nobody else would ever say it
         elif failure.check(Busy):
             self._refuse_all(batch, "busy", "The queue is full. Try again in a moment.")
         elif failure.check(Unroutable):
             self._refuse_all(batch, "unavailable", "Nobody serves this at the moment.")
         else:
             self._keep(batch)
+            self._reactor.callLater(AGAIN_S, self._publish_uncertain, batch)
+
+    def _publish_uncertain(self, batch: Sequence[Envelope]) -> None:
+        """Nobody knows whether these were published: publish again what is still unanswered.
+
+        When the broker went away and came back meanwhile that was done already, and doing it twice does no harm.
+        """
+        for conn, lane_name in dict.fromkeys((e.conn, e.event.spec.lane) for e in batch):
+            session = self._sessions.get(conn)
+            lane = session.lanes.get(lane_name) if session else None
+            if lane is not None and self.broker.up:
+                self._send(lane.in_flight)
+        if self.broker.up:
+            retained, self._retained = self._retained, []
+            for envelope in retained:
+                self._send([envelope])
 
     def _refuse_all(self, batch: Sequence[Envelope], code: str, message: str) -> None:
         for envelope in batch:
@@ -382,7 +401,7 @@ class Hub:
     def _direct(self, session: Session, direct: Direct) -> None:
         if direct.re and not self._answered(session, direct.lane, direct.re):
             return
-        if direct.id and not self._told.add((session.conn, direct.id)):
+        if direct.id and not self._mailed.add((session.conn, direct.id), self._reactor.seconds()):
             return
         if direct.follow is not None:
             self._follow_identity(session, direct.follow)
@@ -430,7 +449,7 @@ class Hub:
 
     def _dispatch(self, dispatch: Dispatch) -> None:
         """One packet to many: framed once per codec, the same bytes for all."""
-        if dispatch.id and not self._told.add(dispatch.id):
+        if dispatch.id and not self._told.add(dispatch.id, self._reactor.seconds()):
             return
         framed: dict[Codec, bytes] = {}
         for session in self._interest.audience(dispatch.to, dispatch.unless):

@@ -1,6 +1,7 @@
 """Who wants to hear what: connections by topic, and the routing keys for which the gateway's queue must be bound."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Generic, TypeVar
 
 from gameserver.events.envelope import routing_key
@@ -12,7 +13,8 @@ class Interest(Generic[C]):
     """Topics watched by connections. A connection's topics stand in slots, each replaced as a whole."""
 
     def __init__(self) -> None:
-        self._watchers: dict[str, set[C]] = {}
+        # Dictionaries as ordered sets: who is told first must not depend on chance, or no simulation could be repeated.
+        self._watchers: dict[str, dict[C, None]] = {}
         self._slots: dict[C, dict[str, tuple[str, ...]]] = {}
         self._uses: dict[str, int] = {}  # how many topics with this routing key have watchers
 
@@ -36,16 +38,16 @@ class Interest(Generic[C]):
         unbind = [key for topic in topics for key in self._remove(conn, topic)]
         return [key for key in unbind if key not in self._uses]
 
-    def audience(self, to: Sequence[str], unless: Iterable[str]) -> set[C] | frozenset[C]:
-        """Who watches one of the topics ``to`` and none of ``unless``."""
-        empty: frozenset[C] = frozenset()
-        found = [self._watchers.get(topic, empty) for topic in to]
-        audience = found[0] if len(found) == 1 else set().union(*found)
-        return audience.difference(*(self._watchers.get(topic, empty) for topic in unless)) if unless else audience
+    def audience(self, to: Sequence[str], unless: Sequence[str]) -> Iterable[C]:
+        """Who watches one of the topics ``to`` and none of ``unless``, in the order they came."""
+        found = [self._watchers[topic] for topic in to if topic in self._watchers]
+        audience: Iterable[C] = found[0] if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))
+        without = [self._watchers[topic] for topic in unless if topic in self._watchers]
+        return [conn for conn in audience if not any(conn in other for other in without)] if without else list(audience)
 
     def _add(self, conn: C, topic: str) -> list[str]:
-        watchers = self._watchers.setdefault(topic, set())
-        watchers.add(conn)
+        watchers = self._watchers.setdefault(topic, {})
+        watchers[conn] = None
         if len(watchers) > 1:
             return []
         key = routing_key(topic)
@@ -53,8 +55,8 @@ class Interest(Generic[C]):
         return [key] if self._uses[key] == 1 else []
 
     def _remove(self, conn: C, topic: str) -> list[str]:
-        watchers = self._watchers.get(topic, set())
-        watchers.discard(conn)
+        watchers = self._watchers.get(topic, {})
+        watchers.pop(conn, None)
         if watchers:
             return []
         self._watchers.pop(topic, None)

@@ -1,20 +1,25 @@
-"""A bounded memory of ids: what was told once is not told again."""
+"""A bounded memory of ids: what was told a moment ago is not told again.
+
+It forgets after a while, on purpose: what is still sent by then was told in vain, or its acknowledgement was lost.
+"""
 
 from collections.abc import Hashable
 
 
 class Memory:
-    """Remembers the last ``most`` things."""
+    """Remembers the last ``most`` things, each for ``age_s`` seconds. ``now_s``: any monotonic clock."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, age_s: float) -> None:
         self._most = most
-        self._known: dict[Hashable, None] = {}
+        self._age_s = age_s
+        self._known: dict[Hashable, float] = {}
 
-    def add(self, thing: Hashable) -> bool:
+    def add(self, thing: Hashable, now_s: float) -> bool:
         """Remember; False when it was known."""
-        if thing in self._known:
+        if now_s - self._known.get(thing, float("-inf")) < self._age_s:
             return False
-        self._known[thing] = None
+        self._known.pop(thing, None)  # it goes to the end: the oldest are forgotten first
+        self._known[thing] = now_s
         if len(self._known) > self._most:
             del self._known[next(iter(self._known))]
         return True

@@ -1,6 +1,6 @@
 """Fixtures for tests that need a database: each such test runs on SQLite and on a private PostgreSQL.
 
-One cluster serves the whole run, on a socket in a folder of its own; every test gets a fresh database. Without
+One cluster serves the whole run, on a socket in a folder of its own; every test gets an empty database. Without
 PostgreSQL on the machine its half is skipped with the reason; in CI it fails instead, because a check that is silently
 left out there checks nothing.
 """
@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from gameserver.store.migrate import migrate
+from gameserver.store.tables import metadata
 from gameserver.up.processes import tethered
 
 BINARIES = "/usr/lib/postgresql"
@@ -31,9 +32,9 @@ CAREFREE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "list
 
 
 class Cluster:
-    """A running PostgreSQL of this run's own. ``template``: a database that has the tables."""
+    """A running PostgreSQL of this run's own. ``migrated``: a database that has the tables, emptied after each test."""
 
-    template = "migrated"
+    migrated = "migrated"
 
     def __init__(self, binaries: Path) -> None:
         self._binaries = binaries
@@ -55,8 +56,8 @@ class Cluster:
                 tethered(command, "KILL"), stdout=log, stderr=log, cwd="/", start_new_session=True, **self._as_owner
             )
         self._wait_until_up()
-        self.create(self.template)
-        migrate(self.url(self.template))
+        self.create(self.migrated)
+        migrate(self.url(self.migrated))
 
     def _wait_until_up(self) -> None:
         import psycopg
@@ -83,18 +84,27 @@ class Cluster:
         """Where a database is found."""
         return f"postgresql://{OWNER}@/{database}?host={self._folder}"
 
-    def create(self, database: str, template: str = "template1") -> None:
+    def create(self, database: str) -> None:
         """Make a database."""
-        self._execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+        self._execute(f'CREATE DATABASE "{database}"')
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever is connected."""
         self._execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
-    def _execute(self, statement: str) -> None:
+    def cut(self, database: str) -> None:
+        """Cut off whoever is connected to a database."""
+        self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+
+    def empty(self) -> None:
+        """Remove every row of the migrated database, whatever a test has left open."""
+        self.cut(self.migrated)
+        self._execute("".join(f'DELETE FROM "{table}";' for table in metadata.tables), self.migrated)
+
+    def _execute(self, statement: str, database: str = OWNER) -> None:
         import psycopg
 
-        with psycopg.connect(self.url(OWNER), autocommit=True) as connection:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
 
 
@@ -140,28 +150,33 @@ def _give_up() -> None:
     pytest.skip("PostgreSQL is not installed (docker/system-packages.sh test installs it)")
 
 
+@pytest.fixture
+def postgresql_url(postgresql_cluster: Cluster) -> Iterator[str]:
+    """A PostgreSQL database with the tables and nothing in them."""
+    yield postgresql_cluster.url(Cluster.migrated)
+    postgresql_cluster.empty()
+
+
+@pytest.fixture(params=DIALECTS)
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with the tables and nothing in them."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgresql_url")
+        return url
+    file = tmp_path / "world.sqlite"
+    shutil.copy(request.getfixturevalue("migrated_file"), file)
+    return f"sqlite:///{file}"
+
+
 @pytest.fixture(params=DIALECTS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A fresh, empty database."""
-    yield from _fresh(request, tmp_path, template="template1")
-
-
-@pytest.fixture(params=DIALECTS)
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A fresh database with the tables in it."""
-    yield from _fresh(request, tmp_path, template=Cluster.template)
-
-
-def _fresh(request: pytest.FixtureRequest, tmp_path: Path, template: str) -> Iterator[str]:
+    """A fresh database without tables."""
     if request.param == "sqlite":
-        file = tmp_path / "world.sqlite"
-        if template == Cluster.template:
-            shutil.copy(request.getfixturevalue("migrated_file"), file)
-        yield f"sqlite:///{file}"
+        yield f"sqlite:///{tmp_path / 'world.sqlite'}"
         return
     cluster: Cluster = request.getfixturevalue("postgresql_cluster")
     name = f"test-{uuid.uuid4().hex}"
-    cluster.create(name, template)
+    cluster.create(name)
     try:
         yield cluster.url(name)
     finally:

@@ -34,7 +34,7 @@ LOG_TAIL_CHARS = 4_000
 FAMILIES = tuple(catalogue.families())
 
 _OURS = ("GAMESERVER_", "AMQP_", "DATABASE_URL", "CELERY_", "RABBITMQ_", "ERL_")
-_LISTENS = re.compile(r"listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)")
+_LISTENS = re.compile(r"gateway (\S+) listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)")
 
 
 def eventually(condition: Callable[[], Any], what: str = "the condition", s_max: float = 20.0) -> Any:
@@ -135,9 +135,18 @@ class GatewayProc(Proc):
     @property
     def port(self) -> int:
         """Where it listens."""
+        return int(self._listens.group(2))
+
+    @property
+    def id(self) -> str:
+        """What it is called in the house: the name it was given, and something that it made up."""
+        return self._listens.group(1)
+
+    @property
+    def _listens(self) -> re.Match[str]:
         found = _LISTENS.search(self.text)
         assert found, self.tail
-        return int(found.group(1))
+        return found
 
     @property
     def address(self) -> tuple[str, int]:
@@ -174,8 +183,8 @@ class House:
         return config.load(self.environ)
 
     def gateway(self, name: str | None = None, env: Mapping[str, str] | None = None) -> GatewayProc:
-        """Start a gateway; it listens and has its broker when this returns. ``name``: its id in the house."""
-        name = name or f"g{uuid.uuid4().hex[:8]}"
+        """Start a gateway; it listens and has its broker when this returns. ``name``: the first part of its id."""
+        name = name or "gateway"
         own = {"GAMESERVER_ENDPOINTS": "tcp:0:interface=127.0.0.1", "GAMESERVER_GATEWAY_ID": name}
         proc = GatewayProc(name, (sys.executable, "-m", "gateway"), {**self.environ, **own, **(env or {})}, self._log())
         self._take(proc)

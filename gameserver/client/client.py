@@ -34,7 +34,7 @@ WELCOME = 0  # stands for the welcome where the number of an awaited reply is as
 # The server will say the same however often it is asked.
 HOPELESS_FAREWELLS = frozenset({"protocol_mismatch", "catalogue_mismatch"})
 # A resume refused with one of these may be granted in a moment; with any other code the session is over.
-PASSING_REFUSALS = frozenset({"busy", "unavailable", "stale", "internal", "dead_lettered", "flooding"})
+PASSING_REFUSALS = frozenset({"busy", "unavailable", "stale", "dead_lettered", "flooding"})
 
 
 class Phase(Enum):

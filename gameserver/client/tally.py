@@ -22,6 +22,7 @@ GAME_RULES = frozenset(
     {
         "cooldown",
         "dead",
+        "empty_text",
         "mailbox_full",
         "no_such_player",
         "no_such_target",
@@ -29,6 +30,7 @@ GAME_RULES = frozenset(
         "occupied",
         "out_of_reach",
         "safe_zone",
+        "too_few_coins",
         "too_fast",
         "too_many_channels",
         "wall",

@@ -13,6 +13,8 @@ import msgspec
 PRIORITY_MAX = 4
 SEQ_MAX = 2**53 - 1
 TEXT_CHARS_MAX = 300
+SECRET_BYTES_MAX = 600  # as a client sends it
+SEALED_CHARS_MAX = 1_000  # as it stands in the queue: Fernet adds its frame, and base64 a third
 
 Origin = Literal["client", "gateway", "house"]
 
@@ -28,7 +30,15 @@ ChannelName = Annotated[
 ]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX, description="1 to 300 characters")]
 EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="id of a player or creature")]
-Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=600, description="secret text", extra={"secret": True})]
+Secret = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=SEALED_CHARS_MAX,
+        description=f"secret text, {SECRET_BYTES_MAX} bytes at most",
+        extra={"secret": True},
+    ),
+]
 
 
 Coins = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="1 to 1,000,000")]

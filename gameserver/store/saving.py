@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete
+from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gameserver.events import catalogue
 from gameserver.events.envelope import lane_key
-from gameserver.store.loading import to_row
-from gameserver.store.tables import TABLES, marks, outcomes
-from gameserver.world.state import Account, Session, Thing
+from gameserver.store.loading import HISTORY_LINES, to_row
+from gameserver.store.tables import TABLES, chat_lines, marks, outcomes
+from gameserver.world.state import Account, ChatLine, Session, Thing
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -41,7 +41,7 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 def put_things(connection: Connection, things: Iterable[Thing]) -> None:
     """Write things; a new session gets a watermark in each lane."""
-    by_kind: dict[type[Thing], dict[str, Thing]] = {}
+    by_kind: dict[type[Thing], dict[str, Any]] = {}
     for thing in things:
         by_kind.setdefault(type(thing), {})[thing.id] = thing
     for kind, table in TABLES.items():
@@ -49,7 +49,17 @@ def put_things(connection: Connection, things: Iterable[Thing]) -> None:
         # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
         write = insert if kind is Account else upsert
         write(connection, table, rows)
+    _trim_histories(connection, {line.channel for line in by_kind.get(ChatLine, {}).values()})
     insert_new(connection, marks, [row for id_ in by_kind.get(Session, {}) for row in _fresh_marks(id_)])
+
+
+def _trim_histories(connection: Connection, channels: Iterable[str]) -> None:
+    """A channel keeps its last lines only."""
+    for channel in sorted(channels):
+        mine = chat_lines.c.channel == channel
+        newest = select(chat_lines.c.id).where(mine).order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
+        kept = newest.limit(HISTORY_LINES).scalar_subquery()
+        connection.execute(delete(chat_lines).where(mine, chat_lines.c.id.not_in(kept)))
 
 
 def _fresh_marks(session: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clo
 
 from msgspec.structs import replace
 
-from gameserver.events.base import SEQ_MAX, Event
+from gameserver.events.base import SECRET_BYTES_MAX, SEQ_MAX, Event
 from gameserver.limits import Limits
 from gameserver.wire.bucket import TokenBucket
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
@@ -137,6 +137,8 @@ class ServerConnection:
 
     def _event(self, event: Event) -> Event:
         event = self._numbered(event)
+        if any(len(getattr(event, name).encode()) > SECRET_BYTES_MAX for name in event.spec.secrets):
+            raise PacketFault("bad_field", f"A secret has {SECRET_BYTES_MAX} bytes at most.", event.seq)
         self._move(_input(event), event.seq)
         self._seq = event.seq
         return event

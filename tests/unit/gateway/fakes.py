@@ -107,7 +107,8 @@ class Player:
         (login,) = self.stage.broker.take("login")
         follow = Follow(session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look")
         self.stage.answer(login, follow=follow)
-        self.stage.broker.take("look")
+        for look in self.stage.broker.take("look"):
+            self.stage.tell(Outbound(done=look.name, task=look.message.task_id))
         self.heard()
 
 

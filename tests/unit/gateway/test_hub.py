@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
 from gateway.broker import Away, Busy, Unroutable
-from gateway.hub import LOST_AGAIN_S
+from gateway.hub import AGAIN_S, MAILED_AGE_S
 from tests.unit.gateway.fakes import Player, Stage
 
 
@@ -210,6 +210,19 @@ def test_an_uncertain_publish_is_repeated_when_the_broker_is_back(stage: Stage):
     assert again.batch == task.batch
 
 
+def test_an_uncertain_publish_is_repeated_though_the_broker_never_went_away(stage: Stage):
+    ada = stage.player()
+    task = unconfirmed(stage, ada)
+    task.confirmation.errback(Away())
+    stage.clock.advance(AGAIN_S)
+    stage.clock.advance(0)
+    (again,) = stage.broker.take("move")
+    assert again.batch == task.batch
+    stage.answer(again)
+    stage.answer(again)
+    assert len(ada.heard("ok")) == 1
+
+
 def test_while_the_broker_is_away_events_wait_and_then_go_in_order(stage: Stage):
     ada = stage.player()
     stage.falls()
@@ -352,6 +365,15 @@ def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
     assert len(bob.heard("heard")) == 1
 
 
+def test_a_durable_notice_that_comes_again_much_later_was_not_acknowledged_and_is_told_again(stage: Stage):
+    ada = stage.player()
+    direct = Direct(conn=ada.session.conn, packet=told(type="heard", id="n1"), id="n1")
+    stage.tell(Outbound(directs=[direct]))
+    stage.clock.advance(MAILED_AGE_S)
+    stage.tell(Outbound(directs=[direct]))
+    assert len(ada.heard("heard")) == 2
+
+
 def test_what_is_told_to_connections_of_others_is_passed_over(stage: Stage):
     stage.tell(Outbound(directs=[Direct(conn="elsewhere", packet=told(type="heard"), re=4, lane="talk")]))
     assert stage.broker.take() == []
@@ -476,7 +498,7 @@ def test_a_lost_connection_is_reported_until_it_is_taken(stage: Stage, outcome):
     stage.clock.advance(0)
     (first,) = stage.broker.take("lost")
     first.confirmation.errback(outcome())
-    stage.clock.advance(LOST_AGAIN_S)
+    stage.clock.advance(AGAIN_S)
     stage.clock.advance(1)
     (second,) = stage.broker.take("lost")
     assert second.batch == first.batch
@@ -586,3 +608,81 @@ def test_who_neither_reads_nor_speaks_is_gone_in_the_end():
     stage.clock.advance(60)
     stage.hub.sweep()
     assert ada.transport.disconnected
+
+
+# Families without workers.
+
+
+def sweep_for(stage: Stage, seconds: int) -> None:
+    for _ in range(seconds):
+        stage.clock.advance(1)
+        stage.hub.sweep()
+
+
+def test_a_family_without_workers_is_told_of_and_refused_at_the_door_until_it_is_back(stage: Stage):
+    ada = stage.player()
+    for seq in (2, 3):
+        ada.send(type="say", text="hello", seq=seq)
+    (say,) = stage.broker.take("say")
+    sweep_for(stage, 7)
+    assert [(p["type"], p.get("re", 0)) for p in ada.heard()] == [("unavailable", 0), ("error", 3)]
+    ada.send(type="say", text="still there?", seq=4)
+    assert [(p["code"], p["re"]) for p in ada.heard()] == [("unavailable", 4)]
+    assert stage.broker.take("say") == []
+    assert stage.hub.unanswered == 1
+    stage.answer(say)
+    assert [(p["type"], p.get("back", False)) for p in ada.heard()] == [("unavailable", True), ("ok", False)]
+    ada.send(type="say", text="there you are", seq=5)
+    assert stage.broker.take("say")
+
+
+def test_a_family_without_workers_leaves_the_others_alone(stage: Stage):
+    ada = stage.player()
+    ada.send(type="say", text="hello", seq=2)
+    sweep_for(stage, 7)
+    ada.heard()
+    ada.send(type="move", dir="n", seq=3)
+    assert stage.broker.take("move")
+
+
+def test_a_transient_event_that_nobody_will_answer_any_more_is_given_up(stage: Stage):
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    stage.broker.take()
+    sweep_for(stage, 12)
+    assert [p["code"] for p in ada.heard("error")] == ["unavailable"]
+    assert stage.hub.unanswered == 0
+
+
+def test_an_answer_that_must_have_been_lost_is_asked_for_again(stage: Stage):
+    ada = stage.player()
+    ada.send(type="say", text="hello", seq=2)
+    (first,) = stage.broker.take("say")
+    sweep_for(stage, int(stage.limits.ask_again_after_s) + 2)
+    (second,) = stage.broker.take("say")
+    assert second.batch == first.batch
+    stage.answer(second)
+    stage.answer(first)
+    assert len(ada.heard("ok")) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="nobody asks for a durable batch that was lost when its sender has left")
+def test_a_family_that_fell_is_tried_again_even_if_what_it_owes_is_never_answered(stage: Stage):
+    bob, ada = stage.player("bob"), stage.player("ada")
+    bob.send(type="say", text="rejected, or lost", seq=2)
+    sweep_for(stage, 7)
+    stage.hub.ended(bob.session)
+    sweep_for(stage, 240)
+    ada.send(type="say", text="hello?", seq=2)
+    stage.broker.take("say")
+    ada.heard()
+    ada.send(type="say", text="hello??", seq=3)
+    assert not ada.heard("error")
+
+
+def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
+    direct = Direct(conn="g2.conn", packet=told(type="ok", re=1), re=1, lane="session")
+    follow = Follow(session="g2.conn", player="ada", watch={"view": ("zone.town",)})
+    stage.tell(Outbound(directs=[msgspec.structs.replace(direct, follow=follow)]))
+    stage.clock.advance(1)
+    assert stage.broker.take("lost") == []

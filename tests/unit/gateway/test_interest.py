@@ -21,8 +21,8 @@ def test_walking_within_a_zone_binds_nothing():
     interest: Interest[str] = Interest()
     interest.watch("ada", "view", ("zone.a/0.0",))
     assert interest.watch("ada", "view", ("zone.a/0.1",)) == ([], [])
-    assert interest.audience(["zone.a/0.0"], ()) == set()
-    assert interest.audience(["zone.a/0.1"], ()) == {"ada"}
+    assert set(interest.audience(["zone.a/0.0"], ())) == set()
+    assert set(interest.audience(["zone.a/0.1"], ())) == {"ada"}
 
 
 def test_a_walk_through_a_portal_binds_the_new_zone_and_unbinds_the_old():
@@ -36,19 +36,19 @@ def test_slots_do_not_disturb_each_other():
     interest.watch("ada", "view", ("zone.a",))
     interest.watch("ada", "channels", ("channel.x",))
     interest.watch("ada", "view", ("zone.b",))
-    assert interest.audience(["channel.x"], ()) == {"ada"}
+    assert set(interest.audience(["channel.x"], ())) == {"ada"}
 
 
 def test_who_watches_one_of_the_exceptions_is_left_out():
     interest: Interest[str] = Interest()
     interest.watch("ada", "view", ("zone.a/0.0", "zone.a/0.1"))
     interest.watch("bob", "view", ("zone.a/0.0",))
-    assert interest.audience(["zone.a/0.0"], ["zone.a/0.1"]) == {"bob"}
+    assert set(interest.audience(["zone.a/0.0"], ["zone.a/0.1"])) == {"bob"}
 
 
 def test_nobody_watches_an_unknown_topic():
     interest: Interest[str] = Interest()
-    assert interest.audience(["zone.a", "zone.b"], ["zone.c"]) == set()
+    assert set(interest.audience(["zone.a", "zone.b"], ["zone.c"])) == set()
     assert interest.forget("nobody") == []
 
 
@@ -80,4 +80,4 @@ def test_it_is_what_a_naive_model_says_and_the_queue_is_bound_for_exactly_what_i
         assert queue == {routing_key(t) for ts in model.values() for t in ts} == set(interest.keys)
     watching = {conn: {t for key, ts in model.items() if key[0] == conn for t in ts} for conn in CONNS}
     expected = {conn for conn, mine in watching.items() if mine & set(to) and not mine & set(unless)}
-    assert interest.audience(to, unless) == expected
+    assert set(interest.audience(to, unless)) == expected

@@ -53,6 +53,9 @@ class QuickPasswords:
         self.work.append("verify")
         return password_hash == f"hashed {password}"
 
+    def digest(self, token: str) -> str:
+        return f"#{token}"
+
 
 class StateReader:
     """What may be read before the transaction, from a state filled by hand."""
@@ -71,9 +74,7 @@ class StateReader:
 def player(name: str = "Ada", **changes: Any) -> Player:
     """A player in the middle of the meadow, in the world over connection ``c-ada`` of gateway ``g1``."""
     id_ = name.lower()
-    body = Player(
-        id=id_, name=name, zone="meadow", x=12, y=10, session=f"s-{id_}", gateway="g1", conn=f"c-{id_}", v=1
-    )
+    body = Player(id=id_, name=name, zone="meadow", x=12, y=10, session=f"s-{id_}", gateway="g1", conn=f"c-{id_}", v=1)
     return replace(body, **changes)
 
 
@@ -84,7 +85,7 @@ def absent(body: Player) -> Player:
 
 def session_of(body: Player, **changes: Any) -> Session:
     """The session that a player's connection holds."""
-    held = Session(id=body.session, player=body.id, gateway=body.gateway, conn=body.conn, token=f"t-{body.id}")
+    held = Session(id=body.session, player=body.id, gateway=body.gateway, conn=body.conn, token=f"#t-{body.id}")
     return replace(held, **changes)
 
 

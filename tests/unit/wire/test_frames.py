@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ cuts = st.lists(st.integers(0, 250), max_size=12)
 def pieces(stream: bytes, at: list[int]) -> list[bytes]:
     """The stream cut at these places."""
     edges = [0, *sorted(min(cut, len(stream)) for cut in at), len(stream)]
-    return [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [stream[a:b] for a, b in pairwise(edges)]
 
 
 def fed(framing: Framing, chunks: list[bytes]) -> tuple[list[bytes], str]:

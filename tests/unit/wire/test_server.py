@@ -166,6 +166,13 @@ def test_after_a_resume_the_unanswered_may_be_sent_again_with_their_old_numbers(
     assert [event.seq for event in events] == [38, 41, 42]
 
 
+def test_a_resume_may_have_any_number_and_the_old_ones_are_good_all_the_same() -> None:
+    pair = Pair()
+    pair.send(HELLO, {"type": "resume", "token": "t0", "seq": 500})
+    pair.server.entered("s1", "t1", resumed=True, seq=40)
+    assert [event.seq for event in pair.send(say(seq=38), say())] == [38, 41]
+
+
 def test_after_a_resume_who_leaves_numbers_out_goes_on_above_the_highest_applied() -> None:
     pair = Pair().enter(resumed=True, seq=40)
     assert [event.seq for event in pair.send(say(), say())] == [41, 42]

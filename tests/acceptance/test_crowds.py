@@ -1,0 +1,127 @@
+"""Crowds of bots, and what they notice of the deaths, births and farewells of processes."""
+
+import asyncio
+import os
+import signal
+import threading
+from typing import Any
+
+import pytest
+
+from gameserver.client import bots
+from gameserver.client.tally import Summary
+from tests.acceptance.lines import LineClient
+from tests.houses import FAMILIES, GatewayProc, House, eventually
+from tests.integration.watched import Watched
+
+OTHERS = tuple(family for family in FAMILIES if family != "movement")
+NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
+
+
+class Crowd(threading.Thread):
+    """Bots that play in a thread of their own, while the test does its worst."""
+
+    def __init__(self, *gateways: GatewayProc, count: int, duration_s: float, prefix: str, rate: float = 2.0) -> None:
+        super().__init__(daemon=True)
+        self.lines: list[str] = []
+        self._summary: Summary | None = None
+        self._options = bots.BotOptions(
+            addresses=tuple(gateway.address for gateway in gateways),
+            count=count,
+            rate=rate,
+            duration_s=duration_s,
+            name_prefix=prefix,
+        )
+
+    def run(self) -> None:
+        self._summary = asyncio.run(bots.run(self._options, self.lines.append))
+
+    def __enter__(self) -> "Crowd":
+        self.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.join(90)
+        assert not self.is_alive()
+
+    def wait_until_playing(self) -> None:
+        """All are in the world, and something was answered."""
+        eventually(lambda: self.lines and "answered 0" not in self.lines[-1], "a playing crowd", 60)
+
+    def summary(self) -> Summary:
+        self.join(90)
+        assert self._summary is not None, self.lines
+        return self._summary
+
+
+class Place:
+    """A house with a worker for movement, one for everything else, and two gateways."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.beat = house.beat()
+        self.gateways = [house.gateway(), house.gateway()]
+        self.movement, self.others = house.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
+
+
+@pytest.fixture(scope="module")
+def place(module_house: House) -> Place:
+    return Place(module_house)
+
+
+def test_thirty_bots_are_all_answered_without_errors(place: Place):
+    with Crowd(*place.gateways, count=30, duration_s=10, prefix="calm") as crowd:
+        summary = crowd.summary()
+    assert summary.ok, "\n".join(summary.lines())
+    assert summary.answered > 30 * 10
+    assert summary.reconnects == 0
+
+
+def test_two_workers_of_a_family_share_its_events(place: Place):
+    second = place.house.worker("movement", name="m2")
+    with Watched(place.house.amqp_url) as watched:
+        with Crowd(*place.gateways, count=20, duration_s=4, prefix="share", rate=5) as crowd:
+            summary = crowd.summary()
+        names = [event["hostname"].split("@")[0] for event in watched.of("task-started")]
+    assert summary.ok, "\n".join(summary.lines())
+    assert min(names.count("m1"), names.count("m2")) > 20, (names.count("m1"), names.count("m2"))
+    second.terminate()
+    assert second.wait() == 0
+
+
+def test_killed_children_and_killed_workers_leave_nothing_unanswered(place: Place):
+    with Crowd(*place.gateways, count=20, duration_s=12, prefix="hard") as crowd:
+        crowd.wait_until_playing()
+        for worker in (place.movement, place.others):
+            (child,) = worker.children()
+            os.kill(child, signal.SIGKILL)
+            eventually(lambda w=worker, c=child: w.children() not in ([], [c]), "a new child")
+        place.movement.kill()
+        place.movement = place.house.worker("movement", name="m3")
+        place.others.kill(group=True)
+        place.others = place.house.worker(*OTHERS, name="o2")
+        summary = crowd.summary()
+    assert summary.entered == summary.count
+    assert summary.unanswered == 0, "\n".join(summary.lines())
+    assert set(summary.errors) <= NOT_NOW, "\n".join(summary.lines())
+
+
+def test_a_gateway_that_goes_away_says_so_and_its_players_go_on_at_another(place: Place):
+    leaving, staying = place.house.gateway(), place.gateways[0]
+    with (
+        LineClient(leaving.port) as silent,
+        LineClient(leaving.port) as ada,
+        Crowd(leaving, staying, count=10, duration_s=8, prefix="move") as crowd,
+    ):
+        ada.register("Ada")
+        crowd.wait_until_playing()
+        leaving.terminate()
+        ada.expect("bye", code="going_away")
+        silent.expect("bye", code="going_away")
+        ada.expect_end()
+        assert leaving.wait() == 0
+        summary = crowd.summary()
+        with LineClient(staying.port) as elsewhere:
+            assert elsewhere.resume(ada.token)["player"] == "ada"
+    assert summary.ok, "\n".join(summary.lines())
+    assert summary.reconnects >= 5

@@ -1,0 +1,183 @@
+"""Real workers on a real broker: what operators see of them, what they keep secret, what they take first."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pika
+import pytest
+
+from gameserver.events import base
+from gameserver.events.envelope import Envelope
+from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
+from gameserver.events.sessions import Ack, Heartbeat
+from gameserver.topology import DEAD, EVENTS, OUTBOUND, topology
+from gateway.broker import parameters
+from tests.acceptance.lines import LineClient
+from tests.houses import FAMILIES, House, SharedHouse, eventually
+from tests.integration.watched import Watched
+
+PASSWORD = "hunter2 and a long tail"
+
+
+@contextlib.contextmanager
+def channel(url: str) -> Iterator[Any]:
+    with pika.BlockingConnection(parameters(url)) as connection:
+        yield connection.channel()
+
+
+class Tap:
+    """A copy of everything that goes through an exchange under some keys."""
+
+    def __init__(self, url: str, exchange: str, *keys: str) -> None:
+        self._connection = pika.BlockingConnection(parameters(url))
+        self._channel = self._connection.channel()
+        self._queue = self._channel.queue_declare("", exclusive=True).method.queue
+        for key in keys:
+            self._channel.queue_bind(self._queue, exchange, key)
+        self.seen: list[tuple[Any, dict[str, Any], bytes]] = []
+
+    def look(self) -> list[tuple[Any, dict[str, Any], bytes]]:
+        while (found := self._channel.basic_get(self._queue, auto_ack=True)) != (None, None, None):
+            method, properties, body = found
+            self.seen.append((method.routing_key, properties.headers or {}, body))
+        return self.seen
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def declare(house: House) -> None:
+    """Make the house's queues, as a gateway would."""
+    with channel(house.amqp_url) as made:
+        plan = topology(house.settings.limits, house.settings.own_queues)
+        for exchange in plan.exchanges:
+            made.exchange_declare(exchange.name, exchange.kind, durable=True)
+        for queue in plan.queues:
+            made.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+            for key in queue.keys:
+                made.queue_bind(queue.name, queue.exchange, key)
+
+
+def publish(house: House, *messages: TaskMessage, queue: str, body: bytes | None = None, **headers: Any) -> None:
+    with channel(house.amqp_url) as made:
+        made.confirm_delivery()
+        for message in messages:
+            properties = pika.BasicProperties(
+                content_type=CONTENT_TYPE,
+                content_encoding=CONTENT_ENCODING,
+                delivery_mode=2,
+                priority=message.priority,
+                correlation_id=message.task_id,
+                headers={**message.headers, **headers},
+            )
+            made.basic_publish(EVENTS, queue, message.body if body is None else body, properties, mandatory=True)
+
+
+def of_the_house(event: base.Event, id_: str) -> TaskMessage:
+    return task_message([Envelope(id=id_, event=event, at_ms=0, gateway="nobody")], "a test")
+
+
+def queue_length(house: House, queue: str) -> int:
+    with channel(house.amqp_url) as made:
+        return made.queue_declare(queue, passive=True).method.message_count
+
+
+def test_an_event_is_a_named_task_with_readable_arguments_and_no_secret_is_seen_anywhere(shared_house: SharedHouse):
+    house = shared_house.house
+    events = Tap(house.amqp_url, EVENTS, *FAMILIES)
+    outbound = Tap(house.amqp_url, OUTBOUND, f"gateway.{shared_house.gateway.id}")
+    with Watched(house.amqp_url) as watched, LineClient(shared_house.gateway.port) as ada:
+        ada.register("Ada", PASSWORD)
+        ada.ask("say", text="good morning")
+        eventually(lambda: watched.of("task-succeeded", uuid=f"{ada.session}:2"), "the say in the worker's events")
+        (login,) = watched.of("task-received", name="sessions.register")
+        (say,) = watched.of("task-received", name="chat.say")
+        assert login["args"] == f"{shared_house.gateway.id} register name='Ada'"
+        assert say["args"] == "ada say text='good morning'"
+        assert say["uuid"] == f"{ada.session}:2"
+        (done,) = watched.of("task-succeeded", uuid=say["uuid"])
+        assert done["runtime"] > 0
+        assert watched.of("task-started", uuid=say["uuid"])
+        token = ada.token
+    seen = [*events.look(), *outbound.look()]
+    assert {key for key, _, _ in seen} >= {"sessions", "chat"}
+    for secret in (PASSWORD, token):
+        for key, headers, body in seen:
+            assert secret.encode() not in body, key
+            assert secret not in str(headers), key
+        for proc in house.procs:
+            assert secret not in proc.text, proc.name
+        assert secret not in json.dumps(watched.events, default=str)
+        for file in house.folder.glob("world.sqlite*"):
+            assert secret.encode() not in file.read_bytes(), file
+    events.close()
+    outbound.close()
+
+
+MALFORMED = {
+    "no id": {"id": None},
+    "a bad time limit": {"timelimit": "soon"},
+    "an eta": {"eta": "2038-01-01T00:00:00"},
+    "an unknown task": {"task": "combat.nonsense"},
+}
+BODIES = {
+    "no list of three": b"[]",
+    "no JSON": b"\xff{",
+    "no batch": b'[["text"], {}, null]',
+    "an empty batch": b"[[[]], {}, null]",
+    "an unknown event": b'[[[{"id": "x", "event": {"type": "nonsense"}, "at_ms": 0}]], {}, null]',
+}
+
+
+def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neighbours(shared_house: SharedHouse):
+    house = shared_house.house
+    children = shared_house.worker.children()
+    for n, headers in enumerate(MALFORMED.values()):
+        publish(house, of_the_house(Heartbeat(sessions=0), f"bad headers {n}"), queue="sessions", **headers)
+    for n, body in enumerate(BODIES.values()):
+        publish(house, of_the_house(Heartbeat(sessions=0), f"bad body {n}"), queue="sessions", body=body)
+    eventually(lambda: queue_length(house, DEAD) == len(MALFORMED) + len(BODIES), "all of them in the dead letters")
+    with LineClient(shared_house.gateway.port) as bob:
+        bob.register("Bob", PASSWORD)
+    assert shared_house.worker.alive
+    assert shared_house.worker.children() == children
+
+
+def test_with_a_backlog_a_more_urgent_event_of_the_family_overtakes(house: House):
+    declare(house)
+    slow = [of_the_house(Ack(ids=[]), f"ack{n}") for n in range(30)]
+    publish(house, *slow, of_the_house(Heartbeat(sessions=0), "urgent"), queue="sessions")
+    with Watched(house.amqp_url) as watched:
+        house.worker("sessions", name="sessions1")
+        eventually(lambda: len(watched.of("task-succeeded")) == 31, "all of them done")
+        order = [event["uuid"] for event in watched.of("task-started")]
+    assert order == ["urgent", *(message.task_id for message in slow)]
+
+
+def test_an_event_type_given_a_queue_of_its_own_goes_there_and_is_served_from_there(house: House):
+    house.environ["GAMESERVER_OWN_QUEUES"] = "attack, chat.shout"
+    house.worker(*FAMILIES, "combat.attack", "chat.shout", name="all")
+    gateway = house.gateway()
+    tap = Tap(house.amqp_url, EVENTS, *FAMILIES, "combat.attack", "chat.shout")
+    with LineClient(gateway.port) as ada:
+        ada.register("Ada", PASSWORD)
+        assert ada.ask("attack", target="nobody")["code"] == "no_such_target"
+        assert ada.ask("shout", text="hey")["type"] == "ok"
+        assert ada.ask("say", text="hey")["type"] == "ok"
+    routes = {headers["task"]: key for key, headers, _ in tap.look()}
+    tap.close()
+    assert (routes["combat.attack"], routes["chat.shout"], routes["chat.say"]) == (
+        "combat.attack",
+        "chat.shout",
+        "chat",
+    )
+
+
+@pytest.mark.parametrize("program", ["gateway", "worker"])
+def test_a_queue_of_its_own_for_an_event_that_does_not_exist_is_refused_at_the_start(house: House, program: str):
+    env = {"GAMESERVER_OWN_QUEUES": "attack,atack"}
+    with pytest.raises(AssertionError, match="names no event: atack"):
+        house.gateway(env=env) if program == "gateway" else house.worker("combat", name="combat1", env=env)
+    assert house.procs[-1].wait() != 0

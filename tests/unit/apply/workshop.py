@@ -1,0 +1,112 @@
+"""An applier on a real database with real rules, quick passwords, and a clock that is moved by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from cryptography.fernet import Fernet
+from sqlalchemy import func, select
+
+from gameserver.apply import Applied, Applier
+from gameserver.events.base import Event
+from gameserver.events.envelope import Direct, Envelope
+from gameserver.limits import Limits
+from gameserver.rules.book import rules
+from gameserver.rules.outcome import Needs, Rule, State
+from gameserver.secrecy import Sealer
+from gameserver.store import Store
+from gameserver.store.tables import metadata
+from gameserver.world.state import Player, Thing
+from tests.unit.rules.scenes import NOW_MS, WORLD, QuickPasswords, account_of, session_of
+
+
+class Workshop:
+    """``now_ms``: the clock of the process; ``tell`` makes envelopes as a gateway would."""
+
+    def __init__(self, url: str, limits: Limits | None = None) -> None:
+        self.store = Store(url, WORLD)
+        self.sealer = Sealer(Fernet.generate_key())
+        self.limits = limits or Limits()
+        self.rules: dict[str, Rule] = dict(rules())
+        self.now_ms = NOW_MS
+        self.passwords = QuickPasswords()
+        self.applier = Applier(
+            store=self.store,
+            rules=self.rules,
+            passwords=self.passwords,
+            sealer=self.sealer,
+            limits=self.limits,
+            clock_ms=lambda: self.now_ms,
+            seed="t",
+        )
+
+    def enter(self, *bodies: Player) -> None:
+        """Put players into the world, with accounts and sessions."""
+        with self.store.transaction() as transaction:
+            transaction.save([thing for b in bodies for thing in (account_of(b), b, session_of(b))], [])
+
+    def put(self, *things: Thing) -> None:
+        with self.store.transaction() as transaction:
+            transaction.save(things, [])
+
+    def tell(self, body: Player, event: Event, **changes: Any) -> Envelope:
+        """An event of a player, as its gateway envelops it."""
+        given = {
+            "id": f"{body.session}:{event.seq}",
+            "event": self.sealer.seal(event),
+            "at_ms": self.now_ms,
+            "conn": body.conn,
+            "session": body.session,
+            "player": body.id,
+            "gateway": body.gateway,
+        }
+        return Envelope(**{**given, **changes})
+
+    def apply(self, *batch: Envelope) -> Applied:
+        return self.applier.apply(batch)
+
+    def load(self, **needs: Any) -> State:
+        with self.store.transaction() as transaction:
+            return transaction.load([Needs(**needs)])
+
+    def player(self, id_: str) -> Player:
+        return self.load(players=(id_,)).players[id_]
+
+    def due(self, kind: str = "") -> list[str]:
+        """The ids of outbox rows that will ever be due, of a kind."""
+        rows = self.load(orphans_before_ms=1, now_ms=2**50).due
+        return sorted(row.id for row in rows if kind in ("", row.kind))
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has."""
+        with self.store._engine.connect() as connection:
+            tables = metadata.tables.values()
+            return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+
+def packet(direct: Direct) -> dict[str, Any]:
+    """What a client gets to read."""
+    decoded: dict[str, Any] = msgspec.msgpack.decode(direct.packet)
+    return decoded
+
+
+def replies(applied: Applied) -> dict[int, dict[str, Any]]:
+    """The replies of a batch by number."""
+    return {direct.re: packet(direct) for direct in applied.outbound.directs if direct.re}
+
+
+def reply(applied: Applied) -> dict[str, Any]:
+    """The one reply of a batch."""
+    (only,) = replies(applied).values()
+    return only
+
+
+def notices(applied: Applied, conn: str) -> list[dict[str, Any]]:
+    """What a connection is told beside replies."""
+    directs: Sequence[Direct] = applied.outbound.directs
+    return [packet(direct) for direct in directs if direct.conn == conn and not direct.re and direct.packet]
+
+
+def dispatched(applied: Applied) -> list[dict[str, Any]]:
+    """What the watchers of topics are told."""
+    return [msgspec.msgpack.decode(dispatch.packet) for dispatch in applied.outbound.dispatches]

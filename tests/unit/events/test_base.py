@@ -1,0 +1,67 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from gameserver.events.base import PRIORITY_MAX, Event, Secret, declared, told
+
+
+def declare(doc: str | None = "Do something.", fields: Any = (), **options: Any) -> type[Event]:
+    """An event type declared with these options."""
+    cls = msgspec.defstruct("Leap", fields, bases=(Event,), namespace={"__doc__": doc}, frozen=True, kw_only=True)
+    cls.__module__ = "gameserver.events.acrobatics"
+    return declared(**options)(cls)
+
+
+def test_a_declaration_says_how_an_event_travels() -> None:
+    spec = declare(lane="act", priority=3, durable=False, stale_after_s=2.0).spec
+    assert (spec.name, spec.family, spec.task) == ("leap", "acrobatics", "acrobatics.leap")
+    assert (spec.origin, spec.lane, spec.priority, spec.durable, spec.numbered) == ("client", "act", 3, False, True)
+
+
+def test_secret_fields_are_found() -> None:
+    cls = declare(lane="act", fields=[("word", Secret), ("plain", str)])
+    assert cls.spec.secrets == {"word"}
+
+
+@pytest.mark.parametrize("origin", ["house", "gateway"])
+def test_only_clients_number_their_events(origin: Any) -> None:
+    assert not declare(origin=origin).spec.numbered
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({}, "needs a lane"),
+        ({"lane": "act", "priority": -1}, f"priority is 0 to {PRIORITY_MAX}"),
+        ({"lane": "act", "priority": PRIORITY_MAX + 1}, f"priority is 0 to {PRIORITY_MAX}"),
+        ({"lane": "act", "lease_s": 0}, "at least 1 second"),
+        ({"lane": "act", "durable": True, "stale_after_s": 1.0}, "never goes stale"),
+        ({"lane": "act", "max_attempts": 0}, "at least one attempt"),
+        ({"lane": "act", "batch_max": 0}, "at least one event"),
+        ({"lane": "act", "doc": None}, "a docstring"),
+        ({"lane": "act", "doc": ""}, "a docstring"),
+    ],
+)
+def test_a_declaration_that_contradicts_itself_is_refused_by_name(options: dict[str, Any], fault: str) -> None:
+    with pytest.raises(TypeError, match=f"event acrobatics.leap: .*{fault}"):
+        declare(**options)
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(TypeError, match="lanes"):
+        declare(lanes="act")
+
+
+def test_an_event_has_no_fields_but_its_own() -> None:
+    cls = declare(lane="act")
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.convert({"type": "leap", "height": 3}, cls)
+
+
+def test_a_notice_is_transient_unless_it_says_otherwise() -> None:
+    from gameserver.events.chat import Heard
+    from gameserver.events.movement import Moved
+
+    assert (Moved.notice.durable, Heard.notice.durable) == (False, True)
+    assert told(durable=True)(Heard) is Heard

@@ -1,0 +1,144 @@
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+import gameserver.events
+from gameserver.events import catalogue
+from gameserver.events.base import Event, Name, Notice, Result, declared, told
+from gameserver.rules.book import rules
+
+every_event = pytest.mark.parametrize("name", sorted(catalogue.events()))
+
+
+def subclasses(cls: type) -> set[type]:
+    found = {sub for sub in cls.__subclasses__() if sub.__module__.startswith("gameserver.events.")}
+    return found | {deeper for sub in found for deeper in subclasses(sub)}
+
+
+def test_every_event_and_notice_that_is_written_down_is_in_the_catalogue() -> None:
+    known = {cls for cls in subclasses(Event) if not cls.__module__.endswith("acrobatics")}
+    assert known == set(catalogue.events().values())
+    assert subclasses(Notice) == set(catalogue.notices().values())
+
+
+@every_event
+def test_every_event_has_a_rule_and_says_what_it_does(name: str) -> None:
+    cls = catalogue.events()[name]
+    assert callable(rules()[name])
+    assert (rules()[name].__doc__ or "").strip()
+    assert cls.__doc__ is not None
+    assert cls.__doc__.strip().endswith((".", ")."))
+
+
+@every_event
+def test_every_event_of_a_client_has_a_lane_and_no_other_has(name: str) -> None:
+    spec = catalogue.events()[name].spec
+    assert bool(spec.lane) == (spec.origin == "client")
+
+
+@every_event
+def test_transient_events_of_clients_and_ticks_go_stale(name: str) -> None:
+    spec = catalogue.events()[name].spec
+    assert spec.durable or spec.stale_after_s or spec.origin == "gateway"
+
+
+def test_there_is_no_rule_without_an_event() -> None:
+    assert set(rules()) == set(catalogue.events())
+
+
+def test_families_are_the_modules() -> None:
+    modules = {info.name for info in pkgutil.iter_modules(gameserver.events.__path__)} - catalogue.PLUMBING
+    assert set(catalogue.families()) == modules
+    for family, specs in catalogue.families().items():
+        assert all(catalogue.events()[spec.name].__module__ == f"gameserver.events.{family}" for spec in specs)
+
+
+def test_specs_are_all_and_in_order() -> None:
+    tasks = [spec.task for spec in catalogue.specs()]
+    assert tasks == sorted(tasks)
+    assert {spec.name for spec in catalogue.specs()} == set(catalogue.events())
+
+
+def test_events_and_notices_share_no_name() -> None:
+    assert not set(catalogue.events()) & set(catalogue.notices())
+
+
+def test_every_secret_is_of_the_session_family() -> None:
+    secrets = {spec.name: spec.secrets for spec in catalogue.specs() if spec.secrets}
+    assert secrets == {
+        "login": frozenset({"password"}),
+        "register": frozenset({"password"}),
+        "resume": frozenset({"token"}),
+    }
+
+
+def test_numbered_lanes_are_known() -> None:
+    assert catalogue.lanes() == {spec.lane for spec in catalogue.specs() if spec.numbered}
+    assert "" not in catalogue.lanes()
+
+
+# The fingerprint.
+
+
+def make(cls_name: str, base: Any, fields: Any, doc: str, mark: Callable[[Any], Any]) -> Any:
+    cls = msgspec.defstruct(cls_name, fields, bases=(base,), namespace={"__doc__": doc}, frozen=True, kw_only=True)
+    cls.__module__ = "gameserver.events.acrobatics"
+    return mark(cls)
+
+
+def fingerprint(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    event_fields: Any = (("to", Name),),
+    notice_fields: Any = (("who", str),),
+    result_fields: Any = (("height", int),),
+    house_fields: Any = (("n", int),),
+    doc: str = "Leap.",
+    priority: int = 1,
+) -> str:
+    """The fingerprint of a catalogue made of one event, its result, one notice and one event of the house."""
+    result = msgspec.defstruct("Leapt", result_fields, bases=(Result,), frozen=True, kw_only=True)
+    leap = make("Leap", Event, event_fields, doc, declared(lane="act", priority=priority, result=result))
+    pulse = make("Pulse", Event, house_fields, doc, declared(origin="house"))
+    seen = make("Seen", Notice, notice_fields, doc, told())
+    with monkeypatch.context() as patch:
+        for name, pieces in {
+            "events": {"leap": leap, "pulse": pulse},
+            "client_events": {"leap": leap},
+            "notices": {"seen": seen},
+            "specs": (leap.spec, pulse.spec),
+        }.items():
+            patch.setattr(catalogue, name, lambda pieces=pieces: pieces)
+        return catalogue.fingerprint.__wrapped__()
+
+
+def test_the_fingerprint_is_short_and_stable(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert catalogue.fingerprint.__wrapped__() == catalogue.fingerprint()
+    assert len(catalogue.fingerprint()) == 12
+    assert fingerprint(monkeypatch) == fingerprint(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"event_fields": (("whom", Name),)},
+        {"event_fields": (("to", str),)},
+        {"event_fields": (("to", Name), ("far", bool, False))},
+        {"notice_fields": (("who", int),)},
+        {"notice_fields": ()},
+        {"result_fields": (("height", str),)},
+        {"result_fields": (("height", int), ("width", int, 0))},
+    ],
+)
+def test_the_fingerprint_changes_with_what_clients_depend_on(monkeypatch: Any, changed: dict[str, Any]) -> None:
+    assert fingerprint(monkeypatch, **changed) != fingerprint(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"doc": "Leap, said better."}, {"priority": 3}, {"house_fields": (("n", int), ("m", int))}]
+)
+def test_the_fingerprint_ignores_what_is_none_of_a_clients_business(monkeypatch: Any, changed: dict[str, Any]) -> None:
+    assert fingerprint(monkeypatch, **changed) == fingerprint(monkeypatch)

@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameserver.errors import NotNow, Rejected
+from gameserver.events.trade import Give, Given, Purse, Received
+from gameserver.rules.outcome import MAIL_MAX
+from tests.unit.rules.scenes import absent, circumstances, play, player, put, state
+
+ADA = player(coins=100)
+BOB = player("Bob", coins=5)
+
+
+def give(coins: int, *others: Any, to: str = "bob", giver: Any = ADA, **loaded: Any) -> Any:
+    return play(Give(to=to, coins=coins, seq=1), state(giver, *others, **loaded), circumstances(giver))
+
+
+def refusal(*given_: Any, **more: Any) -> str:
+    with pytest.raises(Rejected) as refused:
+        give(*given_, **more)
+    return refused.value.code
+
+
+@given(st.integers(1, 1_000), st.integers(0, 1_000), st.integers(0, 1_000))
+def test_coins_are_neither_made_nor_lost(coins: int, mine: int, theirs: int) -> None:
+    giver, receiver = player(coins=mine), player("Bob", coins=theirs)
+    if coins > mine:
+        assert refusal(coins, receiver, giver=giver) == "too_few_coins"
+        return
+    outcome = give(coins, receiver, giver=giver)
+    poorer, richer = put(outcome, "ada"), put(outcome, "bob")
+    assert (poorer.coins, richer.coins) == (mine - coins, theirs + coins)
+    assert outcome.result == Given(coins=poorer.coins)
+
+
+@pytest.mark.parametrize("receiver", [BOB, absent(BOB), player("Bob", coins=5, zone="town")])
+@pytest.mark.parametrize("to", ["bob", "BOB"])
+def test_the_receiver_may_be_anywhere_and_is_told(receiver: Any, to: str) -> None:
+    (tell,) = give(30, receiver, to=to).tells
+    assert tell.notice == Received(by="Ada", coins=30, total=35)
+    assert tell.player == "bob"
+
+
+def test_nobody_gives_to_nobody_nor_to_oneself() -> None:
+    assert refusal(1) == "no_such_player"
+    assert refusal(1, to="Ada") == "no_such_player"
+
+
+def test_a_full_mailbox_takes_no_coins() -> None:
+    assert refusal(1, BOB, mail_counts={"bob": MAIL_MAX}) == "mailbox_full"
+    assert give(1, BOB, mail_counts={"bob": MAIL_MAX - 1}).tells
+
+
+def test_a_purse_may_be_looked_into() -> None:
+    assert play(Purse(), state(ADA), circumstances(ADA)).result == Given(coins=100)
+
+
+@pytest.mark.parametrize("event", [Purse(), Give(to="bob", coins=1)], ids=["purse", "give"])
+def test_the_absent_do_not_trade(event: Any) -> None:
+    with pytest.raises(NotNow, match="not_here"):
+        play(event, state(absent(ADA), BOB), circumstances(ADA))

@@ -1,0 +1,239 @@
+"""Two transactions at once. PostgreSQL locks rows; SQLite lets one writer in at a time."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import text
+
+from gameserver.errors import Corrupt, Retryable
+from gameserver.rules.outcome import Needs
+from gameserver.store import Store, engine
+from gameserver.world.state import Player
+from tests.databases import Cluster
+from tests.unit.rules.scenes import WORLD, account_of, player, session_of
+
+WAIT_S_MAX = 20.0
+ADA, BOB = player(), player("Bob")
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[Store]:
+    store = Store(postgresql_url, WORLD)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def another() -> Iterator[ThreadPoolExecutor]:
+    """A thread for the other transaction."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    deadline_s = time.monotonic() + WAIT_S_MAX
+    while not condition():
+        assert time.monotonic() < deadline_s, "the condition never came true"
+        time.sleep(0.005)
+
+
+def someone_waits(store: Store) -> bool:
+    """Whether a transaction waits for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with store._engine.connect() as connection:
+        return bool(connection.scalar(text(waiting)))
+
+
+def waits_or_is_done(store: Store, other: Future[Any]) -> bool:
+    return other.done() or someone_waits(store)
+
+
+def step(store: Store, body: str) -> Player:
+    """One tile east, read and written in one transaction."""
+    with store.transaction() as transaction:
+        before = transaction.load([Needs(players=(body,))]).players[body]
+        after = replace(before, x=before.x + 1)
+        transaction.save([after], [])
+        return after
+
+
+def test_two_who_change_the_same_player_take_turns(postgresql: Store, another: ThreadPoolExecutor) -> None:
+    with postgresql.transaction() as transaction:
+        transaction.save([ADA, BOB], [])
+    with postgresql.transaction() as first:
+        before = first.load([Needs(players=("ada",))]).players["ada"]
+        second = another.submit(step, postgresql, "ada")
+        wait_until(lambda: waits_or_is_done(postgresql, second))
+        assert not second.done(), "the second must wait for the first"
+        first.save([replace(before, x=before.x + 10)], [])
+    assert second.result(WAIT_S_MAX).x == ADA.x + 11
+
+
+def test_two_who_change_different_players_do_not_wait(postgresql: Store, another: ThreadPoolExecutor) -> None:
+    with postgresql.transaction() as transaction:
+        transaction.save([ADA, BOB], [])
+    with postgresql.transaction() as first:
+        first.load([Needs(players=("ada",))])
+        assert another.submit(step, postgresql, "bob").result(WAIT_S_MAX).x == BOB.x + 1
+
+
+def test_a_second_run_of_an_event_waits_for_the_first_and_sees_it_done(
+    postgresql: Store, another: ThreadPoolExecutor
+) -> None:
+    def seq() -> int:
+        with postgresql.transaction() as transaction:
+            return transaction.marks(["s-ada/act"])["s-ada/act"].seq
+
+    with postgresql.transaction() as transaction:
+        transaction.save([session_of(ADA)], [])
+    with postgresql.transaction() as first:
+        mark = first.marks(["s-ada/act"])["s-ada/act"]
+        second = another.submit(seq)
+        wait_until(lambda: waits_or_is_done(postgresql, second))
+        first.save_marks([replace(mark, seq=5)], [])
+    assert second.result(WAIT_S_MAX) == 5
+
+
+def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store, another: ThreadPoolExecutor) -> None:
+    def register(password: str) -> None:
+        with postgresql.transaction() as transaction:
+            assert not transaction.load([Needs(accounts=("ada",))]).accounts
+            transaction.save([account_of(ADA, password), ADA], [])
+
+    with postgresql.transaction() as first:
+        assert not first.load([Needs(accounts=("ada",))]).accounts
+        first.save([account_of(ADA, "first"), ADA], [])
+        second = another.submit(register, "second")
+        wait_until(lambda: waits_or_is_done(postgresql, second))
+    with pytest.raises(Retryable, match="conflict"):
+        second.result(WAIT_S_MAX)
+    account = postgresql.account("ada")
+    assert account is not None
+    assert account.password_hash == "hashed first"
+
+
+def test_a_session_may_end_while_an_event_of_it_is_applied(postgresql: Store, another: ThreadPoolExecutor) -> None:
+    """A step locks the mark and then the player; a login that ends the session must not lock them the other way."""
+
+    def login() -> None:
+        with postgresql.transaction() as transaction:
+            found = transaction.load([Needs(accounts=("ada",), sessions_of=("ada",), players=("ada",))])
+            transaction.save([found.players["ada"]], list(found.sessions.values()))
+
+    with postgresql.transaction() as transaction:
+        transaction.save([account_of(ADA), ADA, session_of(ADA)], [])
+    with postgresql.transaction() as walking:
+        mark = walking.marks(["s-ada/act"])["s-ada/act"]
+        entering = another.submit(login)
+        wait_until(lambda: waits_or_is_done(postgresql, entering))
+        before = walking.load([Needs(players=("ada",))]).players["ada"]
+        walking.save([replace(before, x=1)], [])
+        walking.save_marks([replace(mark, seq=1)], [])
+    entering.result(WAIT_S_MAX)
+
+
+def test_a_logout_may_meet_an_event_of_its_session(postgresql: Store, another: ThreadPoolExecutor) -> None:
+    def logout() -> None:
+        with postgresql.transaction() as transaction:
+            found = transaction.load([Needs(players=("ada",), sessions=("s-ada",))])
+            transaction.save([found.players["ada"]], list(found.sessions.values()))
+
+    with postgresql.transaction() as transaction:
+        transaction.save([ADA, session_of(ADA)], [])
+    with postgresql.transaction() as walking:
+        walking.marks(["s-ada/act"])
+        leaving = another.submit(logout)
+        wait_until(lambda: waits_or_is_done(postgresql, leaving))
+        before = walking.load([Needs(players=("ada",))]).players["ada"]
+        walking.save([replace(before, x=1)], [])
+    leaving.result(WAIT_S_MAX)
+
+
+# The world's troubles.
+
+
+def test_a_locked_database_may_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT_S", 0.05)
+    file = tmp_path / "world.sqlite"
+    store = Store(f"sqlite:///{file}", WORLD)
+    store.migrate()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Retryable, match="database_away"), store.transaction():
+        pytest.fail("nobody gets in")
+    other.execute("ROLLBACK")
+    other.close()
+    assert step_of_new(store) == 1
+    store.close()
+
+
+def step_of_new(store: Store) -> int:
+    with store.transaction() as transaction:
+        transaction.save([replace(ADA, x=0)], [])
+    return step(store, "ada").x
+
+
+def test_a_database_without_tables_may_be_tried_again(database_url: str) -> None:
+    store = Store(database_url, WORLD)
+    with pytest.raises(Retryable, match="database_away"):
+        store.account("ada")
+    with pytest.raises(Retryable, match="database_away"), store.transaction() as transaction:
+        transaction.marks(["x"])
+    store.close()
+
+
+def test_a_database_that_is_away_may_be_tried_again(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    store = Store(f"postgresql://nobody@/none?host={tmp_path}", WORLD)
+    with pytest.raises(Retryable, match="database_away"), store.transaction():
+        pytest.fail("nobody gets in")
+    store.close()
+
+
+def test_a_connection_that_was_cut_is_made_again(postgresql: Store, postgresql_cluster: Cluster) -> None:
+    with postgresql.transaction() as transaction:
+        transaction.save([ADA], [])
+    postgresql_cluster.cut(Cluster.migrated)
+    assert step(postgresql, "ada").x == ADA.x + 1
+
+
+def test_a_connection_that_is_cut_in_the_middle_may_be_tried_again(
+    postgresql: Store, postgresql_cluster: Cluster
+) -> None:
+    def save_both() -> None:
+        with postgresql.transaction() as transaction:
+            transaction.save([ADA], [])
+            postgresql_cluster.cut(Cluster.migrated)
+            transaction.save([BOB], [])
+
+    with pytest.raises(Retryable, match="database_away"):
+        save_both()
+    with postgresql.transaction() as transaction:
+        assert not transaction.load([Needs(players=("ada", "bob"))]).players
+
+
+def test_another_kind_of_database_is_refused() -> None:
+    with pytest.raises(Corrupt, match="DATABASE_URL: mysql is neither sqlite nor postgresql"):
+        Store("mysql://localhost/x", WORLD)
+
+
+def test_threads_of_a_store_write_one_after_the_other(migrated_url: str) -> None:
+    store = Store(migrated_url, WORLD)
+    with store.transaction() as transaction:
+        transaction.save([replace(ADA, x=0)], [])
+    stores = [Store(migrated_url, WORLD) for _ in range(3)]
+    threads = [threading.Thread(target=lambda s=s: [step(s, "ada") for _ in range(15)]) for s in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S_MAX)
+    assert step(store, "ada").x == 46
+    for opened in (store, *stores):
+        opened.close()

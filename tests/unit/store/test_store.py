@@ -1,0 +1,429 @@
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from sqlalchemy import func, select
+
+from gameserver.errors import Retryable
+from gameserver.events import catalogue
+from gameserver.events.base import SEQ_MAX
+from gameserver.rules.outcome import Needs, Waiting
+from gameserver.store import DeadLetter, Store
+from gameserver.store.loading import merge
+from gameserver.store.store import Mark, Stored
+from gameserver.store.tables import metadata, sessions
+from gameserver.world.state import (
+    PULSE,
+    Account,
+    ChatLine,
+    Creature,
+    Gateway,
+    Membership,
+    Player,
+    Session,
+    Thing,
+    ZoneClock,
+)
+from tests.unit.rules.scenes import NOW_MS, absent, account_of, creature, player, session_of
+
+ADA, BOB = player(), player("Bob")
+
+
+def save(store: Store, *things: Thing, drop: Sequence[Thing] = ()) -> None:
+    with store.transaction() as transaction:
+        transaction.save(things, drop)
+
+
+def load(store: Store, **needs: Any) -> Any:
+    with store.transaction() as transaction:
+        return transaction.load([Needs(**needs)])
+
+
+def rows(store: Store) -> dict[str, int]:
+    """How many rows each table has."""
+    with store._engine.connect() as connection:
+        tables = metadata.tables.values()
+        return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+
+# Things.
+
+FILLED: dict[str, tuple[Thing, dict[str, Any]]] = {
+    "account": (
+        Account(id="ada", name="Ada", password_hash="$x$", created_ms=2**41),
+        {"accounts": ("ada",)},
+    ),
+    "player": (
+        Player(
+            id="ada",
+            name="Ada",
+            zone="meadow",
+            x=1,
+            y=2,
+            v=3,
+            hp=4,
+            hp_max=5,
+            attack=6,
+            defence=7,
+            xp=8,
+            coins=2**40,
+            steps_due_ms=2**41 + 1,
+            attack_due_ms=2**41 + 2,
+            dead_until_ms=2**41 + 3,
+            hit_ms=2**41 + 4,
+            session="s",
+            gateway="g",
+            conn="c",
+        ),
+        {"players": ("ada",)},
+    ),
+    "creature": (
+        Creature(
+            id="meadow.rat.1",
+            kind="rat",
+            zone="meadow",
+            x=1,
+            y=2,
+            v=3,
+            hp=4,
+            prey="ada",
+            act_due_ms=2**41 + 1,
+            dead_until_ms=2**41 + 2,
+        ),
+        {"creatures": ("meadow.rat.1",)},
+    ),
+    "session": (
+        Session(id="s", player="ada", gateway="g", conn="c", token="t", token_before="u", expires_ms=2**41),
+        {"sessions": ("s",)},
+    ),
+    "clock": (ZoneClock(id="meadow", tick=2**40), {"clocks": ("meadow",)}),
+    "gateway": (Gateway(id="g1", seen_ms=2**41, sessions=7), {"gateways": ("g1",)}),
+    "membership": (Membership(id="trade/ada", channel="trade", player="ada"), {"memberships_of": ("ada",)}),
+}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+def test_a_thing_comes_back_as_it_was_saved(store: Store, kind: str) -> None:
+    thing, needs = FILLED[kind]
+    assert len(set(msgspec.structs.astuple(thing))) == len(thing.__struct_fields__), "no two alike"
+    save(store, thing)
+    assert load(store, **needs).things[type(thing)] == {thing.id: thing}
+
+
+def test_a_line_of_chat_keeps_its_unicode(store: Store) -> None:
+    line = ChatLine(id="e1", channel="trade", by="Ada", text="grüße 世界 👩‍👩‍👧", at_ms=5)
+    save(store, line)
+    assert load(store, histories=("trade",)).histories["trade"] == (line,)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(ADA, player(x=1, hp=3)), (creature(), creature(hp=1, x=9)), (session_of(ADA), session_of(ADA, token="t2"))],
+    ids=["player", "creature", "session"],
+)
+def test_a_thing_that_is_put_again_replaces_what_was_there(store: Store, before: Any, after: Any) -> None:
+    save(store, before)
+    save(store, after)
+    found = load(store, players=(after.id,), creatures=(after.id,), sessions=(after.id,))
+    assert found.things[type(after)] == {after.id: after}
+
+
+def test_a_thing_that_is_dropped_is_gone_and_the_others_stay(store: Store) -> None:
+    save(store, ADA, BOB)
+    save(store, drop=[ADA])
+    assert load(store, players=("ada", "bob")).players == {"bob": BOB}
+
+
+def test_what_fails_half_way_never_happened(store: Store) -> None:
+    def fail() -> None:
+        with store.transaction() as transaction:
+            transaction.save([ADA], [])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert load(store, players=("ada",)).players == {}
+
+
+def test_an_account_is_made_once_and_whoever_comes_second_is_told_of_the_conflict(store: Store) -> None:
+    save(store, account_of(ADA, "mine"))
+    with pytest.raises(Retryable, match="conflict"):
+        save(store, account_of(ADA, "theirs"))
+    account = store.account("ada")
+    assert account is not None
+    assert account.password_hash == "hashed mine"
+
+
+# Loading.
+
+
+def test_nothing_is_loaded_that_is_not_needed(store: Store) -> None:
+    save(store, ADA, account_of(ADA), session_of(ADA), creature(), ZoneClock(id=PULSE, tick=1))
+    assert all(not things for things in load(store).things.values())
+    found = load(store, players=("ada", "nobody"))
+    assert found.players == {"ada": ADA}
+    assert sum(len(things) for things in found.things.values()) == 1
+
+
+def test_the_sessions_of_a_player_come_with_their_highest_number(store: Store) -> None:
+    other = session_of(ADA, id="s-2")
+    save(store, session_of(ADA), other, session_of(BOB))
+    with store.transaction() as transaction:
+        marks = transaction.marks(["s-ada/act", "s-ada/talk"])
+        transaction.save_marks([replace(marks["s-ada/act"], seq=7), replace(marks["s-ada/talk"], seq=SEQ_MAX)], [])
+    found = load(store, sessions_of=("ada",))
+    assert set(found.sessions) == {"s-ada", "s-2"}
+    assert found.applied == {"s-ada": SEQ_MAX, "s-2": 0}
+
+
+def test_a_zone_is_its_clock_its_creatures_and_the_players_present(store: Store) -> None:
+    save(
+        store,
+        ADA,
+        absent(BOB),
+        player("Eve", zone="town"),
+        creature(),
+        creature("town.rat.1"),
+        ZoneClock(id="meadow", tick=3),
+        ZoneClock(id="town", tick=3),
+    )
+    found = load(store, zones=("meadow",))
+    assert set(found.players) == {"ada"}
+    assert set(found.creatures) == {"meadow.rat.1"}
+    assert set(found.clocks) == {"meadow"}
+    assert found.players_in("meadow") == [ADA]
+
+
+def test_around_a_player_is_what_is_in_view(store: Store) -> None:
+    near, far = player("Bob", x=23, y=19), player("Eve", x=24, y=10)
+    save(store, ADA, near, far, absent(player("Zoe")), creature(), creature("meadow.rat.5", x=24))
+    found = load(store, players=("ada",), around=("ada",))
+    assert set(found.players) == {"ada", "bob"}
+    assert set(found.creatures) == {"meadow.rat.1"}
+
+
+def test_around_somebody_unknown_is_nothing(store: Store) -> None:
+    assert load(store, players=("ada",), around=("ada",)).players == {}
+
+
+def test_a_history_is_the_last_lines_oldest_first(store: Store) -> None:
+    lines = [ChatLine(id=f"e{n:03}", channel="trade", by="Ada", text=str(n), at_ms=n // 2) for n in range(70)]
+    save(store, *reversed(lines), ChatLine(id="x", channel="news", by="Ada", text="x", at_ms=999))
+    found = load(store, histories=("trade", "none"))
+    assert list(found.histories["trade"]) == lines[-50:]
+    assert found.histories["none"] == ()
+
+
+def test_mail_is_of_a_player_and_in_order(store: Store) -> None:
+    with store.transaction() as transaction:
+        transaction.add_waiting([Waiting("m2", "mail", "ada", b"2"), Waiting("t1", "talk", "", b"t")], 20, 99)
+        transaction.add_waiting([Waiting("m1", "mail", "ada", b"1"), Waiting("b1", "mail", "bob", b"b")], 10, 99)
+    found = load(store, mail=("ada", "eve"), mail_counts=("ada", "bob", "eve"))
+    assert found.mail == {"ada": (Waiting("m1", "mail", "ada", b"1"), Waiting("m2", "mail", "ada", b"2")), "eve": ()}
+    assert found.mail_counts == {"ada": 2, "bob": 1}
+
+
+def test_who_is_online_is_told_by_name(store: Store) -> None:
+    save(store, BOB, ADA, absent(player("Eve")))
+    assert load(store, online=True).online == (("Ada", "Bob"), 2)
+
+
+def test_zones_are_busy_where_players_are(store: Store) -> None:
+    save(store, ADA, absent(player("Eve", zone="town")))
+    assert load(store, busy_zones=True).busy_zones == {"meadow"}
+
+
+def test_orphans_are_the_sessions_of_silent_gateways_and_those_past_their_time(store: Store) -> None:
+    eve, zoe = player("Eve", gateway="g3"), absent(player("Zoe"))
+    save(
+        store,
+        Gateway(id="g1", seen_ms=NOW_MS - 5, sessions=1),
+        Gateway(id="g2", seen_ms=NOW_MS - 50, sessions=1),
+        ADA,
+        replace(BOB, gateway="g2"),
+        eve,
+        zoe,
+        session_of(ADA),
+        session_of(BOB, gateway="g2"),
+        session_of(eve),
+        Session(id="s-zoe", player="zoe", gateway="", conn="", token="", expires_ms=NOW_MS),
+        Session(id="s-waits", player="zoe", gateway="", conn="", token="", expires_ms=NOW_MS + 1),
+    )
+    found = load(store, orphans_before_ms=NOW_MS - 10, now_ms=NOW_MS)
+    assert set(found.sessions) == {"s-bob", "s-eve", "s-zoe"}
+    assert set(found.players) == {"bob", "eve", "zoe"}
+
+
+def test_what_is_due_is_sent_again_and_mail_only_to_those_who_are_there(store: Store) -> None:
+    save(store, ADA, absent(BOB))
+    due = [Waiting("m1", "mail", "ada", b""), Waiting("t1", "talk", "", b""), Waiting("r1", "event", "", b"")]
+    with store.transaction() as transaction:
+        transaction.add_waiting([*due, Waiting("m2", "mail", "bob", b"")], NOW_MS - 9, NOW_MS)
+        transaction.add_waiting([Waiting("m3", "mail", "ada", b"")], NOW_MS, NOW_MS + 1)
+    found = load(store, orphans_before_ms=1, now_ms=NOW_MS)
+    assert set(found.due) == set(due)
+    assert found.players["ada"] == ADA
+    with store.transaction() as transaction:
+        transaction.postpone_waiting(["m1", "t1"], NOW_MS + 1)
+    assert [row.id for row in load(store, orphans_before_ms=1, now_ms=NOW_MS).due] == ["r1"]
+
+
+def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
+    merged = merge(
+        [
+            Needs(players=("b", "a"), online=True, orphans_before_ms=3),
+            Needs(players=("c", "a"), zones=("meadow",), orphans_before_ms=9, now_ms=4),
+            Needs(),
+        ]
+    )
+    assert merged == Needs(players=("a", "b", "c"), zones=("meadow",), online=True, orphans_before_ms=9, now_ms=4)
+    assert merge([]) == Needs()
+
+
+# Reading without a lock.
+
+
+def test_an_account_and_a_session_may_be_read_while_another_writes(store: Store) -> None:
+    save(store, account_of(ADA), session_of(ADA))
+    with store.transaction() as transaction:
+        transaction.load([Needs(accounts=("ada",), sessions=("s-ada",))])
+        transaction.save([session_of(ADA, token="#t2")], [])
+        assert store.account("ada") == account_of(ADA)
+        assert store.session_by_token("#t-ada") == session_of(ADA)
+        assert store.session_by_token("#t2") is None
+
+
+def test_a_session_is_found_by_its_token_and_by_the_one_before(store: Store) -> None:
+    held = session_of(ADA, token="new", token_before="old")
+    save(store, held, session_of(BOB, token_before=""))
+    assert store.session_by_token("new") == store.session_by_token("old") == held
+    assert store.session_by_token("other") is None
+    assert store.session_by_token("") is None
+    assert store.account("ada") is None
+
+
+# Marks and outcomes.
+
+
+def test_a_new_session_has_a_mark_in_every_numbered_lane(store: Store) -> None:
+    save(store, session_of(ADA))
+    ids = [f"s-ada/{lane}" for lane in sorted(catalogue.lanes())]
+    with store.transaction() as transaction:
+        assert transaction.marks([*ids, "s-ada/fly", "s-bob/act"]) == {id_: Mark(id_, "s-ada", 0, 0) for id_ in ids}
+        assert transaction.marks([]) == {}
+
+
+def test_a_session_that_is_put_again_keeps_its_marks(store: Store) -> None:
+    save(store, session_of(ADA))
+    moved = Mark("s-ada/act", "s-ada", SEQ_MAX, 3)
+    with store.transaction() as transaction:
+        transaction.save_marks([moved], [])
+    save(store, session_of(ADA, conn="c9"))
+    with store.transaction() as transaction:
+        assert transaction.marks(["s-ada/act"]) == {"s-ada/act": moved}
+
+
+def test_outcomes_go_round_in_their_ring(store: Store) -> None:
+    save(store, session_of(ADA))
+    with store.transaction() as transaction:
+        for seq in range(1, 8):
+            transaction.save_marks([], [Stored("s-ada/act", "s-ada", seq % 3, seq, b"%d" % seq)])
+        kept = {seq: transaction.stored("s-ada/act", seq) for seq in range(1, 8)}
+    assert kept == {1: None, 2: None, 3: None, 4: None, 5: b"5", 6: b"6", 7: b"7"}
+    assert rows(store)["outcomes"] == 3
+
+
+def test_a_session_that_ends_takes_its_marks_and_outcomes_along(store: Store) -> None:
+    save(store, session_of(ADA), session_of(BOB))
+    with store.transaction() as transaction:
+        for session in ("s-ada", "s-bob"):
+            transaction.save_marks([], [Stored(f"{session}/act", session, 0, 1, b"x")])
+    save(store, drop=[session_of(ADA)])
+    counts = rows(store)
+    assert (counts["sessions"], counts["outcomes"]) == (1, 1)
+    assert counts["marks"] == len(catalogue.lanes())
+    with store.transaction() as transaction:
+        assert transaction.stored("s-bob/act", 1) == b"x"
+        transaction.save_marks([Mark("s-ada/act", "s-ada", 9, 9)], [])
+        assert transaction.marks(["s-ada/act"]) == {}
+
+
+# Outbox, trials, dead letters.
+
+
+def test_what_waits_is_there_until_it_is_dealt_with(store: Store) -> None:
+    row = Waiting("r1", "event", "", b"\x00\xff")
+    with store.transaction() as transaction:
+        transaction.add_waiting([row, Waiting("r2", "talk", "", b"")], 1, 2)
+        transaction.add_waiting([Waiting("r1", "event", "", b"another")], 1, 2)
+        assert transaction.waiting(["r1", "r2", "r3"]) == {"r1", "r2"}
+        assert transaction.waiting([]) == frozenset()
+    store.published(["r2", "r9"])
+    store.published([])
+    with store.transaction() as transaction:
+        assert transaction.waiting(["r1", "r2"]) == {"r1"}
+    assert load(store, orphans_before_ms=1, now_ms=5).due == (row,)
+
+
+def test_trials_are_counted_and_forgotten(store: Store) -> None:
+    assert [store.begin_trial("e1", 5), store.begin_trial("e1", 6), store.begin_trial("e2", 6)] == [1, 2, 1]
+    assert store.trials(["e1", "e2", "e3"]) == {"e1": 2, "e2": 1}
+    with store.transaction() as transaction:
+        transaction.forget_trials(["e1"])
+        transaction.forget_trials([])
+    assert store.trials(["e1", "e2"]) == {"e2": 1}
+
+
+def letter(id_: str = "e1", **changes: Any) -> DeadLetter:
+    made = DeadLetter(
+        id=id_,
+        family="combat",
+        event="attack",
+        player="ada",
+        attempts=4,
+        cause="ValueError: x",
+        traceback="...",
+        envelope=b"{}",
+        at_ms=1,
+        dead_ms=NOW_MS,
+    )
+    return replace(made, **changes)
+
+
+def test_dead_letters_are_found_by_what_is_asked_and_newest_first(store: Store) -> None:
+    letters = [letter("e1"), letter("e2", family="chat", dead_ms=NOW_MS + 5), letter("e3", player="bob", dead_ms=5)]
+    with store.transaction() as transaction:
+        for one in letters:
+            transaction.add_dead(one)
+    assert store.dead_letters() == [letters[1], letters[0], letters[2]]
+    assert store.dead_letters(most=1) == [letters[1]]
+    assert store.dead_letters(family="combat", player="Ada") == [letters[0]]
+    assert store.dead_letters(since_ms=NOW_MS) == [letters[1], letters[0]]
+    assert store.dead_letters(id_="e3") == [letters[2]]
+
+
+def test_a_dead_letter_is_kept_once_and_taken_once(store: Store) -> None:
+    with store.transaction() as transaction:
+        transaction.add_dead(letter())
+        transaction.add_dead(letter(cause="another"))
+        assert transaction.take_dead("e1") == letter()
+        assert transaction.take_dead("e1") is None
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seqs=st.lists(st.integers(1, 50), min_size=1, max_size=60))
+def test_outcomes_never_fill_more_than_their_ring(store: Store, seqs: list[int]) -> None:
+    save(store, session_of(ADA))
+    with store.transaction() as transaction:
+        for n, seq in enumerate(seqs):
+            transaction.save_marks([], [Stored("s-ada/act", "s-ada", n % 8, seq, b"x")])
+    assert rows(store)["outcomes"] <= 8
+
+
+def test_a_token_is_looked_up_by_an_index() -> None:
+    indexed = {column.name for index in sessions.indexes for column in index.columns}
+    assert {"token", "token_before", "player", "gateway"} <= indexed

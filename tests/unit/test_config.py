@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gameserver.config import BUNDLED_WORLD, environment, load, read_env_file
+from gameserver.errors import Corrupt
+from gameserver.limits import Limits
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "var").mkdir()
+    return tmp_path
+
+
+def loaded(home: Path, **variables: str) -> Any:
+    return load({"GAMESERVER_HOME": str(home), **variables})
+
+
+def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> None:
+    settings = loaded(home)
+    assert settings.limits == Limits()
+    assert settings.database_url == f"sqlite:///{home}/var/world.sqlite"
+    assert settings.world_file == BUNDLED_WORLD
+    assert settings.var == home / "var"
+    assert settings.secret_key_file == home / "var" / "secret.key"
+    assert settings.amqp_url.startswith("amqp://")
+    assert (settings.own_queues, settings.gateway_id, settings.log_level) == (frozenset(), "", "info")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("AMQP_URL", "amqp://x", "amqp_url", "amqp://x"),
+        ("AMQP_MANAGEMENT_URL", "http://x", "amqp_management_url", "http://x"),
+        ("DATABASE_URL", "postgresql://x", "database_url", "postgresql://x"),
+        ("GAMESERVER_ENDPOINTS", "tcp:1 ssl:2", "endpoints", ("tcp:1", "ssl:2")),
+        ("GAMESERVER_GATEWAY_ID", "g7", "gateway_id", "g7"),
+        ("GAMESERVER_WORLD", "/x/y.world", "world_file", Path("/x/y.world")),
+        ("GAMESERVER_SECRET_KEY_FILE", "/x/key", "secret_key_file", Path("/x/key")),
+        ("GAMESERVER_OWN_QUEUES", "attack, move say", "own_queues", frozenset({"attack", "move", "say"})),
+        ("GAMESERVER_LOG_LEVEL", "DEBUG", "log_level", "debug"),
+    ],
+)
+def test_the_environment_overrides_a_default(home: Path, variable: str, text: str, name: str, value: Any) -> None:
+    assert getattr(loaded(home, **{variable: text}), name) == value
+
+
+@pytest.mark.parametrize("field", msgspec.structs.fields(Limits), ids=lambda field: field.name)
+def test_every_limit_has_its_variable(home: Path, field: Any) -> None:
+    fine = field.default + 1 if field.name in ("outcomes_kept", "connections_max") else field.default
+    limits = loaded(home, **{f"GAMESERVER_{field.name.upper()}": str(fine)}).limits
+    assert getattr(limits, field.name) == fine
+    assert type(getattr(limits, field.name)) is field.type
+
+
+def test_what_the_house_wrote_stands_between_defaults_and_environment(home: Path) -> None:
+    (home / "var" / "house.env").write_text("AMQP_URL=amqp://house\nGAMESERVER_FRAME_BYTES_MAX=100\n")
+    settings = loaded(home)
+    assert (settings.amqp_url, settings.limits.frame_bytes_max) == ("amqp://house", 100)
+    settings = loaded(home, AMQP_URL="amqp://mine")
+    assert (settings.amqp_url, settings.limits.frame_bytes_max) == ("amqp://mine", 100)
+
+
+def test_a_house_file_has_comments_spaces_and_equal_signs(tmp_path: Path) -> None:
+    file = tmp_path / "house.env"
+    file.write_text("# A=1\n\n  B = two words \nC=a=b\nnonsense\n")
+    assert read_env_file(file) == {"B": "two words", "C": "a=b"}
+    assert read_env_file(tmp_path / "none.env") == {}
+
+
+@pytest.mark.parametrize("text", ["many", "", "1.5", "0", "-3", "1e3"])
+def test_a_number_that_is_none_is_refused_by_the_name_of_its_variable(home: Path, text: str) -> None:
+    with pytest.raises(Corrupt, match="GAMESERVER_FRAME_BYTES_MAX") as fault:
+        loaded(home, GAMESERVER_FRAME_BYTES_MAX=text)
+    assert fault.value.code == "bad_setting"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
+def test_a_limit_is_finite(home: Path, text: str) -> None:
+    with pytest.raises(Corrupt, match="GAMESERVER_PACKETS_PER_S"):
+        loaded(home, GAMESERVER_PACKETS_PER_S=text)
+
+
+def test_limits_are_checked_against_each_other_when_loaded(home: Path) -> None:
+    with pytest.raises(Corrupt, match=r"frame_bytes_max .* must not exceed write_buffer_soft_bytes"):
+        loaded(home, GAMESERVER_FRAME_BYTES_MAX="100000")
+
+
+def test_settings_are_frozen(home: Path) -> None:
+    with pytest.raises(AttributeError):
+        loaded(home).amqp_url = "other"
+
+
+def test_the_environment_is_read_when_nothing_is_given(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAMESERVER_HOME", str(home))
+    monkeypatch.setenv("GAMESERVER_GATEWAY_ID", "g9")
+    assert load().gateway_id == "g9"
+    assert environment() == dict(os.environ)
