@@ -48,7 +48,6 @@ task_acks_late = True
 task_reject_on_worker_lost = (
     True  # a killed child's event goes back to the queue (by default it is acknowledged and lost)
 )
-task_acks_on_failure_or_timeout = False  # on older Celery: the same for failures and time limits together
 task_acks_on_failure = False  # a failure that nobody handled is rejected, to the dead letters
 task_acks_on_timeout = False  # an event past its lease goes back to the queue
 worker_prefetch_multiplier = 1  # an urgent event overtakes all but what is being applied

@@ -24,6 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connections_per_address_max: int = 20_000
     login_s_max: float = 30.0
     idle_s_max: float = 300.0
+    closing_s_max: float = 15.0
 
     # What may wait for one client that reads slowly: past ``soft`` only what matters, past ``max`` it is cut off.
     write_buffer_soft_bytes: int = 65_536

@@ -62,10 +62,12 @@ class Batcher:
         if self._flight.pop(task_id, None) is not None:
             self._schedule()
 
-    def drop(self) -> None:
-        """Forget what was not published, and what was (the broker is away: nobody knows)."""
+    def drop(self) -> list[Envelope]:
+        """Forget what was published (the broker is away: nobody knows), and give back what was not."""
+        unpublished = [envelope for group in self._groups for envelope in group]
         self._groups, self._count = [], 0
         self._flight.clear()
+        return unpublished
 
     def _schedule(self) -> None:
         """Publish at the end of this turn of the reactor (what came together goes together), or when it may."""

@@ -2,10 +2,14 @@
 
 A batch is outstanding from when it was published until a process says that it is done with it. A family whose oldest
 batch has been outstanding for too long, and of which nothing else was heard, is unavailable until a process is heard of
-again. What a transient batch carries is worthless after a while, and then it no longer counts.
+again. What a transient batch carries is worthless after a while, and then it no longer counts; a durable one counts for
+a minute, and then the family is tried again.
 """
 
 from gameserver.events.base import Spec
+
+# A durable batch may have been lost with a queue: a family that fell because of it is tried again after so long.
+TRIED_AGAIN_S = 60.0
 
 
 class Health:
@@ -19,7 +23,7 @@ class Health:
 
     def published(self, spec: Spec, task_id: str, now_s: float) -> None:
         """A batch is on its way."""
-        until_s = now_s + given_up_after_s(spec) if spec.stale_after_s else float("inf")
+        until_s = now_s + (given_up_after_s(spec) if spec.stale_after_s else TRIED_AGAIN_S)
         self._outstanding.setdefault(spec.family, {})[task_id] = now_s, until_s
 
     def done(self, family: str, task_id: str, now_s: float) -> bool:

@@ -147,6 +147,7 @@ class Hub:
         session.put(session.wire.data_to_send())
         self._flusher.soon(session)
         if session.wire.closed:
+            session.closing_since_s = session.closing_since_s or self._reactor.seconds()
             session.close()
 
     def ended(self, session: Session) -> None:
@@ -181,7 +182,9 @@ class Hub:
         """Close connections that nobody logged in on, or from which nothing was heard."""
         now_s = self._reactor.seconds()
         for session in self.sessions:
-            if not session.playing and now_s - session.began_s > self._limits.login_s_max:
+            if session.wire.closed:
+                self._end_overdue(session, now_s)
+            elif not session.playing and now_s - session.began_s > self._limits.login_s_max:
                 self.close(session, "login_timeout")
             elif now_s - session.heard_s > self._limits.idle_s_max:
                 self.close(session, "idle_timeout")
@@ -192,6 +195,12 @@ class Hub:
             self._fall(family)
         for family in back:
             self._tell_all(Unavailable(family=family, back=True))
+
+    def _end_overdue(self, session: Session, now_s: float) -> None:
+        """Who was told goodbye and does not even read that is not waited for."""
+        session.closing_since_s = session.closing_since_s or now_s
+        if now_s - session.closing_since_s > self._limits.closing_s_max:
+            session.abort()
 
     def _look_after(self, session: Session, now_s: float) -> None:
         """Answer transient events that nobody will answer any more; ask again for a reply that must have been lost."""
@@ -373,7 +382,7 @@ class Hub:
         """The broker is away."""
         self._health.forget()
         for batcher in self._batchers.values():
-            batcher.drop()
+            self._keep(batcher.drop())
 
     # From the queue.
 

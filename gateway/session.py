@@ -39,6 +39,7 @@ class Session:
         self.heard_s = now_s
         self.lanes: dict[str, Lane] = {}
         self.gone = False
+        self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
         self._transport = transport
         self._limits = limits
         self._out: list[bytes] = []

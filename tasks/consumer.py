@@ -1,12 +1,17 @@
-"""The worker's consumer, which comes back to a broker sooner than Celery's.
+"""The worker's consumer, which comes back to a broker sooner than Celery's, and declares all that processes speak to.
 
-Celery waits 2, 4, 6, ... up to 30 seconds between its tries; no setting changes that. A game can't wait so long.
+Celery waits 2, 4, 6, ... up to 30 seconds between its tries; no setting changes that, and a game can't wait so long. It
+declares the queues it consumes; what events are told, delayed and buried through must stand too, whoever comes first.
 """
 
 from functools import partial
 from typing import Any
 
 from celery.worker.consumer import Consumer
+from kombu import Exchange, Queue
+
+from gameserver import config
+from gameserver.topology import Topology, topology
 
 TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # seconds
 
@@ -14,7 +19,32 @@ TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # se
 class PromptConsumer(Consumer):
     """Celery's consumer, with shorter pauses between its tries to connect."""
 
+    def connect(self) -> Any:
+        """Connect, and declare the topology."""
+        connection = super().connect()
+        settings = config.load()
+        declare(connection, topology(settings.limits, settings.own_queues))
+        return connection
+
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long it takes."""
         conn.ensure_connection = partial(conn.ensure_connection, **TRIES)
         return super().ensure_connected(conn)
+
+
+def declare(connection: Any, wanted: Topology) -> None:
+    """Declare exchanges, queues and bindings; those that stand stay as they are."""
+    with connection.channel() as channel:
+        exchanges = {e.name: Exchange(e.name, type=e.kind, durable=True, channel=channel) for e in wanted.exchanges}
+        for exchange in exchanges.values():
+            exchange.declare()
+        for queue in wanted.queues:
+            for key in queue.keys:
+                Queue(
+                    queue.name,
+                    exchange=exchanges[queue.exchange],
+                    routing_key=key,
+                    durable=True,
+                    queue_arguments=queue.arguments,
+                    channel=channel,
+                ).declare()

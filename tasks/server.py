@@ -87,10 +87,10 @@ class Server:
     def _handle_fresh(self, batch: Sequence[Envelope], task_id: str, until_s: float) -> None:
         """All at once; what broke is tried again, each lane for itself."""
         applied = self._patiently(lambda: self._applier.apply(batch), until_s)
-        self._speak(applied, task_id)
+        self._speak(applied, task_id, until_s)
         for held in applied.held:
             trial = self._begin_trial(held.envelopes[0], until_s)
-            self._later(held, trial)
+            self._later(held, trial, until_s)
 
     def _handle_carefully(self, batch: Sequence[Envelope], task_id: str, redelivered: bool, until_s: float) -> None:
         """One by one, every beginning counted, so that what kills its worker is known by its count.
@@ -113,15 +113,15 @@ class Server:
             if cause is not None:
                 held[envelope.order] = [envelope]
                 reasons[envelope.order] = cause, trial
-        self._speak(self._applier.nothing(batch), task_id)  # the gateways count on hearing that it is done
+        self._speak(self._applier.nothing(batch), task_id, until_s)  # the gateways count on hearing that it is done
         for order, envelopes in held.items():
             cause, trial = reasons[order]
-            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial)
+            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, until_s)
 
     def _try(self, envelope: Envelope, task_id: str, until_s: float) -> BaseException | None:
         """Apply one event. Returns why it broke, if it did."""
         applied = self._patiently(lambda: self._applier.apply([envelope], tried=True), until_s)
-        self._speak(applied, task_id)
+        self._speak(applied, task_id, until_s)
         return applied.held[0].cause if applied.held else None
 
     def _begin_trial(self, envelope: Envelope, until_s: float) -> int:
@@ -138,13 +138,13 @@ class Server:
                     raise Reject(str(trouble), requeue=True) from trouble
                 self._pause(PAUSE_S)
 
-    def _speak(self, applied: Applied, task_id: str) -> None:
+    def _speak(self, applied: Applied, task_id: str, until_s: float) -> None:
         self._publisher.outbound(replace(applied.outbound, task=task_id), applied.keys)
         for group in _by_type(applied.born):
             self._publisher.task(task_message(group, self._origin), self._queue(group))
-        self._store.published(applied.published)
+        self._patiently(lambda: self._store.published(applied.published), until_s)
 
-    def _later(self, held: Held, trial: int) -> None:
+    def _later(self, held: Held, trial: int, until_s: float) -> None:
         """Again after a while, or (after the last trial) to the dead letters, and on with what followed in the lane."""
         if trial < held.envelopes[0].event.spec.max_attempts:
             delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
@@ -153,7 +153,8 @@ class Server:
             return
         guilty, *others = held.envelopes
         log.error("%s is given up after %d trials: %s", guilty.id, trial, held.cause)
-        self._speak(self._applier.bury(guilty, held.cause, trial), "")
+        buried = self._patiently(lambda: self._applier.bury(guilty, held.cause, trial), until_s)
+        self._speak(buried, "", until_s)
         if others:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
 

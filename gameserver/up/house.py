@@ -92,7 +92,9 @@ def _broker_programs(node: PrivateNode) -> list[Program]:
 
 
 def _gateway(settings: Settings) -> Program:
-    return Program(name="gateway", command=_python("gateway"), stage=2, ready=partial(_all_accept, settings.endpoints))
+    # It answers what is under way before it goes, for three times 8 seconds at most (gateway.service).
+    ready = partial(_all_accept, settings.endpoints)
+    return Program(name="gateway", command=_python("gateway"), stage=2, ready=ready, stop_s_max=30)
 
 
 def _all_accept(endpoints: Iterable[str]) -> bool:

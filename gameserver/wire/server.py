@@ -16,7 +16,7 @@ from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer
 from gameserver.wire.states import REFUSALS, TABLE, Input, State
 
 ENTRANCES = frozenset({"register", "login", "resume"})
-FLOOD_FACTOR = 4  # so many bursts of refused packets in a row end a connection
+FLOOD_FACTOR = 4  # so many bursts of refused packets at once end a connection
 
 
 class ServerConnection:
@@ -28,7 +28,8 @@ class ServerConnection:
         self._limits = limits
         self._greeting = greeting
         self._bucket = TokenBucket(limits.packets_per_s, limits.packets_burst)
-        self._refused = 0  # packets refused in a row
+        # What had to be refused lately: who doesn't stop is not worth its packets.
+        self._refusals = TokenBucket(limits.packets_per_s, FLOOD_FACTOR * limits.packets_burst)
         self._seq = 0  # the highest number this connection has sent
         self._seq_applied = 0  # the highest that an earlier connection of the session had applied
         self._out: list[bytes] = []
@@ -97,12 +98,10 @@ class ServerConnection:
             packet = self.codec.decode(raw, self._limits.json_depth_max)
             if not admitted:
                 raise self._flooding(getattr(packet, "seq", 0))
-            event = self._take(packet)
-            self._refused = 0
-            return event
+            return self._take(packet)
         except PacketFault as fault:
             self.send(Error(re=fault.re, code=fault.code, message=fault.message))
-            self._count_refusal()
+            self._count_refusal(now_s)
         except WireFault as fault:
             self.close(fault.code, fault.message)
         return None
@@ -110,10 +109,8 @@ class ServerConnection:
     def _flooding(self, seq: int) -> PacketFault:
         return PacketFault("flooding", f"More than {self._limits.packets_per_s:g} packets a second.", seq)
 
-    def _count_refusal(self) -> None:
-        """A client that does not stop sending what is refused is not worth its packets."""
-        self._refused += 1
-        if self._refused > FLOOD_FACTOR * self._limits.packets_burst:
+    def _count_refusal(self, now_s: float) -> None:
+        if not self._refusals.take(now_s):
             self.close("flooding", "Too many packets that had to be refused.")
 
     def _take(self, packet: FromClient | Event) -> Event | None:

@@ -190,7 +190,6 @@ def test_a_blast_of_packets_is_refused_and_ended(bad: LineClient):
     assert {packet["code"] for packet in bad.saw("error")} == {"flooding"}
 
 
-@pytest.mark.xfail(strict=True, reason="one packet that is let through forgives all that were refused before it")
 def test_a_flood_that_goes_on_is_ended_though_it_comes_in_small_pieces(bad: LineClient):
     bad.register(next(NAMES))
     began_s = time.monotonic()

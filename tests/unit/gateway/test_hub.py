@@ -515,7 +515,6 @@ def test_a_connection_lost_while_the_broker_is_away_is_reported_later(stage: Sta
     assert stage.broker.take("rejoin") == []
 
 
-@pytest.mark.xfail(strict=True, reason="what waits in a batch is dropped when the broker goes away")
 def test_a_lost_connection_whose_report_waits_in_a_batch_is_not_forgotten_with_the_broker(stage: Stage):
     players = [stage.player(f"p{n}") for n in range(stage.limits.batches_flight_max + 2)]
     for player in players:
@@ -598,7 +597,6 @@ def test_a_fast_reader_misses_nothing_however_much_comes_at_once():
     assert len(ada.heard("moved")) == 50
 
 
-@pytest.mark.xfail(strict=True, reason="a connection whose last bytes nobody reads is never given up")
 def test_who_neither_reads_nor_speaks_is_gone_in_the_end():
     stage = Stage(idle_s_max=300.0)
     ada = stage.player()
@@ -666,7 +664,6 @@ def test_an_answer_that_must_have_been_lost_is_asked_for_again(stage: Stage):
     assert len(ada.heard("ok")) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="nobody asks for a durable batch that was lost when its sender has left")
 def test_a_family_that_fell_is_tried_again_even_if_what_it_owes_is_never_answered(stage: Stage):
     bob, ada = stage.player("bob"), stage.player("ada")
     bob.send(type="say", text="rejected, or lost", seq=2)

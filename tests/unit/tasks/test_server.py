@@ -236,7 +236,6 @@ def test_a_data_tier_that_stays_away_gives_the_batch_back_within_the_lease(house
     assert house.logged("told") == []
 
 
-@pytest.mark.xfail(strict=True, raises=Retryable, reason="only applying waits for the data tier, settling does not")
 def test_a_data_tier_that_goes_away_after_the_commit_costs_nobody_their_retry(house: House):
     house.broken = {"b"}
     house.settling_fails = 1
@@ -244,7 +243,6 @@ def test_a_data_tier_that_goes_away_after_the_commit_costs_nobody_their_retry(ho
     assert [ids for _, _, ids, _ in house.logged("task")] == [["b"]]
 
 
-@pytest.mark.xfail(strict=True, raises=Retryable, reason="only applying waits for the data tier, burying does not")
 def test_a_data_tier_that_is_away_when_something_is_buried_is_waited_for(house: House):
     house.counted = {"killer": MAX_ATTEMPTS}
     house.burying_fails = 1
