@@ -17,6 +17,7 @@ from tasks.server import Server, build
 
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
+app.events.dispatcher_cls = "tasks.dispatcher:PlainDispatcher"
 
 _server: Server | None = None
 
