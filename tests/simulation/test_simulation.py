@@ -13,13 +13,13 @@ from tests.simulation.house import SimulatedHouse
 from tests.simulation.memory_store import MemoryTransaction
 
 SEEDS = 2_000
-SECONDS_MAX = 50.0
-STEPS = 250
+SECONDS_MAX = 55.0
+STEPS = 150
 
 
 def contradictions(seed: int) -> list[str]:
     """Play a seed to its end, and compare."""
-    house = SimulatedHouse(seed, players=3, actions=12)
+    house = SimulatedHouse(seed, players=3, actions=8)
     for _ in range(STEPS):
         house.step()
     settled = house.settle()
