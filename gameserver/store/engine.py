@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gameserver.errors import Corrupt, Retryable
 
 LOCK_WAIT_S = 15
+# A process that was frozen in the middle of a transaction must not hold its rows for as long as it sleeps.
+POSTGRESQL_OPTIONS = f"-c idle_in_transaction_session_timeout=8000 -c lock_timeout={LOCK_WAIT_S * 1000}"
 
 
 def open_engine(url: str) -> Engine:
@@ -26,7 +28,9 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         # Prefork: a child handles one batch at a time and so needs one connection, checked before use.
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_size=1, max_overflow=2, pool_pre_ping=True)
+        return create_engine(
+            parsed, pool_size=1, max_overflow=2, pool_pre_ping=True, connect_args={"options": POSTGRESQL_OPTIONS}
+        )
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
 
 

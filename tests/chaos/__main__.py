@@ -10,6 +10,7 @@ from gameserver.up.rabbitmq import PrivateNode
 from tests.chaos.run import RATE, run
 from tests.chaos.schedule import FAULTS
 from tests.chaos.stage import Stage
+from tests.databases import Cluster, installed
 
 
 def main() -> int:
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=6.0, help="seconds between faults, on average")
     parser.add_argument("--rate", type=float, default=RATE, help="actions per second and player")
     parser.add_argument("--only", action="append", choices=list(FAULTS), help="only this fault; repeatable")
+    parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
     parser.add_argument("--sabotage", default="", help="switch a guarantee off, to see that it is missed")
     arguments = parser.parse_args()
@@ -31,14 +33,26 @@ def main() -> int:
     return 1 if bad else 0
 
 
+def postgresql_binaries() -> Path:
+    """Where PostgreSQL's programs are. Ends the program when there are none."""
+    found = installed()
+    if found is None:
+        raise SystemExit("PostgreSQL is not installed (docker/system-packages.sh test installs it).")
+    return found
+
+
 def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
     node = PrivateNode.somewhere(folder / "rabbitmq")
     node.start()
     node.wait_until_up()
+    cluster = Cluster(postgresql_binaries()) if arguments.postgresql else None
+    if cluster:
+        cluster.start()
     sabotaged = (
         {"app": "tests.chaos.sabotaged", "gateway_module": "tests.chaos.sabotaged"} if arguments.sabotage else {}
     )
-    stage = Stage(node, folder / "house", env={"CHAOS_SABOTAGE": arguments.sabotage}, **sabotaged)
+    database_url = cluster.url(cluster.migrated) if cluster else ""
+    stage = Stage(node, folder / "house", database_url, env={"CHAOS_SABOTAGE": arguments.sabotage}, **sabotaged)
     try:
         faults = arguments.only or tuple(FAULTS)
         report = run(stage, seed, arguments.seconds, every_s=arguments.every, rate=arguments.rate, faults=faults)
@@ -46,6 +60,8 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
         stage.stop()
         node.kill()
         node.stop()
+        if cluster:
+            cluster.stop()
     print(report, flush=True)
     return 1 if report.wrong else 0
 

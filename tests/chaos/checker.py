@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from tests.chaos.records import Action, Diary
 
 COINS_AT_FIRST = 100
+LINES_KEPT = 50
 
 
 def verdict(diary: Diary, purses: Mapping[str, int], lines: Counter[str]) -> list[str]:
@@ -62,12 +63,13 @@ def _whispers(diary: Diary) -> list[str]:
 
 
 def _talk(diary: Diary, lines: Counter[str]) -> list[str]:
+    """A channel keeps its last lines, each once."""
     said = Counter(action.fields["text"] for action in _succeeded(diary, "talk"))
-    return [
-        f"line {text!r} was said {said[text]} times and kept {lines[text]} times"
-        for text in sorted(said | lines)
-        if said[text] != lines[text]
+    wrong = [
+        f"line {text!r} was said {said[text]} times and kept {n} times" for text, n in lines.items() if n != said[text]
     ]
+    due = min(said.total(), LINES_KEPT)
+    return wrong + ([f"{lines.total()} lines are kept, and should be {due}"] if lines.total() != due else [])
 
 
 def _succeeded(diary: Diary, event: str) -> list[Action]:

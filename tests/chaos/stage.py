@@ -180,6 +180,9 @@ class Stage(House):
             self.node.wait_until_up()
 
     def _stall_database(self, fault: Fault) -> None:
+        if not self.database_url.startswith("sqlite"):
+            self._stall_postgresql(fault)
+            return
         path = self.database_url.removeprefix("sqlite:///")
         with Path(f"{path}.turnstile").open("a+") as turnstile:
             fcntl.flock(turnstile, fcntl.LOCK_EX)
@@ -188,6 +191,13 @@ class Stage(House):
             time.sleep(fault.lasts_s)
             held.execute("ROLLBACK")
             held.close()
+
+    def _stall_postgresql(self, fault: Fault) -> None:
+        import psycopg
+
+        with psycopg.connect(self.database_url) as held:
+            held.execute("LOCK TABLE marks, sessions, players IN ACCESS EXCLUSIVE MODE")
+            time.sleep(fault.lasts_s)
 
     def stop(self) -> None:
         """End everything, the proxies too."""
