@@ -79,7 +79,7 @@ class Bench:
         """Act all the time. Returns the longest wait for a reply from the fault until all is steady again."""
         player = Client(self.stage.addresses, backoff=FOREVER, limits=LIMITS)  # on the first gateway, which is struck
         await player.open()
-        await player.register(f"p{uuid.uuid4().hex[:12]}", PASSWORD)
+        await _enter(player)
         try:
             return await self._gap(player, strike)
         finally:
@@ -104,6 +104,19 @@ class Bench:
             await asyncio.sleep(0.02)
         await done
         return longest_s
+
+
+async def _enter(player: Client) -> None:
+    """Come into a world that may still be recovering from the run before."""
+    while True:
+        try:
+            await player.register(f"p{uuid.uuid4().hex[:12]}", PASSWORD)
+        except Refused as refused:
+            if refused.code != "unavailable":
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
 
 
 def _measures(bench: Bench) -> dict[str, Callable[[], Awaitable[float]]]:
