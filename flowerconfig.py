@@ -1,7 +1,7 @@
 """Flower's settings, which ``celery -A tasks flower`` reads from the folder it is started in.
 
-Safe by default: on loopback only, because Flower's pages are open without ``FLOWER_BASIC_AUTH``, and its ``/metrics`` and
-``/healthcheck`` are even with it. The command line overrides what stands here.
+Safe by default: on loopback only, because Flower's pages are open without ``FLOWER_BASIC_AUTH``, and its ``/metrics``
+and ``/healthcheck`` are even with it. The command line overrides what stands here.
 """
 
 address = "127.0.0.1"
