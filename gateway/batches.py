@@ -18,7 +18,7 @@ class Clock(Protocol):
 
     def seconds(self) -> float: ...
 
-    def callLater(self, delay: float, function: Callable[[], None]) -> Any: ...  # noqa: N802
+    def callLater(self, delay: float, function: Callable[..., Any], *args: Any) -> Any: ...  # noqa: N802
 
 
 class Batcher:

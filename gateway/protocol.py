@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from gameserver.limits import Limits
 from gateway.hub import Hub
+from gateway.line import Line
 from gateway.session import Session
 
 
@@ -31,7 +32,7 @@ class PlayerProtocol(Protocol):
             return
         set_no_delay(transport)
         transport.registerProducer(self, True)
-        self._session = self._hub.begin(transport)
+        self._session = self._hub.begin(Line(transport))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Pass bytes on."""

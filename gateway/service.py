@@ -38,7 +38,7 @@ class Gateway(Service):
         # A name for people, and what tells this process from the one that had the name before it died.
         self.name = f"{settings.gateway_id or 'gateway'}-{secrets.token_hex(4)}"
         self.hub = Hub(
-            reactor=reactor,
+            clock=reactor,
             gateway=self.name,
             limits=settings.limits,
             own_queues=settings.own_queues,
@@ -46,7 +46,7 @@ class Gateway(Service):
             wall_ms=lambda: int(time.time() * 1000),
             mint=secrets.token_urlsafe,
         )
-        self.broker = self.hub.broker = Broker(
+        self.broker = Broker(
             reactor=reactor,
             amqp_url=settings.amqp_url,
             gateway=self.name,
@@ -56,6 +56,7 @@ class Gateway(Service):
             on_up=self.hub.broker_up,
             on_down=self.hub.broker_down,
         )
+        self.hub.use(self.broker)
         self._loops = [
             (task.LoopingCall(self.hub.heartbeat), HEARTBEAT_S),
             (task.LoopingCall(self.hub.sweep), SWEEP_S),
@@ -86,8 +87,7 @@ class Gateway(Service):
         yield defer.maybeDeferred(super().stopService)
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)
-        for session in self.hub.sessions:
-            self.hub.dismiss(session)
+        self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
         for session in self.hub.sessions:
             session.close()

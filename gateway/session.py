@@ -14,21 +14,23 @@ from gameserver.wire.states import State
 from gateway.lanes import Lane
 
 
-class Transport(Protocol):
-    """The part of a Twisted transport that a session uses."""
+class Line(Protocol):
+    """The way to the client's socket; see ``gateway.line``."""
 
     def write(self, data: bytes) -> None: ...
 
-    def loseConnection(self) -> None: ...  # noqa: N802
+    def finish(self) -> None: ...
 
-    def abortConnection(self) -> None: ...  # noqa: N802
+    def hang_up(self) -> None: ...
+
+    def abort(self) -> None: ...
 
 
 class Session:
     """A connection from its first byte to its last. ``conn`` is its id, ``token`` the secret minted for it."""
 
     def __init__(
-        self, *, conn: str, token: str, wire: ServerConnection, transport: Transport, limits: Limits, now_s: float
+        self, *, conn: str, token: str, wire: ServerConnection, line: Line, limits: Limits, now_s: float
     ) -> None:
         self.conn = conn
         self.token = token
@@ -40,7 +42,7 @@ class Session:
         self.lanes: dict[str, Lane] = {}
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
-        self._transport = transport
+        self._line = line
         self._limits = limits
         self._out: list[bytes] = []
         self._out_bytes = 0
@@ -93,7 +95,7 @@ class Session:
         elif self._out and not self._paused and not self.gone:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out, self._out_bytes = [], 0
-            self._transport.write(data)
+            self._line.write(data)
 
     def pause(self) -> None:
         """The transport's buffer is full: the client does not read."""
@@ -105,11 +107,15 @@ class Session:
         self.flush()
 
     def close(self) -> None:
-        """Write what is queued and close."""
+        """Write what is queued, and nothing more: the client may hang up."""
         self.flush()
-        self._transport.loseConnection()
+        self._line.finish()
+
+    def hang_up(self) -> None:
+        """Close when everything was sent."""
+        self._line.hang_up()
 
     def abort(self) -> None:
         """Close at once; what is queued is lost."""
         self._out, self._out_bytes = [], 0
-        self._transport.abortConnection()
+        self._line.abort()

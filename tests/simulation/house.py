@@ -161,7 +161,7 @@ class SimulatedHouse:
     def _open_gateway(self, n: int) -> None:
         name = f"gateway{n}-{self._mint(1)}"
         hub = Hub(
-            reactor=self.clock,
+            clock=self.clock,
             gateway=name,
             limits=LIMITS,
             own_queues=frozenset(),
@@ -170,7 +170,7 @@ class SimulatedHouse:
             mint=self._mint,
         )
         broker = SimulatedBroker(self, name)
-        hub.broker = broker  # type: ignore[assignment]
+        hub.use(broker)  # type: ignore[arg-type]
         self.hubs[n : n + 1] = [hub]
         self.brokers[n : n + 1] = [broker]
         hub.broker_up()

@@ -14,7 +14,7 @@ WINDOW = 8
 
 
 class Link:
-    """The transport of one connection; what a dead gateway still writes reaches nobody."""
+    """The line of one connection; what a dead gateway still writes reaches nobody."""
 
     def __init__(self, player: "SimulatedPlayer") -> None:
         self._player = player
@@ -24,11 +24,11 @@ class Link:
         if self.open:
             self._player.hear_bytes(data)
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def finish(self) -> None:
         if self.open:
             self._player.hung_up()
 
-    abortConnection = loseConnection  # noqa: N815
+    hang_up = abort = finish
 
 
 class SimulatedPlayer:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gameserver.wire.states import REFUSALS
-from gateway.hub import CLOSING
+from gateway.crowd import CLOSING
 
 ROOT = Path(__file__).parents[3]
 SOURCES = ("gameserver/apply.py", "gameserver/secrecy.py", "gameserver/rules", "gameserver/wire", "gateway")

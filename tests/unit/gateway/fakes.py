@@ -16,6 +16,7 @@ from gameserver.limits import Limits
 from gameserver.secrecy import Sealer
 from gameserver.wire.packets import Error, Ok
 from gateway.hub import Hub
+from gateway.line import Line
 from gateway.session import Session
 
 KEY = Fernet.generate_key()
@@ -83,7 +84,7 @@ class Player:
     def __init__(self, stage: "Stage") -> None:
         self.stage = stage
         self.transport = StringTransport()
-        self.session: Session = stage.hub.begin(self.transport)
+        self.session: Session = stage.hub.begin(Line(self.transport))
         self._read = 0
 
     def send(self, **packet: Any) -> None:
@@ -121,7 +122,7 @@ class Stage:
         self.minted = 0
         self.broker = FakeBroker()
         self.hub = Hub(
-            reactor=self.clock,
+            clock=self.clock,
             gateway="g1",
             limits=self.limits,
             own_queues=frozenset(),
@@ -129,7 +130,7 @@ class Stage:
             wall_ms=lambda: int(self.clock.seconds() * 1000),
             mint=self._mint,
         )
-        self.hub.broker = self.broker
+        self.hub.use(self.broker)
 
     def _mint(self, size: int) -> str:
         self.minted += 1

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
 from gateway.broker import Away, Busy, Unroutable
-from gateway.hub import AGAIN_S, MAILED_AGE_S
+from gateway.inward import AGAIN_S
+from gateway.outward import MAILED_AGE_S
 from tests.unit.gateway.fakes import Player, Stage
 
 
@@ -555,7 +556,7 @@ def test_going_away_is_said_and_what_is_under_way_is_still_answered(stage: Stage
     ada = stage.player()
     ada.send(type="move", dir="n", seq=2)
     (move,) = stage.broker.take()
-    stage.hub.dismiss(ada.session)
+    stage.hub.dismiss()
     assert [packet["code"] for packet in ada.heard("bye")] == ["going_away"]
     assert not ada.transport.disconnecting
     ada.send(type="move", dir="n", seq=3)

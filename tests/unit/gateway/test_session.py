@@ -5,6 +5,7 @@ from twisted.internet.testing import StringTransport
 from gameserver.limits import Limits
 from gameserver.wire.packets import Pong, Welcome
 from gameserver.wire.server import ServerConnection
+from gateway.line import Line
 from gateway.session import Session
 
 SOFT = 100
@@ -23,11 +24,11 @@ GREETING = Welcome(
 
 def session() -> Session:
     wire = ServerConnection(LIMITS, GREETING)
-    return Session(conn="c1", token="t1", wire=wire, transport=StringTransport(), limits=LIMITS, now_s=0.0)
+    return Session(conn="c1", token="t1", wire=wire, line=Line(StringTransport()), limits=LIMITS, now_s=0.0)
 
 
 def written(it: Session) -> bytes:
-    return it._transport.value()
+    return it._line._transport.value()
 
 
 def test_what_was_put_goes_out_in_one_piece_at_the_flush():
@@ -76,10 +77,10 @@ def test_a_reader_who_is_too_slow_even_for_what_matters_is_cut_off():
     it.pause()
     it.put(b"x" * MAX)
     it.flush()
-    assert not it._transport.disconnecting
+    assert not it._line._transport.disconnecting
     it.put(b"x")
     it.flush()
-    assert it._transport.disconnecting
+    assert it._line._transport.disconnecting
     assert written(it) == b""
 
 
@@ -88,7 +89,7 @@ def test_who_reads_may_be_told_a_lot_at_once():
     it.put(b"x" * (MAX + 1))
     it.flush()
     assert len(written(it)) == MAX + 1
-    assert not it._transport.disconnecting
+    assert not it._line._transport.disconnecting
 
 
 def test_closing_writes_what_waits_first_and_aborting_does_not():
@@ -98,8 +99,8 @@ def test_closing_writes_what_waits_first_and_aborting_does_not():
     gentle.close()
     hard.abort()
     assert (written(gentle), written(hard)) == (b"farewell", b"")
-    assert gentle._transport.disconnecting
-    assert hard._transport.disconnecting
+    assert gentle._line._transport.disconnecting
+    assert hard._line._transport.disconnecting
 
 
 def test_nothing_is_written_to_a_connection_that_is_gone():
@@ -124,5 +125,5 @@ def test_never_more_than_the_bound_waits_for_who_does_not_read(steps):
             it.flush()
         assert sum(map(len, it._out)) == it._out_bytes
         assert it._out_bytes <= MAX
-        if it._transport.disconnecting:
+        if it._line._transport.disconnecting:
             break

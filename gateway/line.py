@@ -1,0 +1,50 @@
+"""The way to one client's socket.
+
+What is written goes to the kernel at once when nothing waits before it: Twisted's own way (register a writer, wait for
+the next poll, write, unregister) costs as much again as the sending. What the kernel does not take is left to Twisted.
+Hanging up takes two steps: first nothing more is written, and only when the client has hung up too, or had time to, the
+socket is closed. Closing a socket on which unread bytes lie would throw away what the client has not read yet.
+"""
+
+from typing import Any
+
+from twisted.internet import tcp
+
+
+class Line:
+    """A socket as sessions use it; ``transport`` is Twisted's."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        # TLS has buffers of its own and no half-closed state, test transports have no socket.
+        self._plain = isinstance(transport, tcp.Connection) and not transport.TLS
+
+    def write(self, data: bytes) -> None:
+        """Send, or queue what can't be sent now."""
+        if self._plain and self._nothing_waits():
+            sent = self._transport.writeSomeData(data)
+            if not isinstance(sent, int) or sent < 0:
+                sent = 0  # the connection is broken, which Twisted finds out by itself
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._transport.write(data)
+
+    def _nothing_waits(self) -> bool:
+        transport = self._transport
+        return bool(transport.connected) and not transport.dataBuffer and not transport._tempDataBuffer
+
+    def finish(self) -> None:
+        """Nothing more will be written; the client may hang up."""
+        if self._plain:
+            self._transport.loseWriteConnection()
+        else:
+            self._transport.loseConnection()
+
+    def hang_up(self) -> None:
+        """Close when everything was sent."""
+        self._transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abortConnection()

@@ -1,0 +1,143 @@
+"""From the queue to sessions.
+
+A process says what is to be told: packets for one connection, which may carry what the gateway has to do for it
+(``Follow``), and packets for all who watch a topic. Each is framed once per codec, the same bytes for all.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet import defer
+
+from gameserver.events import catalogue
+from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
+from gameserver.events.sessions import Login, Lost
+from gameserver.wire.codecs import Codec
+from gameserver.wire.packets import Unavailable
+from gateway.batches import Clock
+from gateway.broker import Broker
+from gateway.crowd import Crowd
+from gateway.health import Health
+from gateway.interest import Interest
+from gateway.inward import Inward
+from gateway.memory import Memory
+from gateway.session import Session
+
+log = logging.getLogger(__name__)
+
+TOLD_KEPT = 20_000
+TOLD_AGE_S = 300.0
+MAILED_AGE_S = 10.0  # a client that did not acknowledge by then is told again
+
+
+class Outward:
+    """What a gateway tells its clients, and which topics they watch."""
+
+    broker: Broker
+
+    def __init__(self, *, clock: Clock, gateway: str, crowd: Crowd, inward: Inward, health: Health) -> None:
+        self._clock = clock
+        self._gateway = gateway
+        self._crowd = crowd
+        self._inward = inward
+        self._health = health
+        self._interest: Interest[Session] = Interest()
+        self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
+        self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
+
+    def outbound(self, outbound: Outbound) -> None:
+        """A process has something to tell."""
+        if outbound.done in catalogue.events():
+            self._done(outbound.done, outbound.task)
+        for direct in outbound.directs:
+            session = self._crowd.get(direct.conn)
+            if session is not None:
+                self._direct(session, direct)
+            elif direct.follow is not None and direct.follow.player and direct.conn.startswith(f"{self._gateway}."):
+                self._let_in_too_late(direct.conn, direct.follow)
+        for dispatch in outbound.dispatches:
+            self._dispatch(dispatch)
+
+    def _done(self, event: str, task_id: str) -> None:
+        """A process is done with a batch."""
+        self._inward.done(event, task_id)
+        family = catalogue.events()[event].spec.family
+        if self._health.done(family, task_id, self._clock.seconds()):
+            log.info("%s is served again", family)
+            self._crowd.tell_players(Unavailable(family=family, back=True))
+
+    def _direct(self, session: Session, direct: Direct) -> None:
+        if direct.re and not self._inward.answered(session, direct.lane, direct.re):
+            return
+        if direct.id and not self._mailed.add((session.conn, direct.id), self._clock.seconds()):
+            return
+        if direct.follow is not None:
+            self._follow_identity(session, direct.follow)
+        elif direct.re and direct.lane == Login.spec.lane:
+            session.wire.refused()
+        session.put(session.wire.data_to_send())
+        if direct.packet and session.wire.codec is not None:
+            session.put(session.wire.codec.frame(direct.packet))
+        self._crowd.written(session)
+        if direct.follow is not None:
+            self._follow(session, direct.follow)
+
+    def _let_in_too_late(self, conn: str, follow: Follow) -> None:
+        """Someone was let in whose connection is gone by now."""
+        self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
+
+    def _dispatch(self, dispatch: Dispatch) -> None:
+        """One packet to many."""
+        if dispatch.id and not self._told.add(dispatch.id, self._clock.seconds()):
+            return
+        framed: dict[Codec, bytes] = {}
+        for session in self._interest.audience(dispatch.to, dispatch.unless):
+            codec = session.wire.codec
+            if codec is None or session.wire.closed:
+                continue
+            if codec not in framed:
+                framed[codec] = codec.frame(dispatch.packet)
+            session.put_if_room(framed[codec])
+            self._crowd.written(session)
+
+    # What a process asks to be done for a connection.
+
+    def _follow_identity(self, session: Session, follow: Follow) -> None:
+        if follow.player:
+            session.session, session.player = follow.session, follow.player
+            resumed = follow.session != session.conn
+            session.wire.entered(follow.session, session.token, resumed=resumed, seq=follow.seq)
+
+    def _follow(self, session: Session, follow: Follow) -> None:
+        if follow.close:
+            self._crowd.close(session, follow.close)
+            return
+        changes = [self._interest.watch(session, slot, topics) for slot, topics in follow.watch.items()]
+        bound = self._bind([key for bind, _ in changes for key in bind])
+        self._unbind([key for _, unbind in changes for key in unbind])
+        if follow.then:
+            bound.addCallback(lambda _: self.then(session, follow.then))
+
+    def then(self, session: Session, event: str) -> None:
+        """Say an event on behalf of a session, if it is still playing."""
+        if session.playing and not session.gone:
+            self._inward.say_for(session, catalogue.events()[event]())
+
+    # Which keys the gateway's queue is bound to.
+
+    def forget(self, session: Session) -> None:
+        """A session is gone, and watches nothing any more."""
+        self._unbind(self._interest.forget(session))
+
+    def bind_all(self) -> None:
+        """The broker is there (again): hear everything that anyone watches."""
+        self._bind(self._interest.keys)
+
+    def _bind(self, keys: Sequence[str]) -> defer.Deferred[Any]:
+        """Bind keys; a failure needs no care, because all are bound again when the broker is back."""
+        return defer.DeferredList([self.broker.bind(key) for key in keys], consumeErrors=True)
+
+    def _unbind(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.broker.unbind(key).addErrback(lambda failure: None)
