@@ -41,7 +41,7 @@ class Waiting(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Needs(msgspec.Struct, frozen=True, kw_only=True):
+class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The rows that a rule wants. Ids, except where said otherwise.
 
     ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see.

@@ -1,19 +1,15 @@
 """The two databases: SQLite, one writer at a time in WAL mode, and PostgreSQL, row locks.
 
-A transaction on SQLite takes the write lock when it begins, so that it waits then and never fails half way. What either
-database says when it is away, locked or at odds with a neighbour becomes ``Retryable``.
+Both take values by position (``?`` and ``%s``), so that ``rows`` can hand rows through as they are.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from gameserver.errors import Corrupt, Retryable
+from gameserver.errors import Corrupt
 
 LOCK_WAIT_S = 15
 # A process that was frozen in the middle of a transaction must not hold its rows for as long as it sleeps.
@@ -26,10 +22,11 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, parsed.database)
     if parsed.get_backend_name() == "postgresql":
-        # Prefork: a child handles one batch at a time and so needs one connection, checked before use.
+        # Prefork: a child handles one batch at a time and so needs one connection, tried before use.
         parsed = parsed.set(drivername="postgresql+psycopg")
+        options = {"options": POSTGRESQL_OPTIONS}
         return create_engine(
-            parsed, pool_size=1, max_overflow=2, pool_pre_ping=True, connect_args={"options": POSTGRESQL_OPTIONS}
+            parsed, pool_size=1, max_overflow=2, pool_pre_ping=True, paramstyle="format", connect_args=options
         )
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
 
@@ -39,7 +36,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin_immediate)  # for migrations, which run through SQLAlchemy
     return engine
 
 
@@ -56,22 +53,10 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":  # who only reads waits for nobody
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def turnstile_path(engine: Engine) -> Path | None:
     """Where processes wait for their turn to write; None where the database keeps order itself."""
     path = engine.url.database
     return Path(f"{path}.turnstile") if engine.dialect.name == "sqlite" and path else None
-
-
-@contextmanager
-def worldly_errors() -> Iterator[None]:
-    """Turn what a database says of its troubles into ``Retryable``: ``conflict`` or ``database_away``."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise Retryable("conflict", f"Two transactions made the same row: {error.orig}") from error
-    except DBAPIError as error:
-        raise Retryable("database_away", f"The database did not answer as it should: {error.orig}") from error

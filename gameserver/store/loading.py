@@ -1,17 +1,19 @@
-"""Reading what rules need: at most one SELECT per table and batch, rows locked in the order of their ids.
+"""Reading what rules need: hardly more than one SELECT per table and batch, rows locked in the order of their ids.
 
 Tables are locked in a fixed order too, so that no two transactions wait for each other (on PostgreSQL; SQLite has one
 writer at a time anyway).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, func, or_, select
+from sqlalchemy import Select, Table, bindparam, func, literal_column, or_, select
 
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.rules.view import view_box
+from gameserver.store.rows import Rows, among
 from gameserver.store.tables import (
     TABLES,
     accounts,
@@ -26,7 +28,7 @@ from gameserver.store.tables import (
     zone_clocks,
 )
 from gameserver.world.maps import World
-from gameserver.world.state import Account, ChatLine, Creature, Gateway, Membership, Player, Session, Thing, ZoneClock
+from gameserver.world.state import Account, ChatLine, Creature, Gateway, Membership, Player, Session, ZoneClock
 
 ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
@@ -34,189 +36,179 @@ DUE_ROWS_MAX = 500
 
 T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
 
+# Written as a literal: a placeholder would keep the databases from using the index of those present.
+_PRESENT = players.c.gateway != literal_column("''")
+
+
+@cache
+def _things_where(kind: type[T], *names: str) -> Select[Any]:
+    """The things that any of these needs names, locked."""
+    table = TABLES[kind]
+    conditions = [_WANTED[kind][name] for name in names]
+    return select(table).where(or_(*conditions)).order_by(table.c.id).with_for_update(of=table)
+
+
+_WANTED: dict[Any, dict[str, Any]] = {
+    Account: {"accounts": among(accounts.c.id, "accounts")},
+    Session: {
+        "sessions": among(sessions.c.id, "sessions"),
+        "sessions_of": among(sessions.c.player, "sessions_of"),
+        "silent": (sessions.c.gateway != "")
+        & sessions.c.gateway.not_in(select(gateways.c.id).where(gateways.c.seen_ms >= bindparam("orphans_before_ms"))),
+        "expired": (sessions.c.expires_ms > 0) & (sessions.c.expires_ms <= bindparam("now_ms")),
+    },
+    ZoneClock: {"clocks": among(zone_clocks.c.id, "clocks"), "zones": among(zone_clocks.c.id, "zones")},
+    Player: {
+        "players": among(players.c.id, "players"),
+        "zones": among(players.c.zone, "zones") & _PRESENT,
+    },
+    Creature: {"creatures": among(creatures.c.id, "creatures"), "zones": among(creatures.c.zone, "zones")},
+    Membership: {"memberships_of": among(memberships.c.player, "memberships_of")},
+}
+
+
+_ORPHANS = _things_where(Session, "silent", "expired").limit(DUE_ROWS_MAX)
+
+
+def _within(table: Table) -> Any:
+    inside = table.c.x.between(bindparam("left"), bindparam("right"))
+    return (table.c.zone == bindparam("zone")) & inside & table.c.y.between(bindparam("top"), bindparam("bottom"))
+
+
+_MARKS = (
+    select(marks.c.session, marks.c.seq).where(among(marks.c.session, "ids")).order_by(marks.c.id).with_for_update()
+)
+_GATEWAYS = select(gateways).where(among(gateways.c.id, "gateways"))
+_PLAYERS_UNLOCKED = select(players).where(among(players.c.id, "ids"))
+_PLAYERS_AROUND = select(players).where(_within(players), _PRESENT)
+_CREATURES_AROUND = select(creatures).where(_within(creatures))
+_HISTORY = (
+    select(chat_lines)
+    .where(chat_lines.c.channel == bindparam("channel"))
+    .order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
+    .limit(HISTORY_LINES)
+)
+_WAITING = select(outbox.c.id, outbox.c.kind, outbox.c.player, outbox.c.body)
+_MAIL = _WAITING.where(outbox.c.kind == "mail", among(outbox.c.player, "ids")).order_by(
+    outbox.c.created_ms, outbox.c.id
+)
+_MAIL_COUNTS = select(outbox.c.player, func.count()).where(among(outbox.c.player, "ids")).group_by(outbox.c.player)
+_HERE = select(players.c.id).where(_PRESENT)
+_DUE = (
+    _WAITING.where(outbox.c.due_ms <= bindparam("now_ms"), or_(outbox.c.kind != "mail", outbox.c.player.in_(_HERE)))
+    .order_by(outbox.c.due_ms)
+    .limit(DUE_ROWS_MAX)
+)
+_ONLINE_NAMES = select(players.c.name).where(_PRESENT).order_by(players.c.name).limit(ONLINE_NAMES_MAX)
+_ONLINE_COUNT = select(func.count()).select_from(players).where(_PRESENT)
+_BUSY_ZONES = select(players.c.zone).where(_PRESENT).distinct()
+
 
 def merge(needs: Iterable[Needs]) -> Needs:
     """What a batch needs: everything that any of its events does, each once, in order."""
-    gathered: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for need in needs:
-        for name in need.__struct_fields__:
-            gathered[name] = _joined(gathered.get(name), getattr(need, name))
-    merged: dict[str, Any] = {n: tuple(sorted(v)) if isinstance(v, set) else v for n, v in gathered.items()}
-    return Needs(**merged)
+        for name, value in msgspec.to_builtins(need).items():  # which leaves out what has its default
+            if isinstance(value, list | tuple):
+                merged.setdefault(name, set()).update(value)
+            else:
+                merged[name] = max(merged.get(name, value), value)
+    return Needs(**{name: tuple(sorted(v)) if isinstance(v, set) else v for name, v in merged.items()})
 
 
-def _joined(old: Any, new: Any) -> Any:
-    if isinstance(new, tuple):
-        return (old or set()) | set(new)
-    return max(old or 0, new) if not isinstance(new, bool) else bool(old) or new
-
-
-def load(connection: Connection, needs: Needs, world: World) -> State:
+def load(rows: Rows, needs: Needs, world: World) -> State:
     """The state that a batch of rules works on."""
     state = State(world)
-    loader = _Loader(connection, state)
-    loader.accounts(needs)
-    loader.sessions(needs)
-    loader.gateways(needs)
-    loader.clocks(needs)
-    loader.players(needs)
-    loader.creatures(needs)
-    loader.surroundings(needs)
-    loader.chat(needs)
-    loader.mail(needs)
-    loader.crowd(needs)
+    loader = _Loader(rows, state, needs)
+    loader.found(Account, "accounts")
+    loader.sessions()
+    loader.gateways()
+    loader.found(ZoneClock, "clocks", "zones")
+    loader.found(Player, "players", "zones")
+    loader.found(Creature, "creatures", "zones")
+    loader.surroundings()
+    loader.found(Membership, "memberships_of")
+    loader.histories()
+    loader.mail()
+    loader.crowd()
     return state
 
 
 class _Loader:
-    def __init__(self, connection: Connection, state: State) -> None:
-        self._connection = connection
+    def __init__(self, rows: Rows, state: State, needs: Needs) -> None:
+        self._rows = rows
         self._state = state
+        self._needs = needs
 
-    def _things(self, kind: type[T], query: Select[Any], *, lock: bool = True) -> list[T]:
-        if lock:
-            table = TABLES[kind]
-            query = query.order_by(table.c.id).with_for_update(of=table)
-        found = [to_thing(kind, row) for row in self._connection.execute(query)]
-        self._state.put(found)
-        return found
+    def found(self, kind: type[T], *names: str) -> list[T]:
+        """The things that any of these needs names, locked."""
+        wanted = {name: ids for name in names if (ids := getattr(self._needs, name))}
+        return self._things(kind, _things_where(kind, *wanted), **wanted) if wanted else []
 
-    def accounts(self, needs: Needs) -> None:
-        if needs.accounts:
-            self._things(Account, select(accounts).where(accounts.c.id.in_(needs.accounts)))
+    def _things(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
+        things = [kind(*row) for row in self._rows.all(query, **values)]
+        self._state.put(things)
+        return things
 
-    def sessions(self, needs: Needs) -> None:
-        found: list[Session] = []
-        if needs.sessions:
-            found += self._things(Session, select(sessions).where(sessions.c.id.in_(needs.sessions)))
-        if needs.sessions_of:
-            found += self._things(Session, select(sessions).where(sessions.c.player.in_(needs.sessions_of)))
-        if found:
-            self._applied([session.id for session in found])
-        if needs.orphans_before_ms:
-            self._orphans(needs)
+    def sessions(self) -> None:
+        self._applied(self.found(Session, "sessions") + self.found(Session, "sessions_of"))
+        if self._needs.orphans_before_ms:
+            self._orphans()
 
-    def _applied(self, ids: list[str]) -> None:
+    def _applied(self, found: Sequence[Session]) -> None:
         """The highest number that each of the sessions had applied.
 
         Who may end a session locks its marks before any player, as its events do, or the two would wait for each other.
         """
-        query = select(marks.c.session, marks.c.seq).where(marks.c.session.in_(ids))
-        for session, seq in self._connection.execute(query.order_by(marks.c.id).with_for_update()):
-            self._state.applied[session] = max(seq, self._state.applied.get(session, 0))
+        if found:
+            for session, seq in self._rows.all(_MARKS, ids=[session.id for session in found]):
+                self._state.applied[session] = max(seq, self._state.applied.get(session, 0))
 
-    def _orphans(self, needs: Needs) -> None:
-        seen = select(gateways.c.id).where(gateways.c.seen_ms >= needs.orphans_before_ms)
-        silent = (sessions.c.gateway != "") & sessions.c.gateway.not_in(seen)
-        expired = (sessions.c.expires_ms > 0) & (sessions.c.expires_ms <= needs.now_ms)
-        found = self._things(Session, select(sessions).where(or_(silent, expired)).limit(DUE_ROWS_MAX))
-        self._applied([session.id for session in found])
+    def _orphans(self) -> None:
+        times = {"orphans_before_ms": self._needs.orphans_before_ms, "now_ms": self._needs.now_ms}
+        found = self._things(Session, _ORPHANS, **times)
+        self._applied(found)
         ids = [session.player for session in found]
-        self._things(Player, select(players).where(players.c.id.in_(ids)))
+        self._things(Player, _things_where(Player, "players"), players=ids)
 
-    def gateways(self, needs: Needs) -> None:
+    def gateways(self) -> None:
         """Read without locks: every login looks at its gateway's row, and hardly ever writes it."""
-        if needs.gateways:
-            self._things(Gateway, select(gateways).where(gateways.c.id.in_(needs.gateways)), lock=False)
+        if self._needs.gateways:
+            self._things(Gateway, _GATEWAYS, gateways=self._needs.gateways)
 
-    def clocks(self, needs: Needs) -> None:
-        ids = (*needs.clocks, *needs.zones)
-        if ids:
-            self._things(ZoneClock, select(zone_clocks).where(zone_clocks.c.id.in_(ids)))
-
-    def players(self, needs: Needs) -> None:
-        wanted: list[Any] = []
-        if needs.players:
-            wanted.append(players.c.id.in_(needs.players))
-        if needs.zones:
-            wanted.append(players.c.zone.in_(needs.zones) & (players.c.gateway != ""))
-        if wanted:
-            self._things(Player, select(players).where(or_(*wanted)))
-
-    def creatures(self, needs: Needs) -> None:
-        wanted: list[Any] = []
-        if needs.creatures:
-            wanted.append(creatures.c.id.in_(needs.creatures))
-        if needs.zones:
-            wanted.append(creatures.c.zone.in_(needs.zones))
-        if wanted:
-            self._things(Creature, select(creatures).where(or_(*wanted)))
-
-    def surroundings(self, needs: Needs) -> None:
+    def surroundings(self) -> None:
         """All that the viewers see, read without locks: who looks changes nothing."""
-        viewers = [self._state.players[id_] for id_ in needs.around if id_ in self._state.players]
-        for zone, box in {(viewer.zone, view_box(viewer)) for viewer in viewers}:
-            present = players.c.gateway != ""
-            self._things(Player, select(players).where(_within(players, zone, box), present), lock=False)
-            self._things(Creature, select(creatures).where(_within(creatures, zone, box)), lock=False)
+        viewers = [self._state.players[id_] for id_ in self._needs.around if id_ in self._state.players]
+        for zone, (left, top, right, bottom) in {(viewer.zone, view_box(viewer)) for viewer in viewers}:
+            box = {"zone": zone, "left": left, "top": top, "right": right, "bottom": bottom}
+            self._things(Player, _PLAYERS_AROUND, **box)
+            self._things(Creature, _CREATURES_AROUND, **box)
 
-    def chat(self, needs: Needs) -> None:
-        if needs.memberships_of:
-            self._things(Membership, select(memberships).where(memberships.c.player.in_(needs.memberships_of)))
-        for channel in needs.histories:
-            self._state.histories[channel] = self._history(channel)
+    def histories(self) -> None:
+        for channel in self._needs.histories:
+            newest = self._rows.all(_HISTORY, channel=channel)
+            self._state.histories[channel] = tuple(ChatLine(*row) for row in reversed(newest))
 
-    def _history(self, channel: str) -> tuple[ChatLine, ...]:
-        lines = select(chat_lines).where(chat_lines.c.channel == channel)
-        newest = lines.order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc()).limit(HISTORY_LINES)
-        return tuple(to_thing(ChatLine, row) for row in self._connection.execute(newest))[::-1]
+    def mail(self) -> None:
+        if self._needs.mail:
+            waiting = [Waiting(*row) for row in self._rows.all(_MAIL, ids=self._needs.mail)]
+            self._state.mail = {id_: tuple(row for row in waiting if row.player == id_) for id_ in self._needs.mail}
+        if self._needs.mail_counts:
+            self._state.mail_counts.update(self._rows.all(_MAIL_COUNTS, ids=self._needs.mail_counts))
+        if self._needs.orphans_before_ms:
+            self._state.due = self._due()
 
-    def mail(self, needs: Needs) -> None:
-        if needs.mail:
-            self._mail(needs.mail)
-        if needs.mail_counts:
-            self._mail_counts(needs.mail_counts)
-        if needs.orphans_before_ms:
-            self._state.due = self._due(needs.now_ms)
-
-    def _mail(self, ids: Sequence[str]) -> None:
-        query = _waiting().where(outbox.c.kind == "mail", outbox.c.player.in_(ids))
-        rows = [Waiting(*row) for row in self._connection.execute(query.order_by(outbox.c.created_ms, outbox.c.id))]
-        self._state.mail = {id_: tuple(row for row in rows if row.player == id_) for id_ in ids}
-
-    def _mail_counts(self, ids: Sequence[str]) -> None:
-        query = select(outbox.c.player, func.count()).where(outbox.c.player.in_(ids)).group_by(outbox.c.player)
-        self._state.mail_counts.update((player, count) for player, count in self._connection.execute(query))
-
-    def _due(self, now_ms: int) -> tuple[Waiting, ...]:
+    def _due(self) -> tuple[Waiting, ...]:
         """Outbox rows that nobody has dealt with in time; mail only for those who are there to be told."""
-        here = select(players.c.id).where(players.c.gateway != "")
-        wanted = (outbox.c.due_ms <= now_ms) & or_(outbox.c.kind != "mail", outbox.c.player.in_(here))
-        query = _waiting().where(wanted).order_by(outbox.c.due_ms).limit(DUE_ROWS_MAX)
-        due = tuple(Waiting(*row) for row in self._connection.execute(query))
+        due = tuple(Waiting(*row) for row in self._rows.all(_DUE, now_ms=self._needs.now_ms))
         receivers = [row.player for row in due if row.player]
         if receivers:
-            self._things(Player, select(players).where(players.c.id.in_(receivers)), lock=False)
+            self._things(Player, _PLAYERS_UNLOCKED, ids=receivers)
         return due
 
-    def crowd(self, needs: Needs) -> None:
-        present = players.c.gateway != ""
-        if needs.online:
-            names = self._connection.scalars(
-                select(players.c.name).where(present).order_by(players.c.name).limit(ONLINE_NAMES_MAX)
-            )
-            count = self._connection.scalar(select(func.count()).select_from(players).where(present))
-            self._state.online = (tuple(names), count or 0)
-        if needs.busy_zones:
-            self._state.busy_zones = frozenset(
-                self._connection.scalars(select(players.c.zone).where(present).distinct())
-            )
-
-
-def _waiting() -> Select[Any]:
-    return select(outbox.c.id, outbox.c.kind, outbox.c.player, outbox.c.body)
-
-
-def _within(table: Table, zone: str, box: tuple[int, int, int, int]) -> Any:
-    left, top, right, bottom = box
-    return (table.c.zone == zone) & table.c.x.between(left, right) & table.c.y.between(top, bottom)
-
-
-def to_thing(kind: type[T], row: Any) -> T:
-    """A row as the value it stands for: columns stand in the order of the fields."""
-    return kind(**dict(zip(kind.__struct_fields__, row, strict=True)))
-
-
-def to_row(thing: Thing) -> dict[str, Any]:
-    """A value as the row that it becomes."""
-    return msgspec.structs.asdict(thing)
+    def crowd(self) -> None:
+        if self._needs.online:
+            (count,) = self._rows.column(_ONLINE_COUNT)
+            self._state.online = (tuple(self._rows.column(_ONLINE_NAMES)), count)
+        if self._needs.busy_zones:
+            self._state.busy_zones = frozenset(self._rows.column(_BUSY_ZONES))

@@ -4,22 +4,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
-from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, update
+from msgspec.structs import astuple
+from sqlalchemy import Engine, bindparam, delete, or_, select, update
 
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving
-from gameserver.store.engine import open_engine, turnstile_path, worldly_errors
+from gameserver.store.engine import open_engine, turnstile_path
 from gameserver.store.migrate import migrate
+from gameserver.store.rows import Rows, among, reading, writing
 from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions, trials
 from gameserver.store.turnstile import Turnstile
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
 
+_ACCOUNT = select(accounts).where(accounts.c.id == bindparam("player"))
+_SESSION_BY_TOKEN = select(sessions).where(
+    or_(sessions.c.token == bindparam("token_hash"), sessions.c.token_before == bindparam("token_hash"))
+)
+_MARKS = select(marks).where(among(marks.c.id, "ids")).order_by(marks.c.id).with_for_update()
 _MOVE_MARK = (
     update(marks)
-    .where(marks.c.id == bindparam("mark_id"))
     .values(seq=bindparam("new_seq"), stored=bindparam("new_stored"))
+    .where(marks.c.id == bindparam("mark_id"))
 )
+_OUTCOME = select(outcomes.c.direct).where(outcomes.c.mark == bindparam("mark"), outcomes.c.seq == bindparam("number"))
+_WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()
+_POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
+_REMOVE_WAITING = delete(outbox).where(among(outbox.c.id, "ids"))
+_TRIALS = select(trials.c.id, trials.c.count).where(among(trials.c.id, "ids"))
+_TRIAL = select(trials.c.count).where(trials.c.id == bindparam("event")).with_for_update()
+_FORGET_TRIALS = delete(trials).where(among(trials.c.id, "ids"))
+_DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with_for_update()
+_DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -35,8 +51,8 @@ class Stored(msgspec.Struct, frozen=True):
     """An outcome to be kept: the encoded reply to the event with this number."""
 
     mark: str
-    session: str
     slot: int
+    session: str
     seq: int
     direct: bytes
 
@@ -77,32 +93,25 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
         """All of it or nothing."""
-        with self._turnstile.turn(), worldly_errors(), self._engine.begin() as connection:
-            yield Transaction(connection, self._world)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with worldly_errors(), self._engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        with self._turnstile.turn(), writing(self._engine) as rows:
+            yield Transaction(rows, self._world)
 
     def account(self, player: str) -> Account | None:
         """An account, read without a lock."""
-        with self._reading() as connection:
-            row = connection.execute(select(accounts).where(accounts.c.id == player)).first()
-        return loading.to_thing(Account, row) if row else None
+        with reading(self._engine) as rows:
+            row = rows.first(_ACCOUNT, player=player)
+        return Account(*row) if row else None
 
     def session_by_token(self, token_hash: str) -> Session | None:
         """The session that a token's hash opens (its present one or the one before), read without a lock."""
-        opens = or_(sessions.c.token == token_hash, sessions.c.token_before == token_hash)
-        with self._reading() as connection:
-            row = connection.execute(select(sessions).where(opens)).first()
-        return loading.to_thing(Session, row) if row and token_hash else None
+        with reading(self._engine) as rows:
+            row = rows.first(_SESSION_BY_TOKEN, token_hash=token_hash)
+        return Session(*row) if row and token_hash else None
 
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
         """How often each of these events was tried in vain."""
-        with self._reading() as connection:
-            rows = connection.execute(select(trials.c.id, trials.c.count).where(trials.c.id.in_(ids)))
-            return {id_: count for id_, count in rows}  # noqa: C416 - rows are not pairs to a type checker
+        with reading(self._engine) as rows:
+            return dict(rows.all(_TRIALS, ids=ids))
 
     def begin_trial(self, id_: str, now_ms: int) -> int:
         """Count that an event is about to be tried (again). Returns how often it was, this time included."""
@@ -118,8 +127,8 @@ class Store:
         filters += [dead_letters.c.player == player.lower()] if player else []
         filters += [dead_letters.c.id == id_] if id_ else []
         query = select(dead_letters).where(*filters).order_by(dead_letters.c.dead_ms.desc()).limit(most)
-        with self._reading() as connection:
-            return [DeadLetter(*row) for row in connection.execute(query)]
+        with reading(self._engine) as rows:
+            return [DeadLetter(*row) for row in rows.all(query)]
 
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
@@ -131,78 +140,71 @@ class Store:
 class Transaction:
     """One batch's work on the data tier."""
 
-    def __init__(self, connection: Connection, world: World) -> None:
-        self._connection = connection
+    def __init__(self, rows: Rows, world: World) -> None:
+        self._rows = rows
         self._world = world
 
     def marks(self, ids: Sequence[str]) -> dict[str, Mark]:
         """Watermarks, locked, so that a second run of the same event waits for the first and then sees it done."""
         if not ids:
             return {}
-        query = select(marks).where(marks.c.id.in_(ids)).order_by(marks.c.id).with_for_update()
-        return {row.id: Mark(*row) for row in self._connection.execute(query)}
+        return {row[0]: Mark(*row) for row in self._rows.all(_MARKS, ids=ids)}
 
     def stored(self, mark: str, seq: int) -> bytes | None:
         """The outcome that was stored for an event, if it is still kept."""
-        query = select(outcomes.c.direct).where(outcomes.c.mark == mark, outcomes.c.seq == seq)
-        return self._connection.scalar(query)
+        return next(iter(self._rows.column(_OUTCOME, mark=mark, number=seq)), None)
 
     def load(self, needs: Sequence[Needs]) -> State:
         """What the batch's rules need, locked."""
-        return loading.load(self._connection, loading.merge(needs), self._world)
+        return loading.load(self._rows, loading.merge(needs), self._world)
 
     def waiting(self, ids: Sequence[str]) -> frozenset[str]:
         """Which of these outbox rows are there, locked."""
         if not ids:
             return frozenset()
-        query = select(outbox.c.id).where(outbox.c.id.in_(sorted(ids))).order_by(outbox.c.id).with_for_update()
-        return frozenset(self._connection.scalars(query))
+        return frozenset(self._rows.column(_WAITING, ids=ids))
 
     def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
         """Write what rules changed."""
-        saving.put_things(self._connection, put)
-        saving.drop_things(self._connection, drop)
+        saving.put_things(self._rows, put)
+        saving.drop_things(self._rows, drop)
 
     def save_marks(self, changed: Sequence[Mark], kept: Sequence[Stored]) -> None:
         """Write watermarks and outcomes. A mark whose session ended in this very batch stays gone."""
-        if changed:
-            rows = [{"mark_id": mark.id, "new_seq": mark.seq, "new_stored": mark.stored} for mark in changed]
-            self._connection.execute(_MOVE_MARK, rows)
-        saving.upsert(self._connection, outcomes, [msgspec.structs.asdict(stored) for stored in kept])
+        self._rows.many(_MOVE_MARK, [(mark.seq, mark.stored, mark.id) for mark in changed])
+        saving.upsert(self._rows, outcomes, [astuple(stored) for stored in kept])
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:
         """Put rows into the outbox."""
-        things = [{**msgspec.structs.asdict(row), "created_ms": now_ms, "due_ms": due_ms} for row in rows]
-        saving.insert_new(self._connection, outbox, things)
+        saving.insert_new(self._rows, outbox, [(*astuple(row), now_ms, due_ms) for row in rows])
 
     def postpone_waiting(self, ids: Sequence[str], due_ms: int) -> None:
         """Outbox rows were just sent again."""
         if ids:
-            self._connection.execute(update(outbox).where(outbox.c.id.in_(sorted(ids))).values(due_ms=due_ms))
+            self._rows.run(_POSTPONE, ids=sorted(ids), later_ms=due_ms)
 
     def take_dead(self, id_: str) -> DeadLetter | None:
         """Remove a dead letter, and give it."""
-        query = select(dead_letters).where(dead_letters.c.id == id_).with_for_update()
-        row = self._connection.execute(query).first()
-        self._connection.execute(delete(dead_letters).where(dead_letters.c.id == id_))
+        row = self._rows.first(_DEAD, event=id_)
+        self._rows.run(_DROP_DEAD, event=id_)
         return DeadLetter(*row) if row else None
 
     def count_trial(self, id_: str, now_ms: int) -> int:
         """Count a trial of an event."""
-        before = self._connection.scalar(select(trials.c.count).where(trials.c.id == id_).with_for_update()) or 0
-        saving.upsert(self._connection, trials, [{"id": id_, "count": before + 1, "at_ms": now_ms}])
+        before: int = next(iter(self._rows.column(_TRIAL, event=id_)), 0)
+        saving.upsert(self._rows, trials, [(id_, before + 1, now_ms)])
         return before + 1
 
     def forget_trials(self, ids: Sequence[str]) -> None:
         """These events came to an end."""
         if ids:
-            self._connection.execute(delete(trials).where(trials.c.id.in_(sorted(ids))))
+            self._rows.run(_FORGET_TRIALS, ids=sorted(ids))
 
     def add_dead(self, letter: DeadLetter) -> None:
         """Keep an event that was given up."""
-        saving.insert_new(self._connection, dead_letters, [msgspec.structs.asdict(letter)])
+        saving.insert_new(self._rows, dead_letters, [astuple(letter)])
 
     def remove_waiting(self, ids: Sequence[str]) -> None:
         """Outbox rows were dealt with."""
         if ids:
-            self._connection.execute(delete(outbox).where(outbox.c.id.in_(sorted(ids))))
+            self._rows.run(_REMOVE_WAITING, ids=sorted(ids))

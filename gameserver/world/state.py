@@ -1,12 +1,13 @@
 """The world's changing part: frozen values, one type for each kind of thing the data tier keeps.
 
-Field names are the columns' names. Times are milliseconds since 1970, 0 for never. A thing changes by being replaced.
+Fields are the columns, in their order. Times are milliseconds since 1970, 0 for never. A thing changes by being
+replaced.
 """
 
 import msgspec
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class Account(msgspec.Struct, frozen=True):
     """Who may enter as a player. ``id`` is the player's id, the name in small letters."""
 
     id: str
@@ -15,7 +16,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
 
 
-class Player(msgspec.Struct, frozen=True, kw_only=True):
+class Player(msgspec.Struct, frozen=True):
     """A player's body. ``v`` counts changes that others see. ``gateway`` is "" while not in the world.
 
     ``steps_due_ms``: when the steps taken so far would be due at the speed limit. ``attack_due_ms``: when the next blow
@@ -48,7 +49,7 @@ class Player(msgspec.Struct, frozen=True, kw_only=True):
         return self.gateway != ""
 
 
-class Creature(msgspec.Struct, frozen=True, kw_only=True):
+class Creature(msgspec.Struct, frozen=True):
     """A creature's body; its kind's table tells the rest. ``prey``: id of the player it is after, "" for none."""
 
     id: str
@@ -63,7 +64,7 @@ class Creature(msgspec.Struct, frozen=True, kw_only=True):
     dead_until_ms: int = 0
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True):
     """A player's stay, over any number of connections. Tokens are kept as hashes only.
 
     ``token_before`` stays good until the new one is used, because the answer that carried the new one may be lost.
@@ -79,14 +80,14 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int = 0
 
 
-class ZoneClock(msgspec.Struct, frozen=True, kw_only=True):
+class ZoneClock(msgspec.Struct, frozen=True):
     """The last tick that a zone has lived through. The world's own pulse is the zone named ``PULSE``."""
 
     id: str
     tick: int
 
 
-class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+class Gateway(msgspec.Struct, frozen=True):
     """A gateway's last sign of life."""
 
     id: str
@@ -94,7 +95,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
 
 
-class Membership(msgspec.Struct, frozen=True, kw_only=True):
+class Membership(msgspec.Struct, frozen=True):
     """A player in a channel. ``id``: ``channel/player``."""
 
     id: str
@@ -102,7 +103,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     player: str
 
 
-class ChatLine(msgspec.Struct, frozen=True, kw_only=True):
+class ChatLine(msgspec.Struct, frozen=True):
     """A line in a channel's history. ``id`` is that of the event that said it."""
 
     id: str

@@ -70,11 +70,11 @@ def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
 
 
 def test_marks_and_outcomes_are_kept(lived_in: Any) -> None:
-    do(lived_in, lambda t: t.save_marks([Mark(KEY, "s", 7, 1)], [Stored(KEY, "s", 0, 7, b"reply")]))
+    do(lived_in, lambda t: t.save_marks([Mark(KEY, "s", 7, 1)], [Stored(KEY, 0, "s", 7, b"reply")]))
     assert do(lived_in, lambda t: t.marks([KEY]))[KEY].seq == 7
     assert do(lived_in, lambda t: t.stored(KEY, 7)) == b"reply"
     assert do(lived_in, lambda t: t.stored(KEY, 6)) is None
-    do(lived_in, lambda t: t.save_marks([], [Stored(KEY, "s", 0, 9, b"later")]))  # the ring comes round
+    do(lived_in, lambda t: t.save_marks([], [Stored(KEY, 0, "s", 9, b"later")]))  # the ring comes round
     assert do(lived_in, lambda t: t.stored(KEY, 7)) is None
 
 

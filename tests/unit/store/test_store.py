@@ -331,7 +331,7 @@ def test_outcomes_go_round_in_their_ring(store: Store) -> None:
     save(store, session_of(ADA))
     with store.transaction() as transaction:
         for seq in range(1, 8):
-            transaction.save_marks([], [Stored("s-ada/act", "s-ada", seq % 3, seq, b"%d" % seq)])
+            transaction.save_marks([], [Stored("s-ada/act", seq % 3, "s-ada", seq, b"%d" % seq)])
         kept = {seq: transaction.stored("s-ada/act", seq) for seq in range(1, 8)}
     assert kept == {1: None, 2: None, 3: None, 4: None, 5: b"5", 6: b"6", 7: b"7"}
     assert rows(store)["outcomes"] == 3
@@ -341,7 +341,7 @@ def test_a_session_that_ends_takes_its_marks_and_outcomes_along(store: Store) ->
     save(store, session_of(ADA), session_of(BOB))
     with store.transaction() as transaction:
         for session in ("s-ada", "s-bob"):
-            transaction.save_marks([], [Stored(f"{session}/act", session, 0, 1, b"x")])
+            transaction.save_marks([], [Stored(f"{session}/act", 0, session, 1, b"x")])
     save(store, drop=[session_of(ADA)])
     counts = rows(store)
     assert (counts["sessions"], counts["outcomes"]) == (1, 1)
@@ -420,7 +420,7 @@ def test_outcomes_never_fill_more_than_their_ring(store: Store, seqs: list[int])
     save(store, session_of(ADA))
     with store.transaction() as transaction:
         for n, seq in enumerate(seqs):
-            transaction.save_marks([], [Stored("s-ada/act", "s-ada", n % 8, seq, b"x")])
+            transaction.save_marks([], [Stored("s-ada/act", n % 8, "s-ada", seq, b"x")])
     assert rows(store)["outcomes"] <= 8
 
 
