@@ -9,9 +9,10 @@ An event whose rule breaks spoils nothing but itself and what follows it in its 
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from random import Random
 from traceback import format_exception
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +29,8 @@ from gameserver.wire.packets import Error, FromServer, Ok
 from gameserver.world.state import Player, Thing
 
 log = logging.getLogger(__name__)
+
+C = TypeVar("C")
 
 RESEND_MS = 3_000
 
@@ -100,31 +103,33 @@ class Applier:
 
     def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
-        item = _Prepared(envelope=envelope, event=envelope.event, context=self._context(envelope))
+        item = _Prepared(envelope, self._context(envelope))
         with self._store.transaction() as transaction:
             work = _Work(transaction, self._rules, self._limits, self._clock_ms())
             return work.bury(item, cause, attempts)
 
     def _prepare(self, envelope: Envelope) -> "_Prepared":
         """Everything that is slow and needs no lock."""
-        context = self._context(envelope)
+        item = _Prepared(envelope, self._context(envelope))
         try:
-            event = self._sealer.open(envelope.event)
-            prepare = self._rules[event.spec.name].prepare  # type: ignore[attr-defined]
-            found = prepare(event, context, self._store, self._passwords) if prepare else None
+            item.event = self._sealer.open(envelope.event)
+            prepare = self._rules[item.event.spec.name].prepare  # type: ignore[attr-defined]
+            if prepare:
+                found = prepare(item.event, item.context, self._store, self._passwords)
+                item.context = replace(item.context, prepared=found)
         except Rejected as refusal:
-            return _Prepared(envelope=envelope, event=envelope.event, context=context, refusal=refusal)
+            item.refusal = refusal
         except Retryable:
             raise  # the data tier is not ready: nobody's failure, and the whole batch waits
         except Exception as error:  # whatever else a rule's preparation raises is this event's own failure
-            return _Prepared(envelope=envelope, event=envelope.event, context=context, failure=error)
-        return _Prepared(envelope=envelope, event=event, context=replace(context, prepared=found))
+            item.failure = error
+        return item
 
     def _context(self, envelope: Envelope) -> Context:
         return Context(
             id=envelope.id,
             now_ms=envelope.at_ms,
-            rng=Random(f"{self._seed}/{envelope.id}"),  # noqa: S311 - dice, not secrets; the id makes a replay fall alike
+            rng=_Dice(f"{self._seed}/{envelope.id}"),  # the id makes a replay fall alike
             player=envelope.player,
             session=envelope.session,
             conn=envelope.conn,
@@ -133,22 +138,45 @@ class Applier:
         )
 
 
-class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    envelope: Envelope
-    event: Event
-    context: Context
-    refusal: Rejected | None = None
-    failure: Exception | None = None
+class _Dice:
+    """Seeded randomness that costs nothing until it is used: few rules throw dice."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+
+    @cached_property
+    def _random(self) -> Random:
+        return Random(self._seed)  # noqa: S311 - dice, not secrets
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def randint(self, a: int, b: int) -> int:
+        return self._random.randint(a, b)
+
+    def choice(self, seq: Sequence[C]) -> C:
+        return self._random.choice(seq)
+
+
+class _Prepared:
+    """An event with everything that could be found out before the transaction."""
+
+    __slots__ = ("context", "envelope", "event", "failure", "key", "marked", "order", "refusal")
+
+    def __init__(self, envelope: Envelope, context: Context) -> None:
+        self.envelope = envelope
+        self.event = envelope.event
+        self.context = context
+        self.key = envelope.key
+        self.order = envelope.order
+        self.marked = envelope.event.spec.numbered and envelope.event.seq > 0  # whether the lane's watermark guards it
+        self.refusal: Rejected | None = None
+        self.failure: Exception | None = None
 
     @property
     def sound(self) -> bool:
         """Whether its preparation went well."""
         return self.refusal is None and self.failure is None
-
-    @property
-    def marked(self) -> bool:
-        """Whether the lane's watermark guards it."""
-        return self.event.spec.numbered and self.event.seq > 0
 
 
 class _Work:
@@ -179,7 +207,7 @@ class _Work:
             self._take(item)
             self._speech.hears(item.envelope.gateway)
         if tried:
-            self._tried += [item.envelope.id for item in batch if item.envelope.order not in self._held]
+            self._tried += [item.envelope.id for item in batch if item.order not in self._held]
         self._save()
         return self._applied(batch[0].event.spec.name)
 
@@ -195,7 +223,7 @@ class _Work:
         return self._applied(item.event.spec.name)
 
     def _begin(self, batch: Sequence[_Prepared]) -> None:
-        self._marks = self._transaction.marks(sorted({item.envelope.key for item in batch if item.marked}))
+        self._marks = self._transaction.marks(sorted({item.key for item in batch if item.marked}))
         self._before = dict(self._marks)
         self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
 
@@ -203,7 +231,7 @@ class _Work:
         """Whether it was not applied before, nor given up."""
         if item.envelope.kept:
             return item.envelope.id in self._to_be_done
-        mark = self._marks.get(item.envelope.key)
+        mark = self._marks.get(item.key)
         return not item.marked or (mark is not None and item.event.seq > mark.seq)
 
     def _needs(self, item: _Prepared) -> Needs:
@@ -212,15 +240,15 @@ class _Work:
 
     def _take(self, item: _Prepared) -> None:
         """One event: held behind a failed one, answered as seen or over, or played."""
-        if item.envelope.order in self._held:
-            self._held[item.envelope.order].append(item.envelope)
+        if item.order in self._held:
+            self._held[item.order].append(item.envelope)
         elif item.failure is not None:
             self._fail(item, item.failure)
         elif item.envelope.kept and item.envelope.id not in self._to_be_done:
             log.info("%s was applied before", item.envelope.id)
-        elif item.marked and item.envelope.key not in self._marks:
+        elif item.marked and item.key not in self._marks:
             self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
-        elif item.marked and item.event.seq <= self._marks[item.envelope.key].seq:
+        elif item.marked and item.event.seq <= self._marks[item.key].seq:
             self._replay(item)
         else:
             self._play(item)
@@ -251,8 +279,8 @@ class _Work:
 
     def _fail(self, item: _Prepared, cause: BaseException) -> None:
         log.error("%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause)
-        self._held[item.envelope.order] = [item.envelope]
-        self._causes[item.envelope.order] = cause
+        self._held[item.order] = [item.envelope]
+        self._causes[item.order] = cause
 
     def _fold(self, outcome: Outcome) -> None:
         for thing in outcome.drop:
@@ -280,7 +308,7 @@ class _Work:
         if item.envelope.kept:
             self._done.append(item.envelope.id)
             self._to_be_done -= {item.envelope.id}  # the same one may come again in this very batch
-        mark = self._marks.get(item.envelope.key) if item.marked else None
+        mark = self._marks.get(item.key) if item.marked else None
         if mark is None:
             return
         stored = mark.stored
@@ -307,7 +335,7 @@ class _Work:
 
     def _reply_kept(self, item: _Prepared) -> bytes | None:
         """What was answered to an event, in this very batch or before."""
-        key, seq = item.envelope.key, item.event.seq
+        key, seq = item.key, item.event.seq
         just_now = (stored.direct for stored in self._stored if (stored.mark, stored.seq) == (key, seq))
         return next(just_now, None) or self._transaction.stored(key, seq)
 
@@ -399,7 +427,8 @@ class _Speech:
 
     def dispatch(self, dispatch: Dispatch) -> None:
         self._dispatches.append(dispatch)
-        self._keys.update(dict.fromkeys(routing_key(topic) for topic in dispatch.to))
+        for topic in dispatch.to:
+            self._keys[routing_key(topic)] = None
 
     def hears(self, gateway: str) -> None:
         """This gateway has to hear that the batch is done, whatever else there is to tell."""

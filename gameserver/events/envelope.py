@@ -5,6 +5,7 @@ carries everything that one batch has to tell gateways: packets, encoded once, a
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -101,6 +102,7 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
     task: str = ""
 
 
+@lru_cache(maxsize=16_384)
 def routing_key(topic: str) -> str:
     """The broker's routing key for a topic: what stands before its first slash (a zone, not each of its cells)."""
     return topic.partition("/")[0]

@@ -4,6 +4,8 @@ So everything within ``CELL`` tiles is seen, nothing beyond twice that. A topic 
 a connection watches and needs to know nothing of positions.
 """
 
+from functools import lru_cache
+
 from msgspec.structs import replace
 
 from gameserver.events.movement import Appeared, Being, Moved, Vanished
@@ -12,6 +14,7 @@ from gameserver.world.kinds import KINDS
 from gameserver.world.state import Creature, Player
 
 CELL = 8
+CELLS_KEPT = 16_384  # names of cells are made over and over: so many are remembered
 
 Body = Player | Creature
 
@@ -28,7 +31,12 @@ def channel_topic(channel: str) -> str:
 
 def cell_topic(zone: str, x: int, y: int) -> str:
     """The cell in which a tile lies."""
-    return f"zone.{zone}/{x // CELL}.{y // CELL}"
+    return _cell(zone, x // CELL, y // CELL)
+
+
+@lru_cache(maxsize=CELLS_KEPT)
+def _cell(zone: str, column: int, row: int) -> str:
+    return f"zone.{zone}/{column}.{row}"
 
 
 def where(body: Body) -> str:
@@ -38,8 +46,13 @@ def where(body: Body) -> str:
 
 def view_topics(body: Body) -> tuple[str, ...]:
     """What someone who stands there watches: the zone, and the cells in view."""
-    cells = [cell_topic(body.zone, body.x + dx * CELL, body.y + dy * CELL) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    return (zone_topic(body.zone), *cells)
+    return _view_topics(body.zone, body.x // CELL, body.y // CELL)
+
+
+@lru_cache(maxsize=CELLS_KEPT)
+def _view_topics(zone: str, column: int, row: int) -> tuple[str, ...]:
+    cells = [_cell(zone, column + dx, row + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return (zone_topic(zone), *cells)
 
 
 def view_box(body: Body) -> tuple[int, int, int, int]:

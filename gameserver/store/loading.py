@@ -113,7 +113,8 @@ def merge(needs: Iterable[Needs]) -> Needs:
                 merged.setdefault(name, set()).update(value)
             else:
                 merged[name] = max(merged.get(name, value), value)
-    return Needs(**{name: tuple(sorted(v)) if isinstance(v, set) else v for name, v in merged.items()})
+    fields: dict[str, Any] = {name: tuple(sorted(v)) if isinstance(v, set) else v for name, v in merged.items()}
+    return Needs(**fields)
 
 
 def load(rows: Rows, needs: Needs, world: World) -> State:
