@@ -34,7 +34,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_events_max: int = 256
     batches_flight_max: int = 1
     batch_flight_ms_max: int = 500
-    flush_window_ms: int = 10
+    batch_gap_ms_max: int = 40
+    flush_window_ms_max: int = 40
 
     # The queue.
     queue_messages_max: int = 50_000

@@ -1,16 +1,20 @@
 """Batches towards the queue, as large as the load makes them.
 
 So many batches of a type may be under way; while they are, what arrives gathers, and goes as one when a process has
-said that it is done with one of them. So an event in a quiet house goes at once, and in a busy one a batch is what
-arrived while the last was applied. A batch that is not heard of for a while no longer counts, so that a lost or stuck
-one delays its neighbours by that while and no more. Events that were given together (one lane's) stay together, because
-two tasks may be applied in any order.
+said that it is done with one of them. And a batch makes its followers wait a little for each event it carried: where
+few come a wait brings no company and costs nothing, where many come batches grow until the longest wait fills them. So
+an event in a quiet house goes at once, and in a busy one a task serves many. A batch that is not heard of for a while
+no longer counts, so that a lost or stuck one delays its neighbours by that while and no more. Events that were given
+together (one lane's) stay together, because two tasks may be applied in any order.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from gameserver.events.envelope import Envelope
+
+GAP_S_PER_EVENT = 0.001  # so batches grow where more than a thousand events of a type come in a second
+ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
 
 class Clock(Protocol):
@@ -25,6 +29,7 @@ class Batcher:
     """Gathers the events of one type and gives them in batches to ``publish``, which returns the task's id.
 
     ``most``: events in a batch. ``flight_max``: batches under way. ``flight_s_max``: how long one counts.
+    ``gap_s_max``: the longest wait for company.
     """
 
     def __init__(
@@ -35,12 +40,15 @@ class Batcher:
         most: int,
         flight_max: int,
         flight_s_max: float,
+        gap_s_max: float,
     ) -> None:
         self._clock = clock
         self._publish = publish
         self._most = most
         self._flight_max = flight_max
         self._flight_s_max = flight_s_max
+        self._gap_s_max = gap_s_max
+        self._gap_until_s = 0.0
         self._groups: list[Sequence[Envelope]] = []
         self._count = 0
         self._flight: dict[str, float] = {}  # task id -> when it stops counting; in the order of publishing
@@ -67,31 +75,34 @@ class Batcher:
         unpublished = [envelope for group in self._groups for envelope in group]
         self._groups, self._count = [], 0
         self._flight.clear()
+        self._gap_until_s = 0.0
         return unpublished
 
     def _schedule(self) -> None:
         """Publish at the end of this turn of the reactor (what came together goes together), or when it may."""
         if not self._groups:
             return
-        delay_s = max(0.0, self._opens_s() - self._clock.seconds())
-        if self._timer is not None and self._timer.active():
-            if self._timer.getTime() <= self._clock.seconds() + delay_s:
+        now_s = self._clock.seconds()
+        at_s = max(now_s, self._opens_s())
+        if self._timer is not None:
+            if self._timer.getTime() <= at_s:
                 return
             self._timer.cancel()
-        self._timer = self._clock.callLater(delay_s, self._flush)
+        self._timer = self._clock.callLater(at_s - now_s, self._flush)
 
     def _opens_s(self) -> float:
-        """When the next batch may go."""
-        if len(self._flight) < self._flight_max:
-            return 0.0
-        return next(iter(self._flight.values()))
+        """When the next batch may go. Waiting for company ends when the batch is full."""
+        flight_s = next(iter(self._flight.values())) if len(self._flight) >= self._flight_max else 0.0
+        return flight_s if self._count >= self._most else max(flight_s, self._gap_until_s)
 
     def _flush(self) -> None:
         self._timer = None
         now_s = self._clock.seconds()
-        self._flight = {id_: until_s for id_, until_s in self._flight.items() if until_s > now_s}
-        while self._groups and len(self._flight) < self._flight_max:
-            self._flight[self._publish(self._take())] = now_s + self._flight_s_max
+        self._flight = {id_: until_s for id_, until_s in self._flight.items() if until_s > now_s + ROUNDING_S}
+        while self._groups and self._opens_s() <= now_s + ROUNDING_S:
+            batch = self._take()
+            self._flight[self._publish(batch)] = now_s + self._flight_s_max
+            self._gap_until_s = now_s + min(self._gap_s_max, len(batch) * GAP_S_PER_EVENT)
         self._schedule()
 
     def _take(self) -> list[Envelope]:

@@ -30,7 +30,7 @@ class Crowd:
         self._clock = clock
         self._limits = limits
         self._sessions: dict[str, Session] = {}
-        self._flusher = Flusher(clock, limits.flush_window_ms / 1000)
+        self._flusher = Flusher(clock, limits.flush_window_ms_max / 1000)
 
     def __len__(self) -> int:
         return len(self._sessions)

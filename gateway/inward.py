@@ -79,6 +79,7 @@ class Inward:
             most=min(self._limits.batch_events_max, max(cls.spec.batch_max, 1)),
             flight_max=self._limits.batches_flight_max,
             flight_s_max=self._limits.batch_flight_ms_max / 1000,
+            gap_s_max=self._limits.batch_gap_ms_max / 1000,
         )
 
     # What clients send.

@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
-from gateway.batches import Batcher
+from gateway.batches import GAP_S_PER_EVENT, Batcher
 
 FLIGHT_S = 0.1
 
@@ -13,10 +13,12 @@ FLIGHT_S = 0.1
 class Recorder:
     """A batcher, its clock, and what it published."""
 
-    def __init__(self, most: int = 4, flight_max: int = 2) -> None:
+    def __init__(self, most: int = 4, flight_max: int = 2, gap_s_max: float = 0.0) -> None:
         self.clock = Clock()
         self.batches: list[list[str]] = []
-        self.batcher = Batcher(self.clock, self._publish, most=most, flight_max=flight_max, flight_s_max=FLIGHT_S)
+        self.batcher = Batcher(
+            self.clock, self._publish, most=most, flight_max=flight_max, flight_s_max=FLIGHT_S, gap_s_max=gap_s_max
+        )
 
     def _publish(self, batch) -> str:
         self.batches.append([envelope.id for envelope in batch])
@@ -98,6 +100,38 @@ def test_a_group_larger_than_a_batch_goes_alone():
     assert recorder.flush() == [["a", "b", "c"], ["d"]]
 
 
+def test_a_batch_makes_its_followers_wait_for_company_a_little_for_each_event_it_carried():
+    busy = Recorder(most=100, flight_max=9, gap_s_max=1.0)
+    busy.add(*"abcdefghij")
+    assert len(busy.flush()) == 1
+    busy.add("k")
+    busy.clock.advance(9 * GAP_S_PER_EVENT)
+    assert len(busy.batches) == 1
+    busy.add("l")
+    busy.clock.advance(1.1 * GAP_S_PER_EVENT)
+    assert busy.batches[1:] == [["k", "l"]]
+
+
+def test_a_wait_for_company_is_bounded():
+    busy = Recorder(most=100, flight_max=9, gap_s_max=0.005)
+    busy.add(*"abcdefghij")
+    busy.turn()
+    busy.add("k")
+    busy.clock.advance(0.005)
+    assert busy.batches[1:] == [["k"]]
+
+
+def test_a_full_batch_waits_for_nobody():
+    busy = Recorder(most=3, flight_max=9, gap_s_max=1.0)
+    busy.add(*"abc")
+    busy.turn()
+    busy.add("d")
+    assert busy.flush() == []
+    busy.add("e")
+    busy.add("f")
+    assert busy.flush() == [["d", "e", "f"]]
+
+
 def test_being_done_with_something_unknown_means_nothing():
     busy = Recorder(flight_max=1)
     busy.add("a")
@@ -132,13 +166,14 @@ def test_an_answer_that_opens_the_way_is_not_held_back_by_the_timer_of_the_bound
     assert busy.clock.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize("gap_s_max", [0.0, 0.04])
 @pytest.mark.parametrize("flight_max", [1, 2, 5])
 @given(
     st.lists(st.one_of(st.integers(1, 6), st.sampled_from(["done", "turn", "wait"])), max_size=60),
     st.integers(1, 5),
 )
-def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_max, steps, most):
-    recorder = Recorder(most=most, flight_max=flight_max)
+def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_max, gap_s_max, steps, most):
+    recorder = Recorder(most=most, flight_max=flight_max, gap_s_max=gap_s_max)
     groups: list[list[str]] = []
     done = 0
     n = 0

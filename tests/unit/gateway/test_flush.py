@@ -1,6 +1,6 @@
 from twisted.internet.task import Clock
 
-from gateway.flush import Flusher
+from gateway.flush import WAIT_S_PER_WRITE, Flusher
 
 WINDOW_S = 0.01
 
@@ -13,6 +13,12 @@ class Mouth:
 
     def flush(self) -> None:
         self.flushed += 1
+
+
+def crowd(it: Flusher) -> None:
+    """So many have something to say that the window is at its widest."""
+    for _ in range(int(WINDOW_S / WAIT_S_PER_WRITE) + 1):
+        it.soon(Mouth())
 
 
 def flusher() -> tuple[Clock, Flusher]:
@@ -35,6 +41,7 @@ def test_under_load_everyone_is_written_to_once_per_window():
     clock, it = flusher()
     one, two = Mouth(), Mouth()
     it.soon(one)
+    crowd(it)
     clock.advance(0)
     for _ in range(5):
         it.soon(one)
@@ -43,6 +50,16 @@ def test_under_load_everyone_is_written_to_once_per_window():
     assert (one.flushed, two.flushed) == (1, 0)
     clock.advance(WINDOW_S)
     assert (one.flushed, two.flushed) == (2, 1)
+
+
+def test_few_are_not_kept_waiting_for_what_many_would_gain():
+    clock, it = flusher()
+    mouth = Mouth()
+    it.soon(mouth)
+    clock.advance(0)
+    it.soon(mouth)
+    clock.advance(2 * WAIT_S_PER_WRITE)
+    assert mouth.flushed == 2
 
 
 def test_who_is_gone_is_not_written_to():

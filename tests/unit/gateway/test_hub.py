@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
 from gateway.broker import Away, Busy, Unroutable
+from gateway.batches import GAP_S_PER_EVENT
 from gateway.inward import AGAIN_S
 from gateway.outward import MAILED_AGE_S
 from tests.unit.gateway.fakes import Player, Stage
@@ -234,6 +235,7 @@ def test_while_the_broker_is_away_events_wait_and_then_go_in_order(stage: Stage)
     (task,) = stage.broker.take("move")
     assert task.seqs == [2]
     stage.answer(task)
+    stage.clock.advance(GAP_S_PER_EVENT)
     (rest,) = stage.broker.take("move")
     assert rest.seqs == [3, 4]
 
