@@ -1,0 +1,242 @@
+"""One measurement: clients come in, play for a while, and what they and the kernel saw is put together."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tests.benchmarks import batches, load, machine
+from tests.benchmarks.servers import Running
+
+ANSWERED_MIN = 0.99
+P99_MS_MAX = 100.0
+WAIT_S_MAX = 300.0
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds from send to own reply. What was not answered counts as endless (null)."""
+
+    sent: int
+    answered: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+class Point(msgspec.Struct, kw_only=True):
+    """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second."""
+
+    server: str
+    workload: str
+    clients: int
+    rate: float
+    seconds: float
+    per_s: float
+    deliveries_per_s: float
+    bytes_per_s: float
+    latency: Latency
+    groups: dict[str, Latency]
+    refused: dict[str, dict[str, int]]
+    packets: dict[str, int]
+    lost: int
+    cores: dict[str, float]
+    cpu_s_per_1000: dict[str, float]
+    memory_mb: dict[str, float]
+    batches: dict[str, Any]
+    load_cores: float
+    load_late_ms: tuple[float, float]
+    gateways: int = 1
+    notes: dict[str, Any] = {}
+
+    @property
+    def good(self) -> bool:
+        """Whether the server carries this load."""
+        p99 = self.latency.p99
+        return self.latency.answered >= ANSWERED_MIN and p99 is not None and p99 < P99_MS_MAX and not self.lost
+
+
+Meanwhile = Callable[[], dict[str, Any]]
+
+
+def measure(
+    server: Running,
+    groups: Sequence[load.Group],
+    *,
+    workload: str,
+    seconds: float,
+    warm_s: float = 3.0,
+    drain_s: float = 1.0,
+    generators: int = 1,
+    task: str = "movement.move",
+    seed: int = 1,
+    meanwhile: Meanwhile | None = None,
+) -> Point:
+    """Measure. ``meanwhile`` is called when the window begins, and may take as long as the window."""
+    shares = [_share(groups, n, generators) for n in range(generators)]
+    plans = [
+        load.Plan(
+            addresses=server.addresses[n % len(server.addresses) :] + server.addresses[: n % len(server.addresses)],
+            groups=share,
+            seed=seed + n,
+            warm_s=warm_s,
+            seconds=seconds,
+            drain_s=drain_s,
+        )
+        for n, share in enumerate(shares)
+    ]
+    generators_ = [_Generator(plan) for plan in plans]
+    try:
+        return _observe(server, generators_, groups, workload, seconds, task, meanwhile)
+    finally:
+        for generator in generators_:
+            generator.end()
+
+
+def _share(groups: Sequence[load.Group], n: int, of: int) -> list[load.Group]:
+    return [
+        msgspec.structs.replace(
+            group, names=group.names[n::of], secrets=group.secrets[n::of], at_once=max(1, group.at_once // of)
+        )
+        for group in groups
+    ]
+
+
+class _Generator:
+    """A process of load."""
+
+    def __init__(self, plan: load.Plan) -> None:
+        self._popen = subprocess.Popen(
+            (sys.executable, "-m", "tests.benchmarks.load"),
+            cwd=machine.ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(msgspec.json.encode(plan))
+        self._popen.stdin.close()
+
+    def says(self, word: str) -> None:
+        """Wait for a line."""
+        assert self._popen.stdout is not None
+        line = self._popen.stdout.readline().strip().decode()
+        if line != word:
+            raise RuntimeError(f"the load generator said {line!r} instead of {word!r}")
+
+    def report(self) -> load.Report:
+        """What it saw."""
+        assert self._popen.stdout is not None
+        return msgspec.json.decode(self._popen.stdout.read(), type=load.Report)
+
+    def end(self) -> None:
+        """End it if it hasn't."""
+        self._popen.kill()
+        self._popen.wait()
+
+
+def _observe(
+    server: Running,
+    generators: Sequence[_Generator],
+    groups: Sequence[load.Group],
+    workload: str,
+    seconds: float,
+    task: str,
+    meanwhile: Meanwhile | None,
+) -> Point:
+    watcher = batches.Watcher(server.amqp_url) if server.amqp_url else None
+    for generator in generators:
+        generator.says("ready")
+    if watcher:
+        watcher.start()
+    for generator in generators:
+        generator.says("begin")
+    before = machine.cpu_s(server.tiers)
+    if watcher:
+        watcher.clear()
+    notes = meanwhile() if meanwhile else {}
+    for generator in generators:
+        generator.says("end")
+    after = machine.cpu_s(server.tiers)
+    done = watcher.batches() if watcher else []
+    memory = machine.memory_mb(server.tiers)
+    if watcher:
+        watcher.stop()
+    reports = [generator.report() for generator in generators]
+    used = {tier: after[tier] - before[tier] for tier in after}
+    return _point(server, reports, groups, workload, seconds, used, memory, batches.summary(done, task), notes)
+
+
+def _point(
+    server: Running,
+    reports: Sequence[load.Report],
+    groups: Sequence[load.Group],
+    workload: str,
+    seconds: float,
+    used: dict[str, float],
+    memory: dict[str, float],
+    sizes: dict[str, Any],
+    notes: dict[str, Any],
+) -> Point:
+    seen = {group.name: [_of(report, group.name) for report in reports] for group in groups}
+    took = {name: [us for part in parts for us in part.took_us] for name, parts in seen.items()}
+    whole = latency([us for each in took.values() for us in each])
+    answered = max(1, round(whole.sent * whole.answered))
+    entered = {name: [us for part in parts for us in part.entered_us] for name, parts in seen.items()}
+    packets = _sum([report.packets for report in reports])
+    return Point(
+        server=server.wanted.kind,
+        workload=workload,
+        clients=sum(len(group.names) for group in groups),
+        rate=groups[0].rate,
+        seconds=seconds,
+        per_s=round(answered / seconds, 1),
+        deliveries_per_s=round((packets.get("m", 0) + packets.get("h", 0)) / seconds, 1),
+        bytes_per_s=round(sum(report.received_bytes for report in reports) / seconds),
+        latency=whole,
+        groups={name: latency(us) for name, us in took.items()}
+        | {f"{group.name} entering": latency(entered[group.name]) for group in groups if group.late},
+        refused={name: _sum([part.refused for part in parts]) for name, parts in seen.items()},
+        packets=packets,
+        lost=sum(report.lost for report in reports),
+        cores={tier: round(s / seconds, 3) for tier, s in used.items()},
+        cpu_s_per_1000={tier: round(1000 * s / answered, 4) for tier, s in used.items()}
+        | {"total": round(1000 * sum(used.values()) / answered, 4)},
+        memory_mb=memory,
+        batches=sizes,
+        load_cores=round(sum(report.cpu_s / report.seconds for report in reports), 3),
+        load_late_ms=(
+            max(report.late_us[0] for report in reports) / 1000,
+            max(report.late_us[1] for report in reports) / 1000,
+        ),
+        gateways=server.wanted.gateways,
+        notes=notes,
+    )
+
+
+def _of(report: load.Report, name: str) -> load.Seen:
+    return next(seen for seen in report.groups if seen.name == name)
+
+
+def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    names = sorted({name for each in counts for name in each})
+    return {name: sum(each.get(name, 0) for each in counts) for name in names}
+
+
+def latency(took_us: Sequence[int]) -> Latency:
+    """Percentiles over all that was sent."""
+    good = sorted(us for us in took_us if us >= 0)
+
+    def percentile(percent: float) -> float | None:
+        n = int(len(took_us) * percent / 100)
+        return round(good[n] / 1000, 2) if n < len(good) else None
+
+    return Latency(
+        sent=len(took_us),
+        answered=round(len(good) / len(took_us), 5) if took_us else 1.0,
+        p50=percentile(50),
+        p95=percentile(95),
+        p99=percentile(99),
+        max=round(good[-1] / 1000, 2) if good else None,
+    )

@@ -1,0 +1,147 @@
+"""What is measured: the house as shipped, and the two others that one would build instead.
+
+Each is started, gives its addresses, its tiers (the sessions of its processes) and the URL of its broker, and is ended.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from gameserver.up.ports import free_ports
+from gameserver.up.rabbitmq import PrivateNode
+from tests.benchmarks import zones
+from tests.houses import FAMILIES, GatewayProc, House, Proc
+
+UNMEASURED = {"GAMESERVER_LOGIN_S_MAX": "120"}  # thousands enter before the window begins
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What to start. ``population``: players in the database, at least as many as play. ``crowd``: in a zone."""
+
+    kind: str = "house"
+    population: int = zones.CROWD
+    crowd: int = zones.CROWD
+    side: int = zones.SIDE
+    gateways: int = 1
+    flower: bool = True
+    bundled: bool = False
+    env: dict[str, str] = {}
+
+
+class Running(msgspec.Struct, kw_only=True):
+    """What was started."""
+
+    wanted: Wanted
+    addresses: list[tuple[str, int]]
+    tiers: dict[str, list[int]]
+    amqp_url: str = ""
+    workers: dict[str, Proc] = {}
+    environ: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def running(wanted: Wanted, folder: Path) -> Iterator[Running]:
+    """Start it, and end it."""
+    kinds = {"house": _house, "floor": _floor, "usual": _usual}
+    with kinds[wanted.kind](wanted, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _house(wanted: Wanted, folder: Path) -> Iterator[Running]:
+    """One worker per family, beat, Flower, gateways: what ``gameserver up`` starts."""
+    with _broker(folder) as node:
+        world = {} if wanted.bundled else {"GAMESERVER_WORLD": str(_zones(wanted, folder))}
+        house = House(node.amqp_url(), folder / "house", env={**UNMEASURED, **world, **wanted.env})
+        try:
+            zones.seed(
+                house.database_url, house.settings.world_file, wanted.population, crowd=wanted.crowd, side=wanted.side
+            )
+            workers = house.workers([((family,), family, 1) for family in FAMILIES])
+            beat = house.beat()
+            flower = [_flower(house)] if wanted.flower else []
+            gateways = [house.gateway() for _ in range(wanted.gateways)]
+            yield Running(
+                wanted=wanted,
+                addresses=[gateway.address for gateway in gateways],
+                tiers={
+                    "gateway": [gateway.pid for gateway in gateways],
+                    "broker": [node.pid],
+                    "workers": [proc.pid for proc in (*workers, beat)],
+                    "flower": [proc.pid for proc in flower],
+                },
+                amqp_url=node.amqp_url(),
+                workers=dict(zip(FAMILIES, workers, strict=True)),
+                environ=house.environ,
+            )
+        finally:
+            house.stop()
+
+
+def _zones(wanted: Wanted, folder: Path) -> Path:
+    return zones.write_zones(folder / "world", -(-wanted.population // wanted.crowd), wanted.side)
+
+
+def _flower(house: House) -> Proc:
+    (port,) = free_ports(1)
+    command = (sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}")
+    proc = Proc("flower", command, house.environ, house.folder / "flower.log")
+    house.procs.append(proc)
+    return proc
+
+
+@contextlib.contextmanager
+def _floor(wanted: Wanted, folder: Path) -> Iterator[Running]:
+    """One Twisted process, everything in memory."""
+    with _alone("tests.benchmarks.floor", (), folder, {}) as (gateway, _):
+        yield Running(wanted=wanted, addresses=[gateway.address], tiers={"gateway": [gateway.pid]})
+
+
+@contextlib.contextmanager
+def _usual(wanted: Wanted, folder: Path) -> Iterator[Running]:
+    """A Twisted process that calls ``apply_async`` for each packet, and a Celery worker as it comes."""
+    with _broker(folder) as node:
+        environ = {"USUAL_BROKER": node.amqp_url(), "USUAL_DATABASE": str(folder / "usual.sqlite")}
+        worker = ("-m", "celery", "-A", "tests.benchmarks.usual", "worker")
+        with _alone("tests.benchmarks.usual", worker, folder, environ) as (gateway, others):
+            others[0].says(" ready.")
+            tiers = {"gateway": [gateway.pid], "broker": [node.pid], "workers": [others[0].pid]}
+            yield Running(wanted=wanted, addresses=[gateway.address], tiers=tiers)
+
+
+@contextlib.contextmanager
+def _alone(
+    module: str, worker: Sequence[str], folder: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[GatewayProc, list[Proc]]]:
+    """A program that listens like a gateway, and perhaps a worker."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = {**_inherited(), **environ}
+    gateway = GatewayProc(module, (sys.executable, "-m", module), whole, folder / "gateway.log")
+    others = [Proc("worker", (sys.executable, *worker), whole, folder / "worker.log")] if worker else []
+    try:
+        gateway.says("listens on")
+        yield gateway, others
+    finally:
+        for proc in (gateway, *others):
+            proc.end()
+
+
+def _inherited() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+@contextlib.contextmanager
+def _broker(folder: Path) -> Iterator[PrivateNode]:
+    node = PrivateNode.somewhere(folder / "rabbitmq")
+    try:
+        node.start()
+        node.wait_until_up()
+        yield node
+    finally:
+        node.kill()
+        node.stop()

@@ -1,0 +1,106 @@
+"""The benchmark's world: many small zones that hold one cell each, so that everybody in a zone sees everybody in it.
+
+Players, sessions and tokens are put into the data tier beforehand, so that clients enter by ``resume``, which hashes no
+password: login has a workload of its own.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gameserver.secrecy import Argon2Passwords, token_hash
+from gameserver.store import Store
+from gameserver.world.maps import load_world
+from gameserver.world.state import Account, Player, Session
+
+CROWD = 20  # players in a zone
+SIDE = 8  # tiles: one cell
+PASSWORD = "a long secret"
+ROWS_AT_ONCE = 5_000
+_TILE = 16
+
+
+def names(first: int, count: int) -> list[str]:
+    """Players' names."""
+    return [f"w{n}" for n in range(first, first + count)]
+
+
+def token(name: str) -> str:
+    """The token with which a seeded session is resumed."""
+    return f"token-of-{name}"
+
+
+def zone_of(n: int, crowd: int = CROWD) -> str:
+    """Where the n-th player stands."""
+    return f"z{n // crowd}"
+
+
+def place_of(n: int, crowd: int = CROWD, side: int = SIDE) -> tuple[int, int]:
+    """And on which tile: with an even x and a free tile east of it, below the row in which the portals are."""
+    columns = side // 2 - 1
+    k = n % crowd
+    return 2 * (k % columns), 1 + k // columns % (side - 1)
+
+
+def write_zones(folder: Path, count: int, side: int = SIDE) -> Path:
+    """Draw the zones, linked in a row by portals because every zone must be reachable. Gives the path of the world."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for n in range(count):
+        (folder / f"z{n}.tmj").write_bytes(msgspec.json.encode(_zone(n, n + 1 < count, side)))
+    world = folder / "zones.world"
+    world.write_bytes(msgspec.json.encode({"maps": [{"fileName": f"z{n}.tmj"} for n in range(count)]}))
+    return world
+
+
+def _zone(n: int, leads_on: bool, side: int) -> dict[str, Any]:
+    tiles = {"type": "tilelayer", "width": side, "height": side}
+    portal = [("zone", f"z{n + 1}"), ("x", 0), ("y", 0)]
+    return {
+        "width": side,
+        "height": side,
+        "tilewidth": _TILE,
+        "tileheight": _TILE,
+        "properties": _properties([("title", f"Zone {n}"), ("safe", True), *([("start", True)] if n == 0 else [])]),
+        "layers": [
+            {**tiles, "name": "ground", "data": [1] * side**2},
+            {**tiles, "name": "walls", "data": [0] * side**2},
+            {
+                "type": "objectgroup",
+                "name": "objects",
+                "objects": [_object(1, "spawn", 0), *([_object(2, "portal", side - 1, portal)] if leads_on else [])],
+            },
+        ],
+    }
+
+
+def _object(id_: int, kind: str, x: int, properties: Sequence[tuple[str, Any]] = ()) -> dict[str, Any]:
+    place = {"x": x * _TILE, "y": 0, "width": _TILE, "height": _TILE}
+    return {"id": id_, "type": kind, **place, "properties": _properties(properties)}
+
+
+def _properties(pairs: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def seed(database_url: str, world: Path, count: int, *, crowd: int = CROWD, side: int = SIDE) -> None:
+    """Put so many players with sessions into the data tier. All have one password, hashed once."""
+    store = Store(database_url, load_world(world))
+    password_hash = Argon2Passwords().hash(PASSWORD)
+    for first in range(0, count, ROWS_AT_ONCE):
+        things: list[Account | Player | Session] = []
+        for n in range(first, min(first + ROWS_AT_ONCE, count)):
+            (name,) = names(n, 1)
+            x, y = place_of(n, crowd, side)
+            things.append(Account(id=name, name=name, password_hash=password_hash, created_ms=0))
+            things.append(Player(id=name, name=name, zone=zone_of(n, crowd), x=x, y=y))
+            things.append(_session(name))
+        with store.transaction() as transaction:
+            transaction.save(things, [])
+    store.close()
+
+
+def _session(name: str) -> Session:
+    # Without an end, as if a connection held it: the benchmark may take longer than a session waits.
+    return Session(id=f"seeded.{name}", player=name, gateway="", conn="", token=token_hash(token(name)))
