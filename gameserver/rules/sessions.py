@@ -102,8 +102,11 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
         gateway=context.gateway,
         conn=context.conn,
         token=context.token,
+        since_ms=context.now_ms,
     )
     older = tuple(s for s in state.sessions.values() if s.player == body.id)
+    if any(_came_later(s, context) for s in older):
+        raise _overtaken()
     present = _present(body, session)
     return Outcome(
         result=_entered(present, session),
@@ -113,6 +116,19 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
         again=state.mail.get(body.id, ()),
         follow=_follow(state, present, session),
     )
+
+
+def _came_later(session: Session, context: Context) -> bool:
+    """Whether a later entrance than this one brought the session's connection.
+
+    An entrance that was delivered twice, or waited with a worker that died, must not throw out who came after it.
+    """
+    return session.since_ms > context.now_ms
+
+
+def _overtaken() -> Rejected:
+    """Said to a connection that is gone; only where gateways' clocks differ may someone hear it, and try again."""
+    return Rejected("busy", "This player came in elsewhere a moment later. Try again in a moment.")
 
 
 def _seen(state: State, context: Context) -> tuple[Gateway, ...]:
@@ -160,6 +176,8 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         )
     if session.expires_ms and session.expires_ms < context.now_ms:
         raise Rejected("bad_token", "This session has expired. Log in.")
+    if found.digest != session.token and _came_later(session, context):
+        raise _overtaken()
     taken = replace(
         session,
         gateway=context.gateway,
@@ -167,6 +185,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         token=context.token,
         token_before=found.digest,
         expires_ms=0,
+        since_ms=context.now_ms,
     )
     body = state.players[session.player]
     present = _present(body, taken)

@@ -92,6 +92,7 @@ sessions = Table(
     _text("token"),
     _text("token_before"),
     _ms("expires_ms"),
+    _ms("since_ms"),
 )
 Index("sessions_player", sessions.c.player)
 Index("sessions_gateway", sessions.c.gateway)

@@ -68,7 +68,8 @@ class Session(msgspec.Struct, frozen=True):
     """A player's stay, over any number of connections. Tokens are kept as hashes only.
 
     ``token_before`` stays good until the new one is used, because the answer that carried the new one may be lost.
-    ``expires_ms`` is 0 while a connection holds the session.
+    ``expires_ms`` is 0 while a connection holds the session. ``since_ms``: when its gateway accepted the entrance that
+    brought the last connection, so that an older entrance that comes late is known.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Session(msgspec.Struct, frozen=True):
     token: str
     token_before: str = ""
     expires_ms: int = 0
+    since_ms: int = 0
 
 
 class ZoneClock(msgspec.Struct, frozen=True):

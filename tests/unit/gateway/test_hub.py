@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
-from gateway.broker import Away, Busy, Unroutable
 from gateway.batches import GAP_S_PER_EVENT
+from gateway.broker import Away, Busy, Unroutable
 from gateway.inward import AGAIN_S
 from gateway.outward import MAILED_AGE_S
 from tests.unit.gateway.fakes import Player, Stage

@@ -70,7 +70,7 @@ def test_who_registers_has_an_account_and_stands_at_a_spawn_of_the_first_zone() 
     assert (body.id, body.name, body.zone, body.hp) == ("ada", "Ada", "meadow", body.hp_max)
     assert (body.x, body.y) in MEADOW.spawns
     assert (body.gateway, body.conn, body.session) == ("g2", "c9", "c9")
-    assert held == Session(id="c9", player="ada", gateway="g2", conn="c9", token="#t9")
+    assert held == Session(id="c9", player="ada", gateway="g2", conn="c9", token="#t9", since_ms=NOW_MS)
     assert gateway == Gateway(id="g2", seen_ms=NOW_MS, sessions=1)
     assert isinstance(outcome.result, Entered)
     assert (outcome.result.player, outcome.result.session, outcome.result.seq) == ("ada", "c9", 0)
@@ -251,6 +251,15 @@ def test_the_token_before_stays_good_until_the_new_one_is_used() -> None:
     assert (held.conn, held.token, held.token_before) == ("c10", "#t10", "#t-ada")
     fold(world, resume(world, "t10", conn="c11", token="#t11"))
     assert refusal(Resume(token="t-ada"), world, conn="c12") == "bad_token"
+
+
+def test_an_entrance_that_was_overtaken_on_its_way_throws_nobody_out() -> None:
+    world = state(ADA, session_of(ADA), account_of(ADA))
+    fold(world, resume(world, conn="c10", token="#t10", now_ms=NOW_MS + 5))
+    late = {"conn": "c9", "token": "#t9", "now_ms": NOW_MS}
+    assert refusal(Resume(token="t-ada"), world, **late) == "busy"
+    assert refusal(LOGIN, world, **late) == "busy"
+    assert world.sessions["s-ada"].conn == "c10"
 
 
 @pytest.mark.parametrize("token", ["wrong", "t-bob"])
