@@ -8,6 +8,7 @@ An event whose rule breaks spoils nothing but itself and what follows it in its 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
@@ -52,6 +53,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     ``outbound`` goes to the gateways that listen to one of ``keys``; ``born`` are new events for the queue;
     ``published``: outbox rows that are done with once ``outbound`` was published; ``held`` must be tried again.
+    ``outcomes``: how many events ended how.
     """
 
     outbound: Outbound
@@ -59,6 +61,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     born: tuple[Envelope, ...]
     published: tuple[str, ...]
     held: tuple[Held, ...]
+    outcomes: dict[str, int] = {}
 
 
 class Applier:
@@ -199,12 +202,13 @@ class _Work:
         self._born: list[Envelope] = []
         self._held: dict[str, list[Envelope]] = {}
         self._causes: dict[str, BaseException] = {}
+        self._outcomes: Counter[str] = Counter()
 
     def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
         self._begin(batch)
         self._state = self._transaction.load([self._needs(item) for item in batch if item.sound])
         for item in batch:
-            self._take(item)
+            self._outcomes[self._take(item)] += 1
             self._speech.hears(item.envelope.gateway)
         if tried:
             self._tried += [item.envelope.id for item in batch if item.order not in self._held]
@@ -219,6 +223,7 @@ class _Work:
             self._transaction.add_dead(_dead_letter(item.envelope, cause, attempts, self._now_ms))
             sentence = "This could not be done. It was kept, and a game master will look at it."
             self._advance(item, self._answer(item, Error(code="dead_lettered", message=sentence, re=item.event.seq)))
+            self._outcomes["dead_lettered"] += 1
         self._save()
         return self._applied(item.event.spec.name)
 
@@ -238,36 +243,39 @@ class _Work:
         needs: Needs = self._rules[item.event.spec.name].needs(item.event, item.context)  # type: ignore[attr-defined]
         return needs
 
-    def _take(self, item: _Prepared) -> None:
-        """One event: held behind a failed one, answered as seen or over, or played."""
+    def _take(self, item: _Prepared) -> str:
+        """One event: held behind a failed one, answered as seen or over, or played. Returns how it ended."""
         if item.order in self._held:
             self._held[item.order].append(item.envelope)
-        elif item.failure is not None:
-            self._fail(item, item.failure)
-        elif item.envelope.kept and item.envelope.id not in self._to_be_done:
+            return "held"
+        if item.failure is not None:
+            return self._fail(item, item.failure)
+        if item.envelope.kept and item.envelope.id not in self._to_be_done:
             log.info("%s was applied before", item.envelope.id)
-        elif item.marked and item.key not in self._marks:
+            return "repeated"
+        if item.marked and item.key not in self._marks:
             self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
-        elif item.marked and item.event.seq <= self._marks[item.key].seq:
+            return "session_over"
+        if item.marked and item.event.seq <= self._marks[item.key].seq:
             self._replay(item)
-        else:
-            self._play(item)
+            return "repeated"
+        return self._play(item)
 
-    def _play(self, item: _Prepared) -> None:
+    def _play(self, item: _Prepared) -> str:
         try:
             outcome = self._rule(item)
         except Rejected as refusal:
             reply = self._answer(item, Error(code=refusal.code, message=refusal.message, re=item.event.seq))
             if not isinstance(refusal, NotNow):
                 self._advance(item, reply)
-            return
+            return refusal.code
         except Exception as error:  # a broken rule must not take its neighbours along
-            self._fail(item, error)
-            return
+            return self._fail(item, error)
         self._fold(outcome)
         reply = self._answer(item, Ok(re=item.event.seq, data=outcome.result), outcome.follow)
         self._advance(item, reply)
         self._tell(item, outcome)
+        return "ok"
 
     def _rule(self, item: _Prepared) -> Outcome:
         if item.refusal is not None:
@@ -277,10 +285,11 @@ class _Work:
             raise Rejected("stale", "This took too long and was dropped.")
         return self._rules[item.event.spec.name](self._state, item.event, item.context)
 
-    def _fail(self, item: _Prepared, cause: BaseException) -> None:
+    def _fail(self, item: _Prepared, cause: BaseException) -> str:
         log.error("%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause)
         self._held[item.order] = [item.envelope]
         self._causes[item.order] = cause
+        return "failed"
 
     def _fold(self, outcome: Outcome) -> None:
         for thing in outcome.drop:
@@ -299,7 +308,14 @@ class _Work:
         if not seq and follow is None:
             return None
         body = _packed(packet) if seq else b""
-        direct = Direct(conn=item.envelope.conn, packet=body, re=seq, lane=item.event.spec.lane, follow=follow)
+        direct = Direct(
+            conn=item.envelope.conn,
+            packet=body,
+            re=seq,
+            lane=item.event.spec.lane,
+            follow=follow,
+            refused=isinstance(packet, Error),
+        )
         self._speech.direct(item.envelope.gateway, direct)
         return direct
 
@@ -409,6 +425,7 @@ class _Work:
             born=tuple(self._born),
             published=tuple(self._published),
             held=tuple(held),
+            outcomes=dict(self._outcomes),
         )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
+from gameserver.targets import Address, address
 
 BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
 
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key_file: Path
     own_queues: frozenset[str]
     log_level: str
+    metrics: Address | None
     limits: Limits
 
     @property
@@ -56,6 +58,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key_file=Path(env.get("GAMESERVER_SECRET_KEY_FILE", str(home / "var" / "secret.key"))),
         own_queues=frozenset(env.get("GAMESERVER_OWN_QUEUES", "").replace(",", " ").split()),
         log_level=env.get("GAMESERVER_LOG_LEVEL", "info").lower(),
+        metrics=address("GAMESERVER_METRICS", env.get("GAMESERVER_METRICS", "127.0.0.1:0")),
         limits=_limits(env),
     )
 

@@ -2,7 +2,8 @@
 
 ``events`` routes events to a priority queue per family (or per event type, where a setting says so); ``outbound``
 routes what processes tell to the gateways' own queues; ``delay.N`` hold an event that failed for N ms and give it back
-to ``events``; ``dead`` keeps what nobody could even read.
+to ``events``; ``dead`` keeps what nobody could even read; ``reports`` leads what gateways say of themselves to whoever
+asked.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from gameserver.limits import Limits
 EVENTS = "events"
 OUTBOUND = "outbound"
 DEAD = "dead"
+REPORTS = "reports"
+GATEWAYS = "gateways"  # the routing key in ``outbound`` under which every gateway hears
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
 
@@ -66,6 +69,7 @@ def topology(limits: Limits, own_queues: frozenset[str] = frozenset()) -> Topolo
             Exchange(EVENTS, "direct"),
             Exchange(OUTBOUND, "direct"),
             Exchange(DEAD, "fanout"),
+            Exchange(REPORTS, "direct"),
             *(Exchange(delay_name(ms), "fanout") for ms in DELAYS_MS),
         ),
         queues=(

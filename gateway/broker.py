@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from gameserver.events.envelope import Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
-from gameserver.topology import EVENTS, OUTBOUND, Topology, gateway_arguments, gateway_queue
+from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_arguments, gateway_queue
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,11 @@ class Broker:
         sent.addBoth(self._confirmed, message.task_id)
         return sent
 
+    def report(self, key: str, body: bytes) -> None:
+        """Answer whoever asked; nobody minds when they are gone."""
+        if self._consuming is not None:
+            self._consuming.basic_publish(REPORTS, key, body).addErrback(lambda failure: None)
+
     def _confirmed(self, result: Any, task_id: str) -> None:
         """What the broker's answer means. It says which message came back, pika only that one did."""
         if task_id in self._returned:
@@ -164,6 +169,7 @@ class Broker:
                 yield channel.queue_bind(queue.name, queue.exchange, key)
         yield channel.queue_declare(gateway_queue(self._gateway), durable=True, arguments=gateway_arguments())
         yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, gateway_queue(self._gateway))
+        yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, GATEWAYS)
 
     def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
         log.error("setting the broker connection up failed: %s", failure.value)

@@ -43,6 +43,11 @@ class Health:
         self._outstanding.clear()
         self._down.clear()
 
+    @property
+    def down(self) -> frozenset[str]:
+        """The families that are unavailable."""
+        return frozenset(self._down)
+
     def is_down(self, family: str) -> bool:
         """Whether a family is unavailable."""
         return family in self._down

@@ -19,6 +19,7 @@ from gateway.broker import Broker
 from gateway.crowd import Crowd
 from gateway.health import Health
 from gateway.inward import Inward
+from gateway.meters import Meters
 from gateway.outward import Outward
 from gateway.session import Line, Session
 
@@ -48,6 +49,7 @@ class Hub:
         self._mint = mint
         self._crowd = Crowd(clock, limits)
         self._health = Health(limits.unavailable_after_s)
+        self.meters = Meters(wall_ms)
         self._inward = Inward(
             clock=clock,
             gateway=gateway,
@@ -57,9 +59,15 @@ class Hub:
             wall_ms=wall_ms,
             crowd=self._crowd,
             health=self._health,
+            meters=self.meters,
         )
         self._outward = Outward(
-            clock=clock, gateway=gateway, crowd=self._crowd, inward=self._inward, health=self._health
+            clock=clock,
+            gateway=gateway,
+            crowd=self._crowd,
+            inward=self._inward,
+            health=self._health,
+            meters=self.meters,
         )
         self._was_up = False
         self._greeting = self._make_greeting()
@@ -77,6 +85,16 @@ class Hub:
     def unanswered(self) -> int:
         """How many events were accepted and not answered."""
         return self._inward.unanswered
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether events can be published now."""
+        return self._broker.up
+
+    @property
+    def unavailable(self) -> frozenset[str]:
+        """The families that nobody serves."""
+        return self._health.down
 
     @property
     def all_published(self) -> bool:
@@ -107,6 +125,7 @@ class Hub:
             now_s=self._clock.seconds(),
         )
         self._crowd.add(session)
+        self.meters.connected += 1
         return session
 
     def received(self, session: Session, data: bytes) -> None:
@@ -123,6 +142,7 @@ class Hub:
         self._crowd.remove(session)
         self._inward.forget(session)
         self._outward.forget(session)
+        self.meters.disconnected(session.ending, session.wire.packets, session.wire.packets_refused)
         if session.player:
             self._inward.say_for(session, Lost())
 
@@ -148,6 +168,7 @@ class Hub:
     def sweep(self) -> None:
         """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""
         now_s = self._clock.seconds()
+        self.meters.look_anew()
         for session in self._crowd.all:
             self._sweep(session, now_s)
         fallen, back = self._health.sweep(now_s)

@@ -38,7 +38,7 @@ class Interest(Generic[C]):
         unbind = [key for topic in topics for key in self._remove(conn, topic)]
         return [key for key in unbind if key not in self._uses]
 
-    def audience(self, to: Sequence[str], unless: Sequence[str]) -> Iterable[C]:
+    def audience(self, to: Sequence[str], unless: Sequence[str]) -> list[C]:
         """Who watches one of the topics ``to`` and none of ``unless``, in the order they came."""
         found = [self._watchers[topic] for topic in to if topic in self._watchers]
         audience: Iterable[C] = found[0] if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))

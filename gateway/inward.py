@@ -24,6 +24,7 @@ from gateway.batches import Batcher, Clock
 from gateway.broker import Broker, Busy, Unroutable
 from gateway.crowd import Crowd
 from gateway.health import Health, given_up_after_s
+from gateway.meters import Meters
 from gateway.session import Session
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Inward:
         wall_ms: Callable[[], int],
         crowd: Crowd,
         health: Health,
+        meters: Meters,
     ) -> None:
         self._clock = clock
         self._gateway = gateway
@@ -56,6 +58,7 @@ class Inward:
         self._wall_ms = wall_ms
         self._crowd = crowd
         self._health = health
+        self._meters = meters
         self._batchers = {name: self._batcher(cls) for name, cls in catalogue.events().items()}
         self._accepted = 0  # accepted and not answered, in all sessions
         self._born = 0
@@ -97,20 +100,22 @@ class Inward:
         self._accepted += 1
         self._send(lane.next(self._clock.seconds()))
 
-    def answered(self, session: Session, lane_name: str, seq: int) -> bool:
-        """An event was answered: its lane goes on. False when it had been answered before."""
+    def answered(self, session: Session, lane_name: str, seq: int) -> Envelope | None:
+        """An event was answered: its lane goes on. ``None`` when it had been answered before."""
         lane = session.lanes.get(lane_name)
-        if lane is None or not lane.answered(seq):
-            return False
+        envelope = lane.answered(seq) if lane is not None else None
+        if lane is None or envelope is None:
+            return None
         self._accepted -= 1
         self._send(lane.next(self._clock.seconds()))
-        return True
+        return envelope
 
     def forget(self, session: Session) -> None:
         """A session is gone, and with it what waited in its lanes."""
         self._accepted -= session.unanswered
 
     def _refuse(self, session: Session, event: Event, code: str, message: str) -> None:
+        self._meters.refused(event.spec.name, code)
         self._crowd.tell(session, Error(code=code, message=message, re=event.seq))
         if event.spec.lane == Login.spec.lane:
             session.wire.refused()
@@ -167,6 +172,7 @@ class Inward:
         queue = queue_of(batch[0].event.spec, self._own_queues)
         self._unconfirmed += 1
         self._health.published(batch[0].event.spec, message.task_id, self._clock.seconds())
+        self._meters.published(message.task_id, batch)
         published = self.broker.publish(message, queue)
         published.addErrback(self._not_published, batch, message.task_id).addBoth(self._settled)
         return message.task_id
@@ -245,6 +251,7 @@ class Inward:
         """Answer transient events that nobody will answer any more; ask again for a reply that must have been lost."""
         for name, lane in session.lanes.items():
             for envelope in lane.in_flight:
+                self._meters.waits(envelope)
                 if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
                     self._refuse(session, envelope.event, "unavailable", _unserved(envelope.event.spec.family))
             if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:

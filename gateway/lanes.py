@@ -55,6 +55,6 @@ class Lane:
             withdrawn.append(self._waiting.popleft())
         return withdrawn
 
-    def answered(self, seq: int) -> bool:
-        """An answer came. False when nobody waits for it: it was answered before."""
-        return self._flight.pop(seq, None) is not None
+    def answered(self, seq: int) -> Envelope | None:
+        """An answer came. Gives what it answers; ``None`` when nobody waits for it: it was answered before."""
+        return self._flight.pop(seq, None)

@@ -22,6 +22,7 @@ from gateway.health import Health
 from gateway.interest import Interest
 from gateway.inward import Inward
 from gateway.memory import Memory
+from gateway.meters import Meters
 from gateway.session import Session
 
 log = logging.getLogger(__name__)
@@ -36,18 +37,22 @@ class Outward:
 
     broker: Broker
 
-    def __init__(self, *, clock: Clock, gateway: str, crowd: Crowd, inward: Inward, health: Health) -> None:
+    def __init__(
+        self, *, clock: Clock, gateway: str, crowd: Crowd, inward: Inward, health: Health, meters: Meters
+    ) -> None:
         self._clock = clock
         self._gateway = gateway
         self._crowd = crowd
         self._inward = inward
         self._health = health
+        self._meters = meters
         self._interest: Interest[Session] = Interest()
         self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
         self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
 
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""
+        self._meters.told(outbound)
         if outbound.done in catalogue.events():
             self._done(outbound.done, outbound.task)
         for direct in outbound.directs:
@@ -68,8 +73,11 @@ class Outward:
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
     def _direct(self, session: Session, direct: Direct) -> None:
-        if direct.re and not self._inward.answered(session, direct.lane, direct.re):
-            return
+        if direct.re:
+            envelope = self._inward.answered(session, direct.lane, direct.re)
+            if envelope is None:
+                return
+            self._meters.answered(envelope, "refused" if direct.refused else "ok")
         if direct.id and not self._mailed.add((session.conn, direct.id), self._clock.seconds()):
             return
         if direct.follow is not None:
@@ -92,7 +100,9 @@ class Outward:
         if dispatch.id and not self._told.add(dispatch.id, self._clock.seconds()):
             return
         framed: dict[Codec, bytes] = {}
-        for session in self._interest.audience(dispatch.to, dispatch.unless):
+        audience = self._interest.audience(dispatch.to, dispatch.unless)
+        self._meters.fan_out.add(len(audience))
+        for session in audience:
             codec = session.wire.codec
             if codec is None or session.wire.closed:
                 continue

@@ -29,6 +29,7 @@ class PlayerProtocol(Protocol):
         transport: Any = self.transport
         if not self._doors.enter(self._address):
             transport.loseConnection()
+            self._hub.meters.disconnects["full"] += 1
             return
         set_no_delay(transport)
         transport.registerProducer(self, True)

@@ -7,16 +7,21 @@ time), the data tier hears who left, and only then is the broker let go.
 import logging
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer, task
 from twisted.internet.endpoints import serverFromString
 
+from gameserver import reports, targets
 from gameserver.config import Settings
+from gameserver.events.envelope import Outbound
 from gameserver.secrecy import Sealer, read_key
+from gameserver.targets import Address
 from gameserver.topology import topology
 from gateway.broker import Broker
+from gateway.exposition import Exposition
 from gateway.hub import Hub
 from gateway.protocol import PlayerFactory
 
@@ -52,11 +57,13 @@ class Gateway(Service):
             gateway=self.name,
             topology=topology(settings.limits, settings.own_queues),
             limits=settings.limits,
-            on_outbound=self.hub.outbound,
+            on_outbound=self._outbound,
             on_up=self.hub.broker_up,
             on_down=self.hub.broker_down,
         )
         self.hub.use(self.broker)
+        self._exposition = Exposition(self.hub, self.name)
+        self._announced: Path | None = None
         self._loops = [
             (task.LoopingCall(self.hub.heartbeat), HEARTBEAT_S),
             (task.LoopingCall(self.hub.sweep), SWEEP_S),
@@ -68,9 +75,25 @@ class Gateway(Service):
         """Connect to the broker and listen. Clients are welcome at once; their events wait for the broker."""
         super().startService()  # type: ignore[no-untyped-call]
         self.broker.start()
+        if self._settings.metrics is not None:
+            self._show_metrics(self._settings.metrics)
         for loop, seconds in self._loops:
             loop.clock = self._reactor
             loop.start(seconds, now=False)
+
+    def _show_metrics(self, where: Address) -> None:
+        port = self._exposition.listen(self._reactor, where)
+        self._ports.append(port)
+        found = Address(where.host, port.getHost().port)
+        self._announced = targets.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
+        log.info("metrics on http://%s/metrics", found)
+
+    def _outbound(self, outbound: Outbound) -> None:
+        """What a process has to tell, or a question about this gateway."""
+        if outbound.ask:
+            self.broker.report(outbound.ask, reports.encode(self._exposition.report(outbound.about)))
+        else:
+            self.hub.outbound(outbound)
 
     @defer.inlineCallbacks
     def listen(self) -> Any:
@@ -87,6 +110,8 @@ class Gateway(Service):
         yield defer.maybeDeferred(super().stopService)
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)
+        if self._announced is not None:
+            targets.withdraw(self._announced)
         self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
         for session in self.hub.sessions:

@@ -48,11 +48,17 @@ class Session:
         self._out_bytes = 0
         self._paused = False
         self.spared = False  # whether it missed something because it did not read
+        self.cut_off = False  # whether too much waited for it
 
     @property
     def playing(self) -> bool:
         """Whether a player is in the world through this connection."""
         return self.player != "" and self.wire.state in (State.PLAYING, State.LEAVING)
+
+    @property
+    def ending(self) -> str:
+        """Why the connection ended: the code of its goodbye, or ``slow_reader``, or ``hung_up`` by the client."""
+        return "slow_reader" if self.cut_off else self.wire.goodbye or "hung_up"
 
     @property
     def unanswered(self) -> int:
@@ -91,6 +97,7 @@ class Session:
     def flush(self) -> None:
         """Write what is queued, in one piece; cut off a client for whom too much waits."""
         if self._paused and self._out_bytes > self._limits.write_buffer_bytes_max:
+            self.cut_off = True
             self.abort()
         elif self._out and not self._paused and not self.gone:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)

@@ -12,7 +12,9 @@ from gameserver import config
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
 from gameserver.logs import set_up_logging
+from gameserver.reports import TaskReport
 from tasks.event_task import EventTask
+from tasks.meters import meters
 from tasks.server import Server, build
 
 app = Celery("tasks")
@@ -24,6 +26,7 @@ _server: Server | None = None
 
 def _begin(**_: Any) -> None:
     global _server
+    meters.in_child()
     _server = build(config.load())
 
 
@@ -45,14 +48,24 @@ def _log(**_: Any) -> None:
     set_up_logging(config.load().log_level)
 
 
+def _show_metrics(sender: Any, **_: Any) -> None:
+    meters.show(config.load(), sender.hostname, sender.pool)
+
+
+def _hide_metrics(**_: Any) -> None:
+    meters.close()
+
+
+signals.worker_ready.connect(_show_metrics)
+signals.worker_shutdown.connect(_hide_metrics)
 signals.worker_process_init.connect(_begin)
 signals.worker_process_shutdown.connect(_end)
 
 
 def _make_task(spec: Spec) -> None:
     @app.task(base=EventTask, name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
-    def handle(self: Any, batch: list[dict[str, Any]]) -> None:
-        _running_server().handle(
+    def handle(self: Any, batch: list[dict[str, Any]]) -> TaskReport:
+        return _running_server().handle(
             batch,
             task_id=self.request.id,
             tried=bool(getattr(self.request, "attempts", 0)),

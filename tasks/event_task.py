@@ -23,6 +23,8 @@ _READERS: dict[str, Callable[[bytes], Any]] = {
 class EventTask(Task):
     """A task that carries events."""
 
+    Request = "tasks.meters:CountedRequest"
+
     def start_strategy(self, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
         """Celery's own handler of arrived messages, behind a look at each."""
         inner = super().start_strategy(app, consumer, **options)

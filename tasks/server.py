@@ -9,6 +9,7 @@ lane, and after its last trial to the dead letters.
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from socket import gethostname
@@ -22,6 +23,7 @@ from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.events.envelope import Envelope, read_batch
 from gameserver.events.message import task_message
+from gameserver.reports import TaskReport
 from gameserver.rules.book import rules
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store
@@ -36,6 +38,17 @@ LEASE_MARGIN_S = 1.0
 
 
 T = TypeVar("T")
+
+
+class _Turn:
+    """One task on its way: until when its lease lasts, when it began, and how its events end."""
+
+    def __init__(self, task_id: str, until_s: float, began_ms: int, began_s: float) -> None:
+        self.task_id = task_id
+        self.until_s = until_s
+        self.began_ms = began_ms
+        self.began_s = began_s
+        self.outcomes: Counter[str] = Counter()
 
 
 class WorkerDied(Exception):
@@ -72,79 +85,97 @@ class Server:
         self._clock_s = clock_s
         self._pause = pause
 
-    def handle(self, raw: list[dict[str, Any]], *, task_id: str, tried: bool, redelivered: bool) -> None:
+    def handle(self, raw: list[dict[str, Any]], *, task_id: str, tried: bool, redelivered: bool) -> TaskReport:
         """One task. ``tried``: its events failed before; ``redelivered``: so did this very message.
 
-        Raises ``Reject`` (back to the queue) when the data tier stays away.
+        Returns what came of it. Raises ``Reject`` (back to the queue) when the data tier stays away.
         """
+        began_s, began_ms = self._clock_s(), self._clock_ms()
         batch = read_batch(raw)
-        until_s = self._clock_s() + batch[0].event.spec.lease_s - LEASE_MARGIN_S
+        until_s = began_s + batch[0].event.spec.lease_s - LEASE_MARGIN_S
+        turn = _Turn(task_id, until_s, began_ms, began_s)
         if tried or redelivered:
-            self._handle_carefully(batch, task_id, redelivered, until_s)
+            self._handle_carefully(batch, turn, redelivered)
         else:
-            self._handle_fresh(batch, task_id, until_s)
+            self._handle_fresh(batch, turn)
+        return TaskReport(
+            events=len(batch),
+            outcomes=dict(turn.outcomes),
+            waited_ms=max(0, began_ms - batch[0].at_ms),
+            took_ms=self._took_ms(turn),
+        )
 
-    def _handle_fresh(self, batch: Sequence[Envelope], task_id: str, until_s: float) -> None:
+    def _took_ms(self, turn: _Turn) -> float:
+        return round((self._clock_s() - turn.began_s) * 1000, 3)
+
+    def _handle_fresh(self, batch: Sequence[Envelope], turn: _Turn) -> None:
         """All at once; what broke is tried again, each lane for itself."""
-        applied = self._patiently(lambda: self._applier.apply(batch), until_s)
-        self._speak(applied, task_id, until_s)
+        applied = self._patiently(lambda: self._applier.apply(batch), turn)
+        self._speak(applied, turn)
         for held in applied.held:
-            trial = self._begin_trial(held.envelopes[0], until_s)
-            self._later(held, trial, until_s)
+            trial = self._begin_trial(held.envelopes[0], turn)
+            self._later(held, trial, turn)
 
-    def _handle_carefully(self, batch: Sequence[Envelope], task_id: str, redelivered: bool, until_s: float) -> None:
+    def _handle_carefully(self, batch: Sequence[Envelope], turn: _Turn, redelivered: bool) -> None:
         """One by one, every beginning counted, so that what kills its worker is known by its count.
 
         What was begun before and is here again took this message's last worker along: it leaves the batch, with what
         follows it in its lane, and its neighbours go on without it.
         """
-        earlier = self._patiently(lambda: self._store.trials([envelope.id for envelope in batch]), until_s)
+        earlier = self._patiently(lambda: self._store.trials([envelope.id for envelope in batch]), turn)
         held: dict[str, list[Envelope]] = {}
         reasons: dict[str, tuple[BaseException, int]] = {}
         for envelope in batch:
             if envelope.order in held:
                 held[envelope.order].append(envelope)
+                turn.outcomes["held"] += 1
                 continue
             trial = earlier.get(envelope.id, 0)
             cause: BaseException | None = WorkerDied()
             if not (trial and redelivered) and trial < envelope.event.spec.max_attempts:
-                trial = self._begin_trial(envelope, until_s)
-                cause = self._try(envelope, task_id, until_s)
+                trial = self._begin_trial(envelope, turn)
+                cause = self._try(envelope, turn)
+            if isinstance(cause, WorkerDied):
+                turn.outcomes["worker_died"] += 1
             if cause is not None:
                 held[envelope.order] = [envelope]
                 reasons[envelope.order] = cause, trial
-        self._speak(self._applier.nothing(batch), task_id, until_s)  # the gateways count on hearing that it is done
+        self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
         for order, envelopes in held.items():
             cause, trial = reasons[order]
-            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, until_s)
+            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, turn)
 
-    def _try(self, envelope: Envelope, task_id: str, until_s: float) -> BaseException | None:
+    def _try(self, envelope: Envelope, turn: _Turn) -> BaseException | None:
         """Apply one event. Returns why it broke, if it did."""
-        applied = self._patiently(lambda: self._applier.apply([envelope], tried=True), until_s)
-        self._speak(applied, task_id, until_s)
+        applied = self._patiently(lambda: self._applier.apply([envelope], tried=True), turn)
+        self._speak(applied, turn)
         return applied.held[0].cause if applied.held else None
 
-    def _begin_trial(self, envelope: Envelope, until_s: float) -> int:
-        return self._patiently(lambda: self._store.begin_trial(envelope.id, self._clock_ms()), until_s)
+    def _begin_trial(self, envelope: Envelope, turn: _Turn) -> int:
+        return self._patiently(lambda: self._store.begin_trial(envelope.id, self._clock_ms()), turn)
 
-    def _patiently(self, work: Callable[[], T], until_s: float) -> T:
+    def _patiently(self, work: Callable[[], T], turn: _Turn) -> T:
         """Do it, waiting for the data tier as long as the lease lasts."""
         while True:
             try:
                 return work()
             except Retryable as trouble:
                 log.warning("waiting: %s", trouble)
-                if self._clock_s() + PAUSE_S > until_s:
+                if self._clock_s() + PAUSE_S > turn.until_s:
                     raise Reject(str(trouble), requeue=True) from trouble
                 self._pause(PAUSE_S)
 
-    def _speak(self, applied: Applied, task_id: str, until_s: float) -> None:
-        self._publisher.outbound(replace(applied.outbound, task=task_id), applied.keys)
+    def _speak(self, applied: Applied, turn: _Turn, *, done: bool = True) -> None:
+        outbound = applied.outbound
+        if done:
+            outbound = replace(outbound, task=turn.task_id, began_ms=turn.began_ms, took_ms=self._took_ms(turn))
+        turn.outcomes.update(applied.outcomes)
+        self._publisher.outbound(outbound, applied.keys)
         for group in _by_type(applied.born):
             self._publisher.task(task_message(group, self._origin), self._queue(group))
-        self._patiently(lambda: self._store.published(applied.published), until_s)
+        self._patiently(lambda: self._store.published(applied.published), turn)
 
-    def _later(self, held: Held, trial: int, until_s: float) -> None:
+    def _later(self, held: Held, trial: int, turn: _Turn) -> None:
         """Again after a while, or (after the last trial) to the dead letters, and on with what followed in the lane."""
         if trial < held.envelopes[0].event.spec.max_attempts:
             delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
@@ -153,8 +184,8 @@ class Server:
             return
         guilty, *others = held.envelopes
         log.error("%s is given up after %d trials: %s", guilty.id, trial, held.cause)
-        buried = self._patiently(lambda: self._applier.bury(guilty, held.cause, trial), until_s)
-        self._speak(buried, "", until_s)
+        buried = self._patiently(lambda: self._applier.bury(guilty, held.cause, trial), turn)
+        self._speak(buried, turn, done=False)
         if others:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
 

@@ -73,7 +73,7 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A packet for one connection. ``re``: the sequence number it answers, 0 when it is a notice.
 
-    ``id``: for durable notices, so that a gateway tells a connection once.
+    ``id``: for durable notices, so that a gateway tells a connection once. ``refused``: the packet is an error.
     """
 
     conn: str
@@ -82,6 +82,7 @@ class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arra
     lane: str = ""
     follow: Follow | None = None
     id: str = ""
+    refused: bool = False
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
@@ -94,12 +95,20 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """All that one batch tells gateways; and that a process is done with it: the task's id and its event's name."""
+    """All that one batch tells gateways; and that a process is done with it: the task's id and its event's name.
+
+    ``began_ms``: when the process took the batch up (milliseconds since 1970), ``took_ms`` how long it worked on it.
+    ``ask``: not a batch but a question, to be answered with a ``Report`` under this key; ``about``: an event's id.
+    """
 
     directs: list[Direct] = []
     dispatches: list[Dispatch] = []
     done: str = ""
     task: str = ""
+    began_ms: int = 0
+    took_ms: float = 0.0
+    ask: str = ""
+    about: str = ""
 
 
 @lru_cache(maxsize=16_384)

@@ -25,6 +25,9 @@ class ServerConnection:
     def __init__(self, limits: Limits, greeting: Welcome) -> None:
         self.state = State.NEW
         self.codec: Codec | None = None
+        self.packets = 0  # how many came, and how many of them had to be refused
+        self.packets_refused = 0
+        self.goodbye = ""  # the code with which it was closed
         self._limits = limits
         self._greeting = greeting
         self._bucket = TokenBucket(limits.packets_per_s, limits.packets_burst)
@@ -53,6 +56,7 @@ class ServerConnection:
             frames, fault = self._frames(data)
         except WireFault as unknown:
             frames, fault = [], unknown
+        self.packets += len(frames)
         taken = [self._packet(raw, now_s) for raw in frames]
         if fault is not None:
             self.close(fault.code, fault.message)
@@ -80,6 +84,7 @@ class ServerConnection:
     def close(self, code: str, message: str) -> None:
         """Say goodbye; nothing more is accepted."""
         if not self.closed:
+            self.goodbye = code
             self.send(Bye(code=code, message=message))
             self._move(Input.CLOSE)
 
@@ -110,6 +115,7 @@ class ServerConnection:
         return PacketFault("flooding", f"More than {self._limits.packets_per_s:g} packets a second.", seq)
 
     def _count_refusal(self, now_s: float) -> None:
+        self.packets_refused += 1
         if not self._refusals.take(now_s):
             self.close("flooding", "Too many packets that had to be refused.")
 

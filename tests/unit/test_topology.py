@@ -12,6 +12,7 @@ from gameserver.topology import (
     EVENTS,
     GATEWAY_QUEUE_KEPT_MS,
     OUTBOUND,
+    REPORTS,
     Queue,
     delay_name,
     event_arguments,
@@ -87,7 +88,7 @@ def test_every_queue_is_bound_to_an_exchange_that_is_declared() -> None:
     names = [exchange.name for exchange in stands.exchanges]
     assert len(names) == len(set(names))
     assert {OUTBOUND, EVENTS, DEAD} <= set(names)
-    assert {queue.exchange for queue in stands.queues} | {OUTBOUND} == set(names)
+    assert {queue.exchange for queue in stands.queues} | {OUTBOUND, REPORTS} == set(names)
 
 
 def test_a_gateways_queue_outlives_a_cut_connection_for_a_while() -> None:

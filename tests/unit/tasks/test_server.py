@@ -136,7 +136,7 @@ def test_a_fresh_batch_is_applied_at_once_and_told_after_that(house: House):
     house.handle(move("a"), move("b", "s2"))
     assert house.log == [
         ("applied", ["a", "b"]),
-        ("told", Outbound(done="move", task="task1"), ("gateway.g1",)),
+        ("told", Outbound(done="move", task="task1", began_ms=5), ("gateway.g1",)),
         ("settled", ["outbox of a", "outbox of b"]),
     ]
 
@@ -216,7 +216,7 @@ def test_what_has_killed_its_worker_too_often_is_buried_without_another_trial(ho
 def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(house: House):
     house.counted = {"killer": MAX_ATTEMPTS}
     house.handle(move("killer"), redelivered=True, tried=True)
-    assert Outbound(done="move", task="task1") in [outbound for outbound, _ in house.logged("told")]
+    assert Outbound(done="move", task="task1", began_ms=5) in [outbound for outbound, _ in house.logged("told")]
 
 
 def test_a_data_tier_that_is_away_is_waited_for(house: House):

@@ -1,0 +1,69 @@
+"""What the parts of the house say about themselves when they are asked: a worker of a task, a gateway of itself.
+
+A worker's report is the result of its task, so that Flower shows it and the worker's main process can count it. A
+gateway's goes to whoever asked, through the exchange ``reports``.
+"""
+
+from typing import Any
+
+import msgspec
+
+_json = msgspec.json.Encoder().encode
+
+
+class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a task. ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``,
+    ``held``, ``dead_lettered``); ``waited_ms``: since the first of them was accepted."""
+
+    events: int
+    outcomes: dict[str, int]
+    waited_ms: int
+    took_ms: float
+
+    def __repr__(self) -> str:
+        """JSON, because Celery hands a result's text to Flower and to the worker's main process."""
+        return _json(self).decode()
+
+
+class EventTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """One event's way as a gateway knows it, milliseconds since 1970; 0 where it has not come so far."""
+
+    id: str
+    event: str
+    player: str
+    task: str
+    accepted_ms: int
+    published_ms: int
+    began_ms: int = 0
+    took_ms: float = 0.0
+    done_ms: int = 0
+
+
+class GatewayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway's answer: its metrics in Prometheus' text form, and what it knows of the event asked about."""
+
+    gateway: str
+    metrics: str = ""
+    times: list[EventTimes] = []
+
+
+def encode(report: GatewayReport) -> bytes:
+    """Encode for the way to whoever asked."""
+    return _json(report)
+
+
+_gateway_report = msgspec.json.Decoder(GatewayReport)
+_task_report = msgspec.json.Decoder(TaskReport)
+
+
+def read_gateway_report(body: bytes) -> GatewayReport:
+    """Raises ``msgspec.DecodeError``."""
+    return _gateway_report.decode(body)
+
+
+def read_task_report(text: Any) -> TaskReport | None:
+    """A task's result as Celery hands it on; ``None`` when it is not a report."""
+    try:
+        return _task_report.decode(text)
+    except (msgspec.DecodeError, TypeError):
+        return None

@@ -1,0 +1,68 @@
+"""Where a process can be asked for its metrics: a file in ``var/metrics`` that Prometheus reads (``file_sd_configs``).
+
+So ports need not be chosen: the kernel gives a free one, and any number of gateways and workers run on one machine. A
+file that a killed process left is removed by the next process that starts.
+"""
+
+import os
+from pathlib import Path
+from socket import gethostname
+
+import msgspec
+
+from gameserver.errors import Corrupt
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen; port 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One entry of such a file. Labels in double underscores are for Prometheus itself, and optional."""
+
+    targets: list[str]
+    labels: dict[str, str]
+
+
+def address(setting: str, text: str) -> Address | None:
+    """Read ``host:port``; nothing means nowhere. Raises ``Corrupt`` (code ``bad_setting``) that names the setting."""
+    host, _, port = text.rpartition(":")
+    if not text:
+        return None
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise Corrupt("bad_setting", f"{setting}={text!r} is not host:port (port 0 is any free one).")
+    return Address(host.strip("[]"), int(port))
+
+
+def announce(folder: Path, job: str, name: str, where: Address) -> Path:
+    """Write this process's file. ``name`` is what it is called in the house. Returns the file, for ``withdraw``."""
+    _sweep(folder)
+    file = folder / f"{job}.{gethostname()}.{os.getpid()}.json"
+    return write(file, [Target([str(where)], {"job": job, "process": name})])
+
+
+def write(file: Path, found: list[Target]) -> Path:
+    """Write a file of targets in one step."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(f".{os.getpid()}.new")
+    beside.write_bytes(msgspec.json.encode(found))
+    return beside.replace(file)
+
+
+def withdraw(file: Path) -> None:
+    """This process ends."""
+    file.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes of this machine left behind that are dead."""
+    for file in folder.glob(f"*.{gethostname()}.*.json"):
+        pid = file.suffixes[-2][1:]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
+            file.unlink(missing_ok=True)

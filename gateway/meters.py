@@ -1,0 +1,155 @@
+"""What a gateway counts, as plain numbers in the reactor's thread, read only when somebody asks.
+
+An event costs an addition or two, everything else is counted once per batch: Prometheus' own instruments take a lock
+and look a label up each time, and can't count a batch's events at once. A batch is remembered from when it was
+published until a process says that it is done; then its times are known, and a bounded record of the last events
+keeps them.
+"""
+
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from gameserver.events.envelope import Envelope, Outbound
+
+# Upper bounds of the buckets; what is larger goes to one more.
+TIMES_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+FAN_OUTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+
+UNDER_WAY_MAX = 10_000  # batches; what was never heard of is forgotten first
+REMEMBERED_MAX = 20_000  # events whose times are kept for those who ask
+
+
+class Histogram:
+    """How often values fell between bounds. For one thread."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[int, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float, times: int = 1) -> None:
+        """Count a value (several times, where a whole batch has it)."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
+
+
+class EventMeter:
+    """What is counted of one event type."""
+
+    __slots__ = ("batch", "gateway_ms", "outcomes", "process_ms", "queue_ms", "reply_ms")
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.batch = Histogram(SIZES)
+        self.gateway_ms = Histogram(TIMES_MS)  # accepted -> published
+        self.queue_ms = Histogram(TIMES_MS)  # published -> begun
+        self.process_ms = Histogram(TIMES_MS)  # begun -> about to be told
+        self.reply_ms = Histogram(TIMES_MS)  # accepted -> the reply is here
+
+
+class Flight(msgspec.Struct, frozen=True):
+    """A batch and its times, milliseconds since 1970; ``took_ms`` is what the process says."""
+
+    task: str
+    batch: Sequence[Envelope]
+    published_ms: int
+    began_ms: int = 0
+    took_ms: float = 0.0
+    done_ms: int = 0
+
+
+class Meters:
+    """All counts of a gateway. ``wall_ms``: milliseconds since 1970."""
+
+    def __init__(self, wall_ms: Callable[[], int]) -> None:
+        self.wall_ms = wall_ms
+        self.events: dict[str, EventMeter] = {}
+        self.connected = 0
+        self.disconnects: Counter[str] = Counter()
+        self.packets = 0  # of connections that are gone; those that are there count their own
+        self.packets_refused = 0
+        self.outbound = 0
+        self.fan_out = Histogram(FAN_OUTS)
+        self.waiting: Counter[str] = Counter()  # family -> released by its lane and not answered, as last seen
+        self.oldest_ms: dict[str, int] = {}  # family -> when the oldest of these was accepted
+        self._now_ms = 0
+        self._under_way: dict[str, Flight] = {}
+        self._remembered: deque[Flight] = deque()
+        self._remembered_events = 0
+
+    def of(self, event: str) -> EventMeter:
+        """The meter of an event type."""
+        meter = self.events.get(event)
+        if meter is None:
+            meter = self.events[event] = EventMeter()
+        return meter
+
+    def published(self, task_id: str, batch: Sequence[Envelope]) -> None:
+        """A batch is on its way."""
+        now_ms = self.wall_ms()
+        meter = self.of(batch[0].event.spec.name)
+        meter.batch.add(len(batch))
+        for envelope in batch:
+            meter.gateway_ms.add(now_ms - envelope.at_ms)
+        if len(self._under_way) >= UNDER_WAY_MAX:
+            del self._under_way[next(iter(self._under_way))]
+        self._under_way[task_id] = Flight(task_id, batch, now_ms)
+
+    def told(self, outbound: Outbound) -> None:
+        """A process has something to tell, perhaps that it is done with a batch."""
+        self.outbound += 1
+        self._now_ms = self.wall_ms()
+        flight = self._under_way.pop(outbound.task, None)
+        if flight is not None and outbound.began_ms:
+            self._landed(flight, outbound)
+
+    def _landed(self, flight: Flight, outbound: Outbound) -> None:
+        meter, size = self.of(outbound.done), len(flight.batch)
+        meter.queue_ms.add(max(0, outbound.began_ms - flight.published_ms), size)
+        meter.process_ms.add(outbound.took_ms, size)
+        whole = Flight(
+            flight.task, flight.batch, flight.published_ms, outbound.began_ms, outbound.took_ms, self._now_ms
+        )
+        self._remembered.append(whole)
+        self._remembered_events += size
+        while self._remembered_events > REMEMBERED_MAX:
+            self._remembered_events -= len(self._remembered.popleft().batch)
+
+    def answered(self, envelope: Envelope, outcome: str) -> None:
+        """A process answered an event, with what was just ``told``."""
+        meter = self.of(envelope.event.spec.name)
+        meter.outcomes[outcome] += 1
+        meter.reply_ms.add(self._now_ms - envelope.at_ms)
+
+    def refused(self, event: str, code: str) -> None:
+        """The gateway itself refused an event."""
+        self.of(event).outcomes[code] += 1
+
+    def disconnected(self, reason: str, packets: int, packets_refused: int) -> None:
+        """A connection is gone."""
+        self.disconnects[reason] += 1
+        self.packets += packets
+        self.packets_refused += packets_refused
+
+    def look_anew(self) -> None:
+        """Everyone's lanes are about to be looked at."""
+        self.waiting.clear()
+        self.oldest_ms.clear()
+
+    def waits(self, envelope: Envelope) -> None:
+        """This event was released by its lane and is not answered."""
+        family = envelope.event.spec.family
+        self.waiting[family] += 1
+        if envelope.at_ms < self.oldest_ms.get(family, envelope.at_ms + 1):
+            self.oldest_ms[family] = envelope.at_ms
+
+    def flights(self, id_: str) -> list[Flight]:
+        """The batches, under way or remembered, that an event went in."""
+        known = [*self._remembered, *self._under_way.values()]
+        return [flight for flight in known if any(envelope.id == id_ for envelope in flight.batch)]

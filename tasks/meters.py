@@ -1,0 +1,156 @@
+"""What a worker counts, and how it is asked.
+
+The children of a prefork pool come and go, so nothing is counted in them: the report that a task returns travels to the
+worker's main process with Celery's own acknowledgement, and is counted there. Prometheus asks over HTTP, operators with
+``celery -A tasks inspect metrics``.
+"""
+
+import logging
+import threading
+from typing import Any
+
+from celery.worker import state
+from celery.worker.control import inspect_command
+from celery.worker.request import Request
+from prometheus_client import (
+    GC_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
+
+from gameserver import targets
+from gameserver.config import Settings
+from gameserver.reports import TaskReport, read_task_report
+from gameserver.targets import Address
+
+log = logging.getLogger(__name__)
+
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_EVENT = ("family", "event")
+
+
+class Meters:
+    """The numbers of one worker."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._events = Counter(
+            "gameserver_worker_events", "Events by how they ended", [*_EVENT, "outcome"], registry=self.registry
+        )
+        self._tasks = Counter(
+            "gameserver_worker_tasks", "Tasks by how they ended", [*_EVENT, "end"], registry=self.registry
+        )
+        self._took = Histogram(
+            "gameserver_worker_batch_seconds", "Work on a batch", _EVENT, registry=self.registry, buckets=SECONDS
+        )
+        self._waited = Histogram(
+            "gameserver_worker_wait_seconds",
+            "Age of a batch's first event when it was begun",
+            _EVENT,
+            registry=self.registry,
+            buckets=SECONDS,
+        )
+        self._children = Gauge("gameserver_worker_children", "Processes of the pool", registry=self.registry)
+        busy = Gauge("gameserver_worker_busy", "Tasks that children work on", registry=self.registry)
+        busy.set_function(lambda: len(state.active_requests))
+        ProcessCollector(registry=self.registry)
+        self.registry.register(GC_COLLECTOR)
+        self._server: Any = None
+        self._announced: Any = None
+
+    def text(self) -> str:
+        """All of it in Prometheus' text form."""
+        return generate_latest(self.registry).decode()
+
+    def succeeded(self, task: str, result: Any) -> None:
+        """A task came to its end, with what its child reported."""
+        report = read_task_report(result)
+        self.ended(task, "done")
+        if report is not None:
+            self._count(task, report)
+
+    def _count(self, task: str, report: TaskReport) -> None:
+        labels = task.split(".", 1)
+        for outcome, count in report.outcomes.items():
+            self._events.labels(*labels, outcome).inc(count)
+        self._took.labels(*labels).observe(report.took_ms / 1000)
+        self._waited.labels(*labels).observe(report.waited_ms / 1000)
+
+    def ended(self, task: str, end: str) -> None:
+        """A task ended: ``done``, ``given_back``, ``child_died``, ``lease_over`` or ``failed``."""
+        self._tasks.labels(*task.split(".", 1), end).inc()
+
+    # Being asked.
+
+    def show(self, settings: Settings, worker: str, pool: Any) -> None:
+        """Answer from now on, in a thread. A taken port is no reason not to work: take a free one, and say so."""
+        self._children.set_function(lambda: pool.num_processes)
+        where = settings.metrics
+        if where is None:
+            return
+        try:
+            self._server, _ = self._listen(where.port, where.host)
+        except OSError as taken:
+            log.warning("metrics on port %d: %s; taking a free port", where.port, taken)
+            self._server, _ = self._listen(0, where.host)
+        found = Address(where.host, self._server.server_port)
+        self._announced = targets.announce(settings.var / "metrics", "worker", worker, found)
+        log.info("metrics on http://%s/metrics", found)
+
+    def _listen(self, port: int, host: str) -> tuple[Any, threading.Thread]:
+        return start_http_server(port, host, self.registry)
+
+    def in_child(self) -> None:
+        """A child forked after ``show`` must not keep the main process's port."""
+        if self._server is not None:
+            self._server.socket.close()
+
+    def close(self) -> None:
+        """The worker ends."""
+        if self._announced is not None:
+            targets.withdraw(self._announced)
+
+
+meters = Meters()
+
+
+class CountedRequest(Request):
+    """Celery's request in the main process, which counts how its task ended."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Celery makes a subclass for each task, whose ``on_success`` calls no other."""
+        super().__init_subclass__(**more)
+        inner = cls.on_success
+
+        def on_success(self: Any, failed__retval__runtime: Any, **more: Any) -> Any:
+            failed, result, _ = failed__retval__runtime
+            if not failed:
+                meters.succeeded(self.name, result)
+            return inner(self, failed__retval__runtime, **more)
+
+        cls.on_success = on_success
+
+    def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
+        """The task raised, or its child died."""
+        meters.ended(self.name, _ENDS.get(type(exc_info.exception).__name__, "failed"))
+        return super().on_failure(exc_info, *args, **more)
+
+    def on_timeout(self, soft: bool, timeout: float) -> Any:
+        """The lease is over, and the child is killed."""
+        if not soft:
+            meters.ended(self.name, "lease_over")
+        return super().on_timeout(soft, timeout)
+
+
+_ENDS = {"Reject": "given_back", "WorkerLostError": "child_died", "SystemExit": "child_died"}
+
+
+@inspect_command()
+def metrics(state: Any, **_: Any) -> str:
+    """All numbers of this worker, in Prometheus' text form."""
+    return meters.text()

@@ -1,0 +1,109 @@
+"""What real processes export while someone plays: gateways, and workers with children that come and go."""
+
+import os
+import signal
+
+from tests.acceptance.lines import LineClient
+from tests.houses import House, SharedHouse, eventually
+from tests.integration.scraped import scrape, targets, value
+
+CHAT = {"family": "chat", "event": "say"}
+
+
+def test_a_gateway_tells_who_is_there_what_came_of_events_and_where_their_time_went(shared_house: SharedHouse):
+    (address,) = targets(shared_house.house, "gateway").values()
+    with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port) as bob:
+        for client, name in ((ada, "Ada"), (bob, "Bob")):
+            client.register(name)
+        for n in range(5):
+            ada.ask("say", text=f"hello {n}")
+        assert ada.ask("whisper", to="nobody", text="?")["code"] == "no_such_player"
+        ada.send(type="nonsense")
+        ada.expect("error")
+        bob.expect("heard", text="hello 4")
+        text = scrape(address)
+    assert value(text, "gameserver_connections") == value(text, "gameserver_players") == 2
+    assert value(text, "gameserver_events_total", outcome="ok", **CHAT) == 5
+    assert value(text, "gameserver_events_total", outcome="refused", event="whisper") == 1
+    assert value(text, "gameserver_packets_refused_total") == 1
+    assert value(text, "gameserver_packets_total") >= 10
+    assert value(text, "gameserver_fan_out_count") >= 5
+    assert value(text, "gameserver_fan_out_sum") >= 10
+    assert value(text, "gameserver_batch_events_sum", **CHAT) == 5
+    assert value(text, "gameserver_broker_up") == 1
+    assert value(text, "process_resident_memory_bytes") > 10_000_000
+    whole = value(text, "gameserver_reply_seconds_sum", **CHAT)
+    stages = ("gateway_wait", "queue_wait", "process")
+    parts = [value(text, f"gameserver_{stage}_seconds_sum", **CHAT) for stage in stages]
+    counts = [value(text, f"gameserver_{stage}_seconds_count", **CHAT) for stage in (*stages, "reply")]
+    assert counts == [5] * 4
+    assert 0 < parts[2] < whole
+    assert sum(parts) <= whole + 5 * 0.003  # each of five events is cut to whole milliseconds at both ends
+    eventually(lambda: value(scrape(address), "gameserver_connections") == 0, "both gone")
+    assert value(scrape(address), "gameserver_disconnects_total", reason="hung_up") == 2
+
+
+def test_a_connection_ends_for_a_reason(shared_house: SharedHouse):
+    (address,) = targets(shared_house.house, "gateway").values()
+    with LineClient(shared_house.gateway.port) as polite, LineClient(shared_house.gateway.port) as rude:
+        polite.register("Cid")
+        polite.ask("logout")
+        rude.raw(b"x" * 10_000)
+        rude.expect("bye")
+        polite.close()
+        rude.close()
+
+        def ended() -> bool:
+            text = scrape(address)
+            reasons = ("logged_out", "frame_too_large")
+            return all(value(text, "gameserver_disconnects_total", reason=reason) == 1 for reason in reasons)
+
+        eventually(ended, "both reasons")
+
+
+def test_a_worker_counts_what_its_children_did_and_forgets_nothing_when_they_die(shared_house: SharedHouse):
+    (address,) = targets(shared_house.house, "worker").values()
+    before = value(scrape(address), "gameserver_worker_events_total", outcome="ok", **CHAT)
+    with LineClient(shared_house.gateway.port) as ada:
+        ada.register("Dora")
+        ada.ask("say", text="once")
+        (child,) = shared_house.worker.children()
+        os.kill(child, signal.SIGKILL)
+        eventually(lambda: shared_house.worker.children() not in ([], [child]), "a new child")
+        ada.ask("say", text="twice")
+        ada.ask("whisper", to="nobody", text="?")
+    eventually(
+        lambda: value(scrape(address), "gameserver_worker_events_total", outcome="ok", **CHAT) == before + 2,
+        "both in the counts",
+    )
+    text = scrape(address)
+    assert value(text, "gameserver_worker_events_total", event="whisper", outcome="no_such_player") >= 1
+    assert value(text, "gameserver_worker_tasks_total", end="done", **CHAT) >= 2
+    assert value(text, "gameserver_worker_batch_seconds_sum", **CHAT) > 0
+    assert value(text, "gameserver_worker_wait_seconds_count", **CHAT) >= 2
+    assert value(text, "gameserver_worker_children") == 1
+
+
+def test_two_of_each_run_on_one_machine_though_one_port_was_asked_for_and_leave_no_file(house: House):
+    first = house.gateway("g1")
+    port = targets(house, "gateway")[first.id].rpartition(":")[2]
+    second = house.gateway("g2", env={"GAMESERVER_METRICS": f"127.0.0.1:{port}"})
+    second.says("taking a free port")
+    worker = house.worker("chat", name="chat1")
+    found = {**targets(house, "gateway"), **targets(house, "worker")}
+    assert len(set(found.values())) == 3
+    assert all("gameserver_" in scrape(address) for address in found.values())
+    first.kill()
+    second.terminate()
+    worker.terminate()
+    assert (second.wait(), worker.wait()) == (0, 0)
+    assert list(targets(house, "gateway")) == [first.id]
+    third = house.gateway("g3")
+    assert list(targets(house, "gateway")) == [third.id]
+
+
+def test_metrics_can_be_switched_off(house: House):
+    house.environ["GAMESERVER_METRICS"] = ""
+    house.gateway()
+    house.worker("chat", name="chat1")
+    assert not list((house.folder / "var").glob("metrics/*"))
