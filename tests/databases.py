@@ -5,6 +5,7 @@ PostgreSQL on the machine its half is skipped with the reason; in CI it fails in
 left out there checks nothing.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ UP_S_MAX = 60.0
 POLL_S = 0.02
 DIALECTS = ("sqlite", "postgresql")
 CAREFREE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=50")
+# What was committed outlives the server's crash, though not the machine's.
+CAREFUL = ("fsync=off", "listen_addresses=", "max_connections=50")
 
 
 class Cluster:
@@ -36,28 +39,56 @@ class Cluster:
 
     migrated = "migrated"
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, settings: Sequence[str] = CAREFREE) -> None:
         self._binaries = binaries
+        self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._data = self._folder / "data"
         self._as_owner = _become_owner(self._folder)
         self._postgres: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Make the cluster and run it; returns when it answers."""
-        data = self._folder / "data"
-        initdb = [self._binaries / "initdb", "-D", data, "-U", OWNER, "--auth=trust", "--no-sync"]
+        initdb = [self._binaries / "initdb", "-D", self._data, "-U", OWNER, "--auth=trust", "--no-sync"]
         subprocess.run(
             [*initdb, "--encoding=UTF8", "--locale=C"], check=True, capture_output=True, cwd="/", **self._as_owner
         )
-        settings = [word for setting in CAREFREE for word in ("-c", setting)]
-        command = [str(self._binaries / "postgres"), "-D", str(data), "-k", str(self._folder), *settings]
-        with (self._folder / "log").open("wb") as log:
+        self.run()
+        self.create(self.migrated)
+        migrate(self.url(self.migrated))
+
+    def run(self) -> None:
+        """Run the server; returns when it answers."""
+        settings = [word for setting in self._settings for word in ("-c", setting)]
+        command = [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._folder), *settings]
+        with (self._folder / "log").open("ab") as log:
             self._postgres = subprocess.Popen(
                 tethered(command, "KILL"), stdout=log, stderr=log, cwd="/", start_new_session=True, **self._as_owner
             )
         self._wait_until_up()
-        self.create(self.migrated)
-        migrate(self.url(self.migrated))
+
+    def end(self) -> None:
+        """End the server at once, as a crash would (what was committed stays, unless the settings are carefree)."""
+        if self._postgres is not None:
+            self._postgres.send_signal(signal.SIGQUIT)
+            self._postgres.wait(UP_S_MAX)
+            self._postgres = None
+
+    def freeze(self) -> None:
+        """Stop all of the server's processes where they stand."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._postgres is not None
+        pid = self._postgres.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):  # the postmaster first: then no child is born meanwhile
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, number)
 
     def _wait_until_up(self) -> None:
         import psycopg
@@ -75,9 +106,7 @@ class Cluster:
 
     def stop(self) -> None:
         """End the cluster at once, and remove it; nobody needs its data again."""
-        if self._postgres is not None:
-            self._postgres.send_signal(signal.SIGQUIT)
-            self._postgres.wait(UP_S_MAX)
+        self.end()
         shutil.rmtree(self._folder)
 
     def url(self, database: str) -> str:
@@ -130,11 +159,7 @@ def installed() -> Path | None:
 @pytest.fixture(scope="session")
 def postgresql_cluster() -> Iterator[Cluster]:
     """The run's own PostgreSQL, gone afterwards."""
-    binaries = installed()
-    if binaries is None:
-        _give_up()
-    assert binaries is not None
-    cluster = Cluster(binaries)
+    cluster = Cluster(required())
     try:
         cluster.start()
         yield cluster
@@ -142,7 +167,11 @@ def postgresql_cluster() -> Iterator[Cluster]:
         cluster.stop()
 
 
-def _give_up() -> None:
+def required() -> Path:
+    """The same; skips the test on a machine without PostgreSQL, and fails it in CI."""
+    found = installed()
+    if found is not None:
+        return found
     if os.environ.get("CI"):
         pytest.fail(
             "PostgreSQL is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False

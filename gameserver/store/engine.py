@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 
 from gameserver.errors import Corrupt
 
-LOCK_WAIT_S = 15
+# Less than a lease and than a turn at SQLite: who waits in vain gives way, and tries again, instead of being killed.
+LOCK_WAIT_S = 3
 # A process that was frozen in the middle of a transaction must not hold its rows for as long as it sleeps.
 POSTGRESQL_OPTIONS = f"-c idle_in_transaction_session_timeout=8000 -c lock_timeout={LOCK_WAIT_S * 1000}"
 

@@ -164,13 +164,15 @@ def test_a_session_goes_on_at_another_gateway_and_a_repeated_event_takes_effect_
             assert before.ask("join", channel="seven")["type"] == "ok"
             said = before.post("talk", channel="seven", text="only once")
             assert before.reply(said) == {"type": "ok", "re": said}
-        with LineClient(other.port) as after:
-            here = after.resume(before.token)
-            assert (here["player"], here["seq"]) == ("ada7", said)
-            after.send(type="talk", channel="seven", text="only once", seq=said)
-            assert after.reply(said) == {"type": "ok", "re": said}
-            assert after.ask("talk", channel="seven", text="and then")["type"] == "ok"
-            assert after.token != before.token
+            with LineClient(other.port) as after:
+                here = after.resume(before.token)
+                assert (here["player"], here["seq"]) == ("ada7", said)
+                before.expect("bye", code="taken_over")
+                before.expect_end()
+                after.send(type="talk", channel="seven", text="only once", seq=said)
+                assert after.reply(said) == {"type": "ok", "re": said}
+                assert after.ask("talk", channel="seven", text="and then")["type"] == "ok"
+                assert after.token != before.token
         witness.expect("heard", text="and then")
         assert [heard["text"] for heard in witness.saw("heard")] == ["only once"]
     with LineClient(arena.gateway.port) as stranger:

@@ -22,12 +22,10 @@ class Player:
         self._others = [other for other in others if other != name]
         self._diary = diary
         self._said = 0
+        self._answered = 0
         self._rng = Random(f"player {name}")
         self._open: set[asyncio.Future[None]] = set()
-        turn = others.index(name) % len(addresses)
-        self.client = Client(
-            [*addresses[turn:], *addresses[:turn]], backoff=FOREVER, limits=LIMITS, on_notice=self._told
-        )
+        self.client = Client(addresses, backoff=FOREVER, limits=LIMITS, on_notice=self._told)
         diary.heard.setdefault(name, [])
         diary.received.setdefault(name, [])
 
@@ -43,9 +41,9 @@ class Player:
         elif notice["type"] == "received":
             self._diary.received[self.name].append(int(str(notice["coins"])))
 
-    async def play(self, until_s: float, rate: float) -> None:
-        """Act at random until then, without waiting for replies."""
-        while time.monotonic() < until_s:
+    async def play(self, rate: float) -> None:
+        """Act at random, without waiting for replies, until cancelled."""
+        while True:
             await asyncio.sleep(self._rng.expovariate(rate))
             await self._act()
 
@@ -91,6 +89,13 @@ class Player:
         except ConnectionLost:
             action.end = "lost"
         action.ended_s = time.monotonic()
+        self._answered += 1
+
+    async def goes_on(self, answers: int) -> None:
+        """Wait until so many more actions were answered."""
+        due = self._answered + answers
+        while self._answered < due:  # noqa: ASYNC110 - polling is simpler than an event per reply
+            await asyncio.sleep(0.05)
 
     async def settled(self, s_max: float) -> None:
         """Wait for all replies, so long at most."""

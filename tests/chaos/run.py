@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from tests.chaos.schedule import FAULTS, Fault, draw
 from tests.chaos.stage import Stage
 
 PLAYERS = 12
+ENTER_TOGETHER = 25  # hashing passwords is slow on purpose
 RATE = 6.0
 SETTLE_S_MAX = 90.0
 QUIET_S = 3.0
@@ -61,29 +62,48 @@ def run(
     for fault in schedule:
         say(f"  at {fault.at_s:6.2f} s: {fault.what} (no. {fault.which}, for {fault.lasts_s} s where it lasts)")
     stage.raise_curtain()
-    diary = asyncio.run(_play(stage, schedule, seconds, rate, say))
-    purses, lines = read_data_tier(stage.database_url)
-    wrong = [*verdict(diary, purses, lines), *stage.troubles]
+    diary = asyncio.run(played(stage, lambda _: _struck(stage, schedule, seconds, say), rate=rate))
     ends = Counter(f"{a.event} {a.end or 'unanswered'} {a.code}".strip() for a in diary.actions)
-    return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, wrong)
+    return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, judged(stage, diary))
 
 
-async def _play(
-    stage: Stage, schedule: Sequence[Fault], seconds: float, rate: float, say: Callable[[str], None]
-) -> Diary:
-    diary = Diary()
-    names = [f"player{n}" for n in range(PLAYERS)]
-    crowd = [Player(name, names, stage.addresses, diary) for name in names]
-    await asyncio.gather(*(player.enter() for player in crowd))
+async def _struck(stage: Stage, schedule: Sequence[Fault], seconds: float, say: Callable[[str], None]) -> None:
+    """All faults of a schedule, each at its time."""
     began_s = time.monotonic()
-    games = [asyncio.ensure_future(player.play(began_s + seconds, rate)) for player in crowd]
     for fault in schedule:
         await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
         say(f"{time.monotonic() - began_s:7.2f} s: {fault.what}")
         stage.strike(fault)
-    await asyncio.wait(games, timeout=max(0.0, began_s + seconds + 5 - time.monotonic()))
-    for game in games:
-        game.cancel()
+    await asyncio.sleep(max(0.0, began_s + seconds - time.monotonic()))
+
+
+async def played(
+    stage: Stage,
+    happen: Callable[[Sequence[Player]], Awaitable[None]],
+    *,
+    players: int = PLAYERS,
+    rate: float = RATE,
+    spread: bool = True,
+    say: Callable[[str], None] = print,
+) -> Diary:
+    """Let a crowd play while things happen, and until all of it has recovered. Gives what they wrote down.
+
+    ``spread``: over both gateways; otherwise all begin on the first.
+    """
+    diary = Diary()
+    names = [f"player{n}" for n in range(players)]
+    turns = [n % 2 if spread else 0 for n in range(players)]
+    here = stage.addresses
+    crowd = [Player(name, names, [*here[turn:], *here[:turn]], diary) for name, turn in zip(names, turns, strict=True)]
+    for n in range(0, players, ENTER_TOGETHER):
+        await asyncio.gather(*(player.enter() for player in crowd[n : n + ENTER_TOGETHER]))
+    began_s = time.monotonic()
+    games = [asyncio.ensure_future(player.play(rate)) for player in crowd]
+    try:
+        await happen(crowd)
+    finally:
+        for game in games:
+            game.cancel()
     await asyncio.to_thread(stage.recover, SETTLE_S_MAX)
     say(f"{time.monotonic() - began_s:7.2f} s: all faults are over")
     await asyncio.gather(*(player.settled(SETTLE_S_MAX) for player in crowd))
@@ -91,6 +111,11 @@ async def _play(
     say(f"{time.monotonic() - began_s:7.2f} s: settled")
     await asyncio.gather(*(player.leave() for player in crowd))
     return diary
+
+
+def judged(stage: Stage, diary: Diary) -> list[str]:
+    """What is wrong, after a game: with what was written down and kept, and with the stage itself."""
+    return [*verdict(diary, *read_data_tier(stage.database_url)), *stage.troubles]
 
 
 async def _outbox_is_empty(database_url: str) -> None:

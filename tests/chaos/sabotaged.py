@@ -1,7 +1,8 @@
 """The game's own worker and gateway with one guarantee switched off, or with a handler that misbehaves when told to.
 
-A checker that nobody has seen fail proves nothing: each sabotage must be found out. ``CHAOS_SABOTAGE`` names it. Apart
-from that, a line of chat that begins with ``!hold``, ``!loop`` or ``!block`` makes its handler do so, the first time.
+A checker that nobody has seen fail proves nothing: each sabotage must be found out. ``CHAOS_SABOTAGE`` names it;
+``CHAOS_DAWDLE_S`` makes batches last so much longer, so that kills find events in a worker's hands. Apart from that,
+whoever handles a line of chat, a gift or a look into a purse obeys orders to misbehave (``tests.chaos.orders``).
 Worker: ``celery -A tests.chaos.sabotaged worker``; gateway: ``python -m tests.chaos.sabotaged``.
 """
 
@@ -12,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gameserver.rules import book, chat
+from gameserver.rules import book
 from gameserver.store.store import Mark, Transaction
 from gateway.lanes import Lane
 from tasks import app
+from tasks.server import Server
+from tests.chaos.orders import obey
 
-SABOTAGES = ("watermark", "outbox", "late acknowledgement", "lane")
-HOLD_S = 30.0
+HOME = Path(os.environ["GAMESERVER_HOME"])
 
 
 def _forget_watermarks() -> None:
@@ -52,45 +54,51 @@ def _many_in_flight() -> None:
     Lane.next = next_  # type: ignore[method-assign]
 
 
+def _no_leases() -> None:
+    app.finalize()
+    for task in app.tasks.values():
+        task.time_limit = None
+
+
 _SABOTAGE = {
     "watermark": _forget_watermarks,
     "outbox": _empty_outbox,
     "late acknowledgement": _acknowledge_early,
     "lane": _many_in_flight,
+    "lease": _no_leases,
 }
+
+
+def _dawdle(seconds: float) -> None:
+    real = Server.handle
+
+    def handle(self: Server, *batch: Any, **how: Any) -> None:
+        time.sleep(seconds)
+        real(self, *batch, **how)
+
+    Server.handle = handle  # type: ignore[method-assign]
+
 
 if os.environ.get("CHAOS_SABOTAGE"):
     _SABOTAGE[os.environ["CHAOS_SABOTAGE"]]()
+if os.environ.get("CHAOS_DAWDLE_S"):
+    _dawdle(float(os.environ["CHAOS_DAWDLE_S"]))
 
 
-def _misbehave(text: str) -> None:
-    """Hold, loop or block, once for each text: a file remembers, and tells the test which process it was."""
-    what, _, key = text.partition(" ")
-    if what not in ("!hold", "!loop", "!block"):
-        return
-    mark = Path(os.environ["GAMESERVER_HOME"]) / f"misbehaved-{key}"
-    if mark.exists():
-        return
-    mark.write_text(f"{os.getpid()} {os.getppid()}")
-    while what == "!loop":
-        pass
-    time.sleep(HOLD_S if what == "!hold" else 10_000)
+def _disobedient(name: str) -> None:
+    real: Any = book.rules()[name]
+
+    def rule(state: Any, event: Any, context: Any) -> Any:
+        obey(HOME, "hold within")
+        return real(state, event, context)
+
+    rule.needs = real.needs  # type: ignore[attr-defined]
+    rule.prepare = lambda *_: obey(HOME, "hold", "loop")  # type: ignore[attr-defined]
+    book.rules()[name] = rule
 
 
-_real_say: Any = chat.say
-
-
-def _say(state: Any, event: Any, context: Any) -> Any:
-    return _real_say(state, event, context)
-
-
-def _prepare(event: Any, context: Any, reader: Any, passwords: Any) -> None:
-    _misbehave(event.text)
-
-
-_say.needs = _real_say.needs  # type: ignore[attr-defined]
-_say.prepare = _prepare  # type: ignore[attr-defined]
-book.rules()["say"] = _say
+for _name in ("say", "give", "purse"):
+    _disobedient(_name)
 
 if __name__ == "__main__":
     from gateway.__main__ import main

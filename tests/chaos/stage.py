@@ -3,15 +3,15 @@
 Two gateways behind proxies, three workers that share the families between them, beat, a private broker, a database.
 """
 
-import fcntl
 import os
 import signal
 import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 
 from gameserver.up.ports import free_ports
@@ -101,13 +101,43 @@ class Stage(House):
             "freeze a worker": self._freeze_worker,
             "stop a worker gently": self._stop_worker,
             "kill a gateway": self._kill_gateway,
-            "stop a gateway gently": self._stop_gateway,
+            "stop a gateway gently": lambda fault: self.restart_gateway(fault.which % 2),
             "cut a gateway off the broker": self._cut_gateway,
             "kill the broker": self._kill_broker,
-            "restart the broker": self._restart_broker,
+            "restart the broker": lambda _: self.restart_broker(),
             "stall the database": self._stall_database,
         }
         strikes[fault.what](fault)
+
+    def restart_worker(self, name: str) -> int:
+        """SIGTERM a worker, and start another when it has ended. Gives its exit status."""
+        with self._lock:
+            status = self._ended(self.crew[name])
+            (self.crew[name],) = self._start_workers([name])
+        return status
+
+    def restart_beat(self) -> int:
+        """The same with the world's clock."""
+        status = self._ended(self.crew["beat"])
+        self.crew["beat"] = self.beat()
+        return status
+
+    def restart_gateway(self, n: int) -> int:
+        """The same with a gateway."""
+        with self._lock:
+            status = self._ended(self.gateways[n])
+            self.gateways[n] = self._start_gateway(n)
+        return status
+
+    def restart_broker(self) -> None:
+        """Stop the broker in order, and start it again."""
+        with self._lock:
+            self.node.restart()
+
+    @staticmethod
+    def _ended(proc: Proc) -> int:
+        proc.terminate()
+        return proc.wait(60)
 
     def recover(self, s_max: float) -> None:
         """Wait until everything that was struck is back."""
@@ -142,23 +172,13 @@ class Stage(House):
 
     def _stop_worker(self, fault: Fault) -> None:
         name, worker = self._worker(fault)
-        with self._lock:
-            if worker.alive:
-                worker.terminate()
-                worker.wait(60)
-                (self.crew[name],) = self._start_workers([name])
+        if worker.alive:
+            self.restart_worker(name)
 
     def _kill_gateway(self, fault: Fault) -> None:
         n = fault.which % 2
         with self._lock:
             self.gateways[n].kill()
-            self.gateways[n] = self._start_gateway(n)
-
-    def _stop_gateway(self, fault: Fault) -> None:
-        n = fault.which % 2
-        with self._lock:
-            self.gateways[n].terminate()
-            self.gateways[n].wait(60)
             self.gateways[n] = self._start_gateway(n)
 
     def _cut_gateway(self, fault: Fault) -> None:
@@ -173,23 +193,21 @@ class Stage(House):
             self.node.start()
             self.node.wait_until_up()
 
-    def _restart_broker(self, fault: Fault) -> None:
-        with self._lock:
-            self.node.stop()
-            self.node.start()
-            self.node.wait_until_up()
-
     def _stall_database(self, fault: Fault) -> None:
         if not self.database_url.startswith("sqlite"):
             self._stall_postgresql(fault)
             return
-        path = self.database_url.removeprefix("sqlite:///")
-        with Path(f"{path}.turnstile").open("a+") as turnstile:
-            fcntl.flock(turnstile, fcntl.LOCK_EX)
-            held = sqlite3.connect(path, isolation_level=None, timeout=30)
-            held.execute("BEGIN IMMEDIATE")
+        with self.sqlite_locked():
             time.sleep(fault.lasts_s)
-            held.execute("ROLLBACK")
+
+    @contextmanager
+    def sqlite_locked(self) -> Iterator[None]:
+        """Hold SQLite's write lock, so that nobody else can begin a transaction."""
+        held = sqlite3.connect(self.database_url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
+        try:
+            held.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
             held.close()
 
     def _stall_postgresql(self, fault: Fault) -> None:

@@ -1,0 +1,23 @@
+"""Fixtures for chaos: a broker that may be hurt."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gameserver.up.rabbitmq import PrivateNode
+from tests.brokers import require_rabbitmq
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[PrivateNode]:
+    """A broker that may be killed: nobody else's."""
+    require_rabbitmq()
+    made = PrivateNode.somewhere(tmp_path / "rabbitmq")
+    try:
+        made.start()
+        made.wait_until_up()
+        yield made
+    finally:
+        made.kill()
+        made.stop()
