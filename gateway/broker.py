@@ -102,6 +102,7 @@ class Broker:
             delivery_mode=2 if message.persistent else 1,
             priority=message.priority,
             correlation_id=message.task_id,
+            timestamp=message.accepted_s,
             headers=message.headers,
         )
         sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)

@@ -51,6 +51,7 @@ class Publisher:
             priority=message.priority,
             delivery_mode=2 if message.persistent else 1,
             correlation_id=message.task_id,
+            timestamp=message.accepted_s,
         )
 
     def _publish(self, body: bytes, **options: Any) -> None:

@@ -16,13 +16,17 @@ CONTENT_ENCODING = "utf-8"
 
 
 class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message ready to be published. ``priority``: 0 to ``PRIORITY_MAX``, higher is more urgent."""
+    """A message ready to be published. ``priority``: 0 to ``PRIORITY_MAX``, higher is more urgent.
+
+    ``accepted_s``: since when its first event waits (seconds since 1970), so that the broker can tell a queue's age.
+    """
 
     task_id: str
     headers: dict[str, Any]
     body: bytes
     priority: int
     persistent: bool
+    accepted_s: int
 
 
 def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, task_id: str = "") -> TaskMessage:
@@ -51,7 +55,12 @@ def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, t
         "attempts": attempts,
     }
     return TaskMessage(
-        task_id=id_, headers=headers, body=task_body(batch), priority=spec.priority, persistent=spec.durable
+        task_id=id_,
+        headers=headers,
+        body=task_body(batch),
+        priority=spec.priority,
+        persistent=spec.durable,
+        accepted_s=batch[0].at_ms // 1000,
     )
 
 

@@ -15,7 +15,9 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from gameserver import targets
 from gameserver.config import Settings
+from gameserver.targets import Target
 from gameserver.up import private_files
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.up.rabbitmq import USER, PrivateNode
@@ -188,6 +190,20 @@ def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
         yield
     finally:
         file.unlink(missing_ok=True)
+
+
+@contextmanager
+def watched(settings: Settings, broker: Broker, ports: Ports) -> Iterator[None]:
+    """Within, Prometheus is told where the parts answer that don't tell it themselves."""
+    found = [Target([f"{LOCAL}:{ports.flower}"], {"job": "flower", "process": "flower"})]
+    if broker.node and broker.node.metrics_port:
+        labels = {"job": "rabbitmq", "process": "rabbitmq", "__metrics_path__": "/metrics/per-object"}
+        found.append(Target([f"{LOCAL}:{broker.node.metrics_port}"], labels))
+    file = targets.write(settings.var / "metrics" / "house.json", found)
+    try:
+        yield
+    finally:
+        targets.withdraw(file)
 
 
 # Whether a program does its work, not only whether it runs.

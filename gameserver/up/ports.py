@@ -23,6 +23,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
     broker: int = 5682
     management: int = 15682
+    broker_metrics: int = 15702
     distribution: int = 25682
     epmd: int = 4379
     flower: int = 5555

@@ -56,6 +56,7 @@ class PrivateNode:
         epmd_port: int,
         management_port: int | None,
         password: str,
+        metrics_port: int | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """``settings`` are further lines of rabbitmq.conf."""
@@ -64,6 +65,7 @@ class PrivateNode:
         self.dist_port = dist_port
         self.epmd_port = epmd_port
         self.management_port = management_port
+        self.metrics_port = metrics_port
         self.password = password
         self.settings = dict(settings or {})
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -71,14 +73,15 @@ class PrivateNode:
 
     @classmethod
     def somewhere(cls, folder: Path, settings: Mapping[str, str] | None = None) -> "PrivateNode":
-        """A node for tests: on free ports, with management and a password of its own."""
-        node, dist, epmd, management = free_ports(4)
+        """A node for tests: on free ports, with management, metrics and a password of its own."""
+        node, dist, epmd, management, metrics = free_ports(5)
         return cls(
             folder,
             node_port=node,
             dist_port=dist,
             epmd_port=epmd,
             management_port=management,
+            metrics_port=metrics,
             password=secrets.token_hex(16),
             settings=settings,
         )
@@ -110,7 +113,8 @@ class PrivateNode:
         (self.folder / "home" / ".erlang.cookie").chmod(0o400)
 
     def _plugins(self) -> str:
-        return "" if self.management_port is None else "rabbitmq_management"
+        wanted = {"rabbitmq_management": self.management_port, "rabbitmq_prometheus": self.metrics_port}
+        return ",".join(name for name, port in wanted.items() if port is not None)
 
     def configuration(self) -> str:
         """The text of rabbitmq.conf: reachable from this machine only, ``guest`` replaced by a user with a password."""
@@ -128,6 +132,9 @@ class PrivateNode:
         if self.management_port is not None:
             lines["management.tcp.ip"] = LOCAL
             lines["management.tcp.port"] = str(self.management_port)
+        if self.metrics_port is not None:
+            lines["prometheus.tcp.ip"] = LOCAL
+            lines["prometheus.tcp.port"] = str(self.metrics_port)
         return "".join(f"{name} = {value}\n" for name, value in {**lines, **self.settings}.items())
 
     def environment(self) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _up(
             broker.node.write_files()
         say("Bringing up the house; logs are in " + _short(settings.var / "log", settings.home))
         migrate(settings)
-        with house.known_by_file(settings, broker):
+        with house.known_by_file(settings, broker), house.watched(settings, broker, ports):
             return run(
                 house.programs(settings, families, broker=broker, ports=ports, bots=bots),
                 folder=settings.var,
@@ -118,6 +118,7 @@ def private_node(folder: Path, ports: Ports) -> PrivateNode:
         dist_port=ports.distribution,
         epmd_port=ports.epmd,
         management_port=ports.management,
+        metrics_port=ports.broker_metrics,
         password=private_files.kept(folder / "password", lambda: secrets.token_hex(16)),
     )
 
@@ -133,10 +134,11 @@ def kept_secrets(settings: Settings) -> Secrets:
 
 def listeners(settings: Settings, ports: Ports, broker: Broker) -> list[Listener]:
     """Every address that will be listened on."""
-    ours = ("broker", "management", "distribution", "epmd") if broker.node else ()
+    ours = ("broker", "management", "broker_metrics", "distribution", "epmd") if broker.node else ()
     named = {
         "broker": "RabbitMQ",
         "management": "RabbitMQ's management",
+        "broker_metrics": "RabbitMQ's metrics",
         "distribution": "Erlang",
         "epmd": "Erlang's epmd",
     }

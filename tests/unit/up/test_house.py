@@ -1,3 +1,4 @@
+import json
 import sys
 
 import pytest
@@ -25,6 +26,7 @@ def broker(tmp_path):
         dist_port=1002,
         epmd_port=1003,
         management_port=1004,
+        metrics_port=1005,
         password="broker-hush",
     )
     return Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
@@ -79,6 +81,16 @@ def test_programs_are_told_of_our_broker_and_not_of_the_one_in_the_shell(setting
 def test_a_flower_password_from_the_shell_is_used(settings, broker):
     told = house.environment({"FLOWER_BASIC_AUTH": "me:mine"}, settings, broker=broker, secrets=SECRETS)
     assert told["FLOWER_BASIC_AUTH"] == "me:mine"
+
+
+def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(settings, broker):
+    file = settings.var / "metrics" / "house.json"
+    with house.watched(settings, broker, Ports()):
+        found = {each["labels"]["job"]: each for each in json.loads(file.read_text())}
+    assert found["rabbitmq"]["targets"] == ["127.0.0.1:1005"]
+    assert found["rabbitmq"]["labels"]["__metrics_path__"] == "/metrics/per-object"
+    assert found["flower"]["targets"] == ["127.0.0.1:5555"]
+    assert not file.exists()
 
 
 def test_a_command_started_beside_the_house_finds_it_and_one_started_later_does_not(settings, broker, tmp_path):

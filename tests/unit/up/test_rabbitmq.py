@@ -23,6 +23,7 @@ def test_without_a_management_port_there_is_no_management(tmp_path):
     node = PrivateNode(tmp_path, node_port=1, dist_port=2, epmd_port=3, management_port=None, password="hush")
     node.write_files()
     assert "management.tcp" not in node.configuration()
+    assert "prometheus" not in node.configuration()
     assert (tmp_path / "enabled_plugins").read_text() == "[].\n"
     assert node.management_url() == ""
 

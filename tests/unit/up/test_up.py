@@ -14,7 +14,7 @@ FAMILIES = {"combat": ["combat"], "chat": ["chat"]}
 @pytest.fixture
 def free(tmp_path):
     """An environment whose every port is free."""
-    names = ("BROKER", "MANAGEMENT", "DISTRIBUTION", "EPMD", "FLOWER")
+    names = ("BROKER", "MANAGEMENT", "BROKER_METRICS", "DISTRIBUTION", "EPMD", "FLOWER")
     *ports, gateway = free_ports(len(names) + 1)
     taken = {f"GAMESERVER_{name}_PORT": str(port) for name, port in zip(names, ports, strict=True)}
     endpoint = f"tcp:{gateway}:interface=127.0.0.1"
@@ -83,7 +83,7 @@ def test_every_listener_has_a_setting_that_moves_it(free):
     settings = load(free)
     ports = Ports.from_env(free)
     found = listeners(settings, ports, broker_in_use(settings, ports, free))
-    assert len({listener.port for listener in found}) == 6
+    assert len({listener.port for listener in found}) == 7
     assert all(str(listener.port) in free[listener.setting] for listener in found)
 
 
