@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from gameserver.up.house import consumed
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from tests.benchmarks import zones
-from tests.houses import FAMILIES, GatewayProc, House, Proc
+from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
 
 UNMEASURED = {"GAMESERVER_LOGIN_S_MAX": "120"}  # thousands enter before the window begins
 
@@ -107,7 +108,7 @@ def _usual(wanted: Wanted, folder: Path) -> Iterator[Running]:
         environ = {"USUAL_BROKER": node.amqp_url(), "USUAL_DATABASE": str(folder / "usual.sqlite")}
         worker = ("-m", "celery", "-A", "tests.benchmarks.usual", "worker")
         with _alone("tests.benchmarks.usual", worker, folder, environ) as (gateway, others):
-            others[0].says(" ready.")
+            eventually(lambda: consumed(node.amqp_url(), ("celery",)), "the usual worker is ready")
             tiers = {"gateway": [gateway.pid], "broker": [node.pid], "workers": [others[0].pid]}
             yield Running(wanted=wanted, addresses=[gateway.address], tiers=tiers)
 
