@@ -8,11 +8,11 @@ from kombu import Exchange, Queue
 
 from gameserver import config
 from gameserver.events import catalogue
-from gameserver.topology import EVENTS, queue_of, topology
+from gameserver.topology import EVENTS, topology
 from tasks.ticks import SWEEP_S, TICK_S, pulse
 
 _settings = config.load()
-_topology = topology(_settings.limits, _settings.own_queues)
+_topology = topology(_settings.limits, _settings.queues)
 
 # -- the broker
 broker_url = _settings.amqp_url
@@ -32,8 +32,8 @@ task_queues = [
 ]
 task_routes = {
     spec.task: {
-        "queue": queue_of(spec, _settings.own_queues),
-        "priority": spec.priority,
+        "queue": _settings.queues.of(spec),
+        "priority": _settings.queues.priority(spec.priority),
         "delivery_mode": 2 if spec.durable else 1,
     }
     for spec in catalogue.specs()

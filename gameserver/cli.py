@@ -137,7 +137,7 @@ def _dead_drop(arguments: argparse.Namespace) -> int:
 def _up(arguments: argparse.Namespace) -> int:
     settings = config.load()
     write_key(settings.secret_key_file)
-    plan = topology(settings.limits, settings.own_queues)
+    plan = topology(settings.limits, settings.queues)
     families = {family: plan.queues_of(family) for family in catalogue.families()}
     return up(settings, families, environ=config.environment(), migrate=migrate, bots=arguments.bots, join=JOIN)
 
@@ -169,7 +169,7 @@ def _events(arguments: argparse.Namespace) -> int:
     elif arguments.markdown:
         print(document.markdown())
     else:
-        print(document.overview(config.load().own_queues))
+        print(document.overview(config.load().queues))
     return 0
 
 

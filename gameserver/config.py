@@ -9,13 +9,14 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
 from gameserver.targets import Address, address
+from gameserver.topology import Queues, QueueType
 
 BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
 
@@ -31,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_id: str
     world_file: Path
     secret_key_file: Path
-    own_queues: frozenset[str]
+    queues: Queues
     log_level: str
     metrics: Address | None
     limits: Limits
@@ -56,7 +57,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         gateway_id=env.get("GAMESERVER_GATEWAY_ID", ""),
         world_file=Path(env.get("GAMESERVER_WORLD", str(BUNDLED_WORLD))),
         secret_key_file=Path(env.get("GAMESERVER_SECRET_KEY_FILE", str(home / "var" / "secret.key"))),
-        own_queues=frozenset(env.get("GAMESERVER_OWN_QUEUES", "").replace(",", " ").split()),
+        queues=_queues(env),
         log_level=env.get("GAMESERVER_LOG_LEVEL", "info").lower(),
         metrics=address("GAMESERVER_METRICS", env.get("GAMESERVER_METRICS", "127.0.0.1:0")),
         limits=_limits(env),
@@ -70,6 +71,22 @@ def read_env_file(path: Path) -> dict[str, str]:
     lines = (line.strip() for line in path.read_text().splitlines())
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def broker_urls(amqp_url: str) -> list[str]:
+    """The addresses in ``AMQP_URL``: one per node of a cluster, with semicolons between, as Celery has it."""
+    return [url.strip() for url in amqp_url.split(";") if url.strip()]
+
+
+def _queues(env: Mapping[str, str]) -> Queues:
+    type_: Any = env.get("GAMESERVER_QUEUE_TYPE", "classic").lower()
+    if type_ not in get_args(QueueType):
+        raise Corrupt("bad_setting", f"GAMESERVER_QUEUE_TYPE={type_!r} is neither classic nor quorum.")
+    return Queues(type=type_, own=frozenset(_words(env.get("GAMESERVER_OWN_QUEUES", ""))))
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

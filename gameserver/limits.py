@@ -39,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     # The queue.
     queue_messages_max: int = 50_000
+    deliveries_max: int = 50
     gateway_waiting_max: int = 20_000
     publish_s_max: float = 10.0
     unavailable_after_s: float = 5.0

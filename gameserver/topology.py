@@ -3,11 +3,11 @@
 ``events`` routes events to a priority queue per family (or per event type, where a setting says so); ``outbound``
 routes what processes tell to the gateways' own queues; ``delay.N`` hold an event that failed for N ms and give it back
 to ``events``; ``dead`` keeps what nobody could even read; ``reports`` leads what gateways say of themselves to whoever
-asked.
+asked. On a cluster all queues may be quorum queues instead: replicated, with fewer priorities, and with a bound on how
+often a message is delivered.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,6 +23,30 @@ REPORTS = "reports"
 GATEWAYS = "gateways"  # the routing key in ``outbound`` under which every gateway hears
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
+URGENT = 3  # priorities from here on are urgent, where a quorum queue knows no more than two kinds
+
+QueueType = Literal["classic", "quorum"]
+
+
+class Queues(msgspec.Struct, frozen=True, kw_only=True):
+    """What operators say of queues. ``own``: event types with a queue of their own."""
+
+    type: QueueType = "classic"
+    own: frozenset[str] = frozenset()
+
+    def of(self, spec: Spec) -> str:
+        """The queue in which an event type waits: its family's, or its own."""
+        return spec.task if spec.name in self.own or spec.task in self.own else spec.family
+
+    def priority(self, wanted: int) -> int:
+        """The priority as it is published: on quorum queues RabbitMQ 4.0 tells 5 and more from the rest.
+
+        The order stays, so that later versions, which tell all apart, do so; 3.10 looks at none.
+        """
+        return wanted + 5 if self.type == "quorum" and wanted >= URGENT else wanted
+
+
+PLAIN = Queues()
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -42,28 +66,28 @@ class Queue(msgspec.Struct, frozen=True):
 
 
 class Topology(msgspec.Struct, frozen=True):
-    """What stands on the broker, beside the gateways' own queues."""
+    """What stands on the broker. ``gateway_arguments``: of the queues that gateways make for themselves."""
 
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
+    gateway_arguments: dict[str, Any]
+    wanted: Queues
 
     def queues_of(self, family: str) -> list[str]:
         """The names of the queues in which a family's events wait."""
         return [queue.name for queue in self.queues if queue.exchange == EVENTS and queue.name.split(".")[0] == family]
 
 
-def queue_of(spec: Spec, own_queues: Iterable[str] = ()) -> str:
-    """The queue in which an event type waits: its family's, or its own if the setting names it."""
-    return spec.task if spec.name in own_queues or spec.task in own_queues else spec.family
-
-
-def topology(limits: Limits, own_queues: frozenset[str] = frozenset()) -> Topology:
-    """The whole topology. Raises ``Corrupt`` ``bad_setting`` when ``own_queues`` names an unknown event."""
+def topology(limits: Limits, wanted: Queues) -> Topology:
+    """The whole topology. Raises ``Corrupt`` ``bad_setting`` when an unknown event shall have a queue of its own."""
     known = {name for spec in catalogue.specs() for name in (spec.name, spec.task)}
-    if strangers := sorted(own_queues - known):
+    if strangers := sorted(wanted.own - known):
         raise Corrupt("bad_setting", f"GAMESERVER_OWN_QUEUES names no event: {', '.join(strangers)}.")
-    names = dict.fromkeys(queue_of(spec, own_queues) for spec in catalogue.specs())
+    _check_deliveries(limits)
+    names = dict.fromkeys(wanted.of(spec) for spec in catalogue.specs())
     names |= dict.fromkeys(catalogue.families())
+    quorum = wanted.type == "quorum"
+    events = _quorum_events(limits) if quorum else _classic_events(limits)
     return Topology(
         exchanges=(
             Exchange(EVENTS, "direct"),
@@ -73,18 +97,29 @@ def topology(limits: Limits, own_queues: frozenset[str] = frozenset()) -> Topolo
             *(Exchange(delay_name(ms), "fanout") for ms in DELAYS_MS),
         ),
         queues=(
-            *(Queue(name, EVENTS, (name,), event_arguments(limits)) for name in sorted(names)),
-            *(Queue(delay_name(ms), delay_name(ms), ("",), _delay_arguments(ms)) for ms in DELAYS_MS),
-            Queue(DEAD, DEAD, ("",), {}),
+            *(Queue(name, EVENTS, (name,), events) for name in sorted(names)),
+            *(Queue(delay_name(ms), delay_name(ms), ("",), _delay(ms, quorum)) for ms in DELAYS_MS),
+            Queue(DEAD, DEAD, ("",), _QUORUM if quorum else {}),
         ),
+        gateway_arguments=_quorum_gateway() if quorum else _classic_gateway(),
+        wanted=wanted,
     )
 
 
-def event_arguments(limits: Limits) -> dict[str, Any]:
-    """Arguments of the queues in which events wait.
+def _check_deliveries(limits: Limits) -> None:
+    attempts = max(spec.max_attempts for spec in catalogue.specs())
+    if limits.deliveries_max <= attempts:
+        raise Corrupt("bad_setting", f"deliveries_max must exceed the {attempts} attempts that an event may have.")
 
-    A full queue refuses (``reject-publish``) and the player is told; dropping the head would drop the most urgent.
-    """
+
+# What fills a queue is refused (``reject-publish``) and the player is told; dropping the head would drop the most
+# urgent. What leaves a quorum queue for another one is confirmed on the way (``at-least-once``), or a node's death at
+# that moment would lose it.
+_QUORUM = {"x-queue-type": "quorum"}
+_CONFIRMED = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+
+
+def _classic_events(limits: Limits) -> dict[str, Any]:
     return {
         "x-max-priority": PRIORITY_MAX,
         "x-max-length": limits.queue_messages_max,
@@ -93,13 +128,24 @@ def event_arguments(limits: Limits) -> dict[str, Any]:
     }
 
 
+def _quorum_events(limits: Limits) -> dict[str, Any]:
+    return {
+        **_QUORUM,
+        **_CONFIRMED,
+        "x-max-length": limits.queue_messages_max,
+        "x-dead-letter-exchange": DEAD,
+        "x-delivery-limit": limits.deliveries_max,
+    }
+
+
 def delay_name(ms: int) -> str:
     """The exchange and queue that hold a message for so long."""
     return f"delay.{ms}"
 
 
-def _delay_arguments(ms: int) -> dict[str, Any]:
-    return {"x-message-ttl": ms, "x-dead-letter-exchange": EVENTS}
+def _delay(ms: int, quorum: bool) -> dict[str, Any]:
+    classic = {"x-message-ttl": ms, "x-dead-letter-exchange": EVENTS}
+    return {**_QUORUM, **_CONFIRMED, **classic} if quorum else classic
 
 
 def gateway_queue(gateway: str) -> str:
@@ -107,6 +153,38 @@ def gateway_queue(gateway: str) -> str:
     return f"gateway.{gateway}"
 
 
-def gateway_arguments() -> dict[str, Any]:
-    """Arguments of a gateway's own queue: it outlives a cut connection for a while, and a dead gateway no longer."""
+# A gateway's own queue outlives a cut connection for a while, and a dead gateway no longer.
+
+
+def _classic_gateway() -> dict[str, Any]:
     return {"x-max-priority": PRIORITY_MAX, "x-expires": GATEWAY_QUEUE_KEPT_MS}
+
+
+def _quorum_gateway() -> dict[str, Any]:
+    return {**_QUORUM, "x-expires": GATEWAY_QUEUE_KEPT_MS}
+
+
+# Versions.
+
+
+def version(server_properties: dict[Any, Any]) -> tuple[int, int]:
+    """RabbitMQ's version (major, minor), as it tells every client; (0, 0) when it says nothing of the kind."""
+    found = {_text(name): _text(value) for name, value in server_properties.items()}.get("version", "")
+    major, _, rest = found.partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (0, 0)
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def offered(type_: QueueType, running: tuple[int, int]) -> str:
+    """What the queues of this broker do with priorities, for the log. Raises ``Corrupt`` when it is too old."""
+    if type_ == "quorum" and running < (3, 10):
+        raise Corrupt("bad_setting", "Quorum queues need RabbitMQ 3.10 or newer: they have no delays before.")
+    if type_ == "classic":
+        return f"classic queues, {PRIORITY_MAX + 1} priorities"
+    if running < (4, 0):
+        return "quorum queues, which know no priorities in this version"
+    return "quorum queues, two priorities" if running < (4, 3) else f"quorum queues, {PRIORITY_MAX + 1} priorities"

@@ -1,12 +1,14 @@
 """The gateway's connection to RabbitMQ, through pika's Twisted adapter.
 
-One connection, made again with backoff whenever it is lost; on it one channel that publishes with confirms and one that
-consumes the gateway's own queue. A publish has three ends: taken, refused (``Busy``, ``Unroutable``: certainly not in
-the queue) or uncertain (``Away``: nobody knows, so whoever cares publishes again; watermarks make that harmless).
+One connection, made again with backoff (to the next node, where there are several) whenever it is lost; on it one
+channel that publishes with confirms and one that consumes the gateway's own queue. A publish has three ends: taken,
+refused (``Busy``, ``Unroutable``: certainly not in the queue) or uncertain (``Away``: nobody knows, so whoever cares
+publishes again; watermarks make that harmless).
 """
 
 import logging
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import pika
@@ -21,14 +23,17 @@ from twisted.internet.protocol import Factory
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 
+from gameserver.config import broker_urls
 from gameserver.events.envelope import Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
-from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_arguments, gateway_queue
+from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10
+CONNECT_S_MAX = 5.0  # a node that is frozen must not keep us from the next
+FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
 
 class Busy(Exception):
@@ -65,15 +70,17 @@ class Broker:
         self._on_outbound = on_outbound
         self._on_up = on_up
         self._on_down = on_down
+        self._connection: Any = None
         self._publishing: Any = None
         self._consuming: Any = None
         self._binding = defer.DeferredLock()  # pika's adapter must not be closed with several calls pending
         self._unacknowledged = 0
         self._last_tag = 0
         self._returned: set[str] = set()
-        connecting: Any = _Connecting(reactor, parameters(amqp_url), self._connected)
+        nodes: Any = _Nodes(reactor, amqp_url)
+        connecting: Any = _Connecting(reactor, nodes, self._connected)
         self._service = ClientService(
-            endpoint(reactor, parameters(amqp_url)),
+            nodes,
             connecting,
             retryPolicy=backoffPolicy(initialDelay=0.2, maxDelay=5.0, factor=1.6),
             clock=reactor,
@@ -100,14 +107,14 @@ class Broker:
             content_type=CONTENT_TYPE,
             content_encoding=CONTENT_ENCODING,
             delivery_mode=2 if message.persistent else 1,
-            priority=message.priority,
+            priority=self._topology.wanted.priority(message.priority),
             correlation_id=message.task_id,
             timestamp=message.accepted_s,
             headers=message.headers,
         )
         sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
         sent.addTimeout(self._limits.publish_s_max, self._reactor)
-        sent.addBoth(self._confirmed, message.task_id)
+        sent.addBoth(self._confirmed, message.task_id, queue)
         return sent
 
     def report(self, key: str, body: bytes) -> None:
@@ -115,13 +122,32 @@ class Broker:
         if self._consuming is not None:
             self._consuming.basic_publish(REPORTS, key, body).addErrback(lambda failure: None)
 
-    def _confirmed(self, result: Any, task_id: str) -> None:
+    def _confirmed(self, result: Any, task_id: str, queue: str) -> defer.Deferred[None] | None:
         """What the broker's answer means. It says which message came back, pika only that one did."""
         if task_id in self._returned:
             self._returned.discard(task_id)
             raise Unroutable()
-        if isinstance(result, Failure) and not result.check(UnroutableError):
-            raise Busy() if result.check(NackError) else Away()
+        if not isinstance(result, Failure) or result.check(UnroutableError):
+            return None
+        if not result.check(NackError):
+            raise Away()
+        if self._topology.wanted.type == "classic":
+            raise Busy()
+        return self._binding.run(self._why_refused, queue)
+
+    @defer.inlineCallbacks
+    def _why_refused(self, queue: str) -> Any:
+        """A quorum queue refuses when it is full, and when its leader is gone: then only a fresh connection helps.
+
+        RabbitMQ 3.10 goes on refusing, until the old leader is back, on a channel that was opened at that moment.
+        """
+        if self._consuming is None:
+            raise Away()
+        found = yield self._consuming.queue_declare(queue, passive=True).addErrback(_away)
+        if found.method.message_count >= FULL * self._limits.queue_messages_max:
+            raise Busy()
+        self._lost(f"{queue} refuses and is not full", self._connection)
+        raise Away()
 
     def _message_returned(self, message: Any) -> None:
         self._returned.add(message.properties.correlation_id)
@@ -155,11 +181,15 @@ class Broker:
         queue, _ = yield consuming.basic_consume(gateway_queue(self._gateway), auto_ack=False)
         publishing.on_closed.addBoth(self._lost, connection)
         consuming.on_closed.addBoth(self._lost, connection)
-        self._publishing, self._consuming = publishing, consuming
+        self._connection, self._publishing, self._consuming = connection, publishing, consuming
         self._unacknowledged = 0
         self._consume(queue)
-        log.info("connected to the broker")
+        log.info("connected to the broker: %s", self._offered(connection))
         self._on_up()
+
+    def _offered(self, connection: Any) -> str:
+        running = version(connection._impl.server_properties)  # pika's adapter does not pass them on
+        return f"RabbitMQ {running[0]}.{running[1]}, {offered(self._topology.wanted.type, running)}"
 
     def _declare(self, channel: Any) -> Any:
         for exchange in self._topology.exchanges:
@@ -168,7 +198,9 @@ class Broker:
             yield channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
             for key in queue.keys:
                 yield channel.queue_bind(queue.name, queue.exchange, key)
-        yield channel.queue_declare(gateway_queue(self._gateway), durable=True, arguments=gateway_arguments())
+        yield channel.queue_declare(
+            gateway_queue(self._gateway), durable=True, arguments=self._topology.gateway_arguments
+        )
         yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, gateway_queue(self._gateway))
         yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, GATEWAYS)
 
@@ -226,23 +258,40 @@ def parameters(amqp_url: str) -> pika.URLParameters:
 
 def endpoint(reactor: IReactorTCP, where: pika.URLParameters) -> Any:
     """The endpoint that a broker URL names, with TLS for ``amqps``."""
-    plain: Any = HostnameEndpoint(reactor, where.host, where.port)
+    plain: Any = HostnameEndpoint(reactor, where.host, where.port, timeout=CONNECT_S_MAX)
     return wrapClientTLS(optionsForClientTLS(where.host), plain) if where.ssl_options else plain
 
 
-def _refused(failure: Failure) -> None:
+def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
     log.error("the broker does not let us in: %s", failure.value)
+    if protocol.transport is not None:
+        protocol.transport.abortConnection()
+
+
+class _Nodes:
+    """The nodes of the broker as one endpoint: each try is for the next. ``where``: the one tried last."""
+
+    where: pika.URLParameters
+
+    def __init__(self, reactor: IReactorTCP, amqp_url: str) -> None:
+        self._reactor = reactor
+        self._turns = cycle([parameters(url) for url in broker_urls(amqp_url)])
+
+    def connect(self, factory: Any) -> Any:
+        self.where = next(self._turns)
+        return endpoint(self._reactor, self.where).connect(factory)
 
 
 class _Connecting(Factory):
     """Makes pika protocols, and says when one has shaken hands."""
 
-    def __init__(self, reactor: Any, where: pika.URLParameters, connected: Callable[[Any], None]) -> None:
+    def __init__(self, reactor: Any, nodes: _Nodes, connected: Callable[[Any], None]) -> None:
         self._reactor = reactor
-        self._where = where
+        self._nodes = nodes
         self._connected = connected
 
     def buildProtocol(self, address: Any) -> TwistedProtocolConnection:  # noqa: N802
-        protocol = TwistedProtocolConnection(self._where, self._reactor)
-        protocol.ready.addCallbacks(self._connected, _refused)
+        protocol = TwistedProtocolConnection(self._nodes.where, self._reactor)
+        protocol.ready.addTimeout(CONNECT_S_MAX, self._reactor)
+        protocol.ready.addCallbacks(self._connected, _refused, errbackArgs=(protocol,))
         return protocol

@@ -12,6 +12,7 @@ from gameserver.events.envelope import Outbound
 from gameserver.events.sessions import Heartbeat, Lost, Rejoin
 from gameserver.limits import Limits
 from gameserver.secrecy import Sealer
+from gameserver.topology import Queues
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.batches import Clock
@@ -38,7 +39,7 @@ class Hub:
         clock: Clock,
         gateway: str,
         limits: Limits,
-        own_queues: frozenset[str],
+        queues: Queues,
         sealer: Sealer,
         wall_ms: Callable[[], int],
         mint: Callable[[int], str],
@@ -54,7 +55,7 @@ class Hub:
             clock=clock,
             gateway=gateway,
             limits=limits,
-            own_queues=own_queues,
+            queues=queues,
             sealer=sealer,
             wall_ms=wall_ms,
             crowd=self._crowd,

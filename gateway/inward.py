@@ -17,7 +17,7 @@ from gameserver.events.message import task_message
 from gameserver.events.sessions import Login, Lost
 from gameserver.limits import Limits
 from gameserver.secrecy import Sealer, token_hash
-from gameserver.topology import queue_of
+from gameserver.topology import Queues
 from gameserver.wire.packets import Error
 from gameserver.wire.states import State
 from gateway.batches import Batcher, Clock
@@ -43,7 +43,7 @@ class Inward:
         clock: Clock,
         gateway: str,
         limits: Limits,
-        own_queues: frozenset[str],
+        queues: Queues,
         sealer: Sealer,
         wall_ms: Callable[[], int],
         crowd: Crowd,
@@ -53,7 +53,7 @@ class Inward:
         self._clock = clock
         self._gateway = gateway
         self._limits = limits
-        self._own_queues = own_queues
+        self._queues = queues
         self._sealer = sealer
         self._wall_ms = wall_ms
         self._crowd = crowd
@@ -169,7 +169,7 @@ class Inward:
 
     def _publish(self, batch: Sequence[Envelope]) -> str:
         message = task_message(batch, self._gateway)
-        queue = queue_of(batch[0].event.spec, self._own_queues)
+        queue = self._queues.of(batch[0].event.spec)
         self._unconfirmed += 1
         self._health.published(batch[0].event.spec, message.task_id, self._clock.seconds())
         self._meters.published(message.task_id, batch)

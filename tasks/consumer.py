@@ -4,6 +4,7 @@ Celery waits 2, 4, 6, ... up to 30 seconds between its tries; no setting changes
 declares the queues it consumes; what events are told, delayed and buried through must stand too, whoever comes first.
 """
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,9 @@ from celery.worker.consumer import Consumer
 from kombu import Exchange, Queue
 
 from gameserver import config
-from gameserver.topology import Topology, topology
+from gameserver.topology import Topology, offered, topology, version
+
+log = logging.getLogger(__name__)
 
 TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # seconds
 
@@ -19,17 +22,38 @@ TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # se
 class PromptConsumer(Consumer):
     """Celery's consumer, with shorter pauses between its tries to connect."""
 
+    class Blueprint(Consumer.Blueprint):
+        """Celery's steps but one: queues for delayed tasks, which no event uses.
+
+        With quorum queues it would declare 28 on every node of the broker before the first event is taken, and would
+        wait for those that are down.
+        """
+
+        default_steps = [step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step]
+
     def connect(self) -> Any:
         """Connect, and declare the topology."""
         connection = super().connect()
         settings = config.load()
-        declare(connection, topology(settings.limits, settings.own_queues))
+        running = version(connection.connection.server_properties)
+        log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
+        _let_children_share_one_prefetch(connection)
+        declare(connection, topology(settings.limits, settings.queues))
         return connection
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long it takes."""
         conn.ensure_connection = partial(conn.ensure_connection, **TRIES)
         return super().ensure_connected(conn)
+
+
+def _let_children_share_one_prefetch(connection: Any) -> None:
+    """On RabbitMQ 4 kombu counts what is prefetched for each queue of a worker, though all versions can share it.
+
+    A worker of six queues would hold six messages for its one child, and a grown pool would get none for the new ones.
+    Celery itself counts by queue where queues are quorum queues: they can't do otherwise.
+    """
+    connection.transport.qos_semantics_matches_spec = lambda _: False
 
 
 def declare(connection: Any, wanted: Topology) -> None:

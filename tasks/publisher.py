@@ -11,7 +11,7 @@ from kombu import Connection, Producer
 
 from gameserver.events.envelope import Outbound, encode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
-from gameserver.topology import EVENTS, OUTBOUND
+from gameserver.topology import EVENTS, OUTBOUND, PLAIN, Queues
 
 OUTBOUND_PRIORITY = 2
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "interval_max": 1.0}
@@ -20,7 +20,8 @@ _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "inter
 class Publisher:
     """Publishes for one process. Raises ``kombu.exceptions.OperationalError`` when the broker stays away."""
 
-    def __init__(self, amqp_url: str) -> None:
+    def __init__(self, amqp_url: str, queues: Queues = PLAIN) -> None:
+        self._queues = queues
         self._connection = Connection(amqp_url, heartbeat=0, transport_options={"confirm_publish": True})
         self._producer = Producer(self._connection, auto_declare=False)
 
@@ -48,7 +49,7 @@ class Publisher:
             headers=message.headers,
             content_type=CONTENT_TYPE,
             content_encoding=CONTENT_ENCODING,
-            priority=message.priority,
+            priority=self._queues.priority(message.priority),
             delivery_mode=2 if message.persistent else 1,
             correlation_id=message.task_id,
             timestamp=message.accepted_s,

@@ -16,6 +16,7 @@ from socket import gethostname
 from typing import Any, TypeVar
 
 from celery.exceptions import Reject
+from kombu.exceptions import OperationalError
 from msgspec.structs import replace
 
 from gameserver.apply import Applied, Applier, Held
@@ -27,7 +28,7 @@ from gameserver.reports import TaskReport
 from gameserver.rules.book import rules
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store
-from gameserver.topology import DELAYS_MS, delay_name, queue_of
+from gameserver.topology import DELAYS_MS, Queues, delay_name
 from gameserver.world.maps import load_world
 from tasks.publisher import Publisher
 
@@ -70,7 +71,7 @@ class Server:
         applier: Applier,
         store: Store,
         publisher: Publisher,
-        own_queues: frozenset[str],
+        queues: Queues,
         origin: str,
         clock_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
@@ -79,7 +80,7 @@ class Server:
         self._applier = applier
         self._store = store
         self._publisher = publisher
-        self._own_queues = own_queues
+        self._queues = queues
         self._origin = origin
         self._clock_ms = clock_ms
         self._clock_s = clock_s
@@ -88,16 +89,21 @@ class Server:
     def handle(self, raw: list[dict[str, Any]], *, task_id: str, tried: bool, redelivered: bool) -> TaskReport:
         """One task. ``tried``: its events failed before; ``redelivered``: so did this very message.
 
-        Returns what came of it. Raises ``Reject`` (back to the queue) when the data tier stays away.
+        Returns what came of it. Raises ``Reject`` (back to the queue) when the data tier stays away, or nobody takes
+        what is to be told.
         """
         began_s, began_ms = self._clock_s(), self._clock_ms()
         batch = read_batch(raw)
         until_s = began_s + batch[0].event.spec.lease_s - LEASE_MARGIN_S
         turn = _Turn(task_id, until_s, began_ms, began_s)
-        if tried or redelivered:
-            self._handle_carefully(batch, turn, redelivered)
-        else:
-            self._handle_fresh(batch, turn)
+        try:
+            if tried or redelivered:
+                self._handle_carefully(batch, turn, redelivered)
+            else:
+                self._handle_fresh(batch, turn)
+        except OperationalError as trouble:
+            log.warning("not all of %s was told: %s", task_id, trouble)
+            raise Reject(str(trouble), requeue=True) from trouble
         return TaskReport(
             events=len(batch),
             outcomes=dict(turn.outcomes),
@@ -190,7 +196,7 @@ class Server:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
 
     def _queue(self, batch: Sequence[Envelope]) -> str:
-        return queue_of(batch[0].event.spec, self._own_queues)
+        return self._queues.of(batch[0].event.spec)
 
     def close(self) -> None:
         """Let go of broker and database."""
@@ -223,8 +229,8 @@ def build(settings: Settings) -> Server:
     return Server(
         applier=applier,
         store=store,
-        publisher=Publisher(settings.amqp_url),
-        own_queues=settings.own_queues,
+        publisher=Publisher(settings.amqp_url, settings.queues),
+        queues=settings.queues,
         origin=f"{os.getpid()}@{gethostname()}",
         clock_ms=clock_ms,
     )

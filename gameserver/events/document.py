@@ -8,13 +8,13 @@ import msgspec
 
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
-from gameserver.topology import queue_of
+from gameserver.topology import PLAIN, Queues
 
 
-def overview(own_queues: frozenset[str] = frozenset()) -> str:
+def overview(queues: Queues = PLAIN) -> str:
     """All event types and how they travel, as a table for a terminal."""
     head = ("task", "from", "queue", "priority", "lane", "lease", "kept", "attempts", "batch", "what")
-    rows = [head, *(_overview_row(spec, own_queues) for spec in catalogue.specs())]
+    rows = [head, *(_overview_row(spec, queues) for spec in catalogue.specs())]
     widths = [max(len(row[n]) for row in rows) for n in range(len(head) - 1)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
@@ -22,12 +22,12 @@ def overview(own_queues: frozenset[str] = frozenset()) -> str:
     return "\n".join(lines)
 
 
-def _overview_row(spec: Spec, own_queues: frozenset[str]) -> tuple[str, ...]:
+def _overview_row(spec: Spec, queues: Queues) -> tuple[str, ...]:
     kept = "durable" if spec.durable else f"stale after {spec.stale_after_s:g} s" if spec.stale_after_s else "transient"
     return (
         spec.task,
         spec.origin,
-        queue_of(spec, own_queues),
+        queues.of(spec),
         str(spec.priority),
         spec.lane or "-",
         f"{spec.lease_s} s",

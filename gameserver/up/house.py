@@ -16,7 +16,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from gameserver import targets
-from gameserver.config import Settings
+from gameserver.config import Settings, broker_urls
 from gameserver.targets import Target
 from gameserver.up import private_files
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
@@ -222,9 +222,9 @@ def answers(port: int, path: str) -> bool:
 
 
 def reachable(amqp_url: str) -> bool:
-    """Whether a broker lets us in."""
+    """Whether a broker (of a cluster: any node) lets us in."""
     try:
-        pika.BlockingConnection(_parameters(amqp_url)).close()
+        _connect(amqp_url).close()
     except (AMQPError, OSError, ValueError):
         return False
     return True
@@ -233,7 +233,7 @@ def reachable(amqp_url: str) -> bool:
 def consumed(amqp_url: str, queues: Iterable[str]) -> bool:
     """Whether every one of the queues is there and someone takes messages from it."""
     try:
-        with pika.BlockingConnection(_parameters(amqp_url)) as connection:
+        with _connect(amqp_url) as connection:
             return all(_consumers(connection, queue) for queue in queues)
     except (AMQPError, OSError):
         return False
@@ -246,6 +246,10 @@ def _consumers(connection: pika.BlockingConnection, queue: str) -> int:
         return 0
     count: int = found.method.consumer_count
     return count
+
+
+def _connect(amqp_url: str) -> pika.BlockingConnection:
+    return pika.BlockingConnection([_parameters(url) for url in broker_urls(amqp_url)])
 
 
 def _parameters(amqp_url: str) -> pika.URLParameters:

@@ -58,8 +58,10 @@ class PrivateNode:
         password: str,
         metrics_port: int | None = None,
         settings: Mapping[str, str] | None = None,
+        name: str = NODE_NAME,
+        cookie: str = "",
     ) -> None:
-        """``settings`` are further lines of rabbitmq.conf."""
+        """``settings``: further lines of rabbitmq.conf. The nodes of a cluster share ``cookie`` and ``epmd_port``."""
         self.folder = folder.resolve()
         self.node_port = node_port
         self.dist_port = dist_port
@@ -68,6 +70,8 @@ class PrivateNode:
         self.metrics_port = metrics_port
         self.password = password
         self.settings = dict(settings or {})
+        self.name = name
+        self._cookie = cookie
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -108,7 +112,7 @@ class PrivateNode:
         private_files.write(self.folder / "rabbitmq.conf", self.configuration())
         private_files.write(self.folder / "advanced.config", "[].\n")
         private_files.write(self.folder / "enabled_plugins", f"[{self._plugins()}].\n")
-        private_files.kept(self.folder / "home" / ".erlang.cookie", _cookie)
+        private_files.kept(self.folder / "home" / ".erlang.cookie", lambda: self._cookie or make_cookie())
         # Erlang refuses a cookie that anyone but its owner can read, and one with a line end.
         (self.folder / "home" / ".erlang.cookie").chmod(0o400)
 
@@ -143,7 +147,7 @@ class PrivateNode:
             "PATH": PATH,
             "LANG": "C.UTF-8",
             "HOME": str(self.folder / "home"),
-            "RABBITMQ_NODENAME": NODE_NAME,
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_NODE_PORT": str(self.node_port),
             "RABBITMQ_DIST_PORT": str(self.dist_port),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
@@ -192,7 +196,7 @@ class PrivateNode:
         if not installed():
             raise Corrupt("rabbitmq_missing", f"RabbitMQ is not installed: there is no {SCRIPTS}/rabbitmq-server.")
         self.write_files()
-        if self._epmd is None or self._epmd.poll() is not None:
+        if not accepts(LOCAL, self.epmd_port):
             self._epmd = self._spawn(self.epmd_command(), "epmd.log")
         if not wait_for(lambda: accepts(LOCAL, self.epmd_port), UP_S_MAX):
             self.stop()
@@ -258,8 +262,15 @@ class PrivateNode:
 
     def ctl(self, *args: str) -> str:
         """What ``rabbitmqctl`` prints; half a second or more each. Raises ``Corrupt`` (code ``broker_refused``)."""
+        return self._tool("rabbitmqctl", *args)
+
+    def diagnose(self, *args: str) -> str:
+        """What ``rabbitmq-diagnostics`` prints. Raises ``Corrupt`` (code ``broker_refused``) when a check fails."""
+        return self._tool("rabbitmq-diagnostics", *args)
+
+    def _tool(self, tool: str, *args: str) -> str:
         done = subprocess.run(
-            [str(SCRIPTS / "rabbitmqctl"), *args],
+            [str(SCRIPTS / tool), *args],
             env=self.environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -269,7 +280,7 @@ class PrivateNode:
             check=False,
         )
         if done.returncode:
-            raise Corrupt("broker_refused", f"rabbitmqctl {args[0]}: {done.stderr.strip() or done.stdout.strip()}")
+            raise Corrupt("broker_refused", f"{tool} {args[0]}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def add_vhost(self, name: str) -> None:
@@ -305,5 +316,6 @@ class PrivateNode:
             connection.close()
 
 
-def _cookie() -> str:
+def make_cookie() -> str:
+    """A secret that Erlang's nodes know each other by."""
     return "".join(secrets.choice(string.ascii_uppercase) for _ in range(32))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
-from gameserver.config import Settings
+from gameserver.config import Settings, broker_urls
 from gameserver.errors import Corrupt, GameError
 from gameserver.up import house, private_files
 from gameserver.up.house import Broker, Secrets
@@ -98,7 +98,7 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
     given = environ.get("AMQP_URL")
     if given:
         if not house.reachable(given):
-            raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({_without_password(given)}) doesn't let us in.")
+            raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({_without_passwords(given)}) doesn't let us in.")
         return Broker(amqp_url=given, management_url=environ.get("AMQP_MANAGEMENT_URL", "").rstrip("/"), node=None)
     if not installed():
         raise Corrupt(
@@ -184,7 +184,7 @@ def _management(broker: Broker, home: Path) -> str:
     if broker.node:
         password = _short(broker.node.folder / "password", home)
         return f"http://{LOCAL}:{broker.node.management_port}  (user {USER}, password in {password})"
-    return _without_password(broker.management_url) or "(AMQP_MANAGEMENT_URL is not given)"
+    return _without_passwords(broker.management_url) or "(AMQP_MANAGEMENT_URL is not given)"
 
 
 def _scaling(family: str, queues: list[str], home: Path) -> str:
@@ -196,6 +196,6 @@ def _short(path: Path, home: Path) -> str:
     return str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+def _without_passwords(urls: str) -> str:
+    parts = [urlsplit(url) for url in broker_urls(urls)]
+    return ";".join(part._replace(netloc=part.netloc.rpartition("@")[2]).geturl() for part in parts)

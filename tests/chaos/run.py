@@ -33,6 +33,7 @@ class Report(msgspec.Struct):
     faults: Counter[str]
     actions: Counter[str]
     reconnects: int
+    slowest_s: float
     wrong: list[str]
 
     def __str__(self) -> str:
@@ -41,6 +42,7 @@ class Report(msgspec.Struct):
             *(f"  {count:4} x {fault}" for fault, count in sorted(self.faults.items())),
             *(f"  {count:6} {end}" for end, count in sorted(self.actions.items())),
             f"  {self.reconnects:6} reconnects",
+            f"  {self.slowest_s:6.1f} s for the slowest reply",
             "VERDICT: " + ("one story" if not self.wrong else f"{len(self.wrong)} contradictions"),
             *(f"  {sentence}" for sentence in self.wrong[:20]),
         ]
@@ -55,16 +57,18 @@ def run(
     every_s: float = 6.0,
     rate: float = RATE,
     faults: Sequence[str] = tuple(FAULTS),
+    schedule: Sequence[Fault] = (),
     say: Callable[[str], None] = print,
 ) -> Report:
-    """Play for so many seconds under a schedule of faults, recover, and compare."""
-    schedule = draw(seed, seconds, every_s, faults)
+    """Play for so many seconds under a schedule of faults (this, or one drawn), recover, and compare."""
+    schedule = schedule or draw(seed, seconds, every_s, faults)
     for fault in schedule:
         say(f"  at {fault.at_s:6.2f} s: {fault.what} (no. {fault.which}, for {fault.lasts_s} s where it lasts)")
     stage.raise_curtain()
     diary = asyncio.run(played(stage, lambda _: _struck(stage, schedule, seconds, say), rate=rate))
     ends = Counter(f"{a.event} {a.end or 'unanswered'} {a.code}".strip() for a in diary.actions)
-    return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, judged(stage, diary))
+    slowest_s = max((a.ended_s - a.began_s for a in diary.actions if a.end), default=0.0)
+    return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, slowest_s, judged(stage, diary))
 
 
 async def _struck(stage: Stage, schedule: Sequence[Fault], seconds: float, say: Callable[[str], None]) -> None:

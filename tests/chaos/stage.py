@@ -71,14 +71,16 @@ class Stage(House):
         return self.workers([(WORKERS[name], f"{name}-{time.monotonic_ns()}", 1) for name in names])
 
     def _start_gateway(self, n: int) -> GatewayProc:
-        proxied = self.amqp_url.replace(f":{self.node.node_port}/", f":{self.proxies[n].port}/")
         endpoint = f"tcp:{self.ports[n]}:interface=127.0.0.1"
-        own = {"AMQP_URL": proxied, "GAMESERVER_ENDPOINTS": endpoint}
+        own = {"AMQP_URL": self._broker_of_gateway(n), "GAMESERVER_ENDPOINTS": endpoint}
         command = (sys.executable, "-m", self._gateway_module)
         proc = GatewayProc(f"gateway {n}", command, {**self.environ, **own}, self._log())
         self._take(proc)
         proc.says("connected to the broker")
         return proc
+
+    def _broker_of_gateway(self, n: int) -> str:
+        return self.amqp_url.replace(f":{self.node.node_port}/", f":{self.proxies[n].port}/")
 
     def _celery(self, name: str, command: Sequence[str], env: Mapping[str, str] | None) -> Proc:
         whole = (sys.executable, "-m", "celery", "-A", self._app if command[0] == "worker" else "tasks", *command)
@@ -95,7 +97,10 @@ class Stage(House):
 
     def strike_now(self, fault: Fault) -> None:
         """Let a fault happen, and see to what it takes to recover."""
-        strikes: dict[str, Callable[[Fault], None]] = {
+        self._strikes()[fault.what](fault)
+
+    def _strikes(self) -> dict[str, Callable[[Fault], None]]:
+        return {
             "kill a worker's child": self._kill_child,
             "kill a worker": self._kill_worker,
             "freeze a worker": self._freeze_worker,
@@ -107,7 +112,6 @@ class Stage(House):
             "restart the broker": lambda _: self.restart_broker(),
             "stall the database": self._stall_database,
         }
-        strikes[fault.what](fault)
 
     def restart_worker(self, name: str) -> int:
         """SIGTERM a worker, and start another when it has ended. Gives its exit status."""

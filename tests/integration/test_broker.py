@@ -1,5 +1,6 @@
 """The gateway's own connection to RabbitMQ, against a real node: what each outcome of a publish means."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -15,14 +16,17 @@ from gameserver.events.chat import Say
 from gameserver.events.envelope import Direct, Envelope, Outbound
 from gameserver.events.message import task_message
 from gameserver.limits import Limits
-from gameserver.topology import topology
+from gameserver.topology import PLAIN, Queues, topology
+from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from gateway.broker import Away, Broker, Busy, Unroutable, parameters
 from tasks.publisher import Publisher
 from tests.brokers import Vhost
 from tests.houses import eventually
 
-FULL = 3
+FULL = 10
+LATE = 10  # a quorum queue's bound is a soft one
+QUORUM = Queues(type="quorum")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +45,7 @@ def reactor() -> Iterator[Any]:
 class Line:
     """A gateway's line to the broker, and all that came over it."""
 
-    def __init__(self, reactor: Any, url: str, **limits: float) -> None:
+    def __init__(self, reactor: Any, url: str, queues: Queues = PLAIN, **limits: float) -> None:
         self.reactor = reactor
         self.outbounds: list[Outbound] = []
         self.ups = 0
@@ -51,7 +55,7 @@ class Line:
             reactor=reactor,
             amqp_url=url,
             gateway="g1",
-            topology=topology(Limits(**limits)),
+            topology=topology(Limits(**limits), queues),
             limits=Limits(**limits),
             on_outbound=lambda outbound: self.on_outbound(outbound),
             on_up=self._up,
@@ -88,8 +92,8 @@ def message(id_: str):
 def make_line(reactor: Any, vhost: Vhost) -> Iterator[Callable[..., Line]]:
     lines: list[Line] = []
 
-    def make(**limits: float) -> Line:
-        lines.append(Line(reactor, vhost.url, **limits))
+    def make(queues: Queues = PLAIN, url: str = vhost.url, **limits: float) -> Line:
+        lines.append(Line(reactor, url, queues, **limits))
         return lines[-1].start()
 
     yield make
@@ -122,6 +126,33 @@ def test_a_full_queue_is_busy_and_takes_again_when_there_is_room(make_line, vhos
     assert len(waiting(vhost.url, "chat")) == FULL
     line.publish("again")
     assert waiting(vhost.url, "chat") == ["again"]
+
+
+def test_a_full_quorum_queue_is_busy_too_if_a_little_late(make_line, vhost: Vhost):
+    line = make_line(QUORUM, queue_messages_max=FULL)
+    taken = [n for n in range(FULL + LATE) if takes(line, f"{n}")]
+    assert FULL <= len(taken) < FULL + LATE
+    assert waiting(vhost.url, "chat") == [f"{n}" for n in taken]
+    eventually(lambda: takes(line, "again"), "room again")
+    assert (line.ups, line.downs) == (1, 0)
+
+
+def takes(line: Line, id_: str) -> bool:
+    """Whether the queue takes it; it is busy otherwise."""
+    with contextlib.suppress(Busy):
+        line.publish(id_)
+        return True
+    return False
+
+
+def test_of_several_nodes_the_next_is_tried_when_one_is_away(make_line, vhost: Vhost, private_node: PrivateNode):
+    (nobody,) = free_ports(1)
+    away = vhost.url.replace(f":{private_node.node_port}/", f":{nobody}/")
+    line = make_line(url=f"{away};{vhost.url}")
+    private_node.ctl("close_all_connections", "--vhost", vhost.name, "cut by a test")
+    eventually(lambda: line.ups == 2, "a new line")
+    line.publish("after")
+    assert waiting(vhost.url, "chat") == ["after"]
 
 
 def test_a_missing_queue_is_unroutable_and_its_neighbours_are_not(make_line, vhost: Vhost):

@@ -51,7 +51,7 @@ class Tap:
 def declare(house: House) -> None:
     """Make the house's queues, as a gateway would."""
     with channel(house.amqp_url) as made:
-        plan = topology(house.settings.limits, house.settings.own_queues)
+        plan = topology(house.settings.limits, house.settings.queues)
         for exchange in plan.exchanges:
             made.exchange_declare(exchange.name, exchange.kind, durable=True)
         for queue in plan.queues:

@@ -20,7 +20,7 @@ from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
 from gameserver.rules.book import rules
 from gameserver.secrecy import Sealer, token_hash
-from gameserver.topology import DELAYS_MS, EVENTS, delay_name
+from gameserver.topology import DELAYS_MS, EVENTS, Queues, delay_name
 from gameserver.world.maps import World, Zone
 from gateway.broker import Away
 from gateway.hub import Hub
@@ -143,7 +143,7 @@ class SimulatedHouse:
             applier=applier,
             store=store,
             publisher=publisher,
-            own_queues=frozenset(),
+            queues=Queues(),
             origin="simulation",
             clock_ms=self.now_ms,
             clock_s=self.clock.seconds,
@@ -164,7 +164,7 @@ class SimulatedHouse:
             clock=self.clock,
             gateway=name,
             limits=LIMITS,
-            own_queues=frozenset(),
+            queues=Queues(),
             sealer=Sealer(KEY),
             wall_ms=self.now_ms,
             mint=self._mint,

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.config import BUNDLED_WORLD, environment, load, read_env_file
+from gameserver.config import BUNDLED_WORLD, broker_urls, environment, load, read_env_file
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
+from gameserver.topology import Queues
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
     assert settings.var == home / "var"
     assert settings.secret_key_file == home / "var" / "secret.key"
     assert settings.amqp_url.startswith("amqp://")
-    assert (settings.own_queues, settings.gateway_id, settings.log_level) == (frozenset(), "", "info")
+    assert (settings.queues, settings.gateway_id, settings.log_level) == (Queues(), "", "info")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,8 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
         ("GAMESERVER_GATEWAY_ID", "g7", "gateway_id", "g7"),
         ("GAMESERVER_WORLD", "/x/y.world", "world_file", Path("/x/y.world")),
         ("GAMESERVER_SECRET_KEY_FILE", "/x/key", "secret_key_file", Path("/x/key")),
-        ("GAMESERVER_OWN_QUEUES", "attack, move say", "own_queues", frozenset({"attack", "move", "say"})),
+        ("GAMESERVER_OWN_QUEUES", "attack, move say", "queues", Queues(own=frozenset({"attack", "move", "say"}))),
+        ("GAMESERVER_QUEUE_TYPE", "Quorum", "queues", Queues(type="quorum")),
         ("GAMESERVER_LOG_LEVEL", "DEBUG", "log_level", "debug"),
     ],
 )
@@ -55,6 +57,16 @@ def test_every_limit_has_its_variable(home: Path, field: Any) -> None:
     limits = loaded(home, **{f"GAMESERVER_{field.name.upper()}": str(fine)}).limits
     assert getattr(limits, field.name) == fine
     assert type(getattr(limits, field.name)) is field.type
+
+
+def test_a_queue_type_that_does_not_exist_is_refused(home: Path) -> None:
+    with pytest.raises(Corrupt, match="GAMESERVER_QUEUE_TYPE='mirrored'"):
+        loaded(home, GAMESERVER_QUEUE_TYPE="mirrored")
+
+
+def test_a_cluster_has_several_addresses() -> None:
+    assert broker_urls("amqp://a//") == ["amqp://a//"]
+    assert broker_urls("amqp://a//; amqp://b//;") == ["amqp://a//", "amqp://b//"]
 
 
 def test_what_the_house_wrote_stands_between_defaults_and_environment(home: Path) -> None:

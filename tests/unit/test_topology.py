@@ -13,20 +13,28 @@ from gameserver.topology import (
     GATEWAY_QUEUE_KEPT_MS,
     OUTBOUND,
     REPORTS,
+    URGENT,
     Queue,
+    Queues,
     delay_name,
-    event_arguments,
-    gateway_arguments,
     gateway_queue,
-    queue_of,
+    offered,
     topology,
+    version,
 )
 
 LIMITS = Limits(queue_messages_max=1_234)
 
 
-def queues(own: frozenset[str] = frozenset()) -> dict[str, Queue]:
-    return {queue.name: queue for queue in topology(LIMITS, own).queues}
+CLASSIC, QUORUM = Queues(), Queues(type="quorum")
+
+
+def queues(wanted: Queues = CLASSIC) -> dict[str, Queue]:
+    return {queue.name: queue for queue in topology(LIMITS, wanted).queues}
+
+
+def own(*names: str) -> Queues:
+    return Queues(own=frozenset(names))
 
 
 def test_every_family_has_a_queue() -> None:
@@ -36,31 +44,31 @@ def test_every_family_has_a_queue() -> None:
 
 @pytest.mark.parametrize("spec", catalogue.specs(), ids=lambda spec: spec.name)
 def test_every_event_has_a_queue_that_is_bound_by_its_own_name(spec: Any) -> None:
-    for own in (frozenset[str](), frozenset({spec.name}), frozenset({spec.task})):
-        queue = queues(own)[queue_of(spec, own)]
+    for wanted in (Queues(), own(spec.name), own(spec.task)):
+        queue = queues(wanted)[wanted.of(spec)]
         assert (queue.exchange, queue.keys) == (EVENTS, (queue.name,))
 
 
 def test_a_queue_of_its_own_may_be_asked_for_by_either_name() -> None:
     attack = catalogue.events()["attack"].spec
-    assert queue_of(attack) == "combat"
-    assert queue_of(attack, {"attack"}) == queue_of(attack, {"combat.attack"}) == "combat.attack"
-    assert set(queues(frozenset({"attack"}))) - set(queues()) == {"combat.attack"}
+    assert Queues().of(attack) == "combat"
+    assert own("attack").of(attack) == own("combat.attack").of(attack) == "combat.attack"
+    assert set(queues(own("attack"))) - set(queues()) == {"combat.attack"}
 
 
 def test_a_queue_of_its_own_belongs_to_its_family() -> None:
-    assert topology(LIMITS).queues_of("combat") == ["combat"]
-    assert topology(LIMITS, frozenset({"attack"})).queues_of("combat") == ["combat", "combat.attack"]
+    assert topology(LIMITS, CLASSIC).queues_of("combat") == ["combat"]
+    assert topology(LIMITS, own("attack")).queues_of("combat") == ["combat", "combat.attack"]
 
 
 def test_an_unknown_event_gets_no_queue_of_its_own() -> None:
     with pytest.raises(Corrupt, match=r"GAMESERVER_OWN_QUEUES.*dance, fly") as fault:
-        topology(LIMITS, frozenset({"fly", "attack", "dance"}))
+        topology(LIMITS, own("fly", "attack", "dance"))
     assert fault.value.code == "bad_setting"
 
 
 def test_a_full_queue_refuses_what_comes_and_keeps_what_is_urgent() -> None:
-    arguments = event_arguments(LIMITS)
+    arguments = queues()["chat"].arguments
     assert arguments["x-max-length"] == 1_234
     assert arguments["x-overflow"] == "reject-publish"
     assert arguments["x-max-priority"] == PRIORITY_MAX
@@ -75,7 +83,7 @@ def test_a_delay_gives_back_what_it_held_to_the_queue_it_was_for(ms: int) -> Non
     assert queue.arguments["x-message-ttl"] == ms
     assert queue.arguments["x-dead-letter-exchange"] == EVENTS
     assert "x-dead-letter-routing-key" not in queue.arguments
-    kinds = {exchange.name: exchange.kind for exchange in topology(LIMITS).exchanges}
+    kinds = {exchange.name: exchange.kind for exchange in topology(LIMITS, CLASSIC).exchanges}
     assert kinds[delay_name(ms)] == "fanout"
 
 
@@ -84,7 +92,7 @@ def test_delays_grow() -> None:
 
 
 def test_every_queue_is_bound_to_an_exchange_that_is_declared() -> None:
-    stands = topology(LIMITS, frozenset({"move"}))
+    stands = topology(LIMITS, own("move"))
     names = [exchange.name for exchange in stands.exchanges]
     assert len(names) == len(set(names))
     assert {OUTBOUND, EVENTS, DEAD} <= set(names)
@@ -93,5 +101,57 @@ def test_every_queue_is_bound_to_an_exchange_that_is_declared() -> None:
 
 def test_a_gateways_queue_outlives_a_cut_connection_for_a_while() -> None:
     assert gateway_queue("g1") == "gateway.g1"
-    assert gateway_arguments()["x-expires"] == GATEWAY_QUEUE_KEPT_MS
-    assert gateway_arguments()["x-max-priority"] == PRIORITY_MAX
+    for wanted in (CLASSIC, QUORUM):
+        assert topology(LIMITS, wanted).gateway_arguments["x-expires"] == GATEWAY_QUEUE_KEPT_MS
+    assert topology(LIMITS, CLASSIC).gateway_arguments["x-max-priority"] == PRIORITY_MAX
+
+
+def test_on_a_cluster_every_queue_is_replicated_and_none_has_what_quorum_queues_refuse() -> None:
+    stands = topology(LIMITS, QUORUM)
+    for arguments in (stands.gateway_arguments, *(queue.arguments for queue in stands.queues)):
+        assert arguments["x-queue-type"] == "quorum"
+        assert "x-max-priority" not in arguments
+    assert {queue.name for queue in stands.queues} == set(queues())
+
+
+def test_on_a_cluster_what_moves_to_another_queue_is_confirmed_there() -> None:
+    for queue in queues(QUORUM).values():
+        if "x-dead-letter-exchange" in queue.arguments:
+            assert queue.arguments["x-dead-letter-strategy"] == "at-least-once"
+            assert queue.arguments["x-overflow"] == "reject-publish"
+
+
+def test_a_quorum_queue_gives_up_what_was_delivered_too_often_but_not_before_its_trials_are_over() -> None:
+    assert queues(QUORUM)["chat"].arguments["x-delivery-limit"] == LIMITS.deliveries_max
+    with pytest.raises(Corrupt, match="deliveries_max"):
+        topology(Limits(deliveries_max=max(spec.max_attempts for spec in catalogue.specs())), QUORUM)
+
+
+def test_priorities_keep_their_order_and_the_urgent_ones_are_high_to_a_quorum_queue() -> None:
+    assert [CLASSIC.priority(wanted) for wanted in range(PRIORITY_MAX + 1)] == [0, 1, 2, 3, 4]
+    published = [QUORUM.priority(wanted) for wanted in range(PRIORITY_MAX + 1)]
+    assert published == sorted(set(published))
+    assert [wanted for wanted, as_published in enumerate(published) if as_published >= 5] == list(range(URGENT, 5))
+
+
+@pytest.mark.parametrize(
+    ("properties", "found"),
+    [
+        ({"product": "RabbitMQ", "version": "3.10.8"}, (3, 10)),
+        ({b"version": b"4.0.5"}, (4, 0)),
+        ({"version": "4.3.0-rc.1"}, (4, 3)),
+        ({"version": "unknown"}, (0, 0)),
+        ({}, (0, 0)),
+    ],
+)
+def test_the_broker_tells_its_version(properties: dict[Any, Any], found: tuple[int, int]) -> None:
+    assert version(properties) == found
+
+
+def test_what_a_broker_offers_depends_on_its_version() -> None:
+    assert "5 priorities" in offered("classic", (3, 10))
+    assert "no priorities" in offered("quorum", (3, 13))
+    assert "two priorities" in offered("quorum", (4, 2))
+    assert "5 priorities" in offered("quorum", (4, 3))
+    with pytest.raises(Corrupt, match=r"3\.10"):
+        offered("quorum", (3, 9))

@@ -14,6 +14,7 @@ from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbo
 from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
 from gameserver.secrecy import Sealer
+from gameserver.topology import Queues
 from gameserver.wire.packets import Error, Ok
 from gateway.hub import Hub
 from gateway.line import Line
@@ -125,7 +126,7 @@ class Stage:
             clock=self.clock,
             gateway="g1",
             limits=self.limits,
-            own_queues=frozenset(),
+            queues=Queues(),
             sealer=Sealer(KEY),
             wall_ms=lambda: int(self.clock.seconds() * 1000),
             mint=self._mint,

@@ -12,6 +12,7 @@ from gameserver.events.combat import Reward
 from gameserver.events.envelope import Envelope, Outbound
 from gameserver.events.movement import Move
 from gameserver.events.world import Stir
+from gameserver.topology import PLAIN, Queues
 from tasks.server import LEASE_MARGIN_S, PAUSE_S, Server
 
 MAX_ATTEMPTS = Move.spec.max_attempts
@@ -29,7 +30,7 @@ class House:
     beget.
     """
 
-    def __init__(self, own_queues: frozenset[str] = frozenset()) -> None:
+    def __init__(self, queues: Queues = PLAIN) -> None:
         self.broken: set[str] = set()
         self.away = 0
         self.settling_fails = 0
@@ -42,7 +43,7 @@ class House:
             applier=self,
             store=self,
             publisher=self,
-            own_queues=own_queues,
+            queues=queues,
             origin="here",
             clock_ms=lambda: 5,
             clock_s=lambda: self.now_s,
@@ -269,7 +270,7 @@ def test_outbox_rows_are_settled_only_after_everything_was_published(house: Hous
 
 
 def test_an_event_with_a_queue_of_its_own_is_tried_again_there():
-    house = House(frozenset({"move"}))
+    house = House(Queues(own=frozenset({"move"})))
     house.broken = {"a"}
     house.handle(move("a"))
     assert [queue for _, queue, _, _ in house.logged("task")] == ["movement.move"]

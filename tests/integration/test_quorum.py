@@ -1,0 +1,80 @@
+"""Quorum queues on a real broker: what keeps the promises there, where classic queues have other means."""
+
+import pika
+import pytest
+from kombu import Connection
+
+from gameserver.events.chat import Say
+from gameserver.events.envelope import Envelope
+from gameserver.events.message import task_message
+from gameserver.limits import Limits
+from gameserver.topology import DEAD, DELAYS_MS, EVENTS, Queues, delay_name, topology
+from gateway.broker import parameters
+from tasks.consumer import declare
+from tests.acceptance.lines import LineClient
+from tests.brokers import Vhost
+from tests.houses import House, eventually
+
+LIMITS = Limits(deliveries_max=5)
+
+
+@pytest.fixture
+def declared(vhost: Vhost) -> Vhost:
+    """A virtual host with all quorum queues."""
+    with Connection(vhost.url) as connection:
+        declare(connection, topology(LIMITS, Queues(type="quorum")))
+    return vhost
+
+
+def publish(url: str, exchange: str, key: str) -> None:
+    message = task_message([Envelope(id="a", event=Say(text="x", seq=1), at_ms=0)], "here")
+    with pika.BlockingConnection(parameters(url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish(exchange, key, message.body, pika.BasicProperties(headers=message.headers))
+
+
+def take_and_die(url: str, queue: str) -> bool:
+    """Be a consumer that gets a message and loses its connection. Returns whether there was one."""
+    with pika.BlockingConnection(parameters(url)) as connection:
+        method, _, _ = connection.channel().basic_get(queue)
+        return method is not None
+
+
+def length(url: str, queue: str) -> int:
+    with pika.BlockingConnection(parameters(url)) as connection:
+        return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
+
+
+def test_what_kills_whoever_takes_it_is_given_up_after_so_many_deliveries(declared: Vhost) -> None:
+    publish(declared.url, EVENTS, "chat")
+    deaths = 0
+    while not length(declared.url, DEAD):
+        assert deaths <= LIMITS.deliveries_max
+        eventually(lambda: take_and_die(declared.url, "chat") or length(declared.url, DEAD), "it again, or its end")
+        deaths += 1
+    assert deaths > LIMITS.deliveries_max
+    assert length(declared.url, "chat") == 0
+
+
+@pytest.mark.parametrize("ms", DELAYS_MS[:2])
+def test_what_is_delayed_comes_back_to_its_queue(declared: Vhost, ms: int) -> None:
+    publish(declared.url, delay_name(ms), "chat")
+    eventually(lambda: length(declared.url, "chat") == 1, "the message in its queue again")
+    assert length(declared.url, delay_name(ms)) == 0
+
+
+def test_a_house_on_quorum_queues_plays_and_declares_none_but_its_own(house: House) -> None:
+    house.environ["GAMESERVER_QUEUE_TYPE"] = "quorum"
+    worker = house.worker(name="all")
+    gateway = house.gateway()
+    with LineClient(gateway.port) as ada, LineClient(gateway.port) as bob:
+        ada.register("Ada", "a long secret")
+        bob.register("Bob", "a long secret")
+        assert ada.ask("say", text="hello")["type"] == "ok"
+        assert ada.ask("whisper", to="bob", text="psst")["type"] == "ok"
+        assert bob.ask("give", to="ada", coins=3)["type"] == "ok"
+    assert "Global QoS is disabled" in worker.text
+    assert "quorum queues" in gateway.text
+    with pika.BlockingConnection(parameters(house.amqp_url)) as connection, pytest.raises(Exception, match="404"):
+        connection.channel().queue_declare("celery_delayed_0", passive=True)

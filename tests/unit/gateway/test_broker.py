@@ -1,0 +1,69 @@
+"""What a gateway makes of a quorum queue's refusal. The rest needs a real broker: tests/integration."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pika.exceptions import NackError
+from twisted.internet import defer
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from gameserver.limits import Limits
+from gameserver.topology import Queues, topology
+from gateway.broker import Away, Broker, Busy
+
+LIMITS = Limits(queue_messages_max=300)
+
+
+class Channel:
+    """A channel to a queue of so many messages, of a connection that can be aborted."""
+
+    def __init__(self, messages: int) -> None:
+        self.messages = messages
+        self.aborted = False
+        self.transport = self
+
+    def queue_declare(self, queue: str, passive: bool) -> Any:
+        assert passive
+        return defer.succeed(SimpleNamespace(method=SimpleNamespace(message_count=self.messages)))
+
+    def abortConnection(self) -> None:  # noqa: N802
+        self.aborted = True
+
+
+def refused(channel: Channel, queues: Queues) -> tuple[type[Exception], bool]:
+    """How a refusal ends, and whether the gateway knows that its line went down."""
+    downs: list[None] = []
+    broker = Broker(
+        reactor=Clock(),
+        amqp_url="amqp://a//",
+        gateway="g1",
+        topology=topology(LIMITS, queues),
+        limits=LIMITS,
+        on_outbound=lambda outbound: None,
+        on_up=lambda: None,
+        on_down=lambda: downs.append(None),
+    )
+    broker._connection = broker._publishing = broker._consuming = channel  # as after a set-up
+    ends: list[Any] = []
+    sent: defer.Deferred[Any] = defer.fail(Failure(NackError([])))
+    sent.addBoth(broker._confirmed, "t1", "chat").addBoth(ends.append)
+    return ends[0].type, bool(downs)
+
+
+@pytest.mark.parametrize("messages", [300, 240])
+def test_a_quorum_queue_that_is_full_is_busy(messages: int) -> None:
+    channel = Channel(messages)
+    assert refused(channel, Queues(type="quorum")) == (Busy, False)
+    assert not channel.aborted
+
+
+def test_a_quorum_queue_that_refuses_without_being_full_asks_for_a_new_line() -> None:
+    channel = Channel(3)
+    assert refused(channel, Queues(type="quorum")) == (Away, True)
+    assert channel.aborted
+
+
+def test_a_classic_queue_that_refuses_is_full() -> None:
+    assert refused(Channel(0), Queues()) == (Busy, False)
