@@ -64,7 +64,7 @@ def test_a_cluster_loses_each_of_its_nodes_and_players_lose_nothing(cluster: Bro
         report = run(stage, 1, SECONDS, schedule=KILLS)
     finally:
         stage.stop()
-    print(report)
     assert report.wrong == [], str(report)
+    assert not [end for end in report.actions if "unavailable" in end or "busy" in end], str(report)
     assert stage.killed == [fault.which for fault in KILLS]
     assert report.actions["give ok"] > 100, str(report)
