@@ -22,7 +22,7 @@ Measure = Callable[[int, float], Point]
 class Search:
     """Looks for the largest number of clients; ``measure(clients, seconds)`` measures one load."""
 
-    def __init__(self, measure: Measure, seconds: float, most: int, told: Callable[[Point], None]) -> None:
+    def __init__(self, measure: Measure, seconds: float, most: int, told: Callable[[Point, str], Point]) -> None:
         self._measure = measure
         self._seconds = seconds
         self._most = most
@@ -61,7 +61,7 @@ class Search:
 
     def _try(self, clients: int, seconds: float) -> Point:
         point = self._measure(clients, seconds)
-        self._told(point)
+        self._told(point, "search")
         if not point.good:
             time.sleep(RECOVER_S)
         return point

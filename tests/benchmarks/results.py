@@ -1,0 +1,61 @@
+"""Results: a line of JSON for each measurement, with the machine, the versions and the commit it was made with."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.benchmarks import machine
+from tests.benchmarks.point import Point
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """A line. ``kind``: "point", "search" (a step of it) or "largest" (what it found)."""
+
+    run: str
+    kind: str
+    at: str
+    machine: dict[str, Any]
+    point: Point
+
+
+class Results:
+    """A file of results, to which one run adds."""
+
+    def __init__(self, path: Path, run: str) -> None:
+        self._path = path
+        self._run = run
+        self._machine = machine.described()
+
+    def keep(self, point: Point, kind: str = "point") -> Point:
+        """Write it down, and say it."""
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        record = Record(run=self._run, kind=kind, at=at, machine=self._machine, point=point)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as results:
+            results.write(msgspec.json.encode(record) + b"\n")
+        print(("largest: " if kind == "largest" else "") + line(point), flush=True)
+        return point
+
+
+def read(paths: Iterable[Path]) -> list[Record]:
+    """All records of some files."""
+    decode = msgspec.json.Decoder(Record).decode
+    return [decode(text) for path in paths for text in path.read_bytes().splitlines() if text]
+
+
+def line(point: Point) -> str:
+    """A measurement in a line."""
+    seen = point.latency
+    parts = [
+        f"{point.workload} {point.server}, {point.clients} x {point.rate:g}/s, {point.seconds:g} s:",
+        f"{seen.answered:.2%} answered, p50 {seen.p50} p95 {seen.p95} p99 {seen.p99} ms,",
+        f"{point.deliveries_per_s:.0f} deliveries/s,",
+        "CPU s/1000: " + " ".join(f"{tier} {s:.3f}" for tier, s in point.cpu_s_per_1000.items()) + ",",
+        f"batches of {point.batches['mean']:.1f}," if point.batches else "",
+        f"load {point.load_cores:.2f} cores, {point.load_late_ms[1]:.1f} ms late",
+        "" if point.good else "-- not carried",
+    ]
+    return " ".join(part for part in parts if part)
