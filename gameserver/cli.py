@@ -1,4 +1,4 @@
-"""The command line: ``gameserver up``, ``bots``, ``events``, ``dead``, ``migrate``, ``key``.
+"""The command line: ``gameserver up``, ``status``, ``advise``, ``bots``, ``events``, ``dead``, ``migrate``, ``key``.
 
 The composition root of everything that is not a gateway or a Celery worker. Each command is a function of its
 arguments that returns an exit status; errors of the project end it with a sentence.
@@ -14,12 +14,17 @@ from typing import TypeAlias
 from gameserver import config, letters
 from gameserver.client import bots
 from gameserver.config import Settings
-from gameserver.errors import GameError, Rejected
+from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import catalogue, document
 from gameserver.secrecy import write_key
 from gameserver.store import Store
 from gameserver.topology import topology
 from gameserver.up.up import up
+from gameserver.watch import status
+from gameserver.watch.advise import advise
+from gameserver.watch.ask import House
+from gameserver.watch.look import look
+from gameserver.watch.snapshot import Snapshot
 from gameserver.wire import states
 from gameserver.world.maps import load_world
 
@@ -29,6 +34,8 @@ JOIN = (
     '{"type":"say","text":"hello"}',
     '{"type":"move","dir":"n"}',
 )
+
+CLEAR = "\x1b[H\x1b[2J"
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Command = Callable[[argparse.Namespace], int]
@@ -52,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     whole = _add(commands, "up", _up, "run the whole house on this machine until Ctrl-C")
     whole.add_argument("--bots", type=int, default=20, help="how many bots play along (default 20)")
+    status = _add(commands, "status", _status, "one screen: gateways, families, workers, rates, dead letters")
+    status.add_argument("--watch", action="store_true", help="live, until Ctrl-C")
+    _add(commands, "advise", _advise, "print the commands that would help now, with their reasons")
     bots.add_arguments(_add(commands, "bots", bots.main, "connect a crowd of bots and measure"))
     events = _add(commands, "events", _events, "print the catalogue of events")
     events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
@@ -134,12 +144,55 @@ def _dead_drop(arguments: argparse.Namespace) -> int:
     return 0
 
 
+@contextmanager
+def _looking() -> Iterator[Callable[[], Snapshot]]:
+    """A function that takes snapshots. Without a database only the dead letters are missing."""
+    settings = config.load()
+    families = _families(settings)
+    house = House(settings.amqp_url)
+    with _open_store() as store:
+
+        def dead() -> int | None:
+            try:
+                return len(store.dead_letters(since_ms=_now_ms() - 3_600_000))
+            except Retryable:
+                return None
+
+        yield lambda: look(house, families, dead=dead, clock_s=time.time)
+
+
+def _families(settings: Settings) -> dict[str, list[str]]:
+    plan = topology(settings.limits, settings.queues)
+    return {family: plan.queues_of(family) for family in catalogue.families()}
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    with _looking() as take:
+        before, now = take(), take()
+        while arguments.watch:
+            print(f"{CLEAR}{status.screen(before, now)}", end="", flush=True)
+            before, now = now, take()
+        print(status.screen(before, now), end="")
+    return 0
+
+
+def _advise(arguments: argparse.Namespace) -> int:
+    with _looking() as take:
+        before, now = take(), take()
+    found = advise(before, now, one_writer=config.load().database_url.startswith("sqlite"))
+    for advice in found:
+        print(f"# {advice.why}" + (f"\n{advice.command}" if advice.command else ""))
+    if not found:
+        print("# nothing to do")
+    return 0
+
+
 def _up(arguments: argparse.Namespace) -> int:
     settings = config.load()
     write_key(settings.secret_key_file)
-    plan = topology(settings.limits, settings.queues)
-    families = {family: plan.queues_of(family) for family in catalogue.families()}
-    return up(settings, families, environ=config.environment(), migrate=migrate, bots=arguments.bots, join=JOIN)
+    return up(
+        settings, _families(settings), environ=config.environment(), migrate=migrate, bots=arguments.bots, join=JOIN
+    )
 
 
 def migrate(settings: Settings) -> None:

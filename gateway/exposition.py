@@ -73,14 +73,14 @@ class HubCollector(Collector):
         yield _counter("gameserver_outbound", "Messages from processes", meters.outbound)
 
     def _families(self) -> Iterator[Metric]:
-        meters, now_ms = self._hub.meters, self._hub.meters.wall_ms()
+        meters, seen_ms = self._hub.meters, self._hub.meters.looked_ms
         away = self._hub.unavailable
         waiting = GaugeMetricFamily("gameserver_waiting_events", "Events released and unanswered", labels=["family"])
         age = GaugeMetricFamily("gameserver_oldest_event_age_seconds", "Age of the oldest of these", labels=["family"])
         down = GaugeMetricFamily("gameserver_family_unavailable", "Whether nobody serves a family", labels=["family"])
         for family in catalogue.families():
             waiting.add_metric([family], meters.waiting[family])
-            age.add_metric([family], max(0, now_ms - meters.oldest_ms.get(family, now_ms)) / 1000)
+            age.add_metric([family], max(0, seen_ms - meters.oldest_ms.get(family, seen_ms)) / 1000)
             down.add_metric([family], family in away)
         yield from (waiting, age, down)
         yield _gauge("gameserver_broker_up", "Whether the gateway has its broker", self._hub.has_broker)

@@ -78,6 +78,7 @@ class Meters:
         self.fan_out = Histogram(FAN_OUTS)
         self.waiting: Counter[str] = Counter()  # family -> released by its lane and not answered, as last seen
         self.oldest_ms: dict[str, int] = {}  # family -> when the oldest of these was accepted
+        self.looked_ms = 0  # when that was seen
         self._now_ms = 0
         self._under_way: dict[str, Flight] = {}
         self._remembered: deque[Flight] = deque()
@@ -139,6 +140,7 @@ class Meters:
 
     def look_anew(self) -> None:
         """Everyone's lanes are about to be looked at."""
+        self.looked_ms = self.wall_ms()
         self.waiting.clear()
         self.oldest_ms.clear()
 

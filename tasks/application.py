@@ -49,7 +49,7 @@ def _log(**_: Any) -> None:
 
 
 def _show_metrics(sender: Any, **_: Any) -> None:
-    meters.show(config.load(), sender.hostname, sender.pool)
+    meters.show(config.load(), sender)
 
 
 def _hide_metrics(**_: Any) -> None:

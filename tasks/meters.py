@@ -7,6 +7,7 @@ worker's main process with Celery's own acknowledgement, and is counted there. P
 
 import logging
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from celery.worker import state
@@ -22,6 +23,8 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from gameserver import targets
 from gameserver.config import Settings
@@ -87,9 +90,10 @@ class Meters:
 
     # Being asked.
 
-    def show(self, settings: Settings, worker: str, pool: Any) -> None:
+    def show(self, settings: Settings, consumer: Any) -> None:
         """Answer from now on, in a thread. A taken port is no reason not to work: take a free one, and say so."""
-        self._children.set_function(lambda: pool.num_processes)
+        self._children.set_function(lambda: consumer.pool.num_processes)
+        self.registry.register(_Queues(consumer))
         where = settings.metrics
         if where is None:
             return
@@ -99,7 +103,7 @@ class Meters:
             log.warning("metrics on port %d: %s; taking a free port", where.port, taken)
             self._server, _ = self._listen(0, where.host)
         found = Address(where.host, self._server.server_port)
-        self._announced = targets.announce(settings.var / "metrics", "worker", worker, found)
+        self._announced = targets.announce(settings.var / "metrics", "worker", consumer.hostname, found)
         log.info("metrics on http://%s/metrics", found)
 
     def _listen(self, port: int, host: str) -> tuple[Any, threading.Thread]:
@@ -114,6 +118,19 @@ class Meters:
         """The worker ends."""
         if self._announced is not None:
             targets.withdraw(self._announced)
+
+
+class _Queues(Collector):
+    """From which queues the worker takes: ``add_consumer`` and ``cancel_consumer`` change that at any time."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def collect(self) -> Iterable[Metric]:
+        taken = GaugeMetricFamily("gameserver_worker_queue", "Queues that the worker takes from", labels=["queue"])
+        for queue in list(getattr(self._consumer.task_consumer, "queues", ())):
+            taken.add_metric([queue.name], 1.0)
+        yield taken
 
 
 meters = Meters()

@@ -1,0 +1,107 @@
+"""What an operator would do now: two snapshots in, commands with their reasons out. Pure, and never carried out.
+
+Workers are added when events grow old while those that are there have no time left; removed when most of their time is
+left. Where events grow old and nobody is busy, more workers would change nothing, and it says so.
+"""
+
+import msgspec
+
+from gameserver.watch.snapshot import Snapshot, Worker, family_rates, gateway_rates, worker_rates
+
+OLD_S = 1.0  # an event older than this is too old
+BUSY = 0.8  # more than this share of their time: no time left
+IDLE = 0.1
+GATEWAY_BUSY = 0.85  # of one processor: Twisted uses no second one
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """Why, and the command; without a command there is none that would help."""
+
+    why: str
+    command: str = ""
+
+
+def advise(before: Snapshot, now: Snapshot, *, one_writer: bool) -> list[Advice]:
+    """All advice, most urgent first. ``one_writer``: the database is SQLite."""
+    found = [*_missing(now)]
+    for family in now.families:
+        found += _grow(before, now, family, one_writer)
+    found += _gateways(before, now)
+    found += _beat(before, now)
+    for family in now.families:
+        found += _shrink(before, now, family)
+    return found + _letters(now)
+
+
+def _missing(now: Snapshot) -> list[Advice]:
+    found = [] if now.gateways else [Advice("no gateway answers", "python -m gateway")]
+    for family in now.families:
+        unserved = now.unserved(family)
+        if not unserved:
+            continue
+        waits = f"{now.batches(family)} batches wait, the oldest event for {now.oldest_s(family):.1f} s"
+        why = f"nobody serves {', '.join(unserved)}: {waits}"
+        paused = [worker for worker in now.workers if not worker.queues]
+        if paused:
+            found += [Advice(why, f"celery -A tasks control add_consumer {q} -d {paused[0].name}") for q in unserved]
+        else:
+            found.append(Advice(why, start(now, family, unserved)))
+    return found
+
+
+def start(now: Snapshot, family: str, queues: tuple[str, ...]) -> str:
+    """The command for one more worker, with a name that is free."""
+    names = {worker.name.partition("@")[0] for worker in now.workers}
+    number = next(n for n in range(1, len(names) + 2) if f"{family}{n}" not in names)
+    return f"celery -A tasks worker -Q {','.join(queues)} -n {family}{number}@%h"
+
+
+def _grow(before: Snapshot, now: Snapshot, family: str, one_writer: bool) -> list[Advice]:
+    rates, oldest_s, workers = family_rates(before, now, family), now.oldest_s(family), now.serving(family)
+    if not workers or oldest_s < OLD_S:
+        return []
+    why = f"{family}: the oldest event waits for {oldest_s:.1f} s, workers are busy {rates.busy:.0%} of their time"
+    if rates.busy < BUSY and _busiest(before, now, workers)[1] < BUSY:
+        return [Advice(f"{why}. More of them would not help: see what they wait for (database, broker, their logs)")]
+    if one_writer:
+        return [Advice(f"{why}. SQLite has one writer at a time: PostgreSQL would help, another worker would not")]
+    return [Advice(why, start(now, family, now.families[family]))]
+
+
+def _busiest(before: Snapshot, now: Snapshot, workers: tuple[Worker, ...]) -> tuple[Worker, float]:
+    shares = [(worker, worker_rates(before, now, worker)[1]) for worker in workers]
+    return max(shares, key=lambda pair: pair[1])
+
+
+def _gateways(before: Snapshot, now: Snapshot) -> list[Advice]:
+    shares = [gateway_rates(before, now, gateway)[2] for gateway in now.gateways]
+    if not shares or min(shares) < GATEWAY_BUSY:
+        return []
+    return [Advice(f"every gateway uses its processor to {min(shares):.0%} or more", "python -m gateway tcp:4001")]
+
+
+def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:
+    """The world's family lives of beat's ticks, two a second."""
+    still = "world" in now.families and now.serving("world") and before.serving("world")
+    if not still or now.at_s - before.at_s < OLD_S or family_rates(before, now, "world").events_per_s:
+        return []
+    return [Advice("the world stands still: no tick was applied", "celery -A tasks beat -s var/celerybeat-schedule")]
+
+
+def _shrink(before: Snapshot, now: Snapshot, family: str) -> list[Advice]:
+    own = [worker for worker in now.serving(family) if set(worker.queues) == set(now.families[family])]
+    rates = family_rates(before, now, family)
+    left = len(own) - 1
+    if left < 1 or now.oldest_s(family) or rates.busy * len(own) / left > BUSY or rates.busy > IDLE:
+        return []
+    why = f"{family}: {len(own)} workers are busy {rates.busy:.0%} of their time (status 69 is success here)"
+    return [Advice(why, f"celery -A tasks control shutdown -d {sorted(worker.name for worker in own)[-1]}")]
+
+
+def _letters(now: Snapshot) -> list[Advice]:
+    found = []
+    if now.dead:
+        found.append(Advice(f"{now.dead} events were given up in the last hour", "gameserver dead list --hours 1"))
+    if now.unreadable:
+        found.append(Advice(f"{now.unreadable} messages were no events: look at the queue dead in RabbitMQ's pages"))
+    return found

@@ -1,0 +1,128 @@
+"""Asks all parts of a house, wherever they run, through the broker alone: no port of theirs need be known or open.
+
+Gateways answer a question that goes through ``outbound``, workers Celery's own remote control, and the broker a passive
+declaration of each queue. Who doesn't answer within ``ANSWER_S`` is not there.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from amqp.exceptions import NotFound
+from celery import Celery
+from kombu import Connection, Consumer, Exchange, Producer, Queue
+from kombu.exceptions import OperationalError
+
+from gameserver.errors import Retryable
+from gameserver.events.envelope import Outbound, encode_outbound
+from gameserver.reports import GatewayReport, read_gateway_report
+from gameserver.topology import GATEWAYS, OUTBOUND, REPORTS
+
+ANSWER_S = 1.0
+CONNECT_S_MAX = 5.0
+OUTBOUND_PRIORITY = 4
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """What stands in a queue and who takes from it."""
+
+    messages: int
+    consumers: int
+
+
+class House:
+    """A house behind a broker."""
+
+    def __init__(self, amqp_url: str) -> None:
+        self._app = Celery("watch", broker=amqp_url, set_as_current=False)
+        self._app.conf.broker_connection_timeout = CONNECT_S_MAX
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection of its own. Raises ``Retryable`` (code ``broker_away``)."""
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, timeout=CONNECT_S_MAX)
+                yield connection
+        except (OperationalError, OSError) as away:
+            raise Retryable("broker_away", f"The broker does not answer: {away}") from None
+
+    def all(self) -> tuple[list[GatewayReport], dict[str, str]]:
+        """Every gateway's report, and every worker's metrics by its name. Takes ``ANSWER_S``."""
+        workers: dict[str, str] = {}
+        reports = self._ask("", lambda: workers.update(self._workers()))
+        return reports, workers
+
+    def about(self, event_id: str) -> list[GatewayReport]:
+        """What every gateway knows of an event."""
+        return self._ask(event_id, lambda: time.sleep(ANSWER_S))
+
+    def _workers(self) -> dict[str, str]:
+        replies = self._app.control.broadcast("metrics", reply=True, timeout=ANSWER_S) or []
+        return {name: text for reply in replies for name, text in reply.items() if isinstance(text, str)}
+
+    def _ask(self, about: str, meanwhile: Callable[[], Any]) -> list[GatewayReport]:
+        found: list[GatewayReport] = []
+        with self.connection() as connection, connection.channel() as channel:
+            for name in (OUTBOUND, REPORTS):  # in a house where nobody ran yet they are not there
+                Exchange(name, type="direct", durable=True, channel=channel).declare()
+            answers = temporary(channel)
+            answers.bind_to(REPORTS, routing_key=answers.name)
+            consumer = Consumer(
+                channel, [answers], callbacks=[_gather(found)], accept=["application/data"], no_ack=True
+            )
+            with consumer:
+                question = encode_outbound(Outbound(ask=answers.name, about=about))
+                _publish(channel, question)
+                meanwhile()
+                _drain(connection)
+        return sorted(found, key=lambda report: report.gateway)
+
+    def depths(self, queues: Iterable[str]) -> dict[str, Depth]:
+        """What stands in these queues, as far as they exist."""
+        with self.connection() as connection:
+            return {name: depth for name in queues if (depth := _depth(connection, name)) is not None}
+
+
+def temporary(channel: Any, arguments: dict[str, Any] | None = None) -> Queue:
+    """A queue of one's own that is gone with the connection."""
+    name = channel.queue_declare("", exclusive=True, auto_delete=True, durable=False, arguments=arguments).queue
+    return Queue(name, channel=channel, exclusive=True, auto_delete=True, durable=False, no_declare=True)
+
+
+def _gather(found: list[GatewayReport]) -> Callable[[Any, Any], None]:
+    return lambda _, message: found.append(read_gateway_report(bytes(message.body)))
+
+
+def _publish(channel: Any, question: bytes) -> None:
+    Producer(channel, auto_declare=False).publish(
+        question,
+        exchange=OUTBOUND,
+        routing_key=GATEWAYS,
+        content_type="application/x-msgpack",
+        content_encoding="binary",
+        priority=OUTBOUND_PRIORITY,
+        delivery_mode=1,
+        expiration=5 * ANSWER_S,
+    )
+
+
+def _drain(connection: Connection) -> None:
+    try:
+        while True:
+            connection.drain_events(timeout=0.05)
+    except (TimeoutError, socket.timeout):  # noqa: UP041 - py-amqp raises the one or the other
+        return
+
+
+def _depth(connection: Connection, name: str) -> Depth | None:
+    channel = connection.channel()  # one for each: the broker closes it when there is no such queue
+    try:
+        found = channel.queue_declare(name, passive=True)
+    except NotFound:
+        return None
+    channel.close()
+    return Depth(found.message_count, found.consumer_count)

@@ -1,0 +1,30 @@
+"""Takes a snapshot of a house: asks everyone, and puts what they say together."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from gameserver.topology import DEAD
+from gameserver.watch.ask import House
+from gameserver.watch.snapshot import Snapshot, gateway_of, worker_of
+
+
+def look(
+    house: House,
+    families: Mapping[str, Sequence[str]],
+    *,
+    dead: Callable[[], int | None],
+    clock_s: Callable[[], float],
+) -> Snapshot:
+    """A house at this moment. ``dead`` counts the last hour's dead letters. Raises ``Retryable`` without a broker."""
+    queues = {family: tuple(names) for family, names in families.items()}
+    reports, workers = house.all()
+    at_s = clock_s()
+    depths = house.depths([*(name for names in queues.values() for name in names), DEAD])
+    return Snapshot(
+        at_s=at_s,
+        families=queues,
+        gateways=tuple(gateway_of(report) for report in reports),
+        workers=tuple(worker_of(name, text) for name, text in sorted(workers.items())),
+        depths=depths,
+        dead=dead(),
+        unreadable=depths[DEAD].messages if DEAD in depths else 0,
+    )

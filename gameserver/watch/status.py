@@ -1,0 +1,104 @@
+"""One screen: gateways, families, workers, dead letters; rates from two snapshots."""
+
+import time
+from collections.abc import Sequence
+
+from gameserver.watch.snapshot import Snapshot, family_rates, gateway_rates, worker_rates
+
+Row = Sequence[str]
+
+
+def screen(before: Snapshot, now: Snapshot) -> str:
+    """The screen's text."""
+    parts = [_headline(before, now), _gateways(before, now), _families(before, now), _workers(before, now)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(before: Snapshot, now: Snapshot) -> str:
+    rate = sum(family_rates(before, now, family).events_per_s for family in now.families)
+    dead = "?" if now.dead is None else str(now.dead)
+    return "   ".join(
+        (
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now.at_s)),
+            f"{sum(gateway.players for gateway in now.gateways)} players",
+            f"{rate:.1f} events/s",
+            f"dead letters in the last hour: {dead}",
+            f"unreadable messages: {now.unreadable}",
+        )
+    )
+
+
+def _gateways(before: Snapshot, now: Snapshot) -> str:
+    rows: list[Row] = [("GATEWAY", "SESSIONS", "PLAYERS", "WAITING", "EVENTS/S", "REFUSED/S", "CPU", "UNAVAILABLE")]
+    for gateway in now.gateways:
+        answered, refused, cpu = gateway_rates(before, now, gateway)
+        rows.append(
+            (
+                gateway.name,
+                str(gateway.connections),
+                str(gateway.players),
+                str(sum(gateway.waiting.values())),
+                f"{answered:.1f}",
+                f"{refused:.1f}",
+                f"{cpu:.0%}",
+                ", ".join(gateway.unavailable) or "-",
+            )
+        )
+    return _table(rows) if now.gateways else "No gateway answers."
+
+
+def _families(before: Snapshot, now: Snapshot) -> str:
+    titles = ("FAMILY", "QUEUED", "WAITING", "OLDEST", "EVENTS/S", "REPLY P50", "P99", "WORKERS", "CHILDREN", "BUSY")
+    rows: list[Row] = [titles]
+    for family in now.families:
+        rates, workers = family_rates(before, now, family), now.serving(family)
+        rows.append(
+            (
+                family,
+                f"{now.batches(family)} batches",
+                str(now.waiting(family)),
+                _duration(now.oldest_s(family)),
+                f"{rates.events_per_s:.1f}",
+                _within(rates.p50_s),
+                _within(rates.p99_s),
+                str(len(workers)),
+                str(sum(worker.children for worker in workers)),
+                f"{rates.busy:.0%}",
+            )
+        )
+    return _table(rows)
+
+
+def _workers(before: Snapshot, now: Snapshot) -> str:
+    rows: list[Row] = [("WORKER", "CHILDREN", "EVENTS/S", "BUSY", "QUEUES")]
+    for worker in now.workers:
+        rate, busy = worker_rates(before, now, worker)
+        queues = ", ".join(worker.queues) or "none"
+        rows.append((worker.name, str(worker.children), f"{rate:.1f}", f"{busy:.0%}", queues))
+    return _table(rows) if now.workers else "No worker answers."
+
+
+def _duration(seconds: float) -> str:
+    if not seconds:
+        return "-"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _within(bound_s: float | None) -> str:
+    """Histograms know only bounds."""
+    if bound_s is None:
+        return "-"
+    return "> 30 s" if bound_s == float("inf") else f"< {_duration(bound_s)}"
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """Columns as wide as they must be; the first and the last to the left, numbers to the right."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    last = len(widths) - 1
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if n == 0 or (n == last and not text.endswith("%")) else text.rjust(width)
+            for n, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,85 @@
+from typing import Any
+
+from gameserver.watch.advise import Advice, advise
+from gameserver.watch.snapshot import Snapshot
+from tests.unit.watch.moments import everyone, gateway, moment, worker
+
+
+def commands(before: Snapshot, now: Snapshot, **options: Any) -> list[str]:
+    return [advice.command for advice in advise(before, now, **{"one_writer": False, **options})]
+
+
+def busy(share: float, *, oldest_s: float = 0.0, **changes: Any) -> tuple[Snapshot, Snapshot]:
+    """Two moments, ten seconds apart, in which the chat workers were busy for a share of the time."""
+    names = changes.pop("names", ("chat1@h",))
+    others = everyone()[1:2]
+    world = worker("world1@h", "world", events={"world": 20})
+    early = [worker(name, "chat") for name in names]
+    late = [worker(name, "chat", busy_s={"chat": share * 10}) for name in names]
+    before = moment(0, workers=(*early, *everyone()[1:]))
+    old = gateway(oldest_s={"chat": oldest_s})
+    return before, moment(10, **{"workers": (*late, *others, world), "gateways": (old,), **changes})
+
+
+def test_a_house_that_is_well_needs_nothing() -> None:
+    assert commands(*busy(0.4)) == []
+
+
+def test_a_family_that_nobody_serves_gets_a_worker_with_a_free_name() -> None:
+    before, now = busy(0.4, workers=(*everyone()[::2], worker("combat1@h", "combat")))
+    assert commands(before, now)[0] == "celery -A tasks worker -Q combat.attack -n combat2@%h"
+
+
+def test_a_paused_worker_is_told_to_go_on() -> None:
+    before, now = busy(0.4, workers=(worker("chat1@h"), *everyone()[1:]))
+    assert commands(before, now)[0] == "celery -A tasks control add_consumer chat -d chat1@h"
+
+
+def test_old_events_and_busy_workers_want_another_worker_but_not_on_sqlite() -> None:
+    both = busy(0.95, oldest_s=3.0)
+    assert commands(*both) == ["celery -A tasks worker -Q chat -n chat2@%h"]
+    (advice,) = advise(*both, one_writer=True)
+    assert "PostgreSQL" in advice.why
+    assert advice.command == ""
+
+
+def test_old_events_and_idle_workers_want_a_look_and_no_worker() -> None:
+    (advice,) = advise(*busy(0.05, oldest_s=3.0), one_writer=False)
+    assert "would not help" in advice.why
+    assert advice.command == ""
+
+
+def test_a_worker_that_is_busy_with_another_family_counts_as_busy() -> None:
+    before, now = busy(0.0, oldest_s=3.0)
+    hard = worker("chat1@h", "chat", busy_s={"chat": 0.1, "combat": 9.0})
+    now = moment(10, workers=(hard, *now.workers[1:]), gateways=now.gateways)
+    assert commands(before, now) == ["celery -A tasks worker -Q chat -n chat2@%h"]
+
+
+def test_idle_workers_are_too_many_but_never_the_last_one() -> None:
+    names = ("chat1@h", "chat2@h")
+    assert commands(*busy(0.01, names=names)) == ["celery -A tasks control shutdown -d chat2@h"]
+    assert commands(*busy(0.01)) == []
+    assert commands(*busy(0.3, names=names)) == []
+
+
+def test_gateways_at_the_end_of_their_processor_want_another() -> None:
+    before, now = busy(0.4)
+    hot = moment(10, workers=now.workers, gateways=(gateway(cpu_s=9.5),))
+    assert commands(before, hot) == ["python -m gateway tcp:4001"]
+    mixed = moment(10, workers=now.workers, gateways=(gateway(cpu_s=9.5), gateway("g2", cpu_s=1.0)))
+    assert commands(before, mixed) == []
+
+
+def test_no_gateway_a_world_without_ticks_and_dead_letters_are_named() -> None:
+    before, now = busy(0.4)
+    assert commands(before, moment(10, workers=now.workers, gateways=())) == ["python -m gateway"]
+    assert commands(before, moment(10)) == ["celery -A tasks beat -s var/celerybeat-schedule"]
+    found = advise(before, moment(10, workers=now.workers, dead=3, unreadable=2), one_writer=False)
+    assert found[0] == Advice("3 events were given up in the last hour", "gameserver dead list --hours 1")
+    assert "2 messages" in found[1].why
+
+
+def test_a_database_that_did_not_say_is_no_dead_letter() -> None:
+    before, now = busy(0.4)
+    assert commands(before, moment(10, workers=now.workers, dead=None)) == []

@@ -1,0 +1,48 @@
+from gameserver.watch.ask import Depth
+from gameserver.watch.status import screen
+from tests.unit.watch.moments import everyone, gateway, moment, worker
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    return {words[0]: words[1:] for line in text.splitlines() if (words := line.split())}
+
+
+def test_the_screen_shows_gateways_families_and_workers_with_rates() -> None:
+    replies = {"chat": {0.01: 10, 0.1: 10, float("inf"): 10}}
+    before = moment(0.0)
+    now = moment(
+        10.0,
+        gateways=(
+            gateway(
+                "g1",
+                players=2,
+                waiting={"chat": 5},
+                oldest_s={"chat": 0.35},
+                unavailable=("combat",),
+                answered={"chat": 30},
+                replies=replies,
+                cpu_s=1.0,
+            ),
+        ),
+        workers=(worker("chat1@h", "chat", events={"chat": 40}, busy_s={"chat": 5.0}), *everyone()[1:]),
+        depths={"chat": Depth(2, 1)},
+        dead=4,
+        unreadable=1,
+    )
+    before = moment(0.0, gateways=(gateway("g1", replies={}),))
+    text = screen(before, now)
+    found = rows(text)
+    assert "2 players" in text
+    assert "dead letters in the last hour: 4" in text
+    assert "unreadable messages: 1" in text
+    assert found["g1"] == ["3", "2", "5", "3.0", "0.0", "10%", "combat"]
+    assert found["chat"] == ["2", "batches", "5", "350", "ms", "4.0", "<", "10", "ms", "<", "10", "ms", "1", "1", "50%"]
+    assert found["world"] == ["0", "batches", "0", "-", "0.0", "-", "-", "1", "1", "0%"]
+    assert found["chat1@h"] == ["1", "4.0", "50%", "chat"]
+
+
+def test_a_house_without_anyone_says_so() -> None:
+    text = screen(moment(0), moment(1, gateways=(), workers=(), dead=None))
+    assert "No gateway answers." in text
+    assert "No worker answers." in text
+    assert "dead letters in the last hour: ?" in text
