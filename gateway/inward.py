@@ -253,10 +253,16 @@ class Inward:
             for envelope in lane.in_flight:
                 self._meters.waits(envelope)
                 if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
-                    self._refuse(session, envelope.event, "unavailable", _unserved(envelope.event.spec.family))
+                    self._give_up(session, envelope.event)
             if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:
                 lane.flight_since_s = now_s
                 self._send(lane.in_flight)
+
+    def _give_up(self, session: Session, event: Event) -> None:
+        if self._health.is_down(event.spec.family):
+            self._refuse(session, event, "unavailable", _unserved(event.spec.family))
+        else:
+            self._refuse(session, event, "stale", "This took too long and was dropped.")
 
     def _is_given_up(self, envelope: Envelope) -> bool:
         spec = envelope.event.spec

@@ -2,6 +2,9 @@
 
 A tick carries a number; a zone keeps the last it lived through, so doubled and late ticks do nothing. Zones with
 players stir on every tick, the others on every ``IDLE_TICKS``th.
+
+A gateway that is silent died, unless everything was silent: while broker or database are away no tick comes through
+either, and after such a stall gateways are given time to be heard again.
 """
 
 from msgspec.structs import replace
@@ -16,7 +19,7 @@ from gameserver.rules.sessions import orphaned
 from gameserver.rules.view import appears, distance, steps_seen, view_topics
 from gameserver.world.kinds import KINDS, Kind
 from gameserver.world.maps import Zone
-from gameserver.world.state import PULSE, Creature, Player, Thing, ZoneClock
+from gameserver.world.state import CALM, PULSE, Creature, Player, Thing, ZoneClock
 
 TICK_MS = 500
 IDLE_TICKS = 20
@@ -26,6 +29,7 @@ REST_MS = 5_000
 WANDER_ODDS = 0.2
 WANDER_TILES = 4
 GATEWAY_SILENT_MS = 15_000
+STALL_TICKS = 10
 
 
 @rule(needs=lambda event, context: Needs(clocks=(PULSE,), busy_zones=True))
@@ -36,7 +40,8 @@ def tick(state: State, event: Tick, context: Context) -> Outcome:
         return Outcome()
     due = [name for name in sorted(state.world.zones) if _stirs(state, name, event.n)]
     stirs: tuple[Event, ...] = tuple(Stir(zone=name, n=event.n) for name in due)
-    return Outcome(put=(ZoneClock(id=PULSE, tick=event.n),), events=stirs)
+    clocks = [PULSE] if clock is not None and event.n - clock.tick <= STALL_TICKS else [PULSE, CALM]
+    return Outcome(put=tuple(ZoneClock(id=id_, tick=event.n) for id_ in clocks), events=stirs)
 
 
 def _stirs(state: State, zone: str, n: int) -> bool:
@@ -173,14 +178,14 @@ def _sign(n: int) -> int:
 
 
 def _needs_orphans(event: Sweep, context: Context) -> Needs:
-    return Needs(orphans_before_ms=context.now_ms - GATEWAY_SILENT_MS, now_ms=context.now_ms)
+    return Needs(clocks=(PULSE, CALM), orphans_before_ms=context.now_ms - GATEWAY_SILENT_MS, now_ms=context.now_ms)
 
 
 @rule(needs=_needs_orphans)
 def sweep(state: State, event: Sweep, context: Context) -> Outcome:
     """Send again what is due; take out of the world whose gateway died; forget sessions past their time."""
     now_ms = context.now_ms
-    held = [s for s in state.sessions.values() if s.gateway]
+    held = [s for s in state.sessions.values() if s.gateway] if _was_calm(state, now_ms) else []
     gone = [orphaned(state, session, now_ms) for session in sorted(held, key=lambda s: s.id)]
     over = tuple(s for s in state.sessions.values() if _due(s.expires_ms, now_ms))
     return Outcome(
@@ -189,3 +194,10 @@ def sweep(state: State, event: Sweep, context: Context) -> Outcome:
         drop=over,
         again=state.due,
     )
+
+
+def _was_calm(state: State, now_ms: int) -> bool:
+    """Whether gateways could be heard for as long as one may be silent."""
+    now = now_ms // TICK_MS
+    pulse, calm = (state.clocks.get(id_, ZoneClock(id=id_, tick=0)).tick for id_ in (PULSE, CALM))
+    return not pulse or (now - pulse <= STALL_TICKS and (now - calm) * TICK_MS > GATEWAY_SILENT_MS)

@@ -83,7 +83,10 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class ZoneClock(msgspec.Struct, frozen=True):
-    """The last tick that a zone has lived through. The world's own pulse is the zone named ``PULSE``."""
+    """The last tick that a zone has lived through. The world's own pulse is the zone named ``PULSE``.
+
+    The one named ``CALM`` is the first tick after the house was last stalled (its broker or database away, say).
+    """
 
     id: str
     tick: int
@@ -116,5 +119,6 @@ class ChatLine(msgspec.Struct, frozen=True):
 
 
 PULSE = "*"
+CALM = "*calm"
 
 Thing = Account | Player | Creature | Session | ZoneClock | Gateway | Membership | ChatLine

@@ -107,7 +107,7 @@ class Bench:
             await player.close()
 
     async def _gap(self, player: Client, strike: Callable[[], None]) -> float:
-        done = asyncio.ensure_future(asyncio.to_thread(strike))
+        done = asyncio.ensure_future(self.stage.do(strike))
         longest_s, steady = 0.0, 0
         while steady < STEADY_REPLIES or not done.done():
             began_s = time.monotonic()

@@ -31,7 +31,7 @@ def _measures(bench: Bench) -> dict[str, Callable[[], Awaitable[float]]]:
 
     async def struck(order: str, strike: Callable[[Proc], None]) -> float:
         took_s, worker = await bench.struck(order, strike)
-        await asyncio.to_thread(bench.mend, worker)
+        await bench.stage.do(bench.mend, worker)
         return took_s
 
     return {

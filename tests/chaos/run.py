@@ -108,7 +108,7 @@ async def played(
     finally:
         for game in games:
             game.cancel()
-    await asyncio.to_thread(stage.recover, SETTLE_S_MAX)
+    await stage.do(stage.recover, SETTLE_S_MAX)
     say(f"{time.monotonic() - began_s:7.2f} s: all faults are over")
     await asyncio.gather(*(player.settled(SETTLE_S_MAX) for player in crowd))
     await _outbox_is_empty(stage.database_url)

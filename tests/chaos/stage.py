@@ -3,6 +3,7 @@
 Two gateways behind proxies, three workers that share the families between them, beat, a private broker, a database.
 """
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -13,12 +14,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import Fault
 from tests.houses import FAMILIES, GatewayProc, House, Proc
+
+T = TypeVar("T")
 
 WORKERS = {"one": FAMILIES, "two": FAMILIES, "three": ("trade", "chat", "movement")}
 ENV = {
@@ -91,6 +95,10 @@ class Stage(House):
         """Where the gateways listen."""
         return [("127.0.0.1", port) for port in self.ports]
 
+    async def do(self, work: Callable[..., T], *args: Any) -> T:
+        """Do what takes a while in one of the stage's own threads: what is started there lives on."""
+        return await asyncio.get_running_loop().run_in_executor(self._hands, work, *args)
+
     def strike(self, fault: Fault) -> None:
         """Let a fault happen; what it takes to recover from it goes on beside."""
         self._works.append(self._hands.submit(self.strike_now, fault))
@@ -133,10 +141,11 @@ class Stage(House):
             self.gateways[n] = self._start_gateway(n)
         return status
 
-    def restart_broker(self) -> None:
-        """Stop the broker in order, and start it again."""
+    def restart_broker(self) -> int:
+        """The same with the broker; waits until it serves."""
         with self._lock:
             self.node.restart()
+        return 0
 
     @staticmethod
     def _ended(proc: Proc) -> int:

@@ -86,8 +86,8 @@ async def _every_way(made: Bench) -> tuple[int, list[int]]:
             pytest.fail(f"nobody took over from a worker when {way}")
         print(f"  answered after {took_s:.1f} s", flush=True)
         if goes_on:
-            await asyncio.to_thread(made.came_to_its_end)
-        stands = await asyncio.to_thread(made.mend, worker)
+            await made.stage.do(made.came_to_its_end)
+        stands = await made.stage.do(made.mend, worker)
         async with asyncio.timeout(BACK_S_MAX):
             await made.serves_again(stands, "purse")
     given = made.acted

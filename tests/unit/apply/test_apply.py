@@ -628,41 +628,6 @@ def _raise(error: Exception) -> Outcome:
 # Bounded storage.
 
 
-def test_many_events_do_not_make_the_storage_grow(workshop: Workshop) -> None:
-    crowd = [player(f"P{n:02}", y=9 + n % 3, coins=10_000) for n in range(25)]
-    workshop.enter(*crowd)
-    workshop.put(Gateway(id="g1", seen_ms=2**50, sessions=25))
-    counts = []
-    for turn in range(30):
-        for kind in range(4):
-            batch = []
-            for n in range(100):
-                body, seq = crowd[n % 25], 1 + turn * 16 + kind * 4 + n // 25
-                events: tuple[Event, ...] = (
-                    Move(dir="e" if seq % 2 else "w", seq=seq),
-                    Purse(seq=seq),
-                    Say(text="hi", seq=seq),
-                    Give(to=crowd[(n + 1) % 25].name, coins=1, seq=seq),
-                )
-                batch.append(workshop.tell(body, events[kind]))
-            applied = workshop.apply(*batch)
-            assert all(answer["type"] == "ok" for answer in replies(applied).values())
-            assert applied.held == ()
-            workshop.store.published(applied.published)
-        acks = [workshop.tell(body, Ack(ids=mail_of(workshop, body.id), seq=0)) for body in crowd]
-        workshop.apply(*acks)
-        workshop.now_ms += 1_000
-        counts.append(workshop.rows())
-    assert counts[-1] == counts[17], "5,000 events later there is not a row more"
-    assert counts[-1]["outbox"] == 0
-    assert counts[-1]["outcomes"] <= 25 * 2 * workshop.limits.outcomes_kept
-    assert sum(workshop.player(body.id).coins for body in crowd) == 25 * 10_000
-
-
-def mail_of(workshop: Workshop, id_: str) -> list[str]:
-    return [row.id for row in workshop.load(mail=(id_,)).mail[id_]]
-
-
 def test_a_busy_channel_keeps_its_last_lines_only(workshop: Workshop) -> None:
     workshop.enter(ADA)
     workshop.put(Membership(id="trade/ada", channel="trade", player="ada"))

@@ -651,7 +651,7 @@ def test_a_transient_event_that_nobody_will_answer_any_more_is_given_up(stage: S
     ada.send(type="move", dir="n", seq=2)
     stage.broker.take()
     sweep_for(stage, 12)
-    assert [p["code"] for p in ada.heard("error")] == ["unavailable"]
+    assert [p["code"] for p in ada.heard("error")] == ["stale"]
     assert stage.hub.unanswered == 0
 
 

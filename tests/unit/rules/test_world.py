@@ -14,9 +14,18 @@ from gameserver.rules.combat import DEAD_MS
 from gameserver.rules.outcome import Waiting
 from gameserver.rules.sessions import SESSION_MS
 from gameserver.rules.view import distance, view_topics
-from gameserver.rules.world import HEAL_HP, HEAL_TICKS, IDLE_TICKS, REST_MS, TICK_MS, WANDER_TILES
+from gameserver.rules.world import (
+    GATEWAY_SILENT_MS,
+    HEAL_HP,
+    HEAL_TICKS,
+    IDLE_TICKS,
+    REST_MS,
+    STALL_TICKS,
+    TICK_MS,
+    WANDER_TILES,
+)
 from gameserver.world.kinds import KINDS
-from gameserver.world.state import PULSE, Creature, Player, Session, ZoneClock
+from gameserver.world.state import CALM, PULSE, Creature, Player, Session, ZoneClock
 from tests.unit.rules.scenes import (
     MEADOW,
     NOW_MS,
@@ -74,9 +83,14 @@ def tick(n: int, *things: Any, busy: frozenset[str] = frozenset()) -> Any:
 
 
 def test_a_pulse_stirs_the_zones_where_players_are() -> None:
-    outcome = tick(N, busy=frozenset({"meadow"}))
+    outcome = tick(N, ZoneClock(id=PULSE, tick=N - 1), busy=frozenset({"meadow"}))
     assert outcome.events == (Stir(zone="meadow", n=N),)
     assert outcome.put == (ZoneClock(id=PULSE, tick=N),)
+
+
+@pytest.mark.parametrize("before", [(), (ZoneClock(id=PULSE, tick=N - STALL_TICKS - 1),)], ids=["first", "late"])
+def test_a_pulse_after_a_stall_says_since_when_all_is_calm(before: tuple[ZoneClock, ...]) -> None:
+    assert ZoneClock(id=CALM, tick=N) in tick(N, *before).put
 
 
 def test_idle_zones_stir_now_and_then() -> None:
@@ -331,6 +345,25 @@ def test_players_whose_gateway_died_leave_the_world_and_their_sessions_wait() ->
     }
     assert [type(notice) for notice in told(outcome)] == [Vanished, Vanished]
     assert outcome.drop == ()
+
+
+NOW = NOW_MS // TICK_MS
+SILENT = GATEWAY_SILENT_MS // TICK_MS
+
+
+@pytest.mark.parametrize(
+    ("pulse", "calm", "gone"),
+    [
+        (NOW, NOW - SILENT - 1, True),
+        (NOW, NOW - SILENT, False),  # all was silent a moment ago
+        (NOW - STALL_TICKS, NOW - SILENT - 1, True),
+        (NOW - STALL_TICKS - 1, NOW - SILENT - 1, False),  # no tick has come yet after a stall
+    ],
+)
+def test_nobody_is_taken_out_of_the_world_because_everything_was_silent(pulse: int, calm: int, gone: bool) -> None:
+    clocks = ZoneClock(id=PULSE, tick=pulse), ZoneClock(id=CALM, tick=calm)
+    outcome = sweep(player(), session_of(player()), *clocks)
+    assert bool(outcome.put) is gone
 
 
 def test_sessions_past_their_time_are_forgotten() -> None:
