@@ -475,7 +475,10 @@ def _dead_letter(envelope: Envelope, cause: BaseException, attempts: int, now_ms
 
 
 def present_state(event: Event, player: Player | None) -> dict[str, Any] | None:
-    """How things stand now, in the shape of the event's result as far as the player's row can tell."""
-    if player is None or event.spec.result is None:
+    """How things stand now, in the shape of a transient event's result as far as the player's row can tell.
+
+    A durable one's result is what it did then, which nobody can tell any more.
+    """
+    if player is None or event.spec.result is None or event.spec.durable:
         return None
     return {name: getattr(player, name) for name in event.spec.result.__struct_fields__ if hasattr(player, name)}

@@ -11,6 +11,7 @@ import argon2
 from cryptography.fernet import Fernet, InvalidToken
 from msgspec.structs import replace
 
+from gameserver import private_files
 from gameserver.errors import Corrupt, Rejected
 from gameserver.events.base import Event
 
@@ -38,19 +39,21 @@ class Sealer:
 
 
 def read_key(path: Path) -> bytes:
-    """The shared key from its file. Raises ``Corrupt`` ``bad_setting`` when there is none."""
+    """The shared key from its file. Raises ``Corrupt`` ``bad_setting`` when there is none, or what is there is none."""
     try:
-        return path.read_bytes().strip()
+        key = path.read_bytes().strip()
+        Fernet(key)
     except OSError as error:
         raise Corrupt("bad_setting", f"GAMESERVER_SECRET_KEY_FILE: {error}. `gameserver key` makes one.") from None
+    except ValueError:
+        sentence = f"GAMESERVER_SECRET_KEY_FILE: {path} holds no key. Remove it, and `gameserver key` makes one."
+        raise Corrupt("bad_setting", sentence) from None
+    return key
 
 
 def write_key(path: Path) -> None:
     """Make a key, readable by its owner only, unless the file is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(Fernet.generate_key())
+    private_files.kept(path, lambda: Fernet.generate_key().decode())
 
 
 def token_hash(token: str) -> str:

@@ -7,11 +7,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
-import msgspec
-
 from gameserver.client.errors import ConnectionLost
 from gameserver.wire.client import ClientConnection
-from gameserver.wire.errors import WireFault
 
 Packet = dict[str, Any]
 CodecName = Literal["msgpack", "json"]
@@ -47,14 +44,11 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
         self._heard = True
-        try:
-            packets = self._core.receive(data)
-        except (WireFault, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self.drop(ConnectionLost("broken_stream", f"The server's bytes make no sense: {error}."))
-            return
-        for packet in packets:
+        for packet in self._core.receive(data):
             if not self._dropped:
                 self._take(packet)
+        if self._core.fault is not None:
+            self.drop(ConnectionLost("broken_stream", f"The server's bytes make no sense: {self._core.fault}."))
 
     def write(self, *packets: Packet) -> None:
         """Send packets, in one write."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
-from gameserver.rules.outcome import Context, Dice, Needs, Outcome, State, Tell, living_actor, rule
+from gameserver.rules.outcome import Context, Dice, Needs, Outcome, State, Tell, has_room_for_mail, living_actor, rule
 from gameserver.rules.view import distance, vanishes, where
 from gameserver.world.kinds import KINDS
 from gameserver.world.state import Creature, Player
@@ -94,13 +94,16 @@ def _death(body: Player | Creature, by: str) -> tuple[Tell, ...]:
     return (Tell(notice=Died(who=body.id, by=by), to=(where(body),)), vanishes(body))
 
 
-@rule(needs=lambda event, context: Needs(players=(event.player,)))
+@rule(needs=lambda event, context: Needs(players=(event.player,), mail_counts=(event.player,)))
 def reward(state: State, event: Reward, context: Context) -> Outcome:
-    """The slayer gains experience, and grows a little stronger with every hundred points."""
+    """The slayer gains experience, and grows a little stronger with every hundred points.
+
+    Whose mailbox is full gains it all the same, and is not told.
+    """
     player = state.players.get(event.player)
     if player is None:
         return Outcome()
     xp = player.xp + event.xp
     grown = replace(player, xp=xp, attack=10 + xp // 100)
-    notice = Rewarded(xp=event.xp, total=xp, slain=event.slain)
-    return Outcome(put=(grown,), tells=(Tell(notice=notice, player=player.id),))
+    told = Tell(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=player.id)
+    return Outcome(put=(grown,), tells=(told,) if has_room_for_mail(state, player) else ())

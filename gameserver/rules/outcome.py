@@ -250,9 +250,14 @@ def living_actor(state: State, context: Context) -> Player:
 MAIL_MAX = 200
 
 
+def has_room_for_mail(state: State, receiver: Player) -> bool:
+    """Whether a durable notice may wait for a player: so many may at most."""
+    return state.mail_counts.get(receiver.id, 0) < MAIL_MAX
+
+
 def check_mailbox(state: State, receiver: Player) -> None:
-    """Durable notices wait for their player, so many at most. Raises ``Rejected`` ``mailbox_full``."""
-    if state.mail_counts.get(receiver.id, 0) >= MAIL_MAX:
+    """Raises ``Rejected`` ``mailbox_full`` when there is no room."""
+    if not has_room_for_mail(state, receiver):
         raise Rejected("mailbox_full", f"{receiver.name} has too many messages waiting.")
 
 

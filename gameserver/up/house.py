@@ -15,10 +15,9 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from gameserver import targets
+from gameserver import private_files, targets
 from gameserver.config import Settings, broker_urls
 from gameserver.targets import Target
-from gameserver.up import private_files
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.up.rabbitmq import USER, PrivateNode
 

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet
-
+from gameserver import private_files
 from gameserver.config import Settings, broker_urls
 from gameserver.errors import Corrupt, GameError
-from gameserver.up import house, private_files
+from gameserver.secrecy import write_key
+from gameserver.up import house
 from gameserver.up.house import Broker, Secrets
 from gameserver.up.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
 from gameserver.up.rabbitmq import USER, PrivateNode, installed
@@ -125,7 +125,7 @@ def private_node(folder: Path, ports: Ports) -> PrivateNode:
 
 def kept_secrets(settings: Settings) -> Secrets:
     """Flower's secrets; and the key that gateways and workers share is made on the way."""
-    private_files.kept(settings.secret_key_file, lambda: Fernet.generate_key().decode())
+    write_key(settings.secret_key_file)
     return Secrets(
         flower_password=private_files.kept(settings.var / "flower.password", lambda: secrets.token_hex(12)),
         flower_cookie=private_files.kept(settings.var / "flower.cookie", lambda: secrets.token_hex(32)),

@@ -20,6 +20,7 @@ class ClientConnection:
     """``codec``: "msgpack" or "json"."""
 
     def __init__(self, codec: Literal["msgpack", "json"] = "msgpack") -> None:
+        self.fault: Exception | None = None
         self._json = codec == "json"
         self._framing: Framing = (Lines if self._json else Prefixed)(SERVER_FRAME_BYTES_MAX)
 
@@ -28,9 +29,16 @@ class ClientConnection:
         return msgspec.json.encode(packet) + b"\n" if self._json else prefix(msgspec.msgpack.encode(packet))
 
     def receive(self, data: bytes) -> list[dict[str, Any]]:
-        """Take bytes; give the packets that are whole. Raises ``WireFault`` or ``msgspec.DecodeError``."""
-        frames, fault = self._framing.feed(data)
-        if fault is not None:
-            raise fault
+        """Take bytes; give the packets that are whole. What breaks the stream after them is kept in ``fault``."""
+        frames, broken = self._framing.feed(data)
+        fault: Exception | None = broken
         decode = _json_map if self._json else _msgpack_map
-        return [decode(frame) for frame in frames]
+        packets = []
+        for frame in frames if self.fault is None else ():
+            try:
+                packets.append(decode(frame))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                fault = error
+                break
+        self.fault = self.fault or fault
+        return packets

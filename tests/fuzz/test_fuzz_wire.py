@@ -108,3 +108,4 @@ def test_a_stream_of_nonsense_ends_after_a_bounded_number_of_answers() -> None:
     assert connection.closed
     client = ClientConnection("msgpack")
     assert len(client.receive(connection.data_to_send())) <= FLOOD_FACTOR * LIMITS.packets_burst + 2
+    assert client.fault is None

@@ -104,6 +104,7 @@ class SimulatedPlayer:
         """The gateway wrote."""
         for packet in self._wire.receive(data):
             self._take(packet)
+        assert self._wire.fault is None
 
     def hung_up(self) -> None:
         """The gateway closed the connection."""

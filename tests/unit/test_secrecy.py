@@ -87,6 +87,13 @@ def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert Sealer(key).open(Sealer(key).seal(Resume(token="t0"))) == Resume(token="t0")
 
 
+@pytest.mark.parametrize("text", ["", "half of a ke", "\u00fc" * 44])
+def test_a_file_that_holds_no_key_is_named_with_its_remedy(tmp_path: Path, text: str) -> None:
+    (tmp_path / "key").write_text(text)
+    with pytest.raises(Corrupt, match=r"GAMESERVER_SECRET_KEY_FILE.*gameserver key"):
+        read_key(tmp_path / "key")
+
+
 def test_a_missing_key_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match=r"GAMESERVER_SECRET_KEY_FILE.*gameserver key"):
         read_key(tmp_path / "none")

@@ -14,6 +14,7 @@ from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Resume
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.limits import Limits
 from gameserver.rules.outcome import Context, Needs, Outcome, Reader, State, rule
 from gameserver.rules.sessions import SESSION_MS
 from gameserver.secrecy import Sealer
@@ -72,6 +73,17 @@ def test_a_durable_event_that_comes_again_is_not_applied_and_is_answered_as_befo
     assert [direct.conn for direct in again.outbound.directs] == ["c9"]
     assert (workshop.player("ada").coins, workshop.player("bob").coins) == (85, 115)
     assert len(workshop.due("mail")) == 2
+
+
+def test_a_durable_event_whose_outcome_was_forgotten_is_answered_without_one(migrated_url: str) -> None:
+    workshop = Workshop(migrated_url, Limits(outcomes_kept=1))
+    workshop.enter(ADA)
+    workshop.put(creature())
+    attack = workshop.tell(ADA, Attack(target=creature().id, seq=1))
+    assert reply(workshop.apply(attack))["data"]["target"] == creature().id
+    workshop.apply(workshop.tell(ADA, Attack(target="nobody", seq=2)))
+    assert reply(workshop.apply(attack)) == {"type": "ok", "re": 1}
+    workshop.store.close()
 
 
 def test_a_refusal_of_a_durable_event_is_remembered_too(workshop: Workshop) -> None:

@@ -9,6 +9,7 @@ from gameserver.errors import NotNow, Rejected
 from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.events.movement import Vanished
 from gameserver.rules.combat import COOLDOWN_MS, DEAD_MS, REACH, SPREAD, blow
+from gameserver.rules.outcome import MAIL_MAX
 from gameserver.world.kinds import KINDS
 from gameserver.world.state import Creature
 from tests.unit.rules.scenes import NOW_MS, absent, circumstances, creature, play, player, put, state, told
@@ -164,6 +165,13 @@ def test_a_slayer_gains_experience_and_grows(before: int, xp: int, total: int, a
 
 def test_an_absent_slayer_is_rewarded_all_the_same() -> None:
     assert put(reward(absent(ADA)), "ada").xp == 30
+
+
+def test_a_slayer_whose_mailbox_is_full_is_rewarded_and_not_told() -> None:
+    full = state(ADA, mail_counts={"ada": MAIL_MAX})
+    outcome = play(Reward(player="ada", xp=30, slain="rat"), full, circumstances())
+    assert put(outcome, "ada").xp == 30
+    assert outcome.tells == ()
 
 
 def test_a_slayer_who_is_no_more_gains_nothing() -> None:

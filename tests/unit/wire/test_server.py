@@ -41,7 +41,9 @@ class Pair:
         return self.server.receive(b"".join(map(self.client.encode, packets)), self.now_s)
 
     def answers(self) -> list[dict[str, Any]]:
-        return self.client.receive(self.server.data_to_send())
+        heard = self.client.receive(self.server.data_to_send())
+        assert self.client.fault is None
+        return heard
 
     def codes(self) -> list[tuple[str, str, int]]:
         """Of all errors and farewells since the last call: type, code and number."""

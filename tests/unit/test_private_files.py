@@ -1,4 +1,4 @@
-from gameserver.up import private_files
+from gameserver import private_files
 
 
 def mode(path):
