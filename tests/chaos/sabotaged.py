@@ -72,9 +72,9 @@ _SABOTAGE = {
 def _dawdle(seconds: float) -> None:
     real = Server.handle
 
-    def handle(self: Server, *batch: Any, **how: Any) -> None:
+    def handle(self: Server, *batch: Any, **how: Any) -> Any:
         time.sleep(seconds)
-        real(self, *batch, **how)
+        return real(self, *batch, **how)
 
     Server.handle = handle  # type: ignore[method-assign]
 
