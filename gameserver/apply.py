@@ -22,6 +22,7 @@ from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound, gateway_key, routing_key
 from gameserver.limits import Limits
+from gameserver.logs import about
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, view_topics
 from gameserver.secrecy import Sealer
@@ -251,7 +252,7 @@ class _Work:
         if item.failure is not None:
             return self._fail(item, item.failure)
         if item.envelope.kept and item.envelope.id not in self._to_be_done:
-            log.info("%s was applied before", item.envelope.id)
+            log.info("%s was applied before", item.envelope.id, extra=about(item.envelope.id))
             return "repeated"
         if item.marked and item.key not in self._marks:
             self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
@@ -286,7 +287,9 @@ class _Work:
         return self._rules[item.event.spec.name](self._state, item.event, item.context)
 
     def _fail(self, item: _Prepared, cause: BaseException) -> str:
-        log.error("%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause)
+        log.error(
+            "%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause, extra=about(item.envelope.id)
+        )
         self._held[item.order] = [item.envelope]
         self._causes[item.order] = cause
         return "failed"

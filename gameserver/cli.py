@@ -1,4 +1,4 @@
-"""The command line: ``gameserver up``, ``status``, ``advise``, ``bots``, ``events``, ``dead``, ``migrate``, ``key``.
+"""The command line: ``gameserver up``, ``status``, ``advise``, ``tail``, ``trace``, ``bots``, ``events``, ``dead``, ...
 
 The composition root of everything that is not a gateway or a Celery worker. Each command is a function of its
 arguments that returns an exit status; errors of the project end it with a sentence.
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeAlias
 
 from gameserver import config, letters
@@ -20,7 +21,7 @@ from gameserver.secrecy import write_key
 from gameserver.store import Store
 from gameserver.topology import topology
 from gameserver.up.up import up
-from gameserver.watch import status
+from gameserver.watch import status, tail, trace
 from gameserver.watch.advise import advise
 from gameserver.watch.ask import House
 from gameserver.watch.look import look
@@ -62,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     status = _add(commands, "status", _status, "one screen: gateways, families, workers, rates, dead letters")
     status.add_argument("--watch", action="store_true", help="live, until Ctrl-C")
     _add(commands, "advise", _advise, "print the commands that would help now, with their reasons")
+    tail = _add(commands, "tail", _tail, "show events as they go by, and their replies")
+    tail.add_argument("--family", default="", help="of this family")
+    tail.add_argument("--player", default="", help="of this player")
+    tail.add_argument("--count", type=int, default=0, help="end after so many lines")
+    _add(commands, "trace", _trace, "one event's way and times").add_argument("id", help="an event's or a task's id")
     bots.add_arguments(_add(commands, "bots", bots.main, "connect a crowd of bots and measure"))
     events = _add(commands, "events", _events, "print the catalogue of events")
     events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
@@ -184,6 +190,34 @@ def _advise(arguments: argparse.Namespace) -> int:
         print(f"# {advice.why}" + (f"\n{advice.command}" if advice.command else ""))
     if not found:
         print("# nothing to do")
+    return 0
+
+
+def _tail(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    families = _families(settings)
+    if arguments.family and arguments.family not in families:
+        raise Rejected("no_such_family", f"There is no family {arguments.family}: {', '.join(families)}.")
+    queues = [queue for family in families if arguments.family in ("", family) for queue in families[family]]
+    lines = tail.lines(House(settings.amqp_url), queues, player=arguments.player.lower(), clock_ms=_now_ms)
+    for line in islice(lines, arguments.count or None):
+        print(line, flush=True)
+    return 0
+
+
+def _trace(arguments: argparse.Namespace) -> int:
+    settings, id_ = config.load(), trace.event_id(arguments.id)
+    times = [times for report in House(settings.amqp_url).about(id_) for times in report.times]
+    with _open_store() as store:
+        trials, dead = store.trials([id_]), store.dead_letters(id_=id_)
+    found = [
+        *trace.ways(times),
+        *trace.troubles(trials.get(id_, 0), [letter.cause for letter in dead]),
+        *trace.logged(settings.var / "log", id_),
+    ]
+    if not found:
+        raise Rejected("not_known", f"Nothing is known of {id_}: gateways remember their last 20,000 events.")
+    print("\n".join(found))
     return 0
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
+from gameserver.logs import LogForm
 from gameserver.targets import Address, address
 from gameserver.topology import Queues, QueueType
 
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key_file: Path
     queues: Queues
     log_level: str
+    log_form: LogForm
     metrics: Address | None
     limits: Limits
 
@@ -59,6 +61,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key_file=Path(env.get("GAMESERVER_SECRET_KEY_FILE", str(home / "var" / "secret.key"))),
         queues=_queues(env),
         log_level=env.get("GAMESERVER_LOG_LEVEL", "info").lower(),
+        log_form=_log_form(env),
         metrics=address("GAMESERVER_METRICS", env.get("GAMESERVER_METRICS", "127.0.0.1:0")),
         limits=_limits(env),
     )
@@ -83,6 +86,13 @@ def _queues(env: Mapping[str, str]) -> Queues:
     if type_ not in get_args(QueueType):
         raise Corrupt("bad_setting", f"GAMESERVER_QUEUE_TYPE={type_!r} is neither classic nor quorum.")
     return Queues(type=type_, own=frozenset(_words(env.get("GAMESERVER_OWN_QUEUES", ""))))
+
+
+def _log_form(env: Mapping[str, str]) -> LogForm:
+    form: Any = env.get("GAMESERVER_LOG_FORM", "auto").lower()
+    if form not in get_args(LogForm):
+        raise Corrupt("bad_setting", f"GAMESERVER_LOG_FORM={form!r} is none of auto, text, json.")
+    return form  # type: ignore[no-any-return]
 
 
 def _words(text: str) -> list[str]:

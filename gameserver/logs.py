@@ -1,18 +1,57 @@
-"""Logging, the same in every process: one line per record, on standard error."""
+"""Logging, the same in every process: one line per record, on standard error.
 
+For a person at a terminal a line of text, otherwise JSON, for whatever gathers logs. A record that is about an event
+carries the event's id in a field of its own: ``extra=about(id)``.
+"""
+
+import json
 import logging
+import sys
+import time
+from typing import Any, Literal
+
+LogForm = Literal["auto", "text", "json"]
 
 # Libraries that say at "info" what nobody wants to read a thousand times a second (every task received and done: Flower
 # shows those).
 LOUD = ("pika", "alembic", "amqp", "celery.worker.strategy", "celery.app.trace", "celery.beat", "twisted")
 
 
-def set_up_logging(level: str) -> None:
+def set_up_logging(level: str, form: LogForm = "auto") -> None:
     """Log at this level (``debug``, ``info``, ``warning``, ``error``) and above."""
-    logging.basicConfig(
-        level=level.upper(),
-        format="%(asctime)s %(levelname).1s %(processName)s %(name)s: %(message)s",
-        force=True,
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_text() if form == "text" or (form == "auto" and sys.stderr.isatty()) else Json())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for loud in LOUD:
         logging.getLogger(loud).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+
+
+def about(*event_ids: str) -> dict[str, Any]:
+    """What makes a record one about these events."""
+    return {"event_ids": event_ids}
+
+
+def _text() -> logging.Formatter:
+    return logging.Formatter("%(asctime)s %(levelname).1s %(processName)s %(name)s: %(message)s")
+
+
+class Json(logging.Formatter):
+    """One JSON object per line: ``time`` (UTC), ``level``, ``process``, ``pid``, ``logger``, ``message``; where there
+    are any, ``events`` (ids) and ``traceback``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        seconds, fraction = time.gmtime(record.created), int(record.created % 1 * 1000)
+        line: dict[str, Any] = {
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', seconds)}.{fraction:03d}Z",
+            "level": record.levelname.lower(),
+            "process": record.processName,
+            "pid": record.process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if events := getattr(record, "event_ids", ()):
+            line["events"] = list(events)
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)

@@ -32,7 +32,7 @@ def main() -> int:
     except Corrupt as error:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up
         return 1
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_form)
     PythonLoggingObserver("twisted").start()
     return _run(gateway, reactor)
 

@@ -16,6 +16,7 @@ from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
 from gameserver.events.sessions import Login, Lost
 from gameserver.limits import Limits
+from gameserver.logs import about
 from gameserver.secrecy import Sealer, token_hash
 from gameserver.topology import Queues
 from gameserver.wire.packets import Error
@@ -173,6 +174,8 @@ class Inward:
         self._unconfirmed += 1
         self._health.published(batch[0].event.spec, message.task_id, self._clock.seconds())
         self._meters.published(message.task_id, batch)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("published %s", message.task_id, extra=about(*(envelope.id for envelope in batch)))
         published = self.broker.publish(message, queue)
         published.addErrback(self._not_published, batch, message.task_id).addBoth(self._settled)
         return message.task_id

@@ -45,7 +45,8 @@ def _running_server() -> Server:
 
 @signals.setup_logging.connect
 def _log(**_: Any) -> None:
-    set_up_logging(config.load().log_level)
+    settings = config.load()
+    set_up_logging(settings.log_level, settings.log_form)
 
 
 def _show_metrics(sender: Any, **_: Any) -> None:

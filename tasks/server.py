@@ -24,6 +24,7 @@ from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.events.envelope import Envelope, read_batch
 from gameserver.events.message import task_message
+from gameserver.logs import about
 from gameserver.reports import TaskReport
 from gameserver.rules.book import rules
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key
@@ -104,12 +105,15 @@ class Server:
         except OperationalError as trouble:
             log.warning("not all of %s was told: %s", task_id, trouble)
             raise Reject(str(trouble), requeue=True) from trouble
-        return TaskReport(
+        report = TaskReport(
             events=len(batch),
             outcomes=dict(turn.outcomes),
             waited_ms=max(0, began_ms - batch[0].at_ms),
             took_ms=self._took_ms(turn),
         )
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s", task_id, report, extra=about(*(envelope.id for envelope in batch)))
+        return report
 
     def _took_ms(self, turn: _Turn) -> float:
         return round((self._clock_s() - turn.began_s) * 1000, 3)
@@ -186,10 +190,12 @@ class Server:
         if trial < held.envelopes[0].event.spec.max_attempts:
             delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
             message = task_message(held.envelopes, self._origin, attempts=trial)
+            ids = [envelope.id for envelope in held.envelopes]
+            log.info("%s after trial %d to %s: %s", message.task_id, trial, delay, held.cause, extra=about(*ids))
             self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
             return
         guilty, *others = held.envelopes
-        log.error("%s is given up after %d trials: %s", guilty.id, trial, held.cause)
+        log.error("%s is given up after %d trials: %s", guilty.id, trial, held.cause, extra=about(guilty.id))
         buried = self._patiently(lambda: self._applier.bury(guilty, held.cause, trial), turn)
         self._speak(buried, turn, done=False)
         if others:

@@ -67,8 +67,7 @@ class House:
     def _ask(self, about: str, meanwhile: Callable[[], Any]) -> list[GatewayReport]:
         found: list[GatewayReport] = []
         with self.connection() as connection, connection.channel() as channel:
-            for name in (OUTBOUND, REPORTS):  # in a house where nobody ran yet they are not there
-                Exchange(name, type="direct", durable=True, channel=channel).declare()
+            declare(channel, OUTBOUND, REPORTS)
             answers = temporary(channel)
             answers.bind_to(REPORTS, routing_key=answers.name)
             consumer = Consumer(
@@ -85,6 +84,12 @@ class House:
         """What stands in these queues, as far as they exist."""
         with self.connection() as connection:
             return {name: depth for name in queues if (depth := _depth(connection, name)) is not None}
+
+
+def declare(channel: Any, *exchanges: str) -> None:
+    """Make sure that they are there: in a house where nobody ran yet they are not."""
+    for name in exchanges:
+        Exchange(name, type="direct", durable=True, channel=channel).declare()
 
 
 def temporary(channel: Any, arguments: dict[str, Any] | None = None) -> Queue:

@@ -1,23 +1,24 @@
 """The commands of operators, as processes, on a house that plays."""
 
+import json
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 
 from tests.acceptance.lines import LineClient
 from tests.houses import ROOT, House, SharedHouse
 
 
+def ask(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends."""
+    command = [sys.executable, "-m", "gameserver.cli", *words]
+    return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
 def gameserver(house: House, *words: str) -> str:
     """What a command prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gameserver.cli", *words],
-        env=house.environ,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ask(house.environ, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -38,27 +39,92 @@ def test_status_is_one_screen_of_the_whole_house(shared_house: SharedHouse):
     assert "dead letters in the last hour: 0" in text
 
 
-def test_advice_is_a_command_that_mends_what_is_wrong(house: House):
-    house.gateway()
+def test_what_cannot_be_told_is_a_sentence(shared_house: SharedHouse):
+    house = shared_house.house
+    done = ask({**house.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "status")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("gameserver: The broker does not answer")
+    done = ask(house.environ, "trace", "nobody:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("gameserver: Nothing is known of nobody:1")
+
+
+def tailing(house: House, *words: str) -> subprocess.Popen[str]:
+    """``gameserver tail``, running; its first line is awaited by whoever reads it."""
+    command = [sys.executable, "-m", "gameserver.cli", "tail", *words]
+    return subprocess.Popen(command, env=house.environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_tail_shows_one_players_events_of_one_family_with_their_replies_and_takes_nothing(shared_house: SharedHouse):
+    with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port) as bob:
+        ada.register("Tilda")
+        bob.register("Bert")
+        stop = threading.Event()
+
+        def chatter() -> None:
+            while not stop.wait(0.1):
+                bob.ask("say", text="bert speaks")
+                ada.ask("move", dir="n")
+                assert ada.ask("say", text="tilda speaks")["type"] == "ok"
+
+        thread = threading.Thread(target=chatter)
+        thread.start()
+        try:
+            with tailing(shared_house.house, "--family", "chat", "--player", "Tilda", "--count", "6") as tail:
+                lines = tail.communicate(timeout=60)[0].splitlines()
+        finally:
+            stop.set()
+            thread.join(20)
+    assert tail.returncode == 0
+    assert len(lines) == 6
+    said = [line for line in lines if line.endswith("tilda say text='tilda speaks'")]
+    answered = [line for line in lines if " -> ok, after " in line]
+    assert len(said) + len(answered) == 6
+    assert said[0].split()[1] == answered[0].split()[1]
+    assert said[0].split()[1].startswith(f"{ada.session}:")
+
+
+def test_trace_shows_an_events_way_and_times(shared_house: SharedHouse):
+    with LineClient(shared_house.gateway.port) as ada:
+        ada.register("Trudi")
+        ada.ask("say", text="where do I go?")
+        id_ = f"{ada.session}:{ada.seq}"
+    text = gameserver(shared_house.house, "trace", id_)
+    first, *steps = text.splitlines()
+    assert first == f"{id_}  chat.say of trudi, in task {id_}"
+    ways = ("accepted by the gateway", "published", "taken up by a process", "applied and committed", "told")
+    assert len(steps) == len(ways)
+    assert all(way in step for way, step in zip(ways, steps, strict=True))
+    assert gameserver(shared_house.house, "trace", f"{id_}+3~1") == text
+
+
+def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came(
+    house: House,
+):
     house.worker("sessions", "world", "movement", "combat", "trade", name="others")
-    told = gameserver(house, "advise")
-    (command,) = (line for line in told.splitlines() if line.startswith("celery -A tasks worker"))
-    assert command == "celery -A tasks worker -Q chat -n chat1@%h"
-    house.worker("chat", name="chat1")
-    assert "chat" not in gameserver(house, "advise")
+    gateway = house.gateway()
+    with LineClient(gateway.port) as ada:
+        ada.register("Ada")
+        seq = ada.post("say", text="hello?")
+        text = gameserver(house, "trace", f"{ada.session}:{seq}")
+        told = gameserver(house, "advise").splitlines()
+    assert "no process has said that it is done with it" in text
+    command = "celery -A tasks worker -Q chat -n chat1@%h"
+    assert [line for line in told if line.startswith("celery -A tasks worker")] == [command]
+    why = told[told.index(command) - 1]
+    assert why.startswith("# nobody serves chat: 1 batches wait")
 
 
-def test_without_a_broker_status_is_a_sentence(house: House):
-    house.environ["AMQP_URL"] = "amqp://127.0.0.1:1//"
-    done = subprocess.run(
-        [sys.executable, "-m", "gameserver.cli", "status"],
-        env=house.environ,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "The broker does not answer" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_logs_are_json_away_from_a_terminal_and_name_the_event_from_gateway_to_worker(house: House):
+    house.environ["GAMESERVER_LOG_LEVEL"] = "debug"
+    worker, gateway = house.worker(name="all"), house.gateway()
+    with LineClient(gateway.port) as ada:
+        ada.register("Ada", "hunter2 and a long tail")
+        ada.ask("say", text="hello")
+        id_ = f"{ada.session}:{ada.seq}"
+    worker.says(f"{id_}: {{")
+    for proc in (gateway, worker):
+        records = [json.loads(line) for line in proc.text.splitlines() if line.startswith("{")]
+        assert {"time", "level", "process", "pid", "logger", "message"} <= set(records[0])
+        assert any(id_ in record.get("events", ()) for record in records), proc.name
+        assert "hunter2" not in proc.text

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from gameserver.reports import EventTimes
+from gameserver.watch.trace import event_id, logged, troubles, ways
+
+TIMES = EventTimes(
+    id="s:7",
+    event="chat.say",
+    player="ada",
+    task="s:6+1",
+    accepted_ms=1_000,
+    published_ms=1_004,
+    began_ms=1_010,
+    took_ms=5.5,
+    done_ms=1_020,
+)
+
+
+@pytest.mark.parametrize("text", ["s:7", "s:7+3", "s:7~1", "s:7+12~2"])
+def test_a_tasks_id_leads_to_its_first_event(text: str) -> None:
+    assert event_id(text) == "s:7"
+
+
+def test_the_steps_add_up_to_the_whole() -> None:
+    first, _, *steps = ways([TIMES])
+    assert first == "s:7  chat.say of ada, in task s:6+1"
+    assert [step.split()[0] for step in steps] == ["+4.0", "+10.0", "+15.5", "+20.0"]
+    assert [step.split()[-2] for step in steps] == ["4.0", "6.0", "5.5", "4.5"]
+
+
+def test_an_event_on_its_way_has_no_more_steps_than_it_has_done() -> None:
+    going = EventTimes(id="s:7", event="chat.say", player="", task="s:7", accepted_ms=1, published_ms=2)
+    assert list(ways([going]))[-1].endswith("no process has said that it is done with it")
+    assert "of nobody" in next(ways([going]))
+
+
+def test_what_went_wrong() -> None:
+    assert list(troubles(2, ["KeyError: x"])) == [
+        "  tried 2 times in vain so far",
+        "  given up, and kept as a dead letter: KeyError: x",
+    ]
+    assert list(troubles(0, [])) == []
+
+
+def test_log_lines_of_all_parts_that_name_it_and_no_longer_id(tmp_path: Path) -> None:
+    line = '{{"time": "2026-01-01T00:00:{:02}Z", "level": "error", "message": "{} failed"}}\n'
+    (tmp_path / "worker-chat.log").write_text(line.format(2, "s:7") + line.format(3, "s:71") + "old s:7 text\n")
+    (tmp_path / "gateway.log").write_text(line.format(1, "s:7+2"))
+    assert list(logged(tmp_path, "s:7")) == [
+        "  2026-01-01T00:00:01Z error s:7+2 failed  [gateway]",
+        "  2026-01-01T00:00:02Z error s:7 failed  [worker-chat]",
+        "  old s:7 text  [worker-chat]",
+    ]
