@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     # Batches towards the queue, and the flush window towards clients.
     batch_events_max: int = 256
-    batches_flight_max: int = 1
+    batches_flight_max: int = 2
     batch_flight_ms_max: int = 500
     batch_gap_ms_max: int = 40
     flush_window_ms_max: int = 40

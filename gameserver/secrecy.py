@@ -24,8 +24,10 @@ class Sealer:
 
     def seal(self, event: Event) -> Event:
         """The event with its secret fields sealed."""
+        if not event.spec.secrets:
+            return event
         sealed = {name: self._fernet.encrypt(getattr(event, name).encode()).decode() for name in event.spec.secrets}
-        return replace(event, **sealed) if sealed else event
+        return replace(event, **sealed)
 
     def open(self, event: Event) -> Event:
         """The event with its secret fields readable. Raises ``Rejected`` ``bad_seal`` when the keys differ."""

@@ -28,6 +28,7 @@ from gameserver.events.envelope import Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
 from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
+from gateway.line import set_no_delay
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +169,7 @@ class Broker:
 
     def _connected(self, connection: TwistedProtocolConnection) -> None:
         connection.closed.addErrback(lambda failure: None)  # the channels tell
+        set_no_delay(connection.transport)
         self._set_up(connection).addErrback(self._failed, connection)
 
     @defer.inlineCallbacks

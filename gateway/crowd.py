@@ -4,7 +4,7 @@ What is said is gathered in the session and goes out with the next flush. Who wa
 and to hang up; only then does the gateway.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gameserver.limits import Limits
 from gameserver.wire.packets import FromServer
@@ -58,6 +58,10 @@ class Crowd:
         """Something was put into the session: it goes out with the next flush."""
         self._flusher.soon(session)
 
+    def written_to(self, sessions: Iterable[Session]) -> None:
+        """The same for many."""
+        self._flusher.soon_all(sessions)
+
     def tell(self, session: Session, packet: FromServer) -> None:
         """One of the gateway's own packets for one."""
         session.tell(packet)
@@ -71,8 +75,10 @@ class Crowd:
 
     def answer(self, session: Session) -> None:
         """Pass on what the protocol itself has to say."""
-        session.put(session.wire.data_to_send())
-        self._flusher.soon(session)
+        data = session.wire.data_to_send()
+        if data:
+            session.put(data)
+            self._flusher.soon(session)
         if session.wire.closed:
             session.closing_since_s = session.closing_since_s or self._clock.seconds()
             session.close()

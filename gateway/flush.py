@@ -5,6 +5,7 @@ write makes the next ones wait a little, so that the window grows with the crowd
 takes more than a part of the gateway's time.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.batches import Clock
@@ -26,7 +27,15 @@ class Flusher:
     def soon(self, session: Session) -> None:
         """This session has something to write."""
         self._dirty[session] = None
-        if self._timer is None:
+        self._schedule()
+
+    def soon_all(self, sessions: Iterable[Session]) -> None:
+        """These sessions have something to write."""
+        self._dirty.update(dict.fromkeys(sessions))
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is None and self._dirty:
             self._timer = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._flush)
 
     def forget(self, session: Session) -> None:

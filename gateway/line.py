@@ -11,6 +11,12 @@ from typing import Any
 from twisted.internet import tcp
 
 
+def set_no_delay(transport: Any) -> None:
+    """Writes are gathered already: the kernel must not hold them back. (A TLS or test transport may not know it.)"""
+    if hasattr(transport, "setTcpNoDelay"):
+        transport.setTcpNoDelay(True)
+
+
 class Line:
     """A socket as sessions use it; ``transport`` is Twisted's."""
 

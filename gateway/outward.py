@@ -15,6 +15,7 @@ from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.sessions import Login, Lost
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
+from gameserver.wire.states import State
 from gateway.batches import Clock
 from gateway.broker import Broker
 from gateway.crowd import Crowd
@@ -104,12 +105,12 @@ class Outward:
         self._meters.fan_out.add(len(audience))
         for session in audience:
             codec = session.wire.codec
-            if codec is None or session.wire.closed:
-                continue
-            if codec not in framed:
-                framed[codec] = codec.frame(dispatch.packet)
-            session.put_if_room(framed[codec])
-            self._crowd.written(session)
+            if codec is not None and session.wire.state is not State.CLOSED:
+                data = framed.get(codec)
+                if data is None:
+                    data = framed[codec] = codec.frame(dispatch.packet)
+                session.put_if_room(data)
+        self._crowd.written_to(audience)
 
     # What a process asks to be done for a connection.
 

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from gameserver.limits import Limits
 from gateway.hub import Hub
-from gateway.line import Line
+from gateway.line import Line, set_no_delay
 from gateway.session import Session
 
 
@@ -58,12 +58,6 @@ class PlayerProtocol(Protocol):
 
     def stopProducing(self) -> None:  # noqa: N802
         """The connection ends; ``connectionLost`` follows."""
-
-
-def set_no_delay(transport: Any) -> None:
-    """Writes are gathered already: the kernel must not hold them back. (A TLS or test transport may not know it.)"""
-    if hasattr(transport, "setTcpNoDelay"):
-        transport.setTcpNoDelay(True)
 
 
 class Doors:

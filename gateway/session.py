@@ -92,7 +92,8 @@ class Session:
         if self._paused and self._out_bytes > self._limits.write_buffer_soft_bytes:
             self.spared = True
         else:
-            self.put(data)
+            self._out.append(data)
+            self._out_bytes += len(data)
 
     def flush(self) -> None:
         """Write what is queued, in one piece; cut off a client for whom too much waits."""

@@ -19,8 +19,16 @@ log = logging.getLogger(__name__)
 TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # seconds
 
 
+# Workers are ignorant of each other: no talk among them at start (mingle) or later (gossip), which would cost each of
+# them time for every other.
+ALONE = {"without_gossip": True, "without_mingle": True}
+
+
 class PromptConsumer(Consumer):
-    """Celery's consumer, with shorter pauses between its tries to connect."""
+    """Celery's consumer, with shorter pauses between its tries to connect, and without talk among workers."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, **ALONE})
 
     class Blueprint(Consumer.Blueprint):
         """Celery's steps but one: queues for delayed tasks, which no event uses.

@@ -45,6 +45,8 @@ class Prefixed:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
+        if not self._buffer and LENGTH.size < len(data) == LENGTH.size + LENGTH.unpack_from(data)[0] <= self._max:
+            return [data[LENGTH.size :]], None  # one whole frame, as it mostly is
         self._buffer += data
         frames = []
         start = 0

@@ -45,6 +45,8 @@ class ServerConnection:
 
     def data_to_send(self) -> bytes:
         """What the protocol itself has to say since the last call."""
+        if not self._out:
+            return b""
         out, self._out = self._out, []
         return b"".join(out)
 
@@ -120,12 +122,12 @@ class ServerConnection:
             self.close("flooding", "Too many packets that had to be refused.")
 
     def _take(self, packet: FromClient | Event) -> Event | None:
+        if isinstance(packet, Event):
+            return self._event(packet)
         if isinstance(packet, Ping):
             self.send(Pong(t=packet.t))
         elif isinstance(packet, Hello):
             self._hello(packet)
-        elif isinstance(packet, Event):
-            return self._event(packet)
         return None
 
     def _hello(self, hello: Hello) -> None:
@@ -140,7 +142,8 @@ class ServerConnection:
 
     def _event(self, event: Event) -> Event:
         event = self._numbered(event)
-        if any(len(getattr(event, name).encode()) > SECRET_BYTES_MAX for name in event.spec.secrets):
+        secrets = event.spec.secrets
+        if secrets and any(len(getattr(event, name).encode()) > SECRET_BYTES_MAX for name in secrets):
             raise PacketFault("bad_field", f"A secret has {SECRET_BYTES_MAX} bytes at most.", event.seq)
         self._move(_input(event), event.seq)
         self._seq = event.seq

@@ -244,6 +244,7 @@ def test_what_waited_for_an_open_flight_is_not_lost_with_the_broker(stage: Stage
     players = [stage.player(f"p{n}") for n in range(stage.limits.batches_flight_max + 2)]
     for player in players:
         player.send(type="move", dir="n", seq=2)
+        stage.clock.advance(GAP_S_PER_EVENT)
     assert len(stage.broker.take("move")) == stage.limits.batches_flight_max
     stage.falls()
     stage.rises()
