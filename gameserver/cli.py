@@ -19,6 +19,7 @@ from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import catalogue, document
 from gameserver.secrecy import write_key
 from gameserver.store import Store
+from gameserver.store.copying import Copied, copy
 from gameserver.topology import topology
 from gameserver.up.up import up
 from gameserver.watch import status, tail, trace
@@ -74,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")
     _add_dead(commands)
     _add(commands, "migrate", _migrate, "bring the database to today's shape")
+    copying = _add(commands, "copy", _copy, "copy the database into an empty one, and check that nothing is missing")
+    copying.add_argument("--to", required=True, metavar="URL", help="postgresql://user@host/name, or sqlite:///path")
     _add(commands, "key", _key, "make the secret key that gateways and workers share")
     return parser
 
@@ -240,6 +243,16 @@ def _migrate(arguments: argparse.Namespace) -> int:
     settings = config.load()
     migrate(settings)
     print("The database has today's shape.")
+    return 0
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    copied: list[Copied] = []
+    copy(settings.database_url, arguments.to, _now_ms(), copied.append)
+    for table in copied:
+        print(f"{table.table:<14} {table.rows:>9} rows  {table.digest[:16]}")
+    print("Everything is there. Give the new address to all workers in DATABASE_URL, and keep the old one for a while.")
     return 0
 
 

@@ -1,0 +1,47 @@
+"""Connections of a prefork worker to PostgreSQL: one for each child that worked, none of the main process."""
+
+import os
+import signal
+from pathlib import Path
+
+import psycopg
+
+from gameserver.events.sessions import Ack
+from tests.brokers import Vhost
+from tests.databases import OWNER, Cluster
+from tests.houses import a_house, eventually
+from tests.integration.test_workers import declare, of_the_house, publish, queue_length
+
+CHILDREN = 4
+TASKS = 60
+
+
+def backends(cluster: Cluster) -> set[int]:
+    """PostgreSQL's processes that serve the house."""
+    with psycopg.connect(cluster.url(OWNER)) as asking:
+        found = asking.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [cluster.migrated])
+        return {pid for (pid,) in found}
+
+
+def test_each_child_holds_one_connection_and_nobody_else_any(
+    vhost: Vhost, tmp_path: Path, postgresql_cluster: Cluster, postgresql_url: str
+) -> None:
+    with a_house(vhost.url, tmp_path / "house", postgresql_url) as house:
+        declare(house)
+        worker = house.worker("sessions", name="sessions1", concurrency=CHILDREN)
+        most = 0
+        for n in range(3):
+            publish(house, *(of_the_house(Ack(ids=[]), f"{n}/{m}") for m in range(TASKS)), queue="sessions")
+            while queue_length(house, "sessions"):
+                most = max(most, len(backends(postgresql_cluster)))
+        eventually(lambda: len(backends(postgresql_cluster)) == CHILDREN, "a connection for each child")
+        assert most <= CHILDREN
+        # A connection that two processes held would outlive one of them.
+        before, children = backends(postgresql_cluster), worker.children()
+        os.kill(children[0], signal.SIGKILL)
+        eventually(lambda: len(backends(postgresql_cluster)) == CHILDREN - 1, "the end of the killed child's")
+        assert backends(postgresql_cluster) < before
+        for pid in children[1:]:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not backends(postgresql_cluster), "no connection of the main process")
+        assert worker.alive
