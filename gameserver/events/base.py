@@ -29,7 +29,10 @@ ChannelName = Annotated[
     str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{1,19}\\Z", description="2 to 20 of a-z, 0-9, -; a letter first")
 ]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX, description="1 to 300 characters")]
-EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="id of a player or creature")]
+# What is looked for in the database must not hold the one character that PostgreSQL refuses: it would look as if the
+# database were away, to everyone whose event is in the same batch.
+EntityId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{1,64}\Z", description="id of a player or creature")]
+NoticeId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,128}\Z")]
 Secret = Annotated[
     str,
     msgspec.Meta(
@@ -43,7 +46,7 @@ Secret = Annotated[
 
 Coins = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="1 to 1,000,000")]
 NoticeIds = Annotated[
-    list[Annotated[str, msgspec.Meta(max_length=128)]],
+    list[NoticeId],
     msgspec.Meta(max_length=100, description="list of ids, 100 at most"),
 ]
 

@@ -1,13 +1,13 @@
 import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
 
 import gameserver.events
 from gameserver.events import catalogue
-from gameserver.events.base import Event, Name, Notice, Result, declared, told
+from gameserver.events.base import Event, Name, Notice, Result, Secret, Text, declared, told
 from gameserver.rules.book import rules
 
 every_event = pytest.mark.parametrize("name", sorted(catalogue.events()))
@@ -142,3 +142,14 @@ def test_the_fingerprint_changes_with_what_clients_depend_on(monkeypatch: Any, c
 )
 def test_the_fingerprint_ignores_what_is_none_of_a_clients_business(monkeypatch: Any, changed: dict[str, Any]) -> None:
     assert fingerprint(monkeypatch, **changed) == fingerprint(monkeypatch)
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.client_events()))
+def test_what_clients_name_is_nothing_that_a_database_refuses(name: str) -> None:
+    """PostgreSQL takes no NUL. Rules clean what players say, secrets are sealed; all else is looked for as it came."""
+    cls = catalogue.client_events()[name]
+    hints = get_type_hints(cls, include_extras=True)
+    for hint in {hints[field] for field in cls.__struct_fields__} - {Text, Secret}:
+        for value in ("\x00", "abc\x00", ["\x00"]):
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert(value, hint)
