@@ -24,6 +24,14 @@ def cpu_s(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
     return {tier: sum(by_session[pid] for pid in pids) / TICKS_PER_S for tier, pids in tiers.items()}
 
 
+def whole_machine_s() -> dict[str, float]:
+    """Seconds of all processors together: at work, idle, and stolen by other machines on the same host."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    user, nice, system, idle, iowait, irq, softirq, steal = fields[:8]
+    ticks = {"busy": user + nice + system + irq + softirq, "idle": idle + iowait, "stolen": steal}
+    return {name: count / TICKS_PER_S for name, count in ticks.items()}
+
+
 def memory_mb(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
     """Megabytes by tier, pages that processes share counted in shares (PSS)."""
     by_session: Counter[int] = Counter()

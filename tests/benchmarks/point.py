@@ -46,6 +46,7 @@ class Point(msgspec.Struct, kw_only=True):
     cpu_s_per_1000: dict[str, float]
     memory_mb: dict[str, float]
     batches: dict[str, Any]
+    machine_cores: dict[str, float]
     load_cores: float
     load_late_ms: tuple[float, float]
     gateways: int = 1
@@ -152,20 +153,22 @@ def _observe(
         watcher.start()
     for generator in generators:
         generator.says("begin")
-    before = machine.cpu_s(server.tiers)
+    before, whole_before = machine.cpu_s(server.tiers), machine.whole_machine_s()
     if watcher:
         watcher.clear()
     notes = meanwhile() if meanwhile else {}
     for generator in generators:
         generator.says("end")
-    after = machine.cpu_s(server.tiers)
+    after, whole_after = machine.cpu_s(server.tiers), machine.whole_machine_s()
     done = watcher.batches() if watcher else []
     memory = machine.memory_mb(server.tiers)
     if watcher:
         watcher.stop()
     reports = [generator.report() for generator in generators]
     used = {tier: after[tier] - before[tier] for tier in after}
-    return _point(server, reports, groups, workload, seconds, used, memory, batches.summary(done, task), notes)
+    whole = {name: round((whole_after[name] - whole_before[name]) / seconds, 3) for name in whole_after}
+    sizes = batches.summary(done, task)
+    return _point(server, reports, groups, workload, seconds, used, memory, sizes, whole, notes)
 
 
 def _point(
@@ -177,6 +180,7 @@ def _point(
     used: dict[str, float],
     memory: dict[str, float],
     sizes: dict[str, Any],
+    whole_machine: dict[str, float],
     notes: dict[str, Any],
 ) -> Point:
     seen = {group.name: [_of(report, group.name) for report in reports] for group in groups}
@@ -210,6 +214,7 @@ def _point(
             max(report.late_us[0] for report in reports) / 1000,
             max(report.late_us[1] for report in reports) / 1000,
         ),
+        machine_cores=whole_machine,
         gateways=server.wanted.gateways,
         notes=notes,
     )

@@ -54,8 +54,13 @@ def line(point: Point) -> str:
         f"{seen.answered:.2%} answered, p50 {seen.p50} p95 {seen.p95} p99 {seen.p99} ms,",
         f"{point.deliveries_per_s:.0f} deliveries/s,",
         "CPU s/1000: " + " ".join(f"{tier} {s:.3f}" for tier, s in point.cpu_s_per_1000.items()) + ",",
-        f"batches of {point.batches['mean']:.1f}," if point.batches else "",
-        f"load {point.load_cores:.2f} cores, {point.load_late_ms[1]:.1f} ms late",
+        _sizes(point.batches),
+        f"load {point.load_cores:.2f} cores, {point.load_late_ms[1]:.1f} ms late, "
+        f"machine {point.machine_cores['busy']:.2f} busy {point.machine_cores['stolen']:.2f} stolen",
         "" if point.good else "-- not carried",
     ]
     return " ".join(part for part in parts if part)
+
+
+def _sizes(batches: dict[str, Any]) -> str:
+    return f"batches of {batches['mean']:.1f} in {batches['runtime_ms']:.1f} ms," if batches else ""
