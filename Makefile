@@ -21,7 +21,7 @@ export PYTHON
 help:
 	@echo "make run          everything on this machine, until Ctrl-C: broker, gateway, workers, Flower, bots"
 	@echo "make test         every test but the long ones, and the linters"
-	@echo "make chaos        ten minutes of faults on real processes, and what is switched off is found out (SEED=n)"
+	@echo "make chaos        half an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n)"
 	@echo "make docs         write the generated parts of docs/ anew"
 	@echo "make lint         the linters alone"
 	@echo "make constraints  write constraints.txt anew, with the newest versions that pyproject.toml allows"
@@ -36,8 +36,9 @@ test: packages-test lint
 SEED ?= 1
 
 chaos: packages-test $(VENV)/installed-for-test
-	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds 8 --seconds 50 --every 5
-	$(BIN)/python -m pytest -m long tests/chaos
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds 7 --seconds 50 --every 5
+	$(BIN)/python -m tests.chaos --seed $$(($(SEED) + 100)) --seeds 3 --seconds 50 --every 5 --postgresql
+	$(BIN)/python -m pytest -m long
 
 docs: $(VENV)/installed-for-run
 	$(BIN)/python docs/refresh.py

@@ -10,20 +10,25 @@ import os
 import signal
 import statistics
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from gameserver.client import FOREVER, Client
 from gameserver.up.rabbitmq import PrivateNode
-from tests.chaos.bench import Bench
-from tests.chaos.players import PASSWORD
+from tests.chaos.bench import Bench, enter
+from tests.chaos.players import LIMITS, PASSWORD
+from tests.chaos.run import ENTER_TOGETHER
 from tests.chaos.schedule import Fault
 from tests.chaos.stage import Stage
 from tests.houses import Proc
 
 STALL_S = 5.0
+LONG_STALL_S = 20.0
+CROWD = 200
 
 
-def _measures(bench: Bench) -> dict[str, Callable[[], Awaitable[float]]]:
+def _measures(bench: Bench, crowd: "Crowd") -> dict[str, Callable[[], Awaitable[float]]]:
     stage = bench.stage
 
     def fault(what: str, which: int = 0, lasts_s: float = STALL_S) -> Callable[[], None]:
@@ -48,7 +53,46 @@ def _measures(bench: Bench) -> dict[str, Callable[[], Awaitable[float]]]:
         "broker killed": lambda: bench.gap(fault("kill the broker")),
         "broker restarted": lambda: bench.gap(fault("restart the broker")),
         "database away for 5 s": lambda: bench.gap(fault("stall the database")),
+        "database away for 20 s": lambda: bench.gap(fault("stall the database", 0, LONG_STALL_S)),
+        f"gateway killed under {CROWD} clients": crowd.moved,
     }
+
+
+class Crowd:
+    """Clients who are all on one gateway, and move to the other when it is killed."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._clients: list[Client] = []
+        self._at = 0  # the gateway on which they are
+
+    async def moved(self) -> float:
+        """Kill the gateway, with an event of each under way. Gives the seconds until all are answered on the other."""
+        if not self._clients:
+            await self._enter()
+        moves_before = sum(client.reconnects for client in self._clients)
+        replies = [asyncio.ensure_future(client.send("purse")) for client in self._clients]
+        await asyncio.sleep(0)  # they are sent
+        began_s = time.monotonic()
+        self._stage.gateways[self._at].kill()
+        await asyncio.gather(*replies)
+        await asyncio.gather(*(client.send("purse") for client in self._clients))
+        took_s = time.monotonic() - began_s
+        assert sum(client.reconnects for client in self._clients) == moves_before + CROWD
+        await self._stage.do(self._stage.revive_gateway, self._at)
+        self._at = 1 - self._at
+        return took_s
+
+    async def _enter(self) -> None:
+        self._clients = [Client(self._stage.addresses, backoff=FOREVER, limits=LIMITS) for _ in range(CROWD)]
+        for n in range(0, CROWD, ENTER_TOGETHER):
+            some = self._clients[n : n + ENTER_TOGETHER]
+            await asyncio.gather(*(client.open() for client in some))
+            await asyncio.gather(*(enter(client) for client in some))
+
+    async def leave(self) -> None:
+        """Close all."""
+        await asyncio.gather(*(client.close() for client in self._clients))
 
 
 def kill_children(worker: Proc) -> None:
@@ -62,15 +106,17 @@ def nothing(worker: Proc) -> None:
 
 
 async def _measure(bench: Bench, runs: int, only: list[str]) -> None:
+    crowd = Crowd(bench.stage)
     await bench.client.open()
     await bench.client.register("probe", PASSWORD)
     print("| fault | median | worst | runs |\n|---|---|---|---|", flush=True)
-    for name, measure in _measures(bench).items():
+    for name, measure in _measures(bench, crowd).items():
         if only and name not in only:
             continue
         took_s = [await measure() for _ in range(runs)]
-        print(f"| {name} | {statistics.median(took_s):.2f} s | {max(took_s):.2f} s | {runs} |", flush=True)
+        print(f"| {name} | {statistics.median(took_s):.1f} s | {max(took_s):.1f} s | {runs} |", flush=True)
     await bench.client.close()
+    await crowd.leave()
 
 
 def main() -> None:

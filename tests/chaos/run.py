@@ -58,6 +58,7 @@ def run(
     rate: float = RATE,
     faults: Sequence[str] = tuple(FAULTS),
     schedule: Sequence[Fault] = (),
+    settle_s_max: float = SETTLE_S_MAX,
     say: Callable[[str], None] = print,
 ) -> Report:
     """Play for so many seconds under a schedule of faults (this, or one drawn), recover, and compare."""
@@ -65,7 +66,9 @@ def run(
     for fault in schedule:
         say(f"  at {fault.at_s:6.2f} s: {fault.what} (no. {fault.which}, for {fault.lasts_s} s where it lasts)")
     stage.raise_curtain()
-    diary = asyncio.run(played(stage, lambda _: _struck(stage, schedule, seconds, say), rate=rate))
+    diary = asyncio.run(
+        played(stage, lambda _: _struck(stage, schedule, seconds, say), rate=rate, settle_s_max=settle_s_max)
+    )
     ends = Counter(f"{a.event} {a.end or 'unanswered'} {a.code}".strip() for a in diary.actions)
     slowest_s = max((a.ended_s - a.began_s for a in diary.actions if a.end), default=0.0)
     return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, slowest_s, judged(stage, diary))
@@ -88,6 +91,7 @@ async def played(
     players: int = PLAYERS,
     rate: float = RATE,
     spread: bool = True,
+    settle_s_max: float = SETTLE_S_MAX,
     say: Callable[[str], None] = print,
 ) -> Diary:
     """Let a crowd play while things happen, and until all of it has recovered. Gives what they wrote down.
@@ -110,8 +114,8 @@ async def played(
             game.cancel()
     await stage.do(stage.recover, SETTLE_S_MAX)
     say(f"{time.monotonic() - began_s:7.2f} s: all faults are over")
-    await asyncio.gather(*(player.settled(SETTLE_S_MAX) for player in crowd))
-    await _outbox_is_empty(stage.database_url)
+    await asyncio.gather(*(player.settled(settle_s_max) for player in crowd))
+    await _outbox_is_empty(stage.database_url, settle_s_max)
     say(f"{time.monotonic() - began_s:7.2f} s: settled")
     await asyncio.gather(*(player.leave() for player in crowd))
     return diary
@@ -122,9 +126,9 @@ def judged(stage: Stage, diary: Diary) -> list[str]:
     return [*verdict(diary, *read_data_tier(stage.database_url)), *stage.troubles]
 
 
-async def _outbox_is_empty(database_url: str) -> None:
+async def _outbox_is_empty(database_url: str, s_max: float) -> None:
     """What is owed to players has been told and acknowledged: nothing stands in the outbox for a while."""
-    deadline_s = time.monotonic() + SETTLE_S_MAX
+    deadline_s = time.monotonic() + s_max
     empty_since_s = time.monotonic()
     while time.monotonic() < deadline_s and time.monotonic() - empty_since_s < QUIET_S:
         await asyncio.sleep(0.2)

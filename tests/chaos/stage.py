@@ -141,6 +141,11 @@ class Stage(House):
             self.gateways[n] = self._start_gateway(n)
         return status
 
+    def revive_gateway(self, n: int) -> None:
+        """Start a gateway that was killed."""
+        with self._lock:
+            self.gateways[n] = self._start_gateway(n)
+
     def restart_broker(self) -> int:
         """The same with the broker; waits until it serves."""
         with self._lock:

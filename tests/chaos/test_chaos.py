@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gameserver.up.rabbitmq import PrivateNode
-from tests.chaos.run import RATE, Report, run
+from tests.chaos.run import RATE, SETTLE_S_MAX, Report, run
 from tests.chaos.schedule import FAULTS, draw
 from tests.chaos.stage import Stage
 
@@ -23,13 +23,14 @@ def report_of(
     dawdle_s: float = 0.0,
     rate: float = RATE,
     faults: Sequence[str] = tuple(FAULTS),
+    settle_s_max: float = SETTLE_S_MAX,
 ) -> Report:
     """A run on a stage of its own."""
     programs = {"app": "tests.chaos.sabotaged", "gateway_module": "tests.chaos.sabotaged"}
     env = {"CHAOS_SABOTAGE": sabotage, "CHAOS_DAWDLE_S": str(dawdle_s)}
     stage = Stage(node, folder, env=env, **(programs if sabotage or dawdle_s else {}))
     try:
-        return run(stage, seed, seconds, every_s=every_s, rate=rate, faults=faults)
+        return run(stage, seed, seconds, every_s=every_s, rate=rate, faults=faults, settle_s_max=settle_s_max)
     finally:
         stage.stop()
 
@@ -48,7 +49,7 @@ def test_a_seed_draws_the_same_schedule_again() -> None:
 
 
 # The seed, load and faults under which each sabotage is found out; with all guarantees on they make one story.
-HARD: dict[str, Any] = {"seed": 21, "seconds": 20, "every_s": 1.5, "rate": 25, "dawdle_s": 0.02}
+HARD: dict[str, Any] = {"seed": 21, "seconds": 20, "every_s": 1.5, "rate": 25, "dawdle_s": 0.02, "settle_s_max": 30}
 WORKERS_DIE = ("kill a worker's child", "kill a worker")
 ALL_DIE = (*WORKERS_DIE, "kill a gateway")
 SABOTAGES = {
