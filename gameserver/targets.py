@@ -24,7 +24,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One entry of such a file. Labels in double underscores are for Prometheus itself, and optional."""
+    """One entry of such a file."""
 
     targets: list[str]
     labels: dict[str, str]

@@ -23,6 +23,7 @@ from gameserver import config
 from gameserver.events import catalogue
 from gameserver.secrecy import write_key
 from gameserver.store.migrate import migrate
+from gameserver.up.house import answers
 from gameserver.up.processes import kill, members, spawn, tethered
 from tests.brokers import Vhost
 
@@ -213,6 +214,12 @@ class House:
         """Start the world's clock."""
         schedule = self.folder / f"{name}-{uuid.uuid4().hex[:8]}.schedule"
         return self._take(self._celery(name, ("beat", "-s", str(schedule), "--loglevel", "INFO"), None))
+
+    def flower(self, port: int) -> Proc:
+        """Start Flower; it answers when this returns."""
+        proc: Proc = self._take(self._celery("flower", ("flower", "--address=127.0.0.1", f"--port={port}"), None))
+        eventually(lambda: answers(port, "/healthcheck") or not proc.alive, f"Flower\n{proc.tail}", UP_S_MAX)
+        return proc
 
     def stop(self) -> None:
         """End everything. Fails when something is left, or had ended by itself."""

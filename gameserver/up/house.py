@@ -196,8 +196,7 @@ def watched(settings: Settings, broker: Broker, ports: Ports) -> Iterator[None]:
     """Within, Prometheus is told where the parts answer that don't tell it themselves."""
     found = [Target([f"{LOCAL}:{ports.flower}"], {"job": "flower", "process": "flower"})]
     if broker.node and broker.node.metrics_port:
-        labels = {"job": "rabbitmq", "process": "rabbitmq", "__metrics_path__": "/metrics/per-object"}
-        found.append(Target([f"{LOCAL}:{broker.node.metrics_port}"], labels))
+        found.append(Target([f"{LOCAL}:{broker.node.metrics_port}"], {"job": "rabbitmq", "process": "rabbitmq"}))
     file = targets.write(settings.var / "metrics" / "house.json", found)
     try:
         yield

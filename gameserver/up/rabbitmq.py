@@ -139,6 +139,7 @@ class PrivateNode:
         if self.metrics_port is not None:
             lines["prometheus.tcp.ip"] = LOCAL
             lines["prometheus.tcp.port"] = str(self.metrics_port)
+            lines["prometheus.return_per_object_metrics"] = "true"  # each queue for itself, and alarms with them
         return "".join(f"{name} = {value}\n" for name, value in {**lines, **self.settings}.items())
 
     def environment(self) -> dict[str, str]:

@@ -19,8 +19,8 @@ def targets(house: House, job: str) -> dict[str, str]:
     return {each.labels["process"]: each.targets[0] for each in found if each.labels["job"] == job}
 
 
-def scrape(address: str, path: str = "/metrics") -> str:
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+def scrape(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
         return answer.read().decode()
 
 

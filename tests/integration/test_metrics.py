@@ -128,7 +128,7 @@ def test_the_age_of_the_oldest_event_shows_where_nobody_serves_a_family(
 
         def ages() -> list[float]:
             """What the gateway says, and what the broker says of the queue (NaN while it knows of no message)."""
-            node = scrape(f"127.0.0.1:{private_node.metrics_port}", "/metrics/per-object")
+            node = scrape(f"127.0.0.1:{private_node.metrics_port}")
             head_s = value(node, "rabbitmq_queue_head_message_timestamp", vhost=vhost.name, queue="chat")
             return [value(scrape(address), "gameserver_oldest_event_age_seconds", family="chat"), time.time() - head_s]
 

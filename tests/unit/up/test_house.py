@@ -88,7 +88,6 @@ def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(
     with house.watched(settings, broker, Ports()):
         found = {each["labels"]["job"]: each for each in json.loads(file.read_text())}
     assert found["rabbitmq"]["targets"] == ["127.0.0.1:1005"]
-    assert found["rabbitmq"]["labels"]["__metrics_path__"] == "/metrics/per-object"
     assert found["flower"]["targets"] == ["127.0.0.1:5555"]
     assert not file.exists()
 

@@ -1,0 +1,37 @@
+"""Every metric that docker/ and ``gameserver status`` name is one that the real processes export."""
+
+import re
+
+from gameserver.up.ports import free_ports
+from gameserver.up.rabbitmq import PrivateNode
+from tests.acceptance.lines import LineClient
+from tests.houses import SharedHouse, eventually
+from tests.integration.scraped import scrape, targets
+from tests.watching import READ_BY_STATUS, RULES, expressions, metrics, rules
+
+_SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("_sum", "_count")}
+
+
+def exported(text: str) -> set[str]:
+    """The names of all samples that an exposition has or would have, were there anything to count."""
+    kinds = re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE)
+    return {f"{name}{suffix}" for name, kind in kinds for suffix in _SUFFIXES.get(kind, ("",))}
+
+
+def test_every_metric_that_is_named_is_exported(shared_house: SharedHouse, private_node: PrivateNode):
+    house, (port,) = shared_house.house, free_ports(1)
+    house.flower(port)
+    with LineClient(shared_house.gateway.port) as ada:
+        ada.register("Ada")
+        ada.ask("say", text="hello")
+        addresses = [*targets(house, "gateway").values(), *targets(house, "worker").values()]
+        texts = [scrape(address) for address in addresses]
+    texts.append(scrape(f"127.0.0.1:{private_node.metrics_port}"))
+    flower = f"127.0.0.1:{port}"
+    eventually(lambda: "flower_worker_online{" in scrape(flower), "Flower knows a worker")
+    texts.append(scrape(flower))
+    found = {name for text in texts for name in exported(text)} | {"up"}
+    named = {place: metrics(expression) for place, expression in expressions().items()}
+    recorded = {rule["record"] for rule in rules(RULES)}
+    assert {place: names - found - recorded for place, names in named.items() if names - found - recorded} == {}
+    assert READ_BY_STATUS - found == set()
