@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -113,7 +114,10 @@ async def _measure(bench: Bench, runs: int, only: list[str]) -> None:
     for name, measure in _measures(bench, crowd).items():
         if only and name not in only:
             continue
-        took_s = [await measure() for _ in range(runs)]
+        took_s = []
+        for _ in range(runs):
+            took_s.append(await measure())
+            print(f"{name}: {took_s[-1]:.2f} s", file=sys.stderr, flush=True)
         print(f"| {name} | {statistics.median(took_s):.1f} s | {max(took_s):.1f} s | {runs} |", flush=True)
     await bench.client.close()
     await crowd.leave()
