@@ -1,6 +1,7 @@
 """The commands of the benchmark; each of them adds to the results file."""
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from tests.benchmarks import machine, workloads
 from tests.benchmarks.point import Point, measure
 from tests.benchmarks.results import Results
+from tests.benchmarks.scenes import SCENES
 from tests.benchmarks.search import Search
 from tests.benchmarks.servers import Wanted, running
 
@@ -32,6 +34,9 @@ def main() -> int:
     search.add_argument("--start", default="", help="where to begin, clients with commas, one for each server")
     search.add_argument("--repeats", type=int, default=3)
     search.add_argument("--budget", type=float, default=1800.0, help="seconds for all of it")
+    scene = _add(commands, "scene", _scene, "another workload, on the house alone")
+    scene.add_argument("name", choices=SCENES)
+    scene.add_argument("--clients", type=int, default=0, help="0: as many as the workload is made for")
     for command in (walk, search):
         command.add_argument("--rate", type=float, default=2.0, help="moves per second and client")
         command.add_argument("--seconds", type=float, default=20.0, help="the length of a window")
@@ -39,6 +44,7 @@ def main() -> int:
         command.add_argument("--generators", type=int, default=1, help="processes of the load generator")
         command.add_argument("--env", action="append", default=[], help="a setting of the house: GAMESERVER_NAME=value")
     arguments = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     arguments.command(arguments, Results(arguments.results, arguments.run))
     return 0
 
@@ -60,7 +66,8 @@ def _env(arguments: argparse.Namespace) -> dict[str, str]:
 def _walk(arguments: argparse.Namespace, results: Results) -> None:
     wanted = Wanted(
         kind=arguments.server,
-        population=max(arguments.clients, arguments.population),
+        players=arguments.clients,
+        population=arguments.population,
         gateways=arguments.gateways,
         flower=not arguments.no_flower,
         env=_env(arguments),
@@ -69,6 +76,11 @@ def _walk(arguments: argparse.Namespace, results: Results) -> None:
         groups = workloads.walk(arguments.clients, arguments.rate)
         point = measure(server, groups, workload="walk", seconds=arguments.seconds, generators=arguments.generators)
     results.keep(point)
+
+
+def _scene(arguments: argparse.Namespace, results: Results) -> None:
+    play, clients = SCENES[arguments.name]
+    results.keep(play(arguments.clients or clients))
 
 
 def _search(arguments: argparse.Namespace, results: Results) -> None:
@@ -86,7 +98,7 @@ def _search(arguments: argparse.Namespace, results: Results) -> None:
 
 
 def _largest(arguments: argparse.Namespace, results: Results, kind: str, start: int, until_s: float) -> Point | None:
-    wanted = Wanted(kind=kind, population=MOST, gateways=arguments.gateways, env=_env(arguments))
+    wanted = Wanted(kind=kind, players=MOST, gateways=arguments.gateways, env=_env(arguments))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(wanted, Path(folder)) as server:
 
         def measured(clients: int, seconds: float) -> Point:

@@ -66,7 +66,7 @@ class Walker(Protocol):
     def enter(self, name: str, seq: int) -> None:
         """Come into the world."""
         n = int(name[1:])
-        self.name, self.zone, (self.x, self.y) = name, zones.zone_of(n), zones.place_of(n)
+        self.name, (self.zone, self.x, self.y) = name, zones.small(n)
         self._crowds[self.zone].add(self)
         body = Entered(
             player=name, name=name, session=name, zone=self.zone, x=self.x, y=self.y, hp=100, hp_max=100, xp=0

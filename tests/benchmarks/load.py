@@ -31,7 +31,8 @@ SEQ64 = 0xCF  # MessagePack's mark of a number of eight bytes
 
 
 class Group(msgspec.Struct, kw_only=True):
-    """Clients that do the same. ``rate``: packets per second each; ``packets``: what they send, in turns.
+    """Clients that do the same. ``rate``: packets per second each; ``packets``: what they send, in turns, after
+    ``first``, which they send when they are in.
 
     ``names`` enter by ``enter``: "resume" with a token, "register" or "login" with a password; ``secrets`` are those.
     ``late``: they come when the window begins. ``at_once``: how many may be entering at a time. ``by_place``: who
@@ -44,6 +45,7 @@ class Group(msgspec.Struct, kw_only=True):
     secrets: list[str]
     enter: str = "resume"
     rate: float = 1.0
+    first: list[dict[str, Any]] = []
     packets: list[dict[str, Any]] = []
     by_place: bool = False
     ping_s: float = 0.0
@@ -67,19 +69,22 @@ class Plan(msgspec.Struct, kw_only=True):
 class Seen(msgspec.Struct, kw_only=True):
     """What became of a group: per packet of the window when it was sent (ms after its beginning) and the reply's time.
 
-    ``took_us``: microseconds, -1 unanswered. ``entered_us``: how long each entrance took. ``packets``: what came in the
-    window, by the first letter of the type.
+    ``took_us``: microseconds, -1 unanswered. ``entered_us``: how long each entrance took, ``entered_ms``: when it was
+    done.
     """
 
     name: str
     sent_ms: list[int]
     took_us: list[int]
     entered_us: list[int]
+    entered_ms: list[int]
     refused: dict[str, int]
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What came of a run. ``late_us``: by how much the generator itself was late to send, the 50th, 99th of 100."""
+    """What came of a run. ``packets``: what came in the window, by the first letter of the type. ``late_us``: by how
+    much the generator itself was late to send, the 50th and the 99th of 100.
+    """
 
     groups: list[Seen]
     packets: dict[str, int]
@@ -113,7 +118,8 @@ class Crew:
     def __init__(self, group: Group, rng: random.Random) -> None:
         self.group = group
         self.clients = [Client(self, *each) for each in zip(group.names, group.secrets, strict=True)]
-        self.heads = [prefix(msgspec.msgpack.encode({**packet, "seq": 2**60}))[:-8] for packet in group.packets]
+        self.first = [_head(packet) for packet in group.first]
+        self.heads = [_head(packet) for packet in group.packets]
         self.refused: dict[str, int] = {}
         self.outside = list(reversed(self.clients))
         self.entering = 0
@@ -196,6 +202,7 @@ class Run:
             sent_ms=[int((self.sent_s[n] - begin) * 1e3) for n in mine],
             took_us=[int(self.took_s[n] * 1e6) if self.took_s[n] >= 0 else UNANSWERED_US for n in mine],
             entered_us=[_entrance_us(client) for client in crew.clients if client.asked_s],
+            entered_ms=[int((client.entered_s - begin) * 1e3) for client in crew.playing],
             refused=crew.refused,
         )
 
@@ -234,6 +241,8 @@ class Run:
         client.entered_s = now_s
         crew.entering -= 1
         crew.playing.append(client)
+        for head in crew.first:
+            self._send(client, head, now_s)
         if crew.heads and crew.group.rate:
             first_s = now_s + self.rng.random() / crew.group.rate
             heapq.heappush(self.due, (first_s, id(client), client))
@@ -248,22 +257,21 @@ class Run:
             due_s, id_, client = due[0]
             crew = client.group
             heapq.heapreplace(due, (due_s + 1 / crew.group.rate, id_, client))
-            self._send(client, crew, due_s)
+            self._send(client, crew.heads[client.next], due_s)
+            client.next = (client.next + 1) % len(crew.heads)
         while self.pings and self.pings[0][0] <= now_s:
             due_s, id_, client = self.pings[0]
             heapq.heapreplace(self.pings, (due_s + client.group.group.ping_s, id_, client))
             self._write(client, PING)
 
-    def _send(self, client: Client, crew: Crew, due_s: float) -> None:
-        head = crew.heads[client.next]
-        client.next = (client.next + 1) % len(crew.heads)
+    def _send(self, client: Client, head: bytes, due_s: float) -> None:
         frame = head + self.seq.to_bytes(8)
         self.seq += 1
         sent_s = time.perf_counter()
         self.late_s.append(sent_s - due_s)
         self.sent_s.append(sent_s)
         self.took_s.append(-1.0)
-        self.crew_of.append(crew)
+        self.crew_of.append(client.group)
         self._write(client, frame)
 
     def _write(self, client: Client, frame: bytes) -> None:
@@ -340,6 +348,11 @@ class Run:
             self.took_s[n] = time.perf_counter() - self.sent_s[n]
         elif n < 0 and not client.entered_s:
             client.group.entering -= 1
+
+
+def _head(packet: dict[str, Any]) -> bytes:
+    """A frame without its last eight bytes, which are its number's."""
+    return prefix(msgspec.msgpack.encode({**packet, "seq": 2**60}))[:-8]
 
 
 def _entrance_us(client: Client) -> int:

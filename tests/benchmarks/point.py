@@ -60,6 +60,7 @@ class Point(msgspec.Struct, kw_only=True):
 
 
 Meanwhile = Callable[[], dict[str, Any]]
+Study = Callable[[dict[str, list[load.Seen]]], dict[str, Any]]
 
 
 def measure(
@@ -73,9 +74,13 @@ def measure(
     generators: int = 1,
     task: str = "movement.move",
     seed: int = 1,
+    enter_s_max: float = 120.0,
     meanwhile: Meanwhile | None = None,
+    study: Study | None = None,
 ) -> Point:
-    """Measure. ``meanwhile`` is called when the window begins, and may take as long as the window."""
+    """Measure. ``meanwhile`` is called when the window begins, and may take as long as the window; ``study`` is given
+    what the clients saw. What they return is noted.
+    """
     shares = [_share(groups, n, generators) for n in range(generators)]
     plans = [
         load.Plan(
@@ -85,12 +90,13 @@ def measure(
             warm_s=warm_s,
             seconds=seconds,
             drain_s=drain_s,
+            enter_s_max=enter_s_max,
         )
         for n, share in enumerate(shares)
     ]
     generators_ = [_Generator(plan) for plan in plans]
     try:
-        return _observe(server, generators_, groups, workload, seconds, task, meanwhile)
+        return _observe(server, generators_, groups, workload, seconds, task, meanwhile, study)
     finally:
         for generator in generators_:
             generator.end()
@@ -145,6 +151,7 @@ def _observe(
     seconds: float,
     task: str,
     meanwhile: Meanwhile | None,
+    study: Study | None,
 ) -> Point:
     watcher = batches.Watcher(server.amqp_url) if server.amqp_url else None
     for generator in generators:
@@ -168,6 +175,7 @@ def _observe(
     used = {tier: after[tier] - before[tier] for tier in after}
     whole = {name: round((whole_after[name] - whole_before[name]) / seconds, 3) for name in whole_after}
     sizes = batches.summary(done, task)
+    notes |= study(by_name(reports)) if study else {}
     return _point(server, reports, groups, workload, seconds, used, memory, sizes, whole, notes)
 
 
@@ -183,10 +191,10 @@ def _point(
     whole_machine: dict[str, float],
     notes: dict[str, Any],
 ) -> Point:
-    seen = {group.name: [_of(report, group.name) for report in reports] for group in groups}
+    seen = by_name(reports)
     took = {name: [us for part in parts for us in part.took_us] for name, parts in seen.items()}
     whole = latency([us for each in took.values() for us in each])
-    answered = max(1, round(whole.sent * whole.answered))
+    answered = round(whole.sent * whole.answered)
     entered = {name: [us for part in parts for us in part.entered_us] for name, parts in seen.items()}
     packets = _sum([report.packets for report in reports])
     return Point(
@@ -205,8 +213,7 @@ def _point(
         packets=packets,
         lost=sum(report.lost for report in reports),
         cores={tier: round(s / seconds, 3) for tier, s in used.items()},
-        cpu_s_per_1000={tier: round(1000 * s / answered, 4) for tier, s in used.items()}
-        | {"total": round(1000 * sum(used.values()) / answered, 4)},
+        cpu_s_per_1000=_per_1000(used, answered),
         memory_mb=memory,
         batches=sizes,
         load_cores=round(sum(report.cpu_s / report.seconds for report in reports), 3),
@@ -220,8 +227,16 @@ def _point(
     )
 
 
-def _of(report: load.Report, name: str) -> load.Seen:
-    return next(seen for seen in report.groups if seen.name == name)
+def _per_1000(used: dict[str, float], answered: int) -> dict[str, float]:
+    if not answered:
+        return {}
+    return {tier: round(1000 * s / answered, 4) for tier, s in {**used, "total": sum(used.values())}.items()}
+
+
+def by_name(reports: Sequence[load.Report]) -> dict[str, list[load.Seen]]:
+    """What was seen, by the groups' names."""
+    names = dict.fromkeys(seen.name for report in reports for seen in report.groups)
+    return {name: [seen for report in reports for seen in report.groups if seen.name == name] for name in names}
 
 
 def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:

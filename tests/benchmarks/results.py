@@ -54,9 +54,12 @@ def line(point: Point) -> str:
         f"{seen.answered:.2%} answered, p50 {seen.p50} p95 {seen.p95} p99 {seen.p99} ms,",
         f"{point.deliveries_per_s:.0f} deliveries/s,",
         "CPU s/1000: " + " ".join(f"{tier} {s:.3f}" for tier, s in point.cpu_s_per_1000.items()) + ",",
+        "cores: " + " ".join(f"{tier} {s:.2f}" for tier, s in point.cores.items()) + ",",
         _sizes(point.batches),
         f"load {point.load_cores:.2f} cores, {point.load_late_ms[1]:.1f} ms late, "
         f"machine {point.machine_cores['busy']:.2f} busy {point.machine_cores['stolen']:.2f} stolen",
+        " ".join(f"{name}: p99 {one.p99} ms," for name, one in point.groups.items()) if len(point.groups) > 1 else "",
+        ", ".join(f"{name} {value}" for name, value in point.notes.items()),
         "" if point.good else "-- not carried",
     ]
     return " ".join(part for part in parts if part)

@@ -4,8 +4,10 @@ Each is started, gives its addresses, its tiers (the sessions of its processes) 
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ import msgspec
 from gameserver.up.house import consumed
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
+from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
 
@@ -20,10 +23,13 @@ UNMEASURED = {"GAMESERVER_LOGIN_S_MAX": "120"}  # thousands enter before the win
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What to start. ``population``: players in the database, at least as many as play. ``crowd``: in a zone."""
+    """What to start. ``players``: who can play; ``population``: others in the database. ``crowd``: players in a zone,
+    which is ``side`` tiles wide. ``bundled``: in the game's own world instead.
+    """
 
     kind: str = "house"
-    population: int = zones.CROWD
+    players: int = zones.CROWD
+    population: int = 0
     crowd: int = zones.CROWD
     side: int = zones.SIDE
     gateways: int = 1
@@ -39,8 +45,8 @@ class Running(msgspec.Struct, kw_only=True):
     addresses: list[tuple[str, int]]
     tiers: dict[str, list[int]]
     amqp_url: str = ""
+    house: House | None = None
     workers: dict[str, Proc] = {}
-    environ: dict[str, str] = {}
 
 
 @contextlib.contextmanager
@@ -58,9 +64,7 @@ def _house(wanted: Wanted, folder: Path) -> Iterator[Running]:
         world = {} if wanted.bundled else {"GAMESERVER_WORLD": str(_zones(wanted, folder))}
         house = House(node.amqp_url(), folder / "house", env={**UNMEASURED, **world, **wanted.env})
         try:
-            zones.seed(
-                house.database_url, house.settings.world_file, wanted.population, crowd=wanted.crowd, side=wanted.side
-            )
+            _seed(wanted, house)
             workers = house.workers([((family,), family, 1) for family in FAMILIES])
             beat = house.beat()
             flower = [_flower(house)] if wanted.flower else []
@@ -76,14 +80,28 @@ def _house(wanted: Wanted, folder: Path) -> Iterator[Running]:
                 },
                 amqp_url=node.amqp_url(),
                 workers=dict(zip(FAMILIES, workers, strict=True)),
-                environ=house.environ,
+                house=house,
             )
         finally:
             house.stop()
 
 
+def worker_again(server: Running, family: str) -> None:
+    """Start a family's worker anew."""
+    assert server.house is not None
+    (worker,) = server.house.workers([((family,), f"{family}-again", 1)])
+    server.workers[family] = worker
+    server.tiers["workers"].append(worker.pid)
+
+
+def _seed(wanted: Wanted, house: House) -> None:
+    world = load_world(house.settings.world_file)
+    places = zones.spread(world) if wanted.bundled else partial(zones.small, crowd=wanted.crowd, side=wanted.side)
+    zones.seed(house.database_url, world, wanted.players, wanted.population, places)
+
+
 def _zones(wanted: Wanted, folder: Path) -> Path:
-    return zones.write_zones(folder / "world", -(-wanted.population // wanted.crowd), wanted.side)
+    return zones.write_zones(folder / "world", -(-wanted.players // wanted.crowd), wanted.side)
 
 
 def _flower(house: House) -> Proc:
@@ -131,8 +149,6 @@ def _alone(
 
 
 def _inherited() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 

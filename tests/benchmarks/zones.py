@@ -4,7 +4,8 @@ Players, sessions and tokens are put into the data tier beforehand, so that clie
 password: login has a workload of its own.
 """
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 
 from gameserver.secrecy import Argon2Passwords, token_hash
 from gameserver.store import Store
-from gameserver.world.maps import load_world
+from gameserver.world.maps import World
 from gameserver.world.state import Account, Player, Session
 
 CROWD = 20  # players in a zone
@@ -20,6 +21,8 @@ SIDE = 8  # tiles: one cell
 PASSWORD = "a long secret"
 ROWS_AT_ONCE = 5_000
 _TILE = 16
+
+Places = Callable[[int], tuple[str, int, int]]
 
 
 def names(first: int, count: int) -> list[str]:
@@ -32,16 +35,25 @@ def token(name: str) -> str:
     return f"token-of-{name}"
 
 
-def zone_of(n: int, crowd: int = CROWD) -> str:
-    """Where the n-th player stands."""
-    return f"z{n // crowd}"
-
-
-def place_of(n: int, crowd: int = CROWD, side: int = SIDE) -> tuple[int, int]:
-    """And on which tile: with an even x and a free tile east of it, below the row in which the portals are."""
+def small(n: int, crowd: int = CROWD, side: int = SIDE) -> tuple[str, int, int]:
+    """Where the n-th player stands: a zone, and a tile with an even x and room to the east, below the portals."""
     columns = side // 2 - 1
     k = n % crowd
-    return 2 * (k % columns), 1 + k // columns % (side - 1)
+    return f"z{n // crowd}", 2 * (k % columns), 1 + k // columns % (side - 1)
+
+
+def spread(world: World) -> Places:
+    """The same for a world with walls: anywhere where one can walk."""
+    rng = random.Random(1)
+    floor = [
+        (zone.name, x, y)
+        for zone in world.zones.values()
+        for x in range(zone.width)
+        for y in range(zone.height)
+        if zone.walkable(x, y) and (x, y) not in zone.portals
+    ]
+    rng.shuffle(floor)
+    return lambda n: floor[n % len(floor)]
 
 
 def write_zones(folder: Path, count: int, side: int = SIDE) -> Path:
@@ -84,18 +96,18 @@ def _properties(pairs: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": name, "value": value} for name, value in pairs]
 
 
-def seed(database_url: str, world: Path, count: int, *, crowd: int = CROWD, side: int = SIDE) -> None:
-    """Put so many players with sessions into the data tier. All have one password, hashed once."""
-    store = Store(database_url, load_world(world))
+def seed(database_url: str, world: World, players: int, others: int, places: Places) -> None:
+    """Put players with sessions into the data tier, and others who stay away. All have one password, hashed once."""
+    store = Store(database_url, world)
     password_hash = Argon2Passwords().hash(PASSWORD)
-    for first in range(0, count, ROWS_AT_ONCE):
+    for first in range(0, players + others, ROWS_AT_ONCE):
         things: list[Account | Player | Session] = []
-        for n in range(first, min(first + ROWS_AT_ONCE, count)):
+        for n in range(first, min(first + ROWS_AT_ONCE, players + others)):
             (name,) = names(n, 1)
-            x, y = place_of(n, crowd, side)
+            zone, x, y = places(n % players)
             things.append(Account(id=name, name=name, password_hash=password_hash, created_ms=0))
-            things.append(Player(id=name, name=name, zone=zone_of(n, crowd), x=x, y=y))
-            things.append(_session(name))
+            things.append(Player(id=name, name=name, zone=zone, x=x, y=y))
+            things += [_session(name)] if n < players else []
         with store.transaction() as transaction:
             transaction.save(things, [])
     store.close()
