@@ -26,6 +26,10 @@ USER = "game"
 # "localhost" and not the host's name: a mnesia database belongs to its node's name, and laptops change theirs.
 NODE_NAME = "game@localhost"
 
+# The net below the leases: who holds a message for so long loses it. RabbitMQ's own default is half an hour; it advises
+# against less than five minutes.
+CONSUMER_TIMEOUT_S = 300
+
 UP_S_MAX = 60.0
 STOP_S_MAX = 30.0
 CTL_S_MAX = 60.0
@@ -140,6 +144,7 @@ class PrivateNode:
             lines["prometheus.tcp.ip"] = LOCAL
             lines["prometheus.tcp.port"] = str(self.metrics_port)
             lines["prometheus.return_per_object_metrics"] = "true"  # each queue for itself, and alarms with them
+        lines["consumer_timeout"] = str(CONSUMER_TIMEOUT_S * 1000)
         return "".join(f"{name} = {value}\n" for name, value in {**lines, **self.settings}.items())
 
     def environment(self) -> dict[str, str]:

@@ -1,7 +1,8 @@
 import pytest
 
 from gameserver.errors import Corrupt
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.events import catalogue
+from gameserver.up.rabbitmq import CONSUMER_TIMEOUT_S, PrivateNode
 
 
 @pytest.fixture
@@ -58,6 +59,10 @@ def test_the_cookie_is_made_once_and_erlang_will_accept_its_mode(node):
 def test_further_settings_come_after_ours(tmp_path):
     node = PrivateNode.somewhere(tmp_path, {"consumer_timeout": "60000"})
     assert node.configuration().endswith("consumer_timeout = 60000\n")
+
+
+def test_the_net_below_the_leases_hangs_well_below_them():
+    assert max(spec.lease_s for spec in catalogue.specs()) * 5 < CONSUMER_TIMEOUT_S
 
 
 @pytest.mark.parametrize(("vhost", "path"), [("/", "%2F"), ("a/b", "a%2Fb"), ("plain", "plain")])
