@@ -5,11 +5,15 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks import machine, workloads
+from tests.benchmarks.plots import plots
 from tests.benchmarks.point import Point, measure
-from tests.benchmarks.results import Results
+from tests.benchmarks.report import report
+from tests.benchmarks.results import Record, Results, read
 from tests.benchmarks.scenes import SCENES
 from tests.benchmarks.search import Search
 from tests.benchmarks.servers import Wanted, running
@@ -17,36 +21,48 @@ from tests.benchmarks.servers import Wanted, running
 SERVERS = ("house", "floor", "usual")
 START = {"house": 1000, "floor": 1000, "usual": 140}
 MOST = 6_000
+SCENES_S = 480.0  # what the other workloads take
 RESULTS = machine.ROOT / "var" / "benchmarks" / "results.jsonl"
 
 
 def main() -> int:
     """Do what was asked for."""
+    arguments = _parser().parse_args()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    arguments.command(arguments, Results(arguments.results, arguments.run))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    walk = _add(commands, "walk", _walk, "one load of walkers, one server")
+    whole = _add(commands, "all", _all, "everything, and the report")
+    walk = _add(commands, "walk", _walk, "walkers on one server: one load, or one after the other")
     walk.add_argument("--server", choices=SERVERS, default="house")
-    walk.add_argument("--clients", type=int, default=500)
+    walk.add_argument("--clients", default="500", help="with commas")
     walk.add_argument("--population", type=int, default=0, help="players in the database, beside those who play")
     walk.add_argument("--no-flower", action="store_true")
     search = _add(commands, "search", _search, "the largest load of walkers, for one server after the other")
     search.add_argument("--servers", default=",".join(SERVERS), help="with commas")
     search.add_argument("--start", default="", help="where to begin, clients with commas, one for each server")
-    search.add_argument("--repeats", type=int, default=3)
-    search.add_argument("--budget", type=float, default=1800.0, help="seconds for all of it")
     scene = _add(commands, "scene", _scene, "another workload, on the house alone")
     scene.add_argument("name", choices=SCENES)
     scene.add_argument("--clients", type=int, default=0, help="0: as many as the workload is made for")
-    for command in (walk, search):
+    for command in (whole, walk, search):
         command.add_argument("--rate", type=float, default=2.0, help="moves per second and client")
         command.add_argument("--seconds", type=float, default=20.0, help="the length of a window")
         command.add_argument("--gateways", type=int, default=1)
         command.add_argument("--generators", type=int, default=1, help="processes of the load generator")
         command.add_argument("--env", action="append", default=[], help="a setting of the house: GAMESERVER_NAME=value")
-    arguments = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    arguments.command(arguments, Results(arguments.results, arguments.run))
-    return 0
+    for command in (whole, search):
+        command.add_argument("--repeats", type=int, default=3)
+        command.add_argument("--budget", type=float, default=1800.0, help="seconds for all of it")
+    said = _add(commands, "report", _report, "the tables of a run")
+    said.set_defaults(run="")
+    drawn = _add(commands, "plots", _plots, "the plots of docs/performance.md, of a run")
+    drawn.set_defaults(run="")
+    drawn.add_argument("--folder", type=Path, default=machine.ROOT / "docs")
+    return parser
 
 
 def _add(
@@ -63,19 +79,31 @@ def _env(arguments: argparse.Namespace) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in arguments.env)
 
 
+def _all(arguments: argparse.Namespace, results: Results) -> None:
+    """Searches first, in what time the other workloads leave them."""
+    end_s = time.monotonic() + arguments.budget
+    arguments.servers, arguments.start = ",".join(SERVERS), ""
+    arguments.budget -= SCENES_S
+    _search(arguments, results)
+    for play, clients in SCENES.values():
+        if time.monotonic() < end_s:
+            results.keep(play(clients))
+    _report(arguments, results)
+
+
 def _walk(arguments: argparse.Namespace, results: Results) -> None:
+    loads = [int(clients) for clients in arguments.clients.split(",")]
     wanted = Wanted(
         kind=arguments.server,
-        players=arguments.clients,
+        players=max(loads),
         population=arguments.population,
         gateways=arguments.gateways,
         flower=not arguments.no_flower,
         env=_env(arguments),
     )
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(wanted, Path(folder)) as server:
-        groups = workloads.walk(arguments.clients, arguments.rate)
-        point = measure(server, groups, workload="walk", seconds=arguments.seconds, generators=arguments.generators)
-    results.keep(point)
+    with _walking(arguments, wanted) as measured:
+        for clients in loads:
+            results.keep(measured(clients, arguments.seconds))
 
 
 def _scene(arguments: argparse.Namespace, results: Results) -> None:
@@ -99,14 +127,38 @@ def _search(arguments: argparse.Namespace, results: Results) -> None:
 
 def _largest(arguments: argparse.Namespace, results: Results, kind: str, start: int, until_s: float) -> Point | None:
     wanted = Wanted(kind=kind, players=MOST, gateways=arguments.gateways, env=_env(arguments))
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(wanted, Path(folder)) as server:
-
-        def measured(clients: int, seconds: float) -> Point:
-            groups = workloads.walk(clients, arguments.rate)
-            return measure(server, groups, workload="walk", seconds=seconds, generators=arguments.generators)
-
+    with _walking(arguments, wanted) as measured:
         best = Search(measured, arguments.seconds, MOST, results.keep).largest(start, until_s)
-    return results.keep(best, "largest") if best else None
+        if best is not None:
+            results.keep(best, "largest")
+            results.keep(measured(best.clients * 3 // 4, arguments.seconds), "three quarters")
+    return best
+
+
+@contextmanager
+def _walking(arguments: argparse.Namespace, wanted: Wanted) -> Iterator[Callable[[int, float], Point]]:
+    """A server, and how to measure so many walkers on it for so many seconds."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(wanted, Path(folder)) as server:
+        yield lambda clients, seconds: measure(
+            server,
+            workloads.walk(clients, arguments.rate),
+            workload="walk",
+            seconds=seconds,
+            generators=arguments.generators,
+        )
+
+
+def _report(arguments: argparse.Namespace, results: Results) -> None:
+    print(report(_records(arguments)))
+
+
+def _plots(arguments: argparse.Namespace, results: Results) -> None:
+    print(*plots(_records(arguments), arguments.folder), sep="\n")
+
+
+def _records(arguments: argparse.Namespace) -> list[Record]:
+    """Those of the run that was named, or of all."""
+    return [record for record in read([arguments.results]) if arguments.run in ("", record.run)]
 
 
 if __name__ == "__main__":

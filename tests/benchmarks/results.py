@@ -12,7 +12,7 @@ from tests.benchmarks.point import Point
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """A line. ``kind``: "point", "search" (a step of it) or "largest" (what it found)."""
+    """A line. ``kind``: "point", "search" (a step of it), "largest" (what it found) or "three quarters" (of that)."""
 
     run: str
     kind: str
@@ -36,7 +36,7 @@ class Results:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as results:
             results.write(msgspec.json.encode(record) + b"\n")
-        print(("largest: " if kind == "largest" else "") + line(point), flush=True)
+        print(f"{kind}: {line(point)}", flush=True)
         return point
 
 

@@ -15,6 +15,7 @@ PROBE_S = 5.0
 STEP = 1.35
 FINE = 1.08
 RECOVER_S = 2.0
+STOLEN_MAX = 0.1  # processors that other machines on the same host took: then a failure is looked at once more
 
 Measure = Callable[[int, float], Point]
 
@@ -42,7 +43,7 @@ class Search:
                 high = high if high > clients else _whole(clients * STEP)
             else:
                 high = min(high, clients)
-            clients = _between(best.clients, high) if best else _whole(clients / sqrt(STEP))
+            clients = _between(best.clients, high) if best else _whole(clients / sqrt(STEP) - zones.CROWD / 2)
             if clients < zones.CROWD or (best and clients <= best.clients):
                 break
         return best
@@ -56,14 +57,15 @@ class Search:
                 clients = _whole(clients * STEP)
             else:
                 high = clients
-                clients = _whole(clients / STEP)
+                clients = _whole(clients / STEP - zones.CROWD / 2)
         return low or max(clients, zones.CROWD), high or self._most
 
     def _try(self, clients: int, seconds: float) -> Point:
-        point = self._measure(clients, seconds)
-        self._told(point, "search")
+        point = self._told(self._measure(clients, seconds), "search")
         if not point.good:
             time.sleep(RECOVER_S)
+            if point.machine_cores.get("stolen", 0.0) > STOLEN_MAX:
+                return self._told(self._measure(clients, seconds), "search")
         return point
 
 

@@ -17,6 +17,7 @@ from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from gameserver.world.maps import load_world
 from tests.benchmarks import zones
+from tests.brokers import fresh_vhost
 from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
 
 UNMEASURED = {"GAMESERVER_LOGIN_S_MAX": "120"}  # thousands enter before the window begins
@@ -50,19 +51,19 @@ class Running(msgspec.Struct, kw_only=True):
 
 
 @contextlib.contextmanager
-def running(wanted: Wanted, folder: Path) -> Iterator[Running]:
-    """Start it, and end it."""
+def running(wanted: Wanted, folder: Path, node: PrivateNode | None = None) -> Iterator[Running]:
+    """Start it, and end it. ``node``: a broker that runs already."""
     kinds = {"house": _house, "floor": _floor, "usual": _usual}
-    with kinds[wanted.kind](wanted, folder) as server:
+    with kinds[wanted.kind](wanted, folder, node) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _house(wanted: Wanted, folder: Path) -> Iterator[Running]:
+def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> Iterator[Running]:
     """One worker per family, beat, Flower, gateways: what ``gameserver up`` starts."""
-    with _broker(folder) as node:
+    with _broker(folder, running_node) as (node, amqp_url):
         world = {} if wanted.bundled else {"GAMESERVER_WORLD": str(_zones(wanted, folder))}
-        house = House(node.amqp_url(), folder / "house", env={**UNMEASURED, **world, **wanted.env})
+        house = House(amqp_url, folder / "house", env={**UNMEASURED, **world, **wanted.env})
         try:
             _seed(wanted, house)
             workers = house.workers([((family,), family, 1) for family in FAMILIES])
@@ -78,7 +79,7 @@ def _house(wanted: Wanted, folder: Path) -> Iterator[Running]:
                     "workers": [proc.pid for proc in (*workers, beat)],
                     "flower": [proc.pid for proc in flower],
                 },
-                amqp_url=node.amqp_url(),
+                amqp_url=amqp_url,
                 workers=dict(zip(FAMILIES, workers, strict=True)),
                 house=house,
             )
@@ -113,20 +114,20 @@ def _flower(house: House) -> Proc:
 
 
 @contextlib.contextmanager
-def _floor(wanted: Wanted, folder: Path) -> Iterator[Running]:
+def _floor(wanted: Wanted, folder: Path, node: PrivateNode | None) -> Iterator[Running]:
     """One Twisted process, everything in memory."""
     with _alone("tests.benchmarks.floor", (), folder, {}) as (gateway, _):
         yield Running(wanted=wanted, addresses=[gateway.address], tiers={"gateway": [gateway.pid]})
 
 
 @contextlib.contextmanager
-def _usual(wanted: Wanted, folder: Path) -> Iterator[Running]:
+def _usual(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> Iterator[Running]:
     """A Twisted process that calls ``apply_async`` for each packet, and a Celery worker as it comes."""
-    with _broker(folder) as node:
-        environ = {"USUAL_BROKER": node.amqp_url(), "USUAL_DATABASE": str(folder / "usual.sqlite")}
+    with _broker(folder, running_node) as (node, amqp_url):
+        environ = {"USUAL_BROKER": amqp_url, "USUAL_DATABASE": str(folder / "usual.sqlite")}
         worker = ("-m", "celery", "-A", "tests.benchmarks.usual", "worker")
         with _alone("tests.benchmarks.usual", worker, folder, environ) as (gateway, others):
-            eventually(lambda: consumed(node.amqp_url(), ("celery",)), "the usual worker is ready")
+            eventually(lambda: consumed(amqp_url, ("celery",)), "the usual worker is ready")
             tiers = {"gateway": [gateway.pid], "broker": [node.pid], "workers": [others[0].pid]}
             yield Running(wanted=wanted, addresses=[gateway.address], tiers=tiers)
 
@@ -153,12 +154,17 @@ def _inherited() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _broker(folder: Path) -> Iterator[PrivateNode]:
+def _broker(folder: Path, node: PrivateNode | None) -> Iterator[tuple[PrivateNode, str]]:
+    """A broker, and a virtual host of it."""
+    if node is not None:
+        with fresh_vhost(node) as vhost:
+            yield node, vhost.url
+        return
     node = PrivateNode.somewhere(folder / "rabbitmq")
     try:
         node.start()
         node.wait_until_up()
-        yield node
+        yield node, node.amqp_url()
     finally:
         node.kill()
         node.stop()

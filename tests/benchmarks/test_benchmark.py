@@ -1,0 +1,35 @@
+"""The benchmark kept from rotting: the house beside the floor at a moderate load. Ratios, with slack, and no times."""
+
+from pathlib import Path
+
+from gameserver.up.rabbitmq import PrivateNode
+from tests.benchmarks import workloads
+from tests.benchmarks.point import Point, measure
+from tests.benchmarks.servers import Wanted, running
+
+CLIENTS = 400
+RATE = 2.0
+SECONDS = 6.0
+# Measured, then doubled: the processors of a busy CI are no laboratory.
+COST_MAX = 4.0
+BEHIND_COST_MAX = 0.8  # workers and broker, of all
+BATCH_MIN = 3.0
+
+
+def _walked(kind: str, folder: Path, node: PrivateNode | None = None) -> Point:
+    with running(Wanted(kind=kind, players=CLIENTS), folder, node) as server:
+        groups = workloads.walk(CLIENTS, RATE)
+        return measure(server, groups, workload="walk", seconds=SECONDS, warm_s=2.0)
+
+
+def test_a_move_costs_what_it_should_beside_a_server_in_memory(private_node: PrivateNode, tmp_path: Path) -> None:
+    floor, house = _walked("floor", tmp_path / "floor"), _walked("house", tmp_path / "house", private_node)
+    for point in (floor, house):
+        assert point.latency.answered > 0.99
+        assert point.lost == 0
+        assert point.packets["m"] > 0.95 * 20 * point.packets["o"]  # seen by all 20 of the zone
+    cost = house.cpu_s_per_1000
+    assert cost["total"] < COST_MAX * floor.cpu_s_per_1000["total"], (house, floor)
+    assert cost["workers"] + cost["broker"] < BEHIND_COST_MAX * cost["total"], house
+    assert house.batches["mean"] > BATCH_MIN, house
+    assert house.load_cores < 0.8, "the load generator was the limit"

@@ -1,0 +1,70 @@
+import socket
+import struct
+
+import msgspec
+import pytest
+
+from gameserver.events.movement import Moved, Walked
+from gameserver.wire.codecs import msgpack_codec
+from gameserver.wire.packets import Error, Ok
+from tests.benchmarks.load import Client, Group, Plan, Run
+from tests.benchmarks.workloads import walk
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run(Plan(addresses=[("127.0.0.1", 1)], groups=[*walk(2, 1.0)]))
+
+
+def _sent(run: Run, client: Client) -> int:
+    """Send a packet; gives its number."""
+    ours, theirs = socket.socketpair()
+    client.connection = ours
+    run._send(client, client.group.heads[0], 0.0)
+    frame = theirs.recv(1000)
+    ours.close()
+    theirs.close()
+    (length,) = struct.unpack(">I", frame[:4])
+    assert length == len(frame) - 4
+    return int(msgpack_codec().decode(frame[4:], 8).seq)
+
+
+def test_frames_made_beforehand_are_packets_with_rising_numbers(run: Run) -> None:
+    client = run.crews[0].clients[0]
+    assert _sent(run, client) + 1 == _sent(run, client)
+
+
+def test_replies_are_told_from_what_others_did_however_the_stream_is_cut(run: Run) -> None:
+    client = run.crews[0].clients[0]
+    seq = _sent(run, client)
+    encode = msgpack_codec().frame
+    moved = encode(msgspec.msgpack.encode(Moved(who="w1", x=1, y=1, v=1)))
+    reply = encode(msgspec.msgpack.encode(Ok(re=seq, data=Walked(zone="z0", x=1, y=1))))
+    stream = moved + reply + moved
+    for cut in range(len(stream)):
+        run.kinds = [0] * 256
+        run.took_s[0] = -1.0
+        walked = run._walk(client, stream[:cut], cut)
+        rest = stream[walked:]
+        run._walk(client, rest, len(rest))
+        assert (run.kinds[ord("m")], run.kinds[ord("o")]) == (2, 1)
+        assert run.took_s[0] > 0
+
+
+def test_a_refusal_is_no_answer_unless_the_workload_says_so(run: Run) -> None:
+    client = run.crews[0].clients[0]
+    seq = _sent(run, client)
+    wall = msgspec.msgpack.encode(Error(re=seq, code="wall", message=""))
+    run._refusal(client, wall)
+    assert run.took_s[0] < 0
+    assert run.crews[0].refused == {"wall": 1}
+    client.group.group = msgspec.structs.replace(client.group.group, refusals_count=True)
+    run._refusal(client, wall)
+    assert run.took_s[0] > 0
+
+
+def test_groups_tell_who_enters_and_how() -> None:
+    crew = Run(Plan(addresses=[], groups=[Group(name="g", names=["s1"], secrets=["x"], enter="register")])).crews[0]
+    hello, enter = msgpack_codec().framing(8192).feed(crew.entrance(crew.clients[0]))[0]
+    assert msgpack_codec().decode(hello, 8).protocol == 1
+    assert msgpack_codec().decode(enter, 8).name == "s1"

@@ -1,0 +1,80 @@
+import math
+
+import msgspec
+import pytest
+
+from tests.benchmarks import search
+from tests.benchmarks.point import Point, latency
+
+
+def _point(clients: int, seconds: float, capacity: int) -> Point:
+    """As if measured on a server that carries so many."""
+    return Point(
+        server="house",
+        workload="walk",
+        clients=clients,
+        rate=2.0,
+        seconds=seconds,
+        per_s=0,
+        deliveries_per_s=0,
+        bytes_per_s=0,
+        latency=latency([1_000 if clients <= capacity else 200_000] * 100),
+        groups={},
+        refused={},
+        packets={},
+        lost=0,
+        cores={},
+        cpu_s_per_1000={},
+        memory_mb={},
+        batches={},
+        machine_cores={},
+        load_cores=0,
+        load_late_ms=(0, 0),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "RECOVER_S", 0.0)
+
+
+@pytest.mark.parametrize("capacity", [45, 160, 1_000, 1_460, 3_333])
+@pytest.mark.parametrize("start", [140, 1_000, 6_000])
+def test_the_largest_load_is_found(capacity: int, start: int) -> None:
+    tried: list[Point] = []
+
+    def told(point: Point, kind: str) -> Point:
+        tried.append(point)
+        return point
+
+    found = search.Search(lambda c, s: _point(c, s, capacity), 20.0, 6_000, told).largest(start, math.inf)
+    assert found is not None
+    assert found.clients <= capacity
+    assert found.clients > min(capacity / search.FINE, capacity - 20) - 20
+    assert found.seconds == 20.0
+    assert len(tried) < 25
+
+
+def test_a_server_that_carries_nothing_is_not_searched_for_ever() -> None:
+    found = search.Search(lambda c, s: _point(c, s, 0), 20.0, 6_000, lambda p, kind: p).largest(1_000, math.inf)
+    assert found is None
+
+
+def test_what_failed_while_processors_were_stolen_is_measured_again() -> None:
+    stolen = [0.5, 0.0]
+
+    def measured(clients: int, seconds: float) -> Point:
+        point = _point(clients, seconds, 100 if stolen else 1_000)
+        return msgspec.structs.replace(point, machine_cores={"stolen": stolen.pop() if stolen else 0.0})
+
+    found = search.Search(measured, 20.0, 6_000, lambda p, kind: p).largest(900, math.inf)
+    assert found is not None
+    assert found.clients > 900
+
+
+def test_loss_and_late_answers_are_not_carried() -> None:
+    good = _point(100, 20.0, 100)
+    assert good.good
+    assert not msgspec.structs.replace(good, lost=1).good
+    assert not msgspec.structs.replace(good, latency=latency([1_000] * 98 + [-1] * 2)).good
+    assert not _point(101, 20.0, 100).good
