@@ -14,7 +14,7 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test chaos docs lint constraints clean python packages-run packages-test
+.PHONY: help run test chaos bench docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -22,6 +22,7 @@ help:
 	@echo "make run          everything on this machine, until Ctrl-C: broker, gateway, workers, Flower, bots"
 	@echo "make test         every test but the long ones, and the linters"
 	@echo "make chaos        half an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n)"
+	@echo "make bench        half an hour of measuring: this server, one in memory, a task per packet (BUDGET=seconds)"
 	@echo "make docs         write the generated parts of docs/ anew"
 	@echo "make lint         the linters alone"
 	@echo "make constraints  write constraints.txt anew, with the newest versions that pyproject.toml allows"
@@ -39,6 +40,11 @@ chaos: packages-test $(VENV)/installed-for-test
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds 7 --seconds 50 --every 5
 	$(BIN)/python -m tests.chaos --seed $$(($(SEED) + 100)) --seeds 3 --seconds 50 --every 5 --postgresql
 	$(BIN)/python -m pytest -m long
+
+BUDGET ?= 1800
+
+bench: packages-run $(VENV)/installed-for-test
+	$(BIN)/python -m tests.benchmarks all --budget $(BUDGET)
 
 docs: $(VENV)/installed-for-run
 	$(BIN)/python docs/refresh.py
@@ -78,7 +84,7 @@ $(VENV)/installed-for-test: $(INSTALLED_FROM) | python $(BIN)/python
 constraints: | python
 	@docker/system-packages.sh python
 	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	@build/constraints/bin/python -m pip --disable-pip-version-check --no-input install -q '.[dev,postgresql]'
+	@build/constraints/bin/python -m pip --disable-pip-version-check --no-input install -q '.[bench,dev,postgresql]'
 	@build/constraints/bin/python -m pip --disable-pip-version-check freeze --exclude gameserver \
 		| grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > build/constraints.txt
 	@mv build/constraints.txt constraints.txt && rm -rf build

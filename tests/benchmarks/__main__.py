@@ -7,11 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import machine, workloads
 from tests.benchmarks.plots import plots
 from tests.benchmarks.point import Point, measure
+from tests.benchmarks.profiles import profile
 from tests.benchmarks.report import report
 from tests.benchmarks.results import Record, Results, read
 from tests.benchmarks.scenes import SCENES
@@ -42,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     walk.add_argument("--clients", default="500", help="with commas")
     walk.add_argument("--population", type=int, default=0, help="players in the database, beside those who play")
     walk.add_argument("--no-flower", action="store_true")
+    walk.add_argument("--profile", type=Path, help="write flame graphs of gateway and movement worker there (py-spy)")
     search = _add(commands, "search", _search, "the largest load of walkers, for one server after the other")
     search.add_argument("--servers", default=",".join(SERVERS), help="with commas")
     search.add_argument("--start", default="", help="where to begin, clients with commas, one for each server")
@@ -101,7 +104,7 @@ def _walk(arguments: argparse.Namespace, results: Results) -> None:
         flower=not arguments.no_flower,
         env=_env(arguments),
     )
-    with _walking(arguments, wanted) as measured:
+    with _walking(arguments, wanted, arguments.profile) as measured:
         for clients in loads:
             results.keep(measured(clients, arguments.seconds))
 
@@ -136,7 +139,9 @@ def _largest(arguments: argparse.Namespace, results: Results, kind: str, start: 
 
 
 @contextmanager
-def _walking(arguments: argparse.Namespace, wanted: Wanted) -> Iterator[Callable[[int, float], Point]]:
+def _walking(
+    arguments: argparse.Namespace, wanted: Wanted, profiles: Path | None = None
+) -> Iterator[Callable[[int, float], Point]]:
     """A server, and how to measure so many walkers on it for so many seconds."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(wanted, Path(folder)) as server:
         yield lambda clients, seconds: measure(
@@ -145,6 +150,7 @@ def _walking(arguments: argparse.Namespace, wanted: Wanted) -> Iterator[Callable
             workload="walk",
             seconds=seconds,
             generators=arguments.generators,
+            meanwhile=partial(profile, server, profiles, seconds) if profiles else None,
         )
 
 

@@ -61,7 +61,7 @@ def test_a_server_that_carries_nothing_is_not_searched_for_ever() -> None:
 
 
 def test_what_failed_while_processors_were_stolen_is_measured_again() -> None:
-    stolen = [0.5, 0.0]
+    stolen = [0.5]
 
     def measured(clients: int, seconds: float) -> Point:
         point = _point(clients, seconds, 100 if stolen else 1_000)
