@@ -71,6 +71,7 @@ class Crowd:
         """Kill the gateway, with an event of each under way. Gives the seconds until all are answered on the other."""
         if not self._clients:
             await self._enter()
+        await asyncio.sleep(FOREVER.cap_s)  # who is cut off again and again waits longer, on purpose
         moves_before = sum(client.reconnects for client in self._clients)
         replies = [asyncio.ensure_future(client.send("purse")) for client in self._clients]
         await asyncio.sleep(0)  # they are sent
