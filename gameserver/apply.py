@@ -347,7 +347,7 @@ class _Work:
             return
         player = self._state.players.get(item.envelope.player)
         data = present_state(item.event, player)
-        follow = Follow(watch={"view": view_topics(player)}, then="look") if player else None
+        follow = Follow(watch={"view": view_topics(player)}, then="look", place=player.zone) if player else None
         self._answer(item, Ok(re=item.event.seq, data=data), follow)
         if player is not None and player.present and not player.dead_until_ms:
             self._dispatch(item, appears(player), "")
@@ -396,7 +396,8 @@ class _Work:
             self._speech.direct(body.gateway, Direct(conn=body.conn, packet=packet, id=id_))
 
     def _bear(self, item: _Prepared, event: Event, id_: str) -> None:
-        envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms, kept=event.spec.durable)
+        place = getattr(event, "zone", "") or item.envelope.place  # of what it is about, or where it was born
+        envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms, kept=event.spec.durable, place=place)
         self._born.append(envelope)
         if envelope.kept:
             self._waiting.append(Waiting(id_, "event", "", msgspec.json.encode(envelope)))

@@ -20,9 +20,9 @@ from gameserver.events import catalogue, document
 from gameserver.secrecy import write_key
 from gameserver.store import Store
 from gameserver.store.copying import Copied, copy
-from gameserver.topology import topology
+from gameserver.topology import possible_queues, topology
 from gameserver.up.up import up
-from gameserver.watch import status, tail, trace
+from gameserver.watch import leftovers, status, tail, trace
 from gameserver.watch.advise import advise
 from gameserver.watch.ask import House
 from gameserver.watch.look import look
@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "migrate", _migrate, "bring the database to today's shape")
     copying = _add(commands, "copy", _copy, "copy the database into an empty one, and check that nothing is missing")
     copying.add_argument("--to", required=True, metavar="URL", help="postgresql://user@host/name, or sqlite:///path")
+    queues = _add(commands, "queues", _queues, "what waits, and which queues no setting names any more")
+    queues.add_argument(
+        "--drain", action="store_true", help="move what waits in those to where it belongs, remove them"
+    )
     _add(commands, "key", _key, "make the secret key that gateways and workers share")
     return parser
 
@@ -253,6 +257,25 @@ def _copy(arguments: argparse.Namespace) -> int:
     for table in copied:
         print(f"{table.table:<14} {table.rows:>9} rows  {table.digest[:16]}")
     print("Everything is there. Give the new address to all workers in DATABASE_URL, and keep the old one for a while.")
+    return 0
+
+
+def _queues(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    plan = topology(settings.limits, settings.queues)
+    named = {name for family in catalogue.families() for name in plan.queues_of(family)}
+    depths = House(settings.amqp_url).depths(possible_queues())
+    for name, depth in depths.items():
+        left = "" if name in named else "  named by no setting"
+        print(f"{name:<24} {depth.messages:>7} messages  {depth.consumers:>3} consumers{left}")
+    left_over = [name for name in depths if name not in named]
+    if arguments.drain:
+        for name in left_over:
+            print(f"{name}: {leftovers.drain(settings.amqp_url, name, settings.queues)} messages moved, removed.")
+    elif left_over:
+        print(
+            "Nobody sends to the queues that no setting names. When all processes know that: gameserver queues --drain"
+        )
     return 0
 
 

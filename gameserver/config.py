@@ -77,15 +77,30 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def broker_urls(amqp_url: str) -> list[str]:
-    """The addresses in ``AMQP_URL``: one per node of a cluster, with semicolons between, as Celery has it."""
-    return [url.strip() for url in amqp_url.split(";") if url.strip()]
+    """The addresses in ``AMQP_URL``: one per node of a cluster, with semicolons between, as Celery has it.
+
+    ``//`` at the end means the virtual host ``/`` to Celery, and nothing to others: it is spelled out.
+    """
+    urls = [url.strip() for url in amqp_url.split(";") if url.strip()]
+    return [url[:-1] + "%2F" if url.endswith("//") else url for url in urls]
 
 
 def _queues(env: Mapping[str, str]) -> Queues:
     type_: Any = env.get("GAMESERVER_QUEUE_TYPE", "classic").lower()
     if type_ not in get_args(QueueType):
         raise Corrupt("bad_setting", f"GAMESERVER_QUEUE_TYPE={type_!r} is neither classic nor quorum.")
-    return Queues(type=type_, own=frozenset(_words(env.get("GAMESERVER_OWN_QUEUES", ""))))
+    return Queues(
+        type=type_,
+        own=frozenset(_words(env.get("GAMESERVER_OWN_QUEUES", ""))),
+        split=dict(_split(word) for word in _words(env.get("GAMESERVER_SPLIT_QUEUES", ""))),
+    )
+
+
+def _split(word: str) -> tuple[str, int]:
+    queue, _, parts = word.partition(":")
+    if not parts.isdecimal():
+        raise Corrupt("bad_setting", f"GAMESERVER_SPLIT_QUEUES: {word!r} is not like movement:2.")
+    return queue, int(parts)
 
 
 def _log_form(env: Mapping[str, str]) -> LogForm:

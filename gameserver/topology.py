@@ -1,13 +1,14 @@
 """Exchanges and queues, computed from the catalogue. Every process declares what it uses, with these very arguments.
 
-``events`` routes events to a priority queue per family (or per event type, where a setting says so); ``outbound``
-routes what processes tell to the gateways' own queues; ``delay.N`` hold an event that failed for N ms and give it back
-to ``events``; ``dead`` keeps what nobody could even read; ``reports`` leads what gateways say of themselves to whoever
-asked. On a cluster all queues may be quorum queues instead: replicated, with fewer priorities, and with a bound on how
-often a message is delivered.
+``events`` routes events to a priority queue per family (or per event type, or to several by zone, where settings say
+so); ``outbound`` routes what processes tell to the gateways' own queues; ``delay.N`` hold an event that failed for N ms
+and give it back to ``events``; ``dead`` keeps what nobody could even read; ``reports`` leads what gateways say of
+themselves to whoever asked. On a cluster all queues may be quorum queues: replicated, with fewer priorities, and
+with a bound on how often a message is delivered.
 """
 
 from typing import Any, Literal
+from zlib import crc32
 
 import msgspec
 
@@ -23,20 +24,36 @@ REPORTS = "reports"
 GATEWAYS = "gateways"  # the routing key in ``outbound`` under which every gateway hears
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
+PARTS_MAX = 8  # of a split queue
 URGENT = 3  # priorities from here on are urgent, where a quorum queue knows no more than two kinds
 
 QueueType = Literal["classic", "quorum"]
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
-    """What operators say of queues. ``own``: event types with a queue of their own."""
+    """What operators say of queues. ``own``: event types with a queue of their own.
+
+    ``split``: into how many parts a queue is split. Where an event waits is a matter of speed alone: a lane has one
+    task under way, wherever it waits, and rows are locked.
+    """
 
     type: QueueType = "classic"
     own: frozenset[str] = frozenset()
+    split: dict[str, int] = {}
 
-    def of(self, spec: Spec) -> str:
-        """The queue in which an event type waits: its family's, or its own."""
+    def of(self, spec: Spec, place: str = "") -> str:
+        """The queue in which an event waits: its family's, or its type's own; of a split one the part of its place."""
+        whole = self.whole(spec)
+        parts = self.split.get(whole)
+        return part_name(whole, crc32(place.encode()) % parts) if parts else whole
+
+    def whole(self, spec: Spec) -> str:
+        """The same, before it is split."""
         return spec.task if spec.name in self.own or spec.task in self.own else spec.family
+
+    def parts(self, whole: str) -> list[str]:
+        """A queue, or all parts of a split one."""
+        return [part_name(whole, n) for n in range(self.split.get(whole, 1))]
 
     def priority(self, wanted: int) -> int:
         """The priority as it is published: on quorum queues RabbitMQ 4.0 tells 5 and more from the rest.
@@ -47,6 +64,11 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PLAIN = Queues()
+
+
+def part_name(whole: str, n: int) -> str:
+    """A part of a split queue. The first has the whole's name, so that what waits there is served, split or not."""
+    return f"{whole}.{n}" if n else whole
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -78,14 +100,24 @@ class Topology(msgspec.Struct, frozen=True):
         return [queue.name for queue in self.queues if queue.exchange == EVENTS and queue.name.split(".")[0] == family]
 
 
+def possible_queues() -> list[str]:
+    """Every name that a queue of events may have under any settings."""
+    wholes = [*catalogue.families(), *(spec.task for spec in catalogue.specs())]
+    return [part_name(whole, n) for whole in wholes for n in range(PARTS_MAX)]
+
+
 def topology(limits: Limits, wanted: Queues) -> Topology:
-    """The whole topology. Raises ``Corrupt`` ``bad_setting`` when an unknown event shall have a queue of its own."""
+    """The whole topology. Raises ``Corrupt`` ``bad_setting`` when an unknown event or queue is named."""
     known = {name for spec in catalogue.specs() for name in (spec.name, spec.task)}
     if strangers := sorted(wanted.own - known):
         raise Corrupt("bad_setting", f"GAMESERVER_OWN_QUEUES names no event: {', '.join(strangers)}.")
     _check_deliveries(limits)
-    names = dict.fromkeys(wanted.of(spec) for spec in catalogue.specs())
-    names |= dict.fromkeys(catalogue.families())
+    wholes = {*(wanted.whole(spec) for spec in catalogue.specs()), *catalogue.families()}
+    if strangers := sorted(wanted.split.keys() - wholes):
+        raise Corrupt("bad_setting", f"GAMESERVER_SPLIT_QUEUES names no queue: {', '.join(strangers)}.")
+    if crowds := [name for name, parts in wanted.split.items() if not 2 <= parts <= PARTS_MAX]:
+        raise Corrupt("bad_setting", f"GAMESERVER_SPLIT_QUEUES: {', '.join(crowds)}: 2 to {PARTS_MAX} parts.")
+    names = [part for whole in wholes for part in wanted.parts(whole)]
     quorum = wanted.type == "quorum"
     events = _quorum_events(limits) if quorum else _classic_events(limits)
     return Topology(

@@ -252,8 +252,8 @@ def _away(failure: Failure) -> None:
 
 
 def parameters(amqp_url: str) -> pika.URLParameters:
-    """pika's form of a broker URL; ``//`` at the end means the virtual host ``/``, as it does to Celery."""
-    found = pika.URLParameters(amqp_url[:-1] + "%2F" if amqp_url.endswith("//") else amqp_url)
+    """pika's form of a broker URL."""
+    found = pika.URLParameters(amqp_url)
     found.heartbeat = HEARTBEAT_S
     return found
 

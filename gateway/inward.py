@@ -7,11 +7,12 @@ stand in their lanes as long as the broker is away; of the gateway's own only th
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from twisted.python.failure import Failure
 
 from gameserver.events import catalogue
-from gameserver.events.base import Event
+from gameserver.events.base import Event, Spec
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
 from gameserver.events.sessions import Login, Lost
@@ -60,7 +61,7 @@ class Inward:
         self._crowd = crowd
         self._health = health
         self._meters = meters
-        self._batchers = {name: self._batcher(cls) for name, cls in catalogue.events().items()}
+        self._batchers: dict[str, dict[str, Batcher]] = {name: {} for name in catalogue.events()}  # event -> queue
         self._accepted = 0  # accepted and not answered, in all sessions
         self._born = 0
         self._unconfirmed = 0  # batches published and not confirmed
@@ -74,13 +75,24 @@ class Inward:
     @property
     def all_published(self) -> bool:
         """Whether nothing waits to be published or confirmed."""
-        return not self._unconfirmed and not any(batcher.pending for batcher in self._batchers.values())
+        return not self._unconfirmed and not any(batcher.pending for batcher in self._all_batchers)
 
-    def _batcher(self, cls: type[Event]) -> Batcher:
+    @property
+    def _all_batchers(self) -> list[Batcher]:
+        return [batcher for parts in self._batchers.values() for batcher in parts.values()]
+
+    def _batcher(self, spec: Spec, queue: str) -> Batcher:
+        """The batches of an event type towards a queue: one may be under way in each."""
+        batchers = self._batchers[spec.name]
+        if queue not in batchers:
+            batchers[queue] = self._make_batcher(spec, queue)
+        return batchers[queue]
+
+    def _make_batcher(self, spec: Spec, queue: str) -> Batcher:
         return Batcher(
             self._clock,
-            self._publish,
-            most=min(self._limits.batch_events_max, max(cls.spec.batch_max, 1)),
+            partial(self._publish, queue),
+            most=min(self._limits.batch_events_max, max(spec.batch_max, 1)),
             flight_max=self._limits.batches_flight_max,
             flight_s_max=self._limits.batch_flight_ms_max / 1000,
             gap_s_max=self._limits.batch_gap_ms_max / 1000,
@@ -131,6 +143,7 @@ class Inward:
             player=session.player,
             gateway=self._gateway,
             token=token_hash(session.token) if session.wire.state is State.ENTERING else "",
+            place=session.place if self._queues.split else "",
         )
 
     # What the gateway itself has to say.
@@ -159,7 +172,8 @@ class Inward:
         if not envelopes:
             return
         if self.broker.up:
-            self._batchers[envelopes[0].event.spec.name].add(envelopes)
+            spec = envelopes[0].event.spec
+            self._batcher(spec, self._queues.of(spec, envelopes[0].place)).add(envelopes)
         else:
             self._keep(envelopes)
 
@@ -168,9 +182,8 @@ class Inward:
         own = [e for e in envelopes if e.event.spec.origin == "gateway" and isinstance(e.event, Lost)]
         self._retained += own
 
-    def _publish(self, batch: Sequence[Envelope]) -> str:
+    def _publish(self, queue: str, batch: Sequence[Envelope]) -> str:
         message = task_message(batch, self._gateway)
-        queue = self._queues.of(batch[0].event.spec)
         self._unconfirmed += 1
         self._health.published(batch[0].event.spec, message.task_id, self._clock.seconds())
         self._meters.published(message.task_id, batch)
@@ -185,13 +198,13 @@ class Inward:
 
     def done(self, event: str, task_id: str) -> None:
         """A process is done with a batch of this type: the next may go."""
-        if event in self._batchers:
-            self._batchers[event].done(task_id)
+        for batcher in self._batchers.get(event, {}).values():
+            batcher.done(task_id)
 
     def _not_published(self, failure: Failure, batch: Sequence[Envelope], task_id: str) -> None:
         spec = batch[0].event.spec
         self._health.not_published(spec.family, task_id)
-        self._batchers[spec.name].done(task_id)
+        self.done(spec.name, task_id)
         if failure.check(Busy, Unroutable) and isinstance(batch[0].event, Lost):
             self._clock.callLater(AGAIN_S, self._send, batch)  # nobody else would ever say it
         elif failure.check(Busy):
@@ -239,7 +252,7 @@ class Inward:
     def broker_down(self) -> None:
         """The broker is away: nobody knows what arrived."""
         self._health.forget()
-        for batcher in self._batchers.values():
+        for batcher in self._all_batchers:
             self._keep(batcher.drop())
 
     def family_down(self, family: str) -> None:

@@ -124,6 +124,7 @@ class Outward:
         if follow.close:
             self._crowd.close(session, follow.close)
             return
+        session.place = follow.place or session.place
         changes = [self._interest.watch(session, slot, topics) for slot, topics in follow.watch.items()]
         bound = self._bind([key for bind, _ in changes for key in bind])
         self._unbind([key for _, unbind in changes for key in unbind])

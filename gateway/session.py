@@ -37,6 +37,7 @@ class Session:
         self.wire = wire
         self.session = ""
         self.player = ""
+        self.place = ""  # what split queues are split by
         self.began_s = now_s
         self.heard_s = now_s
         self.lanes: dict[str, Lane] = {}

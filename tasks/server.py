@@ -181,7 +181,7 @@ class Server:
             outbound = replace(outbound, task=turn.task_id, began_ms=turn.began_ms, took_ms=self._took_ms(turn))
         turn.outcomes.update(applied.outcomes)
         self._publisher.outbound(outbound, applied.keys)
-        for group in _by_type(applied.born):
+        for group in self._groups(applied.born):
             self._publisher.task(task_message(group, self._origin), self._queue(group))
         self._patiently(lambda: self._store.published(applied.published), turn)
 
@@ -202,18 +202,23 @@ class Server:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
 
     def _queue(self, batch: Sequence[Envelope]) -> str:
-        return self._queues.of(batch[0].event.spec)
+        return self._queues.of(batch[0].event.spec, batch[0].place)
+
+    def _groups(self, born: Sequence[Envelope]) -> Iterator[tuple[Envelope, ...]]:
+        """Batches, each of one type and for one queue."""
+
+        def where(envelope: Envelope) -> tuple[str, str]:
+            return envelope.event.spec.task, self._queue([envelope])
+
+        for _, group in groupby(sorted(born, key=where), key=where):
+            envelopes = tuple(group)
+            most = envelopes[0].event.spec.batch_max
+            yield from (envelopes[n : n + most] for n in range(0, len(envelopes), most))
 
     def close(self) -> None:
         """Let go of broker and database."""
         self._publisher.close()
         self._store.close()
-
-
-def _by_type(born: Sequence[Envelope]) -> Iterator[tuple[Envelope, ...]]:
-    for spec, group in groupby(sorted(born, key=lambda e: e.event.spec.task), key=lambda e: e.event.spec):
-        envelopes = tuple(group)
-        yield from (envelopes[n : n + spec.batch_max] for n in range(0, len(envelopes), spec.batch_max))
 
 
 def clock_ms() -> int:

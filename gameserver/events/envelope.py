@@ -25,7 +25,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``id`` follows the event from packet to reply through every log line. ``conn`` is the connection that is answered,
     ``session`` the session whose watermark counts (another connection may have begun it), ``at_ms`` when the gateway
     accepted it (milliseconds since 1970). ``token``: the hash of the token that the gateway minted for the connection.
-    ``kept``: the event stands in the outbox, and may be applied as long as it does.
+    ``kept``: the event stands in the outbox, and may be applied as long as it does. ``place``: where a queue is split,
+    what it is split by.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gateway: str = ""
     token: str = ""
     kept: bool = False
+    place: str = ""
 
     @property
     def key(self) -> str:
@@ -59,7 +61,8 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
     that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the
-    session once the topics are bound. ``close``: close the connection with this code after the packet.
+    session once the topics are bound. ``close``: close the connection with this code after the packet. ``place``: what
+    the queues of the session's events are split by.
     """
 
     session: str = ""
@@ -68,6 +71,7 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     watch: dict[str, tuple[str, ...]] = {}
     then: str = ""
     close: str = ""
+    place: str = ""
 
 
 class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):

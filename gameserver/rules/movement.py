@@ -59,7 +59,9 @@ def _paced(player: Player, now_ms: int) -> int:
 
 def _looks_elsewhere(before: Player, after: Player) -> Follow | None:
     """Who comes into another cell sees another part of the world: the gateway watches it first, and then looks."""
-    return None if where(before) == where(after) else Follow(watch={"view": view_topics(after)}, then="look")
+    if where(before) == where(after):
+        return None
+    return Follow(watch={"view": view_topics(after)}, then="look", place=after.zone)
 
 
 def _around(event: Look, context: Context) -> Needs:

@@ -230,7 +230,8 @@ def _arrives(before: Player, after: Player) -> tuple[Tell, ...]:
 def _follow(state: State, body: Player, session: Session) -> Follow:
     channels = sorted(m.channel for m in state.memberships.values() if m.player == body.id)
     watch = {"view": view_topics(body), "channels": tuple(channel_topic(c) for c in channels)}
-    return Follow(session=session.id, player=body.id, seq=state.applied.get(session.id, 0), watch=watch, then="look")
+    seq = state.applied.get(session.id, 0)
+    return Follow(session=session.id, player=body.id, seq=seq, watch=watch, then="look", place=body.zone)
 
 
 def _needs_session(event: Logout | Lost, context: Context) -> Needs:

@@ -98,7 +98,7 @@ class _Scene:
         alive = replace(player, hp=player.hp_max, x=x, y=y, dead_until_ms=0, v=player.v + 1)
         self.players[alive.id] = alive
         notice = Respawned(zone=alive.zone, x=x, y=y, hp=alive.hp)
-        follow = Follow(watch={"view": view_topics(alive)}, then="look")
+        follow = Follow(watch={"view": view_topics(alive)}, then="look", place=alive.zone)
         self.tells += [
             appears(alive),
             Tell(notice=notice, conn=alive.conn, gateway=alive.gateway, follow=follow),

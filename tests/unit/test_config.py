@@ -43,6 +43,7 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
         ("GAMESERVER_WORLD", "/x/y.world", "world_file", Path("/x/y.world")),
         ("GAMESERVER_SECRET_KEY_FILE", "/x/key", "secret_key_file", Path("/x/key")),
         ("GAMESERVER_OWN_QUEUES", "attack, move say", "queues", Queues(own=frozenset({"attack", "move", "say"}))),
+        ("GAMESERVER_SPLIT_QUEUES", "move:2, chat:3", "queues", Queues(split={"move": 2, "chat": 3})),
         ("GAMESERVER_QUEUE_TYPE", "Quorum", "queues", Queues(type="quorum")),
         ("GAMESERVER_LOG_LEVEL", "DEBUG", "log_level", "debug"),
     ],
@@ -59,14 +60,20 @@ def test_every_limit_has_its_variable(home: Path, field: Any) -> None:
     assert type(getattr(limits, field.name)) is field.type
 
 
+@pytest.mark.parametrize("word", ["movement", "movement:two", "movement:", "movement:-1"])
+def test_a_split_that_says_no_number_is_refused(home: Path, word: str) -> None:
+    with pytest.raises(Corrupt, match="not like movement:2"):
+        loaded(home, GAMESERVER_SPLIT_QUEUES=word)
+
+
 def test_a_queue_type_that_does_not_exist_is_refused(home: Path) -> None:
     with pytest.raises(Corrupt, match="GAMESERVER_QUEUE_TYPE='mirrored'"):
         loaded(home, GAMESERVER_QUEUE_TYPE="mirrored")
 
 
 def test_a_cluster_has_several_addresses() -> None:
-    assert broker_urls("amqp://a//") == ["amqp://a//"]
-    assert broker_urls("amqp://a//; amqp://b//;") == ["amqp://a//", "amqp://b//"]
+    assert broker_urls("amqp://a//") == ["amqp://a/%2F"]
+    assert broker_urls("amqp://a//; amqp://b/games;") == ["amqp://a/%2F", "amqp://b/games"]
 
 
 def test_what_the_house_wrote_stands_between_defaults_and_environment(home: Path) -> None:

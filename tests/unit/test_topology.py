@@ -12,6 +12,7 @@ from gameserver.topology import (
     EVENTS,
     GATEWAY_QUEUE_KEPT_MS,
     OUTBOUND,
+    PARTS_MAX,
     REPORTS,
     URGENT,
     Queue,
@@ -19,6 +20,7 @@ from gameserver.topology import (
     delay_name,
     gateway_queue,
     offered,
+    possible_queues,
     topology,
     version,
 )
@@ -155,3 +157,43 @@ def test_what_a_broker_offers_depends_on_its_version() -> None:
     assert "5 priorities" in offered("quorum", (4, 3))
     with pytest.raises(Corrupt, match=r"3\.10"):
         offered("quorum", (3, 9))
+
+
+SPLIT = Queues(own=frozenset({"attack"}), split={"movement": 3, "combat.attack": 2})
+
+
+def test_a_split_queue_has_parts_and_the_first_keeps_the_name() -> None:
+    assert set(queues(SPLIT)) - set(queues(own("attack"))) == {"movement.1", "movement.2", "combat.attack.1"}
+    assert topology(LIMITS, SPLIT).queues_of("movement") == ["movement", "movement.1", "movement.2"]
+
+
+def test_what_happens_in_a_place_waits_in_one_part_and_all_parts_are_used() -> None:
+    move = catalogue.events()["move"].spec
+    waits = {f"zone{n}": SPLIT.of(move, f"zone{n}") for n in range(40)}
+    assert set(waits.values()) == {"movement", "movement.1", "movement.2"}
+    assert waits == {place: SPLIT.of(move, place) for place in waits}
+    assert SPLIT.of(move) == "movement"
+    assert SPLIT.of(catalogue.events()["say"].spec, "zone1") == "chat"
+    assert {SPLIT.of(catalogue.events()["attack"].spec, place) for place in waits} == {
+        "combat.attack",
+        "combat.attack.1",
+    }
+
+
+def test_parts_do_not_depend_on_the_process() -> None:
+    """Gateways and workers must agree, and Python's own hash differs from one to the next."""
+    move = catalogue.events()["move"].spec
+    assert [SPLIT.of(move, place) for place in ("town", "meadow", "forest")] == ["movement", "movement.1", "movement.2"]
+
+
+@pytest.mark.parametrize("split", [{"walking": 2}, {"combat.attack": 2}, {"chat": 1}, {"chat": PARTS_MAX + 1}])
+def test_a_split_that_cannot_be_is_refused(split: dict[str, int]) -> None:
+    with pytest.raises(Corrupt, match="GAMESERVER_SPLIT_QUEUES") as fault:
+        topology(LIMITS, Queues(split=split))
+    assert fault.value.code == "bad_setting"
+
+
+@pytest.mark.parametrize("wanted", [CLASSIC, SPLIT, own("move", "chat.say")])
+def test_every_queue_of_any_settings_is_a_possible_one(wanted: Queues) -> None:
+    names = {name for family in catalogue.families() for name in topology(LIMITS, wanted).queues_of(family)}
+    assert names <= set(possible_queues())

@@ -14,7 +14,7 @@ from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbo
 from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
 from gameserver.secrecy import Sealer
-from gameserver.topology import Queues
+from gameserver.topology import PLAIN, Queues
 from gameserver.wire.packets import Error, Ok
 from gateway.hub import Hub
 from gateway.line import Line
@@ -117,7 +117,7 @@ class Player:
 class Stage:
     """A hub and everything around it."""
 
-    def __init__(self, **limits: float) -> None:
+    def __init__(self, queues: Queues = PLAIN, **limits: float) -> None:
         self.clock = Clock()
         self.limits = Limits(**limits)
         self.minted = 0
@@ -126,7 +126,7 @@ class Stage:
             clock=self.clock,
             gateway="g1",
             limits=self.limits,
-            queues=Queues(),
+            queues=queues,
             sealer=Sealer(KEY),
             wall_ms=lambda: int(self.clock.seconds() * 1000),
             mint=self._mint,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
+from gameserver.topology import Queues
 from gateway.batches import GAP_S_PER_EVENT
 from gateway.broker import Away, Busy, Unroutable
 from gateway.inward import AGAIN_S
@@ -687,3 +688,24 @@ def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
     stage.tell(Outbound(directs=[msgspec.structs.replace(direct, follow=follow)]))
     stage.clock.advance(1)
     assert stage.broker.take("lost") == []
+
+
+def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keeps_its_order_across():
+    stage = Stage(Queues(split={"movement": 2}))
+    ada, bob = stage.player("ada"), stage.player("bob")
+    for player, place in ((ada, "town"), (bob, "meadow")):
+        stage.tell(Outbound(directs=[Direct(conn=player.session.conn, follow=Follow(place=place))]))
+        player.send(type="move", dir="n", seq=2)
+    of_ada, of_bob = stage.broker.take("move")
+    assert (of_ada.queue, of_bob.queue) == ("movement", "movement.1")
+    assert [envelope.place for envelope in (*of_ada.batch, *of_bob.batch)] == ["town", "meadow"]
+    ada.send(type="move", dir="n", seq=3)
+    stage.answer(of_ada, follow=Follow(place="meadow"))
+    ada.send(type="move", dir="n", seq=4)
+    stage.clock.advance(GAP_S_PER_EVENT)
+    (last_of_town,) = stage.broker.take("move")
+    assert (last_of_town.queue, last_of_town.seqs) == ("movement", [3])  # accepted there, and 4 waits for its answer
+    stage.answer(of_bob)
+    stage.answer(last_of_town)
+    stage.clock.advance(GAP_S_PER_EVENT)
+    assert [(task.queue, task.seqs) for task in stage.broker.take("move")] == [("movement.1", [4])]

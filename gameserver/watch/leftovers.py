@@ -1,0 +1,55 @@
+"""Queues that a setting named once and none names any more: a part of a split one, a single event type's.
+
+What waits in one is moved to where its events would go today: a lane has one task under way and effects happen once, so
+neither the move nor a double of it does harm. The queue is unbound first, so that nothing comes afterwards.
+"""
+
+from typing import Any
+
+import pika
+from pika.exceptions import AMQPError
+
+from gameserver.config import broker_urls
+from gameserver.errors import Rejected, Retryable
+from gameserver.events import catalogue
+from gameserver.topology import EVENTS, Queues
+
+
+def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
+    """Move what waits, remove the queue. Returns how many messages there were.
+
+    Raises ``Rejected`` ``queue_in_use``, ``Retryable`` ``broker_away`` (what was not moved is still there).
+    """
+    try:
+        with pika.BlockingConnection([pika.URLParameters(url) for url in broker_urls(amqp_url)]) as connection:
+            return _drain(connection.channel(), queue, wanted)
+    except (AMQPError, OSError) as error:
+        raise Retryable(
+            "broker_away", f"{queue} is not empty yet, the broker did not do its part: {error!r}"
+        ) from error
+
+
+def _drain(channel: Any, queue: str, wanted: Queues) -> int:
+    if consumers := channel.queue_declare(queue, passive=True).method.consumer_count:
+        raise Rejected(
+            "queue_in_use", f"{queue} has {consumers} consumers still: its workers empty it. Stop them then."
+        )
+    channel.confirm_delivery()
+    channel.queue_unbind(queue, EVENTS, queue)
+    moved = 0
+    while True:
+        method, properties, body = channel.basic_get(queue)
+        if method is None:
+            break
+        channel.basic_publish(EVENTS, _belongs(properties, wanted), body, properties, mandatory=True)
+        channel.basic_ack(method.delivery_tag)
+        moved += 1
+    channel.queue_delete(queue)
+    return moved
+
+
+def _belongs(properties: Any, wanted: Queues) -> str:
+    """Where such a task goes today; what is no event goes to its family's queue, whose worker puts it away."""
+    task = str((properties.headers or {}).get("task", ""))
+    known = {spec.task: spec for spec in catalogue.specs()}
+    return wanted.of(known[task]) if task in known else next(iter(catalogue.families()))
