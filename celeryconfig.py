@@ -51,7 +51,7 @@ task_reject_on_worker_lost = (
 )
 task_acks_on_failure = False  # a failure that nobody handled is rejected, to the dead letters
 task_acks_on_timeout = False  # an event past its lease goes back to the queue
-worker_prefetch_multiplier = 1  # an urgent event overtakes all but what is being applied
+worker_prefetch_multiplier = 2  # one in work, one at hand: an urgent event overtakes all but these
 worker_cancel_long_running_tasks_on_connection_loss = True  # who lost the broker lost its leases: it stops
 worker_enable_prefetch_count_reduction = True  # after a reconnect, begin carefully
 

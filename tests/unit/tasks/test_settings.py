@@ -56,7 +56,7 @@ def test_queues_are_declared_as_the_gateway_declares_them():
         ("task_reject_on_worker_lost", True),
         ("task_acks_on_failure", False),
         ("task_acks_on_timeout", False),
-        ("worker_prefetch_multiplier", 1),
+        ("worker_prefetch_multiplier", 2),
         ("worker_cancel_long_running_tasks_on_connection_loss", True),
         ("broker_connection_max_retries", None),
         ("broker_channel_error_retry", True),
