@@ -103,5 +103,6 @@ def _letters(now: Snapshot) -> list[Advice]:
     if now.dead:
         found.append(Advice(f"{now.dead} events were given up in the last hour", "gameserver dead list --hours 1"))
     if now.unreadable:
-        found.append(Advice(f"{now.unreadable} messages were no events: look at the queue dead in RabbitMQ's pages"))
+        why = f"{now.unreadable} messages were no events, or ticks that nobody took: see RabbitMQ's queue dead"
+        found.append(Advice(why))
     return found
