@@ -139,8 +139,10 @@ class _Generator:
 
     def end(self) -> None:
         """End it if it hasn't."""
+        assert self._popen.stdout is not None
         self._popen.kill()
         self._popen.wait()
+        self._popen.stdout.close()
 
 
 def _observe(
