@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from gameserver.events.envelope import Envelope
 
-GAP_S_PER_EVENT = 0.001  # so batches grow where more than a thousand events of a type come in a second
+GAP_S_PER_EVENT = 0.002  # so batches grow where more than five hundred events of a type come in a second
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
 

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+import uvloop
 
 from gameserver.client.backoff import FOREVER, Backoff, persist
 from gameserver.client.client import PASSING_REFUSALS, Client
@@ -286,7 +287,8 @@ def options_from(args: argparse.Namespace) -> BotOptions:
 
 def main(args: argparse.Namespace) -> int:
     """Run until done or interrupted. 0 when everything was answered without errors."""
-    return 0 if asyncio.run(_run_until_signal(options_from(args))).ok else 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # half the work for a crowd that hears everything
+        return 0 if runner.run(_run_until_signal(options_from(args))).ok else 1
 
 
 async def _run_until_signal(options: BotOptions) -> Summary:
