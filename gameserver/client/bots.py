@@ -287,7 +287,7 @@ def options_from(args: argparse.Namespace) -> BotOptions:
 
 def main(args: argparse.Namespace) -> int:
     """Run until done or interrupted. 0 when everything was answered without errors."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # half the work for a crowd that hears everything
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # a crowd hears everything
         return 0 if runner.run(_run_until_signal(options_from(args))).ok else 1
 
 
