@@ -27,7 +27,11 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Point(msgspec.Struct, kw_only=True):
-    """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second."""
+    """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second.
+
+    ``cores``: processors at work by tier; ``machine_cores`` of the whole machine, and ``elsewhere``: what of it belongs
+    to no tier and not to the load generator.
+    """
 
     server: str
     workload: str
@@ -51,6 +55,11 @@ class Point(msgspec.Struct, kw_only=True):
     load_late_ms: tuple[float, float]
     gateways: int = 1
     notes: dict[str, Any] = {}
+
+    @property
+    def disturbed(self) -> float:
+        """Processors taken by what doesn't belong to the benchmark, on this machine or on others of the same host."""
+        return self.machine_cores.get("elsewhere", 0.0) + self.machine_cores.get("stolen", 0.0)
 
     @property
     def good(self) -> bool:
@@ -196,6 +205,8 @@ def _point(
     seen = by_name(reports)
     took = {name: [us for part in parts for us in part.took_us] for name, parts in seen.items()}
     whole = latency([us for each in took.values() for us in each])
+    load_cores = sum(report.cpu_s / report.seconds for report in reports)
+    elsewhere = whole_machine["busy"] - sum(used.values()) / seconds - load_cores
     answered = round(whole.sent * whole.answered)
     entered = {name: [us for part in parts for us in part.entered_us] for name, parts in seen.items()}
     packets = _sum([report.packets for report in reports])
@@ -218,12 +229,12 @@ def _point(
         cpu_s_per_1000=_per_1000(used, answered),
         memory_mb=memory,
         batches=sizes,
-        load_cores=round(sum(report.cpu_s / report.seconds for report in reports), 3),
+        load_cores=round(load_cores, 3),
         load_late_ms=(
             max(report.late_us[0] for report in reports) / 1000,
             max(report.late_us[1] for report in reports) / 1000,
         ),
-        machine_cores=whole_machine,
+        machine_cores=whole_machine | {"elsewhere": round(max(0.0, elsewhere), 3)},
         gateways=server.wanted.gateways,
         notes=notes,
     )

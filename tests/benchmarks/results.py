@@ -57,7 +57,7 @@ def line(point: Point) -> str:
         "cores: " + " ".join(f"{tier} {s:.2f}" for tier, s in point.cores.items()) + ",",
         _sizes(point.batches),
         f"load {point.load_cores:.2f} cores, {point.load_late_ms[1]:.1f} ms late, "
-        f"machine {point.machine_cores['busy']:.2f} busy {point.machine_cores['stolen']:.2f} stolen",
+        f"disturbed by {point.disturbed:.2f} cores",
         " ".join(f"{name}: p99 {one.p99} ms," for name, one in point.groups.items()) if len(point.groups) > 1 else "",
         ", ".join(f"{name} {value}" for name, value in point.notes.items()),
         "" if point.good else "-- not carried",

@@ -15,7 +15,7 @@ PROBE_S = 5.0
 STEP = 1.35
 FINE = 1.08
 RECOVER_S = 2.0
-STOLEN_MAX = 0.1  # processors that other machines on the same host took: then a failure is looked at once more
+DISTURBED_MAX = 0.15  # processors that others took: then a load that failed is tried once more
 
 Measure = Callable[[int, float], Point]
 
@@ -64,7 +64,7 @@ class Search:
         point = self._told(self._measure(clients, seconds), "search")
         if not point.good:
             time.sleep(RECOVER_S)
-            if point.machine_cores.get("stolen", 0.0) > STOLEN_MAX:
+            if point.disturbed > DISTURBED_MAX:
                 return self._told(self._measure(clients, seconds), "search")
         return point
 

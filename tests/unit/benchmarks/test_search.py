@@ -60,7 +60,7 @@ def test_a_server_that_carries_nothing_is_not_searched_for_ever() -> None:
     assert found is None
 
 
-def test_what_failed_while_processors_were_stolen_is_measured_again() -> None:
+def test_what_failed_while_others_took_processors_is_measured_again() -> None:
     stolen = [0.5]
 
     def measured(clients: int, seconds: float) -> Point:
