@@ -229,12 +229,16 @@ class Run:
     def _connect(self, crew: Crew, client: Client) -> None:
         connection = client.connection = socket.socket()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.connect(self.plan.addresses[len(self.by_fd) % len(self.plan.addresses)])
         connection.setblocking(False)
-        self.by_fd[connection.fileno()] = client
-        self.poll.register(connection, select.EPOLLIN)
         client.asked_s = time.perf_counter()
-        connection.send(crew.entrance(client))
+        connection.connect_ex(self.plan.addresses[len(self.by_fd) % len(self.plan.addresses)])
+        self.by_fd[connection.fileno()] = client
+        self.poll.register(connection, select.EPOLLOUT)
+
+    def _connected(self, client: Client) -> None:
+        """Said by the kernel, perhaps a second later: a server whose doors are crowded lets one try again."""
+        self.poll.modify(client.connection, select.EPOLLIN)
+        self._write(client, client.group.entrance(client))
 
     def _entered(self, client: Client, now_s: float) -> None:
         crew = client.group
@@ -279,8 +283,11 @@ class Run:
             client.connection.send(frame)
 
     def _receive(self) -> None:
-        for fd, _ in self.poll.poll(0, 20_000):
+        for fd, what in self.poll.poll(0, 20_000):
             client = self.by_fd[fd]
+            if what == select.EPOLLOUT:
+                self._connected(client)
+                continue
             try:
                 size = client.connection.recv_into(self.buffer)
             except BlockingIOError:
