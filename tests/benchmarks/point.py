@@ -29,7 +29,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Point(msgspec.Struct, kw_only=True):
     """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second.
 
-    ``cores``: processors at work by tier; ``machine_cores`` of the whole machine, and ``elsewhere``: what of it belongs
+    ``p99_by_s``: of what was sent in each second. ``cores``: processors at work by tier; ``machine_cores`` of the whole machine, and ``elsewhere``: what of it belongs
     to no tier and not to the load generator.
     """
 
@@ -54,6 +54,7 @@ class Point(msgspec.Struct, kw_only=True):
     load_cores: float
     load_late_ms: tuple[float, float]
     gateways: int = 1
+    p99_by_s: list[float | None] = []
     notes: dict[str, Any] = {}
 
     @property
@@ -236,8 +237,17 @@ def _point(
         ),
         machine_cores=whole_machine | {"elsewhere": round(max(0.0, elsewhere), 3)},
         gateways=server.wanted.gateways,
+        p99_by_s=_by_second([part for parts in seen.values() for part in parts]),
         notes=notes,
     )
+
+
+def _by_second(seen: Sequence[load.Seen]) -> list[float | None]:
+    by_second: dict[int, list[int]] = {}
+    for part in seen:
+        for ms, us in zip(part.sent_ms, part.took_us, strict=True):
+            by_second.setdefault(ms // 1000, []).append(us)
+    return [latency(by_second[second]).p99 for second in sorted(by_second)]
 
 
 def _per_1000(used: dict[str, float], answered: int) -> dict[str, float]:
