@@ -1,5 +1,6 @@
 """Fixtures for tests that need a real broker: one private node for the whole run, a fresh virtual host for each test.
 
+``RABBITMQ_ROOT`` names a root file system with another version to test against (``docker/rabbitmq-root.sh`` makes one).
 Without RabbitMQ on the machine such tests are skipped with the reason; in CI they fail instead, because a check that is
 silently left out there checks nothing.
 """
@@ -14,6 +15,8 @@ import pytest
 
 from gameserver.up.rabbitmq import PrivateNode, installed
 
+ROOT = os.environ.get("RABBITMQ_ROOT", "")
+
 
 class Vhost(msgspec.Struct, frozen=True):
     """A virtual host of its own: its name, and the AMQP URL that leads there."""
@@ -26,7 +29,7 @@ class Vhost(msgspec.Struct, frozen=True):
 def private_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNode]:
     """A RabbitMQ node of this run's own, started once and gone afterwards."""
     require_rabbitmq()
-    node = PrivateNode.somewhere(tmp_path_factory.mktemp("rabbitmq"))
+    node = PrivateNode.somewhere(tmp_path_factory.mktemp("rabbitmq"), root=ROOT)
     try:
         node.start()
         node.wait_until_up()
@@ -64,7 +67,7 @@ def fresh_vhost(node: PrivateNode) -> Iterator[Vhost]:
 
 def require_rabbitmq() -> None:
     """Skip the test on a machine without RabbitMQ; fail it in CI."""
-    if installed():
+    if ROOT or installed():
         return
     if os.environ.get("CI"):
         pytest.fail("RabbitMQ is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False)

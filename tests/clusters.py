@@ -13,6 +13,7 @@ from gameserver.errors import Corrupt
 from gameserver.up.ports import free_ports
 from gameserver.up.processes import wait_for
 from gameserver.up.rabbitmq import PrivateNode, make_cookie
+from tests.brokers import ROOT
 
 SIZE = 3
 UP_S_MAX = 120.0
@@ -42,6 +43,7 @@ class BrokerCluster:
                 settings=settings,
                 name=name,
                 cookie=cookie,
+                root=ROOT,
             )
             for n, name in enumerate(names)
         ]

@@ -64,8 +64,12 @@ class PrivateNode:
         settings: Mapping[str, str] | None = None,
         name: str = NODE_NAME,
         cookie: str = "",
+        root: str = "",
     ) -> None:
-        """``settings``: further lines of rabbitmq.conf. The nodes of a cluster share ``cookie`` and ``epmd_port``."""
+        """``settings``: further lines of rabbitmq.conf. The nodes of a cluster share ``cookie`` and ``epmd_port``.
+
+        ``root``: a root file system whose RabbitMQ is meant, not this machine's; ``folder`` has the same name in it.
+        """
         self.folder = folder.resolve()
         self.node_port = node_port
         self.dist_port = dist_port
@@ -76,11 +80,12 @@ class PrivateNode:
         self.settings = dict(settings or {})
         self.name = name
         self._cookie = cookie
+        self._inside = ("chroot", root) if root else ()
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def somewhere(cls, folder: Path, settings: Mapping[str, str] | None = None) -> "PrivateNode":
+    def somewhere(cls, folder: Path, settings: Mapping[str, str] | None = None, root: str = "") -> "PrivateNode":
         """A node for tests: on free ports, with management, metrics and a password of its own."""
         node, dist, epmd, management, metrics = free_ports(5)
         return cls(
@@ -92,6 +97,7 @@ class PrivateNode:
             metrics_port=metrics,
             password=secrets.token_hex(16),
             settings=settings,
+            root=root,
         )
 
     # What it is told.
@@ -176,11 +182,11 @@ class PrivateNode:
 
     def command(self) -> list[str]:
         """The server, in the foreground; SIGTERM stops it in order."""
-        return [str(SCRIPTS / "rabbitmq-server")]
+        return [*self._inside, str(SCRIPTS / "rabbitmq-server")]
 
     def epmd_command(self) -> list[str]:
         """Erlang's port mapper, in the foreground; start it first."""
-        return ["epmd", "-address", LOCAL, "-port", str(self.epmd_port)]
+        return [*self._inside, "epmd", "-address", LOCAL, "-port", str(self.epmd_port)]
 
     def amqp_url(self, vhost: str = "/") -> str:
         """Where clients connect, password included."""
@@ -199,7 +205,7 @@ class PrivateNode:
 
         Raises ``Corrupt``: ``rabbitmq_missing``, or ``broker_not_up`` when epmd's port can't be had.
         """
-        if not installed():
+        if not self._inside and not installed():
             raise Corrupt("rabbitmq_missing", f"RabbitMQ is not installed: there is no {SCRIPTS}/rabbitmq-server.")
         self.write_files()
         if not accepts(LOCAL, self.epmd_port):
@@ -276,7 +282,7 @@ class PrivateNode:
 
     def _tool(self, tool: str, *args: str) -> str:
         done = subprocess.run(
-            [str(SCRIPTS / tool), *args],
+            [*self._inside, str(SCRIPTS / tool), *args],
             env=self.environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from gameserver.up.rabbitmq import PrivateNode
-from tests.brokers import require_rabbitmq
+from tests.brokers import ROOT, require_rabbitmq
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[PrivateNode]:
     """A broker that may be killed: nobody else's."""
     require_rabbitmq()
-    made = PrivateNode.somewhere(tmp_path / "rabbitmq")
+    made = PrivateNode.somewhere(tmp_path / "rabbitmq", root=ROOT)
     try:
         made.start()
         made.wait_until_up()

@@ -8,7 +8,7 @@ from gameserver.events.chat import Say
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
 from gameserver.limits import Limits
-from gameserver.topology import DEAD, DELAYS_MS, EVENTS, Queues, delay_name, topology
+from gameserver.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
 from gateway.broker import parameters
 from tasks.consumer import declare
 from tests.acceptance.lines import LineClient
@@ -55,6 +55,20 @@ def test_what_kills_whoever_takes_it_is_given_up_after_so_many_deliveries(declar
         deaths += 1
     assert deaths > LIMITS.deliveries_max
     assert length(declared.url, "chat") == 0
+
+
+def test_the_urgent_overtakes_where_the_broker_knows_priorities(declared: Vhost) -> None:
+    queues = Queues(type="quorum")
+    wanted = [0] * 9 + [URGENT]
+    with pika.BlockingConnection(parameters(declared.url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for priority in wanted:
+            channel.basic_publish(EVENTS, "chat", b"", pika.BasicProperties(priority=queues.priority(priority)))
+        running = version(connection._impl.server_properties)
+        taken = [channel.basic_get("chat", auto_ack=True)[1].priority for _ in wanted]
+    first = taken.index(queues.priority(URGENT))
+    assert first < 2 if running >= (4, 0) else first == 9, (running, offered("quorum", running))
 
 
 @pytest.mark.parametrize("ms", DELAYS_MS[:2])
