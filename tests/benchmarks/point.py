@@ -29,8 +29,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Point(msgspec.Struct, kw_only=True):
     """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second.
 
-    ``p99_by_s``: of what was sent in each second. ``cores``: processors at work by tier; ``machine_cores`` of the whole machine, and ``elsewhere``: what of it belongs
-    to no tier and not to the load generator.
+    ``p99_by_s``: of what was sent in each second. ``cores``: processors at work by tier; ``machine_cores`` of the whole
+    machine, and ``elsewhere``: what of it belongs to no tier and not to the load generator.
     """
 
     server: str
