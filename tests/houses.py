@@ -34,7 +34,7 @@ POLL_S = 0.02
 LOG_TAIL_CHARS = 4_000
 FAMILIES = tuple(catalogue.families())
 
-_OURS = ("GAMESERVER_", "AMQP_", "DATABASE_URL", "CELERY_", "RABBITMQ_", "ERL_")
+_OURS = ("GAMESERVER_", "AMQP_", "DATABASE_URL", "CELERY_", "FLOWER_", "RABBITMQ_", "ERL_")
 _LISTENS = re.compile(r"gateway (\S+) listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)")
 
 
@@ -215,11 +215,17 @@ class House:
         schedule = self.folder / f"{name}-{uuid.uuid4().hex[:8]}.schedule"
         return self._take(self._celery(name, ("beat", "-s", str(schedule), "--loglevel", "INFO"), None))
 
-    def flower(self, port: int) -> Proc:
+    def flower(self, port: int, env: Mapping[str, str] | None = None) -> Proc:
         """Start Flower; it answers when this returns."""
-        proc: Proc = self._take(self._celery("flower", ("flower", "--address=127.0.0.1", f"--port={port}"), None))
-        eventually(lambda: answers(port, "/healthcheck") or not proc.alive, f"Flower\n{proc.tail}", UP_S_MAX)
+        proc = self.start_flower(port, env=env)
+        eventually(lambda: answers(port, "/healthcheck") or not proc.alive, "Flower", UP_S_MAX)
+        assert proc.alive, proc.tail
         return proc
+
+    def start_flower(self, port: int, *options: str, env: Mapping[str, str] | None = None) -> Proc:
+        """Start Flower, and don't wait."""
+        started: Proc = self._take(self._celery("flower", ("flower", f"--port={port}", *options), env))
+        return started
 
     def stop(self) -> None:
         """End everything. Fails when something is left, or had ended by itself."""

@@ -125,7 +125,7 @@ def _beat(settings: Settings) -> Program:
 
 
 def _flower(ports: Ports) -> Program:
-    options = (f"--address={LOCAL}", f"--port={ports.flower}", "--purge-offline-workers=60")
+    options = (f"--address={LOCAL}", f"--port={ports.flower}")
     return Program(
         name="flower",
         command=_python("celery", "-A", "tasks", "flower", *options),
@@ -157,8 +157,6 @@ def environment(environ: Mapping[str, str], settings: Settings, *, broker: Broke
         "FLOWER_BASIC_AUTH": f"{USER}:{secrets.flower_password}",
         "FLOWER_COOKIE_SECRET": secrets.flower_cookie,
     }
-    if broker.management_url:
-        flower["FLOWER_BROKER_API"] = f"{broker.management_url}/api/"
     return {
         "PYTHONUNBUFFERED": "1",
         **flower,
@@ -194,25 +192,30 @@ def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
 @contextmanager
 def watched(settings: Settings, broker: Broker, ports: Ports) -> Iterator[None]:
     """Within, Prometheus is told where the parts answer that don't tell it themselves."""
-    found = [Target([f"{LOCAL}:{ports.flower}"], {"job": "flower", "process": "flower"})]
+    folder = settings.var / "metrics"
+    files = [targets.write(folder / "locked" / "flower.json", [_target("flower", ports.flower)])]
     if broker.node and broker.node.metrics_port:
-        found.append(Target([f"{LOCAL}:{broker.node.metrics_port}"], {"job": "rabbitmq", "process": "rabbitmq"}))
-    file = targets.write(settings.var / "metrics" / "house.json", found)
+        files.append(targets.write(folder / "rabbitmq.json", [_target("rabbitmq", broker.node.metrics_port)]))
     try:
         yield
     finally:
-        targets.withdraw(file)
+        for file in files:
+            targets.withdraw(file)
+
+
+def _target(job: str, port: int) -> Target:
+    return Target([f"{LOCAL}:{port}"], {"job": job, "process": job})
 
 
 # Whether a program does its work, not only whether it runs.
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether an HTTP server on this machine answers a GET with 200."""
+    """Whether an HTTP server on this machine answers a GET, if only by asking for a password."""
     connection = http.client.HTTPConnection(LOCAL, port, timeout=HTTP_S_MAX)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        return connection.getresponse().status in (http.HTTPStatus.OK, http.HTTPStatus.UNAUTHORIZED)
     except (OSError, http.client.HTTPException):
         return False
     finally:

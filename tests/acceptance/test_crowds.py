@@ -1,57 +1,16 @@
 """Crowds of bots, and what they notice of the deaths, births and farewells of processes."""
 
-import asyncio
 import os
 import signal
-import threading
-from typing import Any
 
 import pytest
 
-from gameserver.client import bots
-from gameserver.client.tally import Summary
 from tests.acceptance.lines import LineClient
-from tests.houses import FAMILIES, GatewayProc, House, eventually
+from tests.crowds import NOT_NOW, Crowd
+from tests.houses import FAMILIES, House, eventually
 from tests.integration.watched import Watched
 
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
-NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
-
-
-class Crowd(threading.Thread):
-    """Bots that play in a thread of their own, while the test does its worst."""
-
-    def __init__(self, *gateways: GatewayProc, count: int, duration_s: float, prefix: str, rate: float = 2.0) -> None:
-        super().__init__(daemon=True)
-        self.lines: list[str] = []
-        self._summary: Summary | None = None
-        self._options = bots.BotOptions(
-            addresses=tuple(gateway.address for gateway in gateways),
-            count=count,
-            rate=rate,
-            duration_s=duration_s,
-            name_prefix=prefix,
-        )
-
-    def run(self) -> None:
-        self._summary = asyncio.run(bots.run(self._options, self.lines.append))
-
-    def __enter__(self) -> "Crowd":
-        self.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.join(90)
-        assert not self.is_alive()
-
-    def wait_until_playing(self) -> None:
-        """All are in the world, and something was answered."""
-        eventually(lambda: self.lines and "answered 0" not in self.lines[-1], "a playing crowd", 60)
-
-    def summary(self) -> Summary:
-        self.join(90)
-        assert self._summary is not None, self.lines
-        return self._summary
 
 
 class Place:

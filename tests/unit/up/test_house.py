@@ -74,7 +74,7 @@ def test_programs_are_told_of_our_broker_and_not_of_the_one_in_the_shell(setting
     assert told["AMQP_URL"] == broker.amqp_url
     assert told["KEPT"] == "yes"
     assert not {"RABBITMQ_NODENAME", "ERL_EPMD_PORT", "NOTIFY_SOCKET"} & set(told)
-    assert told["FLOWER_BROKER_API"] == "http://game:broker-hush@127.0.0.1:1004/api/"
+    assert told["AMQP_MANAGEMENT_URL"] == "http://game:broker-hush@127.0.0.1:1004"
     assert told["FLOWER_BASIC_AUTH"] == "game:flower-hush"
 
 
@@ -84,12 +84,13 @@ def test_a_flower_password_from_the_shell_is_used(settings, broker):
 
 
 def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(settings, broker):
-    file = settings.var / "metrics" / "house.json"
+    (open_, locked) = (settings.var / "metrics" / name for name in ("rabbitmq.json", "locked/flower.json"))
     with house.watched(settings, broker, Ports()):
-        found = {each["labels"]["job"]: each for each in json.loads(file.read_text())}
-    assert found["rabbitmq"]["targets"] == ["127.0.0.1:1005"]
-    assert found["flower"]["targets"] == ["127.0.0.1:5555"]
-    assert not file.exists()
+        (rabbitmq,), (flower,) = (json.loads(file.read_text()) for file in (open_, locked))
+    assert rabbitmq == {"targets": ["127.0.0.1:1005"], "labels": {"job": "rabbitmq", "process": "rabbitmq"}}
+    assert flower == {"targets": ["127.0.0.1:5555"], "labels": {"job": "flower", "process": "flower"}}
+    assert not open_.exists()
+    assert not locked.exists()
 
 
 def test_a_command_started_beside_the_house_finds_it_and_one_started_later_does_not(settings, broker, tmp_path):

@@ -1,0 +1,61 @@
+"""What Flower lacks: settings that give way, a password before every page, and a refusal to be open to others.
+
+Flower's own password leaves ``/metrics`` and ``/healthcheck`` open; here they ask for it like all other pages. And an
+address that others can reach needs a password: without one Flower does not start. ``flowerconfig.py`` uses this.
+"""
+
+import ipaddress
+from typing import Any
+
+from flower.views import monitor
+from tornado.web import authenticated
+
+LOCAL_NAME = "localhost"
+
+
+def prefer(options: Any, **ours: Any) -> None:
+    """Set what neither environment nor command line have set: Flower itself lets its file override the environment."""
+    for name, value in ours.items():
+        option = options._options[options._normalize_name(name)]
+        if option.value() == option.default:
+            option.set(value)
+
+
+def guard(options: Any) -> None:
+    """Put the password before what Flower leaves open, and look at the options when all of them are known."""
+    for handler in (monitor.Metrics, monitor.Healthcheck):
+        handler.get = authenticated(handler.get)
+    options.add_parse_callback(lambda: _refuse(fault(options)))  # the command line is read after flowerconfig.py
+
+
+def _refuse(why: str) -> None:
+    if why:
+        raise SystemExit(f"Flower does not start: {why}")
+
+
+def fault(options: Any) -> str:
+    """What makes these options unsafe, "" if nothing does."""
+    credentials = options.basic_auth or []
+    if not all(_is_user_and_password(text) for text in credentials):
+        return "a password is user:password, and neither may be empty (FLOWER_BASIC_AUTH)."
+    if credentials or options.auth or options.unix_socket or is_loopback(options.address):
+        return ""
+    return (
+        f"on the address {options.address or 'of all interfaces'!r} others could reach it without a password. "
+        f"Set FLOWER_BASIC_AUTH=user:password, or leave it on 127.0.0.1."
+    )
+
+
+def _is_user_and_password(text: str) -> bool:
+    user, _, password = text.partition(":")
+    return bool(user.strip() and password.strip())
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address. A name that is not ``localhost`` may mean anything."""
+    if address == LOCAL_NAME:
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,63 @@
+"""Bots that play in a thread of their own, while a test does its worst to the processes behind."""
+
+import asyncio
+import contextlib
+import threading
+from typing import Any
+
+from gameserver.client import bots
+from gameserver.client.tally import Summary
+from tests.houses import GatewayProc, eventually
+
+NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
+UNTIL_STOPPED_S = 600.0
+
+
+class Crowd(threading.Thread):
+    """A crowd that plays for ``duration_s``, or until its summary is asked for."""
+
+    def __init__(
+        self, *gateways: GatewayProc, count: int, prefix: str, duration_s: float = UNTIL_STOPPED_S, rate: float = 2.0
+    ) -> None:
+        super().__init__(daemon=True)
+        self.lines: list[str] = []
+        self._summary: Summary | None = None
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._options = bots.BotOptions(
+            addresses=tuple(gateway.address for gateway in gateways),
+            count=count,
+            rate=rate,
+            duration_s=duration_s,
+            name_prefix=prefix,
+        )
+
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            self._summary = runner.run(bots.run(self._options, self.lines.append, self._stop))
+
+    def __enter__(self) -> "Crowd":
+        self.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.finish()
+
+    def wait_until_playing(self) -> None:
+        """All are in the world, and something was answered."""
+        eventually(lambda: self.lines and "answered 0" not in self.lines[-1], "a playing crowd", 60)
+
+    def finish(self) -> None:
+        """Play no more, and wait for the last answers."""
+        with contextlib.suppress(RuntimeError):  # its time is over, and its loop closed
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self.join(90)
+        assert not self.is_alive()
+
+    def summary(self) -> Summary:
+        """How it was, when the time is over."""
+        if self._options.duration_s == UNTIL_STOPPED_S:
+            self.finish()
+        self.join(90)
+        assert self._summary is not None, self.lines
+        return self._summary
