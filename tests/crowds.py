@@ -23,7 +23,7 @@ class Crowd(threading.Thread):
         self.lines: list[str] = []
         self._summary: Summary | None = None
         self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
+        self._over = asyncio.Event()
         self._options = bots.BotOptions(
             addresses=tuple(gateway.address for gateway in gateways),
             count=count,
@@ -34,7 +34,7 @@ class Crowd(threading.Thread):
 
     def run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            self._summary = runner.run(bots.run(self._options, self.lines.append, self._stop))
+            self._summary = runner.run(bots.run(self._options, self.lines.append, self._over))
 
     def __enter__(self) -> "Crowd":
         self.start()
@@ -50,7 +50,7 @@ class Crowd(threading.Thread):
     def finish(self) -> None:
         """Play no more, and wait for the last answers."""
         with contextlib.suppress(RuntimeError):  # its time is over, and its loop closed
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self._loop.call_soon_threadsafe(self._over.set)
         self.join(90)
         assert not self.is_alive()
 
