@@ -266,8 +266,10 @@ class _Work:
         try:
             outcome = self._rule(item)
         except Rejected as refusal:
-            reply = self._answer(item, Error(code=refusal.code, message=refusal.message, re=item.event.seq))
-            if not isinstance(refusal, NotNow):
+            not_now = isinstance(refusal, NotNow)
+            packet = Error(code=refusal.code, message=refusal.message, re=item.event.seq)
+            reply = self._answer(item, packet, not_now=not_now)
+            if not not_now:
                 self._advance(item, reply)
             return refusal.code
         except Exception as error:  # a broken rule must not take its neighbours along
@@ -305,7 +307,9 @@ class _Work:
         self._state.put(outcome.put)
         self._done += outcome.done
 
-    def _answer(self, item: _Prepared, packet: FromServer, follow: Follow | None = None) -> Direct | None:
+    def _answer(
+        self, item: _Prepared, packet: FromServer, follow: Follow | None = None, *, not_now: bool = False
+    ) -> Direct | None:
         """The reply to an event that a client numbered; without a number, only what the gateway has to do."""
         seq = item.event.seq
         if not seq and follow is None:
@@ -318,6 +322,7 @@ class _Work:
             lane=item.event.spec.lane,
             follow=follow,
             refused=isinstance(packet, Error),
+            not_now=not_now,
         )
         self._speech.direct(item.envelope.gateway, direct)
         return direct

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from gameserver.events import catalogue
 from gameserver.events.envelope import Outbound
-from gameserver.events.sessions import Heartbeat, Lost, Rejoin
+from gameserver.events.sessions import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.secrecy import Sealer
 from gameserver.topology import Queues
@@ -193,13 +193,12 @@ class Hub:
     # The broker.
 
     def broker_up(self) -> None:
-        """The broker is there (again): what is unanswered is published again, and everyone looks around anew."""
+        """The broker is there (again): everyone returns to the world, and what is unanswered is published again."""
         self.heartbeat()
         self._outward.bind_all()
+        if self._was_up:
+            self._inward.rejoin_all()
         self._inward.broker_up()
-        for session in self._crowd.all:
-            if self._was_up and session.playing:
-                self._inward.say_for(session, Rejoin())
         self._was_up = True
 
     def broker_down(self) -> None:

@@ -15,7 +15,7 @@ from gameserver.events import catalogue
 from gameserver.events.base import Event, Spec
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
-from gameserver.events.sessions import Login, Lost
+from gameserver.events.sessions import GATEWAY_SILENT_MS, Login, Lost, Rejoin
 from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.secrecy import Sealer, token_hash
@@ -32,6 +32,7 @@ from gateway.session import Session
 log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
+DOUBTED_MS = GATEWAY_SILENT_MS - 3_000  # clocks differ, and the data tier looks only now and then
 
 
 class Inward:
@@ -66,6 +67,7 @@ class Inward:
         self._born = 0
         self._unconfirmed = 0  # batches published and not confirmed
         self._retained: list[Envelope] = []  # the gateway's own events that wait for the broker
+        self._alive_ms = wall_ms()  # when the last heartbeat that was applied was sent
 
     @property
     def unanswered(self) -> int:
@@ -111,7 +113,7 @@ class Inward:
             self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
             return
         self._accepted += 1
-        self._send(lane.next(self._clock.seconds()))
+        self._go(session, lane.next(self._clock.seconds()))
 
     def answered(self, session: Session, lane_name: str, seq: int) -> Envelope | None:
         """An event was answered: its lane goes on. ``None`` when it had been answered before."""
@@ -120,7 +122,7 @@ class Inward:
         if lane is None or envelope is None:
             return None
         self._accepted -= 1
-        self._send(lane.next(self._clock.seconds()))
+        self._go(session, lane.next(self._clock.seconds()))
         return envelope
 
     def forget(self, session: Session) -> None:
@@ -231,8 +233,8 @@ class Inward:
         for conn, lane_name in dict.fromkeys((e.conn, e.event.spec.lane) for e in batch):
             session = self._crowd.get(conn)
             lane = session.lanes.get(lane_name) if session else None
-            if lane is not None:
-                self._send(lane.in_flight)
+            if session is not None and lane is not None:
+                self._go(session, lane.in_flight)
         self._send_retained()
 
     def _send_retained(self) -> None:
@@ -243,15 +245,53 @@ class Inward:
     # The broker comes and goes, and so do families.
 
     def broker_up(self) -> None:
-        """The broker is there (again): what is unanswered is published again."""
+        """The broker is there (again): what is unanswered is published again.
+
+        For a player who may have left the world meanwhile, not before the player is back in it.
+        """
+        self._alive_ms = self._wall_ms()
         self._send_retained()
         for session in self._crowd.all:
-            for lane in session.lanes.values():
-                self._send(lane.in_flight or lane.next(self._clock.seconds()))
+            self._go_on(session)
+
+    def is_alive(self, beaten_ms: int) -> None:
+        """A heartbeat of that time was applied. If the one before is old, the gateway may have counted as dead."""
+        if self._wall_ms() - self._alive_ms > DOUBTED_MS:
+            log.warning("this gateway was not heard of for too long: its players return to the world")
+            self.rejoin_all()
+        self._alive_ms = beaten_ms
+
+    def rejoin_all(self) -> None:
+        """Players may have been taken out of the world together with their gateway."""
+        for session in self._crowd.all:
+            if session.playing:
+                self.rejoin(session)
+
+    def rejoin(self, session: Session) -> None:
+        """The player was taken out of the world, perhaps: what is unanswered waits until it is back in it."""
+        if not session.returning_since_s:
+            session.returning_since_s = self._clock.seconds()
+            self.say_for(session, Rejoin())
+
+    def is_back(self, session: Session) -> None:
+        """The player is in the world again: the lanes go on."""
+        session.returning_since_s = 0.0
+        self._go_on(session)
+
+    def _go_on(self, session: Session) -> None:
+        for lane in session.lanes.values():
+            self._go(session, lane.in_flight or lane.next(self._clock.seconds()))
+
+    def _go(self, session: Session, envelopes: Sequence[Envelope]) -> None:
+        """Send what a lane released; it stands in the lane as long as the player returns to the world."""
+        if not session.returning_since_s:
+            self._send(envelopes)
 
     def broker_down(self) -> None:
         """The broker is away: nobody knows what arrived."""
         self._health.forget()
+        for session in self._crowd.all:
+            session.returning_since_s = 0.0
         for batcher in self._all_batchers:
             self._keep(batcher.drop())
 
@@ -265,6 +305,8 @@ class Inward:
 
     def look_after(self, session: Session, now_s: float) -> None:
         """Answer transient events that nobody will answer any more; ask again for a reply that must have been lost."""
+        if session.returning_since_s and now_s - session.returning_since_s > self._limits.unavailable_after_s:
+            self.is_back(session)  # or not: nobody said so, and lanes must not wait for ever
         for name, lane in session.lanes.items():
             for envelope in lane.in_flight:
                 self._meters.waits(envelope)
@@ -272,7 +314,7 @@ class Inward:
                     self._give_up(session, envelope.event)
             if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:
                 lane.flight_since_s = now_s
-                self._send(lane.in_flight)
+                self._go(session, lane.in_flight)
 
     def _give_up(self, session: Session, event: Event) -> None:
         if self._health.is_down(event.spec.family):

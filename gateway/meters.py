@@ -102,13 +102,14 @@ class Meters:
             del self._under_way[next(iter(self._under_way))]
         self._under_way[task_id] = Flight(task_id, batch, now_ms)
 
-    def told(self, outbound: Outbound) -> None:
-        """A process has something to tell, perhaps that it is done with a batch."""
+    def told(self, outbound: Outbound) -> Flight | None:
+        """A process has something to tell, perhaps that it is done with a batch: gives the batch's times."""
         self.outbound += 1
         self._now_ms = self.wall_ms()
         flight = self._under_way.pop(outbound.task, None)
         if flight is not None and outbound.began_ms:
             self._landed(flight, outbound)
+        return flight
 
     def _landed(self, flight: Flight, outbound: Outbound) -> None:
         meter, size = self.of(outbound.done), len(flight.batch)

@@ -12,7 +12,7 @@ from twisted.internet import defer
 
 from gameserver.events import catalogue
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
-from gameserver.events.sessions import Login, Lost
+from gameserver.events.sessions import Heartbeat, Login, Lost
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
 from gameserver.wire.states import State
@@ -53,7 +53,9 @@ class Outward:
 
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""
-        self._meters.told(outbound)
+        flight = self._meters.told(outbound)
+        if flight is not None and outbound.done == Heartbeat.spec.name:
+            self._inward.is_alive(flight.published_ms)
         if outbound.done in catalogue.events():
             self._done(outbound.done, outbound.task)
         for direct in outbound.directs:
@@ -74,6 +76,9 @@ class Outward:
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
     def _direct(self, session: Session, direct: Direct) -> None:
+        if direct.not_now and session.playing:
+            self._inward.rejoin(session)
+            return
         if direct.re:
             envelope = self._inward.answered(session, direct.lane, direct.re)
             if envelope is None:
@@ -125,6 +130,8 @@ class Outward:
             self._crowd.close(session, follow.close)
             return
         session.place = follow.place or session.place
+        if follow.back:
+            self._inward.is_back(session)
         changes = [self._interest.watch(session, slot, topics) for slot, topics in follow.watch.items()]
         bound = self._bind([key for bind, _ in changes for key in bind])
         self._unbind([key for _, unbind in changes for key in unbind])

@@ -62,7 +62,8 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
     that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the
     session once the topics are bound. ``close``: close the connection with this code after the packet. ``place``: what
-    the queues of the session's events are split by.
+    the queues of the session's events are split by. ``back``: the player is in the world again after the gateway had
+    been cut off from the queue; what waited for that may go.
     """
 
     session: str = ""
@@ -72,12 +73,14 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     then: str = ""
     close: str = ""
     place: str = ""
+    back: bool = False
 
 
 class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A packet for one connection. ``re``: the sequence number it answers, 0 when it is a notice.
 
     ``id``: for durable notices, so that a gateway tells a connection once. ``refused``: the packet is an error.
+    ``not_now``: nothing happened, because the player was not in the world; once it is, the event may go again.
     """
 
     conn: str
@@ -87,6 +90,7 @@ class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arra
     follow: Follow | None = None
     id: str = ""
     refused: bool = False
+    not_now: bool = False
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):

@@ -2,6 +2,8 @@
 
 from gameserver.events.base import Event, Name, NoticeIds, Result, Secret, declared
 
+GATEWAY_SILENT_MS = 15_000  # a gateway whose heartbeats are not applied for so long counts as dead
+
 
 class Entered(Result):
     """Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gameserver.events.base import Event
 from gameserver.events.combat import Respawned
 from gameserver.events.envelope import Follow
+from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.rules.combat import blow, strike_player
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, rule
@@ -28,7 +29,6 @@ HEAL_HP = 2
 REST_MS = 5_000
 WANDER_ODDS = 0.2
 WANDER_TILES = 4
-GATEWAY_SILENT_MS = 15_000
 STALL_TICKS = 10
 
 

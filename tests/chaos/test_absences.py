@@ -14,6 +14,7 @@ from gameserver.up.rabbitmq import PrivateNode
 from tests.chaos.players import Player
 from tests.chaos.records import Diary
 from tests.chaos.run import judged, played
+from tests.chaos.schedule import Fault
 from tests.chaos.stage import WORKERS, Stage
 from tests.databases import CAREFUL, Cluster, required
 
@@ -125,6 +126,29 @@ def test_while_the_database_is_away_clients_stay_and_are_told_so_and_all_goes_on
         assert judged(stage, diary) == []
         assert diary.reconnects == 0
         assert codes(diary)["busy"] > 0
+        assert set(codes(diary)) <= {"busy", "unavailable", "stale"}, codes(diary)
+    finally:
+        stage.stop()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_players_of_a_gateway_that_was_taken_for_dead_are_back_before_what_they_did_meanwhile(
+    node: PrivateNode, folder: Path
+) -> None:
+    stage = Stage(node, folder)
+
+    async def happen(crowd: Sequence[Player]) -> None:
+        await all_go_on(crowd)
+        stage.strike(Fault(0.0, "cut a gateway off the broker", 0, AWAY_S / 2))
+        await asyncio.sleep(AWAY_S)  # longer than a gateway may be silent
+        await all_go_on(crowd)
+
+    try:
+        stage.raise_curtain()
+        diary = asyncio.run(played(stage, happen))
+        assert judged(stage, diary) == []
+        assert diary.reconnects == 0
         assert set(codes(diary)) <= {"busy", "unavailable", "stale"}, codes(diary)
     finally:
         stage.stop()

@@ -177,6 +177,12 @@ class Stage:
         self.clock.advance(0)
         self.clock.advance(0)
 
+    def let_back(self) -> None:
+        """A process lets those who rejoin into the world again."""
+        for task in self.broker.take("rejoin"):
+            directs = [Direct(conn=envelope.conn, follow=Follow(back=True)) for envelope in task.batch]
+            self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id))
+
 
 def reply(conn: str, event: Event, *, code: str = "", follow: Follow | None = None) -> Direct:
     """The answer to an event."""

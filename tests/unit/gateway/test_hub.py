@@ -10,9 +10,9 @@ from gameserver.events.movement import Move
 from gameserver.topology import Queues
 from gateway.batches import GAP_S_PER_EVENT
 from gateway.broker import Away, Busy, Unroutable
-from gateway.inward import AGAIN_S
+from gateway.inward import AGAIN_S, DOUBTED_MS
 from gateway.outward import MAILED_AGE_S
-from tests.unit.gateway.fakes import Player, Stage
+from tests.unit.gateway.fakes import Player, Stage, reply
 
 
 @pytest.fixture
@@ -278,11 +278,79 @@ def test_everyone_who_plays_rejoins_when_the_broker_is_back(stage: Stage):
     assert stage.broker.bound == ["+zone.town"]
 
 
+def test_what_is_unanswered_waits_for_its_player_to_be_in_the_world_again(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    assert stage.broker.take("move")
+    stage.falls()
+    ada.send(type="say", text="still here", seq=3)
+    stage.rises()
+    ada.send(type="move", dir="n", seq=4)
+    stage.clock.advance(1)
+    assert stage.broker.take("move", "say") == []
+    stage.let_back()
+    stage.clock.advance(1)
+    assert [task.seqs for task in stage.broker.take("move", "say")] == [[2], [3]]
+
+
+def test_who_is_not_in_the_world_though_connected_returns_and_does_it_then(stage: Stage):
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    (task,) = stage.broker.take("move")
+    (envelope,) = task.batch
+    refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
+    stage.tell(Outbound(directs=[refused, refused], done="move", task=task.message.task_id))
+    assert ada.heard("error") == []
+    stage.let_back()
+    stage.clock.advance(1)
+    (again,) = stage.broker.take("move")
+    stage.answer(again)
+    assert [packet["re"] for packet in ada.heard("ok", "error")] == [2]
+
+
+@pytest.mark.parametrize(("silent_s", "returns"), [(DOUBTED_MS / 1000 + 1, True), (DOUBTED_MS / 1000 - 1, False)])
+def test_everyone_returns_to_the_world_after_a_gateway_was_not_heard_of_for_long(silent_s: float, returns: bool):
+    stage = Stage()
+    stage.rises()
+    stage.player()
+    for pause_s in (1, silent_s):
+        stage.clock.advance(pause_s)
+        stage.hub.heartbeat()
+        stage.clock.advance(0)
+        (beat,) = stage.broker.take("heartbeat")[-1:]
+        assert stage.broker.take("rejoin") == []
+        stage.tell(Outbound(done=beat.name, task=beat.message.task_id))
+    assert bool(stage.broker.take("rejoin")) is returns
+
+
+def test_it_does_not_wait_for_ever(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    stage.falls()
+    ada.send(type="say", text="still here", seq=2)
+    stage.rises()
+    stage.clock.advance(stage.limits.unavailable_after_s + 0.1)
+    stage.hub.sweep()
+    stage.clock.advance(0)
+    assert [task.seqs for task in stage.broker.take("say")] == [[2]]
+
+
 @settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(
-            ["move", "say", "attack", "answer", "busy", "applied, and then the broker falls", "falls", "rises"]
+            [
+                "move",
+                "say",
+                "attack",
+                "answer",
+                "busy",
+                "applied, and then the broker falls",
+                "falls",
+                "rises",
+                "let back",
+            ]
         ),
         max_size=50,
     )
@@ -313,6 +381,8 @@ def test_whatever_happens_every_accepted_event_is_answered_once_and_lanes_keep_t
             fall()
         elif step == "rises" and not stage.broker.up:
             stage.rises()
+        elif step == "let back":
+            stage.let_back()
         elif step in ("answer", "busy") and flight():
             task = flight()[0]
             stage.broker.published.remove(task)
@@ -329,6 +399,7 @@ def test_whatever_happens_every_accepted_event_is_answered_once_and_lanes_keep_t
         stage.clock.advance(1)
         replies += ada.heard("ok", "error")
     for _ in range(200):
+        stage.let_back()
         for task in flight():
             stage.broker.published.remove(task)
             stage.answer(task)

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from gameserver.events.combat import Died, Respawned, Struck
 from gameserver.events.movement import Appeared, Moved, Vanished
+from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.rules.combat import DEAD_MS
 from gameserver.rules.outcome import Waiting
 from gameserver.rules.sessions import SESSION_MS
 from gameserver.rules.view import distance, view_topics
 from gameserver.rules.world import (
-    GATEWAY_SILENT_MS,
     HEAL_HP,
     HEAL_TICKS,
     IDLE_TICKS,
