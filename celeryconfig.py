@@ -6,7 +6,7 @@ Start a process server with ``celery -A tasks worker -Q movement -n movement1@%h
 from celery.beat import BeatLazyFunc
 from kombu import Exchange, Queue
 
-from gameserver import config
+from gameserver import addresses, config
 from gameserver.events import catalogue
 from gameserver.topology import EVENTS, topology
 from tasks.ticks import SWEEP_S, TICK_S, pulse
@@ -15,7 +15,8 @@ _settings = config.load()
 _topology = topology(_settings.limits, _settings.queues)
 
 # -- the broker
-broker_url = _settings.amqp_url
+broker_url = addresses.for_kombu(_settings.amqp_url)
+broker_use_ssl = addresses.tls_for_kombu(_settings.amqp_url)
 broker_connection_retry_on_startup = True  # a worker may start before its broker
 broker_connection_max_retries = None  # and outlives it, however long it is away (the default gives up after 100 tries)
 broker_channel_error_retry = True  # RabbitMQ's consumer_timeout closes the channel: reconnect instead of exiting
@@ -25,15 +26,25 @@ broker_heartbeat = 5  # seconds; a frozen worker loses its events after 2 to 2.6
 # once per task. What may not be lost goes through tasks.publisher, which does.
 
 # -- queues and routes
-_exchange = Exchange(EVENTS, type="direct", durable=True)
+# Workers and beat declare them (gameserver.declaring) or, as users who may not, look for them; Celery itself does not.
+_exchange = Exchange(EVENTS, type="direct", durable=True, no_declare=True)
 task_queues = [
-    Queue(queue.name, exchange=_exchange, routing_key=queue.name, durable=True, queue_arguments=queue.arguments)
+    Queue(
+        queue.name,
+        exchange=_exchange,
+        routing_key=queue.name,
+        durable=True,
+        queue_arguments=queue.arguments,
+        no_declare=True,
+    )
     for queue in _topology.queues
     if queue.exchange == EVENTS
 ]
 task_routes = {
     spec.task: {
         "queue": _settings.queues.of(spec),
+        "exchange": EVENTS,  # Celery would go past it, through the default exchange, where beat may not write
+        "routing_key": _settings.queues.of(spec),
         "priority": _settings.queues.priority(spec.priority),
         "delivery_mode": 2 if spec.durable else 1,
     }

@@ -27,4 +27,8 @@ flower.prefer(
     tasks_columns="name,args,state,received,started,runtime,worker,uuid",
     task_runtime_metric_buckets=[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0],
 )
+if settings.flower_basic_auth:
+    flower.prefer(options, basic_auth=[settings.flower_basic_auth])
+if settings.flower_cookie_secret:
+    flower.prefer(options, cookie_secret=settings.flower_cookie_secret)
 flower.guard(options)

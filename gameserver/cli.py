@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TypeAlias
 
-from gameserver import config, letters
+from gameserver import config, letters, secret_files
+from gameserver.access import users
 from gameserver.client import bots
 from gameserver.config import Settings
+from gameserver.declaring import stand
 from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import catalogue, document
 from gameserver.secrecy import write_key
@@ -82,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         "--drain", action="store_true", help="move what waits in those to where it belongs, remove them"
     )
     _add(commands, "key", _key, "make the secret key that gateways and workers share")
+    _add(commands, "declare", _declare, "make exchanges and queues on the broker, for users who may not")
+    secret = _add(commands, "secrets", _secrets, "make a house's secrets, as far as they are missing")
+    secret.add_argument("folder", type=Path)
+    _add_gateways(secret)
+    _add_gateways(_add(commands, "broker-users", _broker_users, "print who may do what on the broker"))
     return parser
 
 
@@ -91,6 +99,10 @@ def _add(
     parser = commands.add_parser(name, help=what, description=what)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_gateways(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gateways", default="gateway1,gateway2", help="their GAMESERVER_GATEWAY_ID, with commas")
 
 
 def _add_dead(commands: Subparsers) -> None:
@@ -283,6 +295,27 @@ def _key(arguments: argparse.Namespace) -> int:
     settings = config.load()
     write_key(settings.secret_key_file)
     print(f"The key is in {settings.secret_key_file}.")
+    return 0
+
+
+def _declare(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    with House(settings.amqp_url).connection() as connection:
+        stand(connection, topology(settings.limits, settings.queues))
+    print("Exchanges and queues stand.")
+    return 0
+
+
+def _secrets(arguments: argparse.Namespace) -> int:
+    made = secret_files.make(arguments.folder, arguments.gateways.split(","))
+    print(f"{arguments.folder}: made {', '.join(made) or 'nothing, everything is there'}.")
+    return 0
+
+
+def _broker_users(arguments: argparse.Namespace) -> int:
+    for user in users(arguments.gateways.split(",")):
+        print(f"{user.name}{' (' + ', '.join(user.tags) + ')' if user.tags else ''}")
+        print(f"  configure {user.configure}\n  write     {user.write}\n  read      {user.read}")
     return 0
 
 

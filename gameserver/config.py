@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -37,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str
     log_form: LogForm
     metrics: Address | None
+    flower_basic_auth: str
+    flower_cookie_secret: str
     limits: Limits
 
     @property
@@ -52,9 +55,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     env = {**read_env_file(home / "var" / "house.env"), **given}
     return Settings(
         home=home,
-        amqp_url=env.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//"),
-        amqp_management_url=env.get("AMQP_MANAGEMENT_URL", ""),
-        database_url=env.get("DATABASE_URL", f"sqlite:///{home / 'var' / 'world.sqlite'}"),
+        amqp_url=_with_password(env, "AMQP_PASSWORD_FILE", env.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")),
+        amqp_management_url=_with_password(env, "AMQP_MANAGEMENT_PASSWORD_FILE", env.get("AMQP_MANAGEMENT_URL", "")),
+        database_url=_with_password(
+            env, "DATABASE_PASSWORD_FILE", env.get("DATABASE_URL", f"sqlite:///{home / 'var' / 'world.sqlite'}")
+        ),
         endpoints=tuple(env.get("GAMESERVER_ENDPOINTS", "tcp:4000:interface=127.0.0.1").split()),
         gateway_id=env.get("GAMESERVER_GATEWAY_ID", ""),
         world_file=Path(env.get("GAMESERVER_WORLD", str(BUNDLED_WORLD))),
@@ -63,6 +68,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=env.get("GAMESERVER_LOG_LEVEL", "info").lower(),
         log_form=_log_form(env),
         metrics=address("GAMESERVER_METRICS", env.get("GAMESERVER_METRICS", "127.0.0.1:0")),
+        flower_basic_auth=_from_file(env, "FLOWER_BASIC_AUTH_FILE"),
+        flower_cookie_secret=_from_file(env, "FLOWER_COOKIE_SECRET_FILE"),
         limits=_limits(env),
     )
 
@@ -76,13 +83,35 @@ def read_env_file(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
-def broker_urls(amqp_url: str) -> list[str]:
-    """The addresses in ``AMQP_URL``: one per node of a cluster, with semicolons between, as Celery has it.
+def _with_password(env: Mapping[str, str], variable: str, urls: str) -> str:
+    """The addresses with the password that a file holds, where one is named: so no environment shows it."""
+    if variable not in env:
+        return urls
+    password = quote(read_secret(variable, Path(env[variable])), safe="")
+    return ";".join(_filled_in(variable, url.strip(), password) for url in urls.split(";") if url.strip())
 
-    ``//`` at the end means the virtual host ``/`` to Celery, and nothing to others: it is spelled out.
-    """
-    urls = [url.strip() for url in amqp_url.split(";") if url.strip()]
-    return [url[:-1] + "%2F" if url.endswith("//") else url for url in urls]
+
+def _filled_in(variable: str, url: str, password: str) -> str:
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    if not user:
+        raise Corrupt("bad_setting", f"{variable} is given, but no user in the address {parts.netloc or url}.")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
+
+
+def _from_file(env: Mapping[str, str], variable: str) -> str:
+    return read_secret(variable, Path(env[variable])) if variable in env else ""
+
+
+def read_secret(variable: str, path: Path) -> str:
+    """The secret in a file. Raises ``Corrupt`` (code ``bad_setting``) that names the variable at fault."""
+    try:
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise Corrupt("bad_setting", f"{variable}: {error}.") from None
+    if not secret:
+        raise Corrupt("bad_setting", f"{variable}: {path} is empty.")
+    return secret
 
 
 def _queues(env: Mapping[str, str]) -> Queues:

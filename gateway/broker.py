@@ -9,21 +9,22 @@ publishes again; watermarks make that harmless).
 import logging
 from collections.abc import Callable
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pika
 from pika.adapters.twisted_connection import TwistedProtocolConnection
-from pika.exceptions import AMQPError, NackError, UnroutableError
+from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet import defer
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
-from gameserver.config import broker_urls
+from gameserver.addresses import Node, nodes
 from gameserver.events.envelope import Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
@@ -33,6 +34,7 @@ from gateway.line import set_no_delay
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10
+ACCESS_REFUSED = 403  # AMQP's code
 CONNECT_S_MAX = 5.0  # a node that is frozen must not keep us from the next
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
@@ -174,10 +176,11 @@ class Broker:
 
     @defer.inlineCallbacks
     def _set_up(self, connection: Any) -> Any:
+        yield self._stand(connection)
         publishing = yield connection.channel()
         yield publishing.confirm_delivery()
         publishing.add_on_return_callback(self._message_returned)
-        yield from self._declare(publishing)
+        yield from self._declare_own_queue(publishing)
         consuming = yield connection.channel()
         yield consuming.basic_qos(prefetch_count=self._limits.gateway_prefetch)
         queue, _ = yield consuming.basic_consume(gateway_queue(self._gateway), auto_ack=False)
@@ -193,6 +196,25 @@ class Broker:
         running = version(connection._impl.server_properties)  # pika's adapter does not pass them on
         return f"RabbitMQ {running[0]}.{running[1]}, {offered(self._topology.wanted.type, running)}"
 
+    @defer.inlineCallbacks
+    def _stand(self, connection: Any) -> Any:
+        """Declare what everyone uses; a user with least privilege may not, and looks whether it is there."""
+        channel = yield connection.channel()
+        try:
+            yield from self._declare(channel)
+        except ChannelClosedByBroker as refused:
+            if refused.reply_code != ACCESS_REFUSED:
+                raise
+            channel = yield connection.channel()
+            yield from self._look(channel)
+        yield channel.close()
+
+    def _look(self, channel: Any) -> Any:
+        for exchange in self._topology.exchanges:
+            yield channel.exchange_declare(exchange.name, exchange.kind, passive=True)
+        for queue in self._topology.queues:
+            yield channel.queue_declare(queue.name, passive=True)
+
     def _declare(self, channel: Any) -> Any:
         for exchange in self._topology.exchanges:
             yield channel.exchange_declare(exchange.name, exchange.kind, durable=True)
@@ -200,6 +222,8 @@ class Broker:
             yield channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
             for key in queue.keys:
                 yield channel.queue_bind(queue.name, queue.exchange, key)
+
+    def _declare_own_queue(self, channel: Any) -> Any:
         yield channel.queue_declare(
             gateway_queue(self._gateway), durable=True, arguments=self._topology.gateway_arguments
         )
@@ -251,17 +275,24 @@ def _away(failure: Failure) -> None:
     raise Away()
 
 
-def parameters(amqp_url: str) -> pika.URLParameters:
-    """pika's form of a broker URL."""
-    found = pika.URLParameters(amqp_url)
+def parameters(node: Node) -> pika.URLParameters:
+    """pika's form of an address."""
+    found = node.parameters
     found.heartbeat = HEARTBEAT_S
     return found
 
 
-def endpoint(reactor: IReactorTCP, where: pika.URLParameters) -> Any:
-    """The endpoint that a broker URL names, with TLS for ``amqps``."""
+def endpoint(reactor: IReactorTCP, node: Node) -> Any:
+    """The endpoint that an address names; with TLS that checks certificate and name for ``amqps``."""
+    where = node.parameters
     plain: Any = HostnameEndpoint(reactor, where.host, where.port, timeout=CONNECT_S_MAX)
-    return wrapClientTLS(optionsForClientTLS(where.host), plain) if where.ssl_options else plain
+    return wrapClientTLS(_checking(where.host, node.ca_file), plain) if where.ssl_options else plain
+
+
+def _checking(host: str, ca_file: Path | None) -> Any:
+    if ca_file is None:
+        return optionsForClientTLS(host)
+    return optionsForClientTLS(host, trustRootFromCertificates([Certificate.loadPEM(ca_file.read_bytes())]))
 
 
 def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
@@ -277,11 +308,12 @@ class _Nodes:
 
     def __init__(self, reactor: IReactorTCP, amqp_url: str) -> None:
         self._reactor = reactor
-        self._turns = cycle([parameters(url) for url in broker_urls(amqp_url)])
+        self._turns = cycle(nodes(amqp_url))
 
     def connect(self, factory: Any) -> Any:
-        self.where = next(self._turns)
-        return endpoint(self._reactor, self.where).connect(factory)
+        node = next(self._turns)
+        self.where = parameters(node)
+        return endpoint(self._reactor, node).connect(factory)
 
 
 class _Connecting(Factory):

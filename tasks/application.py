@@ -9,10 +9,13 @@ from typing import Any
 from celery import Celery, signals
 
 from gameserver import config
+from gameserver.declaring import stand
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
 from gameserver.logs import set_up_logging
 from gameserver.reports import TaskReport
+from gameserver.topology import topology
+from tasks.consumer import TRIES
 from tasks.event_task import EventTask
 from tasks.meters import meters
 from tasks.server import Server, build
@@ -57,6 +60,15 @@ def _hide_metrics(**_: Any) -> None:
     meters.close()
 
 
+def _declare(**_: Any) -> None:
+    """Beat may be the first who comes to a broker, and publishes to what others declare."""
+    settings = config.load()
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(**TRIES)
+        stand(connection, topology(settings.limits, settings.queues))
+
+
+signals.beat_init.connect(_declare)
 signals.worker_ready.connect(_show_metrics)
 signals.worker_shutdown.connect(_hide_metrics)
 signals.worker_process_init.connect(_begin)

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from celery.worker.consumer import Consumer
-from kombu import Exchange, Queue
 
 from gameserver import config
-from gameserver.topology import Topology, offered, topology, version
+from gameserver.declaring import stand
+from gameserver.topology import offered, topology, version
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +55,14 @@ class PromptConsumer(Consumer):
         self._flush_events()
 
     def connect(self) -> Any:
-        """Connect, and declare the topology."""
+        """Connect, and make the topology stand."""
         self._events_due = False  # a timer that was set before is gone with the old connection
         connection = super().connect()
         settings = config.load()
         running = version(connection.connection.server_properties)
         log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
         _let_children_share_one_prefetch(connection)
-        declare(connection, topology(settings.limits, settings.queues))
+        stand(connection, topology(settings.limits, settings.queues))
         return connection
 
     def ensure_connected(self, conn: Any) -> Any:
@@ -78,21 +78,3 @@ def _let_children_share_one_prefetch(connection: Any) -> None:
     Celery itself counts by queue where queues are quorum queues: they can't do otherwise.
     """
     connection.transport.qos_semantics_matches_spec = lambda _: False
-
-
-def declare(connection: Any, wanted: Topology) -> None:
-    """Declare exchanges, queues and bindings; those that stand stay as they are."""
-    with connection.channel() as channel:
-        exchanges = {e.name: Exchange(e.name, type=e.kind, durable=True, channel=channel) for e in wanted.exchanges}
-        for exchange in exchanges.values():
-            exchange.declare()
-        for queue in wanted.queues:
-            for key in queue.keys:
-                Queue(
-                    queue.name,
-                    exchange=exchanges[queue.exchange],
-                    routing_key=key,
-                    durable=True,
-                    queue_arguments=queue.arguments,
-                    channel=channel,
-                ).declare()

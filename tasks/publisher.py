@@ -9,6 +9,7 @@ from typing import Any
 
 from kombu import Connection, Producer
 
+from gameserver import addresses
 from gameserver.events.envelope import Outbound, encode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.topology import EVENTS, OUTBOUND, PLAIN, Queues
@@ -22,7 +23,12 @@ class Publisher:
 
     def __init__(self, amqp_url: str, queues: Queues = PLAIN) -> None:
         self._queues = queues
-        self._connection = Connection(amqp_url, heartbeat=0, transport_options={"confirm_publish": True})
+        self._connection = Connection(
+            addresses.for_kombu(amqp_url),
+            ssl=addresses.tls_for_kombu(amqp_url),
+            heartbeat=0,
+            transport_options={"confirm_publish": True},
+        )
         self._producer = Producer(self._connection, auto_declare=False)
 
     def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:

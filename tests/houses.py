@@ -210,10 +210,10 @@ class House:
             proc.says(" ready.")
         return procs
 
-    def beat(self, name: str = "beat") -> Proc:
+    def beat(self, name: str = "beat", env: Mapping[str, str] | None = None) -> Proc:
         """Start the world's clock."""
         schedule = self.folder / f"{name}-{uuid.uuid4().hex[:8]}.schedule"
-        return self._take(self._celery(name, ("beat", "-s", str(schedule), "--loglevel", "INFO"), None))
+        return self._take(self._celery(name, ("beat", "-s", str(schedule), "--loglevel", "INFO"), env))
 
     def flower(self, port: int, env: Mapping[str, str] | None = None) -> Proc:
         """Start Flower; it answers when this returns."""

@@ -15,8 +15,8 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from gameserver import private_files, targets
-from gameserver.config import Settings, broker_urls
+from gameserver import addresses, private_files, targets
+from gameserver.config import Settings
 from gameserver.targets import Target
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.up.rabbitmq import USER, PrivateNode
@@ -250,11 +250,8 @@ def _consumers(connection: pika.BlockingConnection, queue: str) -> int:
 
 
 def _connect(amqp_url: str) -> pika.BlockingConnection:
-    return pika.BlockingConnection([_parameters(url) for url in broker_urls(amqp_url)])
-
-
-def _parameters(amqp_url: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(amqp_url)
-    parameters.socket_timeout = parameters.blocked_connection_timeout = AMQP_S_MAX
-    parameters.stack_timeout = 2 * AMQP_S_MAX
-    return parameters
+    found = addresses.parameters(amqp_url)
+    for parameters in found:
+        parameters.socket_timeout = parameters.blocked_connection_timeout = AMQP_S_MAX
+        parameters.stack_timeout = 2 * AMQP_S_MAX
+    return pika.BlockingConnection(found)

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gameserver import private_files
-from gameserver.config import Settings, broker_urls
+from gameserver.addresses import nodes
+from gameserver.config import Settings
 from gameserver.errors import Corrupt, GameError
 from gameserver.secrecy import write_key
 from gameserver.up import house
@@ -197,5 +198,5 @@ def _short(path: Path, home: Path) -> str:
 
 
 def _without_passwords(urls: str) -> str:
-    parts = [urlsplit(url) for url in broker_urls(urls)]
+    parts = [urlsplit(node.url) for node in nodes(urls)]
     return ";".join(part._replace(netloc=part.netloc.rpartition("@")[2]).geturl() for part in parts)

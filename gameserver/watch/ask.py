@@ -16,6 +16,7 @@ from celery import Celery
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 from kombu.exceptions import OperationalError
 
+from gameserver import addresses
 from gameserver.errors import Retryable
 from gameserver.events.envelope import Outbound, encode_outbound
 from gameserver.reports import GatewayReport, read_gateway_report
@@ -37,7 +38,8 @@ class House:
     """A house behind a broker."""
 
     def __init__(self, amqp_url: str) -> None:
-        self._app = Celery("watch", broker=amqp_url, set_as_current=False)
+        self._app = Celery("watch", broker=addresses.for_kombu(amqp_url), set_as_current=False)
+        self._app.conf.broker_use_ssl = addresses.tls_for_kombu(amqp_url)
         self._app.conf.broker_connection_timeout = CONNECT_S_MAX
 
     @contextmanager

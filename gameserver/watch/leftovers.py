@@ -9,7 +9,7 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPError
 
-from gameserver.config import broker_urls
+from gameserver import addresses
 from gameserver.errors import Rejected, Retryable
 from gameserver.events import catalogue
 from gameserver.topology import EVENTS, Queues
@@ -21,7 +21,7 @@ def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
     Raises ``Rejected`` ``queue_in_use``, ``Retryable`` ``broker_away`` (what was not moved is still there).
     """
     try:
-        with pika.BlockingConnection([pika.URLParameters(url) for url in broker_urls(amqp_url)]) as connection:
+        with pika.BlockingConnection(addresses.parameters(amqp_url)) as connection:
             return _drain(connection.channel(), queue, wanted)
     except (AMQPError, OSError) as error:
         raise Retryable(

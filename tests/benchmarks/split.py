@@ -18,6 +18,8 @@ import msgspec
 import pika
 from kombu import Connection
 
+from gameserver.addresses import parameters
+from gameserver.declaring import declare
 from gameserver.events.base import Event
 from gameserver.events.combat import Attack
 from gameserver.events.envelope import Envelope, gateway_key
@@ -28,8 +30,6 @@ from gameserver.topology import EVENTS, OUTBOUND, Queues, gateway_queue, topolog
 from gameserver.up.rabbitmq import PrivateNode
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session
-from gateway.broker import parameters
-from tasks.consumer import declare
 from tests.benchmarks import zones
 from tests.databases import Cluster, required
 from tests.houses import House

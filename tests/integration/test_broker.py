@@ -12,6 +12,7 @@ import pytest
 from twisted.internet import reactor as the_reactor
 from twisted.internet.threads import blockingCallFromThread
 
+from gameserver.addresses import parameters
 from gameserver.events.chat import Say
 from gameserver.events.envelope import Direct, Envelope, Outbound
 from gameserver.events.message import task_message
@@ -19,7 +20,7 @@ from gameserver.limits import Limits
 from gameserver.topology import PLAIN, Queues, topology
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
-from gateway.broker import Away, Broker, Busy, Unroutable, parameters
+from gateway.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.brokers import Vhost
 from tests.houses import eventually

@@ -3,6 +3,7 @@
 import pika
 import pytest
 
+from gameserver.addresses import parameters
 from gameserver.cli import main
 from gameserver.errors import Rejected
 from gameserver.events.envelope import Envelope
@@ -10,7 +11,6 @@ from gameserver.events.message import task_message
 from gameserver.events.movement import Move
 from gameserver.topology import Queues
 from gameserver.watch import leftovers
-from gateway.broker import parameters
 from tests.houses import House
 from tests.integration.test_workers import declare, publish, queue_length
 

@@ -4,13 +4,13 @@ import pika
 import pytest
 from kombu import Connection
 
+from gameserver.addresses import parameters
+from gameserver.declaring import declare
 from gameserver.events.chat import Say
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
 from gameserver.limits import Limits
 from gameserver.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
-from gateway.broker import parameters
-from tasks.consumer import declare
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost
 from tests.houses import House, eventually

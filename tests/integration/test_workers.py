@@ -8,12 +8,12 @@ from typing import Any
 import pika
 import pytest
 
+from gameserver.addresses import parameters
 from gameserver.events import base
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
 from gameserver.events.sessions import Ack, Heartbeat
 from gameserver.topology import DEAD, EVENTS, OUTBOUND, topology
-from gateway.broker import parameters
 from tests.acceptance.lines import LineClient
 from tests.houses import FAMILIES, House, SharedHouse, eventually
 from tests.integration.watched import Watched

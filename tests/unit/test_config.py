@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.config import BUNDLED_WORLD, broker_urls, environment, load, read_env_file
+from gameserver.config import BUNDLED_WORLD, environment, load, read_env_file
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
 from gameserver.topology import Queues
@@ -71,9 +71,38 @@ def test_a_queue_type_that_does_not_exist_is_refused(home: Path) -> None:
         loaded(home, GAMESERVER_QUEUE_TYPE="mirrored")
 
 
-def test_a_cluster_has_several_addresses() -> None:
-    assert broker_urls("amqp://a//") == ["amqp://a/%2F"]
-    assert broker_urls("amqp://a//; amqp://b/games;") == ["amqp://a/%2F", "amqp://b/games"]
+@pytest.mark.parametrize(
+    ("variable", "name", "without", "within"),
+    [
+        (
+            "AMQP",
+            "amqp_url",
+            "amqp://ada@one//;amqp://ada:old@two/",
+            "amqp://ada:p%2F%40%3A@one//;amqp://ada:p%2F%40%3A@two/",
+        ),
+        ("AMQP_MANAGEMENT", "amqp_management_url", "http://ada@one:15672", "http://ada:p%2F%40%3A@one:15672"),
+        ("DATABASE", "database_url", "postgresql://ada@one/game", "postgresql://ada:p%2F%40%3A@one/game"),
+    ],
+)
+def test_a_password_comes_from_a_file(home: Path, variable: str, name: str, without: str, within: str) -> None:
+    (home / "secret").write_text("p/@:\n")
+    settings = loaded(home, **{f"{variable}_URL": without, f"{variable}_PASSWORD_FILE": str(home / "secret")})
+    assert getattr(settings, name) == within
+
+
+@pytest.mark.parametrize(
+    ("file", "url", "said"),
+    [
+        ("no_such", "amqp://ada@one", "AMQP_PASSWORD_FILE: .*no_such"),
+        ("empty", "amqp://ada@one", "AMQP_PASSWORD_FILE: .*empty"),
+        ("secret", "amqp://one/x", "AMQP_PASSWORD_FILE is given, but no user in the address one"),
+    ],
+)
+def test_a_password_file_that_is_of_no_use_stops_a_process(home: Path, file: str, url: str, said: str) -> None:
+    (home / "secret").write_text("word")
+    (home / "empty").write_text("\n")
+    with pytest.raises(Corrupt, match=said):
+        loaded(home, AMQP_URL=url, AMQP_PASSWORD_FILE=str(home / file))
 
 
 def test_what_the_house_wrote_stands_between_defaults_and_environment(home: Path) -> None:

@@ -32,7 +32,7 @@ def test_every_port_is_listed_with_its_default() -> None:
 
 def test_every_setting_is_listed_and_no_other() -> None:
     source = Path(config.__file__).read_text()
-    read = set(re.findall(r'"((?:GAMESERVER|AMQP|DATABASE)_[A-Z_]*[A-Z])"', source))
+    read = set(re.findall(r'"((?:GAMESERVER|AMQP|DATABASE|FLOWER)_[A-Z_]*[A-Z])"', source))
     ports = {variable(name) for name in Ports.__struct_fields__}
     assert {"AMQP_URL", "GAMESERVER_OWN_QUEUES"} <= read
     assert set(table("Settings")) == read | ports | {"FLOWER_BASIC_AUTH"}

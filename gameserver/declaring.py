@@ -1,0 +1,46 @@
+"""Makes the topology stand on the broker, through kombu: for workers, beat, and ``gameserver declare``.
+
+A user with least privilege may not declare; it looks whether everything stands, which needs no permission. So a house
+whose users are bounded is declared once by its operator, and one whose users may do all declares itself.
+"""
+
+from typing import Any
+
+from amqp.exceptions import AccessRefused
+from kombu import Exchange, Queue
+
+from gameserver.topology import Topology
+
+
+def stand(connection: Any, wanted: Topology) -> None:
+    """Declare, or look. What stands stays as it is; arguments that differ, or something missing, raise amqp's error."""
+    try:
+        declare(connection, wanted)
+    except AccessRefused:
+        _look(connection, wanted)
+
+
+def declare(connection: Any, wanted: Topology) -> None:
+    """Declare exchanges, queues and bindings. Raises amqp's ``AccessRefused`` where the user may not."""
+    with connection.channel() as channel:
+        exchanges = {e.name: Exchange(e.name, type=e.kind, durable=True, channel=channel) for e in wanted.exchanges}
+        for exchange in exchanges.values():
+            exchange.declare()
+        for queue in wanted.queues:
+            for key in queue.keys:
+                Queue(
+                    queue.name,
+                    exchange=exchanges[queue.exchange],
+                    routing_key=key,
+                    durable=True,
+                    queue_arguments=queue.arguments,
+                    channel=channel,
+                ).declare()
+
+
+def _look(connection: Any, wanted: Topology) -> None:
+    with connection.channel() as channel:
+        for exchange in wanted.exchanges:
+            Exchange(exchange.name, type=exchange.kind, channel=channel).declare(passive=True)
+        for queue in wanted.queues:
+            Queue(queue.name, channel=channel).queue_declare(passive=True)

@@ -1,0 +1,55 @@
+"""Fresh secrets for a house in containers: a folder of files, one secret each, which only their owner can read.
+
+What is there stays: a second run makes what is missing and touches nothing else. ``broker_users.json`` holds the
+hashes of the broker's passwords with everyone's permissions; remove it, and the next run makes it anew from the same
+passwords, for today's permissions.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.fernet import Fernet
+
+from gameserver import private_files
+from gameserver.access import definitions, users
+
+BROKER_USERS = "broker_users.json"
+BYTES = 24
+
+
+def password_file(user: str) -> str:
+    """The file with the password of a user of the broker."""
+    return f"broker_{user}"
+
+
+def make(folder: Path, gateways: Sequence[str]) -> list[str]:
+    """Make what is missing. ``gateways``: their ``GAMESERVER_GATEWAY_ID``. Returns the names of the files made."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wanted = users(gateways)
+    passwords = {password_file(user.name): _password for user in wanted}
+    makers: dict[str, Callable[[], str]] = {**passwords, **_OTHERS}
+    missing = [name for name in [*makers, BROKER_USERS] if not (folder / name).exists()]
+    found = {name: private_files.kept(folder / name, maker) for name, maker in makers.items()}
+
+    def broker_users() -> str:
+        known = {user.name: found[password_file(user.name)] for user in wanted}
+        return msgspec.json.format(msgspec.json.encode(definitions(wanted, known, secrets.token_bytes))).decode()
+
+    private_files.kept(folder / BROKER_USERS, broker_users)
+    return missing
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(BYTES)
+
+
+_OTHERS: dict[str, Callable[[], str]] = {
+    "secret_key": lambda: Fernet.generate_key().decode(),  # gateways and workers
+    "erlang_cookie": lambda: secrets.token_hex(BYTES),  # the broker's nodes
+    "database": _password,
+    "flower_pages": lambda: f"operator:{_password()}",  # user and password of Flower's pages
+    "flower_cookie": lambda: secrets.token_hex(BYTES),
+    "grafana": _password,
+}

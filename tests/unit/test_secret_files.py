@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gameserver.cli import main
+from gameserver.secrecy import read_key
+from gameserver.secret_files import BROKER_USERS, make, password_file
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text() for file in folder.iterdir()}
+
+
+def test_every_secret_is_another_and_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    made = make(folder, ["gateway1"])
+    assert set(made) == set(contents(folder))
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    words = list(contents(folder).values())
+    assert len(set(words)) == len(words)
+    assert all(len(word) >= 32 for word in words)
+    read_key(folder / "secret_key")
+
+
+def test_what_is_there_stays(tmp_path: Path) -> None:
+    make(tmp_path, ["gateway1"])
+    before = contents(tmp_path)
+    (tmp_path / "grafana").write_text("my own")
+    assert make(tmp_path, ["gateway1"]) == []
+    assert contents(tmp_path) == {**before, "grafana": "my own"}
+
+
+def test_a_gateway_more_gets_a_password_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    make(tmp_path, ["gateway1"])
+    before = contents(tmp_path)
+    (tmp_path / BROKER_USERS).unlink()
+    assert make(tmp_path, ["gateway1", "gateway2"]) == [password_file("gateway2"), BROKER_USERS]
+    after = contents(tmp_path)
+    assert {name for name in before if before[name] != after[name]} == {BROKER_USERS}
+    assert "gateway2" in {user["name"] for user in json.loads(after[BROKER_USERS])["users"]}
+
+
+def test_the_command_says_what_it_made_but_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["secrets", str(tmp_path / "s"), "--gateways", "g1,g2"]) == 0
+    said = capsys.readouterr().out
+    assert "broker_g1, broker_g2, broker_worker" in said
+    assert not any(word in said for word in contents(tmp_path / "s").values())
+    assert main(["secrets", str(tmp_path / "s"), "--gateways", "g1,g2"]) == 0
+    assert "made nothing" in capsys.readouterr().out
