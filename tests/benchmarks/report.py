@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Sequence
 
+from tests.benchmarks.paper import paper
 from tests.benchmarks.point import Point
 from tests.benchmarks.results import Record
 
@@ -17,6 +18,8 @@ def report(records: Sequence[Record]) -> str:
         parts += [_largest(largest), _targets(largest, records)]
     others = [record.point for record in records if record.kind not in ("search", "largest")]
     parts += [_others(others)] if others else []
+    if largest.get("house"):
+        parts.append(_table(("100,000 players, on paper", "", ""), paper(largest["house"][-1])))
     return "\n\n".join(parts)
 
 
@@ -44,11 +47,22 @@ def _largest(largest: dict[str, list[Point]]) -> str:
                 *(_median(points, lambda p: p.latency.p50), _median(points, lambda p: p.latency.p99)),
                 *(_cpu(points, tier) for tier in ("gateway", "broker", "workers", "flower", "total")),
                 _median(points, lambda p: p.load_cores),
+                _median(points, lambda p: p.disturbed),
             )
         )
     head = ("", "moves/s", "spread", "runs", "p50 ms", "p99 ms")
     return _table(
-        (*head, "gateway", "broker", "workers", "Flower", "CPU s/1,000 moves", "load generator's cores"), rows
+        (
+            *head,
+            "gateway",
+            "broker",
+            "workers",
+            "Flower",
+            "CPU s/1,000 moves",
+            "load generator's cores",
+            "others' cores",
+        ),
+        rows,
     )
 
 
@@ -89,8 +103,10 @@ def _others(points: Sequence[Point]) -> str:
         costs = tuple(f"{p.cpu_s_per_1000[tier]:.3f}" if tier in p.cpu_s_per_1000 else "" for tier in _TIERS)
         rest = "; ".join(f"{name} {value}" for name, value in p.notes.items())
         groups = "; ".join(f"{name} p99 {one.p99} ms" for name, one in p.groups.items()) if len(p.groups) > 1 else ""
-        rows.append((*what, *times, *costs, mean, _mb(p), "; ".join(filter(None, (groups, rest)))))
-    head = ("", "load", "answered", "p50 ms", "p95 ms", "p99 ms", *_TIERS, "batch", "MB", "")
+        rows.append(
+            (*what, *times, *costs, mean, _mb(p), f"{p.disturbed:.2f}", "; ".join(filter(None, (groups, rest))))
+        )
+    head = ("", "load", "answered", "p50 ms", "p95 ms", "p99 ms", *_TIERS, "batch", "MB", "others' cores", "")
     return _table(head, rows)
 
 
