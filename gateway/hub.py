@@ -183,7 +183,7 @@ class Hub:
     def _sweep(self, session: Session, now_s: float) -> None:
         if session.wire.closed:
             self._crowd.end_overdue(session, now_s)
-        elif not session.playing and now_s - session.began_s > self._limits.login_s_max:
+        elif session.dawdling and now_s - session.began_s > self._limits.login_s_max:
             self._crowd.close(session, "login_timeout")
         elif now_s - session.heard_s > self._limits.idle_s_max:
             self._crowd.close(session, "idle_timeout")

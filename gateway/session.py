@@ -58,6 +58,11 @@ class Session:
         return self.player != "" and self.wire.state in (State.PLAYING, State.LEAVING)
 
     @property
+    def dawdling(self) -> bool:
+        """Whether it is up to the client to get into the world; who waits for a reply to a login waits for us."""
+        return not self.playing and self.wire.state is not State.ENTERING
+
+    @property
     def ending(self) -> str:
         """Why the connection ended: the code of its goodbye, or ``slow_reader``, or ``hung_up`` by the client."""
         return "slow_reader" if self.cut_off else self.wire.goodbye or "hung_up"

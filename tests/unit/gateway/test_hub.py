@@ -606,13 +606,19 @@ def test_a_lost_connection_whose_report_waits_in_a_batch_is_not_forgotten_with_t
 
 def test_who_does_not_log_in_is_sent_away():
     stage = Stage(login_s_max=30.0)
-    idle, ada = Player(stage), stage.player()
+    idle, ada, waiting = Player(stage), stage.player(), Player(stage)
+    waiting.send(type="hello", protocol=1)
+    waiting.send(type="login", name="bob", password="a long secret", seq=1)
     stage.clock.advance(31)
     stage.hub.sweep()
     (bye,) = idle.heard("bye")
     assert bye["code"] == "login_timeout"
     assert idle.transport.disconnecting
     assert not ada.transport.disconnecting
+    assert not waiting.transport.disconnecting  # it is the server's turn
+    stage.answer(*stage.broker.take("login")[-1:], code="bad_login")
+    stage.hub.sweep()
+    assert waiting.heard("bye")
 
 
 def test_who_is_silent_for_too_long_is_sent_away():
