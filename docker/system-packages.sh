@@ -21,6 +21,10 @@ has_postgresql() {
     command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
+has_compose() {
+    docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null
+}
+
 missing_packages() {
     has_venv || venv_package
     case $1 in
@@ -29,6 +33,9 @@ missing_packages() {
     test)
         [[ -f $RABBITMQ_SERVER ]] || echo rabbitmq-server
         has_postgresql || echo postgresql
+        [[ -x /usr/sbin/haproxy ]] || echo haproxy
+        has_compose || echo docker-compose
+        [[ -x /usr/sbin/debootstrap ]] || echo debootstrap
         ;;
     esac
 }
@@ -68,7 +75,7 @@ disable_services() {
     local package
     for package in "$@"; do
         case $package in
-        rabbitmq-server | postgresql) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;;
+        rabbitmq-server | postgresql | haproxy) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;;
         esac
     done
 }

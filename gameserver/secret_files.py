@@ -16,6 +16,9 @@ from gameserver import private_files
 from gameserver.access import definitions, users
 
 BROKER_USERS = "broker_users.json"
+FLOWER_PASSWORD = "flower_password"  # noqa: S105 - a file's name
+FLOWER_PAGES = "flower_pages"  # user and password, as Flower takes them
+FLOWER_USER = "operator"
 BYTES = 24
 
 
@@ -30,7 +33,7 @@ def make(folder: Path, gateways: Sequence[str]) -> list[str]:
     wanted = users(gateways)
     passwords = {password_file(user.name): _password for user in wanted}
     makers: dict[str, Callable[[], str]] = {**passwords, **_OTHERS}
-    missing = [name for name in [*makers, BROKER_USERS] if not (folder / name).exists()]
+    missing = [name for name in [*makers, BROKER_USERS, FLOWER_PAGES] if not (folder / name).exists()]
     found = {name: private_files.kept(folder / name, maker) for name, maker in makers.items()}
 
     def broker_users() -> str:
@@ -38,6 +41,7 @@ def make(folder: Path, gateways: Sequence[str]) -> list[str]:
         return msgspec.json.format(msgspec.json.encode(definitions(wanted, known, secrets.token_bytes))).decode()
 
     private_files.kept(folder / BROKER_USERS, broker_users)
+    private_files.kept(folder / FLOWER_PAGES, lambda: f"{FLOWER_USER}:{found[FLOWER_PASSWORD]}")
     return missing
 
 
@@ -49,7 +53,7 @@ _OTHERS: dict[str, Callable[[], str]] = {
     "secret_key": lambda: Fernet.generate_key().decode(),  # gateways and workers
     "erlang_cookie": lambda: secrets.token_hex(BYTES),  # the broker's nodes
     "database": _password,
-    "flower_pages": lambda: f"operator:{_password()}",  # user and password of Flower's pages
+    FLOWER_PASSWORD: _password,
     "flower_cookie": lambda: secrets.token_hex(BYTES),
     "grafana": _password,
 }

@@ -12,6 +12,7 @@ from gameserver import config
 from gameserver.declaring import stand
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
+from gameserver.healthy import alive_file
 from gameserver.logs import set_up_logging
 from gameserver.reports import TaskReport
 from gameserver.topology import topology
@@ -46,6 +47,13 @@ def _running_server() -> Server:
     return _server
 
 
+def _beat_lives(**_: Any) -> None:
+    """What `gameserver.healthy` looks at. Called whenever beat has published something."""
+    file = alive_file(config.load().var)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
 @signals.setup_logging.connect
 def _log(**_: Any) -> None:
     settings = config.load()
@@ -66,6 +74,7 @@ def _declare(**_: Any) -> None:
     with app.connection_for_write() as connection:
         connection.ensure_connection(**TRIES)
         stand(connection, topology(settings.limits, settings.queues))
+    signals.after_task_publish.connect(_beat_lives)
 
 
 signals.beat_init.connect(_declare)

@@ -11,6 +11,8 @@ from typing import Any
 
 from celery.events.dispatcher import EventDispatcher
 
+from tasks.meters import meters
+
 EVENTS_MAX = 200  # so many wait at most
 
 
@@ -28,4 +30,6 @@ class PlainDispatcher(EventDispatcher):
 
     def send(self, type: str, *args: Any, retry: bool = False, **fields: Any) -> Any:  # noqa: A002 - Celery's name
         """Send an event, without retries whatever was asked for."""
+        if type == "worker-heartbeat":
+            meters.turned()
         return super().send(type, *args, retry=False, **fields)

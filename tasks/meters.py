@@ -7,6 +7,7 @@ worker's main process with Celery's own acknowledgement, and is counted there. P
 
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -61,6 +62,13 @@ class Meters:
         self._children = Gauge("gameserver_worker_children", "Processes of the pool", registry=self.registry)
         busy = Gauge("gameserver_worker_busy", "Tasks that children work on", registry=self.registry)
         busy.set_function(lambda: len(state.active_requests))
+        self._turned_s = time.monotonic()
+        age = Gauge(
+            "gameserver_worker_heartbeat_age_seconds",
+            "Since the main loop last told the broker that it lives",
+            registry=self.registry,
+        )
+        age.set_function(lambda: time.monotonic() - self._turned_s)
         ProcessCollector(registry=self.registry)
         self.registry.register(GC_COLLECTOR)
         self._server: Any = None
@@ -69,6 +77,10 @@ class Meters:
     def text(self) -> str:
         """All of it in Prometheus' text form."""
         return generate_latest(self.registry).decode()
+
+    def turned(self) -> None:
+        """The main loop told the broker that it lives; it does so every two seconds."""
+        self._turned_s = time.monotonic()
 
     def succeeded(self, task: str, result: Any) -> None:
         """A task came to its end, with what its child reported."""

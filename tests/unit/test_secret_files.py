@@ -19,6 +19,7 @@ def test_every_secret_is_another_and_its_owners_alone(tmp_path: Path) -> None:
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
     words = list(contents(folder).values())
+    assert contents(folder)["flower_pages"] == "operator:" + contents(folder)["flower_password"]
     assert len(set(words)) == len(words)
     assert all(len(word) >= 32 for word in words)
     read_key(folder / "secret_key")

@@ -2,6 +2,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
 from gameserver.limits import Limits
@@ -81,6 +82,41 @@ def test_a_transport_that_is_full_pauses_the_session_until_it_is_empty(sockets: 
     assert protocol.transport.value() == b""
     protocol.resumeProducing()
     assert b'"type":"welcome"' in protocol.transport.value()
+
+
+def behind_a_proxy(sockets: Sockets, header: bytes):
+    """A connection that a load balancer opened for somebody."""
+    factory = HAProxyWrappingFactory(sockets.factory)
+    protocol = factory.buildProtocol(IPv4Address("TCP", "10.9.9.9", 1))
+    protocol.makeConnection(StringTransport())
+    protocol.dataReceived(header)
+    return protocol
+
+
+def introduction(host: str) -> bytes:
+    return b"PROXY TCP4 %s 10.9.9.9 1234 4000\r\n" % host.encode()
+
+
+def test_behind_a_load_balancer_the_clients_own_address_counts(sockets: Sockets):
+    for _ in range(2):
+        behind_a_proxy(sockets, introduction("10.0.0.1") + b"\n")
+    third = behind_a_proxy(sockets, introduction("10.0.0.1") + b"\n")
+    assert third.transport.disconnected
+    assert sockets.stage.hub.meters.disconnects["full"] == 1
+    third.connectionLost(Failure(ConnectionDone()))
+    other = behind_a_proxy(sockets, introduction("10.0.0.2") + b'{"type":"hello","protocol":1}\n')
+    sockets.stage.clock.advance(1)
+    assert b'"type":"welcome"' in other.transport.value()
+    assert sockets.factory._doors._by_address == {"10.0.0.1": 2, "10.0.0.2": 1}
+
+
+def test_who_was_not_introduced_yet_counts_for_all_but_for_no_address(sockets: Sockets):
+    waiting = [behind_a_proxy(sockets, b"") for _ in range(3)]
+    assert len(sockets.stage.hub.sessions) == 3
+    assert behind_a_proxy(sockets, b"").transport.disconnecting
+    for protocol in waiting:
+        protocol.connectionLost(Failure(ConnectionDone()))
+    assert sockets.factory._doors._by_address == {}
 
 
 def test_a_lost_connection_is_no_session_any_more(sockets: Sockets):

@@ -1,0 +1,94 @@
+"""Two gateways behind a real HAProxy, with the configuration that the containers use."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from gameserver.client import FOREVER, Client
+from tests.balancer import Balancer, a_balancer
+from tests.houses import GatewayProc, House, eventually
+from tests.integration.scraped import scrape, targets, value
+from tests.secure import Authority
+
+ENDPOINT = {"GAMESERVER_ENDPOINTS": "haproxy:tcp:0:interface=127.0.0.1"}
+PLAYERS = 8
+PASSWORD = "a long secret"
+
+
+@pytest.fixture
+def gateways(house: House) -> list[GatewayProc]:
+    """Two gateways that hear from a load balancer who their clients are, and a world behind them."""
+    house.beat()
+    house.worker(name="all")
+    return [house.gateway(name, env=ENDPOINT) for name in ("gateway1", "gateway2")]
+
+
+def connections(house: House) -> list[float]:
+    return [value(scrape(address), "gameserver_players") for address in targets(house, "gateway").values()]
+
+
+async def _play(house: House, gateways: list[GatewayProc], balancer: Balancer) -> None:
+    clients = [Client.connect("127.0.0.1", balancer.port, backoff=FOREVER) for _ in range(PLAYERS)]
+    for n, client in enumerate(clients):
+        await client.open()
+        await client.register(f"player{n}", PASSWORD)
+    assert await asyncio.to_thread(connections, house) == [PLAYERS / 2, PLAYERS / 2]
+    under_way = [asyncio.ensure_future(client.send("shout", text="hello")) for client in clients]
+    await asyncio.to_thread(gateways[0].kill)
+    await asyncio.gather(*under_way)
+    for _ in range(3):
+        await asyncio.gather(*(client.send("shout", text="still here") for client in clients))
+    assert sorted(client.reconnects > 0 for client in clients) == [False] * (PLAYERS // 2) + [True] * (PLAYERS // 2)
+    assert value(scrape(targets(house, "gateway")[gateways[1].id]), "gameserver_players") == PLAYERS
+    for client in clients:
+        await client.close()
+
+
+def test_players_go_to_both_gateways_and_to_the_other_when_one_is_killed(
+    house: House, gateways: list[GatewayProc], tmp_path: Path
+) -> None:
+    with a_balancer(tmp_path / "haproxy", [gateway.port for gateway in gateways]) as balancer:
+        asyncio.run(_play(house, gateways, balancer))
+        where = f"127.0.0.1:{balancer.metrics_port}"
+        down = {"server": "gateway1", "state": "DOWN"}
+        eventually(lambda: value(scrape(where), "haproxy_server_status", **down) == 1, "HAProxy's metrics")
+
+
+def test_connections_count_for_the_clients_address_and_not_for_the_balancers(house: House, tmp_path: Path) -> None:
+    gateway = house.gateway("gateway1", env={**ENDPOINT, "GAMESERVER_CONNECTIONS_PER_ADDRESS_MAX": "2"})
+    with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port]) as balancer:
+        first, second, third, other = (
+            greet(balancer.port, host) for host in ("127.0.0.5", "127.0.0.5", "127.0.0.5", "127.0.0.6")
+        )
+    assert [b"welcome" in said for said in (first, second, third, other)] == [True, True, False, True]
+
+
+def greet(port: int, source: str) -> bytes:
+    """What a client from this address is told first; nothing when it is cut off. It stays connected."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+    _kept.append(client)
+    client.sendall(b'{"type":"hello","protocol":1}\n')
+    try:
+        return client.recv(1000)
+    except ConnectionResetError:
+        return b""
+
+
+_kept: list[socket.socket] = []
+
+
+def test_players_come_in_with_tls(house: House, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    _, _, both = authority.issue("localhost")
+    house.worker(name="all")
+    gateway = house.gateway("gateway1", env=ENDPOINT)
+    with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port], both) as balancer:
+        asyncio.run(_enter("localhost", balancer.tls_port, authority))
+
+
+async def _enter(host: str, port: int, authority: Authority) -> None:
+    async with Client.connect(host, port, tls=authority.trust()) as ada:
+        await ada.register("ada", PASSWORD)
+        assert await ada.send("who") is not None

@@ -1,0 +1,162 @@
+"""TLS to the broker, and RabbitMQ's configuration of the containers: a real node is started with it."""
+
+import asyncio
+import re
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pika
+import pytest
+from kombu import Connection
+from pika.exceptions import AMQPConnectionError
+
+from gameserver import addresses
+from gameserver.access import ALL, User, definitions, users
+from gameserver.client import Backoff, Client
+from gameserver.secret_files import make, password_file
+from gameserver.up.ports import free_ports
+from gameserver.up.rabbitmq import USER, PrivateNode
+from tests.brokers import ROOT as OTHER_ROOT
+from tests.brokers import require_rabbitmq
+from tests.houses import ROOT, GatewayProc, House, a_house, eventually
+from tests.integration.scraped import scrape, targets, value
+from tests.secure import Authority
+
+GATEWAYS = ["gateway1"]
+NODE_ITSELF = User(name=USER, configure=ALL, write=ALL, read=ALL, tags=("administrator",))
+
+
+def configured(name: str, **replaced: str) -> dict[str, str]:
+    """A file of docker/rabbitmq, with what it names under /run/secrets replaced."""
+    lines = [
+        line for line in (ROOT / "docker" / "rabbitmq" / name).read_text().splitlines() if line[:1] not in ("", "#")
+    ]
+    found = dict(line.split(" = ", 1) for line in lines)
+    for key, text in found.items():
+        secret = re.fullmatch(r"/run/secrets/(\S+)", text)
+        found[key] = replaced[secret[1]] if secret else text
+    return found
+
+
+class SecureBroker:
+    """A node with the containers' configuration, which is reached with TLS alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = Authority(folder / "ca")
+        cert, key, _ = self.authority.issue("127.0.0.1")
+        (self.port,) = free_ports(1)
+        make(folder, GATEWAYS)
+        self.node = PrivateNode.somewhere(folder / "node", root=OTHER_ROOT)
+        self.node.settings = {
+            **configured("rabbitmq.conf", **{"broker_users.json": str(self._users())}),
+            **configured(
+                "tls.conf",
+                **{"broker_ca.pem": str(self.authority.file), "broker_cert.pem": str(cert), "broker_key.pem": str(key)},
+            ),
+        }
+        del self.node.settings["listeners.ssl.default"], self.node.settings["listeners.tcp"]
+        self.node.settings |= {"listeners.ssl.1": f"127.0.0.1:{self.port}", "log.console": "false"}
+
+    def _users(self) -> Path:
+        wanted = [*users(GATEWAYS), NODE_ITSELF]
+        passwords = {user.name: self.password(user.name) for user in users(GATEWAYS)} | {USER: "its own"}
+        file = self.folder / "with_node.json"
+        file.write_bytes(msgspec.json.encode(definitions(wanted, passwords, lambda n: b"s" * n)))
+        return file
+
+    def password(self, user: str) -> str:
+        return (self.folder / password_file(user)).read_text()
+
+    def url(self, user: str, host: str = "127.0.0.1", authority: Path | None = None, password: str = "") -> str:
+        who = f"{user}:{password}" if password else user
+        return f"amqps://{who}@{host}:{self.port}/%2F?cacertfile={authority or self.authority.file}"
+
+    def env_of(self, user: str) -> dict[str, str]:
+        return {"AMQP_URL": self.url(user), "AMQP_PASSWORD_FILE": str(self.folder / password_file(user))}
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureBroker]:
+    require_rabbitmq()
+    made = SecureBroker(tmp_path_factory.mktemp("secure"))
+    made.node.password = "its own"  # as its definitions say
+    try:
+        made.node.start()
+        made.node.wait_until_up()
+        yield made
+    finally:
+        made.node.kill()
+        made.node.stop()
+
+
+@pytest.fixture(scope="module")
+def secure_house(broker: SecureBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with a_house(broker.url("operator"), tmp_path_factory.mktemp("house"), env=broker.env_of("operator")) as house:
+        yield house
+
+
+def test_the_house_plays_over_tls_to_the_broker_and_to_players(broker: SecureBroker, secure_house: House) -> None:
+    cert, key, _ = broker.authority.issue("localhost")
+    secure_house.beat()  # as the operator, who declares
+    secure_house.worker(name="all", env=broker.env_of("worker"))
+    endpoint = f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"
+    gateway = secure_house.gateway("gateway1", env={**broker.env_of("gateway1"), "GAMESERVER_ENDPOINTS": endpoint})
+    asyncio.run(_play(gateway.port, broker.authority))
+    (worker,) = targets(secure_house, "worker").values()
+    eventually(lambda: value(scrape(worker), "gameserver_worker_events_total", event="tick", outcome="ok") > 0, "ticks")
+    assert "gateway1" in broker.node.ctl("list_connections", "user", "ssl")
+    assert "false" not in broker.node.ctl("list_connections", "user", "ssl")
+
+
+async def _play(port: int, authority: Authority) -> None:
+    async with Client.connect("localhost", port, tls=authority.trust()) as ada:
+        await ada.register("ada", "a long secret")
+        await ada.send("whisper", to="ada", text="psst")
+    for host, context in (("localhost", ssl.create_default_context()), ("127.0.0.1", authority.trust())):
+        stranger = Client.connect(host, port, tls=context, backoff=Backoff(attempts_max=1))
+        with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+            await stranger.open()
+
+
+def test_there_is_no_guest_and_no_way_in_without_tls(broker: SecureBroker) -> None:
+    assert "guest" not in broker.node.ctl("list_users")
+    with pytest.raises(AMQPConnectionError):
+        pika.BlockingConnection(pika.URLParameters(f"amqp://127.0.0.1:{broker.port}/%2F"))
+
+
+def test_a_node_with_a_strangers_certificate_is_not_spoken_to(broker: SecureBroker, tmp_path: Path) -> None:
+    stranger = Authority(tmp_path / "stranger").file
+    refused(broker.url("operator", authority=stranger, password=broker.password("operator")))
+
+
+def test_a_node_with_another_name_in_its_certificate_is_not_spoken_to(broker: SecureBroker) -> None:
+    refused(broker.url("operator", host="127.1", password=broker.password("operator")))
+
+
+def refused(url: str) -> None:
+    with pytest.raises((AMQPConnectionError, ssl.SSLError)):
+        pika.BlockingConnection(addresses.parameters(url))
+    with (
+        Connection(addresses.for_kombu(url), ssl=addresses.tls_for_kombu(url)) as connection,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        connection.connect()
+
+
+@pytest.mark.parametrize("fault", ["authority", "host"])
+def test_a_gateway_says_why_it_does_not_speak_to_a_node(
+    broker: SecureBroker, secure_house: House, tmp_path: Path, fault: str
+) -> None:
+    stranger = Authority(tmp_path / "stranger").file
+    url = broker.url("gateway1", authority=stranger) if fault == "authority" else broker.url("gateway1", host="127.1")
+    own = {"AMQP_URL": url, "GAMESERVER_GATEWAY_ID": "gateway1", "GAMESERVER_ENDPOINTS": "tcp:0:interface=127.0.0.1"}
+    environ = {**secure_house.environ, **broker.env_of("gateway1"), **own}
+    proc = GatewayProc("gateway1", (sys.executable, "-m", "gateway"), environ, tmp_path / "log")
+    secure_house.procs.append(proc)
+    proc.says("certificate verify failed" if fault == "authority" else "VerificationError")
+    assert "connected to the broker" not in proc.text
+    proc.end()

@@ -1,0 +1,360 @@
+"""What docker/ says of containers, held against what there is: commands, settings, users, secrets, names, bounds.
+
+No container is started here. Compose itself reads the files where it is installed (Debian's package ``docker-compose``,
+or Docker's plugin), HAProxy its configuration.
+"""
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from celery.bin.celery import celery as celery_command
+from flower.command import flower as flower_command
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString
+
+from gameserver import access, cli, config, healthy, secret_files
+from gameserver.addresses import nodes
+from gameserver.events import catalogue
+from gameserver.limits import Limits
+from gameserver.topology import possible_queues
+from gateway.service import DRAIN_S
+from tests.balancer import haproxy
+from tests.watching import DOCKER
+
+ROOT = DOCKER.parent
+FILES = {"development": DOCKER / "compose.yml", "production": DOCKER / "compose.production.yml"}
+HOUSES = {name: yaml.safe_load(file.read_text()) for name, file in FILES.items()}
+SERVICES = [(house, name) for house in HOUSES for name in HOUSES[house]["services"]]
+OURS = [(h, n) for h, n in SERVICES if HOUSES[h]["services"][n].get("image") == "gameserver:latest"]
+CHOWN = "prometheus-folder"  # the one that is root, for one command
+SHORT = ("migrate", "declare", "operator", CHOWN)  # they end by themselves
+
+
+def service(house: str, name: str) -> dict[str, Any]:
+    return HOUSES[house]["services"][name]
+
+
+def every(list_: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("house", "name"), list_, ids="-".join)
+
+
+def seconds(text: str) -> int:
+    assert text.endswith("s")
+    return int(text[:-1])
+
+
+# Compose itself.
+
+
+def compose() -> tuple[list[str], bool]:
+    """Compose's command, and whether it is the old one (1.29, in Debian 12), which knows no ``name``."""
+    candidates = [["docker", "compose"], ["docker-compose"]]
+    for command in candidates:
+        if shutil.which(command[0]) is None:
+            continue
+        done = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return command, done.stdout.startswith("1.")
+    if os.environ.get("CI"):
+        pytest.fail("Compose is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False)
+    pytest.skip("Compose is not installed (docker/system-packages.sh test installs it)")
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_compose_understands_the_file(house: str, tmp_path: Path) -> None:
+    command, old = compose()
+    file = FILES[house]
+    if old:
+        file = tmp_path / file.name
+        file.write_text(re.sub(r"^name: .*\n", "", FILES[house].read_text(), flags=re.MULTILINE))
+    done = subprocess.run([*command, "-f", str(file), "config"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)["services"]
+    usual = {name for name, what in HOUSES[house]["services"].items() if "profiles" not in what}
+    assert usual <= set(found)
+
+
+# Commands and settings.
+
+
+@every(OURS)
+def test_every_command_line_exists(house: str, name: str) -> None:
+    words = [str(word) for word in service(house, name)["command"]]
+    assert understood(words), words
+
+
+def understood(words: list[str]) -> bool:
+    match words:
+        case ["python", "-m", "gateway", *endpoints]:
+            return all(serverFromString(reactor, text) for text in endpoints)
+        case ["gameserver", *arguments]:
+            with contextlib.redirect_stderr(io.StringIO()) as refused, contextlib.suppress(SystemExit):
+                return callable(cli._parser().parse_args(arguments).command)
+            pytest.fail(refused.getvalue())
+        case ["celery", "-A", "tasks", "flower", *options]:
+            known = {option for parameter in flower_command.params for option in parameter.opts}
+            from tornado.options import options as tornado
+
+            names = {option.partition("=")[0] for option in options}
+            return all(each in known or each[2:] in tornado for each in names)
+        case ["celery", "-A", "tasks", part, *options]:
+            command = celery_command.commands[part]
+            context = command.context_class(command, info_name=part)
+            found, rest, _ = command.make_parser(context).parse_args(options)
+            queues = found.get("queues", "").split(",") if part == "worker" else []
+            assert set(queues) <= set(possible_queues())
+            return not rest
+        case ["chown", _, _]:
+            return True
+    return False
+
+
+def test_a_command_line_that_does_not_exist_would_be_found() -> None:
+    for words in (
+        ["celery", "-A", "tasks", "worker", "--nosuch"],
+        ["gameserver", "migrat"],
+        ["python", "-m", "gateway", "tpc:4000"],
+    ):
+        with pytest.raises(BaseException):  # noqa: B017 - each parser has its own
+            assert understood(words)
+    assert not understood(["celery", "-A", "tasks", "flower", "--adress=x"])
+    assert not understood(["sh", "-c", "true"])
+
+
+def settings() -> set[str]:
+    """Every variable that ``gameserver.config`` reads."""
+    read = re.findall(r'"((?:GAMESERVER|AMQP|DATABASE|FLOWER)_[A-Z_]*[A-Z])"', Path(config.__file__).read_text())
+    return {*read, *(f"GAMESERVER_{field.name.upper()}" for field in msgspec.structs.fields(Limits))}
+
+
+def image_environment() -> dict[str, str]:
+    text = (DOCKER / "Dockerfile").read_text()
+    (block,) = re.findall(r"^ENV ((?:.*\\\n)*.*)$", text, flags=re.MULTILINE)
+    return dict(word.split("=", 1) for word in block.replace("\\\n", " ").split())
+
+
+@every(OURS)
+def test_every_setting_exists_and_is_accepted(house: str, name: str) -> None:
+    environment = service(house, name).get("environment", {})
+    assert set(environment) <= settings()
+    assert all(isinstance(value, str) for value in environment.values()), "compose wants texts"
+    plain = {key: value for key, value in environment.items() if not value.startswith("/run/secrets/")}
+    config.load({**image_environment(), **plain})
+
+
+def test_the_images_settings_exist() -> None:
+    ours = {name for name in image_environment() if name.startswith(("GAMESERVER_", "AMQP_", "DATABASE_"))}
+    assert ours <= settings()
+
+
+# Users, secrets.
+
+
+@every(OURS)
+def test_no_password_stands_in_a_file(house: str, name: str) -> None:
+    environment = service(house, name).get("environment", {})
+    for key, value in environment.items():
+        if key.endswith("_URL"):
+            urls = [node.url for node in nodes(value)]
+            assert not [url for url in urls if re.search(r"//[^/@]*:[^/@]*@", url)], key
+            assert f"{key.removesuffix('_URL')}_PASSWORD_FILE" in environment
+        assert "guest" not in value
+
+
+@every(OURS)
+def test_every_process_is_its_own_user_of_the_broker(house: str, name: str) -> None:
+    environment = service(house, name).get("environment", {})
+    if "AMQP_URL" not in environment:
+        return
+    who = {re.match(r"amqp://([^@]+)@", node.url)[1] for node in nodes(environment["AMQP_URL"])}  # type: ignore[index]
+    (user,) = who
+    command = service(house, name)["command"]
+    part = healthy.part(command) or "operator"
+    wanted = environment["GAMESERVER_GATEWAY_ID"] if part == "gateway" else part
+    assert user == wanted
+    assert user in {each.name for each in access.users(["gateway1", "gateway2"])}
+    assert environment["AMQP_PASSWORD_FILE"] == f"/run/secrets/{secret_files.password_file(user)}"
+
+
+@every(SERVICES)
+def test_every_secret_that_is_read_is_there_and_no_other(house: str, name: str) -> None:
+    what = service(house, name)
+    given = {each if isinstance(each, str) else each["source"] for each in what.get("secrets", ())}
+    said = str(what.get("environment", {})) + str(what.get("command", ""))
+    named = set(re.findall(r"/run/secrets/([\w.]+)", said))
+    read_by_others = {"rabbit": {"broker_users.json", "erlang_cookie"}, "prometh": {"flower_password"}}
+    assert given - read_by_others.get(name[:6] if name[:6] == "rabbit" else name[:7], set()) == named
+    assert given <= set(HOUSES[house]["secrets"])
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_every_secret_is_made_and_used(house: str, tmp_path: Path) -> None:
+    made = set(secret_files.make(tmp_path, ["gateway1", "gateway2"]))
+    declared = HOUSES[house]["secrets"]
+    assert set(declared) <= made
+    assert all(what == {"file": f"./secrets/{name}"} for name, what in declared.items())
+    text = FILES[house].read_text().split("\nsecrets:\n")[0]
+    assert not [name for name in declared if name not in text]
+    if house == "production":
+        assert set(declared) == made
+
+
+def test_secrets_are_kept_out_of_git_and_of_images() -> None:
+    done = subprocess.run(["git", "check-ignore", "-q", "docker/secrets/database"], cwd=ROOT, check=False)
+    assert done.returncode in (0, 128)  # 128: an unpacked archive, and no repository
+    let_in = [line for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert "!docker" not in let_in
+    assert (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()[1] == "*"
+
+
+# Bounds.
+
+
+@every(SERVICES)
+def test_every_container_is_kept_small(house: str, name: str) -> None:
+    what = service(house, name)
+    assert what["read_only"] is True
+    assert what["cap_drop"] == ["ALL"]
+    assert what["security_opt"] == ["no-new-privileges:true"]
+    assert (what["user"] == "0") == (name == CHOWN)
+    assert ("cap_add" in what) == (name == CHOWN)
+    assert what["pids_limit"] > 0
+    assert ("mem_limit" in what and "cpus" in what) or name == CHOWN
+    assert what["restart"] == ("no" if name in SHORT else "unless-stopped")
+    assert not what["image"].endswith(":latest") or what["image"] == "gameserver:latest"
+    assert re.search(r":[\w.-]+$", what["image"])
+
+
+@every(SERVICES)
+def test_only_players_reach_the_house_from_outside(house: str, name: str) -> None:
+    for port in service(house, name).get("ports", ()):
+        assert port.startswith("127.0.0.1:") or (house, name, port) == ("production", "haproxy", "4000:4000")
+    if house == "production":
+        outside = "doors" in service(house, name)["networks"]
+        assert outside == bool(service(house, name).get("ports"))
+        assert HOUSES[house]["networks"]["house"] == {"internal": True}
+
+
+@every(OURS)
+def test_who_is_stopped_has_time_to_end_what_it_has(house: str, name: str) -> None:
+    what = service(house, name)
+    part = healthy.part(what["command"])
+    if part == "gateway":
+        assert seconds(what["stop_grace_period"]) > 3 * DRAIN_S
+    if part == "worker":
+        assert seconds(what["stop_grace_period"]) > max(spec.lease_s for spec in catalogue.specs())
+
+
+@every(SERVICES)
+def test_who_is_waited_for_is_there_and_can_be_waited_for(house: str, name: str) -> None:
+    for other, how in service(house, name).get("depends_on", {}).items():
+        what = service(house, other)
+        if how["condition"] == "service_completed_successfully":
+            assert other in SHORT
+        else:
+            assert how == {"condition": "service_healthy"}
+            assert "healthcheck" in what or what["image"] == "gameserver:latest"
+
+
+# The parts fit together.
+
+
+def test_every_family_has_a_worker_of_its_own_in_production_and_one_for_all_in_development() -> None:
+    def queues(house: str) -> list[str]:
+        workers = [what["command"] for what in HOUSES[house]["services"].values() if "-Q" in what.get("command", ())]
+        return [command[command.index("-Q") + 1] for command in workers]
+
+    assert sorted(queues("production")) == sorted(catalogue.families())
+    assert [sorted(taken.split(",")) for taken in queues("development")] == [sorted(catalogue.families())]
+
+
+def test_prometheus_asks_every_process() -> None:
+    found = yaml.safe_load((DOCKER / "prometheus" / "containers.yml").read_text())
+    asked = {job["job_name"]: set(job["dns_sd_configs"][0]["names"]) for job in found["scrape_configs"]}
+    services = HOUSES["production"]["services"]
+    parts = {name: healthy.part([str(w) for w in what.get("command", ())]) for name, what in services.items()}
+    for part in ("gateway", "worker", "flower"):
+        assert asked[part] == {name for name, of in parts.items() if of == part}
+    assert asked["rabbitmq"] == {name for name in services if name.startswith("rabbit")}
+    port = image_environment()["GAMESERVER_METRICS"].rpartition(":")[2]
+    ours = [job for job in found["scrape_configs"] if job["job_name"] in ("gateway", "worker")]
+    assert {str(job["dns_sd_configs"][0]["port"]) for job in ours} == {port}
+    assert found["rule_files"] == ["rules.yml", "alerts.yml"]
+
+
+def test_the_nodes_of_the_cluster_are_the_services() -> None:
+    text = (DOCKER / "rabbitmq" / "cluster.conf").read_text()
+    named = re.findall(r"classic_config\.nodes\.\d = rabbit@(\w+)$", text, flags=re.MULTILINE)
+    rabbits = {name: what for name, what in HOUSES["production"]["services"].items() if "rabbitmq" in what["image"]}
+    assert named == list(rabbits) == [what["hostname"] for what in rabbits.values()]
+
+
+def test_quorum_queues_are_what_everyone_is_told_of_in_production() -> None:
+    said = {
+        name: what.get("environment", {}).get("GAMESERVER_QUEUE_TYPE")
+        for name, what in HOUSES["production"]["services"].items()
+        if "AMQP_URL" in what.get("environment", {})
+    }
+    assert set(said.values()) == {"quorum"}
+
+
+@pytest.mark.parametrize(("house", "name"), [(h, n) for h, n in SERVICES], ids=lambda v: v)
+def test_every_mounted_file_is_there(house: str, name: str) -> None:
+    for volume in service(house, name).get("volumes", ()):
+        source, _, mode = volume.split(":") if volume.count(":") == 2 else (*volume.split(":"), "")
+        if source.startswith("."):
+            assert (DOCKER / source).exists(), volume
+            assert mode == "ro"
+        else:
+            assert source in HOUSES[house]["volumes"]
+
+
+def test_gateways_behind_haproxy_are_told_who_their_clients_are() -> None:
+    text = (DOCKER / "haproxy" / "haproxy.cfg").read_text()
+    servers = dict(re.findall(r"^    server (\w+) (\S+)$", text, flags=re.MULTILINE))
+    gateways = {
+        name: what["command"]
+        for name, what in HOUSES["production"]["services"].items()
+        if healthy.part([str(word) for word in what.get("command", ())]) == "gateway"
+    }
+    assert servers == {name: f"{name}:4000" for name in gateways}
+    assert all(command[-1] == "haproxy:tcp:4000" for command in gateways.values())
+    assert "send-proxy-v2" in text
+    (timeout,) = re.findall(r"^    timeout client (\d+)s$", text.split("frontend metrics")[0], flags=re.MULTILINE)
+    assert int(timeout) > Limits().idle_s_max
+
+
+def test_haproxy_understands_its_configuration() -> None:
+    done = subprocess.run(
+        [haproxy(), "-c", "-f", str(DOCKER / "haproxy" / "haproxy.cfg")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# The image.
+
+
+def test_what_the_image_copies_is_there_and_let_into_the_build() -> None:
+    let_in = {line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"}
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (DOCKER / "Dockerfile").read_text(), flags=re.MULTILINE)
+    names = {name for words in copied for name in words.split()}
+    assert names == let_in
+    assert all((ROOT / name).exists() for name in names)
+
+
+def test_the_image_is_nobodys_but_its_own_users() -> None:
+    text = (DOCKER / "Dockerfile").read_text()
+    assert re.findall(r"^USER (\w+)$", text, flags=re.MULTILINE) == ["game"]
+    bases = re.findall(r"^FROM (\S+)", text, flags=re.MULTILINE)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases[0])
