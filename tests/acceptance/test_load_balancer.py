@@ -79,6 +79,7 @@ def greet(port: int, source: str) -> bytes:
 _kept: list[socket.socket] = []
 
 
+@pytest.mark.long
 def test_players_come_in_with_tls(house: House, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     _, _, both = authority.issue("localhost")

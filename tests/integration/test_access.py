@@ -165,6 +165,7 @@ def test_what_is_not_ones_own_is_refused(users: Users, user: str, what: str, act
     assert refused.value.reply_code == 403
 
 
+@pytest.mark.long
 def test_a_gateway_whose_house_is_not_declared_says_what_is_missing(private_node: PrivateNode, tmp_path: Path) -> None:
     with fresh_vhost(private_node) as vhost:
         users = Users(private_node, vhost, tmp_path / "secrets")

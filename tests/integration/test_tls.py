@@ -25,6 +25,8 @@ from tests.houses import ROOT, GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority
 
+pytestmark = pytest.mark.long  # a node of its own
+
 GATEWAYS = ["gateway1"]
 NODE_ITSELF = User(name=USER, configure=ALL, write=ALL, read=ALL, tags=("administrator",))
 
