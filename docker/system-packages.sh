@@ -25,6 +25,15 @@ has_compose() {
     docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null
 }
 
+has_browser() {
+    command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null
+}
+
+# Ubuntu has Chromium as a snap only, which needs a running system; there tests that need a browser are skipped.
+is_debian() {
+    grep -qs '^ID=debian$' /etc/os-release
+}
+
 missing_packages() {
     has_venv || venv_package
     case $1 in
@@ -36,6 +45,7 @@ missing_packages() {
         [[ -x /usr/sbin/haproxy ]] || echo haproxy
         has_compose || echo docker-compose
         [[ -x /usr/sbin/debootstrap ]] || echo debootstrap
+        has_browser || ! is_debian || printf '%s\n' chromium chromium-driver
         ;;
     esac
 }

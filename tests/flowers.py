@@ -25,6 +25,10 @@ class FlowerPages:
         told = {"FLOWER_BASIC_AUTH": f"{USER}:{password}"} if password else {}
         self.proc = house.flower(self.port, {**told, **(env or {})})
 
+    def url(self, *, with_password: bool = False) -> str:
+        """Where a browser finds it, which needs the password once."""
+        return f"http://{f'{USER}:{quote(PASSWORD)}@' if with_password else ''}127.0.0.1:{self.port}"
+
     def status(self, path: str, *, method: str = "GET", password: str = PASSWORD) -> int:
         """What a request ends with."""
         try:

@@ -107,6 +107,11 @@ class Proc:
         self._doomed = True
         self._popen.terminate()
 
+    def stop_by(self, number: signal.Signals) -> None:
+        """Send the main process a signal that it is to end by."""
+        self._doomed = True
+        self._popen.send_signal(number)
+
     def freeze(self) -> None:
         """Stop the whole group where it stands."""
         os.killpg(self.pid, signal.SIGSTOP)
@@ -193,18 +198,28 @@ class House:
         proc.says("listens on")
         return proc
 
-    def worker(self, *queues: str, name: str, concurrency: int = 1, env: Mapping[str, str] | None = None) -> Proc:
+    def worker(
+        self,
+        *queues: str,
+        name: str,
+        concurrency: int = 1,
+        env: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+    ) -> Proc:
         """Start a worker, by default of all families; it takes events when this returns."""
-        return self.workers(((queues, name, concurrency),), env)[0]
+        return self.workers(((queues, name, concurrency),), env, options)[0]
 
     def workers(
-        self, wanted: Sequence[tuple[Sequence[str], str, int]], env: Mapping[str, str] | None = None
+        self,
+        wanted: Sequence[tuple[Sequence[str], str, int]],
+        env: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> list[Proc]:
         """Start several workers at the same time: (queues, name, concurrency) each."""
         procs = []
         for queues, name, concurrency in wanted:
             which = ("-Q", ",".join(queues or FAMILIES), "-n", f"{name}@%h")
-            command = ("worker", *which, "--pool", "prefork", "-c", str(concurrency), "--loglevel", "INFO")
+            command = ("worker", *which, "--pool", "prefork", "-c", str(concurrency), "--loglevel", "INFO", *options)
             procs.append(self._take(self._celery(name, command, env)))
         for proc in procs:
             proc.says(" ready.")

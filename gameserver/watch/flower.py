@@ -42,7 +42,7 @@ def fault(options: Any) -> str:
         return ""
     return (
         f"on the address {options.address or 'of all interfaces'!r} others could reach it without a password. "
-        f"Set FLOWER_BASIC_AUTH=user:password, or leave it on 127.0.0.1."
+        "Set FLOWER_BASIC_AUTH=user:password (or FLOWER_BASIC_AUTH_FILE), or leave it on 127.0.0.1."
     )
 
 
