@@ -87,7 +87,10 @@ def test_status_reads_metrics_that_are_also_watched_or_exported() -> None:
     assert set(re.findall(r'"(gameserver_[a-z_]+)"', source)) == watching.READ_BY_STATUS
 
 
-@pytest.mark.parametrize("arguments", ["check config prometheus.yml", "check rules rules.yml alerts.yml"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["check config prometheus.yml", "check config --syntax-only containers.yml", "check rules rules.yml alerts.yml"],
+)
 def test_prometheus_own_tool_finds_nothing_wrong(arguments: str) -> None:
     tool = shutil.which("promtool")
     if tool is None:
