@@ -1,4 +1,4 @@
-"""Logging, the same in every process: one line per record, on standard error.
+"""Logging, the same in every process: one line per record, on standard error or in a file that was asked for.
 
 For a person at a terminal a line of text, otherwise JSON, for whatever gathers logs. A record that is about an event
 carries the event's id in a field of its own: ``extra=about(id)``.
@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import time
+from logging.handlers import WatchedFileHandler
 from typing import Any, Literal
 
 LogForm = Literal["auto", "text", "json"]
@@ -17,10 +18,11 @@ LogForm = Literal["auto", "text", "json"]
 LOUD = ("pika", "alembic", "amqp", "celery.worker.strategy", "celery.app.trace", "celery.beat", "twisted")
 
 
-def set_up_logging(level: str, form: LogForm = "auto") -> None:
-    """Log at this level (``debug``, ``info``, ``warning``, ``error``) and above."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_text() if form == "text" or (form == "auto" and sys.stderr.isatty()) else Json())
+def set_up_logging(level: str, form: LogForm = "auto", file: str = "") -> None:
+    """Log at this level (``debug``, ``info``, ``warning``, ``error``) and above; to ``file``, which may be rotated."""
+    handler = WatchedFileHandler(file) if file else logging.StreamHandler()
+    on_terminal = not file and sys.stderr.isatty()
+    handler.setFormatter(_text() if form == "text" or (form == "auto" and on_terminal) else Json())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for loud in LOUD:
         logging.getLogger(loud).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

@@ -55,9 +55,9 @@ def _beat_lives(**_: Any) -> None:
 
 
 @signals.setup_logging.connect
-def _log(**_: Any) -> None:
+def _log(logfile: str | None = None, **_: Any) -> None:
     settings = config.load()
-    set_up_logging(settings.log_level, settings.log_form)
+    set_up_logging(settings.log_level, settings.log_form, logfile or "")
 
 
 def _show_metrics(sender: Any, **_: Any) -> None:

@@ -1,8 +1,11 @@
 import json
 import logging
 import sys
+from pathlib import Path
 
-from gameserver.logs import Json, about
+import pytest
+
+from gameserver.logs import Json, about, set_up_logging
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:
@@ -33,3 +36,21 @@ def test_a_traceback_stays_in_its_line() -> None:
     except ValueError:
         made.exc_info = sys.exc_info()
     assert json.loads(Json().format(made))["traceback"].endswith("ValueError: deep")
+
+
+def test_a_file_that_was_asked_for_gets_the_lines_and_may_be_moved_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, file = logging.getLogger(), tmp_path / "worker.log"
+    level = root.level
+    monkeypatch.setattr(root, "handlers", [])
+    try:
+        set_up_logging("info", "auto", str(file))
+        logging.getLogger("here").info("first")
+        file.rename(tmp_path / "worker.log.1")
+        logging.getLogger("here").info("second")
+        root.handlers[0].close()
+    finally:
+        root.setLevel(level)
+    assert json.loads(file.read_text())["message"] == "second"
+    assert json.loads((tmp_path / "worker.log.1").read_text())["message"] == "first"

@@ -1,0 +1,29 @@
+"""What operators type, as they type it: Celery's commands, in this folder."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from tests.houses import ROOT, House
+
+COMMAND_S_MAX = 90
+
+
+def celery(house: House, *words: str, status: int = 0, env: Mapping[str, str] | None = None) -> str:
+    """What a command of ``celery -A tasks`` prints. Fails when it ends with another status."""
+    return run(house, sys.executable, "-m", "celery", "-A", "tasks", *words, status=status, env=env)
+
+
+def run(house: House, *command: str, status: int = 0, env: Mapping[str, str] | None = None) -> str:
+    """What any command prints."""
+    done = subprocess.run(
+        command,
+        env={**house.environ, **(env or {})},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S_MAX,
+        check=False,
+    )
+    assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
