@@ -23,7 +23,9 @@ def main() -> int:
     """Run until SIGINT or SIGTERM. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m gateway", description="Run one gateway.")
     parser.add_argument(
-        "endpoints", nargs="*", help="Twisted endpoint strings: tcp:4000, ssl:4443:privateKey=...:certKey=..."
+        "endpoints",
+        nargs="*",
+        help="Twisted endpoint strings: tcp:4000, ssl:4443:privateKey=...:certKey=...; shared:4000 with other gateways",
     )
     arguments = parser.parse_args()
     try:

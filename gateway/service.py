@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer, task
-from twisted.internet.endpoints import serverFromString
 
 from gameserver import reports, targets
 from gameserver.config import Settings
@@ -23,6 +22,7 @@ from gameserver.topology import topology
 from gateway.broker import Broker
 from gateway.exposition import Exposition
 from gateway.hub import Hub
+from gateway.listening import listen
 from gateway.protocol import PlayerFactory
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Gateway(Service):
         """Listen on every endpoint of the settings. Fails with Twisted's ``CannotListenError``."""
         for text in self._settings.endpoints:
             factory = PlayerFactory(self.hub, self._settings.limits)
-            port = yield serverFromString(self._reactor, text).listen(factory)
+            port = yield listen(self._reactor, text, factory)
             self._ports.append(port)
             log.info("gateway %s listens on %s", self.name, port.getHost())
 
