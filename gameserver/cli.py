@@ -22,6 +22,7 @@ from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import catalogue, document
 from gameserver.secrecy import write_key
 from gameserver.store import Store
+from gameserver.store.backup import backup
 from gameserver.store.copying import Copied, copy
 from gameserver.topology import possible_queues, topology
 from gameserver.up.up import up
@@ -80,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "migrate", _migrate, "bring the database to today's shape")
     copying = _add(commands, "copy", _copy, "copy the database into an empty one, and check that nothing is missing")
     copying.add_argument("--to", required=True, metavar="URL", help="postgresql://user@host/name, or sqlite:///path")
+    saving = _add(commands, "backup", _backup, "copy a SQLite world to a file, while players play")
+    saving.add_argument("file", type=Path)
     queues = _add(commands, "queues", _queues, "what waits, and which queues no setting names any more")
     queues.add_argument(
         "--drain", action="store_true", help="move what waits in those to where it belongs, remove them"
@@ -269,6 +272,12 @@ def _copy(arguments: argparse.Namespace) -> int:
     for table in copied:
         print(f"{table.table:<14} {table.rows:>9} rows  {table.digest[:16]}")
     print("Everything is there. Give the new address to all workers in DATABASE_URL, and keep the old one for a while.")
+    return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    size = backup(config.load().database_url, arguments.file)
+    print(f"{arguments.file}: {size} bytes, whole. Keep the secret key beside it, in a place as safe.")
     return 0
 
 
