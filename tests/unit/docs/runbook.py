@@ -1,0 +1,155 @@
+"""Which test runs each command of docs/operating.md, or why none does.
+
+A command stands here as it stands there, without its comment. ``Ran``: the test that gives it, with other names and
+numbers at most. ``Not``: what speaks against running it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+PROGRAMS = (
+    "gameserver", "celery", "python", "prometheus", "rabbitmq-diagnostics", "rabbitmqctl", "pg_dump", "pg_restore",
+    "createdb", "cp", "kill", "df", "du", "docker", "make", "openssl", "certbot", "apt-get", "sudo", "pip", "psql",
+)  # fmt: skip
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+
+
+class Ran(NamedTuple):
+    """By this test."""
+
+    test: str
+
+
+class Not(NamedTuple):
+    """By none, for this reason."""
+
+    why: str
+
+
+def commands(text: str) -> Iterator[str]:
+    """Every command of a document: lines of its blocks, and what looks like one in its tables."""
+    for language, block in _BLOCK.findall(text):
+        if language in ("", "sh", "bash", "console"):
+            yield from (found for line in _joined(block) if (found := command(line)))
+    for line in _BLOCK.sub("", text).splitlines():
+        if line.startswith("|"):
+            yield from (found for words in _INLINE.findall(line) if (found := command(words)))
+
+
+def _joined(block: str) -> list[str]:
+    return re.sub(r"\\\n\s*", "", block).splitlines()
+
+
+def command(line: str) -> str:
+    """The command of a line, without settings before it and without its comment; "" when there is none."""
+    bare = re.split(r" {2,}|\s+#\s", line.strip().removeprefix("$ "), maxsplit=1)[0]
+    bare = re.sub(r"^(?:[A-Z_]+=\S+ )+", "", bare)
+    words = bare.split()
+    return bare if len(words) > 1 and words[0] in PROGRAMS else ""
+
+
+SCALING = "tests/acceptance/test_scaling.py::"
+WATCH = "tests/integration/test_watch.py::"
+FLOWER = "tests/integration/test_flower.py::"
+BACKUP = "tests/integration/test_backup.py::"
+HOUSES = "tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events"
+LETTERS = Ran("tests/unit/apply/test_letters.py::test_the_command_lists_shows_replays_and_drops")
+MULTI = Ran(f"{SCALING}test_celery_multi_starts_restarts_and_stops_workers_of_two_families")
+PAUSED = Ran(f"{SCALING}test_a_paused_family_is_told_to_players_waits_and_then_catches_up")
+GROWN = Ran(f"{SCALING}test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it")
+LIES = Ran(f"{SCALING}test_celery_s_exit_codes_lie_and_its_replies_do_not")
+STATUS = Ran(f"{WATCH}test_status_is_one_screen_of_the_whole_house")
+ADVICE = Ran(
+    f"{WATCH}test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came"
+)
+TAIL = Ran(f"{WATCH}test_tail_shows_one_players_events_of_one_family_with_their_replies_and_takes_nothing")
+WORKER = Ran("tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events")
+DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_and_moved_and_its_queue_removed")
+DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
+SMALL = Ran("tests/integration/test_commands.py::test_the_small_commands_of_the_runbook")
+SYSTEM = Not("it is the system's own, and looks only")
+
+_NAMES = "movement2 chat2 -A tasks"
+_QUEUES = "-Q:movement2 movement -Q:chat2 chat -c 1"
+_FILES = "--pidfile=var/%n.pid --logfile=var/log/%n.log"
+
+REGISTRY: dict[str, Ran | Not] = {
+    "gameserver tail": TAIL,
+    "gameserver tail --family combat --player ada": TAIL,
+    "gameserver trace ID": Ran(f"{WATCH}test_trace_shows_an_events_way_and_times"),
+    "celery -A tasks flower": Ran(
+        f"{FLOWER}test_without_a_password_it_is_on_loopback_alone_and_its_buttons_do_nothing"
+    ),
+    "celery -A tasks flower --address=0.0.0.0": Not(
+        "a test listens on loopback only; that it is refused without a password is tested"
+    ),
+    "gameserver status": STATUS,
+    "gameserver status --watch": Not("it is the same screen, for ever"),
+    "gameserver advise": ADVICE,
+    "prometheus --config.file=docker/prometheus/prometheus.yml --web.listen-address=127.0.0.1:9090": Not(
+        "Prometheus is not among the packages of the tests; promtool reads its files where it is installed"
+    ),
+    "celery -A tasks worker -Q movement -n movement2@%h": WORKER,
+    "celery -A tasks worker -Q movement,chat -n both1@%h": Ran(
+        f"{SCALING}test_a_worker_of_two_is_stopped_warm_or_cold"
+    ),
+    "celery -A tasks worker -Q movement -n movement2@%h --autoscale=4,1": Ran(
+        f"{SCALING}test_an_autoscaled_worker_grows_with_its_work_and_shrinks_afterwards"
+    ),
+    "celery -A tasks worker -Q chat -n chat2@%h": WORKER,
+    "celery -A tasks control pool_grow 1 -d movement1@HOST": GROWN,
+    "celery -A tasks control pool_shrink 1 -d movement1@HOST": GROWN,
+    "celery -A tasks control cancel_consumer trade -d trade1@HOST": PAUSED,
+    "celery -A tasks control cancel_consumer chat -d chat1@HOST": PAUSED,
+    "celery -A tasks control add_consumer trade -d trade1@HOST": PAUSED,
+    "celery -A tasks control add_consumer chat -d chat1@HOST": PAUSED,
+    "celery -A tasks control shutdown -d movement1@HOST": LIES,
+    "celery -A tasks control shutdown -d movement2@HOST": LIES,
+    "celery -A tasks inspect ping": GROWN,
+    "celery -A tasks inspect active_queues -d trade1@HOST": Ran(
+        f"{SCALING}test_a_family_is_paused_and_catches_up_while_bots_play"
+    ),
+    "celery -A tasks inspect stats -d movement1@HOST": GROWN,
+    "python -m gateway tcp:4001": Ran(
+        "tests/acceptance/test_crowds.py::test_thirty_bots_are_all_answered_without_errors"
+    ),
+    "python -m gateway ssl:4443:privateKey=key.pem:certKey=cert.pem": Ran(
+        "tests/integration/test_tls.py::test_the_house_plays_over_tls_to_the_broker_and_to_players"
+    ),
+    f"celery multi start {_NAMES} {_QUEUES} {_FILES}": MULTI,
+    f"celery multi restart {_NAMES} {_QUEUES} {_FILES}": MULTI,
+    f"celery multi stopwait {_NAMES} {_FILES}": MULTI,
+    "gameserver broker-users --gateways gateway1,gateway2": SMALL,
+    "gameserver declare": Ran("tests/integration/test_access.py::test_everyone_plays_its_part_as_its_own_user"),
+    "gameserver secrets FOLDER --gateways gateway1,gateway2": Ran(
+        "tests/unit/test_secret_files.py::test_the_command_says_what_it_made_but_no_secret"
+    ),
+    "docker compose -f docker/compose.yml build": Not("no container engine runs where the tests do"),
+    'docker run --rm -u "$(id -u)" -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets': Not(
+        "no container engine runs where the tests do"
+    ),
+    "gameserver copy --to postgresql://game@HOST/game": Ran(
+        "tests/unit/store/test_copying.py::test_the_command_copies_the_database_of_the_settings"
+    ),
+    "gameserver dead list [--family chat] [--player ada] [--hours 24]": LETTERS,
+    "gameserver dead list --hours 1": LETTERS,
+    "gameserver dead show ID": LETTERS,
+    "gameserver dead replay ID": LETTERS,
+    "gameserver dead drop ID": LETTERS,
+    "gameserver migrate": SMALL,
+    "gameserver queues": SMALL,
+    "gameserver queues --drain": DRAINED,
+    "gameserver backup FILE": Ran(f"{BACKUP}test_a_backup_of_sqlite_is_made_while_players_play_and_comes_back"),
+    'pg_dump --format=custom --file=FILE "$DATABASE_URL"': DUMPED,
+    'pg_restore --no-owner --exit-on-error --dbname="$DATABASE_URL" FILE': DUMPED,
+    "createdb NAME": Not("the test makes its database in SQL"),
+    "cp -p var/secret.key FOLDER": Not("it is the system's own; the tests of backups copy the key in Python"),
+    "kill -KILL PID": Ran(
+        "tests/acceptance/test_crowds.py::test_killed_children_and_killed_workers_leave_nothing_unanswered"
+    ),
+    "df -h .": SYSTEM,
+    "du -sh var var/log": SYSTEM,
+    "make run": Not("tests start each of its programs by itself, and read its plan: tests/unit/up"),
+}
