@@ -63,10 +63,10 @@ def programs(
     """Everything that runs, in the order it starts. ``families``: family -> its queues' names."""
     return [
         *(_broker_programs(broker.node) if broker.node else []),
-        _gateway(settings),
         *(_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()),
         _beat(settings),
         _flower(ports),
+        _gateway(settings),
         *([_bots(settings, bots)] if bots else []),
     ]
 
@@ -93,9 +93,9 @@ def _broker_programs(node: PrivateNode) -> list[Program]:
 
 
 def _gateway(settings: Settings) -> Program:
-    # It answers what is under way before it goes, for three times 8 seconds at most (gateway.service).
+    # It answers what is under way before it goes, for three times 8 seconds at most (gateway.service). Workers go later.
     ready = partial(_all_accept, settings.endpoints)
-    return Program(name="gateway", command=_python("gateway"), stage=2, ready=ready, stop_s_max=30)
+    return Program(name="gateway", command=_python("gateway"), stage=3, ready=ready, stop_s_max=30)
 
 
 def _all_accept(endpoints: Iterable[str]) -> bool:
@@ -140,7 +140,7 @@ def _bots(settings: Settings, count: int) -> Program:
     gateways = [f"{listener.host}:{listener.port}" for listener in gateway_listeners(settings.endpoints)]
     where = ("--address", gateways[0]) if gateways else ()
     play = ("bots", "--count", str(count), "--rate", "1", "--forever", *where)
-    return Program(name="bots", command=(command, *play), stage=3)
+    return Program(name="bots", command=(command, *play), stage=4)
 
 
 def _python(module: str, *args: str) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _bring_up(supervisor: "Supervisor", stage: list[Program], s_max: float) -> N
     """Start programs together and wait for each. Raises ``Corrupt`` (code ``not_up``) with the end of a log."""
     began = time.monotonic()
     for program in stage:
-        supervisor.start_program(program.name)
+        supervisor.start_program(program)
     waiting = list(stage)
     deaths: dict[str, set[int]] = {program.name: set() for program in stage}
     while waiting:
@@ -195,9 +195,9 @@ class Supervisor:
             return False
         return True
 
-    def start_program(self, name: str) -> None:
+    def start_program(self, program: Program) -> None:
         """Ask for a program to be started; from then on it is restarted when it dies."""
-        self._ask("startProcess", f"{name}:{name}", False)
+        self._ask("startProcess", f"{_group(program)}:{program.name}", False)
 
     def states(self) -> dict[str, dict[str, Any]]:
         """What supervisord knows of each program, by name."""
@@ -246,8 +246,18 @@ def render(programs: Iterable[Program], folder: Path, socket: Path, cwd: Path) -
             _section("supervisorctl", {"serverurl": f"unix://{socket}"}),
             _section("supervisord", _supervisord(folder, cwd)),
             *(_section(f"program:{program.name}", _program(program, folder)) for program in programs),
+            *(_section(f"group:{_group(stage[0])}", _together(stage)) for stage in _stages(programs)),
         ]
     )
+
+
+def _group(program: Program) -> str:
+    return f"stage{program.stage}"
+
+
+def _together(stage: Sequence[Program]) -> dict[str, str]:
+    """supervisord stops one group after the other, and the programs of a group at once."""
+    return {"programs": ",".join(program.name for program in stage), "priority": str(stage[0].stage)}
 
 
 def _supervisord(folder: Path, cwd: Path) -> dict[str, str]:
@@ -269,7 +279,6 @@ def _program(program: Program, folder: Path) -> dict[str, str]:
     return {
         "command": shlex.join(tethered(program.command)),
         "environment": ",".join(f"{name}={_quoted(value)}" for name, value in program.environment.items()),
-        "priority": str(program.stage),
         "autostart": "false",
         "autorestart": "true",
         "startsecs": "1",

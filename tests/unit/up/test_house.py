@@ -39,7 +39,7 @@ def plan(settings, broker, **changes):
 
 def test_the_plan_has_a_worker_for_each_family_and_one_of_everything_else(settings, broker):
     names = list(plan(settings, broker))
-    assert names == ["epmd", "rabbitmq", "gateway", "worker-combat", "worker-chat", "beat", "flower", "bots"]
+    assert names == ["epmd", "rabbitmq", "worker-combat", "worker-chat", "beat", "flower", "gateway", "bots"]
 
 
 def test_with_a_broker_from_outside_there_is_none_of_ours(settings):
@@ -49,7 +49,7 @@ def test_with_a_broker_from_outside_there_is_none_of_ours(settings):
 
 def test_the_broker_starts_first_and_the_bots_last(settings, broker):
     stages = {name: program.stage for name, program in plan(settings, broker).items()}
-    assert stages["epmd"] < stages["rabbitmq"] < stages["gateway"] < stages["bots"]
+    assert stages["epmd"] < stages["rabbitmq"] < stages["worker-chat"] < stages["gateway"] < stages["bots"]
 
 
 def test_a_worker_takes_its_familys_queues_and_no_other(settings, broker):

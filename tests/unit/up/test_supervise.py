@@ -17,12 +17,20 @@ def rendered(tmp_path, *programs):
 
 
 def test_a_program_is_restarted_but_started_only_by_us(tmp_path):
-    section = rendered(tmp_path, Program(name="part", command=("run", "it"), stage=2, stop_s_max=7))["program:part"]
+    sections = rendered(tmp_path, Program(name="part", command=("run", "it"), stage=2, stop_s_max=7))
+    section = sections["program:part"]
     assert section["autorestart"] == "true"
     assert section["autostart"] == "false"
-    assert section["priority"] == "2"
     assert section["stopwaitsecs"] == "7"
     assert section["killasgroup"] == "true"
+
+
+def test_programs_of_a_stage_are_stopped_together_before_those_of_the_stage_below(tmp_path):
+    stages = {"broker": 1, "worker": 2, "beat": 2, "gateway": 3}
+    sections = rendered(tmp_path, *(Program(name=name, command=("run",), stage=n) for name, n in stages.items()))
+    groups = {name: section for name, section in sections.items() if name.startswith("group:")}
+    assert [group["programs"] for group in groups.values()] == ["broker", "worker,beat", "gateway"]
+    assert [group["priority"] for group in groups.values()] == ["1", "2", "3"]
 
 
 def test_commands_and_values_keep_their_spaces_and_percent_signs(tmp_path):
