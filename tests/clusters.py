@@ -5,7 +5,7 @@ every queue before the next may be killed, as an operator would wait.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,15 +22,17 @@ UP_S_MAX = 120.0
 class BrokerCluster:
     """Three nodes, any one of which may be killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None, password: str = "") -> None:
+        """``more``: further lines of rabbitmq.conf. ``password``: of the nodes' user, where these lines define it."""
         ports = free_ports(3 * SIZE + 1)
-        cookie, password = make_cookie(), secrets.token_hex(16)
+        cookie, password = make_cookie(), password or secrets.token_hex(16)
         names = [f"game{n}@localhost" for n in range(SIZE)]
         found = {f"cluster_formation.classic_config.nodes.{n}": name for n, name in enumerate(names, start=1)}
         settings = {
             "cluster_formation.peer_discovery_backend": "classic_config",
             **found,
             "cluster_partition_handling": "autoheal",
+            **(more or {}),
         }
         self.nodes = [
             PrivateNode(
@@ -91,9 +93,9 @@ class BrokerCluster:
 
 
 @contextmanager
-def a_cluster(folder: Path) -> Iterator[BrokerCluster]:
+def a_cluster(folder: Path, more: Mapping[str, str] | None = None, password: str = "") -> Iterator[BrokerCluster]:
     """A running cluster for a ``with`` block."""
-    cluster = BrokerCluster(folder)
+    cluster = BrokerCluster(folder, more, password)
     try:
         cluster.start()
         yield cluster

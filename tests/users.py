@@ -1,17 +1,20 @@
 """Users with least privilege on a real broker: ``env_of`` is what a process is told that is one of them."""
 
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gameserver.access import definitions, users
+from gameserver.access import ALL, User, definitions, users
 from gameserver.secret_files import make, password_file
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.up.rabbitmq import USER, PrivateNode
 from tests.brokers import Vhost
+from tests.houses import ROOT
 
 GATEWAYS = ("gateway1", "gateway2")
+NODE_ITSELF = User(name=USER, configure=ALL, write=ALL, read=ALL, tags=("administrator",))
 
 
 class Users:
@@ -43,3 +46,24 @@ class Users:
     def env_of(self, user: str) -> dict[str, str]:
         """What a process of that user is told: its password stands in a file, and nowhere in the environment."""
         return {"AMQP_URL": self.url(user), "AMQP_PASSWORD_FILE": str(self.folder / password_file(user))}
+
+
+def configured(name: str, **secret: str) -> dict[str, str]:
+    """A file of docker/rabbitmq, with what it names under /run/secrets replaced."""
+    lines = (ROOT / "docker" / "rabbitmq" / name).read_text().splitlines()
+    found = dict(line.split(" = ", 1) for line in lines if line and not line.startswith("#"))
+    for key, text in found.items():
+        if match := re.fullmatch(r"/run/secrets/(\S+)", text):
+            found[key] = secret[match[1]]
+    return {**found, "log.console": "false"}
+
+
+def all_users(folder: Path, node_password: str) -> Path:
+    """What a node imports: the users whose passwords lie in a folder, and the one that a ``PrivateNode`` asks as."""
+    make(folder, GATEWAYS)
+    wanted = users(GATEWAYS)
+    passwords = {user.name: (folder / password_file(user.name)).read_text() for user in wanted}
+    file = folder / "with_node.json"
+    everyone = definitions([*wanted, NODE_ITSELF], {**passwords, USER: node_password}, secrets.token_bytes)
+    file.write_bytes(msgspec.json.encode(everyone))
+    return file

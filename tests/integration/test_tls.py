@@ -1,46 +1,29 @@
 """TLS to the broker, and RabbitMQ's configuration of the containers: a real node is started with it."""
 
 import asyncio
-import re
 import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pika
 import pytest
 from kombu import Connection
 from pika.exceptions import AMQPConnectionError
 
 from gameserver import addresses
-from gameserver.access import ALL, User, definitions, users
 from gameserver.client import Backoff, Client
-from gameserver.secret_files import make, password_file
+from gameserver.secret_files import password_file
 from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import USER, PrivateNode
+from gameserver.up.rabbitmq import PrivateNode
 from tests.brokers import ROOT as OTHER_ROOT
 from tests.brokers import require_rabbitmq
-from tests.houses import ROOT, GatewayProc, House, a_house, eventually
+from tests.houses import GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority
+from tests.users import all_users, configured
 
 pytestmark = pytest.mark.long  # a node of its own
-
-GATEWAYS = ["gateway1"]
-NODE_ITSELF = User(name=USER, configure=ALL, write=ALL, read=ALL, tags=("administrator",))
-
-
-def configured(name: str, **replaced: str) -> dict[str, str]:
-    """A file of docker/rabbitmq, with what it names under /run/secrets replaced."""
-    lines = [
-        line for line in (ROOT / "docker" / "rabbitmq" / name).read_text().splitlines() if line[:1] not in ("", "#")
-    ]
-    found = dict(line.split(" = ", 1) for line in lines)
-    for key, text in found.items():
-        secret = re.fullmatch(r"/run/secrets/(\S+)", text)
-        found[key] = replaced[secret[1]] if secret else text
-    return found
 
 
 class SecureBroker:
@@ -51,24 +34,17 @@ class SecureBroker:
         self.authority = Authority(folder / "ca")
         cert, key, _ = self.authority.issue("127.0.0.1")
         (self.port,) = free_ports(1)
-        make(folder, GATEWAYS)
         self.node = PrivateNode.somewhere(folder / "node", root=OTHER_ROOT)
+        users = all_users(folder, self.node.password)
         self.node.settings = {
-            **configured("rabbitmq.conf", **{"broker_users.json": str(self._users())}),
+            **configured("rabbitmq.conf", **{"broker_users.json": str(users)}),
             **configured(
                 "tls.conf",
                 **{"broker_ca.pem": str(self.authority.file), "broker_cert.pem": str(cert), "broker_key.pem": str(key)},
             ),
         }
         del self.node.settings["listeners.ssl.default"], self.node.settings["listeners.tcp"]
-        self.node.settings |= {"listeners.ssl.1": f"127.0.0.1:{self.port}", "log.console": "false"}
-
-    def _users(self) -> Path:
-        wanted = [*users(GATEWAYS), NODE_ITSELF]
-        passwords = {user.name: self.password(user.name) for user in users(GATEWAYS)} | {USER: "its own"}
-        file = self.folder / "with_node.json"
-        file.write_bytes(msgspec.json.encode(definitions(wanted, passwords, lambda n: b"s" * n)))
-        return file
+        self.node.settings |= {"listeners.ssl.1": f"127.0.0.1:{self.port}"}
 
     def password(self, user: str) -> str:
         return (self.folder / password_file(user)).read_text()
@@ -85,7 +61,6 @@ class SecureBroker:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureBroker]:
     require_rabbitmq()
     made = SecureBroker(tmp_path_factory.mktemp("secure"))
-    made.node.password = "its own"  # as its definitions say
     try:
         made.node.start()
         made.node.wait_until_up()
