@@ -70,11 +70,11 @@ def _hide_metrics(**_: Any) -> None:
 
 def _declare(**_: Any) -> None:
     """Beat may be the first who comes to a broker, and publishes to what others declare."""
+    signals.after_task_publish.connect(_beat_lives)
     settings = config.load()
     with app.connection_for_write() as connection:
         connection.ensure_connection(**TRIES)
         stand(connection, topology(settings.limits, settings.queues))
-    signals.after_task_publish.connect(_beat_lives)
 
 
 signals.beat_init.connect(_declare)
