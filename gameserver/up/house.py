@@ -93,7 +93,7 @@ def _broker_programs(node: PrivateNode) -> list[Program]:
 
 
 def _gateway(settings: Settings) -> Program:
-    # It answers what is under way before it goes, for three times 8 seconds at most (gateway.service). Workers go later.
+    # Before it goes it answers what is under way, for three times 8 seconds at most (gateway.service); workers go later
     ready = partial(_all_accept, settings.endpoints)
     return Program(name="gateway", command=_python("gateway"), stage=3, ready=ready, stop_s_max=30)
 
