@@ -6,6 +6,7 @@ Hanging up takes two steps: first nothing more is written, and only when the cli
 socket is closed. Closing a socket on which unread bytes lie would throw away what the client has not read yet.
 """
 
+from socket import socket
 from typing import Any
 
 from twisted.internet import tcp
@@ -28,9 +29,7 @@ class Line:
     def write(self, data: bytes) -> None:
         """Send, or queue what can't be sent now."""
         if self._plain and self._nothing_waits():
-            sent = self._transport.writeSomeData(data)
-            if not isinstance(sent, int) or sent < 0:
-                sent = 0  # the connection is broken, which Twisted finds out by itself
+            sent = _send(self._transport.socket, data)
             if sent == len(data):
                 return
             data = data[sent:]
@@ -54,3 +53,11 @@ class Line:
     def abort(self) -> None:
         """Close at once."""
         self._transport.abortConnection()
+
+
+def _send(to: socket, data: bytes) -> int:
+    """How much the kernel took; nothing when its buffer is full, or the connection broken: Twisted finds out which."""
+    try:
+        return to.send(data)
+    except OSError:
+        return 0
