@@ -96,11 +96,11 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
 
     Raises ``Corrupt``: ``broker_not_up`` when the given one lets nobody in, ``rabbitmq_missing``.
     """
-    given = environ.get("AMQP_URL")
-    if given:
+    if environ.get("AMQP_URL"):
+        given = settings.amqp_url  # with the password of AMQP_PASSWORD_FILE in it
         if not house.reachable(given):
             raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({_without_passwords(given)}) doesn't let us in.")
-        return Broker(amqp_url=given, management_url=environ.get("AMQP_MANAGEMENT_URL", "").rstrip("/"), node=None)
+        return Broker(amqp_url=given, management_url=settings.amqp_management_url.rstrip("/"), node=None)
     if not installed():
         raise Corrupt(
             "rabbitmq_missing",

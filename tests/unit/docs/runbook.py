@@ -69,6 +69,7 @@ WORKER = Ran("tests/acceptance/test_crowds.py::test_two_workers_of_a_family_shar
 DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_and_moved_and_its_queue_removed")
 DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
 SMALL = Ran("tests/integration/test_commands.py::test_the_small_commands_of_the_runbook")
+NO_ENGINE = Not("no container engine runs where the tests do; tests/unit/docker reads what it would run")
 SYSTEM = Not("it is the system's own, and looks only")
 
 _NAMES = "movement2 chat2 -A tasks"
@@ -126,10 +127,14 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver secrets FOLDER --gateways gateway1,gateway2": Ran(
         "tests/unit/test_secret_files.py::test_the_command_says_what_it_made_but_no_secret"
     ),
-    "docker compose -f docker/compose.yml build": Not("no container engine runs where the tests do"),
-    'docker run --rm -u "$(id -u)" -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets': Not(
-        "no container engine runs where the tests do"
-    ),
+    "docker compose -f docker/compose.yml build": NO_ENGINE,
+    'docker run --rm -u "$(id -u)" -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets': NO_ENGINE,
+    "docker compose -f docker/compose.yml up": NO_ENGINE,
+    "docker compose -f docker/compose.yml --profile bots up": NO_ENGINE,
+    "docker compose -f docker/compose.yml run --rm operator gameserver status": NO_ENGINE,
+    "docker compose -f docker/compose.production.yml up -d": NO_ENGINE,
+    "docker compose -f docker/compose.production.yml up -d --no-recreate --scale worker-movement=3": NO_ENGINE,
+    "docker compose -f docker/compose.production.yml run --rm operator celery -A tasks inspect ping": NO_ENGINE,
     "gameserver copy --to postgresql://game@HOST/game": Ran(
         "tests/unit/store/test_copying.py::test_the_command_copies_the_database_of_the_settings"
     ),
