@@ -1,7 +1,8 @@
 """From the queue to sessions.
 
 A process says what is to be told: packets for one connection, which may carry what the gateway has to do for it
-(``Follow``), and packets for all who watch a topic. Each is framed once per codec, the same bytes for all.
+(``Follow``), and packets for all who watch a topic. Those of one message for the same topics are framed together, once
+per codec, the same bytes for all.
 """
 
 import logging
@@ -64,8 +65,8 @@ class Outward:
                 self._direct(session, direct)
             elif direct.follow is not None and direct.follow.player and direct.conn.startswith(f"{self._gateway}."):
                 self._let_in_too_late(direct.conn, direct.follow)
-        for dispatch in outbound.dispatches:
-            self._dispatch(dispatch)
+        for same in by_audience(outbound.dispatches):
+            self._dispatch(same)
 
     def _done(self, event: str, task_id: str) -> None:
         """A process is done with a batch."""
@@ -101,19 +102,20 @@ class Outward:
         """Someone was let in whose connection is gone by now."""
         self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
 
-    def _dispatch(self, dispatch: Dispatch) -> None:
-        """One packet to many."""
-        if dispatch.id and not self._told.add(dispatch.id, self._clock.seconds()):
+    def _dispatch(self, same: Sequence[Dispatch]) -> None:
+        """Packets for the same many: framed once for each codec."""
+        id_ = same[0].id
+        if id_ and not self._told.add(id_, self._clock.seconds()):
             return
         framed: dict[Codec, bytes] = {}
-        audience = self._interest.audience(dispatch.to, dispatch.unless)
-        self._meters.fan_out.add(len(audience))
+        audience = self._interest.audience(same[0].to, same[0].unless)
+        self._meters.fan_out.add(len(audience), len(same))
         for session in audience:
             codec = session.wire.codec
             if codec is not None and session.wire.state is not State.CLOSED:
                 data = framed.get(codec)
                 if data is None:
-                    data = framed[codec] = codec.frame(dispatch.packet)
+                    data = framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])
                 session.put_if_room(data)
         self._crowd.written_to(audience)
 
@@ -160,3 +162,11 @@ class Outward:
     def _unbind(self, keys: Sequence[str]) -> None:
         for key in keys:
             self.broker.unbind(key).addErrback(lambda failure: None)
+
+
+def by_audience(dispatches: Sequence[Dispatch]) -> list[list[Dispatch]]:
+    """Those that go to the same clients together, which costs as much as one of them. What has an id stays alone."""
+    groups: dict[object, list[Dispatch]] = {}
+    for dispatch in dispatches:
+        groups.setdefault(object() if dispatch.id else (dispatch.to, dispatch.unless), []).append(dispatch)
+    return list(groups.values())

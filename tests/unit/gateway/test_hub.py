@@ -11,7 +11,7 @@ from gameserver.topology import Queues
 from gateway.batches import GAP_S_PER_EVENT
 from gateway.broker import Away, Busy, Unroutable
 from gateway.inward import AGAIN_S, DOUBTED_MS
-from gateway.outward import MAILED_AGE_S
+from gateway.outward import MAILED_AGE_S, by_audience
 from tests.unit.gateway.fakes import Player, Stage, reply
 
 
@@ -786,3 +786,25 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage.answer(last_of_town)
     stage.clock.advance(GAP_S_PER_EVENT)
     assert [(task.queue, task.seqs) for task in stage.broker.take("move")] == [("movement.1", [4])]
+
+
+def test_what_goes_to_the_same_clients_goes_together_and_in_order():
+    a1, a2, b1, a3 = (
+        Dispatch(to=(to,), packet=told(type="heard", text=text))
+        for to, text in (("a", "1"), ("a", "2"), ("b", "1"), ("a", "3"))
+    )
+    elsewhere = Dispatch(to=("a",), packet=b"", unless=("b",))
+    assert by_audience([a1, b1, a2, elsewhere, a3]) == [[a1, a2, a3], [b1], [elsewhere]]
+
+
+def test_what_must_be_told_once_is_not_joined_with_others():
+    kept = Dispatch(to=("a",), packet=b"", id="talk1")
+    plain = Dispatch(to=("a",), packet=b"")
+    assert by_audience([kept, plain, kept, plain]) == [[kept], [plain, plain], [kept]]
+
+
+def test_a_notice_that_comes_twice_in_one_message_is_told_once(stage: Stage):
+    ada = stage.player()
+    twice = Dispatch(to=("zone.town",), packet=told(type="heard", text="once"), id="talk1")
+    stage.tell(Outbound(dispatches=[twice, twice]))
+    assert len(ada.heard("heard")) == 1
