@@ -14,7 +14,7 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test chaos bench docs lint constraints clean python packages-run packages-test
+.PHONY: help run test chaos bench pictures docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -23,6 +23,7 @@ help:
 	@echo "make test         every test but the long ones, and the linters"
 	@echo "make chaos        half an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n)"
 	@echo "make bench        half an hour of measuring: this server, one in memory, a task per packet (BUDGET=seconds)"
+	@echo "make pictures     take the pictures in docs/images anew, while bots play (needs Debian's prometheus)"
 	@echo "make docs         write the generated parts of docs/ anew"
 	@echo "make lint         the linters alone"
 	@echo "make constraints  write constraints.txt anew, with the newest versions that pyproject.toml allows"
@@ -45,6 +46,10 @@ BUDGET ?= 1800
 
 bench: packages-run $(VENV)/installed-for-test
 	$(BIN)/python -m tests.benchmarks all --budget $(BUDGET)
+
+pictures: packages-test $(VENV)/installed-for-test
+	@$(PIP) install -q $(CONSTRAINTS) -e '.[bench]'
+	$(BIN)/python -m tests.pictures
 
 docs: $(VENV)/installed-for-run
 	$(BIN)/python docs/refresh.py

@@ -1,0 +1,193 @@
+"""The pictures in docs/images: Flower, and the dashboard's panels, of a house in which bots really play.
+
+``make pictures`` runs this. Flower is photographed in Chromium. Grafana is in no package of Debian's or PyPI's: its
+panels' queries are asked of a real Prometheus (Debian's) and drawn here with matplotlib, and the picture says so.
+"""
+
+import json
+import shutil
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from gameserver.up.house import Broker, watched
+from gameserver.up.ports import Ports, free_ports
+from gameserver.up.rabbitmq import PrivateNode
+from tests.browsers import Browser, a_browser, program
+from tests.crowds import Crowd
+from tests.flowers import PASSWORD, USER, FlowerPages
+from tests.houses import FAMILIES, ROOT, House, Proc, a_house, eventually
+from tests.operators import celery
+from tests.watching import DASHBOARD, DOCKER
+
+IMAGES = ROOT / "docs" / "images"
+PLAY_S = 50.0  # twice: calmly, then with twice the bots and a worker lost
+STEP_S = 2
+COLUMNS = 4
+UNITS = {"s": "s", "ops": "per second", "percentunit": "share of one", "bytes": "bytes", "short": ""}
+
+
+def main() -> None:
+    if not program() or not shutil.which("prometheus"):
+        raise SystemExit("Missing here: chromium, chromium-driver and prometheus (Debian's packages).")
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as made, ExitStack() as closing:
+        folder = Path(made)
+        node = closing.enter_context(a_node(folder / "rabbitmq"))
+        house = closing.enter_context(a_house(node.amqp_url(), folder / "house"))
+        house.environ["AMQP_MANAGEMENT_URL"] = node.management_url()
+        draw(house, node, folder, closing)
+
+
+def draw(house: House, node: PrivateNode, folder: Path, closing: ExitStack) -> None:
+    """Let a house live, and take the pictures."""
+    house.beat()
+    workers = dict(zip(FAMILIES, house.workers([((family,), f"{family}1", 1) for family in FAMILIES]), strict=True))
+    gateway = house.gateway()
+    flower = FlowerPages(house)
+    broker = Broker(amqp_url=house.amqp_url, management_url=node.management_url(), node=node)
+    closing.enter_context(watched(house.settings, broker, Ports(flower=flower.port)))
+    prometheus = a_prometheus(house, folder / "prometheus")
+    began_s = time.time()
+    with Crowd(gateway, count=30, prefix="ann") as crowd:
+        crowd.wait_until_playing()
+        time.sleep(PLAY_S)
+        celery(house, "control", "pool_grow", "1", "-d", f"movement1@{host(workers['movement'])}")
+        with Crowd(gateway, count=30, prefix="ben") as more:
+            more.wait_until_playing()
+            time.sleep(PLAY_S / 2)
+            workers["chat"].kill()
+            house.worker("chat", name="chat2")
+            time.sleep(PLAY_S / 2)
+            with a_browser(folder / "chromium") as browser:
+                photograph(browser, flower)
+    panels = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel.get("targets")]
+    found = [(panel, answers(prometheus, panel, began_s)) for panel in panels]
+    plot(found, began_s, IMAGES / "dashboard.png")
+    for file in IMAGES.glob("*.png"):
+        shrink(file)
+
+
+@contextmanager
+def a_node(folder: Path) -> Iterator[PrivateNode]:
+    node = PrivateNode.somewhere(folder)
+    try:
+        node.start()
+        node.wait_until_up()
+        yield node
+    finally:
+        node.kill()
+        node.stop()
+
+
+def host(worker: Proc) -> str:
+    """The machine's name, as Celery gives it to workers."""
+    return next(
+        line.split("@")[1].split()[0] for line in worker.text.splitlines() if "-------------- " in line and "@" in line
+    )
+
+
+def photograph(browser: Browser, flower: FlowerPages) -> None:
+    """The page of tasks, with what was said and fought last: moves would fill it."""
+    browser.open(flower.url(with_password=True))
+    browser.open(f"{flower.url()}/tasks")
+    browser.write("input[type=search]", "name:chat OR name:combat")
+    eventually(lambda: any(row[0].startswith("chat") for row in browser.rows("#tasks-table")), "tasks of players")
+    browser.picture(IMAGES / "flower.png")
+
+
+def a_prometheus(house: House, folder: Path) -> str:
+    """A Prometheus with the project's own configuration, which looks at this house. Gives its address."""
+    folder.mkdir()
+    password = folder / "flower.password"
+    password.write_text(PASSWORD)
+    text = (DOCKER / "prometheus" / "prometheus.yml").read_text()
+    for old, new in (
+        ("../../var/metrics", f"{house.settings.var}/metrics"),
+        ("../../var/flower.password", str(password)),
+        ("username: game", f"username: {USER}"),
+        ("refresh_interval: 10s", "refresh_interval: 2s"),
+        ("scrape_interval: 5s", f"scrape_interval: {STEP_S}s"),
+        ("evaluation_interval: 5s", f"evaluation_interval: {STEP_S}s"),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / "prometheus.yml").write_text(text)
+    for rules in ("rules.yml", "alerts.yml"):
+        shutil.copy(DOCKER / "prometheus" / rules, folder)
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    command = (
+        "prometheus",
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address={address}",
+    )
+    house.procs.append(Proc("prometheus", command, house.environ, folder / "log"))
+    return address
+
+
+def answers(prometheus: str, panel: dict[str, Any], began_s: float) -> dict[str, list[tuple[float, float]]]:
+    """A panel's lines by their legend: seconds since the beginning, and values."""
+    lines = {}
+    for target in panel["targets"]:
+        asked = {"query": target["expr"], "start": began_s, "end": time.time(), "step": STEP_S}
+        with urllib.request.urlopen(f"http://{prometheus}/api/v1/query_range?{urlencode(asked)}", timeout=30) as answer:
+            series = json.load(answer)["data"]["result"]
+        for each in series:
+            legend = target["legendFormat"]
+            for label, value in each["metric"].items():
+                legend = legend.replace("{{" + label + "}}", value)
+            lines[legend] = [(t - began_s, float(value)) for t, value in each["values"] if value != "NaN"]
+    return lines
+
+
+def plot(panels: list[tuple[dict[str, Any], dict[str, list[tuple[float, float]]]]], began_s: float, file: Path) -> None:
+    """All panels in a grid, as the dashboard has them."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    mpl.rcParams.update({"font.size": 7, "axes.spines.top": False, "axes.spines.right": False})
+    from matplotlib import pyplot
+
+    rows = -(-len(panels) // COLUMNS)
+    figure, grid = pyplot.subplots(rows, COLUMNS, figsize=(4 * COLUMNS, 2.1 * rows), dpi=80)
+    for axes, (panel, lines) in zip(grid.flat, panels, strict=False):
+        axes.set_title(panel["title"], loc="left", fontsize=8, fontweight="bold")
+        axes.set_ylabel(UNITS[panel["fieldConfig"]["defaults"]["unit"]])
+        for legend, points in sorted(lines.items()):
+            axes.plot(*zip(*points, strict=True), linewidth=1, label=legend) if points else None
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+        if lines:
+            axes.legend(fontsize=5, ncols=2, loc="upper left", framealpha=0.6)
+        else:
+            axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="grey")
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    day = time.strftime("%Y-%m-%d", time.gmtime(began_s))
+    figure.suptitle(
+        f"The queries of docker/grafana/dashboards/gameserver.json, drawn without Grafana. {day}: 30 bots, then 60; "
+        "then a chat worker is killed and another started. Below: seconds.",
+        fontsize=9,
+    )
+    figure.tight_layout(rect=(0, 0, 1, 0.98))
+    figure.savefig(file)
+    pyplot.close(figure)
+
+
+def shrink(file: Path) -> None:
+    """Few colours, few bytes."""
+    from PIL import Image
+
+    with Image.open(file) as picture:
+        small = picture.convert("RGB").quantize(64)
+    small.save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
