@@ -97,7 +97,12 @@ def photograph(browser: Browser, flower: FlowerPages) -> None:
     browser.open(flower.url(with_password=True))
     browser.open(f"{flower.url()}/tasks")
     browser.write("input[type=search]", "name:chat OR name:combat")
-    eventually(lambda: any(row[0].startswith("chat") for row in browser.rows("#tasks-table")), "tasks of players")
+
+    def found() -> bool:
+        rows = browser.rows("#tasks-table")
+        return len(rows) > 10 and all(row[0].startswith(("chat", "combat")) for row in rows)
+
+    eventually(found, "what was said and fought")
     browser.picture(IMAGES / "flower.png")
 
 
@@ -185,7 +190,7 @@ def shrink(file: Path) -> None:
     from PIL import Image
 
     with Image.open(file) as picture:
-        small = picture.convert("RGB").quantize(64)
+        small = picture.convert("RGB").quantize(200)
     small.save(file, optimize=True)
 
 
