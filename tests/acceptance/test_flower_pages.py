@@ -69,7 +69,9 @@ def test_after_play_each_event_type_is_seen_with_its_count_its_arguments_and_its
     with watched.crowd("seen") as crowd:
         crowd.wait_until_playing()
         cut_off(private_node, module_vhost, "Pika")
-        eventually(lambda: counts(flower).get("combat.reward"), "a slain creature")
+        eventually(
+            lambda: {"combat.reward", "sessions.rejoin"} <= set(counts(flower)), "a slain creature, all back", 40
+        )
         summary = crowd.summary()
     what_bots_do_seldom(watched.gateway)
     eventually(lambda: set(counts(flower)) == TASKS, "all event types")
