@@ -68,6 +68,7 @@ class Inward:
         self._unconfirmed = 0  # batches published and not confirmed
         self._retained: list[Envelope] = []  # the gateway's own events that wait for the broker
         self._alive_ms = wall_ms()  # when the last heartbeat that was applied was sent
+        self._doubted_ms = -GATEWAY_SILENT_MS  # when everyone was last made to return because of that
 
     @property
     def unanswered(self) -> int:
@@ -207,7 +208,7 @@ class Inward:
         spec = batch[0].event.spec
         self._health.not_published(spec.family, task_id)
         self.done(spec.name, task_id)
-        if failure.check(Busy, Unroutable) and isinstance(batch[0].event, Lost):
+        if failure.check(Busy, Unroutable) and isinstance(batch[0].event, Lost | Rejoin):
             self._clock.callLater(AGAIN_S, self._send, batch)  # nobody else would ever say it
         elif failure.check(Busy):
             self._refuse_all(batch, "busy", "The queue is full. Try again in a moment.")
@@ -252,14 +253,16 @@ class Inward:
         self._alive_ms = self._wall_ms()
         self._send_retained()
         for session in self._crowd.all:
-            self._go_on(session)
+            self._release(session)
 
     def is_alive(self, beaten_ms: int) -> None:
         """A heartbeat of that time was applied. If the one before is old, the gateway may have counted as dead."""
-        if self._wall_ms() - self._alive_ms > DOUBTED_MS:
+        now_ms = self._wall_ms()
+        if now_ms - self._alive_ms > DOUBTED_MS and now_ms - self._doubted_ms > GATEWAY_SILENT_MS:
             log.warning("this gateway was not heard of for too long: its players return to the world")
+            self._doubted_ms = now_ms  # not with each heartbeat: that would slow down what is slow already
             self.rejoin_all()
-        self._alive_ms = beaten_ms
+        self._alive_ms = max(self._alive_ms, beaten_ms)
 
     def rejoin_all(self) -> None:
         """Players may have been taken out of the world together with their gateway."""
@@ -269,16 +272,22 @@ class Inward:
 
     def rejoin(self, session: Session) -> None:
         """The player was taken out of the world, perhaps: what is unanswered waits until it is back in it."""
-        if not session.returning_since_s:
-            session.returning_since_s = self._clock.seconds()
+        now_s = self._clock.seconds()
+        session.returning_since_s = session.returning_since_s or now_s
+        if not session.rejoin_said_s or now_s - session.rejoin_said_s > self._limits.ask_again_after_s:
+            session.rejoin_said_s = now_s
             self.say_for(session, Rejoin())
 
     def is_back(self, session: Session) -> None:
         """The player is in the world again: the lanes go on."""
-        session.returning_since_s = 0.0
+        session.rejoin_said_s = 0.0
         self._go_on(session)
 
     def _go_on(self, session: Session) -> None:
+        session.returning_since_s = 0.0
+        self._release(session)
+
+    def _release(self, session: Session) -> None:
         for lane in session.lanes.values():
             self._go(session, lane.in_flight or lane.next(self._clock.seconds()))
 
@@ -291,7 +300,7 @@ class Inward:
         """The broker is away: nobody knows what arrived."""
         self._health.forget()
         for session in self._crowd.all:
-            session.returning_since_s = 0.0
+            session.returning_since_s = session.rejoin_said_s = 0.0
         for batcher in self._all_batchers:
             self._keep(batcher.drop())
 
@@ -306,7 +315,7 @@ class Inward:
     def look_after(self, session: Session, now_s: float) -> None:
         """Answer transient events that nobody will answer any more; ask again for a reply that must have been lost."""
         if session.returning_since_s and now_s - session.returning_since_s > self._limits.unavailable_after_s:
-            self.is_back(session)  # or not: nobody said so, and lanes must not wait for ever
+            self._go_on(session)  # nobody said so, but lanes must not wait for ever
         for name, lane in session.lanes.items():
             for envelope in lane.in_flight:
                 self._meters.waits(envelope)

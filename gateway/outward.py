@@ -122,14 +122,15 @@ class Outward:
     # What a process asks to be done for a connection.
 
     def _follow_identity(self, session: Session, follow: Follow) -> None:
-        if follow.player:
+        if follow.player and not follow.back:
             session.session, session.player = follow.session, follow.player
             resumed = follow.session != session.conn
             session.wire.entered(follow.session, session.token, resumed=resumed, seq=follow.seq)
 
     def _follow(self, session: Session, follow: Follow) -> None:
         if follow.close:
-            self._crowd.close(session, follow.close)
+            leaving = session.wire.state is State.LEAVING  # the reply to the logout itself may have been lost
+            self._crowd.close(session, "logged_out" if leaving else follow.close)
             return
         session.place = follow.place or session.place
         if follow.back:

@@ -44,6 +44,7 @@ class Session:
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
         self.returning_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
+        self.rejoin_said_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
         self._line = line
         self._limits = limits
         self._out: list[bytes] = []

@@ -62,8 +62,8 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
     that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the
     session once the topics are bound. ``close``: close the connection with this code after the packet. ``place``: what
-    the queues of the session's events are split by. ``back``: the player is in the world again after the gateway had
-    been cut off from the queue; what waited for that may go.
+    the queues of the session's events are split by. ``back``: the player, who is ``player`` already, is in the world
+    again after the gateway had been cut off from the queue; what waited for that may go.
     """
 
     session: str = ""

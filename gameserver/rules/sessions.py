@@ -293,7 +293,7 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
         put=(present, held, *_seen(state, context)),
         tells=_arrives(body, present),
         again=state.mail.get(body.id, ()),
-        follow=replace(_follow(state, present, held), session="", player="", back=True),
+        follow=replace(_follow(state, present, held), back=True),
     )
 
 

@@ -180,7 +180,9 @@ class Stage:
     def let_back(self) -> None:
         """A process lets those who rejoin into the world again."""
         for task in self.broker.take("rejoin"):
-            directs = [Direct(conn=envelope.conn, follow=Follow(back=True)) for envelope in task.batch]
+            directs = [
+                Direct(conn=e.conn, follow=Follow(session=e.session, player=e.player, back=True)) for e in task.batch
+            ]
             self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id))
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
+from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.topology import Queues
 from gateway.batches import GAP_S_PER_EVENT
 from gateway.broker import Away, Busy, Unroutable
@@ -808,3 +809,87 @@ def test_a_notice_that_comes_twice_in_one_message_is_told_once(stage: Stage):
     twice = Dispatch(to=("zone.town",), packet=told(type="heard", text="once"), id="talk1")
     stage.tell(Outbound(dispatches=[twice, twice]))
     assert len(ada.heard("heard")) == 1
+
+
+def test_who_hung_up_while_returning_to_the_world_leaves_it_again(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    stage.falls()
+    stage.rises()
+    (rejoin,) = stage.broker.take("rejoin")
+    stage.hub.ended(ada.session)
+    stage.clock.advance(1)
+    assert stage.broker.take("lost")  # it may be applied before the rejoin, which then puts ada into the world for good
+    follow = Follow(session=ada.session.session, player="ada", back=True)
+    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=follow)], done="rejoin"))
+    stage.clock.advance(1)
+    (again,) = stage.broker.take("lost")
+    assert [(e.conn, e.session) for e in again.batch] == [(e.conn, ada.session.session) for e in rejoin.batch]
+
+
+def test_who_returns_is_not_let_in_anew(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    stage.falls()
+    stage.rises()
+    stage.let_back()
+    assert ada.heard("token") == []
+    assert ada.session.playing
+
+
+def test_a_slow_return_is_asked_for_once(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    stage.falls()
+    ada.send(type="say", text="still here", seq=2)
+    stage.rises()
+    for _ in range(5):
+        stage.clock.advance(stage.limits.unavailable_after_s + 0.1)
+        stage.hub.sweep()
+        stage.clock.advance(1)
+        for task in stage.broker.take("say"):
+            (envelope,) = task.batch
+            refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
+            stage.tell(Outbound(directs=[refused], done="say", task=task.message.task_id))
+    assert len(stage.broker.take("rejoin")) == 1
+    assert ada.heard("error") == []
+
+
+def test_a_return_that_the_queue_refuses_is_asked_for_again(stage: Stage):
+    stage.rises()
+    stage.player()
+    stage.falls()
+    stage.broker.confirming = False
+    stage.rises()
+    (refused,) = stage.broker.take("rejoin")
+    refused.confirmation.errback(Busy())
+    stage.clock.advance(AGAIN_S)
+    stage.clock.advance(1)
+    assert [task.batch for task in stage.broker.take("rejoin")] == [refused.batch]
+
+
+def test_slow_heartbeats_make_players_return_once_in_a_while_and_not_with_each_of_them():
+    stage = Stage()
+    stage.rises()
+    stage.player()
+    under_way, returns = [], 0
+    for second in range(60):
+        stage.clock.advance(1)
+        if second % 3 == 0:
+            stage.hub.heartbeat()
+            stage.clock.advance(0)
+            under_way += [(second, beat) for beat in stage.broker.take("heartbeat")]
+        for sent, beat in [each for each in under_way if second - each[0] >= 11]:
+            under_way.remove((sent, beat))
+            stage.tell(Outbound(done=beat.name, task=beat.message.task_id))
+        returns += len(stage.broker.take("rejoin"))
+        stage.let_back()
+    assert 1 <= returns <= 60 * 1000 / GATEWAY_SILENT_MS
+
+
+def test_a_logout_whose_reply_was_lost_with_the_broker_is_no_takeover(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    ada.send(type="logout", seq=2)
+    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=Follow(close="taken_over"))]))
+    assert [packet["code"] for packet in ada.heard("bye")] == ["logged_out"]

@@ -351,7 +351,8 @@ def test_whose_session_waited_is_in_the_world_again() -> None:
     assert [type(notice) for notice in told(outcome)] == [Appeared]
     assert outcome.again == (MAIL,)
     assert outcome.follow is not None
-    assert (outcome.follow.session, outcome.follow.player, outcome.follow.then) == ("", "", "look")
+    assert (outcome.follow.session, outcome.follow.player, outcome.follow.then) == ("s-ada", "ada", "look")
+    assert outcome.follow.back
     assert outcome.follow.watch["channels"] == ("channel.trade",)
 
 
