@@ -73,6 +73,7 @@ class Broker:
         self._on_outbound = on_outbound
         self._on_up = on_up
         self._on_down = on_down
+        self._stopping = False
         self._connection: Any = None
         self._publishing: Any = None
         self._consuming: Any = None
@@ -100,6 +101,7 @@ class Broker:
 
     def stop(self) -> defer.Deferred[None]:
         """Disconnect for good."""
+        self._stopping = True
         return self._service.stopService()
 
     def publish(self, message: TaskMessage, queue: str) -> defer.Deferred[None]:
@@ -241,7 +243,8 @@ class Broker:
         if connection.transport is not None:
             connection.transport.abortConnection()
         if was_up:
-            log.warning("lost the broker: %s", reason)
+            if not self._stopping:
+                log.warning("lost the broker: %s", reason)
             self._on_down()
 
     def _consume(self, queue: Any) -> None:
