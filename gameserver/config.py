@@ -85,7 +85,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def _with_password(env: Mapping[str, str], variable: str, urls: str) -> str:
     """The addresses with the password that a file holds, where one is named: so no environment shows it."""
-    if variable not in env:
+    if not env.get(variable):
         return urls
     password = quote(read_secret(variable, Path(env[variable])), safe="")
     return ";".join(_filled_in(variable, url.strip(), password) for url in urls.split(";") if url.strip())
@@ -93,14 +93,15 @@ def _with_password(env: Mapping[str, str], variable: str, urls: str) -> str:
 
 def _filled_in(variable: str, url: str, password: str) -> str:
     parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
+    known, _, host = parts.netloc.rpartition("@")
+    user = known.partition(":")[0]
     if not user:
         raise Corrupt("bad_setting", f"{variable} is given, but no user in the address {parts.netloc or url}.")
-    return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
+    return parts._replace(netloc=f"{user}:{password}@{host}").geturl()
 
 
 def _from_file(env: Mapping[str, str], variable: str) -> str:
-    return read_secret(variable, Path(env[variable])) if variable in env else ""
+    return read_secret(variable, Path(env[variable])) if env.get(variable) else ""
 
 
 def read_secret(variable: str, path: Path) -> str:

@@ -41,6 +41,8 @@ def make(folder: Path, gateways: Sequence[str]) -> list[str]:
         return msgspec.json.format(msgspec.json.encode(definitions(wanted, known, secrets.token_bytes))).decode()
 
     private_files.kept(folder / BROKER_USERS, broker_users)
+    if FLOWER_PASSWORD in missing:
+        (folder / FLOWER_PAGES).unlink(missing_ok=True)  # it would go on with the old one
     private_files.kept(folder / FLOWER_PAGES, lambda: f"{FLOWER_USER}:{found[FLOWER_PASSWORD]}")
     return missing
 

@@ -5,10 +5,11 @@ address that others can reach needs a password: without one Flower does not star
 """
 
 import ipaddress
+from collections.abc import Callable
 from typing import Any
 
-from flower.views import monitor
-from tornado.web import authenticated
+from flower.views import BaseHandler, monitor
+from tornado.web import HTTPError, authenticated
 
 LOCAL_NAME = "localhost"
 
@@ -25,7 +26,20 @@ def guard(options: Any) -> None:
     """Put the password before what Flower leaves open, and look at the options when all of them are known."""
     for handler in (monitor.Metrics, monitor.Healthcheck):
         handler.get = authenticated(handler.get)
+    BaseHandler.get_current_user = _refusing_the_unreadable(BaseHandler.get_current_user)
     options.add_parse_callback(lambda: _refuse(fault(options)))  # the command line is read after flowerconfig.py
+
+
+def _refusing_the_unreadable(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Flower compares passwords in a way that fails on letters beyond ASCII: these are wrong, and no error."""
+
+    def get_current_user(handler: Any) -> Any:
+        try:
+            return ask(handler)
+        except TypeError as error:
+            raise HTTPError(401) from error
+
+    return get_current_user
 
 
 def _refuse(why: str) -> None:
@@ -37,7 +51,7 @@ def fault(options: Any) -> str:
     """What makes these options unsafe, "" if nothing does."""
     credentials = options.basic_auth or []
     if not all(_is_user_and_password(text) for text in credentials):
-        return "a password is user:password, and neither may be empty (FLOWER_BASIC_AUTH)."
+        return "FLOWER_BASIC_AUTH is user:password, in ASCII; neither may be empty, and a comma begins another user."
     if credentials or options.auth or options.unix_socket or is_loopback(options.address):
         return ""
     return (
@@ -48,7 +62,7 @@ def fault(options: Any) -> str:
 
 def _is_user_and_password(text: str) -> bool:
     user, _, password = text.partition(":")
-    return bool(user.strip() and password.strip())
+    return bool(user.strip() and password.strip()) and text.isascii()
 
 
 def is_loopback(address: str) -> bool:

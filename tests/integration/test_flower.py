@@ -37,6 +37,7 @@ def test_with_a_password_no_page_answers_without_it_and_neither_do_metrics_and_h
             assert seen <= {401, 405}, (path, seen)
             assert 401 in seen, path
     assert [flower.status(path) for path in ("/metrics", "/healthcheck", "/tasks", "/api/workers")] == [200] * 4
+    assert flower.status("/tasks", password="über alles") == 401
 
 
 UNSAFE: tuple[tuple[str, dict[str, str]], ...] = (

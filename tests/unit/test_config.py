@@ -96,6 +96,7 @@ def test_a_password_comes_from_a_file(home: Path, variable: str, name: str, with
         ("no_such", "amqp://ada@one", "AMQP_PASSWORD_FILE: .*no_such"),
         ("empty", "amqp://ada@one", "AMQP_PASSWORD_FILE: .*empty"),
         ("secret", "amqp://one/x", "AMQP_PASSWORD_FILE is given, but no user in the address one"),
+        ("secret", "amqp://:word@one/x", "AMQP_PASSWORD_FILE is given, but no user in the address"),
     ],
 )
 def test_a_password_file_that_is_of_no_use_stops_a_process(home: Path, file: str, url: str, said: str) -> None:
@@ -103,6 +104,11 @@ def test_a_password_file_that_is_of_no_use_stops_a_process(home: Path, file: str
     (home / "empty").write_text("\n")
     with pytest.raises(Corrupt, match=said):
         loaded(home, AMQP_URL=url, AMQP_PASSWORD_FILE=str(home / file))
+
+
+def test_a_password_file_that_is_named_by_nothing_is_none(home: Path) -> None:
+    settings = loaded(home, AMQP_URL="amqp://ada:word@one", AMQP_PASSWORD_FILE="", FLOWER_BASIC_AUTH_FILE="")
+    assert (settings.amqp_url, settings.flower_basic_auth) == ("amqp://ada:word@one", "")
 
 
 def test_what_the_house_wrote_stands_between_defaults_and_environment(home: Path) -> None:

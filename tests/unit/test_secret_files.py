@@ -43,6 +43,16 @@ def test_a_gateway_more_gets_a_password_and_the_others_keep_theirs(tmp_path: Pat
     assert "gateway2" in {user["name"] for user in json.loads(after[BROKER_USERS])["users"]}
 
 
+def test_another_password_for_flower_is_the_one_of_its_pages(tmp_path: Path) -> None:
+    make(tmp_path, [])
+    before = contents(tmp_path)
+    (tmp_path / "flower_password").unlink()
+    make(tmp_path, [])
+    after = contents(tmp_path)
+    assert after["flower_password"] != before["flower_password"]
+    assert after["flower_pages"] == "operator:" + after["flower_password"]
+
+
 def test_the_command_says_what_it_made_but_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["secrets", str(tmp_path / "s"), "--gateways", "g1,g2"]) == 0
     said = capsys.readouterr().out

@@ -25,6 +25,6 @@ def test_on_any_other_address_one_is(address: str) -> None:
     assert fault(options(address, unix_socket="var/flower.socket")) == ""
 
 
-@pytest.mark.parametrize("credentials", [["ada"], ["ada:"], [":secret"], ["ada:secret", ""], [" : "]])
+@pytest.mark.parametrize("credentials", [["ada"], ["ada:"], [":secret"], ["ada:secret", ""], [" : "], ["ada:päss"]])
 def test_half_a_password_is_none_not_even_on_loopback(credentials: list[str]) -> None:
     assert "neither may be empty" in fault(options("127.0.0.1", basic_auth=credentials))
