@@ -154,6 +154,9 @@ REGISTRY: dict[str, Ran | Not] = {
     "kill -KILL PID": Ran(
         "tests/acceptance/test_crowds.py::test_killed_children_and_killed_workers_leave_nothing_unanswered"
     ),
+    'python -m pytest -m "not long" tests/integration tests/acceptance/test_play.py tests/chaos/test_chaos.py': Not(
+        "it is the tests themselves, by hand, against a version that is not this machine's"
+    ),
     "df -h .": SYSTEM,
     "du -sh var var/log": SYSTEM,
     "make run": Not("tests start each of its programs by itself, and read its plan: tests/unit/up"),
