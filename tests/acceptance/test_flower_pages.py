@@ -22,7 +22,7 @@ from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually, write_w
 TASKS = {spec.task for spec in catalogue.specs()}
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
 PIT = ("##########", "#srrrrrrr#", "#rrsrrsrr#", "#rrrrsrrr#", "##########")
-SEARCHES = ("chat", "movement", "sessions", "trade", "world", "combat.attack", "combat.reward")
+SEARCHES = ("chat", "movement", "sessions", "sessions.ack", "trade", "world", "combat.attack", "combat.reward")
 MEASURED = re.compile(r"[\d.,]+ ?(ms|s|sec)?", re.IGNORECASE)
 READABLE = re.compile(r"\W?[\w.-]+ \w+")
 
