@@ -12,6 +12,7 @@ from gameserver import config
 from gameserver.declaring import stand
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
+from gameserver.garbage import settle
 from gameserver.healthy import alive_file
 from gameserver.logs import set_up_logging
 from gameserver.reports import TaskReport
@@ -32,6 +33,7 @@ def _begin(**_: Any) -> None:
     global _server
     meters.in_child()
     _server = build(config.load())
+    settle()
 
 
 def _end(**_: Any) -> None:
@@ -62,6 +64,7 @@ def _log(logfile: str | None = None, **_: Any) -> None:
 
 def _show_metrics(sender: Any, **_: Any) -> None:
     meters.show(config.load(), sender)
+    settle()
 
 
 def _hide_metrics(**_: Any) -> None:
