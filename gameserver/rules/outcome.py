@@ -48,7 +48,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``memberships_of``: the channels of these players. ``histories``: the last lines of these channels.
     ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players
     present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is
-    due by now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are.
+    due by now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are, and
+    in which any of them is dead or wounded.
     """
 
     accounts: tuple[str, ...] = ()
@@ -83,6 +84,7 @@ class State:
         self.applied: dict[str, int] = {}
         self.online: tuple[tuple[str, ...], int] = ((), 0)
         self.busy_zones: frozenset[str] = frozenset()
+        self.hurt_zones: frozenset[str] = frozenset()
 
     @property
     def accounts(self) -> Mapping[str, Account]:

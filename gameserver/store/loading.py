@@ -102,6 +102,7 @@ _DUE = (
 _ONLINE_NAMES = select(players.c.name).where(_PRESENT).order_by(players.c.name).limit(ONLINE_NAMES_MAX)
 _ONLINE_COUNT = select(func.count()).select_from(players).where(_PRESENT)
 _BUSY_ZONES = select(players.c.zone).where(_PRESENT).distinct()
+_HURT_ZONES = _BUSY_ZONES.where((players.c.hp < players.c.hp_max) | (players.c.dead_until_ms > 0))
 
 
 def merge(needs: Iterable[Needs]) -> Needs:
@@ -213,3 +214,4 @@ class _Loader:
             self._state.online = (tuple(self._rows.column(_ONLINE_NAMES)), count)
         if self._needs.busy_zones:
             self._state.busy_zones = frozenset(self._rows.column(_BUSY_ZONES))
+            self._state.hurt_zones = frozenset(self._rows.column(_HURT_ZONES))

@@ -25,6 +25,7 @@ from gameserver.rules.world import (
     WANDER_TILES,
 )
 from gameserver.world.kinds import KINDS
+from gameserver.world.maps import World
 from gameserver.world.state import CALM, PULSE, Creature, Player, Session, ZoneClock
 from tests.unit.rules.scenes import (
     MEADOW,
@@ -78,11 +79,15 @@ def changed(outcome: Any) -> set[str]:
 # Ticks.
 
 
-def tick(n: int, *things: Any, busy: frozenset[str] = frozenset()) -> Any:
-    return play(Tick(n=n), state(*things, busy_zones=busy), circumstances(gateway=""))
+BARE = World(zones={f"zone{n}": replace(MEADOW, name=f"zone{n}", creatures=()) for n in range(200)}, start="zone0")
 
 
-def test_a_pulse_stirs_the_zones_where_players_are() -> None:
+def tick(n: int, *things: Any, world: World = WORLD, busy: Any = frozenset(), hurt: Any = frozenset()) -> Any:
+    found = state(*things, world=world, busy_zones=busy, hurt_zones=hurt)
+    return play(Tick(n=n), found, circumstances(gateway=""))
+
+
+def test_a_pulse_stirs_the_zones_where_players_and_creatures_are() -> None:
     outcome = tick(N, ZoneClock(id=PULSE, tick=N - 1), busy=frozenset({"meadow"}))
     assert outcome.events == (Stir(zone="meadow", n=N),)
     assert outcome.put == (ZoneClock(id=PULSE, tick=N),)
@@ -93,11 +98,29 @@ def test_a_pulse_after_a_stall_says_since_when_all_is_calm(before: tuple[ZoneClo
     assert ZoneClock(id=CALM, tick=N) in tick(N, *before).put
 
 
+def stirs(zone: str, **found: Any) -> list[int]:
+    """The ticks on which a zone stirs."""
+    return [n for n in range(N, N + 5 * IDLE_TICKS) if zone in [stir.zone for stir in tick(n, **found).events]]
+
+
 def test_idle_zones_stir_now_and_then() -> None:
-    ticks = [n for n in range(N, N + 5 * IDLE_TICKS) if tick(n).events]
+    ticks = stirs("town")
     assert len(ticks) == 5
     assert {b - a for a, b in pairwise(ticks)} == {IDLE_TICKS}
-    assert [event.zone for event in tick(ticks[0]).events] == sorted(WORLD.zones)
+
+
+def test_idle_zones_do_not_stir_all_at_once() -> None:
+    counts = [len(tick(n, world=BARE).events) for n in range(N, N + IDLE_TICKS)]
+    assert sum(counts) == len(BARE.zones)
+    assert max(counts) < 3 * len(BARE.zones) / IDLE_TICKS
+
+
+def test_where_players_are_but_no_creatures_it_stirs_as_seldom() -> None:
+    assert len(stirs("zone7", world=BARE, busy={"zone7"})) == 5
+
+
+def test_where_players_are_hurt_it_stirs_even_without_creatures() -> None:
+    assert len(stirs("zone7", world=BARE, busy={"zone7"}, hurt={"zone7"})) == 5 * IDLE_TICKS
 
 
 @pytest.mark.parametrize("n", [N, N - 1, 0])

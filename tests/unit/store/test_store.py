@@ -237,6 +237,14 @@ def test_zones_are_busy_where_players_are(store: Store) -> None:
     assert load(store, busy_zones=True).busy_zones == {"meadow"}
 
 
+@pytest.mark.parametrize("changes", [{"hp": 3}, {"dead_until_ms": NOW_MS}])
+def test_zones_hurt_where_players_are_wounded_or_dead(store: Store, changes: dict[str, int]) -> None:
+    save(store, ADA, absent(player("Eve", zone="town", **changes)))
+    assert load(store, busy_zones=True).hurt_zones == frozenset()
+    save(store, player("Bob", **changes))
+    assert load(store, busy_zones=True).hurt_zones == {"meadow"}
+
+
 def test_orphans_are_the_sessions_of_silent_gateways_and_those_past_their_time(store: Store) -> None:
     eve, zoe = player("Eve", gateway="g3"), absent(player("Zoe"))
     save(
