@@ -6,15 +6,19 @@ import sys
 from typing import Any
 
 from msgspec.structs import replace
-from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 from twisted.python.log import PythonLoggingObserver
 
 from gameserver import config
 from gameserver.errors import Corrupt
+from gameserver.garbage import settle
 from gameserver.logs import set_up_logging
-from gateway.service import Gateway
+from gateway.reactor import install
+
+reactor = install()  # before what follows imports Twisted's own
+
+from gateway.service import Gateway  # noqa: E402
 
 log = logging.getLogger("gateway")
 
@@ -49,6 +53,7 @@ def _run(gateway: Gateway, reactor: Any) -> int:
         reactor.stop()
 
     gateway.startService()
+    settle()
     reactor.callWhenRunning(lambda: gateway.listen().addErrback(failed))
     reactor.addSystemEventTrigger("before", "shutdown", gateway.stopService)
     reactor.run()
