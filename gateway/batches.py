@@ -13,7 +13,11 @@ from typing import Any, Protocol
 
 from gameserver.events.envelope import Envelope
 
-GAP_S_PER_EVENT = 0.002  # so batches grow where more than five hundred events of a type come in a second
+# The wait that a batch of so many events brings: where more than five hundred of a type come in a second batches grow,
+# first quickly, and from some ten events on (by which most of a batch's own cost is shared) slowly.
+GAP_S_PER_EVENT = 0.002
+LONG_GAP_S = 0.018
+LONG_GAP_S_PER_EVENT = 0.0001
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
 
@@ -102,8 +106,11 @@ class Batcher:
         while self._groups and self._opens_s() <= now_s + ROUNDING_S:
             batch = self._take()
             self._flight[self._publish(batch)] = now_s + self._flight_s_max
-            self._gap_until_s = now_s + min(self._gap_s_max, len(batch) * GAP_S_PER_EVENT)
+            self._gap_until_s = now_s + self._gap_s(len(batch))
         self._schedule()
+
+    def _gap_s(self, size: int) -> float:
+        return min(self._gap_s_max, size * GAP_S_PER_EVENT, LONG_GAP_S + size * LONG_GAP_S_PER_EVENT)
 
     def _take(self) -> list[Envelope]:
         """The next batch: whole groups, as many as fit (one that is larger than a batch goes alone)."""

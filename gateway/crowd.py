@@ -31,6 +31,7 @@ class Crowd:
         self._limits = limits
         self._sessions: dict[str, Session] = {}
         self._flusher = Flusher(clock, limits.flush_window_ms_max / 1000)
+        self._views = Flusher(clock, limits.view_window_ms_max / 1000)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -53,6 +54,7 @@ class Crowd:
         session.gone = True
         self._sessions.pop(session.conn, None)
         self._flusher.forget(session)
+        self._views.forget(session)
 
     def written(self, session: Session) -> None:
         """Something was put into the session: it goes out with the next flush."""
@@ -60,7 +62,7 @@ class Crowd:
 
     def written_to(self, sessions: Iterable[Session]) -> None:
         """The same for many."""
-        self._flusher.soon_all(sessions)
+        self._views.soon_all(sessions)
 
     def tell(self, session: Session, packet: FromServer) -> None:
         """One of the gateway's own packets for one."""

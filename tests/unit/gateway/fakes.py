@@ -95,8 +95,12 @@ class Player:
         self.stage.clock.advance(0)
 
     def heard(self, *types: str) -> list[dict[str, Any]]:
-        """The packets written since the last call, of these types (or all)."""
-        self.stage.clock.advance(0.02)  # longer than the flush window
+        """The packets written since the last call, of these types (or all), after the flush windows."""
+        self.stage.clock.advance(0.08)
+        return self.written(*types)
+
+    def written(self, *types: str) -> list[dict[str, Any]]:
+        """The same, as far as they were written by now."""
         data = self.transport.value()
         new, self._read = data[self._read :], len(data)
         packets = [msgspec.json.decode(line) for line in new.splitlines()]

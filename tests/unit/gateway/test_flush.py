@@ -1,6 +1,6 @@
 from twisted.internet.task import Clock
 
-from gateway.flush import WAIT_S_PER_WRITE, Flusher
+from gateway.flush import AT_ONCE, WAIT_S_PER_WRITE, Flusher
 
 WINDOW_S = 0.01
 
@@ -76,3 +76,34 @@ def test_nothing_runs_while_nobody_speaks():
     it.soon(Mouth())
     clock.advance(1)
     assert clock.getDelayedCalls() == []
+
+
+def test_between_parts_of_a_crowd_others_have_their_turn():
+    clock, it = flusher()
+    mouths = [Mouth() for _ in range(2 * AT_ONCE + 1)]
+    late = Mouth()
+    turns = []
+
+    def turn() -> None:
+        turns.append(sum(mouth.flushed for mouth in mouths))
+        it.soon(late)
+
+    it.soon_all(mouths)
+    clock.callLater(0, turn)
+    clock.advance(0)
+    assert turns == [AT_ONCE]
+    assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
+    clock.advance(WINDOW_S / 2)
+    assert late.flushed == 0
+    clock.advance(WINDOW_S)
+    assert late.flushed == 1
+
+
+def test_a_crowd_that_leaves_while_it_is_written_to_leaves_nothing_behind():
+    clock, it = flusher()
+    mouths = [Mouth() for _ in range(AT_ONCE + 5)]
+    it.soon_all(mouths)
+    clock.callLater(0, lambda: [it.forget(mouth) for mouth in mouths])
+    clock.advance(0)
+    assert clock.getDelayedCalls() == []
+    assert sum(mouth.flushed for mouth in mouths) == AT_ONCE

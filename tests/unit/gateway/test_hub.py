@@ -426,6 +426,20 @@ def test_a_dispatch_reaches_who_watches_and_nobody_else(stage: Stage):
     assert eve.heard() == []
 
 
+def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(stage: Stage):
+    ada, bob, *_ = [stage.player(f"p{n}") for n in range(10)]
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take("move")
+    stage.dispatch("zone.town", type="moved", n=1)
+    stage.dispatch("zone.town", type="moved", n=2)
+    stage.clock.advance(0.0005)
+    stage.answer(move)
+    assert [packet.get("n") or packet["type"] for packet in ada.written()] == [1, 2, "ok"]
+    assert [packet["n"] for packet in bob.written()] == [1]
+    stage.clock.advance(0.001)
+    assert [packet["n"] for packet in bob.written()] == [2]
+
+
 def test_a_durable_dispatch_is_told_once(stage: Stage):
     ada = stage.player(watch=("zone.a",))
     for _ in range(2):
