@@ -67,7 +67,8 @@ class Batcher:
         """Take events that must stay together."""
         self._groups.append(group)
         self._count += len(group)
-        self._schedule()
+        if self._timer is None or self._count >= self._most:  # otherwise nothing goes earlier because of this
+            self._schedule()
 
     def done(self, task_id: str) -> None:
         """A process is done with a batch."""
@@ -80,6 +81,9 @@ class Batcher:
         self._groups, self._count = [], 0
         self._flight.clear()
         self._gap_until_s = 0.0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         return unpublished
 
     def _schedule(self) -> None:

@@ -82,6 +82,7 @@ class Crowd:
             session.put(data)
             self._flusher.soon(session)
         if session.wire.closed:
+            session.listens = None
             session.closing_since_s = session.closing_since_s or self._clock.seconds()
             session.close()
 
@@ -93,6 +94,7 @@ class Crowd:
     def dismiss(self, session: Session) -> None:
         """Say that this gateway is going away, and accept nothing more; what is under way is still answered."""
         session.wire.close("going_away", CLOSING["going_away"])
+        session.listens = None
         session.put(session.wire.data_to_send())
         session.flush()
 

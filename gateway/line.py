@@ -6,7 +6,6 @@ Hanging up takes two steps: first nothing more is written, and only when the cli
 socket is closed. Closing a socket on which unread bytes lie would throw away what the client has not read yet.
 """
 
-from socket import socket
 from typing import Any
 
 from twisted.internet import tcp
@@ -28,16 +27,16 @@ class Line:
 
     def write(self, data: bytes) -> None:
         """Send, or queue what can't be sent now."""
-        if self._plain and self._nothing_waits():
-            sent = _send(self._transport.socket, data)
+        transport = self._transport
+        if self._plain and transport.connected and not transport.dataBuffer and not transport._tempDataBuffer:
+            try:
+                sent = transport.socket.send(data)
+            except OSError:  # the kernel's buffer is full, or the connection broken: Twisted finds out which
+                sent = 0
             if sent == len(data):
                 return
             data = data[sent:]
-        self._transport.write(data)
-
-    def _nothing_waits(self) -> bool:
-        transport = self._transport
-        return bool(transport.connected) and not transport.dataBuffer and not transport._tempDataBuffer
+        transport.write(data)
 
     def finish(self) -> None:
         """Nothing more will be written; the client may hang up."""
@@ -53,11 +52,3 @@ class Line:
     def abort(self) -> None:
         """Close at once."""
         self._transport.abortConnection()
-
-
-def _send(to: socket, data: bytes) -> int:
-    """How much the kernel took; nothing when its buffer is full, or the connection broken: Twisted finds out which."""
-    try:
-        return to.send(data)
-    except OSError:
-        return 0

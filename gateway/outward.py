@@ -107,16 +107,17 @@ class Outward:
         id_ = same[0].id
         if id_ and not self._told.add(id_, self._clock.seconds()):
             return
-        framed: dict[Codec, bytes] = {}
+        framed: dict[Codec | None, bytes] = {None: b""}
         audience = self._interest.audience(same[0].to, same[0].unless)
         self._meters.fan_out.add(len(audience), len(same))
         for session in audience:
-            codec = session.wire.codec
-            if codec is not None and session.wire.state is not State.CLOSED:
-                data = framed.get(codec)
-                if data is None:
-                    data = framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])
-                session.put_if_room(data)
+            codec = session.listens
+            if codec not in framed:
+                framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])  # type: ignore[union-attr]
+            if session.paused:
+                session.put_if_room(framed[codec])
+            else:
+                session.out.append(framed[codec])
         self._crowd.written_to(audience)
 
     # What a process asks to be done for a connection.
@@ -135,6 +136,8 @@ class Outward:
         session.place = follow.place or session.place
         if follow.back:
             self._inward.is_back(session)
+        if follow.watch:
+            session.listen()
         changes = [self._interest.watch(session, slot, topics) for slot, topics in follow.watch.items()]
         bound = self._bind([key for bind, _ in changes for key in bind])
         self._unbind([key for _, unbind in changes for key in unbind])

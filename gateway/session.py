@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gameserver.events.envelope import Envelope
 from gameserver.limits import Limits
+from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import FromServer
 from gameserver.wire.server import ServerConnection
 from gameserver.wire.states import State
@@ -45,11 +46,12 @@ class Session:
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
         self.returning_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
         self.rejoin_said_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
+        self.listens: Codec | None = None  # how to speak to it of others; None before it watches, and after its goodbye
+        self.out: list[bytes] = []  # what waits to be written
+        self.paused = False  # whether the client does not read: then what waits is counted
+        self._out_bytes = 0
         self._line = line
         self._limits = limits
-        self._out: list[bytes] = []
-        self._out_bytes = 0
-        self._paused = False
         self.spared = False  # whether it missed something because it did not read
         self.cut_off = False  # whether too much waited for it
 
@@ -89,37 +91,42 @@ class Session:
         self.wire.send(packet)
         self.put(self.wire.data_to_send())
 
+    def listen(self) -> None:
+        """It may be told what others do."""
+        if not self.wire.closed:
+            self.listens = self.wire.codec
+
     def put(self, data: bytes) -> None:
         """Queue bytes that matter."""
         if data:
-            self._out.append(data)
+            self.out.append(data)
             self._out_bytes += len(data)
 
     def put_if_room(self, data: bytes) -> None:
-        """Queue bytes that a slow reader can do without."""
-        if self._paused and self._out_bytes > self._limits.write_buffer_soft_bytes:
+        """Queue bytes that a slow reader can do without. (Where it reads, appending them to ``out`` does the same.)"""
+        if self.paused and self._out_bytes > self._limits.write_buffer_soft_bytes:
             self.spared = True
         else:
-            self._out.append(data)
-            self._out_bytes += len(data)
+            self.put(data)
 
     def flush(self) -> None:
         """Write what is queued, in one piece; cut off a client for whom too much waits."""
-        if self._paused and self._out_bytes > self._limits.write_buffer_bytes_max:
-            self.cut_off = True
-            self.abort()
-        elif self._out and not self._paused and not self.gone:
-            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-            self._out, self._out_bytes = [], 0
-            self._line.write(data)
+        if self.paused:
+            if self._out_bytes > self._limits.write_buffer_bytes_max:
+                self.cut_off = True
+                self.abort()
+        elif self.out and not self.gone:
+            out, self.out = self.out, []
+            self._line.write(out[0] if len(out) == 1 else b"".join(out))
 
     def pause(self) -> None:
         """The transport's buffer is full: the client does not read."""
-        self._paused = True
+        self.paused = True
+        self._out_bytes = sum(map(len, self.out))
 
     def resume(self) -> None:
         """The transport's buffer is empty again."""
-        self._paused = False
+        self.paused = False
         self.flush()
 
     def close(self) -> None:
@@ -133,5 +140,5 @@ class Session:
 
     def abort(self) -> None:
         """Close at once; what is queued is lost."""
-        self._out, self._out_bytes = [], 0
+        self.out, self._out_bytes = [], 0
         self._line.abort()

@@ -123,7 +123,7 @@ def test_never_more_than_the_bound_waits_for_who_does_not_read(steps):
             it.put_if_room(b"o" * size)
         else:
             it.flush()
-        assert sum(map(len, it._out)) == it._out_bytes
+        assert sum(map(len, it.out)) == it._out_bytes
         assert it._out_bytes <= MAX
         if it._line._transport.disconnecting:
             break
