@@ -36,7 +36,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_flight_ms_max: int = 500
     batch_gap_ms_max: int = 40
     flush_window_ms_max: int = 20
-    view_window_ms_max: int = 80
+    view_window_ms_max: int = 100
 
     # The queue.
     queue_messages_max: int = 50_000

@@ -96,7 +96,7 @@ class Player:
 
     def heard(self, *types: str) -> list[dict[str, Any]]:
         """The packets written since the last call, of these types (or all), after the flush windows."""
-        self.stage.clock.advance(0.08)
+        self.stage.clock.advance(0.1)
         return self.written(*types)
 
     def written(self, *types: str) -> list[dict[str, Any]]:

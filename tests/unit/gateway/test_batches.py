@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
-from gateway.batches import GAP_S_PER_EVENT, Batcher
+from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_S, LONG_GAP_S_PER_EVENT, Batcher
 
 FLIGHT_S = 0.1
 
@@ -102,14 +102,27 @@ def test_a_group_larger_than_a_batch_goes_alone():
 
 def test_a_batch_makes_its_followers_wait_for_company_a_little_for_each_event_it_carried():
     busy = Recorder(most=100, flight_max=9, gap_s_max=1.0)
-    busy.add(*"abcdefghij")
+    busy.add(*"abcd")
     assert len(busy.flush()) == 1
     busy.add("k")
-    busy.clock.advance(9 * GAP_S_PER_EVENT)
+    busy.clock.advance(3 * GAP_S_PER_EVENT)
     assert len(busy.batches) == 1
     busy.add("l")
     busy.clock.advance(1.1 * GAP_S_PER_EVENT)
     assert busy.batches[1:] == [["k", "l"]]
+
+
+@pytest.mark.parametrize("size", [50, 100])
+def test_where_batches_are_large_the_wait_grows_slowly(size: int):
+    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+    busy.add(*(f"e{n}" for n in range(size)))
+    busy.turn()
+    busy.add("k")
+    gap_s = LONG_GAP_S + size * LONG_GAP_S_PER_EVENT
+    busy.clock.advance(0.99 * gap_s)
+    assert len(busy.batches) == 1
+    busy.clock.advance(0.02 * gap_s)
+    assert busy.batches[1:] == [["k"]]
 
 
 def test_a_wait_for_company_is_bounded():
