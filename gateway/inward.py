@@ -26,6 +26,7 @@ from gateway.batches import Batcher, Clock
 from gateway.broker import Broker, Busy, Unroutable
 from gateway.crowd import Crowd
 from gateway.health import Health, given_up_after_s
+from gateway.lanes import Lane
 from gateway.meters import Meters
 from gateway.session import Session
 
@@ -123,7 +124,8 @@ class Inward:
         if lane is None or envelope is None:
             return None
         self._accepted -= 1
-        self._go(session, lane.next(self._clock.seconds()))
+        if lane.unanswered:
+            self._go(session, lane.next(self._clock.seconds()))
         return envelope
 
     def forget(self, session: Session) -> None:
@@ -317,13 +319,17 @@ class Inward:
         if session.returning_since_s and now_s - session.returning_since_s > self._limits.unavailable_after_s:
             self._go_on(session)  # nobody said so, but lanes must not wait for ever
         for name, lane in session.lanes.items():
-            for envelope in lane.in_flight:
-                self._meters.waits(envelope)
-                if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
-                    self._give_up(session, envelope.event)
-            if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:
-                lane.flight_since_s = now_s
-                self._go(session, lane.in_flight)
+            if lane.unanswered:
+                self._look_after_lane(session, name, lane, now_s)
+
+    def _look_after_lane(self, session: Session, name: str, lane: Lane, now_s: float) -> None:
+        for envelope in lane.in_flight:
+            self._meters.waits(envelope)
+            if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
+                self._give_up(session, envelope.event)
+        if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:
+            lane.flight_since_s = now_s
+            self._go(session, lane.in_flight)
 
     def _give_up(self, session: Session, event: Event) -> None:
         if self._health.is_down(event.spec.family):

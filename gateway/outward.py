@@ -107,13 +107,15 @@ class Outward:
         id_ = same[0].id
         if id_ and not self._told.add(id_, self._clock.seconds()):
             return
-        framed: dict[Codec | None, bytes] = {None: b""}
+        framed: dict[Codec, bytes] = {}
         audience = self._interest.audience(same[0].to, same[0].unless)
         self._meters.fan_out.add(len(audience), len(same))
         for session in audience:
             codec = session.listens
+            if codec is None:
+                continue
             if codec not in framed:
-                framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])  # type: ignore[union-attr]
+                framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])
             if session.paused:
                 session.put_if_room(framed[codec])
             else:
