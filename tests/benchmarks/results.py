@@ -1,7 +1,7 @@
 """Results: a line of JSON for each measurement, with the machine, the versions and the commit it was made with."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,17 @@ class Results:
 
 def read(paths: Iterable[Path]) -> list[Record]:
     """All records of some files."""
+    return list(_readable(text for path in paths for text in path.read_bytes().splitlines() if text))
+
+
+def _readable(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Results that an earlier version of the benchmark wrote in another form are passed over."""
     decode = msgspec.json.Decoder(Record).decode
-    return [decode(text) for path in paths for text in path.read_bytes().splitlines() if text]
+    for line in lines:
+        try:
+            yield decode(line)
+        except msgspec.ValidationError:
+            continue
 
 
 def line(point: Point) -> str:
