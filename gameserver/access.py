@@ -3,7 +3,8 @@
 Permissions are RabbitMQ's: three regular expressions over names of exchanges and queues, for declaring, for writing
 (publishing, binding a queue) and for reading (consuming, binding to an exchange). They follow from the topology and
 from the names that Celery gives to what its remote control and its events go through. Who may not declare finds
-everything declared by the operator (``gameserver declare``).
+everything declared by the operator (``gameserver declare``). They do not keep gateways from hearing what is told to one
+another: whoever may bind its own queue to the exchange of what is told may do so with any key.
 """
 
 import base64

@@ -26,13 +26,18 @@ def haproxy() -> str:
     pytest.skip("HAProxy is not installed (docker/system-packages.sh test installs it)")
 
 
-def adapted(ports: dict[str, int], gateways: Sequence[int], certificate: Path | None = None) -> str:
+def adapted(
+    ports: dict[str, int], gateways: Sequence[int], certificate: Path | None = None, per_address: int | None = None
+) -> str:
     """The configuration for this machine. ``ports``: where it listens, by the port it names."""
     text, count = re.subn(r"^    maxconn \d+$", "    maxconn 100", CONFIG.read_text(), flags=re.MULTILINE)
     assert count == 1, "no maxconn"  # it wants twice as many files, which a test may not open
     for n, port in enumerate(gateways, start=1):
         text, count = re.subn(rf"^(    server gateway{n}) .*$", rf"\1 {LOCAL}:{port}", text, flags=re.MULTILINE)
         assert count == 1, f"no server gateway{n}"
+    if per_address is not None:
+        text, count = re.subn(r"(sc0_conn_cur gt) \d+", rf"\1 {per_address}", text)
+        assert count == 1, "no limit per address"
     if certificate is not None:
         text, count = re.subn(r"# (bind :4443 ssl crt) \S+", rf"\1 {certificate}", text)
         assert count == 1, "no line for TLS"
@@ -45,23 +50,27 @@ def adapted(ports: dict[str, int], gateways: Sequence[int], certificate: Path | 
 class Balancer:
     """A running HAProxy."""
 
-    def __init__(self, folder: Path, gateways: Sequence[int], certificate: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, gateways: Sequence[int], certificate: Path | None = None, per_address: int | None = None
+    ) -> None:
         self.port, self.tls_port, self.metrics_port = free_ports(3)
         ports = {"4000": self.port, "8404": self.metrics_port}
         if certificate is not None:
             ports["4443"] = self.tls_port
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "haproxy.cfg"
-        file.write_text(adapted(ports, gateways, certificate))
+        file.write_text(adapted(ports, gateways, certificate, per_address))
         self.proc = Proc("haproxy", (haproxy(), "-db", "-f", str(file)), dict(os.environ), folder / "log")
         eventually(lambda: accepts(LOCAL, self.port) or not self.proc.alive, "HAProxy")
         assert self.proc.alive, self.proc.tail
 
 
 @contextmanager
-def a_balancer(folder: Path, gateways: Sequence[int], certificate: Path | None = None) -> Iterator[Balancer]:
+def a_balancer(
+    folder: Path, gateways: Sequence[int], certificate: Path | None = None, per_address: int | None = None
+) -> Iterator[Balancer]:
     """A running HAProxy for a ``with`` block."""
-    made = Balancer(folder, gateways, certificate)
+    made = Balancer(folder, gateways, certificate, per_address)
     try:
         yield made
     finally:

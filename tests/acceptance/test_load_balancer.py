@@ -1,14 +1,16 @@
 """Two gateways behind a real HAProxy, with the configuration that the containers use."""
 
 import asyncio
+import re
+import select
 import socket
 from pathlib import Path
 
 import pytest
 
 from gameserver.client import FOREVER, Client
-from tests.balancer import Balancer, a_balancer
-from tests.houses import GatewayProc, House, eventually
+from tests.balancer import CONFIG, Balancer, a_balancer
+from tests.houses import ROOT, GatewayProc, House, eventually
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority
 
@@ -65,15 +67,34 @@ def test_connections_count_for_the_clients_address_and_not_for_the_balancers(hou
     assert [b"welcome" in said for said in (first, second, third, other)] == [True, True, False, True]
 
 
+def test_who_says_nothing_counts_for_his_address_too(house: House, tmp_path: Path) -> None:
+    gateway = house.gateway("gateway1", env=ENDPOINT)  # its own limit is far away, and it hears of no silent client
+    with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port], per_address=2) as balancer:
+        silent = [connect(balancer.port, "127.0.0.5") for _ in range(3)]
+        _kept.extend(silent)
+        eventually(lambda: select.select(silent, [], [], 0)[0], "one cut off")  # any: HAProxy has threads
+        assert b"welcome" in greet(balancer.port, "127.0.0.6")
+
+
+def test_haproxy_takes_as_many_from_an_address_as_a_gateway_in_the_containers() -> None:
+    (taken,) = re.findall(r"sc0_conn_cur gt (\d+)", CONFIG.read_text())
+    compose = (ROOT / "docker" / "compose.production.yml").read_text()
+    assert set(re.findall(r'GAMESERVER_CONNECTIONS_PER_ADDRESS_MAX: "(\d+)"', compose)) == {taken}
+
+
 def greet(port: int, source: str) -> bytes:
     """What a client from this address is told first; nothing when it is cut off. It stays connected."""
-    client = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+    client = connect(port, source)
     _kept.append(client)
-    client.sendall(b'{"type":"hello","protocol":1}\n')
     try:
+        client.sendall(b'{"type":"hello","protocol":1}\n')
         return client.recv(1000)
-    except ConnectionResetError:
+    except (ConnectionResetError, BrokenPipeError):
         return b""
+
+
+def connect(port: int, source: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
 
 
 _kept: list[socket.socket] = []
