@@ -47,8 +47,9 @@ def _latency(axes: Any, points: Sequence[Point]) -> None:
     for server, colour in COLOURS.items():
         mine = [p for p in points if p.server == server and p.latency.p99 is not None]
         loads = [p.clients * p.rate for p in mine]
-        axes.plot(loads, [p.latency.p99 for p in mine], ".-", color=colour, label=f"{TITLES[server]}, p99")
-        axes.plot(loads, [p.latency.p50 for p in mine], ".:", color=colour, label="p50")
+        # Points and no lines: between two of them the machine may have been another.
+        axes.plot(loads, [p.latency.p99 for p in mine], "o", ms=4, color=colour, label=f"{TITLES[server]}, p99")
+        axes.plot(loads, [p.latency.p50 for p in mine], "o", ms=4, mfc="none", color=colour, label="p50")
     axes.axhline(100, color="black", linewidth=0.8)
     axes.set_yscale("log")
     axes.set_ylabel("ms from move to reply")
