@@ -55,6 +55,7 @@ def check(limits: Limits) -> None:
     """Check the limits against each other. Raises ``Corrupt`` (code ``bad_setting``) with the two that disagree."""
     for small, large in (
         ("lane_flight_max", "batch_events_max"),
+        ("flush_window_ms_max", "view_window_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

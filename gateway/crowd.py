@@ -1,7 +1,7 @@
 """All sessions of a gateway, and how anything is said to one of them.
 
-What is said is gathered in the session and goes out with the next flush. Who was told goodbye is given time to read it
-and to hang up; only then does the gateway.
+What is said is gathered in the session and goes out with the next round of replies or of views. Who was told goodbye is
+given time to read it and to hang up; only then does the gateway.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ class Crowd:
         self._clock = clock
         self._limits = limits
         self._sessions: dict[str, Session] = {}
-        self._flusher = Flusher(clock, limits.flush_window_ms_max / 1000)
+        self._replies = Flusher(clock, limits.flush_window_ms_max / 1000)
         self._views = Flusher(clock, limits.view_window_ms_max / 1000)
 
     def __len__(self) -> int:
@@ -53,21 +53,21 @@ class Crowd:
         """Someone's connection is gone."""
         session.gone = True
         self._sessions.pop(session.conn, None)
-        self._flusher.forget(session)
+        self._replies.forget(session)
         self._views.forget(session)
 
     def written(self, session: Session) -> None:
-        """Something was put into the session: it goes out with the next flush."""
-        self._flusher.soon(session)
+        """Something that matters to it was put into the session: it goes out with the next round of replies."""
+        self._replies.soon(session)
 
     def written_to(self, sessions: Iterable[Session]) -> None:
-        """The same for many."""
+        """What others do was put into these: it goes out with the next round of views, or with a reply before that."""
         self._views.soon_all(sessions)
 
     def tell(self, session: Session, packet: FromServer) -> None:
         """One of the gateway's own packets for one."""
         session.tell(packet)
-        self._flusher.soon(session)
+        self._replies.soon(session)
 
     def tell_players(self, packet: FromServer) -> None:
         """One of the gateway's own packets for all who play."""
@@ -80,7 +80,7 @@ class Crowd:
         data = session.wire.data_to_send()
         if data:
             session.put(data)
-            self._flusher.soon(session)
+            self._replies.soon(session)
         if session.wire.closed:
             session.listens = None
             session.closing_since_s = session.closing_since_s or self._clock.seconds()

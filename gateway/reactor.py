@@ -13,7 +13,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 
 PAUSE_S_PER_SOCKET = 0.0005
-PAUSE_S_MAX = 0.004  # so long may a timer or a signal be late
+PAUSE_S_MAX = 0.004  # so long may a signal wait, or what another thread has to say
 
 
 class PatientReactor(EPollReactor):
