@@ -4,6 +4,8 @@ A task is a name, a lease (its hard time limit) and a call to the process's ``Se
 began.
 """
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -17,6 +19,7 @@ from gameserver.healthy import alive_file
 from gameserver.logs import set_up_logging
 from gameserver.reports import TaskReport
 from gameserver.topology import topology
+from tasks.bodies import read_batches
 from tasks.consumer import TRIES
 from tasks.event_task import EventTask
 from tasks.meters import meters
@@ -32,6 +35,7 @@ _server: Server | None = None
 def _begin(**_: Any) -> None:
     global _server
     meters.in_child()
+    read_batches()
     _server = build(config.load())
     settle()
 
@@ -49,9 +53,8 @@ def _running_server() -> Server:
     return _server
 
 
-def _beat_lives(**_: Any) -> None:
+def _beat_lives(file: Path, **_: Any) -> None:
     """What `gameserver.healthy` looks at. Called whenever beat has published something."""
-    file = alive_file(config.load().var)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
 
@@ -73,8 +76,8 @@ def _hide_metrics(**_: Any) -> None:
 
 def _declare(**_: Any) -> None:
     """Beat may be the first who comes to a broker, and publishes to what others declare."""
-    signals.after_task_publish.connect(_beat_lives)
     settings = config.load()
+    signals.after_task_publish.connect(partial(_beat_lives, alive_file(settings.var)), weak=False)
     with app.connection_for_write() as connection:
         connection.ensure_connection(**TRIES)
         stand(connection, topology(settings.limits, settings.queues))

@@ -150,7 +150,7 @@ def task_body(batch: Sequence[Envelope]) -> bytes:
 
 
 def read_batch(raw: Any) -> list[Envelope]:
-    """The batch from a task's argument. Raises ``msgspec.ValidationError``."""
+    """The batch from a task's argument, read or half read. Raises ``msgspec.ValidationError``."""
     return msgspec.convert(raw, list[Envelope])
 
 
