@@ -133,7 +133,7 @@ class Applier:
         return Context(
             id=envelope.id,
             now_ms=envelope.at_ms,
-            rng=_Dice(f"{self._seed}/{envelope.id}"),  # the id makes a replay fall alike
+            rng=_Dice(self._seed, envelope.id),  # the id makes a replay fall alike
             player=envelope.player,
             session=envelope.session,
             conn=envelope.conn,
@@ -145,12 +145,13 @@ class Applier:
 class _Dice:
     """Seeded randomness that costs nothing until it is used: few rules throw dice."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, id_: str) -> None:
         self._seed = seed
+        self._id = id_
 
     @cached_property
     def _random(self) -> Random:
-        return Random(self._seed)  # noqa: S311 - dice, not secrets
+        return Random(f"{self._seed}/{self._id}")  # noqa: S311 - dice, not secrets
 
     def random(self) -> float:
         return self._random.random()
@@ -298,11 +299,13 @@ class _Work:
 
     def _fold(self, outcome: Outcome) -> None:
         for thing in outcome.drop:
-            self._drop[type(thing), thing.id] = thing
-            self._put.pop((type(thing), thing.id), None)
+            key = type(thing), thing.id
+            self._drop[key] = thing
+            self._put.pop(key, None)
         for thing in outcome.put:
-            self._put[type(thing), thing.id] = thing
-            self._drop.pop((type(thing), thing.id), None)
+            key = type(thing), thing.id
+            self._put[key] = thing
+            self._drop.pop(key, None)
         self._state.drop(outcome.drop)
         self._state.put(outcome.put)
         self._done += outcome.done
@@ -365,18 +368,19 @@ class _Work:
 
     def _tell(self, item: _Prepared, outcome: Outcome) -> None:
         for n, tell in enumerate(outcome.tells):
-            self._tell_one(item, tell, f"{item.envelope.id}/{n}")
+            durable = tell.notice is not None and tell.notice.notice.durable
+            self._tell_one(item, tell, f"{item.envelope.id}/{n}" if durable else "")
         for n, event in enumerate(outcome.events):
             self._bear(item, event, f"{item.envelope.id}/e{n}")
         for waiting in outcome.again:
             self._send_again(waiting)
 
     def _tell_one(self, item: _Prepared, tell: Tell, id_: str) -> None:
-        durable = tell.notice is not None and tell.notice.notice.durable
+        """``id_``: under which a durable notice is kept until it has arrived."""
         if tell.to:
-            self._dispatch(item, tell, id_ if durable else "")
+            self._dispatch(item, tell, id_)
         elif tell.player and tell.notice is not None:
-            self._mail(tell, id_ if durable else "")
+            self._mail(tell, id_)
         else:
             packet = _packed(tell.notice) if tell.notice is not None else b""
             self._speech.direct(tell.gateway, Direct(conn=tell.conn, packet=packet, follow=tell.follow))
@@ -444,28 +448,29 @@ class _Speech:
     def __init__(self) -> None:
         self._directs: list[Direct] = []
         self._dispatches: list[Dispatch] = []
-        self._keys: dict[str, None] = {}
+        self._gateways: dict[str, None] = {}
+        self._topics: dict[str, None] = {}
 
     def direct(self, gateway: str, direct: Direct) -> None:
         if gateway and direct.conn:
             self._directs.append(direct)
-            self._keys[gateway_key(gateway)] = None
+            self._gateways[gateway] = None
 
     def dispatch(self, dispatch: Dispatch) -> None:
         self._dispatches.append(dispatch)
         for topic in dispatch.to:
-            self._keys[routing_key(topic)] = None
+            self._topics[topic] = None
 
     def hears(self, gateway: str) -> None:
         """This gateway has to hear that the batch is done, whatever else there is to tell."""
         if gateway:
-            self._keys[gateway_key(gateway)] = None
+            self._gateways[gateway] = None
 
     def outbound(self, event: str) -> Outbound:
         return Outbound(directs=self._directs, dispatches=self._dispatches, done=event)
 
     def keys(self) -> tuple[str, ...]:
-        return tuple(self._keys)
+        return (*map(gateway_key, self._gateways), *dict.fromkeys(map(routing_key, self._topics)))
 
 
 def _dead_letter(envelope: Envelope, cause: BaseException, attempts: int, now_ms: int) -> DeadLetter:

@@ -85,8 +85,9 @@ class Inward:
     def _all_batchers(self) -> list[Batcher]:
         return [batcher for parts in self._batchers.values() for batcher in parts.values()]
 
-    def _batcher(self, spec: Spec, queue: str) -> Batcher:
+    def _batcher(self, spec: Spec, place: str) -> Batcher:
         """The batches of an event type towards a queue: one may be under way in each."""
+        queue = self._queues.of(spec, place)
         batchers = self._batchers[spec.name]
         if queue not in batchers:
             batchers[queue] = self._make_batcher(spec, queue)
@@ -177,8 +178,7 @@ class Inward:
         if not envelopes:
             return
         if self.broker.up:
-            spec = envelopes[0].event.spec
-            self._batcher(spec, self._queues.of(spec, envelopes[0].place)).add(envelopes)
+            self._batcher(envelopes[0].event.spec, envelopes[0].place).add(envelopes)
         else:
             self._keep(envelopes)
 

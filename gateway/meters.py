@@ -96,8 +96,8 @@ class Meters:
         now_ms = self.wall_ms()
         meter = self.of(batch[0].event.spec.name)
         meter.batch.add(len(batch))
-        for envelope in batch:
-            meter.gateway_ms.add(now_ms - envelope.at_ms)
+        for at_ms, times in Counter([envelope.at_ms for envelope in batch]).items():
+            meter.gateway_ms.add(now_ms - at_ms, times)
         if len(self._under_way) >= UNDER_WAY_MAX:
             del self._under_way[next(iter(self._under_way))]
         self._under_way[task_id] = Flight(task_id, batch, now_ms)

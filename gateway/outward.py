@@ -108,18 +108,21 @@ class Outward:
         if id_ and not self._told.add(id_, self._clock.seconds()):
             return
         framed: dict[Codec, bytes] = {}
+        spoken, data = None, b""  # the codec of the one before, and what it heard
         audience = self._interest.audience(same[0].to, same[0].unless)
         self._meters.fan_out.add(len(audience), len(same))
         for session in audience:
             codec = session.listens
             if codec is None:
                 continue
-            if codec not in framed:
-                framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])
+            if codec is not spoken:
+                if codec not in framed:
+                    framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])
+                spoken, data = codec, framed[codec]
             if session.paused:
-                session.put_if_room(framed[codec])
+                session.put_if_room(data)
             else:
-                session.out.append(framed[codec])
+                session.out.append(data)
         self._crowd.written_to(audience)
 
     # What a process asks to be done for a connection.

@@ -41,7 +41,13 @@ def _cell(zone: str, column: int, row: int) -> str:
 
 def where(body: Body) -> str:
     """The cell in which someone stands."""
-    return cell_topic(body.zone, body.x, body.y)
+    return _cell(body.zone, body.x // CELL, body.y // CELL)
+
+
+def sees_the_same(before: Body, after: Body) -> bool:
+    """Whether a step stayed within a cell: what is in view is the same."""
+    stays = before.x // CELL == after.x // CELL and before.y // CELL == after.y // CELL
+    return stays and before.zone == after.zone
 
 
 def view_topics(body: Body) -> tuple[str, ...]:
@@ -87,7 +93,7 @@ def vanishes(body: Body, unless: tuple[str, ...] = ()) -> Tell:
 def steps_seen(before: Body, after: Body) -> tuple[Tell, ...]:
     """What others see of a step: a walk within a cell; an arrival, and a leaving for those who no longer see it."""
     here = where(after)
-    if where(before) == here:
+    if sees_the_same(before, after):
         return (Tell(notice=Moved(who=after.id, x=after.x, y=after.y, v=after.v), to=(here,)),)
     return (appears(after), vanishes(replace(before, v=after.v), unless=(here,)))
 

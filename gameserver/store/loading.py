@@ -4,6 +4,7 @@ Tables are locked in a fixed order too, so that no two transactions wait for eac
 writer at a time anyway).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -107,15 +108,16 @@ _HURT_ZONES = _BUSY_ZONES.where((players.c.hp < players.c.hp_max) | (players.c.d
 
 def merge(needs: Iterable[Needs]) -> Needs:
     """What a batch needs: everything that any of its events does, each once, in order."""
-    merged: dict[str, Any] = {}
-    for need in needs:
-        for name, value in msgspec.to_builtins(need).items():  # which leaves out what has its default
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    others: dict[str, Any] = {}
+    for need in msgspec.to_builtins(list(needs)):  # which leaves out what has its default
+        for name, value in need.items():
             if isinstance(value, list | tuple):
-                merged.setdefault(name, set()).update(value)
+                ids[name].update(value)
             else:
-                merged[name] = max(merged.get(name, value), value)
-    fields: dict[str, Any] = {name: tuple(sorted(v)) if isinstance(v, set) else v for name, v in merged.items()}
-    return Needs(**fields)
+                others[name] = max(others.get(name, value), value)
+    lists: dict[str, Any] = {name: tuple(sorted(wanted)) for name, wanted in ids.items()}
+    return Needs(**lists, **others)
 
 
 def load(rows: Rows, needs: Needs, world: World) -> State:

@@ -28,6 +28,7 @@ class ServerConnection:
         self.packets = 0  # how many came, and how many of them had to be refused
         self.packets_refused = 0
         self.goodbye = ""  # the code with which it was closed
+        self.closed = False  # whether nothing more is accepted: flush what is to be sent, then close
         self._limits = limits
         self._greeting = greeting
         self._bucket = TokenBucket(limits.packets_per_s, limits.packets_burst)
@@ -37,11 +38,6 @@ class ServerConnection:
         self._seq_applied = 0  # the highest that an earlier connection of the session had applied
         self._out: list[bytes] = []
         self._framing: Framing
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more is accepted: flush what is to be sent, then close."""
-        return self.state is State.CLOSED
 
     def data_to_send(self) -> bytes:
         """What the protocol itself has to say since the last call."""
@@ -164,6 +160,7 @@ class ServerConnection:
             code, message = REFUSALS[self.state]
             raise PacketFault(code, message, re)
         self.state = state
+        self.closed = state is State.CLOSED
 
 
 def _input(event: Event) -> Input:
