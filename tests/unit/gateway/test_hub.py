@@ -9,6 +9,8 @@ from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.events.movement import Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.topology import Queues
+from gameserver.wire.codecs import msgpack_codec
+from gameserver.wire.frames import prefix
 from gateway.batches import GAP_S_PER_EVENT
 from gateway.broker import Away, Busy, Unroutable
 from gateway.inward import AGAIN_S, DOUBTED_MS
@@ -69,6 +71,7 @@ def test_players_share_a_batch_when_their_events_come_together(stage: Stage):
     stage.clock.advance(0)
     (task,) = stage.broker.take()
     assert [envelope.player for envelope in task.batch] == ["ada", "bob", "eve"]
+    assert sum(stage.hub.meters.of("move").gateway_ms.counts) == 3
 
 
 def test_a_second_reply_to_the_same_event_is_dropped(stage: Stage):
@@ -424,6 +427,15 @@ def test_a_dispatch_reaches_who_watches_and_nobody_else(stage: Stage):
     assert [packet["type"] for packet in ada.heard()] == ["moved"]
     assert bob.heard() == []
     assert eve.heard() == []
+
+
+def test_each_hears_what_others_do_in_their_own_way_of_speaking(stage: Stage):
+    ada, bob, eve = [stage.player(name) for name in ("ada", "bob", "eve")]
+    bob.session.listens = msgpack_codec()
+    before = len(bob.transport.value())
+    stage.dispatch("zone.town", type="moved", who="x")
+    assert ada.heard() == eve.heard() == [{"type": "moved", "who": "x"}]
+    assert bob.transport.value()[before:] == prefix(msgspec.msgpack.encode({"type": "moved", "who": "x"}))
 
 
 def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(stage: Stage):

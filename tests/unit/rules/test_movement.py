@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gameserver.errors import NotNow, Rejected
 from gameserver.events.movement import Appeared, Look, Move, Moved, Vanished, Walked
 from gameserver.rules.movement import EARLY_MS, STEP_MS, STEPS
-from gameserver.rules.view import CELL, being, cell_topic, in_view, view_box, view_topics, where
+from gameserver.rules.view import CELL, being, cell_topic, in_view, sees_the_same, view_box, view_topics, where
 from gameserver.world.state import Player
 from tests.unit.rules.scenes import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
 
@@ -122,6 +122,11 @@ def test_one_sees_those_whose_cell_one_watches(x: int, y: int, other_x: int, oth
     far = max(abs(x - other_x), abs(y - other_y))
     assert in_view(viewer, other) or far > CELL
     assert not in_view(viewer, other) or far < 2 * CELL
+
+
+def test_the_same_place_in_another_zone_is_another_sight() -> None:
+    assert sees_the_same(player(x=8, y=8), player(x=15, y=15))
+    assert not sees_the_same(player(x=8, y=8), player(x=8, y=8, zone="town"))
 
 
 def test_a_view_is_nine_cells_and_the_zone() -> None:

@@ -285,6 +285,7 @@ def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
         [
             Needs(players=("b", "a"), online=True, orphans_before_ms=3),
             Needs(players=("c", "a"), zones=("meadow",), orphans_before_ms=9, now_ms=4),
+            Needs(now_ms=2),
             Needs(),
         ]
     )

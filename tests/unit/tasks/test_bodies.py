@@ -1,4 +1,5 @@
 from json import JSONDecodeError
+from unittest.mock import Mock
 
 import pytest
 from kombu.serialization import dumps, loads, registry
@@ -7,7 +8,8 @@ from kombu.utils import json as kombus
 from gameserver.events.envelope import Envelope, read_batch, task_body
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE
 from gameserver.events.movement import Move
-from tasks.bodies import read_batches, read_body
+from tasks import application
+from tasks.bodies import read_body
 from tasks.ticks import pulse
 
 BATCH = [Envelope(id=f"s:{seq}", event=Move(dir="n", seq=seq), at_ms=7, session="s") for seq in (1, 2)]
@@ -51,8 +53,11 @@ def test_what_is_no_json_is_refused_as_ever(body):
 def test_a_child_reads_all_its_bodies_so(monkeypatch):
     for known in ("_encoders", "_decoders", "type_to_name", "name_to_type"):
         monkeypatch.setattr(registry, known, dict(getattr(registry, known)))
+    for part in ("build", "settle", "meters"):
+        monkeypatch.setattr(application, part, Mock())
+    monkeypatch.setattr(application, "_server", None)
     assert not _reads_envelopes()
-    read_batches()
+    application._begin()
     assert _reads_envelopes()
     assert loads(dumps({"a": 1}, serializer="json")[2], CONTENT_TYPE, CONTENT_ENCODING) == {"a": 1}
 
