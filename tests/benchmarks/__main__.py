@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--rate", type=float, default=2.0, help="moves per second and client")
         command.add_argument("--seconds", type=float, default=20.0, help="the length of a window")
         command.add_argument("--gateways", type=int, default=1)
+        command.add_argument("--gateway-share", type=float, default=0.0, help="of a processor, for each; 0: no bound")
         command.add_argument("--generators", type=int, default=1, help="processes of the load generator")
         command.add_argument("--env", action="append", default=[], help="a setting of the house: GAMESERVER_NAME=value")
     for command in (whole, search):
@@ -101,6 +102,7 @@ def _walk(arguments: argparse.Namespace, results: Results) -> None:
         players=max(loads),
         population=arguments.population,
         gateways=arguments.gateways,
+        gateway_share=arguments.gateway_share,
         flower=not arguments.no_flower,
         env=_env(arguments),
     )
@@ -129,7 +131,13 @@ def _search(arguments: argparse.Namespace, results: Results) -> None:
 
 
 def _largest(arguments: argparse.Namespace, results: Results, kind: str, start: int, until_s: float) -> Point | None:
-    wanted = Wanted(kind=kind, players=MOST, gateways=arguments.gateways, env=_env(arguments))
+    wanted = Wanted(
+        kind=kind,
+        players=MOST,
+        gateways=arguments.gateways,
+        gateway_share=arguments.gateway_share,
+        env=_env(arguments),
+    )
     with _walking(arguments, wanted) as measured:
         best = Search(measured, arguments.seconds, MOST, results.keep).largest(start, until_s)
         if best is not None:

@@ -18,9 +18,8 @@ def plots(records: Sequence[Record], folder: Path) -> list[Path]:
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "gameserver", "font.size": 10, "axes.spines.top": False})
-    walks = sorted(
-        (r.point for r in records if r.point.workload == "walk" and r.point.gateways == 1), key=lambda p: p.clients
-    )
+    alone = [r.point for r in records if r.point.gateways == 1 and not r.point.gateway_share]
+    walks = sorted((point for point in alone if point.workload == "walk"), key=lambda p: p.clients)
     house = [point for point in walks if point.server == "house"]
     drawn = {
         "latency": lambda axes: _latency(axes, walks),

@@ -17,6 +17,7 @@ from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from gameserver.world.maps import load_world
 from tests.benchmarks import zones
+from tests.benchmarks.share import limited
 from tests.brokers import fresh_vhost
 from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
 
@@ -25,7 +26,8 @@ UNMEASURED = {"GAMESERVER_LOGIN_S_MAX": "120"}  # thousands enter before the win
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to start. ``players``: who can play; ``population``: others in the database. ``crowd``: players in a zone,
-    which is ``side`` tiles wide. ``bundled``: in the game's own world instead.
+    which is ``side`` tiles wide. ``bundled``: in the game's own world instead. ``gateway_share``: so much of a
+    processor each gateway may use, 0 for all it gets.
     """
 
     kind: str = "house"
@@ -34,6 +36,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     crowd: int = zones.CROWD
     side: int = zones.SIDE
     gateways: int = 1
+    gateway_share: float = 0.0
     flower: bool = True
     bundled: bool = False
     env: dict[str, str] = {}
@@ -61,7 +64,7 @@ def running(wanted: Wanted, folder: Path, node: PrivateNode | None = None) -> It
 @contextlib.contextmanager
 def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> Iterator[Running]:
     """One worker per family, beat, Flower, gateways: what ``gameserver up`` starts."""
-    with _broker(folder, running_node) as (node, amqp_url):
+    with _broker(folder, running_node) as (node, amqp_url), contextlib.ExitStack() as shares:
         world = {} if wanted.bundled else {"GAMESERVER_WORLD": str(_zones(wanted, folder))}
         house = House(amqp_url, folder / "house", env={**UNMEASURED, **world, **wanted.env})
         try:
@@ -70,6 +73,8 @@ def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> It
             beat = house.beat()
             flower = [_flower(house)] if wanted.flower else []
             gateways = [house.gateway() for _ in range(wanted.gateways)]
+            for gateway in gateways:
+                shares.enter_context(limited(gateway.pid, wanted.gateway_share))
             yield Running(
                 wanted=wanted,
                 addresses=[gateway.address for gateway in gateways],
@@ -84,6 +89,7 @@ def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> It
                 house=house,
             )
         finally:
+            shares.close()
             house.stop()
 
 
