@@ -675,6 +675,33 @@ def test_going_away_is_said_and_what_is_under_way_is_still_answered(stage: Stage
     assert stage.broker.take("move") == []
 
 
+def leaves(stage: Stage, ada: Player) -> None:
+    ada.send(type="logout", seq=2)
+    (logout,) = stage.broker.take()
+    stage.answer(logout, follow=Follow(close="logged_out"))
+
+
+def is_sent_away(stage: Stage, ada: Player) -> None:
+    stage.hub.dismiss()
+
+
+def is_sent_away_in_the_middle_of_a_step(stage: Stage, ada: Player) -> None:
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take()
+    stage.hub.dismiss()
+    stage.answer(move, follow=Follow(watch={"view": ("zone.town",)}))
+
+
+@pytest.mark.parametrize("goes", [leaves, is_sent_away, is_sent_away_in_the_middle_of_a_step])
+def test_after_the_goodbye_nobody_is_told_what_others_do(stage: Stage, goes):
+    ada, bob = stage.player("ada"), stage.player("bob")
+    goes(stage, ada)
+    assert ada.heard("bye")
+    stage.dispatch("zone.town", type="moved", who="x")
+    assert ada.heard() == []
+    assert bob.heard("moved") if goes is leaves else not bob.heard("moved")
+
+
 def test_heartbeats_say_how_many_are_here_and_only_while_the_broker_is(stage: Stage):
     stage.player()
     stage.hub.heartbeat()

@@ -112,6 +112,30 @@ def test_a_timer_is_not_kept_waiting(reactor: PatientReactor, ears: list[Ear], n
     assert sum(nap.slept_s) == pytest.approx(delay_s)
 
 
+class Poller:
+    """Hears nothing, and remembers for how long it was to listen."""
+
+    def __init__(self) -> None:
+        self.timeouts_s: list[float] = []
+
+    def poll(self, timeout_s: float, most: int) -> list[tuple[int, int]]:
+        self.timeouts_s.append(timeout_s)
+        return []
+
+
+@pytest.mark.parametrize(("delay_s", "left_s"), [(0.01, 0.01 - PAUSE_S_MAX), (0.001, 0.0), (None, -1)])
+def test_what_it_rested_counts_as_waited(
+    reactor: PatientReactor, ears: list[Ear], monkeypatch: pytest.MonkeyPatch, delay_s: float | None, left_s: float
+) -> None:
+    speak(ears)
+    reactor.doIteration(1)
+    poller = Poller()
+    with monkeypatch.context() as patched:
+        patched.setattr(reactor, "_poller", poller)
+        reactor.doIteration(delay_s)
+    assert poller.timeouts_s == [pytest.approx(left_s)]
+
+
 def test_who_was_closed_by_an_earlier_one_is_not_called(reactor: PatientReactor, ears: list[Ear]) -> None:
     def close_the_others(ear: Ear) -> None:
         for other in ears:
