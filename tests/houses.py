@@ -38,12 +38,14 @@ _OURS = ("GAMESERVER_", "AMQP_", "DATABASE_URL", "CELERY_", "FLOWER_", "RABBITMQ
 _LISTENS = re.compile(r"gateway (\S+) listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)")
 
 
-def eventually(condition: Callable[[], Any], what: str = "the condition", s_max: float = 20.0) -> Any:
-    """Wait until a condition holds, and give what it gave. Fails with ``what`` past ``s_max`` seconds."""
+def eventually(
+    condition: Callable[[], Any], what: str | Callable[[], object] = "the condition", s_max: float = 20.0
+) -> Any:
+    """Wait until a condition holds, and give what it gave. Fails past ``s_max`` seconds, with ``what`` (tells)."""
     deadline_s = time.monotonic() + s_max
     while not (found := condition()):
         if time.monotonic() > deadline_s:
-            raise AssertionError(f"not within {s_max:g} s: {what}")
+            raise AssertionError(f"not within {s_max:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(POLL_S)
     return found
 
