@@ -24,7 +24,7 @@ from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbo
 from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
-from gameserver.rules.view import appears, view_topics
+from gameserver.rules.view import appears, view_topics, where
 from gameserver.secrecy import Sealer
 from gameserver.store.store import DeadLetter, Mark, Store, Stored, Transaction
 from gameserver.wire.packets import Error, FromServer, Ok
@@ -355,7 +355,7 @@ class _Work:
             return
         player = self._state.players.get(item.envelope.player)
         data = present_state(item.event, player)
-        follow = Follow(watch={"view": view_topics(player)}, then="look", place=player.zone) if player else None
+        follow = _looks_anew(player) if player is not None else None
         self._answer(item, Ok(re=item.event.seq, data=data), follow)
         if player is not None and player.present and not player.dead_until_ms:
             self._dispatch(item, appears(player), "")
@@ -386,7 +386,7 @@ class _Work:
             self._speech.direct(tell.gateway, Direct(conn=tell.conn, packet=packet, follow=tell.follow))
 
     def _dispatch(self, item: _Prepared, tell: Tell, id_: str) -> None:
-        dispatch = Dispatch(to=tell.to, packet=_packed(tell.notice), unless=tell.unless, id=id_)
+        dispatch = Dispatch(to=tell.to, packet=_packed(tell.notice), unless=tell.unless, id=id_, latest=_latest(tell))
         self._speech.dispatch(dispatch)
         if id_:
             self._waiting.append(Waiting(id_, "talk", "", _packed(dispatch)))
@@ -471,6 +471,17 @@ class _Speech:
 
     def keys(self) -> tuple[str, ...]:
         return (*map(gateway_key, self._gateways), *dict.fromkeys(map(routing_key, self._topics)))
+
+
+def _looks_anew(player: Player) -> Follow:
+    return Follow(watch={"view": view_topics(player)}, then="look", place=player.zone, here=where(player))
+
+
+def _latest(tell: Tell) -> str:
+    """What another of the same takes the place of: the kind of notice, and whom it is about."""
+    if tell.notice is None or not tell.notice.notice.latest:
+        return ""
+    return f"{tell.notice.notice.name}/{getattr(tell.notice, tell.notice.notice.latest)}"
 
 
 def _dead_letter(envelope: Envelope, cause: BaseException, attempts: int, now_ms: int) -> DeadLetter:

@@ -69,6 +69,7 @@ class Hub:
             inward=self._inward,
             health=self._health,
             meters=self.meters,
+            far_window_s_max=limits.far_window_ms_max / 1000,
         )
         self._was_up = False
         self._greeting = self._make_greeting()

@@ -2,7 +2,7 @@
 
 A process says what is to be told: packets for one connection, which may carry what the gateway has to do for it
 (``Follow``), and packets for all who watch a topic. Those of one message for the same topics are framed together, once
-per codec, the same bytes for all.
+per codec, the same bytes for all. A crowd hears less often of those farther away.
 """
 
 import logging
@@ -20,6 +20,7 @@ from gameserver.wire.states import State
 from gateway.batches import Clock
 from gateway.broker import Broker
 from gateway.crowd import Crowd
+from gateway.digests import CROWDED, Audience, Digests
 from gateway.health import Health
 from gateway.interest import Interest
 from gateway.inward import Inward
@@ -40,7 +41,15 @@ class Outward:
     broker: Broker
 
     def __init__(
-        self, *, clock: Clock, gateway: str, crowd: Crowd, inward: Inward, health: Health, meters: Meters
+        self,
+        *,
+        clock: Clock,
+        gateway: str,
+        crowd: Crowd,
+        inward: Inward,
+        health: Health,
+        meters: Meters,
+        far_window_s_max: float,
     ) -> None:
         self._clock = clock
         self._gateway = gateway
@@ -51,6 +60,7 @@ class Outward:
         self._interest: Interest[Session] = Interest()
         self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
         self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
+        self._digests = Digests(clock, self._tell_far, far_window_s_max)
 
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""
@@ -103,13 +113,35 @@ class Outward:
         self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
 
     def _dispatch(self, same: Sequence[Dispatch]) -> None:
-        """Packets for the same many: framed once for each codec."""
+        """Packets for the same many."""
         id_ = same[0].id
         if id_ and not self._told.add(id_, self._clock.seconds()):
             return
+        audience = self._interest.audience(same[0].to, same[0].unless)
+        if len(audience) > CROWDED:
+            self._tell_crowd(audience, same)
+        else:
+            self._tell(audience, same)
+
+    def _tell_crowd(self, audience: list[Session], same: Sequence[Dispatch]) -> None:
+        """All hear at once what matters by itself; of what matters only in its latest form, those who are there."""
+        to, unless = same[0].to, same[0].unless
+        latest = [dispatch for dispatch in same if dispatch.latest]
+        self._tell(audience, [dispatch for dispatch in same if not dispatch.latest])
+        self._tell([session for session in audience if session.here in to], latest)
+        if latest:
+            self._digests.add((to, unless), len(audience), latest)
+
+    def _tell_far(self, audience: Audience, latest: Sequence[Dispatch]) -> None:
+        to, unless = audience
+        self._tell([session for session in self._interest.audience(to, unless) if session.here not in to], latest)
+
+    def _tell(self, audience: list[Session], same: Sequence[Dispatch]) -> None:
+        """Packets framed once for each codec."""
+        if not same:
+            return
         framed: dict[Codec, bytes] = {}
         spoken, data = None, b""  # the codec of the one before, and what it heard
-        audience = self._interest.audience(same[0].to, same[0].unless)
         self._meters.fan_out.add(len(audience), len(same))
         for session in audience:
             codec = session.listens
@@ -139,6 +171,7 @@ class Outward:
             self._crowd.close(session, "logged_out" if leaving else follow.close)
             return
         session.place = follow.place or session.place
+        session.here = follow.here or session.here
         if follow.back:
             self._inward.is_back(session)
         if follow.watch:

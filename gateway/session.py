@@ -39,6 +39,7 @@ class Session:
         self.session = ""
         self.player = ""
         self.place = ""  # what split queues are split by
+        self.here = ""  # the watched topic in which its player is
         self.began_s = now_s
         self.heard_s = now_s
         self.lanes: dict[str, Lane] = {}

@@ -80,11 +80,15 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """How a notice travels. A ``durable`` one stands in the outbox until its receiver has dealt with it."""
+    """How a notice travels. A ``durable`` one stands in the outbox until its receiver has dealt with it.
+
+    ``latest``: the field that names whom it is about, if only the last one about each matters; "" if all do.
+    """
 
     name: str
     family: str
     durable: bool
+    latest: str
 
 
 class Event(
@@ -157,11 +161,13 @@ def declared(
     return declare
 
 
-def told(*, durable: bool = False) -> Callable[[N], N]:
-    """Declare a notice type."""
+def told(*, durable: bool = False, latest: str = "") -> Callable[[N], N]:
+    """Declare a notice type. Raises ``TypeError`` for a ``latest`` that is no field, or of what may not be lost."""
 
     def declare(cls: N) -> N:
-        cls.notice = NoticeSpec(name=cls.__name__.lower(), family=_family(cls), durable=durable)
+        if latest and (durable or latest not in cls.__struct_fields__):
+            raise TypeError(f"{cls.__name__}: the latest of a field that it has not, or of what may not be lost")
+        cls.notice = NoticeSpec(name=cls.__name__.lower(), family=_family(cls), durable=durable, latest=latest)
         return cls
 
     return declare

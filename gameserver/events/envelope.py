@@ -63,7 +63,8 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the
     session once the topics are bound. ``close``: close the connection with this code after the packet. ``place``: what
     the queues of the session's events are split by. ``back``: the player, who is ``player`` already, is in the world
-    again after the gateway had been cut off from the queue; what waited for that may go.
+    again after the gateway had been cut off from the queue; what waited for that may go. ``here``: the watched topic in
+    which the player itself is; where many watch, the others are told of less often (``Dispatch.latest``).
     """
 
     session: str = ""
@@ -74,6 +75,7 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     close: str = ""
     place: str = ""
     back: bool = False
+    here: str = ""
 
 
 class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
@@ -94,12 +96,16 @@ class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arra
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """A packet for all connections that watch one of the topics ``to`` and none of ``unless``."""
+    """A packet for all connections that watch one of the topics ``to`` and none of ``unless``.
+
+    ``latest``: of several with the same one only the last matters; "" if each does.
+    """
 
     to: tuple[str, ...]
     packet: bytes
     unless: tuple[str, ...] = ()
     id: str = ""
+    latest: str = ""
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):

@@ -47,7 +47,7 @@ class View(Notice):
     beings: list[Being]
 
 
-@told()
+@told(latest="who")
 class Moved(Notice):
     """Someone whom you see walked."""
 

@@ -82,9 +82,9 @@ def idle(clients: int) -> Point:
 
 
 def hot(clients: int) -> Point:
-    """All in one place, where everybody sees everybody, a step every second."""
+    """All in one place, where everybody sees everybody, two steps a second."""
     with house(players=clients, crowd=clients, side=16) as server:
-        return measure(server, workloads.walk(clients, 1.0), workload="hot zone", seconds=WINDOW_S, drain_s=3.0)
+        return measure(server, workloads.walk(clients, 2.0), workload="hot zone", seconds=WINDOW_S, drain_s=3.0)
 
 
 def backlog(clients: int) -> Point:

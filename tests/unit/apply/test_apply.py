@@ -446,6 +446,13 @@ def test_mail_for_one_who_is_away_is_told_when_they_enter(workshop: Workshop) ->
     assert [notice["text"] for notice in notices(entered, "c9")] == ["psst"]
 
 
+def test_of_someones_steps_only_the_latest_matters_and_of_what_is_said_all_of_it(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    (walked,) = workshop.apply(workshop.tell(ADA, Move(dir="e", seq=1))).outbound.dispatches
+    (said,) = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=2))).outbound.dispatches
+    assert (walked.latest, said.latest) == ("moved/ada", "")
+
+
 def test_talk_stands_in_the_outbox_until_it_is_published(workshop: Workshop) -> None:
     workshop.enter(ADA)
     applied = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=1)))

@@ -65,3 +65,13 @@ def test_a_notice_is_transient_unless_it_says_otherwise() -> None:
 
     assert (Moved.notice.durable, Heard.notice.durable) == (False, True)
     assert told(durable=True)(Heard) is Heard
+
+
+@pytest.mark.parametrize(("durable", "latest"), [(False, "whom"), (True, "by")])
+def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(durable: bool, latest: str) -> None:
+    from gameserver.events.chat import Heard
+    from gameserver.events.movement import Moved
+
+    assert (Moved.notice.latest, Heard.notice.latest) == ("who", "")
+    with pytest.raises(TypeError, match="latest"):
+        told(durable=durable, latest=latest)(Heard)

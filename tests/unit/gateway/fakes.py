@@ -106,12 +106,14 @@ class Player:
         packets = [msgspec.json.decode(line) for line in new.splitlines()]
         return [packet for packet in packets if not types or packet["type"] in types]
 
-    def enter(self, name: str = "ada", *, watch: Sequence[str] = ("zone.town", "zone.town/0.0")) -> None:
+    def enter(
+        self, name: str = "ada", *, watch: Sequence[str] = ("zone.town", "zone.town/0.0"), here: str = ""
+    ) -> None:
         """Say hello, log in, and be let in."""
         self.send(type="hello", protocol=1)
         self.send(type="login", name=name, password="a long secret", seq=1)
         (login,) = self.stage.broker.take("login")
-        follow = Follow(session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look")
+        follow = Follow(session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look", here=here)
         self.stage.answer(login, follow=follow)
         for look in self.stage.broker.take("look"):
             self.stage.tell(Outbound(done=look.name, task=look.message.task_id))
@@ -164,10 +166,10 @@ class Stage:
         self.clock.advance(0)
         self.clock.advance(0)
 
-    def dispatch(self, *to: str, unless: Sequence[str] = (), id_: str = "", **packet: Any) -> None:
+    def dispatch(self, *to: str, unless: Sequence[str] = (), id_: str = "", latest: str = "", **packet: Any) -> None:
         """A packet for all who watch a topic."""
         packed = msgspec.msgpack.encode(packet)
-        self.tell(Outbound(dispatches=[Dispatch(to=to, packet=packed, unless=tuple(unless), id=id_)]))
+        self.tell(Outbound(dispatches=[Dispatch(to=to, packet=packed, unless=tuple(unless), id=id_, latest=latest)]))
 
     def falls(self) -> None:
         """The broker goes away."""

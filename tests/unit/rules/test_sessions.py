@@ -10,7 +10,7 @@ from gameserver.events.sessions import Ack, Entered, Heartbeat, Login, Logout, L
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
 from gameserver.rules.sessions import GATEWAY_FRESH_MS, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
-from gameserver.rules.view import view_topics
+from gameserver.rules.view import view_topics, where
 from gameserver.world.state import Account, Gateway, Membership, Player, Session
 from tests.unit.rules.scenes import (
     MEADOW,
@@ -84,6 +84,7 @@ def test_who_registers_appears_and_looks_around() -> None:
     follow = outcome.follow
     assert (follow.session, follow.player, follow.then) == ("c9", "ada", "look")
     assert follow.watch == {"view": view_topics(put(outcome, "ada")), "channels": ()}
+    assert follow.here == where(put(outcome, "ada"))
 
 
 def test_every_spawn_is_used() -> None:
