@@ -27,6 +27,7 @@ PING = prefix(msgspec.msgpack.encode({"type": "ping"}))
 RECEIVE_BYTES = 2**18
 OK, ERROR = ord("o"), ord("e")
 UNANSWERED_US = -1
+ENTRANCE_SEQ = 1
 SEQ64 = 0xCF  # MessagePack's mark of a number of eight bytes
 
 
@@ -131,7 +132,7 @@ class Crew:
         secret = "token" if self.group.enter == "resume" else "password"
         named = {} if self.group.enter == "resume" else {"name": client.name}
         hello = {"type": "hello", "protocol": 1}
-        enter = {"type": self.group.enter, "seq": 1, **named, secret: client.secret}
+        enter = {"type": self.group.enter, "seq": ENTRANCE_SEQ, **named, secret: client.secret}
         return b"".join(prefix(msgspec.msgpack.encode(packet)) for packet in (hello, enter))
 
 
@@ -339,7 +340,8 @@ class Run:
         now_s = time.perf_counter()
         if data[at + 16] == SEQ64:
             n = int.from_bytes(data[at + 17 : at + 25]) - self.base
-            self.took_s[n] = now_s - self.sent_s[n]
+            if n >= 0:  # otherwise to what an earlier run sent, from a server that had fallen far behind
+                self.took_s[n] = now_s - self.sent_s[n]
         elif not client.entered_s:
             if client.group.group.by_place:
                 place = msgspec.msgpack.decode(bytes(data[at + 4 : end]))["data"]["x"]
@@ -353,7 +355,7 @@ class Run:
         refused[code] = refused.get(code, 0) + 1
         if n >= 0 and client.group.group.refusals_count and code not in ("busy", "unavailable", "stale", "flooding"):
             self.took_s[n] = time.perf_counter() - self.sent_s[n]
-        elif n < 0 and not client.entered_s:
+        elif packet.get("re", 0) == ENTRANCE_SEQ and not client.entered_s:
             client.group.entering -= 1
 
 

@@ -51,6 +51,17 @@ def test_replies_are_told_from_what_others_did_however_the_stream_is_cut(run: Ru
         assert run.took_s[0] > 0
 
 
+def test_what_comes_late_for_an_earlier_run_is_no_reply_to_this_one(run: Run) -> None:
+    client = run.crews[0].clients[0]
+    seq = _sent(run, client)
+    for earlier in (seq - 1, seq - 1_000_000):
+        late = msgpack_codec().frame(msgspec.msgpack.encode(Ok(re=earlier, data=Walked(zone="z0", x=1, y=1))))
+        assert run._walk(client, late, len(late)) == len(late)
+        run._refusal(client, msgspec.msgpack.encode(Error(re=earlier, code="wall", message="")))
+    assert run.took_s[0] < 0
+    assert client.group.entering == 0
+
+
 def test_a_refusal_is_no_answer_unless_the_workload_says_so(run: Run) -> None:
     client = run.crews[0].clients[0]
     seq = _sent(run, client)
