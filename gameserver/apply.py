@@ -24,7 +24,7 @@ from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbo
 from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
-from gameserver.rules.view import appears, view_topics, where
+from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
 from gameserver.store.store import DeadLetter, Mark, Store, Stored, Transaction
 from gameserver.wire.packets import Error, FromServer, Ok
@@ -355,7 +355,7 @@ class _Work:
             return
         player = self._state.players.get(item.envelope.player)
         data = present_state(item.event, player)
-        follow = _looks_anew(player) if player is not None else None
+        follow = looks_around(player) if player is not None else None
         self._answer(item, Ok(re=item.event.seq, data=data), follow)
         if player is not None and player.present and not player.dead_until_ms:
             self._dispatch(item, appears(player), "")
@@ -471,10 +471,6 @@ class _Speech:
 
     def keys(self) -> tuple[str, ...]:
         return (*map(gateway_key, self._gateways), *dict.fromkeys(map(routing_key, self._topics)))
-
-
-def _looks_anew(player: Player) -> Follow:
-    return Follow(watch={"view": view_topics(player)}, then="look", place=player.zone, here=where(player))
 
 
 def _latest(tell: Tell) -> str:

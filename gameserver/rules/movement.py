@@ -11,7 +11,7 @@ from gameserver.errors import Rejected
 from gameserver.events.envelope import Follow
 from gameserver.events.movement import Look, Move, View, Walked
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, living_actor, rule
-from gameserver.rules.view import Body, being, in_view, sees_the_same, steps_seen, view_topics, where
+from gameserver.rules.view import Body, being, in_view, looks_around, sees_the_same, steps_seen
 from gameserver.world.state import Player
 
 STEP_MS = 80
@@ -58,10 +58,8 @@ def _paced(player: Player, now_ms: int) -> int:
 
 
 def _looks_elsewhere(before: Player, after: Player) -> Follow | None:
-    """Who comes into another cell sees another part of the world: the gateway watches it first, and then looks."""
-    if sees_the_same(before, after):
-        return None
-    return Follow(watch={"view": view_topics(after)}, then="look", place=after.zone, here=where(after))
+    """Who comes into another cell sees another part of the world."""
+    return None if sees_the_same(before, after) else looks_around(after)
 
 
 def _around(event: Look, context: Context) -> Needs:

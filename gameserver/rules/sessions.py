@@ -21,7 +21,7 @@ from gameserver.rules.outcome import (
     Tell,
     rule,
 )
-from gameserver.rules.view import appears, channel_topic, vanishes, view_topics, where
+from gameserver.rules.view import appears, channel_topic, looks_around, vanishes
 from gameserver.world.state import Account, Gateway, Player, Session
 
 PASSWORD_CHARS_MIN = 8
@@ -229,11 +229,9 @@ def _arrives(before: Player, after: Player) -> tuple[Tell, ...]:
 
 def _follow(state: State, body: Player, session: Session) -> Follow:
     channels = sorted(m.channel for m in state.memberships.values() if m.player == body.id)
-    watch = {"view": view_topics(body), "channels": tuple(channel_topic(c) for c in channels)}
-    seq = state.applied.get(session.id, 0)
-    return Follow(
-        session=session.id, player=body.id, seq=seq, watch=watch, then="look", place=body.zone, here=where(body)
-    )
+    looks = looks_around(body)
+    watch = {**looks.watch, "channels": tuple(channel_topic(c) for c in channels)}
+    return replace(looks, session=session.id, player=body.id, seq=state.applied.get(session.id, 0), watch=watch)
 
 
 def _needs_session(event: Logout | Lost, context: Context) -> Needs:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from gameserver.events.envelope import Follow
 from gameserver.events.movement import Appeared, Being, Moved, Vanished
 from gameserver.rules.outcome import Tell
 from gameserver.world.kinds import KINDS
@@ -59,6 +60,11 @@ def view_topics(body: Body) -> tuple[str, ...]:
 def _view_topics(zone: str, column: int, row: int) -> tuple[str, ...]:
     cells = [_cell(zone, column + dx, row + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     return (zone_topic(zone), *cells)
+
+
+def looks_around(player: Player) -> Follow:
+    """Who stands where another part of the world is in view: the gateway watches that first, and then looks."""
+    return Follow(watch={"view": view_topics(player)}, then="look", place=player.zone, here=where(player))
 
 
 def view_box(body: Body) -> tuple[int, int, int, int]:

@@ -13,13 +13,12 @@ from msgspec.structs import replace
 
 from gameserver.events.base import Event
 from gameserver.events.combat import Respawned
-from gameserver.events.envelope import Follow
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.rules.combat import blow, strike_player
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, rule
 from gameserver.rules.sessions import orphaned
-from gameserver.rules.view import appears, distance, steps_seen, view_topics, where
+from gameserver.rules.view import appears, distance, looks_around, steps_seen
 from gameserver.world.kinds import KINDS, Kind
 from gameserver.world.maps import Zone
 from gameserver.world.state import CALM, PULSE, Creature, Player, Thing, ZoneClock
@@ -102,10 +101,9 @@ class _Scene:
         alive = replace(player, hp=player.hp_max, x=x, y=y, dead_until_ms=0, v=player.v + 1)
         self.players[alive.id] = alive
         notice = Respawned(zone=alive.zone, x=x, y=y, hp=alive.hp)
-        follow = Follow(watch={"view": view_topics(alive)}, then="look", place=alive.zone, here=where(alive))
         self.tells += [
             appears(alive),
-            Tell(notice=notice, conn=alive.conn, gateway=alive.gateway, follow=follow),
+            Tell(notice=notice, conn=alive.conn, gateway=alive.gateway, follow=looks_around(alive)),
         ]
 
     def heal(self) -> None:

@@ -355,7 +355,7 @@ class Run:
         refused[code] = refused.get(code, 0) + 1
         if n >= 0 and client.group.group.refusals_count and code not in ("busy", "unavailable", "stale", "flooding"):
             self.took_s[n] = time.perf_counter() - self.sent_s[n]
-        elif packet.get("re", 0) == ENTRANCE_SEQ and not client.entered_s:
+        elif packet.get("re", 0) <= ENTRANCE_SEQ and not client.entered_s:
             client.group.entering -= 1
 
 

@@ -14,6 +14,7 @@ PERIOD_US = 10_000  # short beside what is measured, so that a spent quota shows
 ROOT = Path("/sys/fs/cgroup")
 OLD = ROOT / "cpu"  # version 1 has a tree for each controller
 END_S = 5.0
+POLL_S = 0.05
 
 
 @contextlib.contextmanager
@@ -59,6 +60,6 @@ def _remove(group: Path) -> None:
         except OSError:
             if time.monotonic() > until_s:
                 raise
-            time.sleep(0.05)
+            time.sleep(POLL_S)
         else:
             return

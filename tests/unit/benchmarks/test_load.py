@@ -7,7 +7,7 @@ import pytest
 from gameserver.events.movement import Moved, Walked
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.packets import Error, Ok
-from tests.benchmarks.load import Client, Group, Plan, Run
+from tests.benchmarks.load import ENTRANCE_SEQ, Client, Group, Plan, Run
 from tests.benchmarks.workloads import walk
 
 
@@ -60,6 +60,14 @@ def test_what_comes_late_for_an_earlier_run_is_no_reply_to_this_one(run: Run) ->
         run._refusal(client, msgspec.msgpack.encode(Error(re=earlier, code="wall", message="")))
     assert run.took_s[0] < 0
     assert client.group.entering == 0
+
+
+def test_who_is_refused_at_the_entrance_makes_room_for_another(run: Run) -> None:
+    client = run.crews[0].clients[0]
+    for refusal in (Error(re=ENTRANCE_SEQ, code="bad_token", message=""), Error(code="bad_packet", message="")):
+        client.group.entering = 1
+        run._refusal(client, msgspec.msgpack.encode(refusal))
+        assert client.group.entering == 0
 
 
 def test_a_refusal_is_no_answer_unless_the_workload_says_so(run: Run) -> None:
