@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Select, Table, bindparam, func, literal_column, or_, select
+from sqlalchemy import Integer, Select, Table, bindparam, func, literal_column, or_, select
 
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.rules.view import view_box
 from gameserver.store.rows import Rows, among
 from gameserver.store.tables import (
+    STRIP_BITS,
     TABLES,
     accounts,
     chat_lines,
@@ -26,14 +27,18 @@ from gameserver.store.tables import (
     outbox,
     players,
     sessions,
+    written,
     zone_clocks,
 )
 from gameserver.world.maps import World
-from gameserver.world.state import Account, ChatLine, Creature, Gateway, Membership, Player, Session, ZoneClock
+from gameserver.world.state import Account, ChatLine, Creature, Gateway, Membership, Player, Session, Thing, ZoneClock
 
 ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
+
+# What a transaction has locked, as it stands in the database, by kind and id.
+Held = defaultdict[type[Thing], dict[str, Any]]
 
 T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
 
@@ -46,7 +51,7 @@ def _things_where(kind: type[T], *names: str) -> Select[Any]:
     """The things that any of these needs names, locked."""
     table = TABLES[kind]
     conditions = [_WANTED[kind][name] for name in names]
-    return select(table).where(or_(*conditions)).order_by(table.c.id).with_for_update(of=table)
+    return select(*written(table)).where(or_(*conditions)).order_by(table.c.id).with_for_update(of=table)
 
 
 _WANTED: dict[Any, dict[str, Any]] = {
@@ -76,12 +81,20 @@ def _within(table: Table) -> Any:
     return (table.c.zone == bindparam("zone")) & inside & table.c.y.between(bindparam("top"), bindparam("bottom"))
 
 
+def _strip(tile: str) -> Any:
+    return bindparam(tile, type_=Integer).op(">>")(literal_column(str(STRIP_BITS)))
+
+
+_IN_STRIPS = players.c.strip.between(_strip("left"), _strip("right"))
+
+
 _MARKS = (
     select(marks.c.session, marks.c.seq).where(among(marks.c.session, "ids")).order_by(marks.c.id).with_for_update()
 )
 _GATEWAYS = select(gateways).where(among(gateways.c.id, "gateways"))
-_PLAYERS_UNLOCKED = select(players).where(among(players.c.id, "ids"))
-_PLAYERS_AROUND = select(players).where(_within(players), _PRESENT)
+_PLAYERS = select(*written(players))
+_PLAYERS_UNLOCKED = _PLAYERS.where(among(players.c.id, "ids"))
+_PLAYERS_AROUND = _PLAYERS.where(_within(players), _IN_STRIPS, _PRESENT)
 _CREATURES_AROUND = select(creatures).where(_within(creatures))
 _HISTORY = (
     select(chat_lines)
@@ -120,10 +133,10 @@ def merge(needs: Iterable[Needs]) -> Needs:
     return Needs(**lists, **others)
 
 
-def load(rows: Rows, needs: Needs, world: World) -> State:
-    """The state that a batch of rules works on."""
+def load(rows: Rows, needs: Needs, world: World, held: Held) -> State:
+    """The state that a batch of rules works on; what of it was locked is added to ``held``."""
     state = State(world)
-    loader = _Loader(rows, state, needs)
+    loader = _Loader(rows, state, needs, held)
     loader.found(Account, "accounts")
     loader.sessions()
     loader.gateways()
@@ -139,15 +152,21 @@ def load(rows: Rows, needs: Needs, world: World) -> State:
 
 
 class _Loader:
-    def __init__(self, rows: Rows, state: State, needs: Needs) -> None:
+    def __init__(self, rows: Rows, state: State, needs: Needs, held: Held) -> None:
         self._rows = rows
         self._state = state
         self._needs = needs
+        self._held = held
 
     def found(self, kind: type[T], *names: str) -> list[T]:
         """The things that any of these needs names, locked."""
         wanted = {name: ids for name in names if (ids := getattr(self._needs, name))}
-        return self._things(kind, _things_where(kind, *wanted), **wanted) if wanted else []
+        return self._locked(kind, _things_where(kind, *wanted), **wanted) if wanted else []
+
+    def _locked(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
+        things = self._things(kind, query, **values)
+        self._held[kind].update((thing.id, thing) for thing in things)
+        return things
 
     def _things(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
         things = [kind(*row) for row in self._rows.all(query, **values)]
@@ -170,10 +189,10 @@ class _Loader:
 
     def _orphans(self) -> None:
         times = {"orphans_before_ms": self._needs.orphans_before_ms, "now_ms": self._needs.now_ms}
-        found = self._things(Session, _ORPHANS, **times)
+        found = self._locked(Session, _ORPHANS, **times)
         self._applied(found)
         ids = [session.player for session in found]
-        self._things(Player, _things_where(Player, "players"), players=ids)
+        self._locked(Player, _things_where(Player, "players"), players=ids)
 
     def gateways(self) -> None:
         """Read without locks: every login looks at its gateway's row, and hardly ever writes it."""

@@ -1,39 +1,52 @@
-"""Writing what rules changed: one statement per table and batch, rows in the order of their ids."""
+"""Writing what rules changed: one or two statements per table and batch, rows in the order of their ids.
+
+Of rows that the transaction holds, only the columns are written that changed in any of them: a step leaves all indexes
+alone. All others are inserted, or replaced as they are.
+"""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
 from gameserver.events import catalogue
 from gameserver.events.envelope import lane_key
-from gameserver.store.loading import HISTORY_LINES
+from gameserver.store.loading import HISTORY_LINES, Held
 from gameserver.store.rows import Rows, among
-from gameserver.store.tables import TABLES, chat_lines, marks, outcomes
+from gameserver.store.tables import TABLES, chat_lines, marks, outcomes, written
 from gameserver.world.state import Account, ChatLine, Session, Thing
 
 Row = tuple[Any, ...]
 
 
+UPDATES_KEPT = 128  # statements, one for each set of columns that changed together
+
+
 @cache
 def _insert(table: Table) -> Any:
-    return insert_into(table)
+    return insert_into(table).values({column.name: bindparam(column.name) for column in written(table)})
 
 
 @cache
 def _insert_new(table: Table) -> Any:
-    return insert_into(table).on_conflict_do_nothing()
+    return _insert(table).on_conflict_do_nothing()
 
 
 @cache
 def _upsert(table: Table) -> Any:
-    statement = insert_into(table)
+    statement = _insert(table)
     key = [column.name for column in table.primary_key]
-    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
+    rest = {column.name: statement.excluded[column.name] for column in written(table) if column.name not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=rest)
+
+
+@lru_cache(maxsize=UPDATES_KEPT)
+def _update(table: Table, columns: tuple[str, ...]) -> Any:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    return update(table).values(values).where(table.c.id == bindparam("row"))
 
 
 @cache
@@ -62,7 +75,7 @@ def insert_new(rows: Rows, table: Table, values: Sequence[Row]) -> None:
     rows.many(_insert_new(table), values)
 
 
-def put_things(rows: Rows, things: Iterable[Thing]) -> None:
+def put_things(rows: Rows, things: Iterable[Thing], held: Held) -> None:
     """Write things; a new session gets a watermark in each lane."""
     by_kind: dict[type[Thing], dict[str, Any]] = {}
     for thing in things:
@@ -70,12 +83,24 @@ def put_things(rows: Rows, things: Iterable[Thing]) -> None:
     for kind, table in TABLES.items():
         if kind in by_kind:
             values = [astuple(thing) for _, thing in sorted(by_kind[kind].items())]
+            known = held[kind]
+            _replace(rows, table, [(astuple(known[row[0]]), row) for row in values if row[0] in known])
             # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
             write = insert if kind is Account else upsert
-            write(rows, table, values)
+            write(rows, table, [row for row in values if row[0] not in known])
     for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
         rows.run(_TRIM_HISTORY, channel=channel)
     insert_new(rows, marks, [mark for id_ in by_kind.get(Session, {}) for mark in _fresh_marks(id_)])
+
+
+def _replace(rows: Rows, table: Table, changes: Sequence[tuple[Row, Row]]) -> None:
+    """Write what differs between rows as they stand in the database and as they shall be."""
+    if changes:
+        before, after = (list(zip(*side, strict=True)) for side in zip(*changes, strict=True))
+        changed = [n for n, column in enumerate(after) if column != before[n]]
+        if changed:
+            names = tuple(table.columns.keys()[n] for n in changed)
+            rows.many(_update(table, names), list(zip(*(after[n] for n in changed), after[0], strict=True)))
 
 
 def _fresh_marks(session: str) -> list[Row]:

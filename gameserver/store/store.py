@@ -1,5 +1,6 @@
 """What the rest of the house uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, bindparam, delete, or_, select, update
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving
 from gameserver.store.engine import open_engine, turnstile_path
+from gameserver.store.loading import Held
 from gameserver.store.migrate import migrate
 from gameserver.store.rows import Rows, among, reading, writing
 from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions, trials
@@ -143,6 +145,7 @@ class Transaction:
     def __init__(self, rows: Rows, world: World) -> None:
         self._rows = rows
         self._world = world
+        self._held: Held = defaultdict(dict)
 
     def marks(self, ids: Sequence[str]) -> dict[str, Mark]:
         """Watermarks, locked, so that a second run of the same event waits for the first and then sees it done."""
@@ -156,7 +159,7 @@ class Transaction:
 
     def load(self, needs: Sequence[Needs]) -> State:
         """What the batch's rules need, locked."""
-        return loading.load(self._rows, loading.merge(needs), self._world)
+        return loading.load(self._rows, loading.merge(needs), self._world, self._held)
 
     def waiting(self, ids: Sequence[str]) -> frozenset[str]:
         """Which of these outbox rows are there, locked."""
@@ -165,8 +168,8 @@ class Transaction:
         return frozenset(self._rows.column(_WAITING, ids=ids))
 
     def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
-        """Write what rules changed."""
-        saving.put_things(self._rows, put)
+        """Write what rules changed, once in a transaction."""
+        saving.put_things(self._rows, put, self._held)
         saving.drop_things(self._rows, drop)
 
     def save_marks(self, changed: Sequence[Mark], kept: Sequence[Stored]) -> None:

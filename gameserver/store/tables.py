@@ -1,9 +1,13 @@
 """The tables. Each kind of thing of ``world.state`` has one, with a column for each field; the rest is bookkeeping.
 
+A column that the database computes is for its indexes alone: nobody writes it, and nobody reads it (``written``).
+
 Migrations (``migrations/``) make them; a test holds the two equal.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Computed, Index, Integer, LargeBinary, MetaData, Table, Text
 
 from gameserver.world.state import (
     Account,
@@ -16,6 +20,9 @@ from gameserver.world.state import (
     Thing,
     ZoneClock,
 )
+
+# Zones are cut into strips of 8 tiles, for looking by place: a width of its own, so that it may differ from a cell's.
+STRIP_BITS = 3
 
 metadata = MetaData()
 
@@ -56,12 +63,14 @@ players = Table(
     _text("session"),
     _text("gateway"),
     _text("conn"),
+    Column("strip", Integer, Computed(f"x >> {STRIP_BITS}")),
 )
 # Only those present are looked for by place: the index stays as small as the crowd, however many accounts there are.
+# By strips and not by ``x``: PostgreSQL writes a row's entries in all indexes anew when a step changes one of them.
 Index(
     "players_present",
     players.c.zone,
-    players.c.x,
+    players.c.strip,
     postgresql_where=players.c.gateway != "",
     sqlite_where=players.c.gateway != "",
 )
@@ -171,3 +180,8 @@ TABLES: dict[type[Thing], Table] = {
     Membership: memberships,
     ChatLine: chat_lines,
 }
+
+
+def written(table: Table) -> tuple[Column[Any], ...]:
+    """A table's columns but those that the database computes, in their order."""
+    return tuple(column for column in table.columns if column.computed is None)

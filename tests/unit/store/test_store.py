@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -6,15 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from gameserver.errors import Retryable
 from gameserver.events import catalogue
 from gameserver.events.base import SEQ_MAX
 from gameserver.rules.outcome import Needs, Waiting
-from gameserver.store import DeadLetter, Store
+from gameserver.rules.view import in_view
+from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store.loading import merge
-from gameserver.store.store import Mark, Stored
+from gameserver.store.rows import Rows
+from gameserver.store.store import Mark, Stored, Transaction
 from gameserver.store.tables import metadata, sessions
 from gameserver.world.state import (
     PULSE,
@@ -28,7 +31,7 @@ from gameserver.world.state import (
     Thing,
     ZoneClock,
 )
-from tests.unit.rules.scenes import NOW_MS, absent, account_of, creature, player, session_of
+from tests.unit.rules.scenes import NOW_MS, WORLD, absent, account_of, creature, player, session_of
 
 ADA, BOB = player(), player("Bob")
 
@@ -132,6 +135,92 @@ def test_a_thing_that_is_put_again_replaces_what_was_there(store: Store, before:
     assert found.things[type(after)] == {after.id: after}
 
 
+PLAYERS = st.builds(
+    player,
+    st.sampled_from(["Ada", "Bob", "Eve", "Zoe"]),
+    x=st.integers(0, 31),
+    hp=st.integers(0, 20),
+    coins=st.integers(0, 2**40),
+    conn=st.sampled_from(["", "c1"]),
+)
+CROWD = st.lists(PLAYERS, unique_by=lambda body: body.id)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(there=CROWD, held=st.sets(st.sampled_from(["ada", "bob", "eve", "zoe"])), put=CROWD)
+def test_what_is_put_is_there_whether_it_was_held_or_not(
+    store: Store, there: list[Player], held: set[str], put: list[Player]
+) -> None:
+    everyone = ("ada", "bob", "eve", "zoe")
+    with store.transaction() as transaction:
+        transaction.save(there, [])
+    with store.transaction() as transaction:
+        transaction.load([Needs(players=tuple(held))])
+        transaction.save(put, [])
+    assert load(store, players=everyone).players == {body.id: body for body in (*there, *put)}
+    save(store, drop=[*there, *put])
+
+
+def test_of_what_is_held_only_what_changed_is_written(store: Store) -> None:
+    save(store, ADA, BOB)
+    with store.transaction() as transaction:
+        found = transaction.load([Needs(players=("ada", "bob"))]).players
+        assert statements(transaction, [found["ada"], found["bob"]]) == []
+        walked = [replace(found["ada"], x=1, v=9), replace(found["bob"], y=1)]
+        (only,) = statements(transaction, walked)
+        assert re.fullmatch(r"UPDATE players SET x=\S+, y=\S+, v=\S+ WHERE players.id = \S+", only)
+    assert load(store, players=("ada", "bob")).players == {body.id: body for body in walked}
+
+
+def statements(transaction: Transaction, put: Sequence[Thing]) -> list[str]:
+    """What is run for each of many rows to save things."""
+    run: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        many = Rows.many
+
+        def noted(rows: Rows, statement: Any, values: Any) -> None:
+            if values:
+                run.append(str(statement.compile(dialect=rows._dialect)))
+            many(rows, statement, values)
+
+        patch.setattr(Rows, "many", noted)
+        transaction.save(put, [])
+    return run
+
+
+def test_what_was_read_without_a_lock_is_written_whole(store: Store) -> None:
+    save(store, Gateway(id="g1", seen_ms=5, sessions=1))
+    with store.transaction() as transaction:
+        found = transaction.load([Needs(gateways=("g1",))]).gateways["g1"]
+        save_behind_its_back(transaction, found)
+        transaction.save([replace(found, seen_ms=9)], [])
+    assert load(store, gateways=("g1",)).gateways == {"g1": Gateway(id="g1", seen_ms=9, sessions=1)}
+
+
+def save_behind_its_back(transaction: Transaction, gone: Thing) -> None:
+    """What another transaction may do to a row that is not locked."""
+    saving.drop_things(transaction._rows, [gone])
+
+
+@pytest.mark.parametrize(("x", "alone"), [(8, True), (15, True), (7, False), (16, False)])
+def test_a_step_within_a_strip_leaves_all_indexes_of_postgresql_alone(postgresql_url: str, x: int, alone: bool) -> None:
+    store = Store(postgresql_url, WORLD)
+    save(store, player(x=12))
+    with store.transaction() as transaction:
+        before = left_alone(transaction)
+        found = transaction.load([Needs(players=("ada",))]).players["ada"]
+        transaction.save([replace(found, x=x, y=found.y + 1, v=found.v + 1)], [])
+        assert left_alone(transaction) - before == alone
+    store.close()
+
+
+def left_alone(transaction: Transaction) -> int:
+    """How many rows of players this connection has changed without a change to any index, as far as not reported."""
+    counted = "SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'players'"
+    (count,) = transaction._rows.column(text(counted))
+    return int(count)
+
+
 def test_a_thing_that_is_dropped_is_gone_and_the_others_stay(store: Store) -> None:
     save(store, ADA, BOB)
     save(store, drop=[ADA])
@@ -204,6 +293,34 @@ def test_around_a_player_is_what_is_in_view(store: Store) -> None:
     found = load(store, players=("ada",), around=("ada",))
     assert set(found.players) == {"ada", "bob"}
     assert set(found.creatures) == {"meadow.rat.1"}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(places=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=30), here=st.data())
+def test_around_is_in_view_wherever_everyone_stands(store: Store, places: list[tuple[int, int]], here: Any) -> None:
+    crowd = [player(f"P{n}", x=x, y=y) for n, (x, y) in enumerate(places)]
+    viewer = here.draw(st.sampled_from(crowd))
+    with store.transaction() as transaction:
+        transaction.save(crowd, [])
+        found = transaction.load([Needs(players=(viewer.id,), around=(viewer.id,))])
+        transaction.save([], crowd)
+    assert set(found.players) == {other.id for other in crowd if in_view(viewer, other)}
+
+
+def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> None:
+    save(store, *(player(f"P{n}", x=n % 32) for n in range(100)))
+    box = {"zone": "meadow", "left": 8, "top": 0, "right": 31, "bottom": 19}
+    with store._engine.connect() as connection:
+        asked: Any = loading._PLAYERS_AROUND.compile(dialect=store._engine.dialect)
+        values = tuple({**asked.params, **box}[name] for name in asked.positiontup)
+        if store._engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET enable_seqscan = off")  # a table as small as this would be read whole
+            plan = connection.exec_driver_sql(f"EXPLAIN {asked}", values).fetchall()
+            wanted = r"players_present.*Index Cond.*zone.*AND \(strip >= .*AND \(strip <= "
+        else:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", values).fetchall()
+            wanted = r"players_present \(zone=\? AND strip>\? AND strip<\?\)"
+    assert re.search(wanted, " ".join(str(row) for row in plan))
 
 
 def test_around_somebody_unknown_is_nothing(store: Store) -> None:
