@@ -83,8 +83,7 @@ class Cluster:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
-        assert self._postgres is not None
-        pid = self._postgres.pid
+        pid = self.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for one in (pid, *map(int, children)):  # the postmaster first: then no child is born meanwhile
             with contextlib.suppress(ProcessLookupError):
@@ -108,6 +107,12 @@ class Cluster:
         """End the cluster at once, and remove it; nobody needs its data again."""
         self.end()
         shutil.rmtree(self._folder)
+
+    @property
+    def pid(self) -> int:
+        """Of the server's first process, whose children all others are."""
+        assert self._postgres is not None
+        return self._postgres.pid
 
     def url(self, database: str) -> str:
         """Where a database is found."""

@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--gateway-share", type=float, default=0.0, help="of a processor, for each; 0: no bound")
         command.add_argument("--generators", type=int, default=1, help="processes of the load generator")
         command.add_argument("--env", action="append", default=[], help="a setting of the house: GAMESERVER_NAME=value")
+    whole.set_defaults(postgresql=False)
+    for command in (walk, search):
+        command.add_argument("--postgresql", action="store_true", help="a PostgreSQL of its own instead of SQLite")
     for command in (whole, search):
         command.add_argument("--repeats", type=int, default=3)
         command.add_argument("--budget", type=float, default=1800.0, help="seconds for all of it")
@@ -103,6 +106,7 @@ def _walk(arguments: argparse.Namespace, results: Results) -> None:
         population=arguments.population,
         gateways=arguments.gateways,
         gateway_share=arguments.gateway_share,
+        postgresql=arguments.postgresql,
         flower=not arguments.no_flower,
         env=_env(arguments),
     )
@@ -136,6 +140,7 @@ def _largest(arguments: argparse.Namespace, results: Results, kind: str, start: 
         players=MOST,
         gateways=arguments.gateways,
         gateway_share=arguments.gateway_share,
+        postgresql=arguments.postgresql,
         env=_env(arguments),
     )
     with _walking(arguments, wanted) as measured:

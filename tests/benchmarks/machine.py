@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,17 @@ PACKAGES = ("twisted", "celery", "kombu", "amqp", "pika", "msgspec", "sqlalchemy
 
 
 def cpu_s(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
-    """Seconds of processor time by tier; a tier is the sessions (by leader's pid) of its processes."""
-    by_session: Counter[int] = Counter()
+    """Seconds of processor time by tier.
+
+    A tier is its leaders' sessions and children; PostgreSQL's have sessions of their own.
+    """
+    leaders = {pid for pids in tiers.values() for pid in pids}
+    by_leader: Counter[int] = Counter()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            session, ticks = _session_and_ticks(entry)
-            by_session[session] += ticks
-    return {tier: sum(by_session[pid] for pid in pids) / TICKS_PER_S for tier, pids in tiers.items()}
+            leader, ticks = leader_and_ticks(entry, leaders)
+            by_leader[leader] += ticks
+    return {tier: sum(by_leader[pid] for pid in pids) / TICKS_PER_S for tier, pids in tiers.items()}
 
 
 def whole_machine_s() -> dict[str, float]:
@@ -34,21 +38,24 @@ def whole_machine_s() -> dict[str, float]:
 
 def memory_mb(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
     """Megabytes by tier, pages that processes share counted in shares (PSS)."""
-    by_session: Counter[int] = Counter()
+    leaders = {pid for pids in tiers.values() for pid in pids}
+    by_leader: Counter[int] = Counter()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            by_session[_session_and_ticks(entry)[0]] += _pss_kib(entry)
-    return {tier: round(sum(by_session[pid] for pid in pids) / 1024, 1) for tier, pids in tiers.items()}
+            by_leader[leader_and_ticks(entry, leaders)[0]] += _pss_kib(entry)
+    return {tier: round(sum(by_leader[pid] for pid in pids) / 1024, 1) for tier, pids in tiers.items()}
 
 
-def _session_and_ticks(entry: Path) -> tuple[int, int]:
+def leader_and_ticks(entry: Path, leaders: Set[int]) -> tuple[int, int]:
+    """Whose a process is (by its entry in ``/proc``), and its ticks of processor time; 0 and 0 when it has ended."""
     try:
         stat = (entry / "stat").read_text()
     except OSError:
         return 0, 0
     # "pid (name) state ppid pgrp session ...": the name may hold spaces and brackets, so count from its end.
     fields = stat[stat.rindex(")") + 2 :].split()
-    return int(fields[3]), sum(int(field) for field in fields[11:15])
+    parent, session = int(fields[1]), int(fields[3])
+    return parent if parent in leaders else session, sum(int(field) for field in fields[11:15])
 
 
 def _pss_kib(entry: Path) -> int:

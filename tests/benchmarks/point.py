@@ -55,6 +55,7 @@ class Point(msgspec.Struct, kw_only=True):
     load_late_ms: tuple[float, float]
     gateways: int = 1
     gateway_share: float = 0.0
+    postgresql: bool = False
     p99_by_s: list[float | None] = []
     notes: dict[str, Any] = {}
 
@@ -239,6 +240,7 @@ def _point(
         machine_cores=whole_machine | {"elsewhere": round(max(0.0, elsewhere), 3)},
         gateways=server.wanted.gateways,
         gateway_share=server.wanted.gateway_share,
+        postgresql=server.wanted.postgresql,
         p99_by_s=_by_second([part for parts in seen.values() for part in parts]),
         notes=notes,
     )

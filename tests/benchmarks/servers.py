@@ -19,15 +19,17 @@ from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.benchmarks.share import limited
 from tests.brokers import fresh_vhost
+from tests.databases import Cluster, required
 from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
 
+SETTINGS = ("listen_addresses=", "max_connections=50")
 UNMEASURED = {"GAMESERVER_LOGIN_S_MAX": "120"}  # thousands enter before the window begins
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to start. ``players``: who can play; ``population``: others in the database. ``crowd``: players in a zone,
     which is ``side`` tiles wide. ``bundled``: in the game's own world instead. ``gateway_share``: so much of a
-    processor each gateway may use, 0 for all it gets.
+    processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its own instead of SQLite.
     """
 
     kind: str = "house"
@@ -39,6 +41,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     gateway_share: float = 0.0
     flower: bool = True
     bundled: bool = False
+    postgresql: bool = False
     env: dict[str, str] = {}
 
 
@@ -64,9 +67,13 @@ def running(wanted: Wanted, folder: Path, node: PrivateNode | None = None) -> It
 @contextlib.contextmanager
 def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> Iterator[Running]:
     """One worker per family, beat, Flower, gateways: what ``gameserver up`` starts."""
-    with _broker(folder, running_node) as (node, amqp_url), contextlib.ExitStack() as shares:
+    with (
+        _broker(folder, running_node) as (node, amqp_url),
+        _database(wanted) as (database_url, database),
+        contextlib.ExitStack() as shares,
+    ):
         world = {} if wanted.bundled else {"GAMESERVER_WORLD": str(_zones(wanted, folder))}
-        house = House(amqp_url, folder / "house", env={**UNMEASURED, **world, **wanted.env})
+        house = House(amqp_url, folder / "house", database_url, {**UNMEASURED, **world, **wanted.env})
         try:
             _seed(wanted, house)
             workers = house.workers([((family,), family, 1) for family in FAMILIES])
@@ -82,6 +89,7 @@ def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> It
                     "gateway": [gateway.pid for gateway in gateways],
                     "broker": [node.pid],
                     "workers": [proc.pid for proc in (*workers, beat)],
+                    **database,
                     "flower": [proc.pid for proc in flower],
                 },
                 amqp_url=amqp_url,
@@ -91,6 +99,27 @@ def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> It
         finally:
             shares.close()
             house.stop()
+
+
+@contextlib.contextmanager
+def _database(wanted: Wanted) -> Iterator[tuple[str, dict[str, list[int]]]]:
+    """The database's URL ("" for SQLite, in the house's folder), and its tier if it has one."""
+    if not wanted.postgresql:
+        yield "", {}
+        return
+    with a_cluster() as cluster:
+        yield cluster.url(cluster.migrated), {"database": [cluster.pid]}
+
+
+@contextlib.contextmanager
+def a_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that waits for the disk, as a real one does."""
+    cluster = Cluster(required(), SETTINGS)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def worker_again(server: Running, family: str) -> None:

@@ -31,12 +31,12 @@ from gameserver.up.rabbitmq import PrivateNode
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session
 from tests.benchmarks import zones
-from tests.databases import Cluster, required
+from tests.benchmarks.servers import a_cluster
+from tests.databases import Cluster
 from tests.houses import House
 
 ZONES, CROWD, SIDE, BATCH = 16, 400, 32, 40
 NOBODY = "bench"  # the gateway that all replies go to
-SETTINGS = ("listen_addresses=", "max_connections=50")  # with fsync: the wait for the disk is part of it
 
 
 class Arrangement(msgspec.Struct, frozen=True):
@@ -162,16 +162,6 @@ def a_node(folder: Path) -> Iterator[PrivateNode]:
     finally:
         node.kill()
         node.stop()
-
-
-@contextmanager
-def a_cluster() -> Iterator[Cluster]:
-    cluster = Cluster(required(), SETTINGS)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 def main() -> None:
