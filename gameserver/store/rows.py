@@ -11,11 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, bindparam
+from sqlalchemy import ARRAY, ColumnElement, Engine, Table, bindparam, func, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 
 from gameserver.errors import Retryable
+
+CHANGES_KEPT = 128  # statements, one for each set of columns that changed together
 
 
 class among(ColumnElement[bool]):  # noqa: N801 - reads like the other functions of SQLAlchemy Core
@@ -37,6 +39,20 @@ def _among_sqlite(element: among, compiler: Any, **options: Any) -> str:
 @compiles(among, "postgresql")
 def _among_postgresql(element: among, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY({compiler.process(element.values, **options)})"
+
+
+@lru_cache(maxsize=CHANGES_KEPT)
+def _change_one(table: Table, columns: tuple[str, ...]) -> Any:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    return update(table).values(values).where(table.c.id == bindparam("row"))
+
+
+@lru_cache(maxsize=CHANGES_KEPT)
+def _change_all(table: Table, columns: tuple[str, ...]) -> Any:
+    """Lists of values, joined to the rows: a statement costs PostgreSQL more than a row does."""
+    lists = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in (*columns, "id")]
+    new = func.unnest(*lists).table_valued(*columns, "id").render_derived(name="new")
+    return update(table).values({name: new.c[name] for name in columns}).where(table.c.id == new.c.id)
 
 
 class _Text:
@@ -94,6 +110,20 @@ class Rows:
         """Run a statement for each row; its values stand in the order of the statement's placeholders."""
         if rows:
             self._cursor.executemany(_text(statement, self._dialect).sql, rows)
+
+    def change(self, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write some columns of rows that are there, each once: the columns' values, and then the row's id."""
+        if self._dialect.name == "sqlite":
+            self.many(_change_one(table, columns), rows)
+        elif rows:
+            lists = map(_as_array, zip(*rows, strict=True))
+            self.run(_change_all(table, columns), **dict(zip((*columns, "id"), lists, strict=True)))
+
+
+def _as_array(values: Sequence[Any]) -> Any:
+    """A list for PostgreSQL. The driver takes three times as long over numbers as their text does."""
+    numbers = all(type(value) is int for value in values)
+    return f"{{{','.join(map(str, values))}}}" if numbers else list(values)
 
 
 @contextmanager

@@ -5,11 +5,11 @@ alone. All others are inserted, or replaced as they are.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
 from gameserver.events import catalogue
@@ -20,9 +20,6 @@ from gameserver.store.tables import TABLES, chat_lines, marks, outcomes, written
 from gameserver.world.state import Account, ChatLine, Session, Thing
 
 Row = tuple[Any, ...]
-
-
-UPDATES_KEPT = 128  # statements, one for each set of columns that changed together
 
 
 @cache
@@ -41,12 +38,6 @@ def _upsert(table: Table) -> Any:
     key = [column.name for column in table.primary_key]
     rest = {column.name: statement.excluded[column.name] for column in written(table) if column.name not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=rest)
-
-
-@lru_cache(maxsize=UPDATES_KEPT)
-def _update(table: Table, columns: tuple[str, ...]) -> Any:
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
-    return update(table).values(values).where(table.c.id == bindparam("row"))
 
 
 @cache
@@ -100,7 +91,7 @@ def _replace(rows: Rows, table: Table, changes: Sequence[tuple[Row, Row]]) -> No
         changed = [n for n, column in enumerate(after) if column != before[n]]
         if changed:
             names = tuple(table.columns.keys()[n] for n in changed)
-            rows.many(_update(table, names), list(zip(*(after[n] for n in changed), after[0], strict=True)))
+            rows.change(table, names, list(zip(*(after[n] for n in changed), after[0], strict=True)))
 
 
 def _fresh_marks(session: str) -> list[Row]:

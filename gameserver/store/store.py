@@ -24,11 +24,6 @@ _SESSION_BY_TOKEN = select(sessions).where(
     or_(sessions.c.token == bindparam("token_hash"), sessions.c.token_before == bindparam("token_hash"))
 )
 _MARKS = select(marks).where(among(marks.c.id, "ids")).order_by(marks.c.id).with_for_update()
-_MOVE_MARK = (
-    update(marks)
-    .values(seq=bindparam("new_seq"), stored=bindparam("new_stored"))
-    .where(marks.c.id == bindparam("mark_id"))
-)
 _OUTCOME = select(outcomes.c.direct).where(outcomes.c.mark == bindparam("mark"), outcomes.c.seq == bindparam("number"))
 _WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()
 _POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
@@ -174,7 +169,7 @@ class Transaction:
 
     def save_marks(self, changed: Sequence[Mark], kept: Sequence[Stored]) -> None:
         """Write watermarks and outcomes. A mark whose session ended in this very batch stays gone."""
-        self._rows.many(_MOVE_MARK, [(mark.seq, mark.stored, mark.id) for mark in changed])
+        self._rows.change(marks, ("seq", "stored"), [(mark.seq, mark.stored, mark.id) for mark in changed])
         saving.upsert(self._rows, outcomes, [astuple(stored) for stored in kept])
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:

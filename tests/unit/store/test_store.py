@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from sqlalchemy import func, select, text
+from sqlalchemy.engine import Dialect
 
 from gameserver.errors import Retryable
 from gameserver.events import catalogue
@@ -15,8 +16,8 @@ from gameserver.events.base import SEQ_MAX
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.rules.view import in_view
 from gameserver.store import DeadLetter, Store, loading, saving
+from gameserver.store import rows as rows_module
 from gameserver.store.loading import merge
-from gameserver.store.rows import Rows
 from gameserver.store.store import Mark, Stored, Transaction
 from gameserver.store.tables import metadata, sessions
 from gameserver.world.state import (
@@ -141,7 +142,7 @@ PLAYERS = st.builds(
     x=st.integers(0, 31),
     hp=st.integers(0, 20),
     coins=st.integers(0, 2**40),
-    conn=st.sampled_from(["", "c1"]),
+    conn=st.sampled_from(["", "NULL", '{"a\\,}']),
 )
 CROWD = st.lists(PLAYERS, unique_by=lambda body: body.id)
 
@@ -161,30 +162,32 @@ def test_what_is_put_is_there_whether_it_was_held_or_not(
     save(store, drop=[*there, *put])
 
 
-def test_of_what_is_held_only_what_changed_is_written(store: Store) -> None:
+def test_of_what_is_held_only_what_changed_is_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     save(store, ADA, BOB)
+    run = noted(monkeypatch)
     with store.transaction() as transaction:
         found = transaction.load([Needs(players=("ada", "bob"))]).players
-        assert statements(transaction, [found["ada"], found["bob"]]) == []
-        walked = [replace(found["ada"], x=1, v=9), replace(found["bob"], y=1)]
-        (only,) = statements(transaction, walked)
-        assert re.fullmatch(r"UPDATE players SET x=\S+, y=\S+, v=\S+ WHERE players.id = \S+", only)
+        transaction.save(list(found.values()), [])
+    assert [statement for statement in run if not statement.startswith("SELECT")] == []
+    walked = [replace(found["ada"], x=1, v=9), replace(found["bob"], y=1)]
+    with store.transaction() as transaction:
+        transaction.load([Needs(players=("ada", "bob"))])
+        transaction.save(walked, [])
+    assert re.match(r"UPDATE players SET x=\S+, y=\S+, v=\S+ (WHERE|FROM) ", run[-1])
     assert load(store, players=("ada", "bob")).players == {body.id: body for body in walked}
 
 
-def statements(transaction: Transaction, put: Sequence[Thing]) -> list[str]:
-    """What is run for each of many rows to save things."""
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are run from now on."""
     run: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        many = Rows.many
+    made = rows_module._text
 
-        def noted(rows: Rows, statement: Any, values: Any) -> None:
-            if values:
-                run.append(str(statement.compile(dialect=rows._dialect)))
-            many(rows, statement, values)
+    def note(statement: Any, dialect: Dialect) -> Any:
+        text = made(statement, dialect)
+        run.append(text.sql)
+        return text
 
-        patch.setattr(Rows, "many", noted)
-        transaction.save(put, [])
+    monkeypatch.setattr(rows_module, "_text", note)
     return run
 
 
