@@ -95,4 +95,5 @@ beat_schedule = {
         "options": {"expires": 10, "argsrepr": "beat sweep"},
     },
 }
+beat_scheduler = "tasks.ticks:PunctualScheduler"  # asleep between ticks, where Celery's own is busy waiting
 beat_max_loop_interval = 1  # seconds

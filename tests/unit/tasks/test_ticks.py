@@ -1,7 +1,12 @@
+from datetime import UTC, datetime
+from itertools import pairwise
+
 import pytest
+from celery.beat import ScheduleEntry
+from celery.schedules import schedule
 
 from gameserver.events.envelope import read_batch
-from tasks import ticks
+from tasks import app, ticks
 
 
 @pytest.mark.parametrize("event", ["tick", "sweep"])
@@ -29,3 +34,33 @@ def test_numbers_rise_by_one_each_period(monkeypatch):
 def test_only_what_beats_can_pulse():
     with pytest.raises(KeyError):
         ticks.pulse("move")
+
+
+class Beat(ticks.PunctualScheduler):
+    """A scheduler of one tick, on a clock that stands still unless one waits."""
+
+    producer = None
+
+    def __init__(self):
+        self.now_s = 1_000.0
+        self.sent = []
+        tick = schedule(ticks.TICK_S, nowfun=lambda: datetime.fromtimestamp(self.now_s, UTC), app=app)
+        self._entries = {"tick": ScheduleEntry(name="tick", task="world.tick", schedule=tick, app=app)}
+        super().__init__(app, lazy=True, max_interval=1.0)
+
+    @property
+    def schedule(self):
+        return self._entries
+
+    def apply_entry(self, entry, producer=None):
+        self.sent.append(self.now_s)
+
+
+def test_beat_sleeps_until_a_tick_is_due_and_sends_it_then():
+    """Celery's own scheduler is back 10 ms too early, and then asks again without a pause."""
+    beat = Beat()
+    for _ in range(40):
+        beat.now_s += beat.tick() + 1e-4  # who sleeps wakes up a little late
+    assert len(beat.sent) > 40 / 4
+    gaps = [later - before for before, later in pairwise(beat.sent)]
+    assert all(ticks.TICK_S <= gap < ticks.TICK_S + 0.001 for gap in gaps), gaps
