@@ -29,7 +29,7 @@ from gameserver.events.envelope import Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
 from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
-from gateway.line import set_no_delay
+from gateway.line import set_no_delay, socket_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,10 @@ class Away(Exception):
 
 
 class Broker:
-    """Publishes events and receives outbound messages. ``on_up`` and ``on_down`` tell when that is possible."""
+    """Publishes events and receives outbound messages. ``on_up`` and ``on_down`` tell when that is possible.
+
+    ``attend`` is told the descriptor of each new connection, through which comes what nobody should keep waiting.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Broker:
         on_outbound: Callable[[Outbound], None],
         on_up: Callable[[], None],
         on_down: Callable[[], None],
+        attend: Callable[[int], None] = lambda fd: None,
     ) -> None:
         self._reactor = reactor
         self._gateway = gateway
@@ -73,8 +77,10 @@ class Broker:
         self._on_outbound = on_outbound
         self._on_up = on_up
         self._on_down = on_down
+        self._attend = attend
         self._stopping = False
         self._connection: Any = None
+        self._socket: Any = None
         self._publishing: Any = None
         self._consuming: Any = None
         self._binding = defer.DeferredLock()  # pika's adapter must not be closed with several calls pending
@@ -118,6 +124,7 @@ class Broker:
             headers=message.headers,
         )
         sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
+        self._socket.doWrite()  # now: the reactor may rest before it writes. If this fails the reactor finds out why
         sent.addTimeout(self._limits.publish_s_max, self._reactor)
         sent.addBoth(self._confirmed, message.task_id, queue)
         return sent
@@ -174,6 +181,8 @@ class Broker:
     def _connected(self, connection: TwistedProtocolConnection) -> None:
         connection.closed.addErrback(lambda failure: None)  # the channels tell
         set_no_delay(connection.transport)
+        self._socket = socket_of(connection.transport)
+        self._attend(self._socket.fileno())
         self._set_up(connection).addErrback(self._failed, connection)
 
     @defer.inlineCallbacks

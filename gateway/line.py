@@ -17,6 +17,13 @@ def set_no_delay(transport: Any) -> None:
         transport.setTcpNoDelay(True)
 
 
+def socket_of(transport: Any) -> Any:
+    """Twisted's socket below whatever wraps it (TLS does)."""
+    while not isinstance(transport, tcp.Connection):
+        transport = transport.transport
+    return transport
+
+
 class Line:
     """A socket as sessions use it; ``transport`` is Twisted's."""
 

@@ -2,10 +2,12 @@
 
 To wake up costs more than to read, and what is read waits for company anyway: so each look at the sockets makes the
 next one wait a little for each that had something to say. Where few speak that is next to nothing; where many do,
-dozens are read at once. Sockets are called without the logging context that Twisted makes for each call, which nothing
-here uses and which costs as much as the reading.
+dozens are read at once. What the broker has to say is worth waking up for: its socket ends a rest. Sockets are called
+without the logging context that Twisted makes for each call, which nothing here uses and which costs as much as the
+reading.
 """
 
+import select
 import time
 from collections.abc import Callable
 
@@ -17,15 +19,23 @@ PAUSE_S_MAX = 0.004  # so long may a signal wait, or what another thread has to 
 
 
 class PatientReactor(EPollReactor):
-    """``clock_s``: monotonic seconds; ``sleep`` waits for so many."""
+    """``clock_s``: monotonic seconds; ``sleep`` waits for so many, instead of until somebody urgent speaks."""
 
     def __init__(
-        self, clock_s: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self, clock_s: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] | None = None
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._clock_s = clock_s
-        self._sleep = sleep
+        self._sleep = sleep or self._doze
         self._rested_s = 0.0  # when it may look at the sockets again
+        self._urgent = select.epoll()
+
+    def attend(self, fd: int) -> None:
+        """What comes through this descriptor ends a rest, until it is closed."""
+        self._urgent.register(fd, select.EPOLLIN)
+
+    def _doze(self, seconds: float) -> None:
+        select.select([self._urgent], [], [], seconds)  # epoll's own waiting knows whole milliseconds only
 
     def doIteration(self, delay: float | None) -> None:  # noqa: N802
         """Wait for sockets, ``delay`` seconds at most (``None``: for ever), and let them read and write."""

@@ -60,6 +60,7 @@ class Gateway(Service):
             on_outbound=self._outbound,
             on_up=self.hub.broker_up,
             on_down=self.hub.broker_down,
+            attend=reactor.attend,
         )
         self.hub.use(self.broker)
         self._exposition = Exposition(self.hub, self.name)

@@ -61,6 +61,7 @@ def reactor(nap: Nap) -> Iterator[PatientReactor]:
     made.removeAll()
     made.waker.connectionLost(None)
     made._poller.close()
+    made._urgent.close()
 
 
 @pytest.fixture
@@ -110,6 +111,20 @@ def test_a_timer_is_not_kept_waiting(reactor: PatientReactor, ears: list[Ear], n
     reactor.doIteration(1)
     reactor.doIteration(delay_s)
     assert sum(nap.slept_s) == pytest.approx(delay_s)
+
+
+def test_somebody_urgent_ends_a_rest(monkeypatch: pytest.MonkeyPatch, reactor: PatientReactor, ears: list[Ear]) -> None:
+    """One would wait for an hour otherwise."""
+    monkeypatch.setattr("gateway.reactor.PAUSE_S_PER_SOCKET", 3_600)
+    monkeypatch.setattr("gateway.reactor.PAUSE_S_MAX", 3_600)
+    reactor._sleep = reactor._doze
+    urgent, *others = ears
+    reactor.attend(urgent.fileno())
+    speak(others)
+    reactor.doIteration(1)
+    speak([urgent])
+    reactor.doIteration(None)
+    assert urgent.heard == [b"x"]
 
 
 class Poller:
