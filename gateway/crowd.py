@@ -31,7 +31,7 @@ class Crowd:
         self._limits = limits
         self._sessions: dict[str, Session] = {}
         self._replies = Flusher(clock, limits.flush_window_ms_max / 1000)
-        self._views = Flusher(clock, limits.view_window_ms_max / 1000)
+        self._views = Flusher(clock, limits.view_window_ms_max / 1000, can_wait=True)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -59,6 +59,10 @@ class Crowd:
     def written(self, session: Session) -> None:
         """Something that matters to it was put into the session: it goes out with the next round of replies."""
         self._replies.soon(session)
+
+    def answered(self) -> None:
+        """Replies to a batch were put into sessions: they need not wait until what others do was, too."""
+        self._replies.at_once()
 
     def written_to(self, sessions: Iterable[Session]) -> None:
         """What others do was put into these: it goes out with the next round of views, or with a reply before that."""

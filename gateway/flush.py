@@ -3,26 +3,37 @@
 Like batches towards the queue: the first write after a quiet moment goes at the end of this turn of the reactor. Each
 write makes the next ones wait a little, so that the window grows with the crowd, up to its bound, and writing never
 takes more than a part of the gateway's time. A crowd is written to in parts: between them the reactor reads.
+
+To send is half of what a gateway does. So of what can wait, nothing goes to a client who was written to within a
+window, be it a reply: rounds come twice in a window, and pass over those.
 """
 
 from collections.abc import Iterable
 from itertools import islice
+from math import inf
 from typing import Any
 
-from gateway.batches import Clock
+from gateway.batches import ROUNDING_S, Clock
 from gateway.session import Session
 
 WAIT_S_PER_WRITE = 0.0001  # a write takes a tenth of that here, and as much again at the client
 AT_ONCE = 100  # clients, a millisecond's work
+ROUNDS = 2  # in a window, of what can wait
 
 
 class Flusher:
-    """Flushes sessions that have something to write. ``window_s_max``: the longest wait after a flush."""
+    """Flushes sessions that have something to write. ``window_s_max``: the longest wait after a flush.
 
-    def __init__(self, clock: Clock, window_s_max: float) -> None:
+    ``can_wait``: until a window has passed since its client was written to, and a round more at most.
+    """
+
+    def __init__(self, clock: Clock, window_s_max: float, *, can_wait: bool = False) -> None:
         self._clock = clock
         self._window_s_max = window_s_max
+        self._can_wait = can_wait
         self._dirty: dict[Session, None] = {}  # in the order in which they are written to
+        self._began_s = 0.0  # when the last round began
+        self._passed_over_s = inf  # who was written to since then is passed over in it
         self._next_s = 0.0
         self._timer: Any = None  # a DelayedCall
 
@@ -36,6 +47,15 @@ class Flusher:
         self._dirty.update(dict.fromkeys(sessions))
         self._schedule()
 
+    def at_once(self) -> None:
+        """Write now what would be written at the end of this turn."""
+        if self._timer is not None and self._clock.seconds() >= self._next_s:
+            self._timer.cancel()
+            self._begin_round()
+            dirty, self._dirty, self._timer = self._dirty, {}, None
+            self._write(dirty)
+            self._schedule()
+
     def _schedule(self) -> None:
         if self._timer is None and self._dirty:
             self._timer = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._flush)
@@ -45,8 +65,16 @@ class Flusher:
         self._dirty.pop(session, None)
 
     def _flush(self) -> None:
-        self._next_s = self._clock.seconds() + min(self._window_s_max, len(self._dirty) * WAIT_S_PER_WRITE)
+        self._begin_round()
         self._flush_part(len(self._dirty))
+
+    def _begin_round(self) -> None:
+        window_s = min(self._window_s_max, len(self._dirty) * WAIT_S_PER_WRITE)
+        self._began_s = self._clock.seconds()
+        self._next_s = self._began_s + window_s
+        if self._can_wait:
+            self._next_s -= window_s * (1 - 1 / ROUNDS)
+            self._passed_over_s = self._began_s - window_s + ROUNDING_S
 
     def _flush_part(self, count: int) -> None:
         """Those that were there when the flush began, ``count`` of them still; who comes meanwhile waits."""
@@ -56,6 +84,13 @@ class Flusher:
             del self._dirty[session]
         if part and count > len(part):  # some may have been forgotten meanwhile
             self._timer = self._clock.callLater(0.0, self._flush_part, count - len(part))
-        for session in part:
-            session.flush()
+        self._write(part)
         self._schedule()
+
+    def _write(self, sessions: Iterable[Session]) -> None:
+        for session in sessions:
+            if session.written_s > self._passed_over_s:
+                self._dirty[session] = None
+            else:
+                session.written_s = self._began_s
+                session.flush()

@@ -75,6 +75,7 @@ class Outward:
                 self._direct(session, direct)
             elif direct.follow is not None and direct.follow.player and direct.conn.startswith(f"{self._gateway}."):
                 self._let_in_too_late(direct.conn, direct.follow)
+        self._crowd.answered()
         for same in by_audience(outbound.dispatches):
             self._dispatch(same)
 

@@ -4,6 +4,7 @@ Writes are gathered and go out once per flush window. A client that does not rea
 it, later cut off; when it reads again it is shown the present state instead of the past.
 """
 
+from math import inf
 from typing import Protocol
 
 from gameserver.events.envelope import Envelope
@@ -48,6 +49,7 @@ class Session:
         self.returning_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
         self.rejoin_said_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
         self.listens: Codec | None = None  # how to speak to it of others; None before it watches, and after its goodbye
+        self.written_s = -inf  # when it was last flushed
         self.out: list[bytes] = []  # what waits to be written
         self.paused = False  # whether the client does not read: then what waits is counted
         self._out_bytes = 0

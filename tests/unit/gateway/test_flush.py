@@ -1,6 +1,10 @@
+from itertools import pairwise
+from math import inf
+
+import pytest
 from twisted.internet.task import Clock
 
-from gateway.flush import AT_ONCE, WAIT_S_PER_WRITE, Flusher
+from gateway.flush import AT_ONCE, ROUNDS, WAIT_S_PER_WRITE, Flusher
 
 WINDOW_S = 0.01
 
@@ -10,6 +14,7 @@ class Mouth:
 
     def __init__(self) -> None:
         self.flushed = 0
+        self.written_s = -inf
 
     def flush(self) -> None:
         self.flushed += 1
@@ -21,10 +26,10 @@ def crowd(it: Flusher) -> None:
         it.soon(Mouth())
 
 
-def flusher() -> tuple[Clock, Flusher]:
+def flusher(*, can_wait: bool = False) -> tuple[Clock, Flusher]:
     clock = Clock()
     clock.advance(1000)
-    return clock, Flusher(clock, WINDOW_S)
+    return clock, Flusher(clock, WINDOW_S, can_wait=can_wait)
 
 
 def test_the_first_word_after_a_quiet_moment_goes_at_the_end_of_the_turn():
@@ -107,3 +112,64 @@ def test_a_crowd_that_leaves_while_it_is_written_to_leaves_nothing_behind():
     clock.advance(0)
     assert clock.getDelayedCalls() == []
     assert sum(mouth.flushed for mouth in mouths) == AT_ONCE
+
+
+def test_what_can_wait_is_written_a_window_after_what_was_written_before():
+    clock, it = flusher(can_wait=True)
+    mouth = Mouth()
+    written_s = []
+    for _ in range(20 * ROUNDS):
+        crowd(it)
+        it.soon(mouth)
+        before = mouth.flushed
+        clock.advance(WINDOW_S / ROUNDS)
+        written_s += [clock.seconds()] * (mouth.flushed - before)
+    assert len(written_s) == 20
+    assert [b - a for a, b in pairwise(written_s)] == pytest.approx([WINDOW_S] * 19)
+
+
+@pytest.mark.parametrize("since", [0.1, 0.5, 0.9])
+def test_who_was_just_told_something_else_hears_what_can_wait_a_window_and_a_round_later_at_most(since: float):
+    clock, it = flusher(can_wait=True)
+    mouth = Mouth()
+    crowd(it)
+    clock.advance(0)
+    clock.advance(since * WINDOW_S)
+    mouth.written_s = clock.seconds()
+    it.soon(mouth)
+    waited_s = 0.0
+    while not mouth.flushed and waited_s < 3 * WINDOW_S:
+        crowd(it)
+        clock.advance(WINDOW_S / 100)
+        waited_s += WINDOW_S / 100
+    assert waited_s + WINDOW_S / 50 >= WINDOW_S
+    assert waited_s <= WINDOW_S * (1 + 1 / ROUNDS) + WINDOW_S / 50
+
+
+def test_what_can_not_wait_does_not_however_short_ago_its_client_was_written_to():
+    clock, it = flusher()
+    mouth = Mouth()
+    mouth.written_s = clock.seconds() + WINDOW_S
+    it.soon(mouth)
+    clock.advance(0)
+    assert mouth.flushed == 1
+
+
+def test_at_once_is_before_the_end_of_the_turn_but_not_within_the_window():
+    clock, it = flusher()
+    mouths = [Mouth() for _ in range(3 * AT_ONCE)]
+    it.soon_all(mouths)
+    it.at_once()
+    assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
+    it.soon(mouths[0])
+    it.at_once()
+    assert mouths[0].flushed == 1
+    clock.advance(WINDOW_S)
+    assert mouths[0].flushed == 2
+    assert clock.getDelayedCalls() == []
+
+
+def test_at_once_with_nothing_to_write_is_nothing():
+    clock, it = flusher()
+    it.at_once()
+    assert clock.getDelayedCalls() == []

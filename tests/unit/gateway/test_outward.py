@@ -4,7 +4,7 @@ from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.outward import MAILED_AGE_S, by_audience
-from tests.unit.gateway.fakes import Player, Stage
+from tests.unit.gateway.fakes import Player, Stage, reply
 
 
 def told(**packet) -> bytes:
@@ -45,6 +45,18 @@ def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(st
     assert [packet["n"] for packet in bob.written()] == [1]
     stage.clock.advance(0.001)
     assert [packet["n"] for packet in bob.written()] == [2]
+
+
+def test_a_reply_does_not_wait_until_what_others_did_was_looked_at(stage: Stage):
+    ada = stage.player("ada")
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take("move")
+    stage.clock.advance(1)
+    (envelope,) = move.batch
+    seen = Dispatch(to=("zone.town",), packet=told(type="moved", n=1))
+    stage.hub.outbound(Outbound(directs=[reply(ada.session.conn, envelope.event)], dispatches=[seen]))
+    assert [packet["type"] for packet in ada.written()] == ["ok"]
+    assert [packet["type"] for packet in ada.heard()] == ["moved"]
 
 
 def test_a_durable_dispatch_is_told_once(stage: Stage):
