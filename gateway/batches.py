@@ -17,7 +17,7 @@ from gameserver.events.envelope import Envelope
 # first quickly, and from a few events on (which share most of what a batch costs by itself) slowly.
 GAP_S_PER_EVENT = 0.002
 LONG_GAP_S = 0.012
-LONG_GAP_S_PER_EVENT = 0.00008
+LONG_GAP_S_PER_EVENT = 0.000065
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
 
