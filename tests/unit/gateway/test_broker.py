@@ -9,6 +9,9 @@ from twisted.internet import defer
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gameserver.events.chat import Say
+from gameserver.events.envelope import Envelope
+from gameserver.events.message import task_message
 from gameserver.limits import Limits
 from gameserver.topology import Queues, topology
 from gateway.broker import Away, Broker, Busy
@@ -32,9 +35,23 @@ class Channel:
         self.aborted = True
 
 
-def refused(channel: Channel, queues: Queues) -> tuple[type[Exception], bool]:
-    """How a refusal ends, and whether the gateway knows that its line went down."""
-    downs: list[None] = []
+class Recorder(Channel):
+    """A channel and its socket: what was done, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.done: list[str] = []
+
+    def basic_publish(self, *_: Any, **__: Any) -> Any:
+        self.done.append("published")
+        return defer.Deferred()
+
+    def doWrite(self) -> None:  # noqa: N802
+        self.done.append("written")
+
+
+def line(channel: Channel, queues: Queues, downs: list[None]) -> Broker:
+    """A gateway's line to the broker, as after a set-up."""
     broker = Broker(
         reactor=Clock(),
         amqp_url="amqp://a//",
@@ -45,7 +62,21 @@ def refused(channel: Channel, queues: Queues) -> tuple[type[Exception], bool]:
         on_up=lambda: None,
         on_down=lambda: downs.append(None),
     )
-    broker._connection = broker._publishing = broker._consuming = channel  # as after a set-up
+    broker._connection = broker._publishing = broker._consuming = broker._socket = channel
+    return broker
+
+
+def test_what_is_published_is_written_at_once_and_not_when_the_reactor_has_rested() -> None:
+    recorder = Recorder()
+    envelope = Envelope(id="g1.a:1", event=Say(text="hello", seq=1), at_ms=0)
+    line(recorder, Queues(), []).publish(task_message([envelope], "g1"), "chat")
+    assert recorder.done == ["published", "written"]
+
+
+def refused(channel: Channel, queues: Queues) -> tuple[type[Exception], bool]:
+    """How a refusal ends, and whether the gateway knows that its line went down."""
+    downs: list[None] = []
+    broker = line(channel, queues, downs)
     ends: list[Any] = []
     sent: defer.Deferred[Any] = defer.fail(Failure(NackError([])))
     sent.addBoth(broker._confirmed, "t1", "chat").addBoth(ends.append)
