@@ -124,7 +124,8 @@ class Broker:
             headers=message.headers,
         )
         sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
-        self._socket.doWrite()  # now: the reactor may rest before it writes. If this fails the reactor finds out why
+        if self._socket.doWrite() is not None:  # now, because the reactor may rest before it writes
+            self._socket.startWriting()  # broken, or about to be closed: that is for the reactor to find out
         sent.addTimeout(self._limits.publish_s_max, self._reactor)
         sent.addBoth(self._confirmed, message.task_id, queue)
         return sent
@@ -181,12 +182,12 @@ class Broker:
     def _connected(self, connection: TwistedProtocolConnection) -> None:
         connection.closed.addErrback(lambda failure: None)  # the channels tell
         set_no_delay(connection.transport)
-        self._socket = socket_of(connection.transport)
-        self._attend(self._socket.fileno())
         self._set_up(connection).addErrback(self._failed, connection)
 
     @defer.inlineCallbacks
     def _set_up(self, connection: Any) -> Any:
+        self._socket = socket_of(connection.transport)
+        self._attend(self._socket.fileno())
         yield self._stand(connection)
         publishing = yield connection.channel()
         yield publishing.confirm_delivery()

@@ -18,6 +18,7 @@ from gateway.session import Session
 
 WAIT_S_PER_WRITE = 0.0001  # a write takes a tenth of that here, and as much again at the client
 AT_ONCE = 100  # clients, a millisecond's work
+ONE_GO_MAX = 4 * AT_ONCE  # clients: the replies to a batch
 ROUNDS = 2  # in a window, of what can wait
 
 
@@ -48,8 +49,8 @@ class Flusher:
         self._schedule()
 
     def at_once(self) -> None:
-        """Write now what would be written at the end of this turn."""
-        if self._timer is not None and self._clock.seconds() >= self._next_s:
+        """Write now what would be written at the end of this turn, unless it is so much that it goes in parts."""
+        if self._timer is not None and self._clock.seconds() >= self._next_s and len(self._dirty) <= ONE_GO_MAX:
             self._timer.cancel()
             self._begin_round()
             dirty, self._dirty, self._timer = self._dirty, {}, None

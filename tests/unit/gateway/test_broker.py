@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pika.exceptions import NackError
 from twisted.internet import defer
+from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
@@ -38,16 +39,21 @@ class Channel:
 class Recorder(Channel):
     """A channel and its socket: what was done, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, fault: Any = None) -> None:
         super().__init__(0)
+        self.fault = fault
         self.done: list[str] = []
 
     def basic_publish(self, *_: Any, **__: Any) -> Any:
         self.done.append("published")
         return defer.Deferred()
 
-    def doWrite(self) -> None:  # noqa: N802
+    def doWrite(self) -> Any:  # noqa: N802
         self.done.append("written")
+        return self.fault
+
+    def startWriting(self) -> None:  # noqa: N802
+        self.done.append("left to the reactor")
 
 
 def line(channel: Channel, queues: Queues, downs: list[None]) -> Broker:
@@ -66,11 +72,18 @@ def line(channel: Channel, queues: Queues, downs: list[None]) -> Broker:
     return broker
 
 
-def test_what_is_published_is_written_at_once_and_not_when_the_reactor_has_rested() -> None:
-    recorder = Recorder()
+@pytest.mark.parametrize(
+    ("fault", "done"),
+    [(None, ["published", "written"]), (CONNECTION_DONE, ["published", "written", "left to the reactor"])],
+)
+def test_what_is_published_is_written_at_once_and_a_closing_socket_is_left_to_the_reactor(
+    fault: Any, done: list[str]
+) -> None:
+    """It closes what it is asked to write to; the socket itself has said by then that it need not be asked."""
+    recorder = Recorder(fault)
     envelope = Envelope(id="g1.a:1", event=Say(text="hello", seq=1), at_ms=0)
     line(recorder, Queues(), []).publish(task_message([envelope], "g1"), "chat")
-    assert recorder.done == ["published", "written"]
+    assert recorder.done == done
 
 
 def refused(channel: Channel, queues: Queues) -> tuple[type[Exception], bool]:

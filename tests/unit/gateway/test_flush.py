@@ -4,7 +4,7 @@ from math import inf
 import pytest
 from twisted.internet.task import Clock
 
-from gateway.flush import AT_ONCE, ROUNDS, WAIT_S_PER_WRITE, Flusher
+from gateway.flush import AT_ONCE, ONE_GO_MAX, ROUNDS, WAIT_S_PER_WRITE, Flusher
 
 WINDOW_S = 0.01
 
@@ -167,6 +167,16 @@ def test_at_once_is_before_the_end_of_the_turn_but_not_within_the_window():
     clock.advance(WINDOW_S)
     assert mouths[0].flushed == 2
     assert clock.getDelayedCalls() == []
+
+
+def test_what_is_too_much_for_one_go_goes_in_parts():
+    clock, it = flusher()
+    mouths = [Mouth() for _ in range(ONE_GO_MAX + 1)]
+    it.soon_all(mouths)
+    it.at_once()
+    assert sum(mouth.flushed for mouth in mouths) == 0
+    clock.advance(0)
+    assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
 
 
 def test_at_once_with_nothing_to_write_is_nothing():
