@@ -2,6 +2,7 @@
 
 import pytest
 from celery.beat import BeatLazyFunc
+from kombu.utils.imports import symbol_by_name
 
 from gameserver.events import catalogue
 from gameserver.events.base import PRIORITY_MAX
@@ -9,6 +10,7 @@ from gameserver.events.envelope import read_batch
 from gameserver.topology import DEAD, EVENTS
 from tasks import app
 from tasks.event_task import EventTask
+from tasks.ticks import PunctualScheduler
 
 SPECS = {spec.task: spec for spec in catalogue.specs()}
 
@@ -84,3 +86,7 @@ def test_what_beat_sends_can_be_read_and_expires_when_nobody_takes_it():
         (envelope,) = read_batch(pulse())
         assert envelope.event.spec.task == entry["task"]
         assert entry["options"]["expires"] > entry["schedule"]
+
+
+def test_beat_sleeps_between_ticks_and_does_not_ask_without_a_pause():
+    assert symbol_by_name(app.conf.beat_scheduler) is PunctualScheduler
