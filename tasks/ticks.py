@@ -22,7 +22,7 @@ class PunctualScheduler(PersistentScheduler):
     """Celery's scheduler, which sleeps until something is due.
 
     Celery's own wakes 10 ms before that, and then asks without a pause whether it is due by now: with a tick twice a
-    second that burns a fiftieth of a processor, as much as a tenth of all that workers do for two thousand walkers.
+    second that burns a fiftieth of a processor.
     """
 
     def adjust(self, n: float | None, drift: float = 0.0) -> float | None:
