@@ -9,7 +9,7 @@ from kombu import Exchange, Queue
 from gameserver import addresses, config
 from gameserver.events import catalogue
 from gameserver.topology import EVENTS, topology
-from tasks.ticks import SWEEP_S, TICK_S, pulse
+from tasks.ticks import SWEEP_S, TICK_S, EachPeriod, pulse
 
 _settings = config.load()
 _topology = topology(_settings.limits, _settings.queues)
@@ -84,13 +84,13 @@ worker_hijack_root_logger = False  # tasks.application sets logging up
 beat_schedule = {
     "tick": {
         "task": "world.tick",
-        "schedule": TICK_S,
+        "schedule": EachPeriod(TICK_S),
         "args": (BeatLazyFunc(pulse, "tick"),),
         "options": {"expires": 5, "argsrepr": "beat tick"},
     },
     "sweep": {
         "task": "world.sweep",
-        "schedule": SWEEP_S,
+        "schedule": EachPeriod(SWEEP_S),
         "args": (BeatLazyFunc(pulse, "sweep"),),
         "options": {"expires": 10, "argsrepr": "beat sweep"},
     },

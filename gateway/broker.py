@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pika
 from pika.adapters.twisted_connection import TwistedProtocolConnection
@@ -20,7 +20,7 @@ from twisted.internet import defer
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTCP
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 10
 ACCESS_REFUSED = 403  # AMQP's code
 CONNECT_S_MAX = 5.0  # a node that is frozen must not keep us from the next
+HANG_UP_S = 2.0  # how long the broker may take to hang up, too
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
 
@@ -329,6 +330,36 @@ class _Nodes:
         return endpoint(self._reactor, node).connect(factory)
 
 
+class BrokerProtocol(TwistedProtocolConnection):
+    """pika's protocol. pika hangs up politely, and over TLS waits until the other side does too: a broker that is
+    frozen or out of reach never would, so it is cut off after ``HANG_UP_S``.
+    """
+
+    _cut_off: Any = None
+
+    def __init__(self, where: pika.URLParameters, reactor: Any) -> None:
+        super().__init__(where, reactor)
+        self._reactor = reactor
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        Protocol.makeConnection(self, transport)
+        self._impl.connection_made(cast(Any, self))  # it writes and hangs up through us
+
+    def write(self, data: bytes) -> None:
+        """What pika has to say."""
+        self.transport.write(data)
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """pika has given the connection up."""
+        self._cut_off = self._cut_off or self._reactor.callLater(HANG_UP_S, self.transport.abortConnection)
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        if self._cut_off is not None and self._cut_off.active():
+            self._cut_off.cancel()
+        super().connectionLost(reason)
+
+
 class _Connecting(Factory):
     """Makes pika protocols, and says when one has shaken hands."""
 
@@ -337,8 +368,8 @@ class _Connecting(Factory):
         self._nodes = nodes
         self._connected = connected
 
-    def buildProtocol(self, address: Any) -> TwistedProtocolConnection:  # noqa: N802
-        protocol = TwistedProtocolConnection(self._nodes.where, self._reactor)
+    def buildProtocol(self, address: Any) -> BrokerProtocol:  # noqa: N802
+        protocol = BrokerProtocol(self._nodes.where, self._reactor)
         protocol.ready.addTimeout(CONNECT_S_MAX, self._reactor)
         protocol.ready.addCallbacks(self._connected, _refused, errbackArgs=(protocol,))
         return protocol

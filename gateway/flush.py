@@ -92,6 +92,6 @@ class Flusher:
         for session in sessions:
             if session.written_s > self._passed_over_s:
                 self._dirty[session] = None
-            else:
+            elif session.out:  # a reply may have taken it along
                 session.written_s = self._began_s
                 session.flush()

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,7 @@ class Proc:
 
     def says(self, text: str, times: int = 1, s_max: float = UP_S_MAX) -> None:
         """Wait until the text stands so often in its log; fail when it does not, or when the program ends."""
-        eventually(lambda: self.text.count(text) >= times or not self.alive, f"{text!r}\n{self.tail}", s_max)
+        eventually(lambda: self.text.count(text) >= times or not self.alive, lambda: f"{text!r}\n{self.tail}", s_max)
         assert self.text.count(text) >= times, f"ended without having said {text!r}\n{self.tail}"
 
     def kill(self, *, group: bool = False) -> None:
@@ -229,8 +228,7 @@ class House:
 
     def beat(self, name: str = "beat", env: Mapping[str, str] | None = None) -> Proc:
         """Start the world's clock."""
-        schedule = self.folder / f"{name}-{uuid.uuid4().hex[:8]}.schedule"
-        return self._take(self._celery(name, ("beat", "-s", str(schedule), "--loglevel", "INFO"), env))
+        return self._take(self._celery(name, ("beat", "--loglevel", "INFO"), env))
 
     def flower(self, port: int, env: Mapping[str, str] | None = None) -> Proc:
         """Start Flower; it answers when this returns."""

@@ -64,7 +64,7 @@ def programs(
     return [
         *(_broker_programs(broker.node) if broker.node else []),
         *(_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()),
-        _beat(settings),
+        _beat(),
         _flower(ports),
         _gateway(settings),
         *([_bots(settings, bots)] if bots else []),
@@ -119,9 +119,8 @@ def worker_command(family: str, queues: list[str], number: int) -> list[str]:
     return ["-A", "tasks", "worker", "-Q", ",".join(queues), "-n", name, "--concurrency", "1", "--pool", "prefork"]
 
 
-def _beat(settings: Settings) -> Program:
-    schedule = str(settings.var / "celerybeat-schedule")
-    return Program(name="beat", command=_python("celery", "-A", "tasks", "beat", "-s", schedule), stage=2)
+def _beat() -> Program:
+    return Program(name="beat", command=_python("celery", "-A", "tasks", "beat"), stage=2)
 
 
 def _flower(ports: Ports) -> Program:

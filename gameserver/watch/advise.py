@@ -85,7 +85,7 @@ def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:
     still = "world" in now.families and now.serving("world") and before.serving("world")
     if not still or now.at_s - before.at_s < OLD_S or family_rates(before, now, "world").events_per_s:
         return []
-    return [Advice("the world stands still: no tick was applied", "celery -A tasks beat -s var/celerybeat-schedule")]
+    return [Advice("the world stands still: no tick was applied", "celery -A tasks beat")]
 
 
 def _shrink(before: Snapshot, now: Snapshot, family: str) -> list[Advice]:

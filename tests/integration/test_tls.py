@@ -1,6 +1,8 @@
 """TLS to the broker, and RabbitMQ's configuration of the containers: a real node is started with it."""
 
 import asyncio
+import os
+import signal
 import ssl
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from gameserver.client import Backoff, Client
 from gameserver.secret_files import password_file
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
+from gateway.broker import HEARTBEAT_S
 from tests.brokers import ROOT as OTHER_ROOT
 from tests.brokers import require_rabbitmq
 from tests.houses import GatewayProc, House, a_house, eventually
@@ -87,6 +90,19 @@ def test_the_house_plays_over_tls_to_the_broker_and_to_players(broker: SecureBro
     eventually(lambda: value(scrape(worker), "gameserver_worker_events_total", event="tick", outcome="ok") > 0, "ticks")
     assert "gateway1" in broker.node.ctl("list_connections", "user", "ssl")
     assert "false" not in broker.node.ctl("list_connections", "user", "ssl")
+
+
+def test_a_gateway_lets_go_of_a_frozen_broker_that_never_hangs_up(broker: SecureBroker, secure_house: House) -> None:
+    """pika hangs up when no heartbeat came, and over TLS would wait until the broker does so too."""
+    secure_house.beat()  # as the operator, who declares
+    gateway = secure_house.gateway("gateway1", env=broker.env_of("gateway1"))
+    os.kill(broker.node.pid, signal.SIGSTOP)
+    try:
+        gateway.says("lost the broker", s_max=4 * HEARTBEAT_S)
+    finally:
+        os.kill(broker.node.pid, signal.SIGCONT)
+    gateway.says("connected to the broker", times=2)
+    gateway.end()
 
 
 async def _play(port: int, authority: Authority) -> None:

@@ -10,9 +10,10 @@ WINDOW_S = 0.01
 
 
 class Mouth:
-    """Counts its flushes."""
+    """Counts its flushes; always has something to say, unless one takes it away."""
 
     def __init__(self) -> None:
+        self.out = [b"something"]
         self.flushed = 0
         self.written_s = -inf
 
@@ -144,6 +145,20 @@ def test_who_was_just_told_something_else_hears_what_can_wait_a_window_and_a_rou
         waited_s += WINDOW_S / 100
     assert waited_s + WINDOW_S / 50 >= WINDOW_S
     assert waited_s <= WINDOW_S * (1 + 1 / ROUNDS) + WINDOW_S / 50
+
+
+def test_whose_words_a_reply_took_along_was_not_written_to_and_hears_what_comes_next_with_the_next_round():
+    clock, it = flusher(can_wait=True)
+    mouth = Mouth()
+    it.soon(mouth)
+    crowd(it)
+    mouth.out = []
+    clock.advance(0)
+    assert (mouth.flushed, mouth.written_s) == (0, -inf)
+    mouth.out = [b"something"]
+    it.soon(mouth)
+    clock.advance(WINDOW_S / ROUNDS)
+    assert mouth.flushed == 1
 
 
 def test_what_can_not_wait_does_not_however_short_ago_its_client_was_written_to():

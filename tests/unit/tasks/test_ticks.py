@@ -1,9 +1,8 @@
 from datetime import UTC, datetime
-from itertools import pairwise
+from random import Random
 
 import pytest
 from celery.beat import ScheduleEntry
-from celery.schedules import schedule
 
 from gameserver.events.envelope import read_batch
 from tasks import app, ticks
@@ -37,30 +36,61 @@ def test_only_what_beats_can_pulse():
 
 
 class Beat(ticks.PunctualScheduler):
-    """A scheduler of one tick, on a clock that stands still unless one waits."""
+    """A scheduler of ticks and sweeps, on a clock that stands still unless one waits or publishes."""
 
     producer = None
 
-    def __init__(self):
-        self.now_s = 1_000.0
-        self.sent = []
-        tick = schedule(ticks.TICK_S, nowfun=lambda: datetime.fromtimestamp(self.now_s, UTC), app=app)
-        self._entries = {"tick": ScheduleEntry(name="tick", task="world.tick", schedule=tick, app=app)}
-        super().__init__(app, lazy=True, max_interval=1.0)
+    def __init__(self, publishing_s=0.0):
+        self.now_s = 1_000.2
+        self.publishing_s = publishing_s
+        self.sent = {"tick": [], "sweep": []}
+        super().__init__(app, schedule={name: self._entry(name) for name in self.sent}, lazy=True, max_interval=1.0)
 
-    @property
-    def schedule(self):
-        return self._entries
+    def _entry(self, name):
+        period = ticks.EachPeriod(PERIODS_S[name], nowfun=lambda: datetime.fromtimestamp(self.now_s, UTC), app=app)
+        return ScheduleEntry(name=name, task=f"world.{name}", schedule=period, app=app)
 
     def apply_entry(self, entry, producer=None):
-        self.sent.append(self.now_s)
+        self.sent[entry.name].append(self.now_s)
+        self.now_s += self.publishing_s
+
+    def run(self, steps, late_s=1e-4):
+        """Who sleeps wakes up a little late."""
+        for _ in range(steps):
+            self.now_s += self.tick() + late_s
 
 
-def test_beat_sleeps_until_a_tick_is_due_and_sends_it_then():
+PERIODS_S = {"tick": ticks.TICK_S, "sweep": ticks.SWEEP_S}
+
+
+def numbers(beat, name):
+    return [int(sent_s / PERIODS_S[name]) for sent_s in beat.sent[name]]
+
+
+def test_beat_sleeps_until_something_is_due_and_sends_it_then():
     """Celery's own scheduler is back 10 ms too early, and then asks again without a pause."""
     beat = Beat()
-    for _ in range(40):
-        beat.now_s += beat.tick() + 1e-4  # who sleeps wakes up a little late
-    assert len(beat.sent) > 40 / 4
-    gaps = [later - before for before, later in pairwise(beat.sent)]
-    assert all(ticks.TICK_S <= gap < ticks.TICK_S + 0.001 for gap in gaps), gaps
+    beat.run(60)
+    assert len(beat.sent["tick"]) > 60 / 4
+    for name, period_s in PERIODS_S.items():
+        assert all(sent_s % period_s < 0.001 for sent_s in beat.sent[name]), name
+
+
+@pytest.mark.parametrize("name", ["tick", "sweep"])
+@pytest.mark.parametrize("late_s", [1e-4, 0.05, 0.2])
+def test_no_number_is_left_out_however_long_publishing_and_waking_up_take(name, late_s):
+    """Celery's own schedule counts a period from the last time on, and so falls behind."""
+    beat = Beat(publishing_s=0.03)
+    beat.run(4_000, late_s)
+    found = numbers(beat, name)
+    assert len(found) > 400
+    assert found == list(range(found[0], found[0] + len(found)))
+
+
+def test_a_beat_that_was_away_sends_one_tick_and_not_all_that_it_missed():
+    beat = Beat()
+    beat.run(20)
+    before = len(beat.sent["tick"])
+    beat.now_s += 60 + Random(1).random()
+    beat.run(4)
+    assert len(beat.sent["tick"]) - before <= 2
