@@ -69,7 +69,7 @@ class Broker:
         on_outbound: Callable[[Outbound], None],
         on_up: Callable[[], None],
         on_down: Callable[[], None],
-        attend: Callable[[int], None] = lambda fd: None,
+        attend: Callable[[int], None],
     ) -> None:
         self._reactor = reactor
         self._gateway = gateway

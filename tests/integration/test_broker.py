@@ -61,6 +61,7 @@ class Line:
             on_outbound=lambda outbound: self.on_outbound(outbound),
             on_up=self._up,
             on_down=self._down,
+            attend=lambda fd: None,
         )
 
     def _up(self) -> None:

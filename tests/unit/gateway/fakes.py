@@ -1,6 +1,7 @@
 """A hub without a network: a broker that records, a clock that is moved by hand, and players on string transports."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import msgspec
@@ -21,6 +22,18 @@ from gateway.line import Line
 from gateway.session import Session
 
 KEY = Fernet.generate_key()
+
+
+class Mouth:
+    """As much of a session as is written to: counts its flushes; has something to say, unless that is taken away."""
+
+    def __init__(self) -> None:
+        self.out = [b"something"]
+        self.flushed = 0
+        self.written_s = -inf
+
+    def flush(self) -> None:
+        self.flushed += 1
 
 
 class Published:

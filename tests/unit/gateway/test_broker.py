@@ -107,6 +107,7 @@ def line(channel: Channel, queues: Queues, downs: list[None]) -> Broker:
         on_outbound=lambda outbound: None,
         on_up=lambda: None,
         on_down=lambda: downs.append(None),
+        attend=lambda fd: None,
     )
     broker._connection = broker._publishing = broker._consuming = broker._socket = channel
     return broker

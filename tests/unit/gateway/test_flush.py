@@ -5,20 +5,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from gateway.flush import AT_ONCE, ONE_GO_MAX, ROUNDS, WAIT_S_PER_WRITE, Flusher
+from tests.unit.gateway.fakes import Mouth
 
 WINDOW_S = 0.01
-
-
-class Mouth:
-    """Counts its flushes; always has something to say, unless one takes it away."""
-
-    def __init__(self) -> None:
-        self.out = [b"something"]
-        self.flushed = 0
-        self.written_s = -inf
-
-    def flush(self) -> None:
-        self.flushed += 1
 
 
 def crowd(it: Flusher) -> None:
