@@ -8,35 +8,26 @@ publishes again; watermarks make that harmless).
 
 import logging
 from collections.abc import Callable
-from itertools import cycle
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pika
 from pika.adapters.twisted_connection import TwistedProtocolConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet import defer
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IReactorTCP
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
-from gameserver.addresses import Node, nodes
 from gameserver.events.envelope import Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
 from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
 from gateway.line import set_no_delay, socket_of
+from gateway.reaching import Connecting, Nodes
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 10
 ACCESS_REFUSED = 403  # AMQP's code
-CONNECT_S_MAX = 5.0  # a node that is frozen must not keep us from the next
-HANG_UP_S = 2.0  # how long the broker may take to hang up, too
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
 
@@ -88,8 +79,8 @@ class Broker:
         self._unacknowledged = 0
         self._last_tag = 0
         self._returned: set[str] = set()
-        nodes: Any = _Nodes(reactor, amqp_url)
-        connecting: Any = _Connecting(reactor, nodes, self._connected)
+        nodes: Any = Nodes(reactor, amqp_url)
+        connecting: Any = Connecting(reactor, nodes, self._connected)
         self._service = ClientService(
             nodes,
             connecting,
@@ -287,89 +278,3 @@ class Broker:
 def _away(failure: Failure) -> None:
     failure.trap(AMQPError, ConnectionLost, ConnectionDone, ConnectError)
     raise Away()
-
-
-def parameters(node: Node) -> pika.URLParameters:
-    """pika's form of an address."""
-    found = node.parameters
-    found.heartbeat = HEARTBEAT_S
-    return found
-
-
-def endpoint(reactor: IReactorTCP, node: Node) -> Any:
-    """The endpoint that an address names; with TLS that checks certificate and name for ``amqps``."""
-    where = node.parameters
-    plain: Any = HostnameEndpoint(reactor, where.host, where.port, timeout=CONNECT_S_MAX)
-    return wrapClientTLS(_checking(where.host, node.ca_file), plain) if where.ssl_options else plain
-
-
-def _checking(host: str, ca_file: Path | None) -> Any:
-    if ca_file is None:
-        return optionsForClientTLS(host)
-    return optionsForClientTLS(host, trustRootFromCertificates([Certificate.loadPEM(ca_file.read_bytes())]))
-
-
-def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
-    log.error("the broker does not let us in: %s", failure.value)
-    if protocol.transport is not None:
-        protocol.transport.abortConnection()
-
-
-class _Nodes:
-    """The nodes of the broker as one endpoint: each try is for the next. ``where``: the one tried last."""
-
-    where: pika.URLParameters
-
-    def __init__(self, reactor: IReactorTCP, amqp_url: str) -> None:
-        self._reactor = reactor
-        self._turns = cycle(nodes(amqp_url))
-
-    def connect(self, factory: Any) -> Any:
-        node = next(self._turns)
-        self.where = parameters(node)
-        return endpoint(self._reactor, node).connect(factory)
-
-
-class BrokerProtocol(TwistedProtocolConnection):
-    """pika's protocol. pika hangs up politely, and over TLS waits until the other side does too: a broker that is
-    frozen or out of reach never would, so it is cut off after ``HANG_UP_S``.
-    """
-
-    _cut_off: Any = None
-
-    def __init__(self, where: pika.URLParameters, reactor: Any) -> None:
-        super().__init__(where, reactor)
-        self._reactor = reactor
-
-    def makeConnection(self, transport: Any) -> None:  # noqa: N802
-        Protocol.makeConnection(self, transport)
-        self._impl.connection_made(cast(Any, self))  # it writes and hangs up through us
-
-    def write(self, data: bytes) -> None:
-        """What pika has to say."""
-        self.transport.write(data)
-
-    def loseConnection(self) -> None:  # noqa: N802
-        """pika has given the connection up."""
-        self._cut_off = self._cut_off or self._reactor.callLater(HANG_UP_S, self.transport.abortConnection)
-        self.transport.loseConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        if self._cut_off is not None and self._cut_off.active():
-            self._cut_off.cancel()
-        super().connectionLost(reason)
-
-
-class _Connecting(Factory):
-    """Makes pika protocols, and says when one has shaken hands."""
-
-    def __init__(self, reactor: Any, nodes: _Nodes, connected: Callable[[Any], None]) -> None:
-        self._reactor = reactor
-        self._nodes = nodes
-        self._connected = connected
-
-    def buildProtocol(self, address: Any) -> BrokerProtocol:  # noqa: N802
-        protocol = BrokerProtocol(self._nodes.where, self._reactor)
-        protocol.ready.addTimeout(CONNECT_S_MAX, self._reactor)
-        protocol.ready.addCallbacks(self._connected, _refused, errbackArgs=(protocol,))
-        return protocol

@@ -18,7 +18,7 @@ from gameserver.client import Backoff, Client
 from gameserver.secret_files import password_file
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
-from gateway.broker import HEARTBEAT_S
+from gateway.reaching import HEARTBEAT_S
 from tests.brokers import ROOT as OTHER_ROOT
 from tests.brokers import require_rabbitmq
 from tests.houses import GatewayProc, House, a_house, eventually

@@ -1,16 +1,13 @@
-"""What a gateway makes of a quorum queue's refusal, how it writes and hangs up. The rest needs a real broker."""
+"""What a gateway makes of a quorum queue's refusal, and how it writes. The rest needs a real broker."""
 
 from types import SimpleNamespace
 from typing import Any
 
-import pika
 import pytest
-from pika.exceptions import AMQPHeartbeatTimeout, NackError
+from pika.exceptions import NackError
 from twisted.internet import defer
-from twisted.internet.error import ConnectionDone
 from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from gameserver.events.chat import Say
@@ -18,7 +15,7 @@ from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
 from gameserver.limits import Limits
 from gameserver.topology import Queues, topology
-from gateway.broker import HANG_UP_S, Away, Broker, BrokerProtocol, Busy
+from gateway.broker import Away, Broker, Busy
 
 LIMITS = Limits(queue_messages_max=300)
 
@@ -57,43 +54,6 @@ class Recorder(Channel):
 
     def startWriting(self) -> None:  # noqa: N802
         self.done.append("left to the reactor")
-
-
-class Transport(StringTransport):
-    """A way to a broker that says nothing, over which one may be cut off."""
-
-    aborted = False
-
-    def abortConnection(self) -> None:  # noqa: N802
-        self.aborted = True
-
-
-def hung_up() -> tuple[Clock, BrokerProtocol, Transport]:
-    """A connection that pika has just given up."""
-    clock, transport = Clock(), Transport()
-    protocol = BrokerProtocol(pika.URLParameters("amqp://a//"), clock)
-    protocol.ready.addErrback(lambda failure: None)
-    protocol.makeConnection(transport)
-    assert transport.value() == b"AMQP\0\0\x09\x01"
-    protocol._impl._terminate_stream(AMQPHeartbeatTimeout("nothing was heard"))
-    assert transport.disconnecting
-    return clock, protocol, transport
-
-
-def test_a_broker_that_does_not_hang_up_is_cut_off() -> None:
-    clock, _, transport = hung_up()
-    clock.advance(HANG_UP_S / 2)
-    assert not transport.aborted
-    clock.advance(HANG_UP_S)
-    assert transport.aborted
-
-
-def test_a_broker_that_hangs_up_is_not_cut_off() -> None:
-    clock, protocol, transport = hung_up()
-    protocol.connectionLost(Failure(ConnectionDone()))
-    clock.advance(2 * HANG_UP_S)
-    assert not transport.aborted
-    assert clock.getDelayedCalls() == []
 
 
 def line(channel: Channel, queues: Queues, downs: list[None]) -> Broker:
