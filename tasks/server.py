@@ -130,32 +130,45 @@ class Server:
         """One by one, every beginning counted, so that what kills its worker is known by its count.
 
         What was begun before and is here again took this message's last worker along: it leaves the batch, with what
-        follows it in its lane, and its neighbours go on without it.
+        follows it in its lane, and its neighbours go on without it. What the lease is too short for goes on as a
+        message of its own: an event that the lease's end interrupted would look like one that killed its worker.
         """
         earlier = self._patiently(lambda: self._store.trials([envelope.id for envelope in batch]), turn)
         held: dict[str, list[Envelope]] = {}
         reasons: dict[str, tuple[BaseException, int]] = {}
+        rest: list[Envelope] = []
         for envelope in batch:
             if envelope.order in held:
                 held[envelope.order].append(envelope)
                 turn.outcomes["held"] += 1
-                continue
-            trial = earlier.get(envelope.id, 0)
-            cause: BaseException | None = WorkerDied()
-            if not (trial and redelivered) and trial < envelope.event.spec.max_attempts:
-                trial = self._begin_trial(envelope, turn)
-                cause = self._try(envelope, turn)
-            if isinstance(cause, WorkerDied):
-                turn.outcomes["worker_died"] += 1
-            if cause is not None:
-                held[envelope.order] = [envelope]
-                reasons[envelope.order] = cause, trial
+            elif rest or self._clock_s() > turn.until_s:
+                rest.append(envelope)
+                turn.outcomes["left"] += 1
+            else:
+                cause, trial = self._try(envelope, turn, earlier.get(envelope.id, 0), redelivered)
+                if cause is not None:
+                    held[envelope.order] = [envelope]
+                    reasons[envelope.order] = cause, trial
         self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
         for order, envelopes in held.items():
             cause, trial = reasons[order]
             self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, turn)
+        if rest:
+            log.warning("%s: %d events are left, its lease is too short for them", turn.task_id, len(rest))
+            self._publisher.task(task_message(rest, self._origin, attempts=1), self._queue(rest))
 
-    def _try(self, envelope: Envelope, turn: _Turn) -> BaseException | None:
+    def _try(self, envelope: Envelope, turn: _Turn, trial: int, redelivered: bool) -> tuple[BaseException | None, int]:
+        """Try one event, unless it is known what it does. Returns why it broke, if it did, and how often it was tried.
+
+        ``trial``: how often before.
+        """
+        if (trial and redelivered) or trial >= envelope.event.spec.max_attempts:
+            turn.outcomes["worker_died"] += 1
+            return WorkerDied(), trial
+        trial = self._begin_trial(envelope, turn)
+        return self._apply_alone(envelope, turn), trial
+
+    def _apply_alone(self, envelope: Envelope, turn: _Turn) -> BaseException | None:
         """Apply one event. Returns why it broke, if it did."""
         applied = self._patiently(lambda: self._applier.apply([envelope], tried=True), turn)
         self._speak(applied, turn)

@@ -4,6 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 from celery.exceptions import Reject
+from msgspec.structs import replace
 
 from gameserver.apply import Applied, Held
 from gameserver.errors import Retryable
@@ -25,13 +26,13 @@ class Broken(Exception):
 class House:
     """Applier, store, publisher and clock of a process server, all of them recorders.
 
-    ``broken``: ids of events whose rule breaks; ``away``: how often the data tier is not ready (``settling_fails``,
-    ``burying_fails``: only for that); ``born``: what events
-    beget.
+    ``broken``: ids of events whose rule breaks; ``takes_s``: how long a batch takes; ``away``: how often the data tier
+    is not ready (``settling_fails``, ``burying_fails``: only for that); ``born``: what events beget.
     """
 
     def __init__(self, queues: Queues = PLAIN) -> None:
         self.broken: set[str] = set()
+        self.takes_s = 0.0
         self.away = 0
         self.settling_fails = 0
         self.burying_fails = 0
@@ -61,6 +62,7 @@ class House:
 
     def apply(self, batch: Sequence[Envelope], *, tried: bool = False) -> Applied:
         self._maybe_away()
+        self.now_s += self.takes_s
         done, held = [], {}
         for envelope in batch:
             if envelope.order in held or envelope.id in self.broken:
@@ -212,6 +214,24 @@ def test_what_has_killed_its_worker_too_often_is_buried_without_another_trial(ho
     assert house.logged("applied") == []
     assert house.logged("buried") == [["killer", "WorkerDied", MAX_ATTEMPTS]]
     assert house.logged("task") == [["events", "movement", ["after"], 0]]
+
+
+def test_what_the_lease_is_too_short_for_goes_on_as_a_message_of_its_own(house: House):
+    """It would be interrupted in the middle of an event, which then would look as if it had killed its worker."""
+    house.takes_s = Move.spec.lease_s / 10
+    house.broken = {"broken"}
+    batch = [move("broken", "s0"), *(move(f"e{n}", f"s{n}") for n in range(1, 20)), move("after broken", "s0")]
+    house.handle(*batch, redelivered=True)
+    (done,) = zip(*house.logged("applied"), strict=True)
+    assert 5 < len(done) < 12
+    assert house.now_s - 100.0 < Move.spec.lease_s
+    retried, left = house.logged("task")
+    assert retried[2] == ["broken", "after broken"]
+    assert left == ["events", "movement", [f"e{n}" for n in range(len(done), 20)], 1]
+    assert not set(house.counted) & set(left[2])
+    assert Outbound(done="move", task="task1", began_ms=5) in [
+        replace(outbound, took_ms=0.0) for outbound, _ in house.logged("told")
+    ]
 
 
 def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(house: House):
