@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from gameserver.wire.frames import prefix
+from tests.benchmarks.sights import Sights
 
 PAUSE_S = 0.001
 PING = prefix(msgspec.msgpack.encode({"type": "ping"}))
@@ -38,7 +39,8 @@ class Group(msgspec.Struct, kw_only=True):
     ``names`` enter by ``enter``: "resume" with a token, "register" or "login" with a password; ``secrets`` are those.
     ``late``: they come when the window begins. ``at_once``: how many may be entering at a time. ``by_place``: who
     enters at x begins with packet x (so that who walks to and fro stays there). ``refusals_count``: a refusal by the
-    rules is an answer too (the world has walls).
+    rules is an answer too (the world has walls). ``watched``: of whom it is also measured when they see each other's
+    moves.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Group(msgspec.Struct, kw_only=True):
     late: bool = False
     at_once: int = 100
     refusals_count: bool = False
+    watched: list[str] = []
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -71,7 +74,7 @@ class Seen(msgspec.Struct, kw_only=True):
     """What became of a group: per packet of the window when it was sent (ms after its beginning) and the reply's time.
 
     ``took_us``: microseconds, -1 unanswered. ``entered_us``: how long each entrance took, ``entered_ms``: when it was
-    done.
+    done. ``sights_us``: how old moves were when they were seen; see ``sights``.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Seen(msgspec.Struct, kw_only=True):
     entered_us: list[int]
     entered_ms: list[int]
     refused: dict[str, int]
+    sights_us: list[int] = []
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -100,12 +104,13 @@ class Report(msgspec.Struct, kw_only=True):
 class Client:
     """One connection."""
 
-    __slots__ = ("asked_s", "connection", "entered_s", "group", "name", "next", "rest", "secret")
+    __slots__ = ("asked_s", "connection", "entered_s", "group", "name", "next", "rest", "secret", "sights")
 
     def __init__(self, group: "Crew", name: str, secret: str) -> None:
         self.group = group
         self.name = name
         self.secret = secret
+        self.sights = group.sights if name in group.sights else None
         self.next = 0
         self.rest = b""
         self.connection: socket.socket
@@ -118,6 +123,7 @@ class Crew:
 
     def __init__(self, group: Group, rng: random.Random) -> None:
         self.group = group
+        self.sights = Sights(group.watched)
         self.clients = [Client(self, *each) for each in zip(group.names, group.secrets, strict=True)]
         self.first = [_head(packet) for packet in group.first]
         self.heads = [_head(packet) for packet in group.packets]
@@ -205,6 +211,7 @@ class Run:
             entered_us=[_entrance_us(client) for client in crew.clients if client.asked_s],
             entered_ms=[int((client.entered_s - begin) * 1e3) for client in crew.playing],
             refused=crew.refused,
+            sights_us=crew.sights.ages_us(begin, end),
         )
 
     def _for(self, seconds: float, crews: list[Crew]) -> None:
@@ -277,6 +284,8 @@ class Run:
         self.sent_s.append(sent_s)
         self.took_s.append(-1.0)
         self.crew_of.append(client.group)
+        if client.sights is not None:
+            client.sights.sends(client.name, sent_s)
         self._write(client, frame)
 
     def _write(self, client: Client, frame: bytes) -> None:
@@ -302,11 +311,14 @@ class Run:
             self.received_bytes += size
             if client.rest:
                 data = client.rest + self.buffer[:size]
-                client.rest = bytes(data[self._walk(client, data, len(data)) :])
+                walked = self._walk(client, data, len(data))
+                client.rest = bytes(data[walked:])
             else:
-                walked = self._walk(client, self.buffer, size)
+                data, walked = self.buffer, self._walk(client, self.buffer, size)
                 if walked < size:
                     client.rest = bytes(self.buffer[walked:size])
+            if client.sights is not None:
+                client.sights.receives(client.name, time.perf_counter(), bytes(data[:walked]))
 
     def _gone(self, client: Client) -> None:
         self.lost += 1

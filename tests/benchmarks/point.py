@@ -29,6 +29,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Point(msgspec.Struct, kw_only=True):
     """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second.
 
+    ``sights``: from a move's being sent to its being seen by others, of some walkers.
+
     ``p99_by_s``: of what was sent in each second. ``cores``: processors at work by tier; ``machine_cores`` of the whole
     machine, and ``elsewhere``: what of it belongs to no tier and not to the load generator.
     """
@@ -58,6 +60,7 @@ class Point(msgspec.Struct, kw_only=True):
     postgresql: bool = False
     p99_by_s: list[float | None] = []
     notes: dict[str, Any] = {}
+    sights: Latency | None = None
 
     @property
     def disturbed(self) -> float:
@@ -213,6 +216,7 @@ def _point(
     answered = round(whole.sent * whole.answered)
     entered = {name: [us for part in parts for us in part.entered_us] for name, parts in seen.items()}
     packets = _sum([report.packets for report in reports])
+    sights = [us for parts in seen.values() for part in parts for us in part.sights_us]
     return Point(
         server=server.wanted.kind,
         workload=workload,
@@ -243,6 +247,7 @@ def _point(
         postgresql=server.wanted.postgresql,
         p99_by_s=_by_second([part for parts in seen.values() for part in parts]),
         notes=notes,
+        sights=latency(sights) if sights else None,
     )
 
 

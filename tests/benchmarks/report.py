@@ -45,12 +45,16 @@ def _largest(largest: dict[str, list[Point]]) -> str:
                 f"{min(loads):.0f} to {max(loads):.0f}",
                 len(points),
                 *(_median(points, lambda p: p.latency.p50), _median(points, lambda p: p.latency.p99)),
+                *(
+                    _median(points, lambda p: p.sights and p.sights.p50),
+                    _median(points, lambda p: p.sights and p.sights.p99),
+                ),
                 *(_cpu(points, tier) for tier in ("gateway", "broker", "workers", "flower", "total")),
                 _median(points, lambda p: p.load_cores),
                 _median(points, lambda p: p.disturbed),
             )
         )
-    head = ("", "moves/s", "spread", "runs", "p50 ms", "p99 ms")
+    head = ("", "moves/s", "spread", "runs", "p50 ms", "p99 ms", "seen p50 ms", "seen p99 ms")
     return _table(
         (
             *head,
@@ -99,14 +103,27 @@ def _others(points: Sequence[Point]) -> str:
     for p in points:
         mean = p.batches.get("mean", "")
         what = (f"{p.workload}, {p.server}", f"{p.clients} x {p.rate:g}/s", f"{100 * p.latency.answered:.2f} %")
-        times = (p.latency.p50, p.latency.p95, p.latency.p99)
+        times = (p.latency.p50, p.latency.p95, p.latency.p99, p.sights and f"{p.sights.p50}, {p.sights.p99}")
         costs = tuple(f"{p.cpu_s_per_1000[tier]:.3f}" if tier in p.cpu_s_per_1000 else "" for tier in _TIERS)
         rest = "; ".join(f"{name} {value}" for name, value in p.notes.items())
         groups = "; ".join(f"{name} p99 {one.p99} ms" for name, one in p.groups.items()) if len(p.groups) > 1 else ""
         rows.append(
             (*what, *times, *costs, mean, _mb(p), f"{p.disturbed:.2f}", "; ".join(filter(None, (groups, rest))))
         )
-    head = ("", "load", "answered", "p50 ms", "p95 ms", "p99 ms", *_TIERS, "batch", "MB", "others' cores", "")
+    head = (
+        "",
+        "load",
+        "answered",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "seen p50, p99 ms",
+        *_TIERS,
+        "batch",
+        "MB",
+        "others' cores",
+        "",
+    )
     return _table(head, rows)
 
 

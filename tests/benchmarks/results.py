@@ -61,6 +61,7 @@ def line(point: Point) -> str:
     parts = [
         f"{point.workload} {point.server}, {point.clients} x {point.rate:g}/s, {point.seconds:g} s:",
         f"{seen.answered:.2%} answered, p50 {seen.p50} p95 {seen.p95} p99 {seen.p99} ms,",
+        f"seen p50 {point.sights.p50} p99 {point.sights.p99} ms," if point.sights else "",
         f"{point.deliveries_per_s:.0f} deliveries/s,",
         "CPU s/1000: " + " ".join(f"{tier} {s:.3f}" for tier, s in point.cpu_s_per_1000.items()) + ",",
         "cores: " + " ".join(f"{tier} {s:.2f}" for tier, s in point.cores.items()) + ",",
