@@ -45,29 +45,16 @@ def _largest(largest: dict[str, list[Point]]) -> str:
                 f"{min(loads):.0f} to {max(loads):.0f}",
                 len(points),
                 *(_median(points, lambda p: p.latency.p50), _median(points, lambda p: p.latency.p99)),
-                *(
-                    _median(points, lambda p: p.sights and p.sights.p50),
-                    _median(points, lambda p: p.sights and p.sights.p99),
-                ),
+                _median(points, lambda p: p.sights and p.sights.p50),
+                _median(points, lambda p: p.sights and p.sights.p99),
                 *(_cpu(points, tier) for tier in ("gateway", "broker", "workers", "flower", "total")),
                 _median(points, lambda p: p.load_cores),
                 _median(points, lambda p: p.disturbed),
             )
         )
     head = ("", "moves/s", "spread", "runs", "p50 ms", "p99 ms", "seen p50 ms", "seen p99 ms")
-    return _table(
-        (
-            *head,
-            "gateway",
-            "broker",
-            "workers",
-            "Flower",
-            "CPU s/1,000 moves",
-            "load generator's cores",
-            "others' cores",
-        ),
-        rows,
-    )
+    tiers = ("gateway", "broker", "workers", "Flower", "CPU s/1,000 moves")
+    return _table((*head, *tiers, "load generator's cores", "others' cores"), rows)
 
 
 def _targets(largest: dict[str, list[Point]], records: Sequence[Record]) -> str:
@@ -110,21 +97,8 @@ def _others(points: Sequence[Point]) -> str:
         rows.append(
             (*what, *times, *costs, mean, _mb(p), f"{p.disturbed:.2f}", "; ".join(filter(None, (groups, rest))))
         )
-    head = (
-        "",
-        "load",
-        "answered",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "seen p50, p99 ms",
-        *_TIERS,
-        "batch",
-        "MB",
-        "others' cores",
-        "",
-    )
-    return _table(head, rows)
+    head = ("", "load", "answered", "p50 ms", "p95 ms", "p99 ms", "seen p50, p99 ms")
+    return _table((*head, *_TIERS, "batch", "MB", "others' cores", ""), rows)
 
 
 _TIERS = ("gateway", "broker", "workers", "flower", "total")

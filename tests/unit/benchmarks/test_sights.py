@@ -14,15 +14,14 @@ def moved(who: str, v: int) -> bytes:
     return prefix(msgspec.msgpack.encode(Moved(who=who, x=1, y=1, v=v)))
 
 
-def seen(ages_s: list[float], *, watchers: tuple[str, ...] = ("bea",), first_v: int = 41, **at: float) -> Sights:
+def seen(ages_s: list[float], *, watchers: tuple[str, ...] = ("bea",), first_v: int = 41) -> Sights:
     """Ada moves every half second, and is seen to; so old is each sight."""
     sights = Sights(["ada", *watchers])
     for n, age_s in enumerate(ages_s):
         sights.sends("ada", 10 + n * PAUSE_S)
+        frames = OTHERS + moved("ada", first_v + n) + moved("stranger", 3)
         for watcher in watchers:
-            sights.receives(
-                watcher, 10 + n * PAUSE_S + age_s, OTHERS + moved("ada", first_v + n) + moved("stranger", 3)
-            )
+            sights.receives(watcher, 10 + n * PAUSE_S + age_s, frames)
     return sights
 
 
