@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     write_buffer_bytes_max: int = 262_144
 
     # Batches towards the queue, and the flush window towards clients.
-    batch_events_max: int = 400
+    batch_events_max: int = 800
     batches_flight_max: int = 2
     batch_flight_ms_max: int = 500
     batch_gap_ms_max: int = 40

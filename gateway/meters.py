@@ -16,7 +16,7 @@ from gameserver.events.envelope import Envelope, Outbound
 
 # Upper bounds of the buckets; what is larger goes to one more.
 TIMES_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000)
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024)
 FAN_OUTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 UNDER_WAY_MAX = 10_000  # batches; what was never heard of is forgotten first

@@ -137,11 +137,11 @@ class Server:
         held: dict[str, list[Envelope]] = {}
         reasons: dict[str, tuple[BaseException, int]] = {}
         rest: list[Envelope] = []
-        for envelope in batch:
+        for n, envelope in enumerate(batch):
             if envelope.order in held:
                 held[envelope.order].append(envelope)
                 turn.outcomes["held"] += 1
-            elif rest or self._clock_s() > turn.until_s:
+            elif rest or (n and self._clock_s() > turn.until_s):  # one at least, however short the lease
                 rest.append(envelope)
                 turn.outcomes["left"] += 1
             else:

@@ -23,7 +23,7 @@ class Walked(Result):
     y: int
 
 
-@declared(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=400, result=Walked)
+@declared(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=800, result=Walked)
 class Move(Event):
     """Walk one tile."""
 

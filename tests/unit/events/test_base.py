@@ -39,7 +39,6 @@ def test_only_clients_number_their_events(origin: Any) -> None:
         ({"lane": "act", "durable": True, "stale_after_s": 1.0}, "never goes stale"),
         ({"lane": "act", "max_attempts": 0}, "at least one attempt"),
         ({"lane": "act", "batch_max": 0}, "at least one event"),
-        ({"lane": "act", "lease_s": 1, "batch_max": 101}, "10 ms for each event"),
         ({"lane": "act", "doc": None}, "a docstring"),
         ({"lane": "act", "doc": ""}, "a docstring"),
     ],

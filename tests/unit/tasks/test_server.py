@@ -26,13 +26,14 @@ class Broken(Exception):
 class House:
     """Applier, store, publisher and clock of a process server, all of them recorders.
 
-    ``broken``: ids of events whose rule breaks; ``takes_s``: how long a batch takes; ``away``: how often the data tier
-    is not ready (``settling_fails``, ``burying_fails``: only for that); ``born``: what events beget.
+    ``broken``: ids of events whose rule breaks; ``takes_s``: how long a batch takes, ``looking_up_s`` to look
+    up trials; ``away``: how often the data tier is not ready (``settling_fails``, ``burying_fails``: only for that);
+    ``born``: what events beget.
     """
 
     def __init__(self, queues: Queues = PLAIN) -> None:
         self.broken: set[str] = set()
-        self.takes_s = 0.0
+        self.takes_s = self.looking_up_s = 0.0
         self.away = 0
         self.settling_fails = 0
         self.burying_fails = 0
@@ -93,6 +94,7 @@ class House:
     # The store.
 
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
+        self.now_s += self.looking_up_s
         return {id_: self.counted[id_] for id_ in ids if id_ in self.counted}
 
     def begin_trial(self, id_: str, now_ms: int) -> int:
@@ -232,6 +234,13 @@ def test_what_the_lease_is_too_short_for_goes_on_as_a_message_of_its_own(house: 
     assert Outbound(done="move", task="task1", began_ms=5) in [
         replace(outbound, took_ms=0.0) for outbound, _ in house.logged("told")
     ]
+
+
+def test_one_event_at_least_is_tried_however_short_the_lease(house: House):
+    house.looking_up_s = Move.spec.lease_s
+    house.handle(move("a", "s1"), move("b", "s2"), redelivered=True)
+    assert house.logged("applied") == [[["a"]]]
+    assert [ids for _, _, ids, _ in house.logged("task")] == [["b"]]
 
 
 def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(house: House):
