@@ -13,7 +13,7 @@ _json = msgspec.json.Encoder().encode
 
 class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a task. ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``,
-    ``held``, ``dead_lettered``); ``waited_ms``: since the first of them was accepted."""
+    ``held``, ``left``, ``worker_died``, ``dead_lettered``); ``waited_ms``: since the first of them was accepted."""
 
     events: int
     outcomes: dict[str, int]

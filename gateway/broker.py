@@ -100,6 +100,8 @@ class Broker:
     def stop(self) -> defer.Deferred[None]:
         """Disconnect for good."""
         self._stopping = True
+        if self._connection is not None:
+            self._connection.loseConnection()  # it cuts off a broker that does not hang up, which the service would not
         return self._service.stopService()
 
     def publish(self, message: TaskMessage, queue: str) -> defer.Deferred[None]:
@@ -240,7 +242,7 @@ class Broker:
 
     def _lost(self, reason: Any, connection: TwistedProtocolConnection) -> None:
         """A channel or the connection closed: begin anew with a fresh connection."""
-        was_up, self._publishing, self._consuming = self.up, None, None
+        was_up, self._connection, self._publishing, self._consuming = self.up, None, None, None
         self._returned.clear()
         if connection.transport is not None:
             connection.transport.abortConnection()

@@ -137,22 +137,30 @@ class Server:
         held: dict[str, list[Envelope]] = {}
         reasons: dict[str, tuple[BaseException, int]] = {}
         rest: list[Envelope] = []
+        slowest_s = 0.0
         for n, envelope in enumerate(batch):
+            began_s = self._clock_s()
             if envelope.order in held:
                 held[envelope.order].append(envelope)
                 turn.outcomes["held"] += 1
-            elif rest or (n and self._clock_s() > turn.until_s):  # one at least, however short the lease
+            elif rest or (n and began_s + slowest_s > turn.until_s):  # one at least, however short the lease
                 rest.append(envelope)
                 turn.outcomes["left"] += 1
             else:
                 cause, trial = self._try(envelope, turn, earlier.get(envelope.id, 0), redelivered)
+                slowest_s = max(slowest_s, self._clock_s() - began_s)
                 if cause is not None:
                     held[envelope.order] = [envelope]
                     reasons[envelope.order] = cause, trial
+        # Before all others, because it may be refused and all of this come again: twice is harmless for these alone.
+        self._pass_on(rest, turn)
         self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
         for order, envelopes in held.items():
             cause, trial = reasons[order]
             self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, turn)
+
+    def _pass_on(self, rest: Sequence[Envelope], turn: _Turn) -> None:
+        """What the lease is too short for."""
         if rest:
             log.warning("%s: %d events are left, its lease is too short for them", turn.task_id, len(rest))
             self._publisher.task(task_message(rest, self._origin, attempts=1), self._queue(rest))

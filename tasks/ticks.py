@@ -30,7 +30,9 @@ class EachPeriod(schedule):
     def is_due(self, last_run_at: datetime) -> Any:
         """Whether a new period has begun since, and the seconds until the next begins."""
         now_s, last_s = self.now().timestamp(), last_run_at.timestamp()
-        return schedstate(now_s // self.seconds > last_s // self.seconds, self.seconds - now_s % self.seconds)
+        if now_s // self.seconds > last_s // self.seconds:
+            return schedstate(True, 0.0)  # ask again: what is left of the period is known when this was published
+        return schedstate(False, self.seconds - now_s % self.seconds)
 
 
 class PunctualScheduler(Scheduler):

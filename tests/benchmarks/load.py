@@ -39,8 +39,8 @@ class Group(msgspec.Struct, kw_only=True):
     ``names`` enter by ``enter``: "resume" with a token, "register" or "login" with a password; ``secrets`` are those.
     ``late``: they come when the window begins. ``at_once``: how many may be entering at a time. ``by_place``: who
     enters at x begins with packet x (so that who walks to and fro stays there). ``refusals_count``: a refusal by the
-    rules is an answer too (the world has walls). ``watched``: of whom it is also measured when they see each other's
-    moves.
+    rules is an answer too (the world has walls). ``watched``: crowds of whom it is also measured when
+    they see each other's moves.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Group(msgspec.Struct, kw_only=True):
     late: bool = False
     at_once: int = 100
     refusals_count: bool = False
-    watched: list[str] = []
+    watched: list[list[str]] = []
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -123,7 +123,8 @@ class Crew:
 
     def __init__(self, group: Group, rng: random.Random) -> None:
         self.group = group
-        self.sights = Sights(group.watched)
+        local = set(group.names)  # a generator knows its own clients only
+        self.sights = Sights([[name for name in crowd if name in local] for crowd in group.watched])
         self.clients = [Client(self, *each) for each in zip(group.names, group.secrets, strict=True)]
         self.first = [_head(packet) for packet in group.first]
         self.heads = [_head(packet) for packet in group.packets]
@@ -354,6 +355,8 @@ class Run:
             n = int.from_bytes(data[at + 17 : at + 25]) - self.base
             if n >= 0:  # otherwise to what an earlier run sent, from a server that had fallen far behind
                 self.took_s[n] = now_s - self.sent_s[n]
+                if client.sights is not None:
+                    client.sights.replied(client.name, now_s)
         elif not client.entered_s:
             if client.group.group.by_place:
                 place = msgspec.msgpack.decode(bytes(data[at + 4 : end]))["data"]["x"]

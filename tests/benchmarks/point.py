@@ -16,7 +16,7 @@ WAIT_S_MAX = 300.0
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds from send to own reply. What was not answered counts as endless (null)."""
+    """Milliseconds from send to own reply, or to sight. What was not answered, or seen, counts as endless (null)."""
 
     sent: int
     answered: float

@@ -29,7 +29,7 @@ def test_a_move_costs_what_it_should_beside_a_server_in_memory(private_node: Pri
         assert point.lost == 0
         assert point.packets["m"] > 0.95 * 20 * point.packets["o"]  # seen by all 20 of the zone
         assert point.sights is not None
-        assert point.sights.answered > 0.99  # and each of them by each
+        assert point.sights.answered > 0.99  # and each of some by each of the others
     cost = house.cpu_s_per_1000
     assert cost["total"] < COST_MAX * floor.cpu_s_per_1000["total"], (house, floor)
     assert cost["workers"] + cost["broker"] < BEHIND_COST_MAX * cost["total"], house

@@ -17,7 +17,7 @@ PARTS = 50  # how many different sequences of deeds there are
 def walk(clients: int, rate: float, *, begin: int = 0) -> list[Group]:
     """Everybody walks to and fro, seen by all of the zone; of one in so many zones it is measured when."""
     crowds = range(begin, begin + clients, WATCHED_EVERY * zones.CROWD)
-    watched = [name for first in crowds for name in zones.names(first, zones.CROWD)]
+    watched = [zones.names(first, zones.CROWD) for first in crowds]
     return [_group("walk", begin, clients, rate, STEPS, by_place=True, watched=watched)]
 
 

@@ -21,7 +21,7 @@ def settings(home: Path, metrics: str = "127.0.0.1:1") -> Settings:
         ("python -m gateway haproxy:tcp:4000", "gateway"),
         ("docker-init -- python -m gateway", "gateway"),
         ("celery -A tasks worker -Q chat", "worker"),
-        ("celery -A tasks beat -s x", "beat"),
+        ("celery -A tasks beat", "beat"),
         ("celery -A tasks flower", "flower"),
         ("gameserver migrate", ""),
     ],

@@ -55,6 +55,9 @@ class Recorder(Channel):
     def startWriting(self) -> None:  # noqa: N802
         self.done.append("left to the reactor")
 
+    def loseConnection(self) -> None:  # noqa: N802
+        self.done.append("hung up")
+
 
 def line(channel: Channel, queues: Queues, downs: list[None]) -> Broker:
     """A gateway's line to the broker, as after a set-up."""
@@ -85,6 +88,13 @@ def test_what_is_published_is_written_at_once_and_a_closing_socket_is_left_to_th
     envelope = Envelope(id="g1.a:1", event=Say(text="hello", seq=1), at_ms=0)
     line(recorder, Queues(), []).publish(task_message([envelope], "g1"), "chat")
     assert recorder.done == done
+
+
+def test_who_stops_hangs_up_in_the_way_that_cuts_off_a_silent_broker() -> None:
+    """The service that keeps the connection hangs up by itself, but past ``BrokerProtocol``."""
+    recorder = Recorder()
+    line(recorder, Queues(), []).stop()
+    assert recorder.done == ["hung up"]
 
 
 def refused(channel: Channel, queues: Queues) -> tuple[type[Exception], bool]:
