@@ -5,7 +5,8 @@ knows what any event means: the gateway obeys the ``Follow`` that comes with a r
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from gameserver.events import catalogue
 from gameserver.events.envelope import Outbound
@@ -25,6 +26,8 @@ from gateway.outward import Outward
 from gateway.session import Line, Session
 
 log = logging.getLogger(__name__)
+
+SWEPT_AT_ONCE = 250  # sessions, a millisecond's work
 
 
 class Hub:
@@ -72,6 +75,7 @@ class Hub:
             far_window_s_max=limits.far_window_ms_max / 1000,
         )
         self._was_up = False
+        self._unswept: Iterator[Session] | None = None  # who is still to be looked after, while a sweep is under way
         self._greeting = self._make_greeting()
 
     def use(self, broker: Broker) -> None:
@@ -169,17 +173,32 @@ class Hub:
 
     def sweep(self) -> None:
         """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""
-        now_s = self._clock.seconds()
-        self.meters.look_anew()
-        for session in self._crowd.all:
-            self._sweep(session, now_s)
-        fallen, back = self._health.sweep(now_s)
+        if self._unswept is None:  # or the last sweep has not come to its end yet
+            self.meters.look_anew()
+            self._unswept = iter(self._crowd.all)
+            self._sweep_part()
+        fallen, back = self._health.sweep(self._clock.seconds())
         for family in fallen:
             log.warning("nobody serves %s", family)
             self._crowd.tell_players(Unavailable(family=family))
             self._inward.family_down(family)
         for family in back:
             self._crowd.tell_players(Unavailable(family=family, back=True))
+
+    def _sweep_part(self) -> None:
+        """A crowd is looked after in parts: between them the reactor reads."""
+        assert self._unswept is not None  # noqa: S101 - a sweep has begun
+        now_s = self._clock.seconds()
+        part = list(islice(self._unswept, SWEPT_AT_ONCE))
+        if is_last := len(part) < SWEPT_AT_ONCE:
+            self._unswept = None
+        else:
+            self._clock.callLater(0.0, self._sweep_part)
+        for session in part:
+            if not session.gone:
+                self._sweep(session, now_s)
+        if is_last:
+            self.meters.looked()
 
     def _sweep(self, session: Session, now_s: float) -> None:
         if session.wire.closed:

@@ -79,6 +79,7 @@ class Meters:
         self.waiting: Counter[str] = Counter()  # family -> released by its lane and not answered, as last seen
         self.oldest_ms: dict[str, int] = {}  # family -> when the oldest of these was accepted
         self.looked_ms = 0  # when that was seen
+        self._looking: tuple[int, Counter[str], dict[str, int]] = (0, Counter(), {})  # the same of a look under way
         self._now_ms = 0
         self._under_way: dict[str, Flight] = {}
         self._remembered: deque[Flight] = deque()
@@ -141,16 +142,19 @@ class Meters:
 
     def look_anew(self) -> None:
         """Everyone's lanes are about to be looked at."""
-        self.looked_ms = self.wall_ms()
-        self.waiting.clear()
-        self.oldest_ms.clear()
+        self._looking = self.wall_ms(), Counter(), {}
+
+    def looked(self) -> None:
+        """They were: this is how things stand."""
+        self.looked_ms, self.waiting, self.oldest_ms = self._looking
 
     def waits(self, envelope: Envelope) -> None:
         """This event was released by its lane and is not answered."""
         family = envelope.event.spec.family
-        self.waiting[family] += 1
-        if envelope.at_ms < self.oldest_ms.get(family, envelope.at_ms + 1):
-            self.oldest_ms[family] = envelope.at_ms
+        _, waiting, oldest_ms = self._looking
+        waiting[family] += 1
+        if envelope.at_ms < oldest_ms.get(family, envelope.at_ms + 1):
+            oldest_ms[family] = envelope.at_ms
 
     def flights(self, id_: str) -> list[Flight]:
         """The batches, under way or remembered, that an event went in."""

@@ -2,6 +2,7 @@ import pytest
 
 from gameserver.events.envelope import Direct, Follow, Outbound
 from gateway.broker import Busy, Unroutable
+from gateway.hub import SWEPT_AT_ONCE
 from gateway.inward import AGAIN_S
 from tests.unit.gateway.fakes import Player, Stage
 
@@ -99,6 +100,36 @@ def test_who_is_silent_for_too_long_is_sent_away():
     assert [packet["code"] for packet in silent.heard("bye")] == ["idle_timeout"]
     assert silent.transport.disconnecting
     assert not pinging.transport.disconnecting
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_a_crowd_is_looked_after_in_parts_and_between_them_others_have_their_turn(extra: int):
+    stage = Stage(login_s_max=30.0, connections_per_address_max=10_000)
+    crowd = [Player(stage) for _ in range(2 * SWEPT_AT_ONCE + extra)]
+    stage.clock.advance(31)
+    stage.hub.sweep()
+    *others, leaver = crowd
+    leaver.session.gone = True
+    assert sum(player.session.wire.closed for player in crowd) == SWEPT_AT_ONCE
+    for _ in range(3):
+        stage.clock.advance(0)
+    assert all(player.session.wire.closed for player in others)
+    assert not leaver.session.wire.closed
+
+
+def test_a_sweep_begins_when_the_one_before_has_ended_and_shows_what_it_found_then():
+    stage = Stage(connections_per_address_max=10_000)
+    players = [stage.player(f"p{n}") for n in range(SWEPT_AT_ONCE + 1)]
+    for player in players:
+        player.send(type="say", text="anyone?", seq=2)
+    stage.hub.sweep()
+    stage.hub.sweep()
+    assert stage.hub.meters.waiting["chat"] == 0
+    stage.clock.advance(0)
+    assert stage.hub.meters.waiting["chat"] == len(players)
+    stage.hub.sweep()
+    stage.clock.advance(0)
+    assert stage.hub.meters.waiting["chat"] == len(players)
 
 
 def test_going_away_is_said_and_what_is_under_way_is_still_answered(stage: Stage):
