@@ -20,12 +20,13 @@ from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.events.base import Event
-from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound, gateway_key, routing_key
+from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
+from gameserver.speech import Speech
 from gameserver.store.store import DeadLetter, Mark, Store, Stored, Transaction
 from gameserver.wire.packets import Error, FromServer, Ok
 from gameserver.world.state import Player, Thing
@@ -99,7 +100,7 @@ class Applier:
 
     def nothing(self, batch: Sequence[Envelope]) -> Applied:
         """What there is to tell of a batch of which nothing is left to be done: that it is done."""
-        speech = _Speech()
+        speech = Speech()
         for envelope in batch:
             speech.hears(envelope.gateway)
         outbound = speech.outbound(batch[0].event.spec.name)
@@ -200,7 +201,7 @@ class _Work:
         self._done: list[str] = []
         self._published: list[str] = []
         self._tried: list[str] = []
-        self._speech = _Speech()
+        self._speech = Speech()
         self._born: list[Envelope] = []
         self._held: dict[str, list[Envelope]] = {}
         self._causes: dict[str, BaseException] = {}
@@ -440,37 +441,6 @@ class _Work:
             held=tuple(held),
             outcomes=dict(self._outcomes),
         )
-
-
-class _Speech:
-    """What is to be told, gathered: one message for all gateways that listen to any of its keys."""
-
-    def __init__(self) -> None:
-        self._directs: list[Direct] = []
-        self._dispatches: list[Dispatch] = []
-        self._gateways: dict[str, None] = {}
-        self._topics: dict[str, None] = {}
-
-    def direct(self, gateway: str, direct: Direct) -> None:
-        if gateway and direct.conn:
-            self._directs.append(direct)
-            self._gateways[gateway] = None
-
-    def dispatch(self, dispatch: Dispatch) -> None:
-        self._dispatches.append(dispatch)
-        for topic in dispatch.to:
-            self._topics[topic] = None
-
-    def hears(self, gateway: str) -> None:
-        """This gateway has to hear that the batch is done, whatever else there is to tell."""
-        if gateway:
-            self._gateways[gateway] = None
-
-    def outbound(self, event: str) -> Outbound:
-        return Outbound(directs=self._directs, dispatches=self._dispatches, done=event)
-
-    def keys(self) -> tuple[str, ...]:
-        return (*map(gateway_key, self._gateways), *dict.fromkeys(map(routing_key, self._topics)))
 
 
 def _latest(tell: Tell) -> str:

@@ -1,0 +1,31 @@
+"""What a batch has to tell, put together; which events tell what is told with the applier's tests."""
+
+from gameserver.events.envelope import Direct, Dispatch, Outbound, routing_key
+from gameserver.speech import Speech
+
+
+def test_one_message_goes_to_all_who_are_told_something_once_each() -> None:
+    speech = Speech()
+    directs = [Direct(conn="g1.a", packet=b"1"), Direct(conn="g2.b", packet=b"2"), Direct(conn="g1.c", packet=b"3")]
+    for direct in directs:
+        speech.direct(direct.conn.partition(".")[0], direct)
+    dispatches = [Dispatch(to=("zone.a/0.0",), packet=b"4"), Dispatch(to=("zone.a/1.0", "zone.b/0.0"), packet=b"5")]
+    for dispatch in dispatches:
+        speech.dispatch(dispatch)
+    assert speech.outbound("move") == Outbound(directs=directs, dispatches=dispatches, done="move")
+    assert speech.keys() == ("gateway.g1", "gateway.g2", routing_key("zone.a/0.0"), routing_key("zone.b/0.0"))
+
+
+def test_who_has_no_connection_is_not_told() -> None:
+    speech = Speech()
+    speech.direct("", Direct(conn="g1.a"))
+    speech.direct("g1", Direct(conn=""))
+    assert speech.outbound("move") == Outbound(done="move")
+    assert speech.keys() == ()
+
+
+def test_whoever_sent_something_hears_that_it_is_done() -> None:
+    speech = Speech()
+    for gateway in ("g1", "", "g1"):
+        speech.hears(gateway)
+    assert speech.keys() == ("gateway.g1",)
