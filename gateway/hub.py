@@ -75,7 +75,7 @@ class Hub:
             far_window_s_max=limits.far_window_ms_max / 1000,
         )
         self._was_up = False
-        self._unswept: Iterator[Session] | None = None  # who is still to be looked after, while a sweep is under way
+        self._sweeping = False
         self._greeting = self._make_greeting()
 
     def use(self, broker: Broker) -> None:
@@ -173,10 +173,10 @@ class Hub:
 
     def sweep(self) -> None:
         """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""
-        if self._unswept is None:  # or the last sweep has not come to its end yet
+        if not self._sweeping:  # otherwise the last sweep has not come to its end yet
+            self._sweeping = True
             self.meters.look_anew()
-            self._unswept = iter(self._crowd.all)
-            self._sweep_part()
+            self._sweep_part(iter(self._crowd.all))
         fallen, back = self._health.sweep(self._clock.seconds())
         for family in fallen:
             log.warning("nobody serves %s", family)
@@ -185,19 +185,17 @@ class Hub:
         for family in back:
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
-    def _sweep_part(self) -> None:
+    def _sweep_part(self, unswept: Iterator[Session]) -> None:
         """A crowd is looked after in parts: between them the reactor reads."""
-        assert self._unswept is not None  # noqa: S101 - a sweep has begun
         now_s = self._clock.seconds()
-        part = list(islice(self._unswept, SWEPT_AT_ONCE))
-        if is_last := len(part) < SWEPT_AT_ONCE:
-            self._unswept = None
-        else:
-            self._clock.callLater(0.0, self._sweep_part)
+        part = list(islice(unswept, SWEPT_AT_ONCE))
+        self._sweeping = len(part) == SWEPT_AT_ONCE
+        if self._sweeping:
+            self._clock.callLater(0.0, self._sweep_part, unswept)
         for session in part:
             if not session.gone:
                 self._sweep(session, now_s)
-        if is_last:
+        if not self._sweeping:
             self.meters.looked()
 
     def _sweep(self, session: Session, now_s: float) -> None:
