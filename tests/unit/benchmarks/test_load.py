@@ -1,5 +1,7 @@
+import select
 import socket
 import struct
+import time
 
 import msgspec
 import pytest
@@ -87,3 +89,30 @@ def test_groups_tell_who_enters_and_how() -> None:
     hello, enter = msgpack_codec().framing(8192).feed(crew.entrance(crew.clients[0]))[0]
     assert msgpack_codec().decode(hello, 8).protocol == 1
     assert msgpack_codec().decode(enter, 8).name == "s1"
+
+
+def test_of_watched_clients_it_is_known_when_they_see_each_others_moves(run: Run) -> None:
+    frame = msgpack_codec().frame
+    crew = run.crews[0]
+    ends = []
+    for client in crew.clients:
+        client.connection, theirs = socket.socketpair()
+        client.connection.setblocking(False)
+        run.by_fd[client.connection.fileno()] = client
+        run.poll.register(client.connection, select.EPOLLIN)
+        ends.append(theirs)
+    seqs = []
+    for client, theirs in zip(crew.clients, ends, strict=True):
+        run._send(client, crew.heads[0], 0.0)
+        seqs.append(msgpack_codec().decode(theirs.recv(1000)[4:], 8).seq)
+    steps = [frame(msgspec.msgpack.encode(Moved(who=name, x=1, y=1, v=8))) for name in crew.group.names]
+    for theirs, seq in zip(ends, seqs, strict=True):
+        reply = frame(msgspec.msgpack.encode(Ok(re=seq, data=Walked(zone="z0", x=1, y=1))))
+        for part in (reply[:7], reply[7:] + steps[0], steps[1]):  # cut within a frame
+            theirs.send(part)
+            run._receive()
+    ages_us = crew.sights.ages_us(0.0, time.perf_counter())
+    assert len(ages_us) == 2
+    assert all(0 < age_us < 10_000_000 for age_us in ages_us)
+    for end in [*ends, *(client.connection for client in crew.clients)]:
+        end.close()

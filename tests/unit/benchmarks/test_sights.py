@@ -17,16 +17,16 @@ def moved(who: str, v: int) -> bytes:
 
 
 def seen(ages_s: list[float], *, moves: int, by: tuple[str, ...] = ("bea",), crowd: tuple[str, ...] = ("ada", "bea")):
-    """Ada moves every half second, is answered, sees herself at once, and is seen by these after so long each."""
+    """Ada moves every half second, is answered and sees herself shortly before these see her, after so long each.
+
+    All have moved once before the window.
+    """
     sights = Sights([crowd])
     for name in crowd:
-        sights.sends(name, 9.9)  # all have begun; it is before the window
-        if name == "ada":
-            sights.replied("ada", 9.95)
-            sights.receives("ada", 9.95, moved("ada", FIRST_V - 1))
+        sights.sends(name, 9.5)
     for n in range(moves):
         sights.sends("ada", 10 + n * PAUSE_S)
-    for n, age_s in enumerate(ages_s):
+    for n, age_s in enumerate([ages_s[0], *ages_s], start=-1):
         at_s = 10 + n * PAUSE_S + age_s
         sights.replied("ada", at_s - 0.02)
         sights.receives("ada", at_s - 0.01, OTHERS + moved("ada", FIRST_V + n))
