@@ -10,14 +10,19 @@ from sqlalchemy import func, select
 from gameserver.apply import Applied, Applier
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Envelope
+from gameserver.events.movement import Move
+from gameserver.events.world import Sweep
 from gameserver.limits import Limits
 from gameserver.rules.book import rules
-from gameserver.rules.outcome import Needs, Rule, State
+from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
 from gameserver.secrecy import Sealer
 from gameserver.store import Store
 from gameserver.store.tables import metadata
 from gameserver.world.state import Player, Thing
-from tests.unit.rules.scenes import NOW_MS, WORLD, QuickPasswords, account_of, session_of
+from tests.unit.rules.scenes import NOW_MS, WORLD, QuickPasswords, account_of, player, session_of
+
+ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", zone="town", x=4, y=4, gateway="g2")
+PASSWORD = "long enough"
 
 
 class Workshop:
@@ -110,3 +115,44 @@ def notices(applied: Applied, conn: str) -> list[dict[str, Any]]:
 def dispatched(applied: Applied) -> list[dict[str, Any]]:
     """What the watchers of topics are told."""
     return [msgspec.msgpack.decode(dispatch.packet) for dispatch in applied.outbound.dispatches]
+
+
+def broken(state: State, event: Any, context: Context) -> Outcome:
+    """A rule that breaks."""
+    raise ZeroDivisionError("a broken rule")
+
+
+def breaks_for(whom: str, healthy: Any) -> Any:
+    """A rule that breaks for one player only."""
+
+    @rule(needs=healthy.needs, prepare=healthy.prepare)
+    def choosy(state: State, event: Any, context: Context) -> Outcome:
+        if context.player == whom:
+            raise ZeroDivisionError("a broken rule")
+        outcome: Outcome = healthy(state, event, context)
+        return outcome
+
+    return choosy
+
+
+def walk(workshop: Workshop, body: Any, *seqs: int) -> list[Envelope]:
+    return [workshop.tell(body, Move(dir="e" if seq % 2 else "w", seq=seq)) for seq in seqs]
+
+
+def entrance(workshop: Workshop, event: Event, name: str, **changes: Any) -> Envelope:
+    """An event of a connection that plays for nobody yet."""
+    conn = f"n-{name.lower()}"
+    given = {
+        "id": f"{conn}:1",
+        "event": workshop.sealer.seal(event),
+        "at_ms": workshop.now_ms,
+        "conn": conn,
+        "gateway": "g1",
+        "token": f"hash of {conn}",
+    }
+    return Envelope(**{**given, **changes})
+
+
+def sweep(workshop: Workshop) -> Any:
+    n = workshop.now_ms
+    return workshop.apply(Envelope(id=f"sweep:{n}", event=Sweep(n=n), at_ms=n))

@@ -1,0 +1,155 @@
+"""Events that break, and those that are given up."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from gameserver.errors import Retryable
+from gameserver.events.envelope import Envelope
+from gameserver.events.movement import Move
+from gameserver.events.sessions import Login, Register
+from gameserver.events.trade import Give
+from gameserver.events.world import Tick
+from gameserver.rules.outcome import Context, Needs, Outcome, Reader, State, rule
+from tests.unit.apply.workshop import (
+    ADA,
+    BOB,
+    EVE,
+    PASSWORD,
+    Workshop,
+    breaks_for,
+    broken,
+    entrance,
+    replies,
+    reply,
+    walk,
+)
+from tests.unit.rules.scenes import NOW_MS
+
+
+def test_a_broken_event_and_what_follows_it_in_its_lane_are_held_and_its_neighbours_applied(
+    workshop: Workshop,
+) -> None:
+    workshop.enter(ADA, BOB, EVE)
+    workshop.rules["move"] = breaks_for("ada", workshop.rules["move"])
+    guilty, follower = walk(workshop, ADA, 1, 3)
+    batch = [*walk(workshop, BOB, 1), guilty, *walk(workshop, EVE, 1), follower, *walk(workshop, BOB, 3)]
+    applied = workshop.apply(*batch)
+    (held,) = applied.held
+    assert held.envelopes == (guilty, follower)
+    assert isinstance(held.cause, ZeroDivisionError)
+    assert (workshop.player("ada").x, workshop.player("bob").x, workshop.player("eve").x) == (12, 15, 5)
+    assert {direct.conn for direct in applied.outbound.directs if direct.re} == {"c-bob", "c-eve"}
+    again = workshop.apply(*batch)
+    assert (workshop.player("bob").x, workshop.player("eve").x) == (15, 5)
+    assert again.held[0].envelopes == (guilty, follower)
+
+
+def test_what_came_before_the_broken_event_in_its_lane_is_applied(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    healthy = workshop.rules["move"]
+
+    @rule()
+    def fragile(state: State, event: Move, context: Context) -> Outcome:
+        return broken(state, event, context) if event.seq == 3 else healthy(state, event, context)
+
+    workshop.rules["move"] = fragile
+    before, guilty, after = walk(workshop, ADA, 1, 3, 5)
+    applied = workshop.apply(before, guilty, after)
+    assert applied.held[0].envelopes == (guilty, after)
+    assert workshop.player("ada").x == 13
+    workshop.rules["move"] = healthy
+    workshop.apply(*applied.held[0].envelopes)
+    assert workshop.player("ada").x == 15
+
+
+def test_events_without_a_session_are_held_alone(workshop: Workshop) -> None:
+    workshop.rules["tick"] = rule(needs=lambda event, context: Needs())(lambda *_: broken(*_))
+    ticks = [Envelope(id=f"tick:{n}", event=Tick(n=n), at_ms=workshop.now_ms) for n in (1, 2)]
+    assert [held.envelopes for held in workshop.apply(*ticks).held] == [(ticks[0],), (ticks[1],)]
+
+
+def test_a_preparation_that_breaks_holds_its_own_event_only(workshop: Workshop) -> None:
+    def prepare(event: Register, context: Context, reader: Reader, passwords: Any) -> str:
+        if event.name == "Ada":
+            raise ZeroDivisionError
+        return "hashed"
+
+    register: Any = workshop.rules["register"]
+    workshop.rules["register"] = rule(needs=register.needs, prepare=prepare)(lambda *_: register(*_))
+    batch = [entrance(workshop, Register(name=name, password=PASSWORD, seq=1), name) for name in ("Ada", "Bob")]
+    applied = workshop.apply(*batch)
+    assert applied.held[0].envelopes == (batch[0],)
+    assert workshop.player("bob").name == "Bob"
+
+
+def test_a_database_that_is_away_during_a_preparation_is_nobodys_failure(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(player: str) -> None:
+        raise Retryable("database_away", "Not now.")
+
+    monkeypatch.setattr(workshop.store, "account", away)
+    with pytest.raises(Retryable, match="database_away"):
+        workshop.apply(entrance(workshop, Login(name="Ada", password=PASSWORD, seq=1), "Ada"))
+
+
+def test_a_rule_that_is_missing_holds_its_event(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    del workshop.rules["move"]
+    (step,) = walk(workshop, ADA, 1)
+    assert workshop.apply(step).held[0].envelopes == (step,)
+
+
+def test_what_is_given_up_is_kept_answered_and_passed(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
+    applied = workshop.applier.bury(give, ZeroDivisionError("a broken rule"), 4)
+    assert (reply(applied)["code"], reply(applied)["re"]) == ("dead_lettered", 1)
+    (letter,) = workshop.store.dead_letters()
+    assert (letter.id, letter.family, letter.event, letter.player) == (give.id, "trade", "give", "ada")
+    assert (letter.attempts, letter.cause, letter.at_ms) == (4, "ZeroDivisionError: a broken rule", NOW_MS)
+    assert msgspec.json.decode(letter.envelope, type=Envelope) == give
+    assert reply(workshop.apply(give))["code"] == "dead_lettered"
+    assert workshop.player("bob").coins == 100
+    assert reply(workshop.apply(workshop.tell(ADA, Give(to="bob", coins=1, seq=2))))["type"] == "ok"
+
+
+def test_what_was_given_up_is_given_up_once(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
+    workshop.applier.bury(give, ZeroDivisionError("first"), 4)
+    again = workshop.applier.bury(give, ZeroDivisionError("second"), 5)
+    assert [letter.cause for letter in workshop.store.dead_letters()] == ["ZeroDivisionError: first"]
+    assert replies(again) == {}
+
+
+def test_what_was_applied_after_all_is_not_given_up(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
+    workshop.apply(give)
+    workshop.applier.bury(give, ZeroDivisionError("late"), 4)
+    assert workshop.store.dead_letters() == []
+
+
+def test_a_login_that_is_given_up_is_answered_and_its_password_stays_sealed(workshop: Workshop) -> None:
+    envelope = entrance(workshop, Login(name="Ada", password=PASSWORD, seq=1), "Ada")
+    applied = workshop.applier.bury(envelope, ZeroDivisionError("x"), 4)
+    assert reply(applied)["code"] == "dead_lettered"
+    (letter,) = workshop.store.dead_letters()
+    assert PASSWORD.encode() not in letter.envelope
+    assert PASSWORD not in letter.traceback
+
+
+def test_trials_are_forgotten_when_an_event_comes_to_an_end(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.rules["move"] = breaks_for("ada", workshop.rules["move"])
+    (fine,), (guilty,) = walk(workshop, BOB, 1), walk(workshop, ADA, 1)
+    for envelope in (fine, guilty):
+        workshop.store.begin_trial(envelope.id, 1)
+    workshop.applier.apply([fine], tried=True)
+    workshop.applier.apply([guilty], tried=True)
+    assert workshop.store.trials([fine.id, guilty.id]) == {guilty.id: 1}
+    workshop.applier.bury(guilty, ZeroDivisionError("x"), 4)
+    assert workshop.rows()["trials"] == 0

@@ -1,0 +1,167 @@
+"""Exactly once, in order, and not too late."""
+
+import pytest
+from msgspec.structs import replace
+
+from gameserver.events.chat import Say
+from gameserver.events.combat import Attack
+from gameserver.events.trade import Give
+from gameserver.limits import Limits
+from tests.unit.apply.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
+from tests.unit.rules.scenes import absent, creature, session_of
+
+
+def test_an_event_is_applied_and_answered(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    applied = workshop.apply(*walk(workshop, ADA, 1))
+    assert workshop.player("ada").x == 13
+    assert reply(applied) == {"type": "ok", "re": 1, "data": {"zone": "meadow", "x": 13, "y": 10}}
+    (direct,) = applied.outbound.directs
+    assert (direct.conn, direct.re, direct.lane) == ("c-ada", 1, "act")
+    assert [told["type"] for told in dispatched(applied)] == ["moved"]
+    assert applied.outbound.done == "move"
+    assert (applied.held, applied.born, applied.published) == ((), (), ())
+
+
+def test_a_durable_event_that_comes_again_is_not_applied_and_is_answered_as_before(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
+    first = workshop.apply(give)
+    workshop.apply(workshop.tell(ADA, Give(to="bob", coins=5, seq=2)))
+    again = workshop.apply(replace(give, conn="c9", gateway="g9"))
+    assert reply(again) == reply(first) == {"type": "ok", "re": 1, "data": {"coins": 90}}
+    assert [direct.conn for direct in again.outbound.directs] == ["c9"]
+    assert (workshop.player("ada").coins, workshop.player("bob").coins) == (85, 115)
+    assert len(workshop.due("mail")) == 2
+
+
+def test_a_durable_event_whose_outcome_was_forgotten_is_answered_without_one(migrated_url: str) -> None:
+    workshop = Workshop(migrated_url, Limits(outcomes_kept=1))
+    workshop.enter(ADA)
+    workshop.put(creature())
+    attack = workshop.tell(ADA, Attack(target=creature().id, seq=1))
+    assert reply(workshop.apply(attack))["data"]["target"] == creature().id
+    workshop.apply(workshop.tell(ADA, Attack(target="nobody", seq=2)))
+    assert reply(workshop.apply(attack)) == {"type": "ok", "re": 1}
+    workshop.store.close()
+
+
+def test_a_refusal_of_a_durable_event_is_remembered_too(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=500, seq=1))
+    assert reply(workshop.apply(give))["code"] == "too_few_coins"
+    workshop.put(replace(ADA, coins=1_000))
+    assert reply(workshop.apply(give))["code"] == "too_few_coins"
+    assert workshop.player("bob").coins == 100
+
+
+def test_a_transient_event_that_comes_again_is_answered_with_how_things_stand(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    first, second = walk(workshop, ADA, 1, 3)
+    workshop.apply(first)
+    workshop.apply(second)
+    again = workshop.apply(first)
+    assert workshop.player("ada").x == 14
+    assert reply(again) == {"type": "ok", "re": 1, "data": {"zone": "meadow", "x": 14, "y": 10}}
+    (direct,) = again.outbound.directs
+    assert direct.follow is not None
+    assert direct.follow.then == "look"
+    assert [told["type"] for told in dispatched(again)] == ["appeared"]
+    assert workshop.rows()["outcomes"] == 0
+
+
+def test_an_event_that_comes_twice_in_one_batch_is_applied_once(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    (step,) = walk(workshop, ADA, 1)
+    applied = workshop.apply(step, step)
+    assert workshop.player("ada").x == 13
+    assert [direct.re for direct in applied.outbound.directs] == [1, 1]
+
+
+def test_a_durable_event_that_comes_twice_in_one_batch_is_applied_once_and_answered_alike(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
+    applied = workshop.apply(give, give)
+    first, second = [packet(direct) for direct in applied.outbound.directs if direct.re]
+    assert workshop.player("bob").coins == 110
+    assert first == second == {"type": "ok", "re": 1, "data": {"coins": 90}}
+
+
+def test_a_refused_event_that_comes_twice_in_one_batch_is_refused_twice(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    give = workshop.tell(ADA, Give(to="bob", coins=500, seq=1))
+    applied = workshop.apply(give, give)
+    assert [packet(direct).get("code") for direct in applied.outbound.directs] == ["too_few_coins"] * 2
+
+
+def test_an_event_may_be_numbered_with_gaps_and_never_backwards(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    workshop.apply(*walk(workshop, ADA, 5))
+    workshop.apply(*walk(workshop, ADA, 3))
+    assert workshop.player("ada").x == 13
+    workshop.apply(*walk(workshop, ADA, 101))
+    assert workshop.player("ada").x == 14
+
+
+def test_lanes_are_counted_apart(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.apply(*walk(workshop, ADA, 9))
+    assert reply(workshop.apply(workshop.tell(ADA, Say(text="hi", seq=2))))["type"] == "ok"
+    assert dispatched(workshop.apply(workshop.tell(ADA, Say(text="hi", seq=2)))) == []
+
+
+def test_what_cannot_be_now_is_not_remembered(workshop: Workshop) -> None:
+    workshop.enter(absent(ADA))
+    workshop.put(session_of(ADA))
+    (step,) = walk(workshop, ADA, 1)
+    assert reply(workshop.apply(step))["code"] == "not_here"
+    workshop.put(ADA)
+    assert reply(workshop.apply(step))["type"] == "ok"
+    assert workshop.player("ada").x == 13
+
+
+def test_an_event_of_a_session_that_is_over_is_answered_so(workshop: Workshop) -> None:
+    workshop.put(ADA)
+    applied = workshop.apply(*walk(workshop, ADA, 1))
+    assert (reply(applied)["code"], reply(applied)["re"]) == ("session_over", 1)
+    assert workshop.player("ada") == ADA
+
+
+@pytest.mark.parametrize(("age_ms", "code"), [(5_000, None), (5_001, "stale")])
+def test_a_transient_event_that_waited_too_long_is_dropped_and_answered(
+    workshop: Workshop, age_ms: int, code: str | None
+) -> None:
+    workshop.enter(ADA)
+    (step,) = walk(workshop, ADA, 1)
+    workshop.now_ms += age_ms
+    assert reply(workshop.apply(step)).get("code") == code
+    assert workshop.player("ada").x == (12 if code else 13)
+
+
+def test_a_stale_event_is_passed_for_good(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    (step,) = walk(workshop, ADA, 1)
+    workshop.now_ms += 9_000
+    workshop.apply(step)
+    workshop.apply(replace(step, at_ms=workshop.now_ms))
+    assert workshop.player("ada").x == 12
+
+
+def test_events_of_a_batch_see_what_came_before_them(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    applied = workshop.apply(*walk(workshop, ADA, 1, 3, 5), *walk(workshop, BOB, 1), *walk(workshop, ADA, 7))
+    assert (workshop.player("ada").x, workshop.player("bob").x) == (16, 14)
+    assert [direct.re for direct in applied.outbound.directs if direct.conn == "c-ada"] == [1, 3, 5, 7]
+    assert [packet(d)["data"]["x"] for d in applied.outbound.directs if d.conn == "c-ada" and d.packet] == [
+        13,
+        14,
+        15,
+        16,
+    ]
+
+
+def test_coins_do_not_leave_a_purse_twice_within_a_batch(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    applied = workshop.apply(*[workshop.tell(ADA, Give(to="bob", coins=60, seq=seq)) for seq in (1, 2)])
+    assert [answer["type"] for answer in replies(applied).values()] == ["ok", "error"]
+    assert (workshop.player("ada").coins, workshop.player("bob").coins) == (40, 160)
