@@ -133,15 +133,25 @@ class Server:
         follows it in its lane, and its neighbours go on without it. What the lease is too short for goes on as a
         message of its own: an event that the lease's end interrupted would look like one that killed its worker.
         """
+        held, rest = self._one_by_one(batch, turn, redelivered)
+        # Before all others, because it may be refused and all of this come again: twice is harmless for these alone.
+        self._pass_on(rest, turn)
+        self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
+        for envelopes, cause, trial in held:
+            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, turn)
+
+    def _one_by_one(
+        self, batch: Sequence[Envelope], turn: _Turn, redelivered: bool
+    ) -> tuple[list[tuple[list[Envelope], BaseException, int]], list[Envelope]]:
+        """Gives what broke, with what follows it in its lane, why, and how often it was tried; and what is left."""
         earlier = self._patiently(lambda: self._store.trials([envelope.id for envelope in batch]), turn)
-        held: dict[str, list[Envelope]] = {}
-        reasons: dict[str, tuple[BaseException, int]] = {}
+        held: dict[str, tuple[list[Envelope], BaseException, int]] = {}
         rest: list[Envelope] = []
         slowest_s = 0.0
         for n, envelope in enumerate(batch):
             began_s = self._clock_s()
             if envelope.order in held:
-                held[envelope.order].append(envelope)
+                held[envelope.order][0].append(envelope)
                 turn.outcomes["held"] += 1
             elif rest or (n and began_s + slowest_s > turn.until_s):  # one at least, however short the lease
                 rest.append(envelope)
@@ -150,14 +160,8 @@ class Server:
                 cause, trial = self._try(envelope, turn, earlier.get(envelope.id, 0), redelivered)
                 slowest_s = max(slowest_s, self._clock_s() - began_s)
                 if cause is not None:
-                    held[envelope.order] = [envelope]
-                    reasons[envelope.order] = cause, trial
-        # Before all others, because it may be refused and all of this come again: twice is harmless for these alone.
-        self._pass_on(rest, turn)
-        self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
-        for order, envelopes in held.items():
-            cause, trial = reasons[order]
-            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, turn)
+                    held[envelope.order] = [envelope], cause, trial
+        return list(held.values()), rest
 
     def _pass_on(self, rest: Sequence[Envelope], turn: _Turn) -> None:
         """What the lease is too short for."""
