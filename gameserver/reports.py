@@ -10,6 +10,9 @@ import msgspec
 
 _json = msgspec.json.Encoder().encode
 
+# Outcomes of events that did not come to their end: each comes again, and is counted again.
+COME_AGAIN = frozenset({"failed", "held", "left", "worker_died"})
+
 
 class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a task. ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``,

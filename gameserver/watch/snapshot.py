@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from gameserver.reports import GatewayReport
+from gameserver.reports import COME_AGAIN, GatewayReport
 from gameserver.watch.ask import Depth
 
 
@@ -26,7 +26,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker. ``events`` and ``busy_s``: what it has done since its start, by family."""
+    """One worker, since its start and by family: ``events`` that came to their end, and how long it worked."""
 
     name: str
     children: int
@@ -166,9 +166,18 @@ def worker_of(name: str, metrics: str) -> Worker:
         name=name,
         children=int(numbers.sum("gameserver_worker_children")),
         queues=tuple(sorted(labels["queue"] for labels, _ in numbers.of("gameserver_worker_queue"))),
-        events={family: int(n) for family, n in numbers.per("gameserver_worker_events_total", "family").items()},
+        events=_ended(numbers),
         busy_s=numbers.per("gameserver_worker_batch_seconds_sum", "family"),
     )
+
+
+def _ended(numbers: "_Numbers") -> dict[str, int]:
+    """How many events of each family came to their end."""
+    ended: Counter[str] = Counter()
+    for labels, value in numbers.of("gameserver_worker_events_total"):
+        if labels["outcome"] not in COME_AGAIN:
+            ended[labels["family"]] += int(value)
+    return dict(ended)
 
 
 class _Numbers:

@@ -12,6 +12,7 @@ import yaml
 
 from gameserver import cli
 from gameserver.events import catalogue
+from gameserver.reports import COME_AGAIN
 from gameserver.watch import snapshot
 from tests import watching
 from tests.watching import ALERTS, DASHBOARD, DOCKER, KEDA, RULES, dashboard_expressions, expressions, metrics, rules
@@ -65,6 +66,12 @@ def test_panels_have_titles_of_their_own_and_do_not_overlap() -> None:
 
 def spread(start: int, length: int) -> range:
     return range(start, start + length)
+
+
+def test_the_dashboards_events_per_second_are_without_what_comes_again() -> None:
+    (expression,) = (text for title, text in dashboard_expressions() if title == "Events per second")
+    (left_out,) = re.findall(r'outcome!~"([a-z_|]+)"', expression)
+    assert set(left_out.split("|")) == COME_AGAIN
 
 
 def test_the_dashboard_asks_the_data_source_that_is_provisioned() -> None:

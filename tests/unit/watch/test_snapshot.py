@@ -35,6 +35,10 @@ gameserver_worker_queue{queue="chat"} 1.0
 gameserver_worker_queue{queue="chat.talk"} 1.0
 gameserver_worker_events_total{event="say",family="chat",outcome="ok"} 5.0
 gameserver_worker_events_total{event="say",family="chat",outcome="repeated"} 1.0
+gameserver_worker_events_total{event="say",family="chat",outcome="failed"} 10.0
+gameserver_worker_events_total{event="say",family="chat",outcome="held"} 20.0
+gameserver_worker_events_total{event="say",family="chat",outcome="left"} 40.0
+gameserver_worker_events_total{event="say",family="chat",outcome="worker_died"} 80.0
 gameserver_worker_batch_seconds_sum{event="say",family="chat"} 0.5
 """
 
@@ -53,7 +57,7 @@ def test_a_gateway_is_read_from_its_report() -> None:
     )
 
 
-def test_a_worker_is_read_from_its_metrics() -> None:
+def test_a_worker_is_read_from_its_metrics_and_what_comes_again_is_not_counted_yet() -> None:
     expected = worker("c1@h", "chat", "chat.talk", children=2, events={"chat": 6}, busy_s={"chat": 0.5})
     assert worker_of("c1@h", WORKER) == expected
 
