@@ -10,7 +10,7 @@ import msgspec
 
 _json = msgspec.json.Encoder().encode
 
-# Outcomes of events that did not come to their end: each comes again, and is counted again.
+# Outcomes of events that did not come to their end: each is counted again when it comes again or is given up.
 COME_AGAIN = frozenset({"failed", "held", "left", "worker_died"})
 
 
