@@ -1,7 +1,7 @@
 """One batch, one transaction.
 
 ``Applier.apply`` takes a batch of envelopes and makes it true: opens what is sealed and hashes what is slow to hash,
-begins, leaves out what was applied before, loads and locks what the rules need, runs the rules one after the other,
+begins, loads and locks what the rules need, leaves out what was applied before, runs the rules one after the other,
 saves, and commits. What is to be told comes back as a value: the caller speaks after the commit.
 
 An event whose rule breaks spoils nothing but itself and what follows it in its lane: these come back as ``held``.
@@ -9,7 +9,7 @@ An event whose rule breaks spoils nothing but itself and what follows it in its 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from random import Random
 from traceback import format_exception
@@ -27,8 +27,9 @@ from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, T
 from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
 from gameserver.speech import Speech
-from gameserver.store.store import DeadLetter, Mark, Store, Stored, Transaction
+from gameserver.store.store import DeadLetter, Store, Stored, Transaction
 from gameserver.wire.packets import Error, FromServer, Ok
+from gameserver.world.marks import START, Mark, read_marks, write_marks
 from gameserver.world.state import Player, Thing
 
 log = logging.getLogger(__name__)
@@ -167,15 +168,15 @@ class _Dice:
 class _Prepared:
     """An event with everything that could be found out before the transaction."""
 
-    __slots__ = ("context", "envelope", "event", "failure", "key", "marked", "order", "refusal")
+    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "order", "refusal")
 
     def __init__(self, envelope: Envelope, context: Context) -> None:
         self.envelope = envelope
         self.event = envelope.event
         self.context = context
-        self.key = envelope.key
         self.order = envelope.order
         self.marked = envelope.event.spec.numbered and envelope.event.seq > 0  # whether the lane's watermark guards it
+        self.mark: Mark | None = None  # where its lane stood when its turn came
         self.refusal: Rejected | None = None
         self.failure: Exception | None = None
 
@@ -195,6 +196,8 @@ class _Work:
         self._now_ms = now_ms
         self._put: dict[tuple[type[Thing], str], Thing] = {}
         self._drop: dict[tuple[type[Thing], str], Thing] = {}
+        self._marks: dict[str, dict[str, Mark]] = {}
+        self._moved: dict[str, str] = {}
         self._stored: list[Stored] = []
         self._waiting: list[Waiting] = []
         self._again: list[str] = []
@@ -208,8 +211,7 @@ class _Work:
         self._outcomes: Counter[str] = Counter()
 
     def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
-        self._begin(batch)
-        self._state = self._transaction.load([self._needs(item) for item in batch if item.sound])
+        self._begin(batch, [self._needs(item) for item in batch if item.sound])
         for item in batch:
             self._outcomes[self._take(item)] += 1
             self._speech.hears(item.envelope.gateway)
@@ -219,9 +221,8 @@ class _Work:
         return self._applied(batch[0].event.spec.name)
 
     def bury(self, item: _Prepared, cause: BaseException, attempts: int) -> Applied:
-        self._begin([item])
+        self._begin([item], [])
         self._tried.append(item.envelope.id)
-        self._state = self._transaction.load([])
         if self._fresh(item):
             self._transaction.add_dead(_dead_letter(item.envelope, cause, attempts, self._now_ms))
             sentence = "This could not be done. It was kept, and a game master will look at it."
@@ -230,17 +231,31 @@ class _Work:
         self._save()
         return self._applied(item.event.spec.name)
 
-    def _begin(self, batch: Sequence[_Prepared]) -> None:
-        self._marks = self._transaction.marks(sorted({item.key for item in batch if item.marked}))
-        self._before = dict(self._marks)
+    def _begin(self, batch: Sequence[_Prepared], needs: list[Needs]) -> None:
+        """Lock and load: a second run of the same event waits here for the first, and then sees it done."""
         self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
+        marked = Needs(players=tuple(item.envelope.player for item in batch if item.marked))
+        self._state = self._transaction.load([marked, *needs])
+
+    def _stands(self, item: _Prepared) -> Mark | None:
+        """Where its lane stands; None when its session is over."""
+        envelope = item.envelope
+        player = self._state.players.get(envelope.player)
+        if player is None or player.session != envelope.session:
+            return None
+        lanes = self._marks.get(envelope.session)
+        if lanes is None:
+            lanes = self._marks[envelope.session] = read_marks(player.marks)
+        return lanes.get(item.event.spec.lane, START)
 
     def _fresh(self, item: _Prepared) -> bool:
         """Whether it was not applied before, nor given up."""
         if item.envelope.kept:
             return item.envelope.id in self._to_be_done
-        mark = self._marks.get(item.key)
-        return not item.marked or (mark is not None and item.event.seq > mark.seq)
+        if not item.marked:
+            return True
+        item.mark = self._stands(item)
+        return item.mark is not None and item.event.seq > item.mark.seq
 
     def _needs(self, item: _Prepared) -> Needs:
         needs: Needs = self._rules[item.event.spec.name].needs(item.event, item.context)  # type: ignore[attr-defined]
@@ -256,12 +271,14 @@ class _Work:
         if item.envelope.kept and item.envelope.id not in self._to_be_done:
             log.info("%s was applied before", item.envelope.id, extra=about(item.envelope.id))
             return "repeated"
-        if item.marked and item.key not in self._marks:
-            self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
-            return "session_over"
-        if item.marked and item.event.seq <= self._marks[item.key].seq:
-            self._replay(item)
-            return "repeated"
+        if item.marked:
+            item.mark = self._stands(item)
+            if item.mark is None:
+                self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
+                return "session_over"
+            if item.event.seq <= item.mark.seq:
+                self._replay(item)
+                return "repeated"
         return self._play(item)
 
     def _play(self, item: _Prepared) -> str:
@@ -336,16 +353,18 @@ class _Work:
         if item.envelope.kept:
             self._done.append(item.envelope.id)
             self._to_be_done -= {item.envelope.id}  # the same one may come again in this very batch
-        mark = self._marks.get(item.key) if item.marked else None
-        if mark is None:
+        if item.mark is None:
             return
-        stored = mark.stored
+        stored = item.mark.stored
+        session, seq = item.envelope.session, item.event.seq
         if item.event.spec.durable and reply is not None:
             slot = stored % self._limits.outcomes_kept
-            kept = Stored(mark=mark.id, session=mark.session, slot=slot, seq=item.event.seq, direct=_packed(reply))
-            self._stored.append(kept)
+            self._stored.append(
+                Stored(lane=item.envelope.key, session=session, slot=slot, seq=seq, direct=_packed(reply))
+            )
             stored += 1
-        self._marks[mark.id] = Mark(mark.id, mark.session, item.event.seq, stored)
+        self._marks[session][item.event.spec.lane] = Mark(seq, stored)
+        self._moved[session] = item.envelope.player
 
     def _replay(self, item: _Prepared) -> None:
         """Answer an event that was applied before: as then, or (transient, or long ago) with how things stand now."""
@@ -363,8 +382,8 @@ class _Work:
 
     def _reply_kept(self, item: _Prepared) -> bytes | None:
         """What was answered to an event, in this very batch or before."""
-        key, seq = item.key, item.event.seq
-        just_now = (stored.direct for stored in self._stored if (stored.mark, stored.seq) == (key, seq))
+        key, seq = item.envelope.key, item.event.seq
+        just_now = (stored.direct for stored in self._stored if (stored.lane, stored.seq) == (key, seq))
         return next(just_now, None) or self._transaction.stored(key, seq)
 
     def _tell(self, item: _Prepared, outcome: Outcome) -> None:
@@ -423,13 +442,20 @@ class _Work:
             self._born.append(_envelope_json(waiting.body))
 
     def _save(self) -> None:
-        moved = [mark for id_, mark in sorted(self._marks.items()) if mark is not self._before[id_]]
-        self._transaction.save(list(self._put.values()), list(self._drop.values()))
-        self._transaction.save_marks(moved, self._stored)
+        put = self._put | {(Player, player.id): player for player in self._marked()}
+        self._transaction.save(list(put.values()), list(self._drop.values()))
+        self._transaction.keep(self._stored)
         self._transaction.add_waiting(self._waiting, self._now_ms, self._now_ms + RESEND_MS)
         self._transaction.postpone_waiting(self._again, self._now_ms + RESEND_MS)
         self._transaction.remove_waiting(self._done)
         self._transaction.forget_trials(self._tried)
+
+    def _marked(self) -> Iterator[Player]:
+        """The players whose marks moved; those of a session that ended in this very batch stay gone."""
+        for session, id_ in self._moved.items():
+            player = self._state.players[id_]
+            if player.session == session:
+                yield replace(player, marks=write_marks(self._marks[session]))
 
     def _applied(self, event: str) -> Applied:
         held = [Held(envelopes=tuple(group), cause=self._causes[order]) for order, group in self._held.items()]

@@ -81,7 +81,6 @@ class State:
         self.mail: dict[str, tuple[Waiting, ...]] = {}
         self.mail_counts: dict[str, int] = {}
         self.due: tuple[Waiting, ...] = ()
-        self.applied: dict[str, int] = {}
         self.online: tuple[tuple[str, ...], int] = ((), 0)
         self.busy_zones: frozenset[str] = frozenset()
         self.hurt_zones: frozenset[str] = frozenset()

@@ -22,6 +22,7 @@ from gameserver.rules.outcome import (
     rule,
 )
 from gameserver.rules.view import appears, channel_topic, looks_around, vanishes
+from gameserver.world.marks import NO_MARKS, highest
 from gameserver.world.state import Account, Gateway, Player, Session
 
 PASSWORD_CHARS_MIN = 8
@@ -171,7 +172,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         raise Rejected("bad_token", "This session is over. Log in.")
     if session.conn == context.conn:
         return Outcome(
-            result=_entered(state.players[session.player], session, state.applied.get(session.id, 0)),
+            result=_entered(state.players[session.player], session),
             follow=_follow(state, state.players[session.player], session),
         )
     if session.expires_ms and session.expires_ms < context.now_ms:
@@ -190,7 +191,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
     body = state.players[session.player]
     present = _present(body, taken)
     return Outcome(
-        result=_entered(present, taken, state.applied.get(taken.id, 0)),
+        result=_entered(present, taken),
         put=(present, taken, *_seen(state, context)),
         tells=(*_displaced((session,)), *_arrives(body, present)),
         again=state.mail.get(body.id, ()),
@@ -199,10 +200,11 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
 
 
 def _present(body: Player, session: Session) -> Player:
-    return replace(body, gateway=session.gateway, session=session.id, conn=session.conn, v=body.v + 1)
+    marks = body.marks if body.session == session.id else NO_MARKS
+    return replace(body, gateway=session.gateway, session=session.id, conn=session.conn, v=body.v + 1, marks=marks)
 
 
-def _entered(body: Player, session: Session, seq: int = 0) -> Entered:
+def _entered(body: Player, session: Session) -> Entered:
     return Entered(
         player=body.id,
         name=body.name,
@@ -213,7 +215,7 @@ def _entered(body: Player, session: Session, seq: int = 0) -> Entered:
         hp=body.hp,
         hp_max=body.hp_max,
         xp=body.xp,
-        seq=seq,
+        seq=highest(body.marks),
     )
 
 
@@ -231,7 +233,7 @@ def _follow(state: State, body: Player, session: Session) -> Follow:
     channels = sorted(m.channel for m in state.memberships.values() if m.player == body.id)
     looks = looks_around(body)
     watch = {**looks.watch, "channels": tuple(channel_topic(c) for c in channels)}
-    return replace(looks, session=session.id, player=body.id, seq=state.applied.get(session.id, 0), watch=watch)
+    return replace(looks, session=session.id, player=body.id, seq=highest(body.marks), watch=watch)
 
 
 def _needs_session(event: Logout | Lost, context: Context) -> Needs:
@@ -242,9 +244,10 @@ def _needs_session(event: Logout | Lost, context: Context) -> Needs:
 def logout(state: State, event: Logout, context: Context) -> Outcome:
     """The session ends, and its player leaves the world."""
     session = state.sessions.get(context.session)
-    gone = leave(state.players[context.player]) if session and session.conn == context.conn else Outcome()
-    dropped = (session,) if session and session.conn == context.conn else ()
-    return replace(gone, drop=dropped, follow=Follow(close="logged_out"))
+    if session is None or session.conn != context.conn:
+        return Outcome(follow=Follow(close="logged_out"))  # taken up elsewhere, or over
+    left = leave(replace(state.players[context.player], session=""))
+    return replace(left, drop=(session,), follow=Follow(close="logged_out"))
 
 
 @rule(needs=_needs_session)
@@ -257,16 +260,16 @@ def lost(state: State, event: Lost, context: Context) -> Outcome:
 
 
 def orphaned(state: State, session: Session, now_ms: int) -> Outcome:
-    """A session that no connection holds any more."""
+    """A session that no connection holds any more. Its watermarks stay with its player."""
     waits = replace(session, gateway="", conn="", expires_ms=now_ms + SESSION_MS)
     body = state.players.get(session.player)
-    gone = leave(body) if body is not None and body.session == session.id else Outcome()
+    gone = leave(body) if body is not None and body.present and body.session == session.id else Outcome()
     return replace(gone, put=(*gone.put, waits))
 
 
 def leave(body: Player) -> Outcome:
     """A player leaves the world."""
-    absent = replace(body, gateway="", conn="", session="", v=body.v + 1)
+    absent = replace(body, gateway="", conn="", v=body.v + 1)
     return Outcome(put=(absent,), tells=(vanishes(absent),))
 
 

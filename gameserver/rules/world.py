@@ -190,8 +190,10 @@ def sweep(state: State, event: Sweep, context: Context) -> Outcome:
     held = [s for s in state.sessions.values() if s.gateway] if _was_calm(state, now_ms) else []
     gone = [orphaned(state, session, now_ms) for session in sorted(held, key=lambda s: s.id)]
     over = tuple(s for s in state.sessions.values() if _due(s.expires_ms, now_ms))
+    bodies = [(state.players.get(s.player), s.id) for s in over]
+    freed = tuple(replace(body, session="") for body, session in bodies if body and body.session == session)
     return Outcome(
-        put=tuple(thing for outcome in gone for thing in outcome.put),
+        put=(*freed, *(thing for outcome in gone for thing in outcome.put)),
         tells=tuple(tell for outcome in gone for tell in outcome.tells),
         drop=over,
         again=state.due,

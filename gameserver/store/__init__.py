@@ -4,6 +4,6 @@
 ``engine`` knows the two databases, ``store`` is what the rest of the house uses.
 """
 
-from gameserver.store.store import DeadLetter, Mark, Store, Transaction
+from gameserver.store.store import DeadLetter, Store, Transaction
 
-__all__ = ["DeadLetter", "Mark", "Store", "Transaction"]
+__all__ = ["DeadLetter", "Store", "Transaction"]

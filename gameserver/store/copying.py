@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from gameserver.errors import Corrupt, Retryable
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
-from gameserver.store.tables import gateways, metadata, written
+from gameserver.store.tables import gateways, metadata
 
 ROWS_AT_ONCE = 1_000
 # A gateway's sign of life is written every 3 seconds: one that is younger than this means that somebody plays.
@@ -111,7 +111,7 @@ def _copy_table(source: Connection, target: Connection, table: Table) -> None:
 
 
 def _rows(connection: Connection, table: Table) -> Iterator[Any]:
-    query = select(*written(table)).execution_options(yield_per=ROWS_AT_ONCE)
+    query = select(table).execution_options(yield_per=ROWS_AT_ONCE)
     return connection.execute(query).partitions()
 
 

@@ -5,29 +5,28 @@ writer at a time anyway).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Integer, Select, Table, bindparam, func, literal_column, or_, select
+from sqlalchemy import Select, bindparam, func, literal_column, or_, select
 
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.rules.view import view_box
 from gameserver.store.rows import Rows, among
 from gameserver.store.tables import (
-    STRIP_BITS,
     TABLES,
     accounts,
     chat_lines,
+    columns,
     creatures,
     gateways,
-    marks,
+    joined,
     memberships,
     outbox,
     players,
     sessions,
-    written,
     zone_clocks,
 )
 from gameserver.world.maps import World
@@ -47,11 +46,17 @@ _PRESENT = players.c.gateway != literal_column("''")
 
 
 @cache
+def _select(kind: type[Thing]) -> Select[Any]:
+    """All things of a kind."""
+    return select(*columns(kind)).select_from(joined(kind))
+
+
+@cache
 def _things_where(kind: type[T], *names: str) -> Select[Any]:
     """The things that any of these needs names, locked."""
-    table = TABLES[kind]
     conditions = [_WANTED[kind][name] for name in names]
-    return select(*written(table)).where(or_(*conditions)).order_by(table.c.id).with_for_update(of=table)
+    key = columns(kind)[0]
+    return _select(kind).where(or_(*conditions)).order_by(key).with_for_update(of=TABLES[kind])
 
 
 _WANTED: dict[Any, dict[str, Any]] = {
@@ -76,26 +81,16 @@ _WANTED: dict[Any, dict[str, Any]] = {
 _ORPHANS = _things_where(Session, "silent", "expired").limit(DUE_ROWS_MAX)
 
 
-def _within(table: Table) -> Any:
-    inside = table.c.x.between(bindparam("left"), bindparam("right"))
-    return (table.c.zone == bindparam("zone")) & inside & table.c.y.between(bindparam("top"), bindparam("bottom"))
+def _within(kind: type[Thing]) -> Any:
+    place = {column.name: column for column in columns(kind)}
+    inside = place["x"].between(bindparam("left"), bindparam("right"))
+    return (place["zone"] == bindparam("zone")) & inside & place["y"].between(bindparam("top"), bindparam("bottom"))
 
 
-def _strip(tile: str) -> Any:
-    return bindparam(tile, type_=Integer).op(">>")(literal_column(str(STRIP_BITS)))
-
-
-_IN_STRIPS = players.c.strip.between(_strip("left"), _strip("right"))
-
-
-_MARKS = (
-    select(marks.c.session, marks.c.seq).where(among(marks.c.session, "ids")).order_by(marks.c.id).with_for_update()
-)
 _GATEWAYS = select(gateways).where(among(gateways.c.id, "gateways"))
-_PLAYERS = select(*written(players))
-_PLAYERS_UNLOCKED = _PLAYERS.where(among(players.c.id, "ids"))
-_PLAYERS_AROUND = _PLAYERS.where(_within(players), _IN_STRIPS, _PRESENT)
-_CREATURES_AROUND = select(creatures).where(_within(creatures))
+_PLAYERS_UNLOCKED = _select(Player).where(among(players.c.id, "ids"))
+_PLAYERS_AROUND = _select(Player).where(_within(Player), _PRESENT)
+_CREATURES_AROUND = _select(Creature).where(_within(Creature))
 _HISTORY = (
     select(chat_lines)
     .where(chat_lines.c.channel == bindparam("channel"))
@@ -174,23 +169,14 @@ class _Loader:
         return things
 
     def sessions(self) -> None:
-        self._applied(self.found(Session, "sessions") + self.found(Session, "sessions_of"))
+        self.found(Session, "sessions")
+        self.found(Session, "sessions_of")
         if self._needs.orphans_before_ms:
             self._orphans()
-
-    def _applied(self, found: Sequence[Session]) -> None:
-        """The highest number that each of the sessions had applied.
-
-        Who may end a session locks its marks before any player, as its events do, or the two would wait for each other.
-        """
-        if found:
-            for session, seq in self._rows.all(_MARKS, ids=[session.id for session in found]):
-                self._state.applied[session] = max(seq, self._state.applied.get(session, 0))
 
     def _orphans(self) -> None:
         times = {"orphans_before_ms": self._needs.orphans_before_ms, "now_ms": self._needs.now_ms}
         found = self._locked(Session, _ORPHANS, **times)
-        self._applied(found)
         ids = [session.player for session in found]
         self._locked(Player, _things_where(Player, "players"), players=ids)
 
@@ -200,10 +186,17 @@ class _Loader:
             self._things(Gateway, _GATEWAYS, gateways=self._needs.gateways)
 
     def surroundings(self) -> None:
-        """All that the viewers see, read without locks: who looks changes nothing."""
-        viewers = [self._state.players[id_] for id_ in self._needs.around if id_ in self._state.players]
-        for zone, (left, top, right, bottom) in {(viewer.zone, view_box(viewer)) for viewer in viewers}:
-            box = {"zone": zone, "left": left, "top": top, "right": right, "bottom": bottom}
+        """All that the viewers see, read without locks: who looks changes nothing.
+
+        Those present are found by their zone, and so a zone is looked through once, for all its viewers.
+        """
+        boxes: defaultdict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
+        for id_ in self._needs.around:
+            if viewer := self._state.players.get(id_):
+                boxes[viewer.zone].append(view_box(viewer))
+        for zone, seen in boxes.items():
+            left, top, right, bottom = zip(*seen, strict=True)
+            box = {"zone": zone, "left": min(left), "top": min(top), "right": max(right), "bottom": max(bottom)}
             self._things(Player, _PLAYERS_AROUND, **box)
             self._things(Creature, _CREATURES_AROUND, **box)
 

@@ -1,22 +1,21 @@
 """Writing what rules changed: one or two statements per table and batch, rows in the order of their ids.
 
-Of rows that the transaction holds, only the columns are written that changed in any of them: a step leaves all indexes
-alone. All others are inserted, or replaced as they are.
+Of things that the transaction holds, only the rows are written that changed, and of these the columns that changed in
+any: a step writes one narrow row, and no index. All others are inserted, or replaced as they are.
 """
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import astuple
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
-from gameserver.events import catalogue
-from gameserver.events.envelope import lane_key
 from gameserver.store.loading import HISTORY_LINES, Held
 from gameserver.store.rows import Rows, among
-from gameserver.store.tables import TABLES, chat_lines, marks, outcomes, written
+from gameserver.store.tables import TABLES, chat_lines, outcomes
 from gameserver.world.state import Account, ChatLine, Session, Thing
 
 Row = tuple[Any, ...]
@@ -24,7 +23,7 @@ Row = tuple[Any, ...]
 
 @cache
 def _insert(table: Table) -> Any:
-    return insert_into(table).values({column.name: bindparam(column.name) for column in written(table)})
+    return insert_into(table).values({column.name: bindparam(column.name) for column in table.columns})
 
 
 @cache
@@ -36,7 +35,7 @@ def _insert_new(table: Table) -> Any:
 def _upsert(table: Table) -> Any:
     statement = _insert(table)
     key = [column.name for column in table.primary_key]
-    rest = {column.name: statement.excluded[column.name] for column in written(table) if column.name not in key}
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=rest)
 
 
@@ -45,7 +44,7 @@ def _delete(table: Table) -> Any:
     return delete(table).where(among(table.c.id, "ids"))
 
 
-_OF_SESSIONS = {table: delete(table).where(among(table.c.session, "sessions")) for table in (marks, outcomes)}
+_FORGET_OUTCOMES = delete(outcomes).where(among(outcomes.c.session, "sessions"))
 _MINE = chat_lines.c.channel == bindparam("channel")
 _NEWEST = select(chat_lines.c.id).where(_MINE).order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
 _TRIM_HISTORY = delete(chat_lines).where(_MINE, chat_lines.c.id.not_in(_NEWEST.limit(HISTORY_LINES).scalar_subquery()))
@@ -67,44 +66,49 @@ def insert_new(rows: Rows, table: Table, values: Sequence[Row]) -> None:
 
 
 def put_things(rows: Rows, things: Iterable[Thing], held: Held) -> None:
-    """Write things; a new session gets a watermark in each lane."""
+    """Write things."""
     by_kind: dict[type[Thing], dict[str, Any]] = {}
     for thing in things:
         by_kind.setdefault(type(thing), {})[thing.id] = thing
-    for kind, table in TABLES.items():
+    for kind in TABLES:
         if kind in by_kind:
-            values = [astuple(thing) for _, thing in sorted(by_kind[kind].items())]
+            put = [thing for _, thing in sorted(by_kind[kind].items())]
             known = held[kind]
-            _replace(rows, table, [(astuple(known[row[0]]), row) for row in values if row[0] in known])
-            # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
-            write = insert if kind is Account else upsert
-            write(rows, table, [row for row in values if row[0] not in known])
+            _replace(rows, kind, [(known[thing.id], thing) for thing in put if thing.id in known])
+            _insert_or_replace(rows, kind, [thing for thing in put if thing.id not in known])
     for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
         rows.run(_TRIM_HISTORY, channel=channel)
-    insert_new(rows, marks, [mark for id_ in by_kind.get(Session, {}) for mark in _fresh_marks(id_)])
 
 
-def _replace(rows: Rows, table: Table, changes: Sequence[tuple[Row, Row]]) -> None:
-    """Write what differs between rows as they stand in the database and as they shall be."""
-    if changes:
-        before, after = (list(zip(*side, strict=True)) for side in zip(*changes, strict=True))
-        changed = [n for n, column in enumerate(after) if column != before[n]]
-        if changed:
-            names = tuple(table.columns.keys()[n] for n in changed)
-            rows.change(table, names, list(zip(*(after[n] for n in changed), after[0], strict=True)))
+def _replace(rows: Rows, kind: type[Thing], pairs: Sequence[tuple[Any, Any]]) -> None:
+    """Write what differs between things as they stand in the database and as they shall be."""
+    if not pairs:
+        return
+    before, after = (list(zip(*map(astuple, side), strict=True)) for side in zip(*pairs, strict=True))
+    changed = [n for n, values in enumerate(after) if values != before[n]]
+    for table in TABLES[kind]:
+        here = [n for n in changed if kind.__struct_fields__[n] in table.columns]
+        if here:
+            names = tuple(kind.__struct_fields__[n] for n in here)
+            was, now = (list(zip(*(side[n] for n in (*here, 0)), strict=True)) for side in (before, after))
+            rows.change(table, names, [row for row, old in zip(now, was, strict=True) if row != old])
 
 
-def _fresh_marks(session: str) -> list[Row]:
-    return [(lane_key(session, lane), session, 0, 0) for lane in sorted(catalogue.lanes())]
+def _insert_or_replace(rows: Rows, kind: type[Thing], things: Sequence[Any]) -> None:
+    """Write things whole, of which nobody knows whether they are there."""
+    # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
+    write = insert if kind is Account else upsert
+    for table in TABLES[kind]:
+        write(rows, table, list(map(attrgetter(*table.columns.keys()), things)))
 
 
 def drop_things(rows: Rows, things: Iterable[Thing]) -> None:
-    """Remove things; a session's watermarks and outcomes go with it."""
+    """Remove things; a session's outcomes go with it."""
     by_kind: dict[type[Thing], list[str]] = {}
     for thing in things:
         by_kind.setdefault(type(thing), []).append(thing.id)
     for kind, ids in by_kind.items():
-        rows.run(_delete(TABLES[kind]), ids=sorted(ids))
+        for table in TABLES[kind]:
+            rows.run(_delete(table), ids=sorted(ids))
     if Session in by_kind:
-        for statement in _OF_SESSIONS.values():
-            rows.run(statement, sessions=sorted(by_kind[Session]))
+        rows.run(_FORGET_OUTCOMES, sessions=sorted(by_kind[Session]))

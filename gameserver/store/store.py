@@ -14,7 +14,7 @@ from gameserver.store.engine import open_engine, turnstile_path
 from gameserver.store.loading import Held
 from gameserver.store.migrate import migrate
 from gameserver.store.rows import Rows, among, reading, writing
-from gameserver.store.tables import accounts, dead_letters, marks, outbox, outcomes, sessions, trials
+from gameserver.store.tables import accounts, dead_letters, outbox, outcomes, sessions, trials
 from gameserver.store.turnstile import Turnstile
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
@@ -23,8 +23,7 @@ _ACCOUNT = select(accounts).where(accounts.c.id == bindparam("player"))
 _SESSION_BY_TOKEN = select(sessions).where(
     or_(sessions.c.token == bindparam("token_hash"), sessions.c.token_before == bindparam("token_hash"))
 )
-_MARKS = select(marks).where(among(marks.c.id, "ids")).order_by(marks.c.id).with_for_update()
-_OUTCOME = select(outcomes.c.direct).where(outcomes.c.mark == bindparam("mark"), outcomes.c.seq == bindparam("number"))
+_OUTCOME = select(outcomes.c.direct).where(outcomes.c.lane == bindparam("lane"), outcomes.c.seq == bindparam("number"))
 _WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()
 _POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
 _REMOVE_WAITING = delete(outbox).where(among(outbox.c.id, "ids"))
@@ -35,19 +34,10 @@ _DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with
 _DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """A watermark: the last sequence number applied in a lane, and how many outcomes were stored in it so far."""
-
-    id: str
-    session: str
-    seq: int
-    stored: int
-
-
 class Stored(msgspec.Struct, frozen=True):
-    """An outcome to be kept: the encoded reply to the event with this number."""
+    """An outcome to be kept: the encoded reply to the event with this number in a session's lane (``lane_key``)."""
 
-    mark: str
+    lane: str
     slot: int
     session: str
     seq: int
@@ -142,15 +132,9 @@ class Transaction:
         self._world = world
         self._held: Held = defaultdict(dict)
 
-    def marks(self, ids: Sequence[str]) -> dict[str, Mark]:
-        """Watermarks, locked, so that a second run of the same event waits for the first and then sees it done."""
-        if not ids:
-            return {}
-        return {row[0]: Mark(*row) for row in self._rows.all(_MARKS, ids=ids)}
-
-    def stored(self, mark: str, seq: int) -> bytes | None:
+    def stored(self, lane: str, seq: int) -> bytes | None:
         """The outcome that was stored for an event, if it is still kept."""
-        return next(iter(self._rows.column(_OUTCOME, mark=mark, number=seq)), None)
+        return next(iter(self._rows.column(_OUTCOME, lane=lane, number=seq)), None)
 
     def load(self, needs: Sequence[Needs]) -> State:
         """What the batch's rules need, locked."""
@@ -167,9 +151,8 @@ class Transaction:
         saving.put_things(self._rows, put, self._held)
         saving.drop_things(self._rows, drop)
 
-    def save_marks(self, changed: Sequence[Mark], kept: Sequence[Stored]) -> None:
-        """Write watermarks and outcomes. A mark whose session ended in this very batch stays gone."""
-        self._rows.change(marks, ("seq", "stored"), [(mark.seq, mark.stored, mark.id) for mark in changed])
+    def keep(self, kept: Sequence[Stored]) -> None:
+        """Write outcomes, each into its slot."""
         saving.upsert(self._rows, outcomes, [astuple(stored) for stored in kept])
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:

@@ -1,13 +1,14 @@
-"""The tables. Each kind of thing of ``world.state`` has one, with a column for each field; the rest is bookkeeping.
+"""The tables. Each kind of thing of ``world.state`` has its own, with a column for each field; the rest is bookkeeping.
 
-A column that the database computes is for its indexes alone: nobody writes it, and nobody reads it (``written``).
+A player has two. What every step changes stands in rows of some 40 bytes, a hundred to a page, apart from what seldom
+changes: what a batch costs the database is above all the pages it leaves to be written.
 
 Migrations (``migrations/``) make them; a test holds the two equal.
 """
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Computed, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, FromClause, Index, Integer, LargeBinary, MetaData, Table, Text
 
 from gameserver.world.state import (
     Account,
@@ -20,9 +21,6 @@ from gameserver.world.state import (
     Thing,
     ZoneClock,
 )
-
-# Zones are cut into strips of 8 tiles, for looking by place: a width of its own, so that it may differ from a cell's.
-STRIP_BITS = 3
 
 metadata = MetaData()
 
@@ -47,32 +45,38 @@ players = Table(
     _text("id", key=True),
     _text("name"),
     _text("zone"),
-    _int("x"),
-    _int("y"),
-    _int("v"),
     _int("hp"),
     _int("hp_max"),
     _int("attack"),
     _int("defence"),
     _int("xp"),
     _ms("coins"),
-    _ms("steps_due_ms"),
     _ms("attack_due_ms"),
     _ms("dead_until_ms"),
     _ms("hit_ms"),
     _text("session"),
     _text("gateway"),
     _text("conn"),
-    Column("strip", Integer, Computed(f"x >> {STRIP_BITS}")),
 )
 # Only those present are looked for by place: the index stays as small as the crowd, however many accounts there are.
-# By strips and not by ``x``: PostgreSQL writes a row's entries in all indexes anew when a step changes one of them.
 Index(
     "players_present",
     players.c.zone,
-    players.c.strip,
     postgresql_where=players.c.gateway != "",
     sqlite_where=players.c.gateway != "",
+)
+
+# The rest of a player. No index but the key, which a step leaves alone.
+whereabouts = Table(
+    "whereabouts",
+    metadata,
+    _text("id", key=True),
+    _int("x"),
+    _int("y"),
+    _int("v"),
+    _ms("steps_due_ms"),
+    _text("marks"),
+    sqlite_with_rowid=False,
 )
 
 creatures = Table(
@@ -120,15 +124,11 @@ chat_lines = Table(
 )
 Index("chat_lines_channel", chat_lines.c.channel, chat_lines.c.at_ms)
 
-# The watermark of a session's lane: the last sequence number applied, and how many outcomes were stored so far.
-marks = Table("marks", metadata, _text("id", key=True), _text("session"), _ms("seq"), _ms("stored"))
-Index("marks_session", marks.c.session)
-
 # The last outcomes of a lane, in a ring of ``outcomes_kept`` slots.
 outcomes = Table(
     "outcomes",
     metadata,
-    _text("mark", key=True),
+    _text("lane", key=True),
     Column("slot", Integer, primary_key=True, nullable=False, autoincrement=False),
     _text("session"),
     _ms("seq"),
@@ -170,18 +170,27 @@ dead_letters = Table(
 )
 Index("dead_letters_dead", dead_letters.c.dead_ms)
 
-TABLES: dict[type[Thing], Table] = {
-    Account: accounts,
-    Player: players,
-    Creature: creatures,
-    Session: sessions,
-    ZoneClock: zone_clocks,
-    Gateway: gateways,
-    Membership: memberships,
-    ChatLine: chat_lines,
+TABLES: dict[type[Thing], tuple[Table, ...]] = {
+    Account: (accounts,),
+    Player: (players, whereabouts),
+    Creature: (creatures,),
+    Session: (sessions,),
+    ZoneClock: (zone_clocks,),
+    Gateway: (gateways,),
+    Membership: (memberships,),
+    ChatLine: (chat_lines,),
 }
 
 
-def written(table: Table) -> tuple[Column[Any], ...]:
-    """A table's columns but those that the database computes, in their order."""
-    return tuple(column for column in table.columns if column.computed is None)
+def columns(kind: type[Thing]) -> tuple[Column[Any], ...]:
+    """The columns of a kind's fields, in the fields' order, whichever table they stand in."""
+    return tuple(next(t.c[name] for t in TABLES[kind] if name in t.c) for name in kind.__struct_fields__)
+
+
+def joined(kind: type[Thing]) -> FromClause:
+    """A kind's tables as one."""
+    first, *others = TABLES[kind]
+    whole: FromClause = first
+    for other in others:
+        whole = whole.join(other, other.c.id == first.c.id)
+    return whole

@@ -6,6 +6,8 @@ replaced.
 
 import msgspec
 
+from gameserver.world.marks import NO_MARKS
+
 
 class Account(msgspec.Struct, frozen=True):
     """Who may enter as a player. ``id`` is the player's id, the name in small letters."""
@@ -20,7 +22,8 @@ class Player(msgspec.Struct, frozen=True):
     """A player's body. ``v`` counts changes that others see. ``gateway`` is "" while not in the world.
 
     ``steps_due_ms``: when the steps taken so far would be due at the speed limit. ``attack_due_ms``: when the next blow
-    may fall. ``dead_until_ms``: 0 when alive. ``hit_ms``: when last struck.
+    may fall. ``dead_until_ms``: 0 when alive. ``hit_ms``: when last struck. ``session``: the last one, "" once it is
+    known to be over; ``marks``: its watermarks (``world.marks``), which begin anew with another.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Player(msgspec.Struct, frozen=True):
     session: str = ""
     gateway: str = ""
     conn: str = ""
+    marks: str = NO_MARKS
 
     @property
     def present(self) -> bool:

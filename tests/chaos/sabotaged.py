@@ -9,12 +9,13 @@ Worker: ``celery -A tests.chaos.sabotaged worker``; gateway: ``python -m tests.c
 import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gameserver import apply
 from gameserver.rules import book
-from gameserver.store.store import Mark, Transaction
+from gameserver.store.store import Transaction
+from gameserver.world.marks import Mark
 from gateway.lanes import Lane
 from tasks import app
 from tasks.server import Server
@@ -24,12 +25,8 @@ HOME = Path(os.environ["GAMESERVER_HOME"])
 
 
 def _forget_watermarks() -> None:
-    real = Transaction.marks
-
-    def marks(self: Transaction, ids: Sequence[str]) -> dict[str, Mark]:
-        return {id_: Mark(m.id, m.session, -1, m.stored) for id_, m in real(self, ids).items()}
-
-    Transaction.marks = marks  # type: ignore[method-assign]
+    real = apply.read_marks
+    apply.read_marks = lambda text: {lane: Mark(-1, mark.stored) for lane, mark in real(text).items()}
 
 
 def _empty_outbox() -> None:

@@ -232,7 +232,7 @@ class Stage(House):
         import psycopg
 
         with psycopg.connect(self.database_url) as held:
-            held.execute("LOCK TABLE marks, sessions, players IN ACCESS EXCLUSIVE MODE")
+            held.execute("LOCK TABLE sessions, players, whereabouts IN ACCESS EXCLUSIVE MODE")
             time.sleep(fault.lasts_s)
 
     def stop(self) -> None:

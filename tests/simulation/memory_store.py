@@ -5,11 +5,9 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from gameserver.events import catalogue
-from gameserver.events.envelope import lane_key
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
 from gameserver.store.loading import merge
-from gameserver.store.store import DeadLetter, Mark, Stored
+from gameserver.store.store import DeadLetter, Stored
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Gateway, Session, Thing
 
@@ -20,7 +18,6 @@ class MemoryStore:
     def __init__(self, world: World) -> None:
         self._world = world
         self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
-        self.marks: dict[str, Mark] = {}
         self.outcomes: dict[tuple[str, int], Stored] = {}
         self.outbox: dict[str, tuple[Waiting, int]] = {}
         self.counts: dict[str, int] = {}
@@ -66,11 +63,8 @@ class MemoryTransaction:
         self._store = store
         self._world = world
 
-    def marks(self, ids: Sequence[str]) -> dict[str, Mark]:
-        return {id_: self._store.marks[id_] for id_ in ids if id_ in self._store.marks}
-
-    def stored(self, mark: str, seq: int) -> bytes | None:
-        found = [s.direct for s in self._store.outcomes.values() if (s.mark, s.seq) == (mark, seq)]
+    def stored(self, lane: str, seq: int) -> bytes | None:
+        found = [s.direct for s in self._store.outcomes.values() if (s.lane, s.seq) == (lane, seq)]
         return found[0] if found else None
 
     def waiting(self, ids: Sequence[str]) -> frozenset[str]:
@@ -83,9 +77,6 @@ class MemoryTransaction:
         for thing in [thing for rows in things.values() for thing in rows.values()]:
             if self._is_needed(thing, need):
                 state.put([thing])
-        for session in state.sessions.values():
-            applied = [mark.seq for mark in self._store.marks.values() if mark.session == session.id]
-            state.applied[session.id] = max(applied, default=0)
         rows = [waiting for waiting, _ in self._store.outbox.values()]
         state.mail = {id_: tuple(w for w in rows if w.player == id_ and w.kind == "mail") for id_ in need.mail}
         state.mail_counts = {id_: sum(w.player == id_ for w in rows) for id_ in need.mail_counts}
@@ -111,25 +102,17 @@ class MemoryTransaction:
     def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
         for thing in put:
             self._store.things[type(thing)][thing.id] = thing
-            if isinstance(thing, Session):
-                for lane in catalogue.lanes():
-                    key = lane_key(thing.id, lane)
-                    self._store.marks.setdefault(key, Mark(key, thing.id, 0, 0))
         for thing in drop:
             self._store.things[type(thing)].pop(thing.id, None)
             if isinstance(thing, Session):
                 self._forget_session(thing.id)
 
     def _forget_session(self, id_: str) -> None:
-        self._store.marks = {key: mark for key, mark in self._store.marks.items() if mark.session != id_}
         self._store.outcomes = {key: kept for key, kept in self._store.outcomes.items() if kept.session != id_}
 
-    def save_marks(self, changed: Sequence[Mark], kept: Sequence[Stored]) -> None:
-        for mark in changed:
-            if mark.id in self._store.marks:
-                self._store.marks[mark.id] = mark
+    def keep(self, kept: Sequence[Stored]) -> None:
         for stored in kept:
-            self._store.outcomes[stored.mark, stored.slot] = stored
+            self._store.outcomes[stored.lane, stored.slot] = stored
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:
         for row in rows:

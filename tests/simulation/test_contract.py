@@ -8,12 +8,12 @@ import pytest
 
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.store import Store
-from gameserver.store.store import DeadLetter, Mark, Stored
+from gameserver.store.store import DeadLetter, Stored
 from gameserver.world.state import Player, Session
 from tests.simulation.house import WORLD
 from tests.simulation.memory_store import MemoryStore
 
-ADA = Player(id="ada", name="Ada", zone="field", x=1, y=1, gateway="g", conn="c", session="s")
+ADA = Player(id="ada", name="Ada", zone="field", x=1, y=1, gateway="g", conn="c", session="s", marks='{"act":[7,1]}')
 SESSION = Session(id="s", player="ada", gateway="g", conn="c", token="now", token_before="before")
 KEY = "s/act"
 
@@ -46,13 +46,6 @@ def test_what_was_saved_is_loaded(lived_in: Any) -> None:
     state = do(lived_in, lambda t: t.load([Needs(players=("ada",), sessions_of=("ada",))]))
     assert state.players["ada"] == ADA
     assert state.sessions["s"] == SESSION
-    assert state.applied == {"s": 0}
-
-
-def test_a_new_session_has_a_mark_in_each_lane_and_loses_them_with_its_end(lived_in: Any) -> None:
-    assert do(lived_in, lambda t: t.marks([KEY])) == {KEY: Mark(KEY, "s", 0, 0)}
-    do(lived_in, lambda t: t.save([], [SESSION]))
-    assert do(lived_in, lambda t: t.marks([KEY])) == {}
 
 
 def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
@@ -69,18 +62,14 @@ def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
     assert do(lived_in, lambda t: t.waiting(["w"])) == frozenset()
 
 
-def test_marks_and_outcomes_are_kept(lived_in: Any) -> None:
-    do(lived_in, lambda t: t.save_marks([Mark(KEY, "s", 7, 1)], [Stored(KEY, 0, "s", 7, b"reply")]))
-    assert do(lived_in, lambda t: t.marks([KEY]))[KEY].seq == 7
+def test_outcomes_are_kept_as_long_as_their_session_and_their_slot(lived_in: Any) -> None:
+    do(lived_in, lambda t: t.keep([Stored(KEY, 0, "s", 7, b"reply"), Stored(KEY, 1, "s", 8, b"other")]))
     assert do(lived_in, lambda t: t.stored(KEY, 7)) == b"reply"
     assert do(lived_in, lambda t: t.stored(KEY, 6)) is None
-    do(lived_in, lambda t: t.save_marks([], [Stored(KEY, 0, "s", 9, b"later")]))  # the ring comes round
+    do(lived_in, lambda t: t.keep([Stored(KEY, 0, "s", 9, b"later")]))  # the ring comes round
     assert do(lived_in, lambda t: t.stored(KEY, 7)) is None
-
-
-def test_a_mark_of_an_ended_session_stays_gone(lived_in: Any) -> None:
-    do(lived_in, lambda t: (t.save([], [SESSION]), t.save_marks([Mark(KEY, "s", 7, 0)], [])))
-    assert do(lived_in, lambda t: t.marks([KEY])) == {}
+    do(lived_in, lambda t: t.save([], [SESSION]))
+    assert do(lived_in, lambda t: t.stored(KEY, 8)) is None
 
 
 def test_a_token_and_the_one_before_open_the_session_and_nothing_else_does(lived_in: Any) -> None:

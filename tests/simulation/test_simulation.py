@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from gameserver.store.store import Mark
+from gameserver.world.marks import Mark, read_marks
 from gameserver.world.state import Player
 from gateway.lanes import Lane
 from tests.chaos.checker import verdict
@@ -47,11 +47,9 @@ def found_out() -> bool:
 
 
 def test_without_watermarks_something_is_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = MemoryTransaction.marks
     monkeypatch.setattr(
-        MemoryTransaction,
-        "marks",
-        lambda self, ids: {id_: Mark(m.id, m.session, -1, m.stored) for id_, m in real(self, ids).items()},
+        "gameserver.apply.read_marks",
+        lambda text: {lane: Mark(-1, mark.stored) for lane, mark in read_marks(text).items()},
     )
     assert found_out()
 

@@ -63,7 +63,7 @@ def test_a_database_that_is_away_leaves_nothing_half_done(workshop: Workshop, mo
         raise Retryable("database_away", "Not now.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("gameserver.store.store.Transaction.save_marks", away)
+        patch.setattr("gameserver.store.store.Transaction.keep", away)
         with pytest.raises(Retryable):
             workshop.apply(give)
     assert workshop.player("bob").coins == 100

@@ -95,7 +95,7 @@ def test_the_sweep_takes_out_of_the_world_whose_gateway_died_and_forgets_session
     assert [told["type"] for told in dispatched(applied)] == ["vanished"]
     workshop.now_ms += SESSION_MS
     sweep(workshop)
-    assert (workshop.rows()["sessions"], workshop.rows()["marks"]) == (0, 0)
+    assert (workshop.rows()["sessions"], workshop.player("ada").session) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from gameserver.events.chat import Say
 from gameserver.events.combat import Attack
 from gameserver.events.trade import Give
 from gameserver.limits import Limits
+from gameserver.rules.outcome import Context, Outcome, State, rule
+from gameserver.world.state import Player
 from tests.unit.apply.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
-from tests.unit.rules.scenes import absent, creature, session_of
+from tests.unit.rules.scenes import absent, creature, cut_off
 
 
 def test_an_event_is_applied_and_answered(workshop: Workshop) -> None:
@@ -50,7 +52,7 @@ def test_a_refusal_of_a_durable_event_is_remembered_too(workshop: Workshop) -> N
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=500, seq=1))
     assert reply(workshop.apply(give))["code"] == "too_few_coins"
-    workshop.put(replace(ADA, coins=1_000))
+    workshop.put(replace(workshop.player("ada"), coins=1_000))
     assert reply(workshop.apply(give))["code"] == "too_few_coins"
     assert workshop.player("bob").coins == 100
 
@@ -111,8 +113,7 @@ def test_lanes_are_counted_apart(workshop: Workshop) -> None:
 
 
 def test_what_cannot_be_now_is_not_remembered(workshop: Workshop) -> None:
-    workshop.enter(absent(ADA))
-    workshop.put(session_of(ADA))
+    workshop.enter(cut_off(ADA))
     (step,) = walk(workshop, ADA, 1)
     assert reply(workshop.apply(step))["code"] == "not_here"
     workshop.put(ADA)
@@ -120,11 +121,35 @@ def test_what_cannot_be_now_is_not_remembered(workshop: Workshop) -> None:
     assert workshop.player("ada").x == 13
 
 
-def test_an_event_of_a_session_that_is_over_is_answered_so(workshop: Workshop) -> None:
-    workshop.put(ADA)
+@pytest.mark.parametrize("now", [absent(ADA), replace(ADA, session="s-later")], ids=["logged out", "in another"])
+def test_an_event_of_a_session_that_is_over_is_answered_so(workshop: Workshop, now: Player) -> None:
+    workshop.enter(now)
     applied = workshop.apply(*walk(workshop, ADA, 1))
     assert (reply(applied)["code"], reply(applied)["re"]) == ("session_over", 1)
-    assert workshop.player("ada") == ADA
+    assert workshop.player("ada") == now
+
+
+def test_a_watermark_does_not_outlive_its_session(workshop: Workshop) -> None:
+    """Not even where the very event that it is about ends the session."""
+
+    @rule()
+    def goes_elsewhere(state: State, event: Say, context: Context) -> Outcome:
+        return Outcome(put=(replace(state.players["ada"], session="s-later"),))
+
+    workshop.rules["say"] = goes_elsewhere
+    workshop.enter(ADA)
+    workshop.apply(workshop.tell(ADA, Say(text="Good bye.", seq=4)))
+    assert workshop.player("ada") == replace(ADA, session="s-later")
+
+
+def test_an_event_of_somebody_unknown_is_of_a_session_that_is_over(workshop: Workshop) -> None:
+    assert reply(workshop.apply(*walk(workshop, ADA, 1)))["code"] == "session_over"
+
+
+def test_a_refused_event_moves_its_watermark_and_nothing_else(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    assert reply(workshop.apply(workshop.tell(ADA, Say(text="\n", seq=4))))["code"] == "empty_text"
+    assert workshop.player("ada") == replace(ADA, marks='{"talk":[4,1]}')
 
 
 @pytest.mark.parametrize(("age_ms", "code"), [(5_000, None), (5_001, "stale")])

@@ -79,8 +79,13 @@ def player(name: str = "Ada", **changes: Any) -> Player:
 
 
 def absent(body: Player) -> Player:
-    """The same, not in the world."""
+    """The same, not in the world, and without a session."""
     return replace(body, session="", gateway="", conn="")
+
+
+def cut_off(body: Player) -> Player:
+    """The same, not in the world, with a session that waits."""
+    return replace(body, gateway="", conn="")
 
 
 def session_of(body: Player, **changes: Any) -> Session:

@@ -11,6 +11,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
 from gameserver.rules.sessions import GATEWAY_FRESH_MS, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
 from gameserver.rules.view import view_topics, where
+from gameserver.world.marks import NO_MARKS
 from gameserver.world.state import Account, Gateway, Membership, Player, Session
 from tests.unit.rules.scenes import (
     MEADOW,
@@ -19,6 +20,7 @@ from tests.unit.rules.scenes import (
     absent,
     account_of,
     circumstances,
+    cut_off,
     fold,
     play,
     player,
@@ -190,6 +192,12 @@ def test_an_older_session_ends_and_its_connection_is_closed() -> None:
     assert put(outcome, "ada").session == session(outcome).id == "c9"
 
 
+def test_a_new_session_has_watermarks_of_its_own() -> None:
+    outcome = enter(LOGIN, state(account_of(ADA), replace(ADA, marks='{"act":[40,0]}'), session_of(ADA)))
+    assert put(outcome, "ada").marks == NO_MARKS
+    assert (outcome.result.seq, outcome.follow.seq) == (0, 0)
+
+
 def test_a_session_without_a_connection_ends_quietly() -> None:
     old = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS + 5)
     outcome = enter(LOGIN, state(account_of(ADA), HOME, old))
@@ -224,12 +232,13 @@ def resume(world: Any, with_token: str = "t-ada", **changes: Any) -> Any:
 
 
 def test_a_session_is_taken_up_by_another_connection() -> None:
-    outcome = resume(state(ADA, session_of(ADA), CHANNEL, applied={"s-ada": 40}, mail={"ada": (MAIL,)}))
+    walked = replace(ADA, marks='{"act":[40,0],"talk":[9,9]}')
+    outcome = resume(state(walked, session_of(ADA), CHANNEL, mail={"ada": (MAIL,)}))
     held = session(outcome)
     assert (held.id, held.gateway, held.conn) == ("s-ada", "g2", "c9")
     assert (held.token, held.token_before, held.expires_ms) == ("#t9", "#t-ada", 0)
     body = put(outcome, "ada")
-    assert (body.gateway, body.conn, body.session) == ("g2", "c9", "s-ada")
+    assert (body.gateway, body.conn, body.session, body.marks) == ("g2", "c9", "s-ada", walked.marks)
     assert (outcome.result.session, outcome.result.seq, outcome.follow.seq) == ("s-ada", 40, 40)
     assert outcome.follow.watch["channels"] == ("channel.trade",)
     assert closed(outcome) == [("g1", "c-ada", "taken_over")]
@@ -238,8 +247,8 @@ def test_a_session_is_taken_up_by_another_connection() -> None:
 
 
 def test_who_was_cut_off_comes_back() -> None:
-    cut_off = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS + 1)
-    outcome = resume(state(HOME, cut_off))
+    waits = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS + 1)
+    outcome = resume(state(cut_off(ADA), waits))
     assert (closed(outcome), session(outcome).expires_ms) == ([], 0)
     assert [type(notice) for notice in told(outcome)] == [Appeared]
 
@@ -269,8 +278,8 @@ def test_a_wrong_token_opens_nothing(token: str) -> None:
 
 
 def test_a_session_that_has_expired_is_over() -> None:
-    cut_off = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS - 1)
-    assert refusal(Resume(token="t-ada"), state(HOME, cut_off)) == "bad_token"
+    waits = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS - 1)
+    assert refusal(Resume(token="t-ada"), state(cut_off(ADA), waits)) == "bad_token"
 
 
 def test_a_token_that_was_used_up_meanwhile_opens_nothing() -> None:
@@ -289,7 +298,7 @@ def test_a_stolen_hash_opens_nothing() -> None:
 
 
 def test_a_resume_that_comes_twice_is_answered_alike() -> None:
-    world = state(ADA, session_of(ADA), applied={"s-ada": 7})
+    world = state(replace(ADA, marks='{"act":[7,0]}'), session_of(ADA))
     first = resume(world)
     fold(world, first)
     again = resume(world)
@@ -319,13 +328,20 @@ def test_a_logout_of_a_session_that_is_over_or_taken_over_only_closes(world: Any
     assert outcome.follow.close == "logged_out"
 
 
-def test_who_is_cut_off_leaves_the_world_and_the_session_waits() -> None:
-    outcome = play(Lost(), state(ADA, session_of(ADA)), circumstances(ADA))
+def test_who_is_cut_off_leaves_the_world_and_the_session_waits_with_its_watermarks() -> None:
+    walked = replace(ADA, marks='{"act":[7,0]}')
+    outcome = play(Lost(), state(walked, session_of(ADA)), circumstances(ADA))
     held = session(outcome)
     assert (held.id, held.gateway, held.conn, held.expires_ms) == ("s-ada", "", "", NOW_MS + SESSION_MS)
     assert held.token == "#t-ada"
-    assert not put(outcome, "ada").present
+    assert put(outcome, "ada") == replace(cut_off(walked), v=ADA.v + 1)
     assert told(outcome) == [Vanished(who="ada", v=ADA.v + 1)]
+
+
+def test_who_was_cut_off_is_not_seen_to_leave_again() -> None:
+    outcome = play(Lost(), state(cut_off(ADA), session_of(ADA)), circumstances(ADA))
+    assert [type(thing) for thing in outcome.put] == [Session]
+    assert outcome.tells == ()
 
 
 @pytest.mark.parametrize("world", [state(ADA), state(ADA, session_of(ADA, conn="c9"))], ids=["over", "taken over"])
@@ -345,9 +361,11 @@ def test_the_loss_of_an_old_session_takes_no_player_out_who_plays_in_another() -
 
 
 def test_whose_session_waited_is_in_the_world_again() -> None:
-    cut_off = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS + 1)
-    outcome = play(Rejoin(), state(HOME, cut_off, CHANNEL, mail={"ada": (MAIL,)}), circumstances(ADA))
+    waits = session_of(ADA, gateway="", conn="", expires_ms=NOW_MS + 1)
+    away = replace(cut_off(ADA), marks='{"act":[7,0]}')
+    outcome = play(Rejoin(), state(away, waits, CHANNEL, mail={"ada": (MAIL,)}), circumstances(ADA))
     assert put(outcome, "ada").present
+    assert put(outcome, "ada").marks == away.marks
     assert (session(outcome).conn, session(outcome).expires_ms) == ("c-ada", 0)
     assert [type(notice) for notice in told(outcome)] == [Appeared]
     assert outcome.again == (MAIL,)

@@ -34,6 +34,7 @@ from tests.unit.rules.scenes import (
     absent,
     circumstances,
     creature,
+    cut_off,
     fold,
     play,
     player,
@@ -395,6 +396,12 @@ def test_sessions_past_their_time_are_forgotten() -> None:
     waits = session_of(player("Bob"), gateway="", conn="", expires_ms=NOW_MS + 1)
     outcome = sweep(over, waits)
     assert (outcome.drop, outcome.put) == ((over,), ())
+
+
+def test_a_player_is_rid_of_a_session_past_its_time_and_of_no_other() -> None:
+    over = [session_of(body, gateway="", conn="", expires_ms=NOW_MS) for body in (player(), player("Bob"))]
+    outcome = sweep(cut_off(player()), player("Bob", session="s-later"), *over)
+    assert outcome.put == (absent(player()),)
 
 
 def test_what_is_due_is_sent_again() -> None:

@@ -15,7 +15,7 @@ from gameserver.errors import Corrupt, GameError
 from gameserver.store import copying
 from gameserver.store.copying import QUIET_MS, Copied, copy
 from gameserver.store.engine import open_engine
-from gameserver.store.tables import gateways, metadata, written
+from gameserver.store.tables import gateways, metadata
 
 NOW_MS = 1_700_000_000_000
 AT_ONCE = 100
@@ -53,7 +53,7 @@ def fill(url: str) -> None:
 
 
 def drawn(table: Table, n: int, rng: Random) -> dict[str, Any]:
-    return {column.name: value(column, n, rng) for column in written(table)}
+    return {column.name: value(column, n, rng) for column in table.columns}
 
 
 def value(column: Any, n: int, rng: Random) -> Any:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import Needs
 from gameserver.store import Store, engine
+from gameserver.store.store import Stored
 from gameserver.world.state import Player
 from tests.databases import Cluster
 from tests.unit.rules.scenes import WORLD, account_of, player, session_of
@@ -87,18 +88,42 @@ def test_two_who_change_different_players_do_not_wait(postgresql: Store, another
 def test_a_second_run_of_an_event_waits_for_the_first_and_sees_it_done(
     postgresql: Store, another: ThreadPoolExecutor
 ) -> None:
-    def seq() -> int:
+    def seen() -> Player:
         with postgresql.transaction() as transaction:
-            return transaction.marks(["s-ada/act"])["s-ada/act"].seq
+            return transaction.load([Needs(players=("ada",))]).players["ada"]
 
     with postgresql.transaction() as transaction:
-        transaction.save([session_of(ADA)], [])
+        transaction.save([ADA], [])
     with postgresql.transaction() as first:
-        mark = first.marks(["s-ada/act"])["s-ada/act"]
-        second = another.submit(seq)
+        done = replace(first.load([Needs(players=("ada",))]).players["ada"], marks='{"act":[5,0]}')
+        second = another.submit(seen)
         wait_until(lambda: waits_or_is_done(postgresql, second))
-        first.save_marks([replace(mark, seq=5)], [])
-    assert second.result(WAIT_S_MAX) == 5
+        first.save([done], [])
+    assert second.result(WAIT_S_MAX) == done
+
+
+@pytest.mark.parametrize("changes", [{"x": 9}, {"coins": 9}, {"x": 9, "coins": 9}], ids=["place", "purse", "both"])
+def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
+    postgresql: Store, another: ThreadPoolExecutor, changes: dict[str, int]
+) -> None:
+    """Its two rows are read as one statement found them, and waited for one after the other."""
+
+    def grown() -> None:
+        with postgresql.transaction() as transaction:
+            found = transaction.load([Needs(players=("ada",))]).players["ada"]
+            transaction.save([replace(found, x=found.x + 1, coins=found.coins + 1)], [])
+
+    with postgresql.transaction() as transaction:
+        transaction.save([ADA], [])
+    with postgresql.transaction() as first:
+        changed = replace(first.load([Needs(players=("ada",))]).players["ada"], **changes)
+        second = another.submit(grown)
+        wait_until(lambda: waits_or_is_done(postgresql, second))
+        first.save([changed], [])
+    second.result(WAIT_S_MAX)
+    with postgresql.transaction() as transaction:
+        found = transaction.load([Needs(players=("ada",))]).players["ada"]
+    assert found == replace(changed, x=changed.x + 1, coins=changed.coins + 1)
 
 
 def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store, another: ThreadPoolExecutor) -> None:
@@ -120,8 +145,6 @@ def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store
 
 
 def test_a_session_may_end_while_an_event_of_it_is_applied(postgresql: Store, another: ThreadPoolExecutor) -> None:
-    """A step locks the mark and then the player; a login that ends the session must not lock them the other way."""
-
     def login() -> None:
         with postgresql.transaction() as transaction:
             found = transaction.load([Needs(accounts=("ada",), sessions_of=("ada",), players=("ada",))])
@@ -130,12 +153,11 @@ def test_a_session_may_end_while_an_event_of_it_is_applied(postgresql: Store, an
     with postgresql.transaction() as transaction:
         transaction.save([account_of(ADA), ADA, session_of(ADA)], [])
     with postgresql.transaction() as walking:
-        mark = walking.marks(["s-ada/act"])["s-ada/act"]
+        before = walking.load([Needs(players=("ada",))]).players["ada"]
         entering = another.submit(login)
         wait_until(lambda: waits_or_is_done(postgresql, entering))
-        before = walking.load([Needs(players=("ada",))]).players["ada"]
         walking.save([replace(before, x=1)], [])
-        walking.save_marks([replace(mark, seq=1)], [])
+        walking.keep([Stored("s-ada/act", 0, "s-ada", 1, b"x")])
     entering.result(WAIT_S_MAX)
 
 
@@ -148,11 +170,11 @@ def test_a_logout_may_meet_an_event_of_its_session(postgresql: Store, another: T
     with postgresql.transaction() as transaction:
         transaction.save([ADA, session_of(ADA)], [])
     with postgresql.transaction() as walking:
-        walking.marks(["s-ada/act"])
+        before = walking.load([Needs(players=("ada",))]).players["ada"]
         leaving = another.submit(logout)
         wait_until(lambda: waits_or_is_done(postgresql, leaving))
-        before = walking.load([Needs(players=("ada",))]).players["ada"]
         walking.save([replace(before, x=1)], [])
+        walking.keep([Stored("s-ada/act", 0, "s-ada", 1, b"x")])
     leaving.result(WAIT_S_MAX)
 
 
@@ -185,7 +207,7 @@ def test_a_database_without_tables_may_be_tried_again(database_url: str) -> None
     with pytest.raises(Retryable, match="database_away"):
         store.account("ada")
     with pytest.raises(Retryable, match="database_away"), store.transaction() as transaction:
-        transaction.marks(["x"])
+        transaction.load([Needs(players=("x",))])
     store.close()
 
 

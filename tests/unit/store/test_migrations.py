@@ -1,13 +1,23 @@
+from typing import Any
+
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, MetaData, Table, inspect, select
+from sqlalchemy import inspect, select, text
 
-from gameserver.rules.outcome import KINDS_OF_THINGS
+from gameserver.errors import Retryable
+from gameserver.events.base import SEQ_MAX
+from gameserver.rules.outcome import KINDS_OF_THINGS, Needs
+from gameserver.store import Store
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
-from gameserver.store.tables import TABLES, metadata, players, written
+from gameserver.store.rows import writing
+from gameserver.store.tables import TABLES, columns, metadata
+from gameserver.world.marks import NO_MARKS, Mark, highest, read_marks
+from gameserver.world.state import Player, Session, Thing
+from tests.unit.rules.scenes import WORLD
 
 
 def differences(url: str) -> list[object]:
@@ -32,25 +42,101 @@ def test_migrating_twice_is_harmless(database_url: str) -> None:
     assert differences(database_url) == []
 
 
+# A player's columns in the first two versions.
+OF_OLD = [name for name in Player.__struct_fields__ if name != "marks"]
+OLD = {
+    "players": sa.table("players", *map(sa.column, OF_OLD)),
+    "sessions": sa.table("sessions", *map(sa.column, Session.__struct_fields__)),
+    "marks": sa.table("marks", *map(sa.column, ("id", "session", "seq", "stored"))),
+    "outcomes": sa.table("outcomes", *map(sa.column, ("mark", "slot", "session", "seq", "direct"))),
+}
+
+
+def old_player(id_: str, **changes: Any) -> dict[str, Any]:
+    texts = {"id": id_, "name": id_, "zone": "meadow", "gateway": "", "session": "", "conn": ""}
+    return {**dict.fromkeys(OF_OLD, 9), **texts, **changes}
+
+
+def write(url: str, rows: dict[str, list[dict[str, Any]]]) -> None:
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for name, values in rows.items():
+            connection.execute(OLD[name].insert(), values)
+    engine.dispose()
+
+
+def read(url: str) -> dict[str, list[dict[str, Any]]]:
+    """The old tables' rows, in the order of their first columns."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        found = {
+            name: [dict(row) for row in connection.execute(select(old).order_by(*list(old.c)[:2])).mappings()]
+            for name, old in OLD.items()
+        }
+    engine.dispose()
+    return found
+
+
 def test_a_world_of_the_first_version_is_found_by_its_strips_and_old_workers_may_go_on(database_url: str) -> None:
     command.upgrade(configuration(database_url), "0001")
-    old = {"id": "ada", "name": "Ada", "zone": "meadow", "gateway": "g1", "session": "s", "conn": "c"}
-    old |= dict.fromkeys([c.name for c in written(players) if c.name not in old], 9)
-    of_old = Table("players", MetaData(), *(Column(name) for name in old))
-    step = of_old.update().values(x=24)
+    write(database_url, {"players": [old_player("ada", gateway="g1", x=24)]})
+    command.upgrade(configuration(database_url), "0002")
+    write(database_url, {"players": [old_player("bob", gateway="g1", x=0)]})
     engine = open_engine(database_url)
     with engine.begin() as connection:
-        connection.execute(of_old.insert().values(old))
-    migrate(database_url)
-    with engine.begin() as connection:
-        assert connection.execute(select(players)).mappings().one() == {**old, "strip": 1}
-        connection.execute(step)
-        assert connection.scalar(select(players.c.strip)) == 3
-        connection.execute(of_old.insert().values({**old, "id": "bob", "x": 0}))
-        assert connection.scalar(select(players.c.strip).where(players.c.id == "bob")) == 0
+        assert connection.execute(text("SELECT id, strip FROM players ORDER BY id")).all() == [("ada", 3), ("bob", 0)]
+    engine.dispose()
     command.downgrade(configuration(database_url), "0001")
-    with engine.begin() as connection:
-        assert connection.execute(select(of_old).order_by(of_old.c.id)).mappings().first() == {**old, "x": 24}
+    assert [row["id"] for row in read(database_url)["players"]] == ["ada", "bob"]
+
+
+def session_of(player: str, gateway: str) -> dict[str, Any]:
+    texts = dict.fromkeys(Session.__struct_fields__, "")
+    return {**texts, "id": f"s-{player}", "player": player, "gateway": gateway, "expires_ms": 5, "since_ms": 6}
+
+
+def marks_of(session: str, **lanes: tuple[int, int]) -> list[dict[str, Any]]:
+    marks: dict[str, tuple[int, int]] = {"act": (0, 0), "talk": (0, 0), "trade": (0, 0), **lanes}
+    return [
+        {"id": f"{session}/{lane}", "session": session, "seq": seq, "stored": stored}
+        for lane, (seq, stored) in sorted(marks.items())
+    ]
+
+
+def test_places_and_watermarks_move_and_who_waits_to_come_back_finds_them(database_url: str) -> None:
+    command.upgrade(configuration(database_url), "0002")
+    before = {
+        "players": [
+            old_player("ada", gateway="g1", conn="c", session="s-ada", x=3, y=4, v=5, steps_due_ms=2**41),
+            old_player("bob"),
+            old_player("eve"),
+        ],
+        "sessions": [session_of("ada", "g1"), session_of("bob", "")],
+        "marks": [*marks_of("s-ada", act=(17, 2)), *marks_of("s-bob", talk=(SEQ_MAX, 1))],
+        "outcomes": [{"mark": "s-ada/act", "slot": 1, "session": "s-ada", "seq": 16, "direct": b"hit"}],
+    }
+    write(database_url, before)
+    old = Store(database_url, WORLD)
+    migrate(database_url)
+    with old.transaction() as transaction:
+        ada, bob, eve = transaction.load([Needs(players=("ada", "bob", "eve"))]).players.values()
+        assert transaction.stored("s-ada/act", 16) == b"hit"
+    old.close()
+    assert (ada.x, ada.y, ada.v, ada.steps_due_ms, ada.session) == (3, 4, 5, 2**41, "s-ada")
+    assert read_marks(ada.marks)["act"] == Mark(17, 2)
+    assert (bob.session, highest(bob.marks)) == ("s-bob", SEQ_MAX)
+    assert (eve.session, eve.marks) == ("", NO_MARKS)
+    command.downgrade(configuration(database_url), "0002")
+    assert read(database_url) == before
+
+
+def test_workers_of_the_version_before_wait_and_lose_nothing(database_url: str) -> None:
+    command.upgrade(configuration(database_url), "0002")
+    migrate(database_url)
+    engine = open_engine(database_url)
+    for old in ("players", "marks"):
+        with pytest.raises(Retryable, match="database_away"), writing(engine) as rows:
+            rows.all(select(OLD[old]))
     engine.dispose()
 
 
@@ -67,11 +153,14 @@ def test_every_kind_of_thing_has_a_table() -> None:
 
 
 @pytest.mark.parametrize("kind", TABLES, ids=lambda kind: kind.__name__)
-def test_columns_are_the_fields_in_their_order(kind: type) -> None:
-    table = TABLES[kind]  # type: ignore[index]
-    assert tuple(column.name for column in written(table)) == kind.__struct_fields__  # type: ignore[attr-defined]
-    assert [column.name for column in table.primary_key] == ["id"]
-    assert not any(column.nullable for column in written(table))
+def test_columns_are_the_fields_and_each_stands_in_one_table(kind: type[Thing]) -> None:
+    assert tuple(column.name for column in columns(kind)) == kind.__struct_fields__
+    standing = [column.name for table in TABLES[kind] for column in table.columns if column.name != "id"]
+    assert sorted(standing) == sorted(set(kind.__struct_fields__) - {"id"})
+    for table in TABLES[kind]:
+        assert [column.name for column in table.primary_key] == ["id"]
+        assert next(iter(table.columns)).name == "id"
+        assert not any(column.nullable for column in table.columns)
 
 
 def test_times_and_numbers_of_clients_fit_into_their_columns() -> None:

@@ -7,18 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import func, select, text
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.engine import Dialect
 
 from gameserver.errors import Retryable
-from gameserver.events import catalogue
-from gameserver.events.base import SEQ_MAX
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.rules.view import in_view
 from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import rows as rows_module
 from gameserver.store.loading import merge
-from gameserver.store.store import Mark, Stored, Transaction
+from gameserver.store.store import Stored, Transaction
 from gameserver.store.tables import metadata, sessions
 from gameserver.world.state import (
     PULSE,
@@ -173,8 +171,27 @@ def test_of_what_is_held_only_what_changed_is_written(store: Store, monkeypatch:
     with store.transaction() as transaction:
         transaction.load([Needs(players=("ada", "bob"))])
         transaction.save(walked, [])
-    assert re.match(r"UPDATE players SET x=\S+, y=\S+, v=\S+ (WHERE|FROM) ", run[-1])
+    assert re.match(r"UPDATE whereabouts SET x=\S+, y=\S+, v=\S+ (WHERE|FROM) ", run[-1])
+    assert [statement.split()[1] for statement in run if statement.startswith("UPDATE")] == ["whereabouts"]
     assert load(store, players=("ada", "bob")).players == {body.id: body for body in walked}
+
+
+def test_only_the_rows_are_written_that_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(store, ADA, BOB)
+    written: list[tuple[str, int]] = []
+    real = rows_module.Rows.change
+
+    def change(self: rows_module.Rows, table: Table, columns: tuple[str, ...], rows: Sequence[Any]) -> None:
+        written.append((table.name, len(rows)))
+        real(self, table, columns, rows)
+
+    monkeypatch.setattr(rows_module.Rows, "change", change)
+    with store.transaction() as transaction:
+        found = transaction.load([Needs(players=("ada", "bob"))]).players
+        after = [replace(found["ada"], x=1), replace(found["bob"], x=1, hp=1)]
+        transaction.save(after, [])
+    assert written == [("players", 1), ("whereabouts", 2)]
+    assert load(store, players=("ada", "bob")).players == {body.id: body for body in after}
 
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -205,21 +222,20 @@ def save_behind_its_back(transaction: Transaction, gone: Thing) -> None:
     saving.drop_things(transaction._rows, [gone])
 
 
-@pytest.mark.parametrize(("x", "alone"), [(8, True), (15, True), (7, False), (16, False)])
-def test_a_step_within_a_strip_leaves_all_indexes_of_postgresql_alone(postgresql_url: str, x: int, alone: bool) -> None:
+def test_a_step_leaves_all_indexes_of_postgresql_alone(postgresql_url: str) -> None:
     store = Store(postgresql_url, WORLD)
     save(store, player(x=12))
     with store.transaction() as transaction:
         before = left_alone(transaction)
         found = transaction.load([Needs(players=("ada",))]).players["ada"]
-        transaction.save([replace(found, x=x, y=found.y + 1, v=found.v + 1)], [])
-        assert left_alone(transaction) - before == alone
+        transaction.save([replace(found, x=30, y=found.y + 1, v=found.v + 1, marks='{"act":[1,0]}')], [])
+        assert left_alone(transaction) - before == 1
     store.close()
 
 
 def left_alone(transaction: Transaction) -> int:
-    """How many rows of players this connection has changed without a change to any index, as far as not reported."""
-    counted = "SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'players'"
+    """How many steps this connection has written without a change to any index, as far as not reported."""
+    counted = "SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'whereabouts'"
     (count,) = transaction._rows.column(text(counted))
     return int(count)
 
@@ -261,15 +277,9 @@ def test_nothing_is_loaded_that_is_not_needed(store: Store) -> None:
     assert sum(len(things) for things in found.things.values()) == 1
 
 
-def test_the_sessions_of_a_player_come_with_their_highest_number(store: Store) -> None:
-    other = session_of(ADA, id="s-2")
-    save(store, session_of(ADA), other, session_of(BOB))
-    with store.transaction() as transaction:
-        marks = transaction.marks(["s-ada/act", "s-ada/talk"])
-        transaction.save_marks([replace(marks["s-ada/act"], seq=7), replace(marks["s-ada/talk"], seq=SEQ_MAX)], [])
-    found = load(store, sessions_of=("ada",))
-    assert set(found.sessions) == {"s-ada", "s-2"}
-    assert found.applied == {"s-ada": SEQ_MAX, "s-2": 0}
+def test_the_sessions_of_a_player_are_found(store: Store) -> None:
+    save(store, session_of(ADA), session_of(ADA, id="s-2"), session_of(BOB))
+    assert set(load(store, sessions_of=("ada",)).sessions) == {"s-ada", "s-2"}
 
 
 def test_a_zone_is_its_clock_its_creatures_and_the_players_present(store: Store) -> None:
@@ -319,11 +329,23 @@ def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> No
         if store._engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET enable_seqscan = off")  # a table as small as this would be read whole
             plan = connection.exec_driver_sql(f"EXPLAIN {asked}", values).fetchall()
-            wanted = r"players_present.*Index Cond.*zone.*AND \(strip >= .*AND \(strip <= "
+            wanted = r"players_present.*Index Cond.*zone"
         else:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", values).fetchall()
-            wanted = r"players_present \(zone=\? AND strip>\? AND strip<\?\)"
+            wanted = r"players_present \(zone=\?\)"
     assert re.search(wanted, " ".join(str(row) for row in plan))
+
+
+def test_a_zone_is_looked_through_once_for_all_its_viewers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewers = [player("Ann", x=0, y=0), player("Ben", x=31, y=19), player("Eve", zone="town", x=1)]
+    crowd = [player(f"P{n}", x=n, y=n % 20) for n in range(32)] + [player("Zoe", zone="town", x=2)]
+    save(store, *viewers, *crowd)
+    run = noted(monkeypatch)
+    ids = tuple(viewer.id for viewer in viewers)
+    found = load(store, players=ids, around=ids)
+    for viewer in viewers:
+        assert {other.id for other in crowd if in_view(viewer, other)} <= set(found.players)
+    assert len([statement for statement in run if "BETWEEN" in statement and "players" in statement]) == 2
 
 
 def test_around_somebody_unknown_is_nothing(store: Store) -> None:
@@ -435,50 +457,30 @@ def test_a_session_is_found_by_its_token_and_by_the_one_before(store: Store) -> 
     assert store.account("ada") is None
 
 
-# Marks and outcomes.
-
-
-def test_a_new_session_has_a_mark_in_every_numbered_lane(store: Store) -> None:
-    save(store, session_of(ADA))
-    ids = [f"s-ada/{lane}" for lane in sorted(catalogue.lanes())]
-    with store.transaction() as transaction:
-        assert transaction.marks([*ids, "s-ada/fly", "s-bob/act"]) == {id_: Mark(id_, "s-ada", 0, 0) for id_ in ids}
-        assert transaction.marks([]) == {}
-
-
-def test_a_session_that_is_put_again_keeps_its_marks(store: Store) -> None:
-    save(store, session_of(ADA))
-    moved = Mark("s-ada/act", "s-ada", SEQ_MAX, 3)
-    with store.transaction() as transaction:
-        transaction.save_marks([moved], [])
-    save(store, session_of(ADA, conn="c9"))
-    with store.transaction() as transaction:
-        assert transaction.marks(["s-ada/act"]) == {"s-ada/act": moved}
+# Outcomes.
 
 
 def test_outcomes_go_round_in_their_ring(store: Store) -> None:
     save(store, session_of(ADA))
     with store.transaction() as transaction:
         for seq in range(1, 8):
-            transaction.save_marks([], [Stored("s-ada/act", seq % 3, "s-ada", seq, b"%d" % seq)])
+            transaction.keep([Stored("s-ada/act", seq % 3, "s-ada", seq, b"%d" % seq)])
         kept = {seq: transaction.stored("s-ada/act", seq) for seq in range(1, 8)}
     assert kept == {1: None, 2: None, 3: None, 4: None, 5: b"5", 6: b"6", 7: b"7"}
     assert rows(store)["outcomes"] == 3
 
 
-def test_a_session_that_ends_takes_its_marks_and_outcomes_along(store: Store) -> None:
+def test_a_session_that_ends_takes_its_outcomes_along(store: Store) -> None:
     save(store, session_of(ADA), session_of(BOB))
     with store.transaction() as transaction:
         for session in ("s-ada", "s-bob"):
-            transaction.save_marks([], [Stored(f"{session}/act", 0, session, 1, b"x")])
+            transaction.keep([Stored(f"{session}/act", 0, session, 1, b"x")])
     save(store, drop=[session_of(ADA)])
     counts = rows(store)
     assert (counts["sessions"], counts["outcomes"]) == (1, 1)
-    assert counts["marks"] == len(catalogue.lanes())
     with store.transaction() as transaction:
         assert transaction.stored("s-bob/act", 1) == b"x"
-        transaction.save_marks([Mark("s-ada/act", "s-ada", 9, 9)], [])
-        assert transaction.marks(["s-ada/act"]) == {}
+        assert transaction.stored("s-ada/act", 1) is None
 
 
 # Outbox, trials, dead letters.
@@ -549,7 +551,7 @@ def test_outcomes_never_fill_more_than_their_ring(store: Store, seqs: list[int])
     save(store, session_of(ADA))
     with store.transaction() as transaction:
         for n, seq in enumerate(seqs):
-            transaction.save_marks([], [Stored("s-ada/act", n % 8, "s-ada", seq, b"x")])
+            transaction.keep([Stored("s-ada/act", n % 8, "s-ada", seq, b"x")])
     assert rows(store)["outcomes"] <= 8
 
 

@@ -1,0 +1,39 @@
+"""Watermarks: how far each lane of a player's session has come.
+
+They stand with the player, as the text of a JSON object (``{"act":[17,0]}``): what an event changes and the mark that
+keeps it from being applied twice are one row, read, locked and written at once. Only ``apply`` moves them.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+NO_MARKS = "{}"
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """Where a lane stands: the last sequence number applied in it, and how many outcomes were stored so far."""
+
+    seq: int = 0
+    stored: int = 0
+
+
+START = Mark()
+
+_decode = msgspec.json.Decoder(dict[str, Mark]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_marks(text: str) -> dict[str, Mark]:
+    """The marks by lane; a lane that is not there stands at ``START``."""
+    return _decode(text)
+
+
+def write_marks(marks: Mapping[str, Mark]) -> str:
+    """Their text."""
+    return _encode(marks).decode()
+
+
+def highest(text: str) -> int:
+    """The highest sequence number that was applied in any lane, 0 for none."""
+    return max((mark.seq for mark in read_marks(text).values()), default=0)

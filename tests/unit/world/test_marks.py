@@ -1,0 +1,23 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameserver.events.base import SEQ_MAX
+from gameserver.world.marks import NO_MARKS, START, Mark, highest, read_marks, write_marks
+
+NUMBERS = st.integers(0, SEQ_MAX)
+
+
+@given(marks=st.dictionaries(st.sampled_from(["act", "talk", "trade"]), st.builds(Mark, NUMBERS, NUMBERS)))
+def test_marks_are_read_as_they_were_written(marks: dict[str, Mark]) -> None:
+    assert read_marks(write_marks(marks)) == marks
+    assert highest(write_marks(marks)) == max([0, *(mark.seq for mark in marks.values())])
+
+
+def test_marks_are_short() -> None:
+    assert write_marks({"act": Mark(17, 2), "talk": Mark(3, 0)}) == '{"act":[17,2],"talk":[3,0]}'
+
+
+@pytest.mark.parametrize("marks", [{}, {"act": START}])
+def test_a_session_that_begins_has_applied_nothing(marks: dict[str, Mark]) -> None:
+    assert highest(write_marks(marks)) == highest(NO_MARKS) == 0
