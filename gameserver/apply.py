@@ -168,17 +168,21 @@ class _Dice:
 class _Prepared:
     """An event with everything that could be found out before the transaction."""
 
-    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "order", "refusal")
+    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "refusal")
 
     def __init__(self, envelope: Envelope, context: Context) -> None:
         self.envelope = envelope
         self.event = envelope.event
         self.context = context
-        self.order = envelope.order
         self.marked = envelope.event.spec.numbered and envelope.event.seq > 0  # whether the lane's watermark guards it
         self.mark: Mark | None = None  # where its lane stood when its turn came
         self.refusal: Rejected | None = None
         self.failure: Exception | None = None
+
+    @property
+    def order(self) -> str:
+        """What it must stay in order with."""
+        return self.envelope.order
 
     @property
     def sound(self) -> bool:
@@ -211,7 +215,7 @@ class _Work:
         self._outcomes: Counter[str] = Counter()
 
     def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
-        self._begin(batch, [self._needs(item) for item in batch if item.sound])
+        self._begin(batch, [needs for item in batch if item.sound and (needs := self._needs(item))])
         for item in batch:
             self._outcomes[self._take(item)] += 1
             self._speech.hears(item.envelope.gateway)
@@ -234,8 +238,8 @@ class _Work:
     def _begin(self, batch: Sequence[_Prepared], needs: list[Needs]) -> None:
         """Lock and load: a second run of the same event waits here for the first, and then sees it done."""
         self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
-        marked = Needs(players=tuple(item.envelope.player for item in batch if item.marked))
-        self._state = self._transaction.load([marked, *needs])
+        actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
+        self._state = self._transaction.load([actors, *needs])
 
     def _stands(self, item: _Prepared) -> Mark | None:
         """Where its lane stands; None when its session is over."""
@@ -257,13 +261,14 @@ class _Work:
         item.mark = self._stands(item)
         return item.mark is not None and item.event.seq > item.mark.seq
 
-    def _needs(self, item: _Prepared) -> Needs:
-        needs: Needs = self._rules[item.event.spec.name].needs(item.event, item.context)  # type: ignore[attr-defined]
-        return needs
+    def _needs(self, item: _Prepared) -> Needs | None:
+        """What its rule needs beside the player whose event it is."""
+        needs: Callable[[Event, Context], Needs] | None = self._rules[item.event.spec.name].needs  # type: ignore[attr-defined]
+        return needs(item.event, item.context) if needs else None
 
     def _take(self, item: _Prepared) -> str:
         """One event: held behind a failed one, answered as seen or over, or played. Returns how it ended."""
-        if item.order in self._held:
+        if self._held and item.order in self._held:
             self._held[item.order].append(item.envelope)
             return "held"
         if item.failure is not None:

@@ -42,7 +42,7 @@ def shout(state: State, event: Shout, context: Context) -> Outcome:
 
 def _needs_hearer(event: Whisper, context: Context) -> Needs:
     hearer = event.to.lower()
-    return Needs(players=(context.player, hearer), mail_counts=(hearer,))
+    return Needs(players=(hearer,), mail_counts=(hearer,))
 
 
 @rule(needs=_needs_hearer)
@@ -58,11 +58,11 @@ def whisper(state: State, event: Whisper, context: Context) -> Outcome:
 
 
 def _needs_channel(event: Join, context: Context) -> Needs:
-    return Needs(players=(context.player,), memberships_of=(context.player,), histories=(event.channel,))
+    return Needs(memberships_of=(context.player,), histories=(event.channel,))
 
 
 def _needs_memberships(event: Leave | Talk, context: Context) -> Needs:
-    return Needs(players=(context.player,), memberships_of=(context.player,))
+    return Needs(memberships_of=(context.player,))
 
 
 def _mine(state: State, player: str) -> dict[str, Membership]:
@@ -110,7 +110,7 @@ def talk(state: State, event: Talk, context: Context) -> Outcome:
     return Outcome(put=(line,), tells=(Tell(notice=heard, to=(channel_topic(event.channel),)),))
 
 
-@rule(needs=lambda event, context: Needs(players=(context.player,), online=True))
+@rule(needs=lambda event, context: Needs(online=True))
 def who(state: State, event: Who, context: Context) -> Outcome:
     """Who is in the world."""
     actor(state, context)

@@ -23,11 +23,11 @@ def blow(rng: Dice, attack: int, defence: int) -> int:
     return max(1, attack - defence + rng.randint(-SPREAD, SPREAD))
 
 
-def _needs_both(event: Attack, context: Context) -> Needs:
-    return Needs(players=(context.player, event.target), creatures=(event.target,))
+def _needs_target(event: Attack, context: Context) -> Needs:
+    return Needs(players=(event.target,), creatures=(event.target,))
 
 
-@rule(needs=_needs_both)
+@rule(needs=_needs_target)
 def attack(state: State, event: Attack, context: Context) -> Outcome:
     """Strike someone within reach."""
     attacker = living_actor(state, context)

@@ -63,7 +63,7 @@ def _looks_elsewhere(before: Player, after: Player) -> Follow | None:
 
 
 def _around(event: Look, context: Context) -> Needs:
-    return Needs(players=(context.player,), around=(context.player,))
+    return Needs(around=(context.player,))
 
 
 @rule(needs=_around)

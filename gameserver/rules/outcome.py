@@ -262,20 +262,18 @@ def check_mailbox(state: State, receiver: Player) -> None:
         raise Rejected("mailbox_full", f"{receiver.name} has too many messages waiting.")
 
 
-def needs_actor(event: Event, context: Context) -> Needs:
-    """What most rules need: the player whose event it is."""
-    return Needs(players=(context.player,))
-
-
 F = TypeVar("F", bound=Rule)
 
 
 def rule(
     *,
-    needs: Callable[[Any, Context], Needs] = needs_actor,
+    needs: Callable[[Any, Context], Needs] | None = None,
     prepare: Callable[[Any, Context, Reader, Passwords], Any] | None = None,
 ) -> Callable[[F], F]:
-    """Say what a rule needs: the rows to load, and what to find out before the transaction (slow hashing, say)."""
+    """Say what a rule needs: the rows to load, and what to find out before the transaction (slow hashing, say).
+
+    The player whose event it is is loaded always.
+    """
 
     def mark(function: F) -> F:
         function.needs = needs  # type: ignore[attr-defined]

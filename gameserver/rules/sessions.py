@@ -237,7 +237,7 @@ def _follow(state: State, body: Player, session: Session) -> Follow:
 
 
 def _needs_session(event: Logout | Lost, context: Context) -> Needs:
-    return Needs(players=(context.player,), sessions=(context.session,))
+    return Needs(sessions=(context.session,))
 
 
 @rule(needs=_needs_session)
@@ -276,7 +276,6 @@ def leave(body: Player) -> Outcome:
 def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
     return Needs(
         gateways=(context.gateway,),
-        players=(context.player,),
         sessions=(context.session,),
         memberships_of=(context.player,),
         mail=(context.player,),
@@ -307,7 +306,7 @@ def ack(state: State, event: Ack, context: Context) -> Outcome:
     return Outcome(done=tuple(w.id for w in state.mail.get(context.player, ()) if w.id in ids))
 
 
-@rule(needs=lambda event, context: Needs())
+@rule()
 def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
     """A gateway is alive."""
     return Outcome(put=(Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=event.sessions),))

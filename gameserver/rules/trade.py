@@ -7,12 +7,12 @@ from gameserver.events.trade import Give, Given, Purse, Received
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, check_mailbox, rule
 
 
-def _needs_both(event: Give, context: Context) -> Needs:
+def _needs_receiver(event: Give, context: Context) -> Needs:
     receiver = event.to.lower()
-    return Needs(players=(context.player, receiver), mail_counts=(receiver,))
+    return Needs(players=(receiver,), mail_counts=(receiver,))
 
 
-@rule(needs=_needs_both)
+@rule(needs=_needs_receiver)
 def give(state: State, event: Give, context: Context) -> Outcome:
     """Coins go from one purse to another."""
     giver = actor(state, context)

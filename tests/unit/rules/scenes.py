@@ -128,7 +128,8 @@ def play(event: Event, world: State, context: Context, passwords: QuickPasswords
     if rule.prepare is not None:
         prepared = rule.prepare(event, context, StateReader(world), passwords or QuickPasswords())
         context = replace(context, prepared=prepared)
-    rule.needs(event, context)
+    if rule.needs:
+        rule.needs(event, context)
     before = {kind: dict(things) for kind, things in world.things.items()}
     outcome: Outcome = rule(world, event, context)
     assert world.things == before, "a rule only reads its state"
