@@ -1,7 +1,8 @@
 """The world's own life: zones stir on ticks, and the sweep heals what deaths of processes left behind.
 
 A tick carries a number; a zone keeps the last it lived through, so doubled and late ticks do nothing. Zones in which
-players have creatures about them, or wounds to heal, stir on every tick, the others on every ``IDLE_TICKS``th.
+players have creatures about them, or wounds to heal, stir on every tick, where only creatures are on every
+``IDLE_TICKS``th, and where none are never.
 
 A gateway that is silent died, unless everything was silent: while broker or database are away no tick comes through
 either, and after such a stall gateways are given time to be heard again.
@@ -46,9 +47,9 @@ def tick(state: State, event: Tick, context: Context) -> Outcome:
 
 
 def _stirs(state: State, zone: str, n: int) -> bool:
-    if n % IDLE_TICKS == crc32(zone.encode()) % IDLE_TICKS or zone in state.hurt_zones:
-        return True
-    return zone in state.busy_zones and bool(state.world.zones[zone].creatures)
+    if zone in state.hurt_zones or not state.world.zones[zone].creatures:
+        return zone in state.hurt_zones
+    return zone in state.busy_zones or n % IDLE_TICKS == crc32(zone.encode()) % IDLE_TICKS
 
 
 @rule(needs=lambda event, context: Needs(zones=(event.zone,)))

@@ -80,7 +80,8 @@ def changed(outcome: Any) -> set[str]:
 # Ticks.
 
 
-BARE = World(zones={f"zone{n}": replace(MEADOW, name=f"zone{n}", creatures=()) for n in range(200)}, start="zone0")
+WILD = World(zones={f"zone{n}": replace(MEADOW, name=f"zone{n}") for n in range(200)}, start="zone0")
+BARE = World(zones={name: replace(zone, creatures=()) for name, zone in WILD.zones.items()}, start="zone0")
 
 
 def tick(n: int, *things: Any, world: World = WORLD, busy: Any = frozenset(), hurt: Any = frozenset()) -> Any:
@@ -111,13 +112,14 @@ def test_idle_zones_stir_now_and_then() -> None:
 
 
 def test_idle_zones_do_not_stir_all_at_once() -> None:
-    counts = [len(tick(n, world=BARE).events) for n in range(N, N + IDLE_TICKS)]
-    assert sum(counts) == len(BARE.zones)
-    assert max(counts) < 3 * len(BARE.zones) / IDLE_TICKS
+    counts = [len(tick(n, world=WILD).events) for n in range(N, N + IDLE_TICKS)]
+    assert sum(counts) == len(WILD.zones)
+    assert max(counts) < 3 * len(WILD.zones) / IDLE_TICKS
 
 
-def test_where_players_are_but_no_creatures_it_stirs_as_seldom() -> None:
-    assert len(stirs("zone7", world=BARE, busy={"zone7"})) == 5
+@pytest.mark.parametrize("busy", [set(), {"zone7"}], ids=["nobody", "players"])
+def test_where_no_creatures_are_nothing_stirs(busy: set[str]) -> None:
+    assert stirs("zone7", world=BARE, busy=busy) == []
 
 
 def test_where_players_are_hurt_it_stirs_even_without_creatures() -> None:
