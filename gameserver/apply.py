@@ -245,7 +245,7 @@ class _Work:
         """Where its lane stands; None when its session is over."""
         envelope = item.envelope
         player = self._state.players.get(envelope.player)
-        if player is None or player.session != envelope.session:
+        if player is None or not envelope.session or player.session != envelope.session:
             return None
         lanes = self._marks.get(envelope.session)
         if lanes is None:

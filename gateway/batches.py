@@ -16,8 +16,8 @@ from gameserver.events.envelope import Envelope
 # The wait that a batch of so many events brings: where more than five hundred of a type come in a second batches grow,
 # first quickly, and from a few events on (which share most of what a batch costs by itself) slowly.
 GAP_S_PER_EVENT = 0.002
-LONG_GAP_S = 0.010
-LONG_GAP_S_PER_EVENT = 0.00008
+LONG_GAP_S = 0.008
+LONG_GAP_S_PER_EVENT = 0.0001
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
 

@@ -55,12 +55,6 @@ def families() -> dict[str, tuple[Spec, ...]]:
 
 
 @cache
-def lanes() -> frozenset[str]:
-    """The lanes in which a session's events are numbered."""
-    return frozenset(spec.lane for spec in specs() if spec.numbered)
-
-
-@cache
 def any_event() -> Any:
     """The union of all event types, for decoders."""
     return reduce(or_, events().values())

@@ -1,7 +1,7 @@
 """The tables. Each kind of thing of ``world.state`` has its own, with a column for each field; the rest is bookkeeping.
 
 A player has two. What every step changes stands in rows of some 40 bytes, a hundred to a page, apart from what seldom
-changes: what a batch costs the database is above all the pages it leaves to be written.
+changes: what a batch costs SQLite is above all the pages it leaves to be written, and PostgreSQL a version of each row.
 
 Migrations (``migrations/``) make them; a test holds the two equal.
 """

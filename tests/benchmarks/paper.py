@@ -17,7 +17,7 @@ PLAYERS = 100_000
 RATE = 2.0  # moves per second and player
 SEEN_BY = 20  # players in a zone, who see every move in it
 BUSY = 0.7  # how much of a processor is planned for
-ROWS = 2  # that a move changes: the player, the watermark
+ROWS = 1  # that a move changes
 
 Row = tuple[str, str, str]
 
@@ -51,7 +51,7 @@ def paper(point: Point) -> list[Row]:
         ),
         ("batches into the queue", f"{batches_s:,.0f} /s, {_mb(moves * task_bytes)}", f"{size:.0f} moves in each"),
         ("transactions", f"{batches_s:,.0f} /s", "one for each batch"),
-        ("rows written", f"{moves * ROWS:,.0f} /s", "the player and the watermark"),
+        ("rows written", f"{moves * ROWS:,.0f} /s", "place, pace and watermark are one"),
         ("bindings, players anywhere", f"{zones * spread:,.0f}", f"a zone's players on {spread:.1f} gateways"),
         (
             "outbound, players anywhere",

@@ -110,6 +110,7 @@ def test_places_and_watermarks_move_and_who_waits_to_come_back_finds_them(databa
             old_player("ada", gateway="g1", conn="c", session="s-ada", x=3, y=4, v=5, steps_due_ms=2**41),
             old_player("bob"),
             old_player("eve"),
+            old_player("zoe", session="s-gone"),
         ],
         "sessions": [session_of("ada", "g1"), session_of("bob", "")],
         "marks": [*marks_of("s-ada", act=(17, 2)), *marks_of("s-bob", talk=(SEQ_MAX, 1))],
@@ -119,18 +120,19 @@ def test_places_and_watermarks_move_and_who_waits_to_come_back_finds_them(databa
     old = Store(database_url, WORLD)
     migrate(database_url)
     with old.transaction() as transaction:
-        ada, bob, eve = transaction.load([Needs(players=("ada", "bob", "eve"))]).players.values()
+        ada, bob, eve, zoe = transaction.load([Needs(players=("ada", "bob", "eve", "zoe"))]).players.values()
         assert transaction.stored("s-ada/act", 16) == b"hit"
     old.close()
     assert (ada.x, ada.y, ada.v, ada.steps_due_ms, ada.session) == (3, 4, 5, 2**41, "s-ada")
     assert read_marks(ada.marks)["act"] == Mark(17, 2)
     assert (bob.session, highest(bob.marks)) == ("s-bob", SEQ_MAX)
-    assert (eve.session, eve.marks) == ("", NO_MARKS)
+    assert (eve.session, eve.marks) == (zoe.session, zoe.marks) == ("", NO_MARKS)
     command.downgrade(configuration(database_url), "0002")
+    before["players"][3]["session"] = ""
     assert read(database_url) == before
 
 
-def test_workers_of_the_version_before_wait_and_lose_nothing(database_url: str) -> None:
+def test_workers_of_the_version_before_can_do_nothing(database_url: str) -> None:
     command.upgrade(configuration(database_url), "0002")
     migrate(database_url)
     engine = open_engine(database_url)

@@ -1,7 +1,7 @@
 """what every step changes
 
 A player's place, pace and watermarks get rows of their own, narrow ones, which a batch reads, locks and writes at once.
-Workers of the version before miss the columns they know: they do nothing and lose nothing until the new ones come.
+Workers of the version before miss the columns they know and can do nothing: stop them first, events wait in the queue.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ LANES = ("act", "talk", "trade")  # which every session had a mark in
 
 
 def upgrade() -> None:
-    _alone("players", "sessions", "marks")
+    _alone("sessions", "marks", "players")
     op.create_table(
         "whereabouts",
         sa.Column("id", sa.Text(), nullable=False),
@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def _alone(*tables: str) -> None:
-    """Nobody may write what is being moved. SQLite has let nobody else in anyway."""
+    """Nobody may write what is moved. In the order in which workers lock; SQLite lets nobody else in anyway."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
 
@@ -52,19 +52,25 @@ def _alone(*tables: str) -> None:
 def _collect_marks() -> None:
     """A session that waits to be resumed keeps its marks, and its player knows whose they are."""
     connection = op.get_bind()
+    op.execute("UPDATE players SET session = '' WHERE session <> '' AND session NOT IN (SELECT id FROM sessions)")
     marks: defaultdict[tuple[str, str], dict[str, tuple[int, int]]] = defaultdict(dict)
     for id_, session, player, seq, stored in connection.execute(
         sa.text("SELECT m.id, s.id, s.player, m.seq, m.stored FROM marks m JOIN sessions s ON s.id = m.session")
     ):
         marks[player, session][id_.rpartition("/")[2]] = (seq, stored)
-    for (player, session), lanes in sorted(marks.items()):
-        row = {"player": player, "session": session, "marks": msgspec.json.encode(lanes).decode()}
-        connection.execute(sa.text("UPDATE players SET session = :session WHERE id = :player"), row)
-        connection.execute(sa.text("UPDATE whereabouts SET marks = :marks WHERE id = :player"), row)
+    rows = [
+        {"player": player, "session": session, "marks": msgspec.json.encode(lanes).decode()}
+        for (player, session), lanes in sorted(marks.items())
+    ]
+    if rows:
+        known = "id = :player AND session IN ('', :session)"
+        connection.execute(sa.text(f"UPDATE players SET session = :session WHERE {known}"), rows)  # noqa: S608
+        theirs = "id = (SELECT id FROM players WHERE id = :player AND session = :session)"
+        connection.execute(sa.text(f"UPDATE whereabouts SET marks = :marks WHERE {theirs}"), rows)  # noqa: S608
 
 
 def downgrade() -> None:
-    _alone("players", "sessions", "whereabouts")
+    _alone("sessions", "players", "whereabouts")
     op.create_table(
         "marks",
         sa.Column("id", sa.Text(), nullable=False),
@@ -96,8 +102,10 @@ def _spread_marks() -> None:
             "SELECT s.id, w.marks FROM sessions s JOIN players p ON p.session = s.id JOIN whereabouts w ON w.id = p.id"
         )
     ).all()
-    for session, text in found:
-        marks = dict.fromkeys(LANES, (0, 0)) | msgspec.json.decode(text)
-        for lane, (seq, stored) in sorted(marks.items()):
-            row = {"id": f"{session}/{lane}", "session": session, "seq": seq, "stored": stored}
-            connection.execute(sa.text("INSERT INTO marks VALUES (:id, :session, :seq, :stored)"), row)
+    rows = [
+        {"id": f"{session}/{lane}", "session": session, "seq": seq, "stored": stored}
+        for session, text in found
+        for lane, (seq, stored) in sorted((dict.fromkeys(LANES, (0, 0)) | msgspec.json.decode(text)).items())
+    ]
+    if rows:
+        connection.execute(sa.text("INSERT INTO marks VALUES (:id, :session, :seq, :stored)"), rows)
