@@ -142,6 +142,12 @@ def test_a_watermark_does_not_outlive_its_session(workshop: Workshop) -> None:
     assert workshop.player("ada") == replace(ADA, session="s-later")
 
 
+def test_an_event_without_a_session_is_of_none_though_its_player_has_none_either(workshop: Workshop) -> None:
+    workshop.enter(absent(ADA))
+    (step,) = walk(workshop, ADA, 1)
+    assert reply(workshop.apply(replace(step, session="")))["code"] == "session_over"
+
+
 def test_an_event_of_somebody_unknown_is_of_a_session_that_is_over(workshop: Workshop) -> None:
     assert reply(workshop.apply(*walk(workshop, ADA, 1)))["code"] == "session_over"
 
