@@ -37,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_gap_ms_max: int = 40
     flush_window_ms_max: int = 20
     view_window_ms_max: int = 100
+    whereabouts_window_ms_max: int = 250
     far_window_ms_max: int = 1000
 
     # The queue.
@@ -57,7 +58,8 @@ def check(limits: Limits) -> None:
     for small, large in (
         ("lane_flight_max", "batch_events_max"),
         ("flush_window_ms_max", "view_window_ms_max"),
-        ("view_window_ms_max", "far_window_ms_max"),
+        ("view_window_ms_max", "whereabouts_window_ms_max"),
+        ("whereabouts_window_ms_max", "far_window_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

@@ -2,22 +2,25 @@
 
 So many batches of a type may be under way; while they are, what arrives gathers, and goes as one when a process has
 said that it is done with one of them. And a batch makes its followers wait a little for each event it carried: where
-few come a wait brings no company and costs nothing, where many come batches grow until the longest wait fills them. So
-an event in a quiet house goes at once, and in a busy one a task serves many. A batch that is not heard of for a while
+few come a wait brings no company and costs nothing. Where many come it grows with the work that processes say these
+events are: the busier they are, or the slower their machine is at the time, the more events share what each batch
+costs by itself, until the longest wait fills them. So an event in a quiet house goes at once, and in a busy one a task
+serves many. A batch that is not heard of for a while
 no longer counts, so that a lost or stuck one delays its neighbours by that while and no more. Events that were given
 together (one lane's) stay together, because two tasks may be applied in any order.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gameserver.events.envelope import Envelope
 
-# The wait that a batch of so many events brings: where more than five hundred of a type come in a second batches grow,
-# first quickly, and from a few events on (which share most of what a batch costs by itself) slowly.
+# The wait that a batch brings: where more than five hundred of a type come in a second batches grow, first quickly, and
+# from a few events on (which share most of what a batch costs by itself) with the work that the batch is.
 GAP_S_PER_EVENT = 0.002
-LONG_GAP_S = 0.008
-LONG_GAP_S_PER_EVENT = 0.0001
+LONG_GAP_S = 0.01
+LONG_GAP_PER_WORK = 2.4
+NEWS_OF_WORK = 0.1  # how much the last batch changes what an event is believed to cost
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
 
@@ -27,6 +30,13 @@ class Clock(Protocol):
     def seconds(self) -> float: ...
 
     def callLater(self, delay: float, function: Callable[..., Any], *args: Any) -> Any: ...  # noqa: N802
+
+
+class _Flight(NamedTuple):
+    """A batch under way: of how many events, and when it stops counting."""
+
+    size: int
+    until_s: float
 
 
 class Batcher:
@@ -53,9 +63,10 @@ class Batcher:
         self._flight_s_max = flight_s_max
         self._gap_s_max = gap_s_max
         self._gap_until_s = 0.0
+        self._work_s = 0.0  # of a process on an event, by what was heard
         self._groups: list[Sequence[Envelope]] = []
         self._count = 0
-        self._flight: dict[str, float] = {}  # task id -> when it stops counting; in the order of publishing
+        self._flight: dict[str, _Flight] = {}  # by the tasks' ids, in the order of publishing
         self._timer: Any = None  # a DelayedCall
 
     @property
@@ -70,10 +81,16 @@ class Batcher:
         if self._timer is None or self._count >= self._most:  # otherwise nothing goes earlier because of this
             self._schedule()
 
-    def done(self, task_id: str) -> None:
-        """A process is done with a batch."""
-        if self._flight.pop(task_id, None) is not None:
+    def done(self, task_id: str, worked_s: float = 0.0) -> None:
+        """A process is done with a batch, on which it worked so long (0: nobody knows)."""
+        flight = self._flight.pop(task_id, None)
+        if flight is not None:
+            self._learn(worked_s / flight.size)
             self._schedule()
+
+    def _learn(self, work_s: float) -> None:
+        if work_s:
+            self._work_s += (work_s - self._work_s) * (NEWS_OF_WORK if self._work_s else 1.0)
 
     def drop(self) -> list[Envelope]:
         """Forget what was published (the broker is away: nobody knows), and give back what was not."""
@@ -100,21 +117,21 @@ class Batcher:
 
     def _opens_s(self) -> float:
         """When the next batch may go. Waiting for company ends when the batch is full."""
-        flight_s = next(iter(self._flight.values())) if len(self._flight) >= self._flight_max else 0.0
+        flight_s = next(iter(self._flight.values())).until_s if len(self._flight) >= self._flight_max else 0.0
         return flight_s if self._count >= self._most else max(flight_s, self._gap_until_s)
 
     def _flush(self) -> None:
         self._timer = None
         now_s = self._clock.seconds()
-        self._flight = {id_: until_s for id_, until_s in self._flight.items() if until_s > now_s + ROUNDING_S}
+        self._flight = {id_: flight for id_, flight in self._flight.items() if flight.until_s > now_s + ROUNDING_S}
         while self._groups and self._opens_s() <= now_s + ROUNDING_S:
             batch = self._take()
-            self._flight[self._publish(batch)] = now_s + self._flight_s_max
+            self._flight[self._publish(batch)] = _Flight(len(batch), now_s + self._flight_s_max)
             self._gap_until_s = now_s + self._gap_s(len(batch))
         self._schedule()
 
     def _gap_s(self, size: int) -> float:
-        return min(self._gap_s_max, size * GAP_S_PER_EVENT, LONG_GAP_S + size * LONG_GAP_S_PER_EVENT)
+        return min(self._gap_s_max, size * GAP_S_PER_EVENT, LONG_GAP_S + size * self._work_s * LONG_GAP_PER_WORK)
 
     def _take(self) -> list[Envelope]:
         """The next batch: whole groups, as many as fit (one that is larger than a batch goes alone)."""

@@ -1,7 +1,7 @@
 """All sessions of a gateway, and how anything is said to one of them.
 
-What is said is gathered in the session and goes out with the next round of replies or of views. Who was told goodbye is
-given time to read it and to hang up; only then does the gateway.
+What is said is gathered in the session and goes out with the next round of replies, of views or of whereabouts. Who
+was told goodbye is given time to read it and to hang up; only then does the gateway.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +32,7 @@ class Crowd:
         self._sessions: dict[str, Session] = {}
         self._replies = Flusher(clock, limits.flush_window_ms_max / 1000)
         self._views = Flusher(clock, limits.view_window_ms_max / 1000, can_wait=True)
+        self._whereabouts = Flusher(clock, limits.whereabouts_window_ms_max / 1000, can_wait=True)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -53,8 +54,6 @@ class Crowd:
         """Someone's connection is gone."""
         session.gone = True
         self._sessions.pop(session.conn, None)
-        self._replies.forget(session)
-        self._views.forget(session)
 
     def written(self, session: Session) -> None:
         """Something that matters to it was put into the session: it goes out with the next round of replies."""
@@ -64,9 +63,12 @@ class Crowd:
         """Replies to a batch were put into sessions: they need not wait until what others do was, too."""
         self._replies.at_once()
 
-    def written_to(self, sessions: Iterable[Session]) -> None:
-        """What others do was put into these: it goes out with the next round of views, or with a reply before that."""
-        self._views.soon_all(sessions)
+    def written_to(self, sessions: Iterable[Session], *, latest: bool = False) -> None:
+        """What others do was put into these: it goes out with the next round, or with a reply before that.
+
+        ``latest``: it is only where they are, which the next step makes old: it can wait longer than what they do.
+        """
+        (self._whereabouts if latest else self._views).soon_all(sessions)
 
     def tell(self, session: Session, packet: FromServer) -> None:
         """One of the gateway's own packets for one."""

@@ -5,10 +5,11 @@ write makes the next ones wait a little, so that the window grows with the crowd
 takes more than a part of the gateway's time. A crowd is written to in parts: between them the reactor reads.
 
 To send is half of what a gateway does. So of what can wait, nothing goes to a client who was written to within a
-window, be it a reply: rounds come twice in a window, and pass over those.
+window, be it a reply: rounds come twice in a window, and pass over those. There is a ``Flusher`` for each degree of
+hurry, and whichever writes first takes along what the others have for that client.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import inf
 from typing import Any
@@ -37,6 +38,7 @@ class Flusher:
         self._passed_over_s = inf  # who was written to since then is passed over in it
         self._next_s = 0.0
         self._timer: Any = None  # a DelayedCall
+        self._in_parts = False  # whether it is for the next part of a round
 
     def soon(self, session: Session) -> None:
         """This session has something to write."""
@@ -50,7 +52,9 @@ class Flusher:
 
     def at_once(self) -> None:
         """Write now what would be written at the end of this turn, unless it is so much that it goes in parts."""
-        if self._timer is not None and self._clock.seconds() >= self._next_s and len(self._dirty) <= ONE_GO_MAX:
+        if self._timer is None or self._in_parts:
+            return
+        if self._clock.seconds() >= self._next_s and len(self._dirty) <= ONE_GO_MAX:
             self._timer.cancel()
             self._begin_round()
             dirty, self._dirty, self._timer = self._dirty, {}, None
@@ -61,13 +65,10 @@ class Flusher:
         if self._timer is None and self._dirty:
             self._timer = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._flush)
 
-    def forget(self, session: Session) -> None:
-        """This session is gone."""
-        self._dirty.pop(session, None)
-
     def _flush(self) -> None:
         self._begin_round()
-        self._flush_part(len(self._dirty))
+        dirty, self._dirty = self._dirty, {}
+        self._flush_part(iter(dirty))
 
     def _begin_round(self) -> None:
         window_s = min(self._window_s_max, len(self._dirty) * WAIT_S_PER_WRITE)
@@ -77,21 +78,22 @@ class Flusher:
             self._next_s -= window_s * (1 - 1 / ROUNDS)
             self._passed_over_s = self._began_s - window_s + ROUNDING_S
 
-    def _flush_part(self, count: int) -> None:
-        """Those that were there when the flush began, ``count`` of them still; who comes meanwhile waits."""
+    def _flush_part(self, unwritten: Iterator[Session]) -> None:
+        """Some of those that were there when the round began; who comes meanwhile waits for the next."""
         self._timer = None
-        part = list(islice(self._dirty, min(count, AT_ONCE)))
-        for session in part:
-            del self._dirty[session]
-        if part and count > len(part):  # some may have been forgotten meanwhile
-            self._timer = self._clock.callLater(0.0, self._flush_part, count - len(part))
+        part = list(islice(unwritten, AT_ONCE))
+        self._in_parts = len(part) == AT_ONCE
+        if self._in_parts:
+            self._timer = self._clock.callLater(0.0, self._flush_part, unwritten)
         self._write(part)
         self._schedule()
 
     def _write(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
+            if session.gone or not session.out:  # (something else may have taken along what it had to say)
+                continue
             if session.written_s > self._passed_over_s:
                 self._dirty[session] = None
-            elif session.out:  # a reply may have taken it along
+            else:
                 session.written_s = self._began_s
                 session.flush()

@@ -201,10 +201,10 @@ class Inward:
     def _settled(self, _: None) -> None:
         self._unconfirmed -= 1
 
-    def done(self, event: str, task_id: str) -> None:
-        """A process is done with a batch of this type: the next may go."""
+    def done(self, event: str, task_id: str, worked_s: float = 0.0) -> None:
+        """A process is done with a batch of this type, on which it worked so long: the next may go."""
         for batcher in self._batchers.get(event, {}).values():
-            batcher.done(task_id)
+            batcher.done(task_id, worked_s)
 
     def _not_published(self, failure: Failure, batch: Sequence[Envelope], task_id: str) -> None:
         spec = batch[0].event.spec

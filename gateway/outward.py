@@ -68,7 +68,7 @@ class Outward:
         if flight is not None and outbound.done == Heartbeat.spec.name:
             self._inward.is_alive(flight.published_ms)
         if outbound.done in catalogue.events():
-            self._done(outbound.done, outbound.task)
+            self._done(outbound)
         for direct in outbound.directs:
             session = self._crowd.get(direct.conn)
             if session is not None:
@@ -79,11 +79,11 @@ class Outward:
         for same in by_audience(outbound.dispatches):
             self._dispatch(same)
 
-    def _done(self, event: str, task_id: str) -> None:
+    def _done(self, outbound: Outbound) -> None:
         """A process is done with a batch."""
-        self._inward.done(event, task_id)
-        family = catalogue.events()[event].spec.family
-        if self._health.done(family, task_id, self._clock.seconds()):
+        self._inward.done(outbound.done, outbound.task, outbound.took_ms / 1000)
+        family = catalogue.events()[outbound.done].spec.family
+        if self._health.done(family, outbound.task, self._clock.seconds()):
             log.info("%s is served again", family)
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
@@ -156,7 +156,7 @@ class Outward:
                 session.put_if_room(data)
             else:
                 session.out.append(data)
-        self._crowd.written_to(audience)
+        self._crowd.written_to(audience, latest=all(dispatch.latest for dispatch in same))
 
     # What a process asks to be done for a connection.
 

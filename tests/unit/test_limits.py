@@ -16,7 +16,8 @@ def test_the_defaults_agree_with_each_other() -> None:
     [
         ("lane_flight_max", "batch_events_max"),
         ("flush_window_ms_max", "view_window_ms_max"),
-        ("view_window_ms_max", "far_window_ms_max"),
+        ("view_window_ms_max", "whereabouts_window_ms_max"),
+        ("whereabouts_window_ms_max", "far_window_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

@@ -30,6 +30,7 @@ class Mouth:
     def __init__(self) -> None:
         self.out = [b"something"]
         self.flushed = 0
+        self.gone = False
         self.written_s = -inf
 
     def flush(self) -> None:
@@ -163,7 +164,13 @@ class Stage:
         return made
 
     def answer(
-        self, task: Published, *, code: str = "", follow: Follow | None = None, only: Sequence[int] | None = None
+        self,
+        task: Published,
+        *,
+        code: str = "",
+        follow: Follow | None = None,
+        only: Sequence[int] | None = None,
+        took_ms: float = 0.0,
     ) -> None:
         """A process answers a task's events, with success or with a code; ``only`` some of them."""
         directs = [
@@ -171,7 +178,7 @@ class Stage:
             for envelope in task.batch
             if only is None or envelope.event.seq in only
         ]
-        self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id))
+        self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id, took_ms=took_ms))
 
     def tell(self, outbound: Outbound) -> None:
         """A message comes from the queue."""

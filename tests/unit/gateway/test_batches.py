@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
-from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_S, LONG_GAP_S_PER_EVENT, Batcher
+from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S, Batcher
 
 FLIGHT_S = 0.1
 
@@ -112,17 +112,45 @@ def test_a_batch_makes_its_followers_wait_for_company_a_little_for_each_event_it
     assert busy.batches[1:] == [["k", "l"]]
 
 
-@pytest.mark.parametrize("size", [50, 100])
-def test_where_batches_are_large_the_wait_grows_slowly(size: int):
-    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+def gap_s(busy: Recorder, size: int) -> float:
+    """How long what comes after a batch of this size waits for company."""
+    busy.clock.advance(10)
     busy.add(*(f"e{n}" for n in range(size)))
     busy.turn()
     busy.add("k")
-    gap_s = LONG_GAP_S + size * LONG_GAP_S_PER_EVENT
-    busy.clock.advance(0.99 * gap_s)
-    assert len(busy.batches) == 1
-    busy.clock.advance(0.02 * gap_s)
-    assert busy.batches[1:] == [["k"]]
+    began_s, before = busy.clock.seconds(), len(busy.batches)
+    while len(busy.batches) == before:
+        busy.clock.advance(0.0005)
+    return busy.clock.seconds() - began_s
+
+
+@pytest.mark.parametrize("size", [50, 100])
+def test_where_batches_are_large_the_wait_grows_with_the_work_that_they_are(size: int):
+    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+    assert gap_s(busy, size) == pytest.approx(LONG_GAP_S, abs=0.001)  # nobody knows yet
+    busy.batcher.done("task1", size * 0.0002)
+    assert gap_s(busy, size) == pytest.approx(LONG_GAP_S + size * 0.0002 * LONG_GAP_PER_WORK, abs=0.001)
+
+
+def test_one_batch_on_which_a_process_stumbled_does_not_say_what_the_next_will_cost():
+    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+    usual_s = []
+    for task, worked_s in (("task1", 0.01), ("task3", 0.1), ("task5", 0.0)):
+        usual_s.append(gap_s(busy, 50))
+        busy.batcher.done(task, worked_s)
+    usual_s.append(gap_s(busy, 50))
+    assert usual_s[1] < usual_s[2] < 2 * usual_s[1]
+    assert usual_s[3] == pytest.approx(usual_s[2])
+
+
+def test_what_a_process_works_on_for_long_makes_the_wait_longer_in_the_end():
+    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+    for n in range(60):
+        busy.clock.advance(10)
+        busy.add(*(f"e{n}" for n in range(50)))
+        busy.turn()
+        busy.batcher.done(f"task{n + 1}", 0.01 if n < 10 else 0.02)
+    assert gap_s(busy, 50) == pytest.approx(LONG_GAP_S + 0.02 * LONG_GAP_PER_WORK, abs=0.001)
 
 
 def test_a_wait_for_company_is_bounded():

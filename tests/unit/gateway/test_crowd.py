@@ -50,3 +50,21 @@ def test_a_reply_does_not_wait_for_what_others_do(busy):
     crowd.written(mouths[0])
     crowd.answered()
     assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
+
+
+def test_where_others_are_waits_longer_than_what_they_do_which_takes_it_along():
+    clock = Clock()
+    clock.advance(1000)
+    limits = Limits(view_window_ms_max=WINDOW_MS, whereabouts_window_ms_max=3 * WINDOW_MS)
+    crowd, mouths = Crowd(clock, limits), [Mouth() for _ in range(5 * WINDOW_MS * 10)]
+    crowd.written_to(mouths, latest=True)
+    clock.advance(0)
+    for _ in range(3 * WINDOW_MS - 2):
+        crowd.written_to(mouths, latest=True)
+        clock.advance(0.001)
+    assert (mouths[0].flushed, mouths[1].flushed) == (1, 1)
+    crowd.written_to(mouths[:1])
+    clock.advance(0)
+    assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
+    clock.advance(0.01)
+    assert (mouths[0].flushed, mouths[1].flushed) == (2, 2)

@@ -61,7 +61,7 @@ def test_who_is_gone_is_not_written_to():
     clock, it = flusher()
     mouth = Mouth()
     it.soon(mouth)
-    it.forget(mouth)
+    mouth.gone = True
     clock.advance(WINDOW_S)
     assert mouth.flushed == 0
 
@@ -98,7 +98,7 @@ def test_a_crowd_that_leaves_while_it_is_written_to_leaves_nothing_behind():
     clock, it = flusher()
     mouths = [Mouth() for _ in range(AT_ONCE + 5)]
     it.soon_all(mouths)
-    clock.callLater(0, lambda: [it.forget(mouth) for mouth in mouths])
+    clock.callLater(0, lambda: [setattr(mouth, "gone", True) for mouth in mouths])
     clock.advance(0)
     assert clock.getDelayedCalls() == []
     assert sum(mouth.flushed for mouth in mouths) == AT_ONCE
@@ -187,3 +187,20 @@ def test_at_once_with_nothing_to_write_is_nothing():
     clock, it = flusher()
     it.at_once()
     assert clock.getDelayedCalls() == []
+
+
+def test_an_answer_in_the_middle_of_a_round_takes_no_turn_from_those_who_wait_for_theirs():
+    clock = Clock()
+    it = Flusher(clock, 0.0)
+    mouths = [Mouth() for _ in range(AT_ONCE + 5)]
+    late = Mouth()
+
+    def answer() -> None:
+        it.soon(late)
+        it.at_once()
+
+    it.soon_all(mouths)
+    clock.callLater(0, answer)
+    clock.advance(0)
+    clock.advance(0)
+    assert [mouth.flushed for mouth in [*mouths, late]] == [1] * (AT_ONCE + 6)

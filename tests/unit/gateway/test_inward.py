@@ -9,7 +9,7 @@ from gameserver.events.envelope import Direct, Follow, Outbound
 from gameserver.events.movement import Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.topology import Queues
-from gateway.batches import GAP_S_PER_EVENT
+from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S
 from gateway.broker import Away, Busy, Unroutable
 from gateway.inward import AGAIN_S, DOUBTED_MS
 from tests.unit.gateway.fakes import Player, Stage, reply
@@ -136,6 +136,24 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage.answer(last_of_town)
     stage.clock.advance(GAP_S_PER_EVENT)
     assert [(task.queue, task.seqs) for task in stage.broker.take("move")] == [("movement.1", [4])]
+
+
+@pytest.mark.parametrize(("work_ms", "waits"), [(0.0, False), (0.5, True)])
+def test_where_many_come_they_gather_longer_the_longer_a_process_works_on_them(work_ms: float, waits: bool):
+    stage = Stage(batch_gap_ms_max=40)
+    late, *players = [stage.player(f"p{n}") for n in range(21)]
+    for seq in (2, 3):
+        stage.clock.advance(1)
+        for player in players:
+            player.send(type="move", dir="n", seq=seq)
+        stage.clock.advance(GAP_S_PER_EVENT)  # the first goes at once, and the others wait so long for each other
+        for task in stage.broker.take("move"):
+            stage.answer(task, took_ms=len(task.batch) * work_ms)
+    late.send(type="move", dir="n", seq=2)
+    stage.clock.advance(LONG_GAP_S + 0.001)
+    assert (stage.broker.take("move") == []) is waits
+    stage.clock.advance(len(task.batch) * work_ms / 1000 * LONG_GAP_PER_WORK)
+    assert bool(stage.broker.take("move")) is waits
 
 
 # Too much.

@@ -47,6 +47,22 @@ def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(st
     assert [packet["n"] for packet in bob.written()] == [2]
 
 
+def test_what_others_do_does_not_wait_as_long_as_where_they_are():
+    stage = Stage(flush_window_ms_max=0, view_window_ms_max=0, whereabouts_window_ms_max=250)
+    ada, *_ = [stage.player(f"p{n}") for n in range(10)]
+    stage.dispatch("zone.town", latest="moved/x", type="moved", n=1)
+    stage.dispatch("zone.town", latest="moved/x", type="moved", n=2)
+    assert [packet["n"] for packet in ada.written()] == [1]
+    stage.dispatch("zone.town", type="died", n=3)
+    assert [packet["n"] for packet in ada.written()] == [2, 3]
+    both = [
+        Dispatch(to=("zone.town",), packet=told(type=t, n=n), latest=of)
+        for t, n, of in (("moved", 4, "moved/x"), ("died", 5, ""))
+    ]
+    stage.tell(Outbound(dispatches=both))
+    assert [packet["n"] for packet in ada.written()] == [4, 5]
+
+
 def test_a_reply_does_not_wait_until_what_others_did_was_looked_at(stage: Stage):
     ada = stage.player("ada")
     ada.send(type="move", dir="n", seq=2)
