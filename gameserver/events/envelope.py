@@ -7,6 +7,7 @@ carries everything that one batch has to tell gateways: packets, encoded once, a
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import msgspec
 
@@ -125,10 +126,19 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
     about: str = ""
 
 
+# So many routing keys for all topics. What concerns many zones goes under many keys, and RabbitMQ compares (before 3.11)
+# each of them with each binding of the exchange: with a key for each zone that grew with the square of the world.
+ROUTES = 64
+
+
 @lru_cache(maxsize=16_384)
 def routing_key(topic: str) -> str:
-    """The broker's routing key for a topic: what stands before its first slash (a zone, not each of its cells)."""
-    return topic.partition("/")[0]
+    """The broker's routing key for a topic: the one of ``ROUTES`` to which its zone (or channel) belongs by its name.
+
+    Cells share their zone's. Who listens to a key hears of other zones too, and passes over what nobody watches.
+    """
+    name = topic.partition("/")[0].partition(".")[2]
+    return f"topics.{crc32(name.encode()) % ROUTES}"
 
 
 def gateway_key(gateway: str) -> str:

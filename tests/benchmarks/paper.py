@@ -6,7 +6,7 @@ is said in the arguments.
 
 import msgspec
 
-from gameserver.events.envelope import Direct, Dispatch, Envelope, Outbound, encode_outbound
+from gameserver.events.envelope import ROUTES, Direct, Dispatch, Envelope, Outbound, encode_outbound
 from gameserver.events.message import task_message
 from gameserver.events.movement import Move, Moved, Walked
 from gameserver.wire.frames import prefix
@@ -34,6 +34,9 @@ def paper(point: Point) -> list[Row]:
     zones = PLAYERS / SEEN_BY
     spread = gateways * (1 - (1 - 1 / gateways) ** SEEN_BY)  # gateways on which a zone's players sit by chance
     heard_by = gateways * (1 - (1 - spread / gateways) ** size)  # gateways that listen to any zone of a batch
+    bound = (
+        gateways * ROUTES * (1 - (1 - 1 / ROUTES) ** (zones * spread / gateways))
+    )  # each to so many keys of its zones
     return [
         ("moves", f"{moves:,.0f} /s", f"{PLAYERS:,} players, {RATE:g} each"),
         ("deliveries to clients", f"{moves * SEEN_BY:,.0f} /s", f"each move seen by {SEEN_BY}"),
@@ -52,15 +55,15 @@ def paper(point: Point) -> list[Row]:
         ("batches into the queue", f"{batches_s:,.0f} /s, {_mb(moves * task_bytes)}", f"{size:.0f} moves in each"),
         ("transactions", f"{batches_s:,.0f} /s", "one for each batch"),
         ("rows written", f"{moves * ROWS:,.0f} /s", "place, pace and watermark are one"),
-        ("bindings, players anywhere", f"{zones * spread:,.0f}", f"a zone's players on {spread:.1f} gateways"),
+        ("bindings, players anywhere", f"{bound:,.0f}", f"a zone's players on {spread:.1f} gateways, {ROUTES} keys"),
         (
             "outbound, players anywhere",
             f"{batches_s * heard_by:,.0f} /s, {_mb(moves * outbound_bytes * heard_by)}",
             f"a batch concerns {heard_by:.0f} gateways",
         ),
-        ("bindings, a zone's players on one gateway", f"{zones:,.0f}", ""),
+        ("bindings, a key's players on one gateway", f"{max(ROUTES, gateways):,.0f}", ""),
         (
-            "outbound, a zone's players on one gateway",
+            "outbound, a key's players on one gateway",
             f"{batches_s:,.0f} /s, {_mb(moves * outbound_bytes)}",
             "a batch concerns one gateway",
         ),

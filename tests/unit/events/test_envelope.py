@@ -1,4 +1,6 @@
+from collections import Counter
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from gameserver.events import catalogue
 from gameserver.events.envelope import (
+    ROUTES,
     Direct,
     Dispatch,
     Envelope,
@@ -24,7 +27,7 @@ from gameserver.events.envelope import (
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Login, Lost
 from gameserver.events.world import Tick
-from gameserver.topology import gateway_queue
+from gameserver.topology import Queues, gateway_queue
 from tests.unit.events import samples
 
 words = st.text(samples.characters, max_size=10)
@@ -143,11 +146,25 @@ def test_what_is_ordered_is_a_sessions_lane() -> None:
     assert entering.order == "3"
 
 
-@pytest.mark.parametrize(
-    ("topic", "key"), [("zone.meadow/1.-2", "zone.meadow"), ("zone.meadow", "zone.meadow"), ("channel.x", "channel.x")]
-)
-def test_cells_share_the_routing_key_of_their_zone(topic: str, key: str) -> None:
-    assert routing_key(topic) == key
+@pytest.mark.parametrize("topic", ["zone.meadow/1.-2", "zone.meadow/0.0", "zone.meadow"])
+def test_cells_share_the_routing_key_of_their_zone(topic: str) -> None:
+    assert routing_key(topic) == f"topics.{crc32(b'meadow') % ROUTES}"
+
+
+def test_however_many_zones_there_are_their_routing_keys_are_few_and_all_of_use() -> None:
+    keys = Counter(routing_key(f"zone.w{n}/1.1") for n in range(100 * ROUTES))
+    assert len(keys) == ROUTES
+    assert max(keys.values()) < 200
+
+
+def test_a_part_of_a_split_queue_speaks_under_keys_of_its_own() -> None:
+    zones = [f"w{n}" for n in range(1000)]
+    split = Queues(split={"movement": 4})
+    parts = {
+        part: {routing_key(f"zone.{z}") for z in zones if split.of(Move.spec, z) == part}
+        for part in split.parts("movement")
+    }
+    assert sorted(key for keys in parts.values() for key in keys) == sorted({routing_key(f"zone.{z}") for z in zones})
 
 
 def test_a_gateways_key_is_its_queues_name() -> None:

@@ -6,14 +6,15 @@ from gateway.interest import Interest
 
 TOPICS = [f"zone.{zone}{cell}" for zone in "ab" for cell in ("", "/0.0", "/0.1", "/1.0")] + ["channel.x"]
 CONNS = ["ada", "bob", "eve"]
+A, B = routing_key("zone.a"), routing_key("zone.b")
 
 
 def test_the_first_watcher_of_a_zone_binds_it_and_the_last_one_unbinds_it():
     interest: Interest[str] = Interest()
-    assert interest.watch("ada", "view", ("zone.a", "zone.a/0.0")) == (["zone.a"], [])
+    assert interest.watch("ada", "view", ("zone.a", "zone.a/0.0")) == ([A], [])
     assert interest.watch("bob", "view", ("zone.a/0.0",)) == ([], [])
     assert interest.forget("ada") == []
-    assert interest.watch("bob", "view", ()) == ([], ["zone.a"])
+    assert interest.watch("bob", "view", ()) == ([], [A])
     assert interest.keys == []
 
 
@@ -28,7 +29,16 @@ def test_walking_within_a_zone_binds_nothing():
 def test_a_walk_through_a_portal_binds_the_new_zone_and_unbinds_the_old():
     interest: Interest[str] = Interest()
     interest.watch("ada", "view", ("zone.a", "zone.a/0.0"))
-    assert interest.watch("ada", "view", ("zone.b", "zone.b/0.0")) == (["zone.b"], ["zone.a"])
+    assert interest.watch("ada", "view", ("zone.b", "zone.b/0.0")) == ([B], [A])
+
+
+def test_a_walk_into_a_zone_that_shares_the_key_binds_nothing():
+    twin = next(f"zone.t{n}" for n in range(100_000) if routing_key(f"zone.t{n}") == A)
+    interest: Interest[str] = Interest()
+    interest.watch("ada", "view", ("zone.a",))
+    assert interest.watch("ada", "view", (twin,)) == ([], [])
+    assert interest.audience(["zone.a"], ()) == []
+    assert interest.forget("ada") == [A]
 
 
 def test_slots_do_not_disturb_each_other():

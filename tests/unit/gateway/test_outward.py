@@ -1,6 +1,6 @@
 import msgspec
 
-from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
+from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound, routing_key
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.outward import MAILED_AGE_S, by_audience
@@ -170,7 +170,7 @@ def test_the_world_is_looked_at_when_the_queue_is_bound_and_not_before(stage: St
     stage.broker.binding = False
     stage.broker.bound.clear()
     stage.answer(move, follow=Follow(watch={"view": ("zone.b",)}, then="look"))
-    assert stage.broker.bound == ["+zone.b", "-zone.a"]
+    assert stage.broker.bound == [f"+{routing_key('zone.b')}", f"-{routing_key('zone.a')}"]
     assert stage.broker.take("look") == []
     stage.broker.unconfirmed.pop().callback(None)
     stage.clock.advance(1)
@@ -212,7 +212,7 @@ def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
     stage.hub.ended(ada.session)
     assert stage.broker.bound == []
     stage.hub.ended(bob.session)
-    assert stage.broker.bound == ["-zone.a"]
+    assert stage.broker.bound == [f"-{routing_key('zone.a')}"]
 
 
 def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
