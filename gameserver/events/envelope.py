@@ -126,7 +126,7 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
     about: str = ""
 
 
-# So many routing keys for all topics. What concerns many zones goes under many keys, and RabbitMQ compares (before 3.11)
+# So many routing keys for all topics. What concerns many zones goes under many keys; RabbitMQ (before 3.11) compares
 # each of them with each binding of the exchange: with a key for each zone that grew with the square of the world.
 ROUTES = 64
 
