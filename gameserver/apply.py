@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.errors import NotNow, Rejected, Retryable
+from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.limits import Limits
@@ -242,7 +242,7 @@ class _Work:
         self._state = self._transaction.load([actors, *needs])
 
     def _stands(self, item: _Prepared) -> Mark | None:
-        """Where its lane stands; None when its session is over."""
+        """Where its lane stands; None when its session is over. Raises ``Corrupt`` when nobody can read that."""
         envelope = item.envelope
         player = self._state.players.get(envelope.player)
         if player is None or not envelope.session or player.session != envelope.session:
@@ -253,12 +253,15 @@ class _Work:
         return lanes.get(item.event.spec.lane, START)
 
     def _fresh(self, item: _Prepared) -> bool:
-        """Whether it was not applied before, nor given up."""
+        """Whether it was not applied before, nor given up, as far as can be told."""
         if item.envelope.kept:
             return item.envelope.id in self._to_be_done
         if not item.marked:
             return True
-        item.mark = self._stands(item)
+        try:
+            item.mark = self._stands(item)
+        except Corrupt:
+            return True  # given up because of that, most likely
         return item.mark is not None and item.event.seq > item.mark.seq
 
     def _needs(self, item: _Prepared) -> Needs | None:
@@ -277,7 +280,10 @@ class _Work:
             log.info("%s was applied before", item.envelope.id, extra=about(item.envelope.id))
             return "repeated"
         if item.marked:
-            item.mark = self._stands(item)
+            try:
+                item.mark = self._stands(item)
+            except Corrupt as unreadable:
+                return self._fail(item, unreadable)
             if item.mark is None:
                 self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
                 return "session_over"

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gameserver.errors import Corrupt
+
 NO_MARKS = "{}"
 
 
@@ -26,8 +28,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 def read_marks(text: str) -> dict[str, Mark]:
-    """The marks by lane; a lane that is not there stands at ``START``."""
-    return _decode(text)
+    """The marks by lane; a lane that is not there stands at ``START``. Raises ``Corrupt`` ``bad_marks``.
+
+    Marks that nobody can read are not taken for none: what was applied before would be applied again.
+    """
+    try:
+        return _decode(text)
+    except msgspec.MsgspecError as error:
+        raise Corrupt("bad_marks", f"These are no watermarks: {text!r} ({error}).") from None
 
 
 def write_marks(marks: Mapping[str, Mark]) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gameserver.errors import Retryable
 from gameserver.events.envelope import Envelope
@@ -114,6 +115,22 @@ def test_what_is_given_up_is_kept_answered_and_passed(workshop: Workshop) -> Non
     assert reply(workshop.apply(give))["code"] == "dead_lettered"
     assert workshop.player("bob").coins == 100
     assert reply(workshop.apply(workshop.tell(ADA, Give(to="bob", coins=1, seq=2))))["type"] == "ok"
+
+
+@pytest.mark.parametrize("marks", ["", "{", '{"act":7}', "null"])
+def test_marks_that_nobody_can_read_fail_their_player_and_are_left_as_they_are(workshop: Workshop, marks: str) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.put(replace(ADA, marks=marks))
+    guilty, follower = walk(workshop, ADA, 1, 3)
+    applied = workshop.apply(guilty, *walk(workshop, BOB, 1), follower)
+    (held,) = applied.held
+    assert held.envelopes == (guilty, follower)
+    assert str(held.cause).startswith("bad_marks")
+    assert reply(applied)["type"] == "ok"
+    buried = workshop.applier.bury(guilty, held.cause, 4)
+    assert reply(buried)["code"] == "dead_lettered"
+    assert [letter.id for letter in workshop.store.dead_letters()] == [guilty.id]
+    assert workshop.player("ada") == replace(ADA, marks=marks)
 
 
 def test_what_was_given_up_is_given_up_once(workshop: Workshop) -> None:

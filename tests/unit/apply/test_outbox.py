@@ -2,7 +2,7 @@
 
 from gameserver.events.chat import Say, Whisper
 from gameserver.events.combat import Attack, Reward
-from gameserver.events.envelope import Envelope
+from gameserver.events.envelope import Envelope, routing_key
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Ack, Login, Lost, Register
 from gameserver.events.world import Stir, Tick
@@ -141,4 +141,4 @@ def test_talk_that_was_never_published_is_sent_again_as_it_was(workshop: Worksho
     again = sweep(workshop)
     assert again.outbound.dispatches == first.outbound.dispatches
     assert again.published == first.published
-    assert again.keys == ("zone.meadow",)
+    assert again.keys == (routing_key("zone.meadow"),)

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gameserver.errors import Corrupt
 from gameserver.events.base import SEQ_MAX
 from gameserver.world.marks import NO_MARKS, START, Mark, highest, read_marks, write_marks
 
@@ -16,6 +17,12 @@ def test_marks_are_read_as_they_were_written(marks: dict[str, Mark]) -> None:
 
 def test_marks_are_short() -> None:
     assert write_marks({"act": Mark(17, 2), "talk": Mark(3, 0)}) == '{"act":[17,2],"talk":[3,0]}'
+
+
+@pytest.mark.parametrize("text", ["", "{", "7", '{"act":7}', '{"act":["x",0]}'])
+def test_what_are_no_marks_is_not_taken_for_none(text: str) -> None:
+    with pytest.raises(Corrupt, match="bad_marks"):
+        read_marks(text)
 
 
 @pytest.mark.parametrize("marks", [{}, {"act": START}])
