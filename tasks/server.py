@@ -111,9 +111,17 @@ class Server:
             waited_ms=max(0, began_ms - batch[0].at_ms),
             took_ms=self._took_ms(turn),
         )
+        self._tidy()
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s: %s", task_id, report, extra=about(*(envelope.id for envelope in batch)))
         return report
+
+    def _tidy(self) -> None:
+        """All is told, and the next batch is not here yet."""
+        try:
+            self._store.tidy()
+        except Retryable as trouble:
+            log.warning("left untidy: %s", trouble)
 
     def _took_ms(self, turn: _Turn) -> float:
         return round((self._clock_s() - turn.began_s) * 1000, 3)

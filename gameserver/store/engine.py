@@ -13,9 +13,9 @@ from gameserver.errors import Corrupt
 
 # Less than a lease and than a turn at SQLite: who waits in vain gives way, and tries again, instead of being killed.
 LOCK_WAIT_S = 3
-# Pages in SQLite's log before they are copied into the database. The same few are written over and over: the more of
-# the log is copied at once the less there is to copy, and the rarer a batch waits for the disk. 4,000 are 16 MB.
-CHECKPOINT_PAGES = 4_000
+# Pages in SQLite's log before a commit copies them into the database. ``Store.tidy`` does so while nobody waits, and
+# earlier: this is for the case that it could not. 16,000 are 64 MB.
+CHECKPOINT_PAGES = 16_000
 # A process that was frozen in the middle of a transaction must not hold its rows for as long as it sleeps.
 POSTGRESQL_OPTIONS = f"-c idle_in_transaction_session_timeout=8000 -c lock_timeout={LOCK_WAIT_S * 1000}"
 

@@ -111,6 +111,16 @@ class Rows:
         if rows:
             self._cursor.executemany(_text(statement, self._dialect).sql, rows)
 
+    @property
+    def changed(self) -> int:
+        """How many rows were changed through this connection of SQLite's since it was made."""
+        count: int = self._cursor.connection.total_changes
+        return count
+
+    def checkpoint(self) -> None:
+        """Copy SQLite's log into the database, as far as that keeps nobody waiting."""
+        self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def change(self, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
         """Write some columns of rows that are there, each once: the columns' values, and then the row's id."""
         if self._dialect.name == "sqlite":

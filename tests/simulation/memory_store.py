@@ -51,6 +51,9 @@ class MemoryStore:
     def dead_letters(self) -> list[DeadLetter]:
         return list(self.letters.values())
 
+    def tidy(self) -> None:
+        """Nothing ever needs it."""
+
     def published(self, ids: Sequence[str]) -> None:
         for id_ in ids:
             self.outbox.pop(id_, None)

@@ -1,5 +1,8 @@
 import re
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +19,7 @@ from gameserver.rules.view import in_view
 from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import rows as rows_module
 from gameserver.store.loading import merge
-from gameserver.store.store import Stored, Transaction
+from gameserver.store.store import TIDY_PAGES, Stored, Transaction
 from gameserver.store.tables import metadata, sessions
 from gameserver.world.state import (
     PULSE,
@@ -558,3 +561,56 @@ def test_outcomes_never_fill_more_than_their_ring(store: Store, seqs: list[int])
 def test_a_token_is_looked_up_by_an_index() -> None:
     indexed = {column.name for index in sessions.indexes for column in index.columns}
     assert {"token", "token_before", "player", "gateway"} <= indexed
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Path:
+    """A database's file; what stands in its log alone is not in it."""
+    return tmp_path / "world" / "game.db"
+
+
+def crowd(n: int) -> list[Account]:
+    """A third of what makes a store untidy."""
+    names = [f"p{n}.{k}" for k in range(TIDY_PAGES // 3 + 1)]
+    return [Account(id=name, name=name, password_hash="", created_ms=0) for name in names]
+
+
+def in_the_file(path: Path, copy: Path) -> int:
+    """How many accounts stand in a database's file, without its log."""
+    copy.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        return int(connection.execute("SELECT count(*) FROM accounts").fetchone()[0])
+
+
+def test_tidying_copies_a_log_that_has_grown_into_the_database(sqlite_file: Path, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{sqlite_file}", WORLD)
+    store.migrate()
+    counts = []
+    for n in range(1, 5):
+        save(store, *crowd(n))
+        store.tidy()
+        counts.append(in_the_file(sqlite_file, tmp_path / "copy.db"))
+    assert counts == [0, 0, 3 * len(crowd(0)), 3 * len(crowd(0))]
+    store.close()
+
+
+def test_a_store_that_was_tidied_is_tidied_again_when_its_connection_is_another(
+    sqlite_file: Path, tmp_path: Path
+) -> None:
+    store = Store(f"sqlite:///{sqlite_file}", WORLD)
+    store.migrate()
+    for n in range(3):
+        save(store, *crowd(n))
+        store.tidy()
+        store._engine.dispose()
+    for n in range(3, 9):
+        save(store, *crowd(n))
+        store.tidy()
+    assert in_the_file(sqlite_file, tmp_path / "copy.db") >= 6 * len(crowd(0))
+    store.close()
+
+
+def test_there_is_nothing_to_tidy_where_the_database_does_so_itself(store: Store) -> None:
+    save(store, account_of(ADA))
+    store.tidy()
+    assert store.account("ada") is not None

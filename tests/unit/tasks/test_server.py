@@ -37,6 +37,7 @@ class House:
         self.away = 0
         self.settling_fails = 0
         self.burying_fails = 0
+        self.tidying_fails = False
         self.born: tuple[Envelope, ...] = ()
         self.log: list[Any] = []
         self.counted: dict[str, int] = {}
@@ -107,6 +108,11 @@ class House:
             raise Retryable("database_away", "Not now.")
         self.log.append(("settled", list(ids)))
 
+    def tidy(self) -> None:
+        if self.tidying_fails:
+            raise Retryable("database_away", "Not now.")
+        self.log.append(("tidied",))
+
     # The publisher.
 
     def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
@@ -143,6 +149,7 @@ def test_a_fresh_batch_is_applied_at_once_and_told_after_that(house: House):
         ("applied", ["a", "b"]),
         ("told", Outbound(done="move", task="task1", began_ms=5), ("gateway.g1",)),
         ("settled", ["outbox of a", "outbox of b"]),
+        ("tidied",),
     ]
 
 
@@ -296,7 +303,7 @@ def test_new_events_go_to_their_own_families_in_batches_of_one_type(house: House
 def test_outbox_rows_are_settled_only_after_everything_was_published(house: House):
     house.born = (Envelope(id="r", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0),)
     house.handle(move("a"))
-    assert [kind for kind, *_ in house.log] == ["applied", "told", "task", "settled"]
+    assert [kind for kind, *_ in house.log] == ["applied", "told", "task", "settled", "tidied"]
 
 
 def test_an_event_with_a_queue_of_its_own_is_tried_again_there():
@@ -318,3 +325,9 @@ def test_events_of_different_sessions_share_nothing_when_one_breaks(house: House
     house.broken = {"t"}
     house.handle(said, Envelope(id="u", event=Say(text="y", seq=1), at_ms=0, session="s8"))
     assert house.logged("applied") == [[["u"]]]
+
+
+def test_what_could_not_be_tidied_is_left_as_it_is(house: House):
+    house.tidying_fails = True
+    house.handle(move("a"), move("b"))
+    assert [kind for kind, *_ in house.log] == ["applied", "told", "settled"]
