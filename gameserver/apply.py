@@ -8,8 +8,8 @@ An event whose rule breaks spoils nothing but itself and what follows it in its 
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
 from traceback import format_exception
@@ -96,30 +96,34 @@ class Applier:
         """
         prepared = [self._prepare(envelope) for envelope in batch]
         with self._store.transaction() as transaction:
-            work = _Work(transaction, self._rules, self._limits, self._clock_ms())
+            work = _Work(transaction, self._limits, self._clock_ms())
             return work.run(prepared, tried=tried)
 
     def nothing(self, batch: Sequence[Envelope]) -> Applied:
         """What there is to tell of a batch of which nothing is left to be done: that it is done."""
         speech = Speech()
-        for envelope in batch:
-            speech.hears(envelope.gateway)
+        speech.heard_by(envelope.gateway for envelope in batch)
         outbound = speech.outbound(batch[0].event.spec.name)
         return Applied(outbound=outbound, keys=speech.keys(), born=(), published=(), held=())
 
     def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
-        item = _Prepared(envelope, self._context(envelope))
+        item = _Prepared(envelope, self._context(envelope), None)
         with self._store.transaction() as transaction:
-            work = _Work(transaction, self._rules, self._limits, self._clock_ms())
+            work = _Work(transaction, self._limits, self._clock_ms())
             return work.bury(item, cause, attempts)
 
     def _prepare(self, envelope: Envelope) -> "_Prepared":
+        item = _Prepared(envelope, self._context(envelope), self._rules.get(envelope.event.spec.name))
+        if item.rule is None or item.rule.prepare or item.spec.secrets:
+            self._prepare_slowly(item)
+        return item
+
+    def _prepare_slowly(self, item: "_Prepared") -> None:
         """Everything that is slow and needs no lock."""
-        item = _Prepared(envelope, self._context(envelope))
         try:
-            item.event = self._sealer.open(envelope.event)
-            prepare = self._rules[item.event.spec.name].prepare  # type: ignore[attr-defined]
+            item.event = self._sealer.open(item.event)
+            prepare = self._rules[item.spec.name].prepare  # type: ignore[attr-defined]
             if prepare:
                 found = prepare(item.event, item.context, self._store, self._passwords)
                 item.context = replace(item.context, prepared=found)
@@ -129,18 +133,18 @@ class Applier:
             raise  # the data tier is not ready: nobody's failure, and the whole batch waits
         except Exception as error:  # whatever else a rule's preparation raises is this event's own failure
             item.failure = error
-        return item
 
     def _context(self, envelope: Envelope) -> Context:
+        dice = _Dice(self._seed, envelope.id)  # the id makes a replay fall alike
         return Context(
-            id=envelope.id,
-            now_ms=envelope.at_ms,
-            rng=_Dice(self._seed, envelope.id),  # the id makes a replay fall alike
-            player=envelope.player,
-            session=envelope.session,
-            conn=envelope.conn,
-            gateway=envelope.gateway,
-            token=envelope.token,
+            envelope.id,
+            envelope.at_ms,
+            dice,
+            envelope.player,
+            envelope.session,
+            envelope.conn,
+            envelope.gateway,
+            envelope.token,
         )
 
 
@@ -168,13 +172,15 @@ class _Dice:
 class _Prepared:
     """An event with everything that could be found out before the transaction."""
 
-    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "refusal")
+    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "refusal", "rule", "spec")
 
-    def __init__(self, envelope: Envelope, context: Context) -> None:
+    def __init__(self, envelope: Envelope, context: Context, rule: Any) -> None:
         self.envelope = envelope
-        self.event = envelope.event
+        self.event = event = envelope.event
+        self.spec = spec = event.spec
         self.context = context
-        self.marked = envelope.event.spec.numbered and envelope.event.seq > 0  # whether the lane's watermark guards it
+        self.rule = rule  # a function with ``needs`` and ``prepare``; None: there is none
+        self.marked = spec.numbered and event.seq > 0  # whether the lane's watermark guards it
         self.mark: Mark | None = None  # where its lane stood when its turn came
         self.refusal: Rejected | None = None
         self.failure: Exception | None = None
@@ -193,13 +199,12 @@ class _Prepared:
 class _Work:
     """One batch within its transaction."""
 
-    def __init__(self, transaction: Transaction, rules: dict[str, Rule], limits: Limits, now_ms: int) -> None:
+    def __init__(self, transaction: Transaction, limits: Limits, now_ms: int) -> None:
         self._transaction = transaction
-        self._rules = rules
         self._limits = limits
         self._now_ms = now_ms
-        self._put: dict[tuple[type[Thing], str], Thing] = {}
-        self._drop: dict[tuple[type[Thing], str], Thing] = {}
+        self._changed: defaultdict[type[Thing], dict[str, None]] = defaultdict(dict)  # ids of what the state holds
+        self._dropped: dict[tuple[type[Thing], str], Thing] = {}
         self._marks: dict[str, dict[str, Mark]] = {}
         self._moved: dict[str, str] = {}
         self._stored: list[Stored] = []
@@ -215,10 +220,11 @@ class _Work:
         self._outcomes: Counter[str] = Counter()
 
     def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
-        self._begin(batch, [needs for item in batch if item.sound and (needs := self._needs(item))])
+        asking = [item for item in batch if item.rule and item.rule.needs and item.sound]
+        self._begin(batch, [item.rule.needs(item.event, item.context) for item in asking])
         for item in batch:
             self._outcomes[self._take(item)] += 1
-            self._speech.hears(item.envelope.gateway)
+        self._speech.heard_by(item.envelope.gateway for item in batch)
         if tried:
             self._tried += [item.envelope.id for item in batch if item.order not in self._held]
         self._save()
@@ -250,7 +256,7 @@ class _Work:
         lanes = self._marks.get(envelope.session)
         if lanes is None:
             lanes = self._marks[envelope.session] = read_marks(player.marks)
-        return lanes.get(item.event.spec.lane, START)
+        return lanes.get(item.spec.lane, START)
 
     def _fresh(self, item: _Prepared) -> bool:
         """Whether it was not applied before, nor given up, as far as can be told."""
@@ -263,11 +269,6 @@ class _Work:
         except Corrupt:
             return True  # given up because of that, most likely
         return item.mark is not None and item.event.seq > item.mark.seq
-
-    def _needs(self, item: _Prepared) -> Needs | None:
-        """What its rule needs beside the player whose event it is."""
-        needs: Callable[[Event, Context], Needs] | None = self._rules[item.event.spec.name].needs  # type: ignore[attr-defined]
-        return needs(item.event, item.context) if needs else None
 
     def _take(self, item: _Prepared) -> str:
         """One event: held behind a failed one, answered as seen or over, or played. Returns how it ended."""
@@ -313,10 +314,11 @@ class _Work:
     def _rule(self, item: _Prepared) -> Outcome:
         if item.refusal is not None:
             raise item.refusal
-        stale_ms = item.event.spec.stale_after_s * 1000
+        stale_ms = item.spec.stale_after_s * 1000
         if stale_ms and self._now_ms - item.envelope.at_ms > stale_ms:
             raise Rejected("stale", "This took too long and was dropped.")
-        return self._rules[item.event.spec.name](self._state, item.event, item.context)
+        outcome: Outcome = item.rule(self._state, item.event, item.context)
+        return outcome
 
     def _fail(self, item: _Prepared, cause: BaseException) -> str:
         log.error(
@@ -328,16 +330,18 @@ class _Work:
 
     def _fold(self, outcome: Outcome) -> None:
         for thing in outcome.drop:
-            key = type(thing), thing.id
-            self._drop[key] = thing
-            self._put.pop(key, None)
+            kind, id_ = type(thing), thing.id
+            self._state.things[kind].pop(id_, None)
+            self._changed[kind].pop(id_, None)
+            self._dropped[kind, id_] = thing
         for thing in outcome.put:
-            key = type(thing), thing.id
-            self._put[key] = thing
-            self._drop.pop(key, None)
-        self._state.drop(outcome.drop)
-        self._state.put(outcome.put)
-        self._done += outcome.done
+            kind, id_ = type(thing), thing.id
+            self._state.things[kind][id_] = thing
+            self._changed[kind][id_] = None
+            if self._dropped:
+                self._dropped.pop((kind, id_), None)
+        if outcome.done:
+            self._done += outcome.done
 
     def _answer(
         self, item: _Prepared, packet: FromServer, follow: Follow | None = None, *, not_now: bool = False
@@ -368,13 +372,13 @@ class _Work:
             return
         stored = item.mark.stored
         session, seq = item.envelope.session, item.event.seq
-        if item.event.spec.durable and reply is not None:
+        if item.spec.durable and reply is not None:
             slot = stored % self._limits.outcomes_kept
             self._stored.append(
                 Stored(lane=item.envelope.key, session=session, slot=slot, seq=seq, direct=_packed(reply))
             )
             stored += 1
-        self._marks[session][item.event.spec.lane] = Mark(seq, stored)
+        self._marks[session][item.spec.lane] = Mark(seq, stored)
         self._moved[session] = item.envelope.player
 
     def _replay(self, item: _Prepared) -> None:
@@ -389,7 +393,7 @@ class _Work:
         follow = looks_around(player) if player is not None else None
         self._answer(item, Ok(re=item.event.seq, data=data), follow)
         if player is not None and player.present and not player.dead_until_ms:
-            self._dispatch(item, appears(player), "")
+            self._dispatch(appears(player), "")
 
     def _reply_kept(self, item: _Prepared) -> bytes | None:
         """What was answered to an event, in this very batch or before."""
@@ -400,24 +404,24 @@ class _Work:
     def _tell(self, item: _Prepared, outcome: Outcome) -> None:
         for n, tell in enumerate(outcome.tells):
             durable = tell.notice is not None and tell.notice.notice.durable
-            self._tell_one(item, tell, f"{item.envelope.id}/{n}" if durable else "")
+            id_ = f"{item.envelope.id}/{n}" if durable else ""  # under which it is kept until it has arrived
+            if tell.to:
+                self._dispatch(tell, id_)
+            elif tell.player and tell.notice is not None:
+                self._mail(tell, id_)
+            else:
+                packet = _packed(tell.notice) if tell.notice is not None else b""
+                self._speech.direct(tell.gateway, Direct(conn=tell.conn, packet=packet, follow=tell.follow))
         for n, event in enumerate(outcome.events):
             self._bear(item, event, f"{item.envelope.id}/e{n}")
         for waiting in outcome.again:
             self._send_again(waiting)
 
-    def _tell_one(self, item: _Prepared, tell: Tell, id_: str) -> None:
-        """``id_``: under which a durable notice is kept until it has arrived."""
-        if tell.to:
-            self._dispatch(item, tell, id_)
-        elif tell.player and tell.notice is not None:
-            self._mail(tell, id_)
-        else:
-            packet = _packed(tell.notice) if tell.notice is not None else b""
-            self._speech.direct(tell.gateway, Direct(conn=tell.conn, packet=packet, follow=tell.follow))
-
-    def _dispatch(self, item: _Prepared, tell: Tell, id_: str) -> None:
-        dispatch = Dispatch(to=tell.to, packet=_packed(tell.notice), unless=tell.unless, id=id_, latest=_latest(tell))
+    def _dispatch(self, tell: Tell, id_: str) -> None:
+        notice: Any = tell.notice
+        whom = notice.notice.latest  # which field says it, where another of the same takes this one's place
+        latest = f"{notice.notice.name}/{getattr(notice, whom)}" if whom else ""
+        dispatch = Dispatch(to=tell.to, packet=_packed(notice), unless=tell.unless, id=id_, latest=latest)
         self._speech.dispatch(dispatch)
         if id_:
             self._waiting.append(Waiting(id_, "talk", "", _packed(dispatch)))
@@ -453,20 +457,24 @@ class _Work:
             self._born.append(_envelope_json(waiting.body))
 
     def _save(self) -> None:
-        put = self._put | {(Player, player.id): player for player in self._marked()}
-        self._transaction.save(list(put.values()), list(self._drop.values()))
+        self._mark()
+        things = self._state.things
+        put = [things[kind][id_] for kind, ids in self._changed.items() for id_ in ids]
+        self._transaction.save(put, list(self._dropped.values()))
         self._transaction.keep(self._stored)
         self._transaction.add_waiting(self._waiting, self._now_ms, self._now_ms + RESEND_MS)
         self._transaction.postpone_waiting(self._again, self._now_ms + RESEND_MS)
         self._transaction.remove_waiting(self._done)
         self._transaction.forget_trials(self._tried)
 
-    def _marked(self) -> Iterator[Player]:
-        """The players whose marks moved; those of a session that ended in this very batch stay gone."""
+    def _mark(self) -> None:
+        """Write the marks that moved to their players; those of a session that ended in this very batch stay gone."""
+        players, changed = self._state.things[Player], self._changed[Player]
         for session, id_ in self._moved.items():
-            player = self._state.players[id_]
+            player = players[id_]
             if player.session == session:
-                yield replace(player, marks=write_marks(self._marks[session]))
+                players[id_] = replace(player, marks=write_marks(self._marks[session]))
+                changed[id_] = None
 
     def _applied(self, event: str) -> Applied:
         held = [Held(envelopes=tuple(group), cause=self._causes[order]) for order, group in self._held.items()]
@@ -478,13 +486,6 @@ class _Work:
             held=tuple(held),
             outcomes=dict(self._outcomes),
         )
-
-
-def _latest(tell: Tell) -> str:
-    """What another of the same takes the place of: the kind of notice, and whom it is about."""
-    if tell.notice is None or not tell.notice.notice.latest:
-        return ""
-    return f"{tell.notice.notice.name}/{getattr(tell.notice, tell.notice.notice.latest)}"
 
 
 def _dead_letter(envelope: Envelope, cause: BaseException, attempts: int, now_ms: int) -> DeadLetter:

@@ -1,5 +1,7 @@
 """What a batch has to tell, gathered: one message for all gateways that listen to any of its keys."""
 
+from collections.abc import Iterable
+
 from gameserver.events.envelope import Direct, Dispatch, Outbound, gateway_key, routing_key
 
 
@@ -24,10 +26,9 @@ class Speech:
         for topic in dispatch.to:
             self._topics[topic] = None
 
-    def hears(self, gateway: str) -> None:
-        """This gateway has to hear that the batch is done, whatever else there is to tell."""
-        if gateway:
-            self._gateways[gateway] = None
+    def heard_by(self, gateways: Iterable[str]) -> None:
+        """These gateways have to hear that the batch is done, whatever else there is to tell."""
+        self._gateways.update((gateway, None) for gateway in dict.fromkeys(gateways) if gateway)
 
     def outbound(self, event: str) -> Outbound:
         """The message. ``event``: the name of the batch's type, which this says is done."""

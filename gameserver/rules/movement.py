@@ -8,10 +8,9 @@ network never meets the limit.
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.envelope import Follow
 from gameserver.events.movement import Look, Move, View, Walked
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, living_actor, rule
-from gameserver.rules.view import Body, being, in_view, looks_around, sees_the_same, steps_seen
+from gameserver.rules.view import Body, being, crosses, in_view, looks_around, sees_the_same, walks
 from gameserver.world.state import Player
 
 STEP_MS = 80
@@ -42,12 +41,10 @@ def move(state: State, event: Move, context: Context) -> Outcome:
     portal = zone.portals.get((x, y))
     name, x, y = (portal.zone, portal.x, portal.y) if portal else (before.zone, x, y)
     after = replace(before, zone=name, x=x, y=y, v=before.v + 1, steps_due_ms=due_ms)
-    return Outcome(
-        result=Walked(zone=name, x=x, y=y),
-        put=(after,),
-        tells=steps_seen(before, after),
-        follow=_looks_elsewhere(before, after),
-    )
+    walked = Walked(zone=name, x=x, y=y)
+    if sees_the_same(before, after):
+        return Outcome(result=walked, put=(after,), tells=(walks(after),))
+    return Outcome(result=walked, put=(after,), tells=crosses(before, after), follow=looks_around(after))
 
 
 def _paced(player: Player, now_ms: int) -> int:
@@ -55,11 +52,6 @@ def _paced(player: Player, now_ms: int) -> int:
     if due_ms - now_ms > EARLY_MS:
         raise Rejected("too_fast", "Nobody walks that fast.")
     return due_ms + STEP_MS
-
-
-def _looks_elsewhere(before: Player, after: Player) -> Follow | None:
-    """Who comes into another cell sees another part of the world."""
-    return None if sees_the_same(before, after) else looks_around(after)
 
 
 def _around(event: Look, context: Context) -> Needs:

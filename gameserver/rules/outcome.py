@@ -77,6 +77,13 @@ class State:
     def __init__(self, world: World) -> None:
         self.world = world
         self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
+        self.accounts: Mapping[str, Account] = self.things[Account]
+        self.players: Mapping[str, Player] = self.things[Player]
+        self.creatures: Mapping[str, Creature] = self.things[Creature]
+        self.sessions: Mapping[str, Session] = self.things[Session]
+        self.clocks: Mapping[str, ZoneClock] = self.things[ZoneClock]
+        self.gateways: Mapping[str, Gateway] = self.things[Gateway]
+        self.memberships: Mapping[str, Membership] = self.things[Membership]
         self.histories: dict[str, tuple[ChatLine, ...]] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
         self.mail_counts: dict[str, int] = {}
@@ -84,34 +91,6 @@ class State:
         self.online: tuple[tuple[str, ...], int] = ((), 0)
         self.busy_zones: frozenset[str] = frozenset()
         self.hurt_zones: frozenset[str] = frozenset()
-
-    @property
-    def accounts(self) -> Mapping[str, Account]:
-        return self.things[Account]
-
-    @property
-    def players(self) -> Mapping[str, Player]:
-        return self.things[Player]
-
-    @property
-    def creatures(self) -> Mapping[str, Creature]:
-        return self.things[Creature]
-
-    @property
-    def sessions(self) -> Mapping[str, Session]:
-        return self.things[Session]
-
-    @property
-    def clocks(self) -> Mapping[str, ZoneClock]:
-        return self.things[ZoneClock]
-
-    @property
-    def gateways(self) -> Mapping[str, Gateway]:
-        return self.things[Gateway]
-
-    @property
-    def memberships(self) -> Mapping[str, Membership]:
-        return self.things[Membership]
 
     def zone(self, name: str) -> Zone:
         """The map of a zone."""
@@ -176,7 +155,7 @@ class Dice(Protocol):
     def choice(self, seq: Sequence[C]) -> C: ...
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True):
+class Context(msgspec.Struct, frozen=True):
     """An event's circumstances. ``now_ms``: when its gateway accepted it; ``rng``: seeded with its id.
 
     ``prepared``: what the rule's ``prepare`` found out before the transaction.

@@ -96,12 +96,19 @@ def vanishes(body: Body, unless: tuple[str, ...] = ()) -> Tell:
     return Tell(notice=Vanished(who=body.id, v=body.v), to=(where(body),), unless=unless)
 
 
+def walks(body: Body) -> Tell:
+    """Tell all who see the cell that someone has made a step within it."""
+    return Tell(notice=Moved(who=body.id, x=body.x, y=body.y, v=body.v), to=(where(body),))
+
+
+def crosses(before: Body, after: Body) -> tuple[Tell, Tell]:
+    """What others see of a step into another cell: an arrival, and a leaving for those who no longer see it."""
+    return appears(after), vanishes(replace(before, v=after.v), unless=(where(after),))
+
+
 def steps_seen(before: Body, after: Body) -> tuple[Tell, ...]:
-    """What others see of a step: a walk within a cell; an arrival, and a leaving for those who no longer see it."""
-    here = where(after)
-    if sees_the_same(before, after):
-        return (Tell(notice=Moved(who=after.id, x=after.x, y=after.y, v=after.v), to=(here,)),)
-    return (appears(after), vanishes(replace(before, v=after.v), unless=(here,)))
+    """What others see of a step."""
+    return (walks(after),) if sees_the_same(before, after) else crosses(before, after)
 
 
 def distance(a: Body, b: Body) -> int:

@@ -5,7 +5,7 @@ writer at a time anyway).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -36,8 +36,8 @@ ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
 
-# What a transaction has locked, as it stands in the database, by kind and id.
-Held = defaultdict[type[Thing], dict[str, Any]]
+# What a transaction has locked: its rows as they stand in the database (a value for each field), by kind and id.
+Held = defaultdict[type[Thing], dict[str, tuple[Any, ...]]]
 
 T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
 
@@ -159,13 +159,16 @@ class _Loader:
         return self._locked(kind, _things_where(kind, *wanted), **wanted) if wanted else []
 
     def _locked(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
-        things = self._things(kind, query, **values)
-        self._held[kind].update((thing.id, thing) for thing in things)
-        return things
+        rows = self._rows.all(query, **values)
+        self._held[kind].update((row[0], row) for row in rows)  # a thing's id comes first
+        return self._make(kind, rows)
 
     def _things(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
-        things = [kind(*row) for row in self._rows.all(query, **values)]
-        self._state.put(things)
+        return self._make(kind, self._rows.all(query, **values))
+
+    def _make(self, kind: type[T], rows: Sequence[tuple[Any, ...]]) -> list[T]:
+        things = [kind(*row) for row in rows]
+        self._state.things[kind].update((thing.id, thing) for thing in things)
         return things
 
     def sessions(self) -> None:

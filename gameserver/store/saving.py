@@ -72,19 +72,18 @@ def put_things(rows: Rows, things: Iterable[Thing], held: Held) -> None:
         by_kind.setdefault(type(thing), {})[thing.id] = thing
     for kind in TABLES:
         if kind in by_kind:
-            put = [thing for _, thing in sorted(by_kind[kind].items())]
-            known = held[kind]
-            _replace(rows, kind, [(known[thing.id], thing) for thing in put if thing.id in known])
-            _insert_or_replace(rows, kind, [thing for thing in put if thing.id not in known])
+            put, known = by_kind[kind], held[kind]
+            ids = sorted(put)
+            here = [id_ for id_ in ids if id_ in known]
+            _replace(rows, kind, [known[id_] for id_ in here], [put[id_] for id_ in here])
+            _insert_or_replace(rows, kind, [put[id_] for id_ in ids if id_ not in known])
     for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
         rows.run(_TRIM_HISTORY, channel=channel)
 
 
-def _replace(rows: Rows, kind: type[Thing], pairs: Sequence[tuple[Any, Any]]) -> None:
-    """Write what differs between things as they stand in the database and as they shall be."""
-    if not pairs:
-        return
-    before, after = (list(zip(*map(astuple, side), strict=True)) for side in zip(*pairs, strict=True))
+def _replace(rows: Rows, kind: type[Thing], known: Sequence[Row], things: Sequence[Any]) -> None:
+    """Write what differs between rows as they stand in the database and things as they shall be."""
+    before, after = list(zip(*known, strict=True)), list(zip(*map(astuple, things), strict=True))
     changed = [n for n, values in enumerate(after) if values != before[n]]
     for table in TABLES[kind]:
         here = [n for n in changed if kind.__struct_fields__[n] in table.columns]
@@ -96,6 +95,8 @@ def _replace(rows: Rows, kind: type[Thing], pairs: Sequence[tuple[Any, Any]]) ->
 
 def _insert_or_replace(rows: Rows, kind: type[Thing], things: Sequence[Any]) -> None:
     """Write things whole, of which nobody knows whether they are there."""
+    if not things:
+        return
     # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
     write = insert if kind is Account else upsert
     for table in TABLES[kind]:

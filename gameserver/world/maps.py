@@ -49,13 +49,9 @@ class Zone(msgspec.Struct, frozen=True):
     safe: bool
     creatures: tuple[CreatureSpawn, ...]
 
-    def inside(self, x: int, y: int) -> bool:
-        """Whether the tile is on the map."""
-        return 0 <= x < self.width and 0 <= y < self.height
-
     def walkable(self, x: int, y: int) -> bool:
         """Whether one can stand on the tile: on the map, and no wall."""
-        return self.inside(x, y) and (x, y) not in self.walls
+        return 0 <= x < self.width and 0 <= y < self.height and (x, y) not in self.walls
 
 
 class World(msgspec.Struct, frozen=True):

@@ -26,6 +26,6 @@ def test_who_has_no_connection_is_not_told() -> None:
 
 def test_whoever_sent_something_hears_that_it_is_done() -> None:
     speech = Speech()
-    for gateway in ("g1", "", "g1"):
-        speech.hears(gateway)
-    assert speech.keys() == ("gateway.g1",)
+    speech.direct("g2", Direct(conn="g2.a"))
+    speech.heard_by(["g1", "", "g2", "g1"])
+    assert speech.keys() == ("gateway.g2", "gateway.g1")
