@@ -16,7 +16,7 @@ from gameserver.topology import offered, topology, version
 
 log = logging.getLogger(__name__)
 
-EVENTS_EVERY_S = 0.2
+EVENTS_EVERY_S = 0.5
 TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # seconds
 
 

@@ -73,8 +73,8 @@ class Store:
         self._world = world
         self._engine: Engine = open_engine(url)
         self._turnstile = Turnstile(turnstile_path(self._engine))
-        self._changed = 0  # rows, when that was last looked at
-        self._untidy = 0  # pages, at most
+        self._tidies = self._engine.dialect.name == "sqlite"
+        self._untidy = 0  # pages written since it was last tidied, at most
 
     def migrate(self) -> None:
         """Bring the tables to today's shape."""
@@ -89,7 +89,10 @@ class Store:
     def transaction(self) -> Iterator["Transaction"]:
         """All of it or nothing."""
         with self._turnstile.turn(), writing(self._engine) as rows:
+            before = rows.changed if self._tidies else 0
             yield Transaction(rows, self._world)
+            if self._tidies:
+                self._untidy += rows.changed - before + COMMIT_PAGES
 
     def tidy(self) -> None:
         """What must be done now and then and keeps others waiting: for a moment in which nobody does.
@@ -97,13 +100,10 @@ class Store:
         SQLite copies its log into the database when it has grown. Left to itself it does so within a commit: every
         fiftieth batch of a busy house took twice as long.
         """
-        if self._engine.dialect.name == "sqlite":
+        if self._untidy >= TIDY_PAGES:
             with reading(self._engine) as rows:
-                written, self._changed = rows.changed - self._changed, rows.changed
-                self._untidy += written + COMMIT_PAGES if written > 0 else 0  # (a connection made anew begins at 0)
-                if self._untidy >= TIDY_PAGES:
-                    rows.checkpoint()
-                    self._untidy = 0
+                rows.checkpoint()
+            self._untidy = 0
 
     def account(self, player: str) -> Account | None:
         """An account, read without a lock."""

@@ -21,32 +21,36 @@ log = logging.getLogger(__name__)
 HOLD_S_MAX = 8.0
 LOOK_S = 0.5
 ENTRY = "{pid} {since_s:.3f}"
+ENTRY_CHARS = 48  # padded, so that nothing is left of an entry whose process died
 
 
 class Turnstile:
     """Turns at writing. Without a path every turn is free."""
 
     def __init__(self, path: Path | None) -> None:
-        self._file = path.open("a+") if path else None  # held open as long as the process uses the database
+        # Held open as long as the process uses the database.
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666) if path else None
         self._waiting = threading.Event()
         self._watch: threading.Thread | None = None
 
     def close(self) -> None:
         """Take no more turns."""
-        if self._file is not None:
-            self._file.close()
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for one's turn, and let the next in afterwards."""
-        if self._file is None:
+        fd = self._fd
+        if fd is None:
             yield
             return
-        self._enter(self._file.fileno())
+        self._enter(fd)
         try:
             yield
         finally:
-            self._leave(self._file.fileno())
+            self._leave(fd)
 
     def _enter(self, fd: int) -> None:
         try:
@@ -56,10 +60,11 @@ class Turnstile:
             self._waiting.set()
             fcntl.flock(fd, fcntl.LOCK_EX)
             self._waiting.clear()
-        _write(fd, ENTRY.format(pid=os.getpid(), since_s=time.monotonic()))
+        entry = ENTRY.format(pid=os.getpid(), since_s=time.monotonic())
+        os.pwrite(fd, entry.ljust(ENTRY_CHARS).encode(), 0)
 
     def _leave(self, fd: int) -> None:
-        _write(fd, "")
+        os.ftruncate(fd, 0)
         fcntl.flock(fd, fcntl.LOCK_UN)
 
     def _watch_holder(self, fd: int) -> None:
@@ -73,7 +78,7 @@ class Turnstile:
             self._waiting.wait()
             time.sleep(LOOK_S)
             if self._waiting.is_set():
-                end_overdue_holder(os.pread(fd, 64, 0).decode(), time.monotonic())
+                end_overdue_holder(os.pread(fd, ENTRY_CHARS, 0).decode(), time.monotonic())
 
 
 def end_overdue_holder(entry: str, now_s: float) -> bool:
@@ -87,8 +92,3 @@ def end_overdue_holder(entry: str, now_s: float) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _write(fd: int, entry: str) -> None:
-    os.ftruncate(fd, 0)
-    os.write(fd, entry.encode())
