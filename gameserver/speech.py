@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gameserver.events.envelope import Direct, Dispatch, Outbound, gateway_key, routing_key
+from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, gateway_key, routing_key
 
 
 class Speech:
@@ -35,5 +35,9 @@ class Speech:
         return Outbound(directs=self._directs, dispatches=self._dispatches, done=event)
 
     def keys(self) -> tuple[str, ...]:
-        """The routing keys under which it goes: the gateways that are told something, and all topics' zones."""
-        return (*map(gateway_key, self._gateways), *dict.fromkeys(map(routing_key, self._topics)))
+        """The routing keys under which it goes: the gateways that are told something, and all topics' zones.
+
+        Where these are many, all gateways': dozens of keys cost process, broker and gateways more than they keep away.
+        """
+        routes = dict.fromkeys(map(routing_key, self._topics))
+        return (GATEWAYS,) if len(routes) > MANY_ROUTES else (*map(gateway_key, self._gateways), *routes)

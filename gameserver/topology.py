@@ -21,7 +21,6 @@ EVENTS = "events"
 OUTBOUND = "outbound"
 DEAD = "dead"
 REPORTS = "reports"
-GATEWAYS = "gateways"  # the routing key in ``outbound`` under which every gateway hears
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
 PARTS_MAX = 8  # of a split queue

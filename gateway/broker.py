@@ -18,10 +18,10 @@ from twisted.internet import defer
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from gameserver.events.envelope import Outbound, decode_outbound
+from gameserver.events.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
-from gameserver.topology import EVENTS, GATEWAYS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
+from gameserver.topology import EVENTS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
 from gateway.line import set_no_delay, socket_of
 from gateway.reaching import Connecting, Nodes
 

@@ -129,6 +129,8 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
 # So many routing keys for all topics. What concerns many zones goes under many keys; RabbitMQ (before 3.11) compares
 # each of them with each binding of the exchange: with a key for each zone that grew with the square of the world.
 ROUTES = 64
+MANY_ROUTES = ROUTES // 2  # who concerns more of them concerns nearly every gateway, and is told to all
+GATEWAYS = "gateways"  # the routing key under which every gateway hears
 
 
 @lru_cache(maxsize=16_384)

@@ -18,9 +18,9 @@ from kombu.exceptions import OperationalError
 
 from gameserver import addresses
 from gameserver.errors import Retryable
-from gameserver.events.envelope import Outbound, encode_outbound
+from gameserver.events.envelope import GATEWAYS, Outbound, encode_outbound
 from gameserver.reports import GatewayReport, read_gateway_report
-from gameserver.topology import GATEWAYS, OUTBOUND, REPORTS
+from gameserver.topology import OUTBOUND, REPORTS
 
 ANSWER_S = 1.0
 CONNECT_S_MAX = 5.0

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from kombu import Consumer
 
-from gameserver.events.envelope import Envelope, decode_outbound, describe, gateway_key
+from gameserver.events.envelope import GATEWAYS, Envelope, decode_outbound, describe, gateway_key
 from gameserver.topology import EVENTS, OUTBOUND
 from gameserver.watch.ask import House, declare, temporary
 
@@ -68,8 +68,8 @@ def lines(house: House, queues: Sequence[str], *, player: str, clock_ms: Callabl
         copies, answers = temporary(channel, _BOUNDED), temporary(channel, _BOUNDED)
         for queue in queues:
             copies.bind_to(EVENTS, routing_key=queue)
-        for gateway in gateways:
-            answers.bind_to(OUTBOUND, routing_key=gateway_key(gateway))
+        for key in (GATEWAYS, *map(gateway_key, gateways)):
+            answers.bind_to(OUTBOUND, routing_key=key)
         with (
             Consumer(channel, [copies], on_message=lambda m: waiting.extend(seen.events(bytes(_raw(m)))), no_ack=True),
             Consumer(

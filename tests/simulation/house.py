@@ -15,6 +15,7 @@ from twisted.internet import defer
 from twisted.internet.task import Clock
 
 from gameserver.apply import Applier
+from gameserver.events.envelope import GATEWAYS as EVERYONE
 from gameserver.events.envelope import Outbound, gateway_key
 from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
@@ -84,7 +85,7 @@ class SimulatedBroker:
         self._house = house
         self.name = name
         self.up = True
-        self.keys = {gateway_key(name)}
+        self.keys = {gateway_key(name), EVERYONE}
         self.inbox: list[Outbound] = []
 
     def publish(self, message: TaskMessage, queue: str) -> "defer.Deferred[None]":

@@ -1,6 +1,6 @@
 """What a batch has to tell, put together; which events tell what is told with the applier's tests."""
 
-from gameserver.events.envelope import Direct, Dispatch, Outbound, routing_key
+from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, ROUTES, Direct, Dispatch, Outbound, routing_key
 from gameserver.speech import Speech
 
 
@@ -14,6 +14,25 @@ def test_one_message_goes_to_all_who_are_told_something_once_each() -> None:
         speech.dispatch(dispatch)
     assert speech.outbound("move") == Outbound(directs=directs, dispatches=dispatches, done="move")
     assert speech.keys() == ("gateway.g1", "gateway.g2", routing_key("zone.a/0.0"), routing_key("zone.b/0.0"))
+
+
+def told_in(zones: int) -> tuple[Speech, set[str]]:
+    """What concerns so many routing keys, and these."""
+    speech = Speech()
+    routes: dict[str, str] = {}
+    for n in range(100 * ROUTES):
+        routes.setdefault(routing_key(f"zone.w{n}"), f"zone.w{n}")
+    speech.direct("g1", Direct(conn="g1.a"))
+    for topic in list(routes.values())[:zones]:
+        speech.dispatch(Dispatch(to=(topic,), packet=b""))
+    return speech, set(list(routes)[:zones])
+
+
+def test_what_concerns_many_zones_goes_to_all_gateways_under_one_key() -> None:
+    speech, routes = told_in(MANY_ROUTES)
+    assert set(speech.keys()) == {"gateway.g1", *routes}
+    speech, _ = told_in(MANY_ROUTES + 1)
+    assert speech.keys() == (GATEWAYS,)
 
 
 def test_who_has_no_connection_is_not_told() -> None:
