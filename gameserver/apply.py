@@ -28,7 +28,7 @@ from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
 from gameserver.speech import Speech
 from gameserver.store.store import DeadLetter, Store, Stored, Transaction
-from gameserver.wire.packets import Error, FromServer, Ok
+from gameserver.wire.packets import Error, Ok
 from gameserver.world.marks import START, Mark, read_marks, write_marks
 from gameserver.world.state import Player, Thing
 
@@ -108,13 +108,13 @@ class Applier:
 
     def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
-        item = _Prepared(envelope, self._context(envelope), None)
+        item = self._item(envelope)
         with self._store.transaction() as transaction:
             work = _Work(transaction, self._limits, self._clock_ms())
             return work.bury(item, cause, attempts)
 
     def _prepare(self, envelope: Envelope) -> "_Prepared":
-        item = _Prepared(envelope, self._context(envelope), self._rules.get(envelope.event.spec.name))
+        item = self._item(envelope)
         if item.rule is None or item.rule.prepare or item.spec.secrets:
             self._prepare_slowly(item)
         return item
@@ -134,18 +134,18 @@ class Applier:
         except Exception as error:  # whatever else a rule's preparation raises is this event's own failure
             item.failure = error
 
-    def _context(self, envelope: Envelope) -> Context:
-        dice = _Dice(self._seed, envelope.id)  # the id makes a replay fall alike
-        return Context(
+    def _item(self, envelope: Envelope) -> "_Prepared":
+        context = Context(
             envelope.id,
             envelope.at_ms,
-            dice,
+            _Dice(self._seed, envelope.id),  # the id makes a replay fall alike
             envelope.player,
             envelope.session,
             envelope.conn,
             envelope.gateway,
             envelope.token,
         )
+        return _Prepared(envelope, context, self._rules.get(envelope.event.spec.name))
 
 
 class _Dice:
@@ -236,7 +236,7 @@ class _Work:
         if self._fresh(item):
             self._transaction.add_dead(_dead_letter(item.envelope, cause, attempts, self._now_ms))
             sentence = "This could not be done. It was kept, and a game master will look at it."
-            self._advance(item, self._answer(item, Error(code="dead_lettered", message=sentence, re=item.event.seq)))
+            self._advance(item, self._refuse(item, "dead_lettered", sentence))
             self._outcomes["dead_lettered"] += 1
         self._save()
         return self._applied(item.event.spec.name)
@@ -286,7 +286,7 @@ class _Work:
             except Corrupt as unreadable:
                 return self._fail(item, unreadable)
             if item.mark is None:
-                self._answer(item, Error(code="session_over", message="This session is over.", re=item.event.seq))
+                self._refuse(item, "session_over", "This session is over.")
                 return "session_over"
             if item.event.seq <= item.mark.seq:
                 self._replay(item)
@@ -298,15 +298,14 @@ class _Work:
             outcome = self._rule(item)
         except Rejected as refusal:
             not_now = isinstance(refusal, NotNow)
-            packet = Error(code=refusal.code, message=refusal.message, re=item.event.seq)
-            reply = self._answer(item, packet, not_now=not_now)
+            reply = self._refuse(item, refusal.code, refusal.message, not_now=not_now)
             if not not_now:
                 self._advance(item, reply)
             return refusal.code
         except Exception as error:  # a broken rule must not take its neighbours along
             return self._fail(item, error)
         self._fold(outcome)
-        reply = self._answer(item, Ok(re=item.event.seq, data=outcome.result), outcome.follow)
+        reply = self._answer(item, outcome.result, outcome.follow)
         self._advance(item, reply)
         self._tell(item, outcome)
         return "ok"
@@ -343,24 +342,24 @@ class _Work:
         if outcome.done:
             self._done += outcome.done
 
-    def _answer(
-        self, item: _Prepared, packet: FromServer, follow: Follow | None = None, *, not_now: bool = False
-    ) -> Direct | None:
+    def _answer(self, item: _Prepared, data: Any, follow: Follow | None) -> Direct | None:
         """The reply to an event that a client numbered; without a number, only what the gateway has to do."""
-        seq = item.event.seq
+        envelope, seq = item.envelope, item.event.seq
         if not seq and follow is None:
             return None
-        body = _packed(packet) if seq else b""
-        direct = Direct(
-            conn=item.envelope.conn,
-            packet=body,
-            re=seq,
-            lane=item.event.spec.lane,
-            follow=follow,
-            refused=isinstance(packet, Error),
-            not_now=not_now,
-        )
-        self._speech.direct(item.envelope.gateway, direct)
+        packet = _packed(Ok(re=seq, data=data)) if seq else b""
+        direct = Direct(conn=envelope.conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
+        self._speech.direct(envelope.gateway, direct)
+        return direct
+
+    def _refuse(self, item: _Prepared, code: str, message: str, *, not_now: bool = False) -> Direct | None:
+        """The reply to an event that took no effect, to whoever numbered it."""
+        envelope, seq = item.envelope, item.event.seq
+        if not seq:
+            return None
+        packet = _packed(Error(code=code, message=message, re=seq))
+        direct = Direct(conn=envelope.conn, packet=packet, re=seq, lane=item.spec.lane, refused=True, not_now=not_now)
+        self._speech.direct(envelope.gateway, direct)
         return direct
 
     def _advance(self, item: _Prepared, reply: Direct | None) -> None:
@@ -391,7 +390,7 @@ class _Work:
         player = self._state.players.get(item.envelope.player)
         data = present_state(item.event, player)
         follow = looks_around(player) if player is not None else None
-        self._answer(item, Ok(re=item.event.seq, data=data), follow)
+        self._answer(item, data, follow)
         if player is not None and player.present and not player.dead_until_ms:
             self._dispatch(appears(player), "")
 
