@@ -31,8 +31,8 @@ class Crowd:
         self._limits = limits
         self._sessions: dict[str, Session] = {}
         self._replies = Flusher(clock, limits.flush_window_ms_max / 1000)
-        self._views = Flusher(clock, limits.view_window_ms_max / 1000, can_wait=True)
-        self._whereabouts = Flusher(clock, limits.whereabouts_window_ms_max / 1000, can_wait=True)
+        self._views = Flusher(clock, limits.view_window_ms_max / 1000, waits_for=self._replies)
+        self._whereabouts = Flusher(clock, limits.whereabouts_window_ms_max / 1000, waits_for=self._replies)
 
     def __len__(self) -> int:
         return len(self._sessions)

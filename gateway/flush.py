@@ -6,7 +6,8 @@ takes more than a part of the gateway's time. A crowd is written to in parts: be
 
 To send is half of what a gateway does. So of what can wait, nothing goes to a client who was written to within a
 window, be it a reply: rounds come twice in a window, and pass over those. There is a ``Flusher`` for each degree of
-hurry, and whichever writes first takes along what the others have for that client.
+hurry, and whichever writes first takes along what the others have for that client. While one that can't wait is amid a
+round, the others rest: between the parts of a crowd's replies nothing else is written.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,19 +27,20 @@ ROUNDS = 2  # in a window, of what can wait
 class Flusher:
     """Flushes sessions that have something to write. ``window_s_max``: the longest wait after a flush.
 
-    ``can_wait``: until a window has passed since its client was written to, and a round more at most.
+    ``waits_for``: it is for what can wait, until a window has passed since its client was written to, and a round more
+    at most; and until that flusher is done with a round.
     """
 
-    def __init__(self, clock: Clock, window_s_max: float, *, can_wait: bool = False) -> None:
+    def __init__(self, clock: Clock, window_s_max: float, *, waits_for: "Flusher | None" = None) -> None:
         self._clock = clock
         self._window_s_max = window_s_max
-        self._can_wait = can_wait
+        self._waits_for = waits_for
         self._dirty: dict[Session, None] = {}  # in the order in which they are written to
         self._began_s = 0.0  # when the last round began
         self._passed_over_s = inf  # who was written to since then is passed over in it
         self._next_s = 0.0
         self._timer: Any = None  # a DelayedCall
-        self._in_parts = False  # whether it is for the next part of a round
+        self.in_parts = False  # whether it is for the next part of a round
 
     def soon(self, session: Session) -> None:
         """This session has something to write."""
@@ -52,7 +54,7 @@ class Flusher:
 
     def at_once(self) -> None:
         """Write now what would be written at the end of this turn, unless it is so much that it goes in parts."""
-        if self._timer is None or self._in_parts:
+        if self._timer is None or self.in_parts:
             return
         if self._clock.seconds() >= self._next_s and len(self._dirty) <= ONE_GO_MAX:
             self._timer.cancel()
@@ -74,16 +76,17 @@ class Flusher:
         window_s = min(self._window_s_max, len(self._dirty) * WAIT_S_PER_WRITE)
         self._began_s = self._clock.seconds()
         self._next_s = self._began_s + window_s
-        if self._can_wait:
+        if self._waits_for is not None:
             self._next_s -= window_s * (1 - 1 / ROUNDS)
             self._passed_over_s = self._began_s - window_s + ROUNDING_S
 
     def _flush_part(self, unwritten: Iterator[Session]) -> None:
         """Some of those that were there when the round began; who comes meanwhile waits for the next."""
         self._timer = None
-        part = list(islice(unwritten, AT_ONCE))
-        self._in_parts = len(part) == AT_ONCE
-        if self._in_parts:
+        waits = self._waits_for is not None and self._waits_for.in_parts
+        part = [] if waits else list(islice(unwritten, AT_ONCE))
+        self.in_parts = waits or len(part) == AT_ONCE
+        if self.in_parts:
             self._timer = self._clock.callLater(0.0, self._flush_part, unwritten)
         self._write(part)
         self._schedule()

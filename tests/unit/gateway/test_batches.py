@@ -140,7 +140,7 @@ def test_one_batch_on_which_a_process_stumbled_does_not_say_what_the_next_will_c
         busy.batcher.done(task, worked_s)
     usual_s.append(gap_s(busy, 50))
     assert usual_s[1] < usual_s[2] < 2 * usual_s[1]
-    assert usual_s[3] == pytest.approx(usual_s[2])
+    assert usual_s[3] == pytest.approx(usual_s[2], abs=0.001)
 
 
 def test_what_a_process_works_on_for_long_makes_the_wait_longer_in_the_end():

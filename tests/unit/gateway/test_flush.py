@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import pairwise
 from math import inf
 
@@ -19,7 +20,7 @@ def crowd(it: Flusher) -> None:
 def flusher(*, can_wait: bool = False) -> tuple[Clock, Flusher]:
     clock = Clock()
     clock.advance(1000)
-    return clock, Flusher(clock, WINDOW_S, can_wait=can_wait)
+    return clock, Flusher(clock, WINDOW_S, waits_for=Flusher(clock, WINDOW_S) if can_wait else None)
 
 
 def test_the_first_word_after_a_quiet_moment_goes_at_the_end_of_the_turn():
@@ -92,6 +93,22 @@ def test_between_parts_of_a_crowd_others_have_their_turn():
     assert late.flushed == 0
     clock.advance(WINDOW_S)
     assert late.flushed == 1
+
+
+def test_what_can_wait_is_written_after_the_replies_to_a_crowd():
+    clock, replies = flusher()
+    views = Flusher(clock, WINDOW_S, waits_for=replies)
+    answered, lookers = [Mouth() for _ in range(3 * AT_ONCE)], [Mouth() for _ in range(3 * AT_ONCE)]
+    order: list[str] = []
+    for name, mouths in (("reply", answered), ("view", lookers)):
+        for mouth in mouths:
+            mouth.flush = partial(order.append, name)  # type: ignore[method-assign]
+    views.soon_all(lookers)
+    replies.soon_all(answered)
+    clock.advance(0)
+    assert order[:AT_ONCE] == ["view"] * AT_ONCE  # a round had begun when the replies came
+    assert order[AT_ONCE : 4 * AT_ONCE] == ["reply"] * 3 * AT_ONCE
+    assert order[4 * AT_ONCE :] == ["view"] * 2 * AT_ONCE
 
 
 def test_a_crowd_that_leaves_while_it_is_written_to_leaves_nothing_behind():
