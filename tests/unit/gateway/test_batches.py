@@ -102,10 +102,10 @@ def test_a_group_larger_than_a_batch_goes_alone():
 
 def test_a_batch_makes_its_followers_wait_for_company_a_little_for_each_event_it_carried():
     busy = Recorder(most=100, flight_max=9, gap_s_max=1.0)
-    busy.add(*"abcd")
+    busy.add(*"ab")
     assert len(busy.flush()) == 1
     busy.add("k")
-    busy.clock.advance(3 * GAP_S_PER_EVENT)
+    busy.clock.advance(1 * GAP_S_PER_EVENT)
     assert len(busy.batches) == 1
     busy.add("l")
     busy.clock.advance(1.1 * GAP_S_PER_EVENT)
