@@ -328,6 +328,7 @@ class _Work:
         return "failed"
 
     def _fold(self, outcome: Outcome) -> None:
+        """Into the state, where the batch's next event finds it, and into what is to be written."""
         for thing in outcome.drop:
             kind, id_ = type(thing), thing.id
             self._state.things[kind].pop(id_, None)

@@ -34,7 +34,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_events_max: int = 800
     batches_flight_max: int = 2
     batch_flight_ms_max: int = 500
-    batch_gap_ms_max: int = 60
+    batch_gap_ms_max: int = 55
     flush_window_ms_max: int = 20
     view_window_ms_max: int = 100
     whereabouts_window_ms_max: int = 250

@@ -72,7 +72,10 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State:
-    """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it."""
+    """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it.
+
+    ``things``: by kind and id; the other names of these are there for rules.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -105,14 +108,9 @@ class State:
         return sorted((c for c in self.creatures.values() if c.zone == zone), key=lambda c: c.id)
 
     def put(self, things: Iterable[Thing]) -> None:
-        """Fold changes in (for ``apply`` and the loader)."""
+        """Add things (for the loader)."""
         for thing in things:
             self.things[type(thing)][thing.id] = thing
-
-    def drop(self, things: Iterable[Thing]) -> None:
-        """Fold removals in (for ``apply``)."""
-        for thing in things:
-            self.things[type(thing)].pop(thing.id, None)
 
 
 KINDS_OF_THINGS: tuple[type[Thing], ...] = (

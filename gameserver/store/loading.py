@@ -168,7 +168,7 @@ class _Loader:
 
     def _make(self, kind: type[T], rows: Sequence[tuple[Any, ...]]) -> list[T]:
         things = [kind(*row) for row in rows]
-        self._state.things[kind].update((thing.id, thing) for thing in things)
+        self._state.put(things)
         return things
 
     def sessions(self) -> None:

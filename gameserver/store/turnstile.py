@@ -83,7 +83,7 @@ class Turnstile:
 
 def end_overdue_holder(entry: str, now_s: float) -> bool:
     """Kill who holds the lock for too long. ``entry``: as written at its turn. Returns whether it was killed."""
-    pid, _, since_s = entry.partition(" ")
+    pid, _, since_s = entry.strip().partition(" ")
     if not since_s or now_s - float(since_s) < HOLD_S_MAX:
         return False
     log.error("process %s has held the database for more than %.0f s: it is killed", pid, HOLD_S_MAX)

@@ -138,7 +138,8 @@ def play(event: Event, world: State, context: Context, passwords: QuickPasswords
 
 def fold(world: State, outcome: Outcome) -> None:
     """What ``apply`` does with an outcome, as far as rules can see it."""
-    world.drop(outcome.drop)
+    for thing in outcome.drop:
+        world.things[type(thing)].pop(thing.id, None)
     world.put(outcome.put)
 
 

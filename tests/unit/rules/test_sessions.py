@@ -288,7 +288,7 @@ def test_a_token_that_was_used_up_meanwhile_opens_nothing() -> None:
     world.put([session_of(ADA, token="#t8", token_before="#t7")])
     with pytest.raises(Rejected, match="bad_token"):
         rules()["resume"](world, Resume(token="t-ada"), context)
-    world.drop([session_of(ADA)])
+    del world.things[Session][session_of(ADA).id]
     with pytest.raises(Rejected, match="bad_token"):
         rules()["resume"](world, Resume(token="t-ada"), context)
 
