@@ -8,16 +8,19 @@ from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.events.chat import Join, Say, Talk
 from gameserver.events.combat import Attack
 from gameserver.events.envelope import Envelope, routing_key
-from gameserver.events.sessions import Lost
+from gameserver.events.movement import Move
+from gameserver.events.sessions import Lost, Register
 from gameserver.events.trade import Give
 from gameserver.events.world import Tick
-from gameserver.rules.outcome import Outcome, rule
+from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.world.state import Membership
 from tests.unit.apply.workshop import (
     ADA,
     BOB,
     EVE,
+    PASSWORD,
     Workshop,
+    entrance,
     reply,
     sweep,
     walk,
@@ -98,3 +101,34 @@ def test_a_busy_channel_keeps_its_last_lines_only(workshop: Workshop) -> None:
     assert [line["text"] for line in reply(joined)["data"]["history"]] == [str(seq) for seq in range(251, 301)]
     sweep(workshop)
     assert workshop.rows()["chat_lines"] <= 100
+
+
+@pytest.mark.parametrize("ends_there", [True, False])
+def test_what_one_event_puts_and_another_of_its_batch_drops_stands_as_the_last_one_left_it(
+    workshop: Workshop, ends_there: bool
+) -> None:
+    workshop.enter(ADA)
+    membership = Membership(id="town/ada", channel="town", player="ada")
+    puts, drops = Outcome(put=(membership,)), Outcome(drop=(membership,))
+    outcomes = iter([puts, drops] if ends_there else [puts, drops, puts])
+
+    @rule()
+    def flighty(state: State, event: Move, context: Context) -> Outcome:
+        return next(outcomes)
+
+    workshop.rules["move"] = flighty
+    workshop.apply(*walk(workshop, ADA, *range(1, 3 if ends_there else 4)))
+    assert dict(workshop.load(memberships_of=("ada",)).memberships) == ({} if ends_there else {"town/ada": membership})
+
+
+def test_secrets_are_opened_for_a_rule_that_prepares_nothing(workshop: Workshop) -> None:
+    seen = []
+
+    @rule()
+    def curious(state: State, event: Register, context: Context) -> Outcome:
+        seen.append(event.password)
+        return Outcome()
+
+    workshop.rules["register"] = curious
+    workshop.apply(entrance(workshop, Register(name="Ada", password=PASSWORD, seq=1), "ada"))
+    assert seen == [PASSWORD]
