@@ -10,10 +10,8 @@ An event whose rule breaks spoils nothing but itself and what follows it in its 
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from random import Random
 from traceback import format_exception
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +21,7 @@ from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.limits import Limits
 from gameserver.logs import about
+from gameserver.prepared import Prepared, SeededDice
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
@@ -33,8 +32,6 @@ from gameserver.world.marks import START, Mark, read_marks, write_marks
 from gameserver.world.state import Player, Thing
 
 log = logging.getLogger(__name__)
-
-C = TypeVar("C")
 
 RESEND_MS = 3_000
 
@@ -113,13 +110,13 @@ class Applier:
             work = _Work(transaction, self._limits, self._clock_ms())
             return work.bury(item, cause, attempts)
 
-    def _prepare(self, envelope: Envelope) -> "_Prepared":
+    def _prepare(self, envelope: Envelope) -> Prepared:
         item = self._item(envelope)
         if item.rule is None or item.rule.prepare or item.spec.secrets:
             self._prepare_slowly(item)
         return item
 
-    def _prepare_slowly(self, item: "_Prepared") -> None:
+    def _prepare_slowly(self, item: Prepared) -> None:
         """Everything that is slow and needs no lock."""
         try:
             item.event = self._sealer.open(item.event)
@@ -134,66 +131,18 @@ class Applier:
         except Exception as error:  # whatever else a rule's preparation raises is this event's own failure
             item.failure = error
 
-    def _item(self, envelope: Envelope) -> "_Prepared":
+    def _item(self, envelope: Envelope) -> Prepared:
         context = Context(
             envelope.id,
             envelope.at_ms,
-            _Dice(self._seed, envelope.id),  # the id makes a replay fall alike
+            SeededDice(self._seed, envelope.id),  # the id makes a replay fall alike
             envelope.player,
             envelope.session,
             envelope.conn,
             envelope.gateway,
             envelope.token,
         )
-        return _Prepared(envelope, context, self._rules.get(envelope.event.spec.name))
-
-
-class _Dice:
-    """Seeded randomness that costs nothing until it is used: few rules throw dice."""
-
-    def __init__(self, seed: str, id_: str) -> None:
-        self._seed = seed
-        self._id = id_
-
-    @cached_property
-    def _random(self) -> Random:
-        return Random(f"{self._seed}/{self._id}")  # noqa: S311 - dice, not secrets
-
-    def random(self) -> float:
-        return self._random.random()
-
-    def randint(self, a: int, b: int) -> int:
-        return self._random.randint(a, b)
-
-    def choice(self, seq: Sequence[C]) -> C:
-        return self._random.choice(seq)
-
-
-class _Prepared:
-    """An event with everything that could be found out before the transaction."""
-
-    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "refusal", "rule", "spec")
-
-    def __init__(self, envelope: Envelope, context: Context, rule: Any) -> None:
-        self.envelope = envelope
-        self.event = event = envelope.event
-        self.spec = spec = event.spec
-        self.context = context
-        self.rule = rule  # a function with ``needs`` and ``prepare``; None: there is none
-        self.marked = spec.numbered and event.seq > 0  # whether the lane's watermark guards it
-        self.mark: Mark | None = None  # where its lane stood when its turn came
-        self.refusal: Rejected | None = None
-        self.failure: Exception | None = None
-
-    @property
-    def order(self) -> str:
-        """What it must stay in order with."""
-        return self.envelope.order
-
-    @property
-    def sound(self) -> bool:
-        """Whether its preparation went well."""
-        return self.refusal is None and self.failure is None
+        return Prepared(envelope, context, self._rules.get(envelope.event.spec.name))
 
 
 class _Work:
@@ -219,7 +168,7 @@ class _Work:
         self._causes: dict[str, BaseException] = {}
         self._outcomes: Counter[str] = Counter()
 
-    def run(self, batch: Sequence[_Prepared], *, tried: bool) -> Applied:
+    def run(self, batch: Sequence[Prepared], *, tried: bool) -> Applied:
         asking = [item for item in batch if item.rule and item.rule.needs and item.sound]
         self._begin(batch, [item.rule.needs(item.event, item.context) for item in asking])
         for item in batch:
@@ -230,7 +179,7 @@ class _Work:
         self._save()
         return self._applied(batch[0].event.spec.name)
 
-    def bury(self, item: _Prepared, cause: BaseException, attempts: int) -> Applied:
+    def bury(self, item: Prepared, cause: BaseException, attempts: int) -> Applied:
         self._begin([item], [])
         self._tried.append(item.envelope.id)
         if self._fresh(item):
@@ -241,13 +190,13 @@ class _Work:
         self._save()
         return self._applied(item.event.spec.name)
 
-    def _begin(self, batch: Sequence[_Prepared], needs: list[Needs]) -> None:
+    def _begin(self, batch: Sequence[Prepared], needs: list[Needs]) -> None:
         """Lock and load: a second run of the same event waits here for the first, and then sees it done."""
         self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
         actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
         self._state = self._transaction.load([actors, *needs])
 
-    def _stands(self, item: _Prepared) -> Mark | None:
+    def _stands(self, item: Prepared) -> Mark | None:
         """Where its lane stands; None when its session is over. Raises ``Corrupt`` when nobody can read that."""
         envelope = item.envelope
         player = self._state.players.get(envelope.player)
@@ -258,7 +207,7 @@ class _Work:
             lanes = self._marks[envelope.session] = read_marks(player.marks)
         return lanes.get(item.spec.lane, START)
 
-    def _fresh(self, item: _Prepared) -> bool:
+    def _fresh(self, item: Prepared) -> bool:
         """Whether it was not applied before, nor given up, as far as can be told."""
         if item.envelope.kept:
             return item.envelope.id in self._to_be_done
@@ -270,7 +219,7 @@ class _Work:
             return True  # given up because of that, most likely
         return item.mark is not None and item.event.seq > item.mark.seq
 
-    def _take(self, item: _Prepared) -> str:
+    def _take(self, item: Prepared) -> str:
         """One event: held behind a failed one, answered as seen or over, or played. Returns how it ended."""
         if self._held and item.order in self._held:
             self._held[item.order].append(item.envelope)
@@ -293,7 +242,7 @@ class _Work:
                 return "repeated"
         return self._play(item)
 
-    def _play(self, item: _Prepared) -> str:
+    def _play(self, item: Prepared) -> str:
         try:
             outcome = self._rule(item)
         except Rejected as refusal:
@@ -310,7 +259,7 @@ class _Work:
         self._tell(item, outcome)
         return "ok"
 
-    def _rule(self, item: _Prepared) -> Outcome:
+    def _rule(self, item: Prepared) -> Outcome:
         if item.refusal is not None:
             raise item.refusal
         stale_ms = item.spec.stale_after_s * 1000
@@ -319,7 +268,7 @@ class _Work:
         outcome: Outcome = item.rule(self._state, item.event, item.context)
         return outcome
 
-    def _fail(self, item: _Prepared, cause: BaseException) -> str:
+    def _fail(self, item: Prepared, cause: BaseException) -> str:
         log.error(
             "%s failed: %s", item.envelope.id, item.event.spec.task, exc_info=cause, extra=about(item.envelope.id)
         )
@@ -343,7 +292,7 @@ class _Work:
         if outcome.done:
             self._done += outcome.done
 
-    def _answer(self, item: _Prepared, data: Any, follow: Follow | None) -> Direct | None:
+    def _answer(self, item: Prepared, data: Any, follow: Follow | None) -> Direct | None:
         """The reply to an event that a client numbered; without a number, only what the gateway has to do."""
         envelope, seq = item.envelope, item.event.seq
         if not seq and follow is None:
@@ -353,7 +302,7 @@ class _Work:
         self._speech.direct(envelope.gateway, direct)
         return direct
 
-    def _refuse(self, item: _Prepared, code: str, message: str, *, not_now: bool = False) -> Direct | None:
+    def _refuse(self, item: Prepared, code: str, message: str, *, not_now: bool = False) -> Direct | None:
         """The reply to an event that took no effect, to whoever numbered it."""
         envelope, seq = item.envelope, item.event.seq
         if not seq:
@@ -363,7 +312,7 @@ class _Work:
         self._speech.direct(envelope.gateway, direct)
         return direct
 
-    def _advance(self, item: _Prepared, reply: Direct | None) -> None:
+    def _advance(self, item: Prepared, reply: Direct | None) -> None:
         """Move the watermark, and keep what was answered: with a durable event, so that a replay answers the same."""
         if item.envelope.kept:
             self._done.append(item.envelope.id)
@@ -381,7 +330,7 @@ class _Work:
         self._marks[session][item.spec.lane] = Mark(seq, stored)
         self._moved[session] = item.envelope.player
 
-    def _replay(self, item: _Prepared) -> None:
+    def _replay(self, item: Prepared) -> None:
         """Answer an event that was applied before: as then, or (transient, or long ago) with how things stand now."""
         stored = self._reply_kept(item) if item.event.spec.durable else None
         if stored is not None:
@@ -395,13 +344,13 @@ class _Work:
         if player is not None and player.present and not player.dead_until_ms:
             self._dispatch(appears(player), "")
 
-    def _reply_kept(self, item: _Prepared) -> bytes | None:
+    def _reply_kept(self, item: Prepared) -> bytes | None:
         """What was answered to an event, in this very batch or before."""
         key, seq = item.envelope.key, item.event.seq
         just_now = (stored.direct for stored in self._stored if (stored.lane, stored.seq) == (key, seq))
         return next(just_now, None) or self._transaction.stored(key, seq)
 
-    def _tell(self, item: _Prepared, outcome: Outcome) -> None:
+    def _tell(self, item: Prepared, outcome: Outcome) -> None:
         for n, tell in enumerate(outcome.tells):
             durable = tell.notice is not None and tell.notice.notice.durable
             id_ = f"{item.envelope.id}/{n}" if durable else ""  # under which it is kept until it has arrived
@@ -439,7 +388,7 @@ class _Work:
         if body is not None and body.present:
             self._speech.direct(body.gateway, Direct(conn=body.conn, packet=packet, id=id_))
 
-    def _bear(self, item: _Prepared, event: Event, id_: str) -> None:
+    def _bear(self, item: Prepared, event: Event, id_: str) -> None:
         place = getattr(event, "zone", "") or item.envelope.place  # of what it is about, or where it was born
         envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms, kept=event.spec.durable, place=place)
         self._born.append(envelope)

@@ -1,0 +1,37 @@
+"""In which order rows are written: the one in which everybody locks them."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from msgspec.structs import astuple, replace
+
+from gameserver.store.loading import Held
+from gameserver.store.saving import put_things
+from gameserver.world.state import Player
+from tests.unit.rules.scenes import player
+
+
+class Ids:
+    """Takes what is written instead of a database, and keeps the rows' ids."""
+
+    def __init__(self) -> None:
+        self.changed: list[str] = []
+        self.written: list[str] = []
+
+    def change(self, table: Any, columns: Any, rows: Any) -> None:
+        self.changed += [row[-1] for row in rows]
+
+    def many(self, statement: Any, rows: Any) -> None:
+        self.written += [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_rows_are_written_in_the_order_of_their_ids(known: bool) -> None:
+    bodies = [replace(player(), id=id_) for id_ in ("cyd", "ada", "bob")]
+    held: Held = defaultdict(dict)
+    held[Player] = {body.id: astuple(body) for body in bodies} if known else {}
+    rows: Any = Ids()
+    put_things(rows, [replace(body, x=body.x + 1) for body in bodies], held)
+    assert rows.changed == (["ada", "bob", "cyd"] if known else [])
+    assert rows.written == ([] if known else 2 * ["ada", "bob", "cyd"])  # a player has two tables
