@@ -30,6 +30,8 @@ NODE_NAME = "game@localhost"
 # against less than five minutes.
 CONSUMER_TIMEOUT_S = 300
 
+HALF = "+SP 50:50"  # percent of the processors: schedulers there are, and schedulers at work
+
 UP_S_MAX = 60.0
 STOP_S_MAX = 30.0
 CTL_S_MAX = 60.0
@@ -172,7 +174,9 @@ class PrivateNode:
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             # Makes the script become the Erlang machine instead of waiting for it, so that a signal meets the broker.
             "RUNNING_UNDER_SYSTEMD": "true",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none",
+            # It shares the machine: it does not wait busily, and half of the processors are enough. Where one is, its
+            # processes need not wake a thread for each other.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} +sbwt none {HALF}",
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": LOCAL,
             "ERL_AFLAGS": "-start_epmd false",
