@@ -132,6 +132,8 @@ class Applier:
             item.failure = error
 
     def _item(self, envelope: Envelope) -> Prepared:
+        event = envelope.event
+        spec = event.spec
         context = Context(
             envelope.id,
             envelope.at_ms,
@@ -142,7 +144,8 @@ class Applier:
             envelope.gateway,
             envelope.token,
         )
-        return Prepared(envelope, context, self._rules.get(envelope.event.spec.name))
+        marked = spec.numbered and event.seq > 0
+        return Prepared(envelope, event, spec, context, self._rules.get(spec.name), marked)
 
 
 class _Work:

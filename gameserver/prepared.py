@@ -5,7 +5,10 @@ from functools import cached_property
 from random import Random
 from typing import Any, TypeVar
 
+import msgspec
+
 from gameserver.errors import Rejected
+from gameserver.events.base import Event, Spec
 from gameserver.events.envelope import Envelope
 from gameserver.rules.outcome import Context
 from gameserver.world.marks import Mark
@@ -13,16 +16,15 @@ from gameserver.world.marks import Mark
 C = TypeVar("C")
 
 
-class SeededDice:
-    """Seeded randomness that costs nothing until it is used: few rules throw dice."""
+class SeededDice(msgspec.Struct, dict=True):
+    """Seeded randomness that costs next to nothing until it is used: few rules throw dice."""
 
-    def __init__(self, seed: str, id_: str) -> None:
-        self._seed = seed
-        self._id = id_
+    seed: str
+    id: str
 
     @cached_property
     def _random(self) -> Random:
-        return Random(f"{self._seed}/{self._id}")  # noqa: S311 - dice, not secrets
+        return Random(f"{self.seed}/{self.id}")  # noqa: S311 - dice, not secrets
 
     def random(self) -> float:
         return self._random.random()
@@ -34,21 +36,22 @@ class SeededDice:
         return self._random.choice(seq)
 
 
-class Prepared:
-    """An event with everything that could be found out before the transaction."""
+class Prepared(msgspec.Struct):
+    """An event with everything that could be found out before the transaction.
 
-    __slots__ = ("context", "envelope", "event", "failure", "mark", "marked", "refusal", "rule", "spec")
+    ``rule``: a function with ``needs`` and ``prepare``, ``None`` if there is none. ``marked``: whether the lane's
+    watermark guards it; ``mark``: where that stood when its turn came.
+    """
 
-    def __init__(self, envelope: Envelope, context: Context, rule: Any) -> None:
-        self.envelope = envelope
-        self.event = event = envelope.event
-        self.spec = spec = event.spec
-        self.context = context
-        self.rule = rule  # a function with ``needs`` and ``prepare``; None: there is none
-        self.marked = spec.numbered and event.seq > 0  # whether the lane's watermark guards it
-        self.mark: Mark | None = None  # where its lane stood when its turn came
-        self.refusal: Rejected | None = None
-        self.failure: Exception | None = None
+    envelope: Envelope
+    event: Event
+    spec: Spec
+    context: Context
+    rule: Any
+    marked: bool
+    mark: Mark | None = None
+    refusal: Rejected | None = None
+    failure: Exception | None = None
 
     @property
     def order(self) -> str:

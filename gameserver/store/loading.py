@@ -160,16 +160,16 @@ class _Loader:
 
     def _locked(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
         rows = self._rows.all(query, **values)
-        self._held[kind].update((row[0], row) for row in rows)  # a thing's id comes first
+        self._held[kind].update({row[0]: row for row in rows})  # a thing's id comes first
         return self._make(kind, rows)
 
     def _things(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
         return self._make(kind, self._rows.all(query, **values))
 
     def _make(self, kind: type[T], rows: Sequence[tuple[Any, ...]]) -> list[T]:
-        things = [kind(*row) for row in rows]
-        self._state.put(things)
-        return things
+        things = {row[0]: kind(*row) for row in rows}
+        self._state.things[kind].update(things)
+        return list(things.values())
 
     def sessions(self) -> None:
         self.found(Session, "sessions")
