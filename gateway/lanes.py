@@ -12,6 +12,8 @@ from gameserver.events.envelope import Envelope
 class Lane:
     """One lane. ``waiting_max`` events may wait, ``flight_max`` go together."""
 
+    __slots__ = ("_flight", "_flight_max", "_waiting", "_waiting_max", "flight_since_s")
+
     def __init__(self, waiting_max: int, flight_max: int) -> None:
         self._waiting: deque[Envelope] = deque()
         self._flight: dict[int, Envelope] = {}

@@ -27,6 +27,8 @@ def socket_of(transport: Any) -> Any:
 class Line:
     """A socket as sessions use it; ``transport`` is Twisted's."""
 
+    __slots__ = ("_plain", "_transport")
+
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         # TLS has buffers of its own and no half-closed state, test transports have no socket.

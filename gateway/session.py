@@ -31,6 +31,32 @@ class Line(Protocol):
 class Session:
     """A connection from its first byte to its last. ``conn`` is its id, ``token`` the secret minted for it."""
 
+    __slots__ = (
+        "_limits",
+        "_line",
+        "_out_bytes",
+        "began_s",
+        "closing_since_s",
+        "conn",
+        "cut_off",
+        "gone",
+        "heard_s",
+        "here",
+        "lanes",
+        "listens",
+        "out",
+        "paused",
+        "place",
+        "player",
+        "rejoin_said_s",
+        "returning_since_s",
+        "session",
+        "spared",
+        "token",
+        "wire",
+        "written_s",
+    )
+
     def __init__(
         self, *, conn: str, token: str, wire: ServerConnection, line: Line, limits: Limits, now_s: float
     ) -> None:

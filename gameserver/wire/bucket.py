@@ -4,6 +4,8 @@
 class TokenBucket:
     """``rate`` tokens per second, ``burst`` at most. ``now_s``: any monotonic clock, in seconds."""
 
+    __slots__ = ("_burst", "_filled_s", "_rate", "_tokens")
+
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
         self._burst = float(burst)

@@ -26,6 +26,8 @@ class Framing(Protocol):
 class Lines:
     """Frames that end with a newline; empty lines are skipped."""
 
+    __slots__ = ("_max", "_rest")
+
     def __init__(self, frame_bytes_max: int) -> None:
         self._max = frame_bytes_max
         self._rest = b""
@@ -39,6 +41,8 @@ class Lines:
 
 class Prefixed:
     """Frames behind their length."""
+
+    __slots__ = ("_buffer", "_max")
 
     def __init__(self, frame_bytes_max: int) -> None:
         self._max = frame_bytes_max

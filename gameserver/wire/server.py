@@ -22,6 +22,23 @@ FLOOD_FACTOR = 4  # so many bursts of refused packets at once end a connection
 class ServerConnection:
     """One client's connection. ``greeting`` is sent in answer to its hello."""
 
+    __slots__ = (
+        "_bucket",
+        "_framing",
+        "_greeting",
+        "_limits",
+        "_out",
+        "_refusals",
+        "_seq",
+        "_seq_applied",
+        "closed",
+        "codec",
+        "goodbye",
+        "packets",
+        "packets_refused",
+        "state",
+    )
+
     def __init__(self, limits: Limits, greeting: Welcome) -> None:
         self.state = State.NEW
         self.codec: Codec | None = None
