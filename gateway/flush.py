@@ -20,7 +20,7 @@ from gateway.session import Session
 
 WAIT_S_PER_WRITE = 0.0001  # a write takes a tenth of that here, and as much again at the client
 AT_ONCE = 100  # clients, a millisecond's work
-ONE_GO_MAX = 4 * AT_ONCE  # clients: the replies to a batch
+ONE_GO_MAX = 16 * AT_ONCE  # clients: the replies to a batch, the largest too
 ROUNDS = 2  # in a window, of what can wait
 
 
