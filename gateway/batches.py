@@ -19,7 +19,7 @@ from gameserver.events.envelope import Envelope
 # from a few events on (which share most of what a batch costs by itself) with the work that the batch is.
 GAP_S_PER_EVENT = 0.002
 LONG_GAP_S = 0.004
-LONG_GAP_PER_WORK = 4.0
+LONG_GAP_PER_WORK = 3.0
 NEWS_OF_WORK = 0.1  # how much the last batch changes what an event is believed to cost
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
