@@ -37,7 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_gap_ms_max: int = 55
     flush_window_ms_max: int = 20
     view_window_ms_max: int = 100
-    whereabouts_window_ms_max: int = 200
+    whereabouts_window_ms_max: int = 250
     far_window_ms_max: int = 1000
 
     # The queue.
