@@ -108,7 +108,7 @@ class State:
         return sorted((c for c in self.creatures.values() if c.zone == zone), key=lambda c: c.id)
 
     def put(self, things: Iterable[Thing]) -> None:
-        """Add things (for the loader)."""
+        """Add things, of any kinds."""
         for thing in things:
             self.things[type(thing)][thing.id] = thing
 

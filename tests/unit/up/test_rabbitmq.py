@@ -20,6 +20,10 @@ def test_the_node_listens_on_this_machine_only(node):
     assert "{127,0,0,1}" in node.environment()["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
 
 
+def test_the_node_leaves_half_of_the_processors_to_others(node):
+    assert "+SP 50:50" in node.environment()["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+
+
 def test_without_a_management_port_there_is_no_management(tmp_path):
     node = PrivateNode(tmp_path, node_port=1, dist_port=2, epmd_port=3, management_port=None, password="hush")
     node.write_files()
