@@ -5,10 +5,12 @@ An event type is a frozen struct with its fields and one ``@declared(...)`` line
 name, documentation) is computed from that, and an option that contradicts another is refused where it is declared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
+
+from gameserver.events.wording import unclear_fields
 
 PRIORITY_MAX = 4
 SEQ_MAX = 2**53 - 1
@@ -32,7 +34,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX, desc
 # What is looked for in the database must not hold the one character that PostgreSQL refuses: it would look as if the
 # database were away, to everyone whose event is in the same batch.
 EntityId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{1,64}\Z", description="id of a player or creature")]
-NoticeId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,128}\Z")]
+NoticeId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,128}\Z", description="id of a notice")]
 Secret = Annotated[
     str,
     msgspec.Meta(
@@ -104,7 +106,7 @@ class Event(
 
     spec: ClassVar[Spec]
 
-    seq: Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)] = 0
+    seq: Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX, description="integer, 0 to 2^53-1")] = 0
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower):
@@ -154,7 +156,7 @@ def declared(
             secrets=_secrets(cls),
             result=result,
         )
-        _refuse_contradictions(spec, cls.__doc__)
+        _refuse_contradictions(spec, cls.__doc__, unclear_fields(cls))
         cls.spec = spec
         return cls
 
@@ -186,7 +188,7 @@ def _is_secret(hint: Any) -> bool:
     return any((getattr(meta, "extra", None) or {}).get("secret") for meta in get_args(hint)[1:])
 
 
-def _refuse_contradictions(spec: Spec, doc: str | None) -> None:
+def _refuse_contradictions(spec: Spec, doc: str | None, unclear: Iterable[str]) -> None:
     faults = {
         "a client's event needs a lane": spec.origin == "client" and not spec.lane,
         f"priority is 0 to {PRIORITY_MAX}": not 0 <= spec.priority <= PRIORITY_MAX,
@@ -195,6 +197,7 @@ def _refuse_contradictions(spec: Spec, doc: str | None) -> None:
         "at least one attempt": spec.max_attempts < 1,
         "at least one event a batch": spec.batch_max < 1,
         "a docstring says what it does": not doc,
+        **{f"describe the bounds of {name}: players are told that": True for name in unclear},
     }
     for fault, true in faults.items():
         if true:

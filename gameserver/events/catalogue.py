@@ -16,7 +16,7 @@ import msgspec
 import gameserver.events
 from gameserver.events.base import Event, Notice, Spec
 
-PLUMBING = {"base", "catalogue", "envelope", "message", "document"}
+PLUMBING = {"base", "catalogue", "envelope", "message", "document", "wording"}
 
 
 def _modules() -> list[ModuleType]:

@@ -1,13 +1,10 @@
 """Tables of the catalogue, for people: on the terminal and in docs/protocol.md."""
 
 from collections.abc import Iterable
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
-
-import msgspec
 
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
+from gameserver.events.wording import fields_of
 from gameserver.topology import PLAIN, Queues
 
 
@@ -53,7 +50,8 @@ def _events() -> Iterable[str]:
         yield "|---|---|---|---|---|"
         for spec in mine:
             cls = catalogue.events()[spec.name]
-            yield f"| `{spec.name}` | {_fields(cls, {'seq'})} | {_fields(spec.result)} | {spec.lane} | {_text(cls)} |"
+            data = fields_of(spec.result) if spec.result else ""
+            yield f"| `{spec.name}` | {fields_of(cls, {'seq'})} | {data} | {spec.lane} | {_text(cls)} |"
         yield ""
 
 
@@ -63,32 +61,8 @@ def _notices() -> Iterable[str]:
     yield "|---|---|---|"
     for name, cls in sorted(catalogue.notices().items()):
         hidden = set() if cls.notice.durable else {"id"}
-        yield f"| `{name}` | {_fields(cls, hidden)} | {_text(cls)} |"
+        yield f"| `{name}` | {fields_of(cls, hidden)} | {_text(cls)} |"
     yield ""
-
-
-def _fields(cls: Any, hidden: Iterable[str] = ()) -> str:
-    if cls is None:
-        return ""
-    hints = get_type_hints(cls, include_extras=True)
-    fields = [f for f in msgspec.structs.fields(cls) if f.name not in hidden]
-    return ", ".join(f"`{f.name}`{'' if f.required else '?'}: {_type(hints[f.name])}" for f in fields)
-
-
-def _type(hint: Any) -> str:
-    for meta in getattr(hint, "__metadata__", ()):
-        if isinstance(meta, msgspec.Meta) and meta.description:
-            return meta.description
-    origin = get_origin(hint)
-    if origin is Literal:
-        return " / ".join(f"`{value}`" for value in get_args(hint))
-    if origin is list:
-        return f"list of ({_type(get_args(hint)[0])})"
-    if origin in (Union, UnionType):
-        return " or ".join(_type(part) for part in get_args(hint))
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return f"map of ({_fields(hint)})"
-    return {str: "string", int: "integer", float: "number", bool: "boolean"}.get(hint, str(hint))
 
 
 def _text(cls: type) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from gameserver.events import catalogue
 from gameserver.events.base import SEQ_MAX, Event
+from gameserver.events.wording import QUOTED_MAX, fault_of
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import FIRST_OF_LINES, FIRST_OF_PREFIXED, Framing, Lines, Prefixed, prefix
 from gameserver.wire.packets import FromClient, FromServer, Hello, Ping
@@ -45,27 +46,27 @@ class Codec:
         """A packet from a client. Raises ``PacketFault`` with the code and, where it could be read, ``re``."""
         try:
             packet: FromClient | Event = self._typed(raw)
-        except msgspec.ValidationError as error:
-            raise self._explain(raw, depth_max, str(error)) from None
+        except msgspec.ValidationError:
+            raise self._explain(raw, depth_max) from None
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise PacketFault("bad_packet", f"This is not {self.name}: {error}.") from None
         return packet
 
-    def _explain(self, raw: bytes, depth_max: int, reason: str) -> PacketFault:
+    def _explain(self, raw: bytes, depth_max: int) -> PacketFault:
         if self.name == "json" and nesting(raw) > depth_max:
             return PacketFault("bad_packet", f"Nested deeper than {depth_max}.")
         try:
             packet = self._untyped(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
             return PacketFault("bad_packet", f"This is not {self.name}.")
-        return explain(packet, reason)
+        return explain(packet)
 
     def encode(self, packet: FromServer) -> bytes:
         """A server's own packet, framed."""
         return self.frame(msgspec.msgpack.encode(packet))
 
 
-def explain(packet: Any, reason: str) -> PacketFault:
+def explain(packet: Any) -> PacketFault:
     """What is wrong with a packet that the catalogue refuses."""
     if not isinstance(packet, dict):
         return PacketFault("bad_packet", "A packet is a map with a type.")
@@ -74,9 +75,9 @@ def explain(packet: Any, reason: str) -> PacketFault:
     kind = packet.get("type")
     if not isinstance(kind, str):
         return PacketFault("bad_packet", "A packet has a type, a string.", re)
-    if kind not in client_types():
-        return PacketFault("unknown_type", f"There is no event {kind[:40]!r}.", re)
-    return PacketFault("bad_field", f"{reason}.", re)
+    if kind not in client_packets():
+        return PacketFault("unknown_type", f"There is no event {kind[:QUOTED_MAX]!r}.", re)
+    return PacketFault("bad_field", fault_of(packet, client_packets()[kind]), re)
 
 
 def nesting(raw: bytes) -> int:
@@ -92,14 +93,14 @@ def nesting(raw: bytes) -> int:
 
 
 @cache
-def client_types() -> frozenset[str]:
-    """The types of all packets that a client may send."""
-    return frozenset({"hello", "ping", *catalogue.client_events()})
+def client_packets() -> dict[str, type[FromClient | Event]]:
+    """All packets that a client may send, by type."""
+    return {"hello": Hello, "ping": Ping, **catalogue.client_events()}
 
 
 @cache
-def _client_packets() -> Any:
-    return reduce(or_, [Hello, Ping, *catalogue.client_events().values()])
+def _any_client_packet() -> Any:
+    return reduce(or_, client_packets().values())
 
 
 def _line(packed: bytes) -> bytes:
@@ -109,13 +110,15 @@ def _line(packed: bytes) -> bytes:
 @cache
 def json_codec() -> Codec:
     """Lines of JSON."""
-    return Codec("json", Lines, msgspec.json.Decoder(_client_packets()).decode, msgspec.json.decode, _line)
+    return Codec("json", Lines, msgspec.json.Decoder(_any_client_packet()).decode, msgspec.json.decode, _line)
 
 
 @cache
 def msgpack_codec() -> Codec:
     """Length-prefixed MessagePack."""
-    return Codec("msgpack", Prefixed, msgspec.msgpack.Decoder(_client_packets()).decode, msgspec.msgpack.decode, prefix)
+    return Codec(
+        "msgpack", Prefixed, msgspec.msgpack.Decoder(_any_client_packet()).decode, msgspec.msgpack.decode, prefix
+    )
 
 
 def tell_apart(first: int) -> Codec:

@@ -37,7 +37,7 @@ class Hello(FromClient):
 class Ping(FromClient):
     """Keeps a connection alive; answered with ``pong`` and the same ``t``."""
 
-    t: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] = 0
+    t: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53, description="integer, -2^53 to 2^53")] = 0
 
 
 class Welcome(FromServer):

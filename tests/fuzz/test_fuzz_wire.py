@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gameserver.limits import Limits
 from gameserver.wire.client import ClientConnection
-from gameserver.wire.codecs import client_types
+from gameserver.wire.codecs import client_packets
 from gameserver.wire.frames import prefix
 from gameserver.wire.packets import PROTOCOL, Welcome
 from gameserver.wire.server import FLOOD_FACTOR, ServerConnection
@@ -29,7 +29,7 @@ GREETING = Welcome(
 ERROR_BYTES_MAX = 700
 
 packets = st.fixed_dictionaries(
-    {"type": st.sampled_from(sorted(client_types())) | st.text(max_size=8)},
+    {"type": st.sampled_from(sorted(client_packets())) | st.text(max_size=8)},
     optional={
         "seq": st.integers(-5, 2**64 - 1),
         "text": st.text(samples.characters, max_size=10),

@@ -9,7 +9,7 @@ from docs.refresh import PROTOCOL, between, refreshed
 from gameserver.cli import main
 from gameserver.events import catalogue
 from gameserver.wire import packets
-from gameserver.wire.codecs import client_types, json_codec, msgpack_codec
+from gameserver.wire.codecs import client_packets, json_codec, msgpack_codec
 from gameserver.wire.frames import Prefixed
 from gameserver.wire.packets import FromServer, Hello
 from tests.unit.docs.codes import ERRORS, codes_in, error_codes, farewell_codes
@@ -105,5 +105,5 @@ def test_the_bytes_of_the_example_s_frame_are_a_hello() -> None:
 
 
 def test_every_type_of_packet_is_spoken_of() -> None:
-    types = client_types() | {cls.__struct_config__.tag for cls in vars(packets).values() if _is_packet(cls)}
+    types = set(client_packets()) | {cls.__struct_config__.tag for cls in vars(packets).values() if _is_packet(cls)}
     assert {name for name in types if f"`{name}`" not in TEXT and f'"type":"{name}"' not in TEXT} == set()

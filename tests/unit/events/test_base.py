@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -46,6 +46,14 @@ def test_only_clients_number_their_events(origin: Any) -> None:
 def test_a_declaration_that_contradicts_itself_is_refused_by_name(options: dict[str, Any], fault: str) -> None:
     with pytest.raises(TypeError, match=f"event acrobatics.leap: .*{fault}"):
         declare(**options)
+
+
+@pytest.mark.parametrize(
+    "hint", [Annotated[int, msgspec.Meta(ge=1)], list[Annotated[str, msgspec.Meta(pattern="^a$")]]]
+)
+def test_a_field_with_bounds_has_words_for_them(hint: Any) -> None:
+    with pytest.raises(TypeError, match="describe the bounds of height: players are told that"):
+        declare(lane="act", fields=[("height", hint)])
 
 
 def test_an_unknown_option_is_refused() -> None:

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import msgspec
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from gameserver.events import catalogue
 from gameserver.events.base import SEQ_MAX
 from gameserver.events.chat import Say, Whisper
-from gameserver.wire.codecs import Codec, client_types, json_codec, msgpack_codec, nesting, tell_apart
+from gameserver.events.wording import hints, type_of
+from gameserver.wire.codecs import Codec, client_packets, json_codec, msgpack_codec, nesting, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.packets import Hello, Ok, Ping
 from tests.unit.events import samples
@@ -68,7 +70,7 @@ def test_events_that_clients_may_not_send_are_unknown(name: str, spec: Any) -> N
 
 
 def test_the_types_of_clients_are_the_catalogues_and_two_more() -> None:
-    assert client_types() == set(catalogue.client_events()) | {"hello", "ping"}
+    assert set(client_packets()) == set(catalogue.client_events()) | {"hello", "ping"}
 
 
 @both
@@ -106,6 +108,53 @@ def test_what_is_wrong_is_said_with_the_number_of_the_packet(name: str, packet: 
 @pytest.mark.parametrize("given_name", ["bob\n", "b", "1bob", "bob smith", "bøb", "x" * 21, "", "bob\x00"])
 def test_a_name_is_letters_and_digits_and_nothing_else(name: str, given_name: str) -> None:
     assert complaint(name, {"type": "whisper", "to": given_name, "text": "x", "seq": 1}) == ("bad_field", 1)
+
+
+# Where msgspec would say "Expected `str` matching regex ...", the declaration's own words are said.
+
+WRONG = [None, True, 0, -(2**60), 2**60, 1.5, "", "\x00", "x" * 2_000, ["\x00"], ["x"] * 101, {}]
+FIELDS = [(kind, field) for kind, cls in client_packets().items() for field in cls.__struct_fields__]
+
+
+def misfits(hint: Any) -> list[Any]:
+    return [value for value in WRONG if not fits(value, hint)]
+
+
+def fits(value: Any, hint: Any) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("kind", "field"), FIELDS)
+@both
+@settings(max_examples=3)
+@given(data=st.data())
+def test_a_wrong_field_is_told_in_the_words_of_its_declaration(
+    name: str, kind: str, field: str, data: st.DataObject
+) -> None:
+    hint = hints(client_packets()[kind])[field]
+    good = msgspec.to_builtins(data.draw(samples.event(client_packets()[kind])))
+    assert misfits(hint)
+    for value in misfits(hint):
+        fault = fault_of(name, ENCODERS[name]({**good, "type": kind, field: value}))
+        assert fault.message == f"{field}: {type_of(hint)}."
+        assert not re.search(r"\\Z|\^\[|regex|Expected|Annotated|typing|<class|\$", fault.message)
+
+
+@pytest.mark.parametrize(("packet", "said"), [
+    ({"type": "whisper", "to": "b", "text": "x"}, "to: 2 to 20 letters, digits, - or _; a letter first."),
+    ({"type": "whisper", "text": "x"}, "to is missing: 2 to 20 letters, digits, - or _; a letter first."),
+    ({"type": "move", "dir": "up"}, "dir: `n` / `e` / `s` / `w` / `ne` / `nw` / `se` / `sw`."),
+    ({"type": "look", "far": 1}, "look has no field 'far'."),
+    ({"type": "look", "f" * 2_000: 1}, f"look has no field '{'f' * 40}'."),
+    ({"type": "hello", "protocol": "1"}, "protocol: integer."),
+])  # fmt: skip
+@both
+def test_what_is_missing_unknown_or_wrong_is_one_sentence(name: str, packet: Any, said: str) -> None:
+    assert fault_of(name, ENCODERS[name](packet)).message == said
 
 
 @both
@@ -177,7 +226,7 @@ json_like = st.recursive(
 
 @given(
     st.fixed_dictionaries(
-        {"type": st.sampled_from(sorted(client_types())) | json_like},
+        {"type": st.sampled_from(sorted(client_packets())) | json_like},
         optional={"seq": json_like, "text": json_like, "to": json_like, "ids": json_like, "dir": json_like},
     )
 )
@@ -207,4 +256,4 @@ def test_any_other_first_byte_is_refused(first: int) -> None:
 def test_codecs_are_made_once() -> None:
     assert json_codec() is json_codec()
     assert isinstance(msgpack_codec(), Codec)
-    assert Whisper.spec.name in client_types()
+    assert Whisper.spec.name in client_packets()
