@@ -16,6 +16,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 
 from gameserver.errors import Retryable
+from gameserver.store.faults import blame
 
 CHANGES_KEPT = 128  # statements, one for each set of columns that changed together
 
@@ -73,24 +74,33 @@ class _Text:
 
 
 def _as_json(values: Sequence[Any]) -> str:
-    return msgspec.json.encode(values).decode()
+    encoded = msgspec.json.encode(values).decode()
+    if "\\u0000" in encoded and any("\0" in str(value) for value in values):
+        raise ValueError("a text with the character 0")  # which SQLite would take, and PostgreSQL does not
+    return encoded
 
 
 _text = lru_cache(maxsize=256)(_Text)
 
 
 class Rows:
-    """Runs statements on one connection. Values are given by the names of the statement's ``bindparam``s."""
+    """Runs statements on one connection. Values are given by the names of the statement's ``bindparam``s.
 
-    def __init__(self, dialect: Dialect, cursor: Any) -> None:
-        self._dialect = dialect
+    Every method raises what ``faults.blame`` makes of a database's or a driver's error.
+    """
+
+    def __init__(self, engine: Engine, cursor: Any) -> None:
+        self._engine = engine
+        self._dialect = engine.dialect
         self._cursor = cursor
 
     def all(self, statement: Any, **values: Any) -> list[tuple[Any, ...]]:
         """The rows that a SELECT finds."""
-        text = _text(statement, self._dialect)
-        self._cursor.execute(text.sql, text.bind(values))
-        found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        self.run(statement, **values)
+        try:
+            found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        except Exception as error:
+            raise blame(error, self._engine) from error
         return found
 
     def first(self, statement: Any, **values: Any) -> tuple[Any, ...] | None:
@@ -103,13 +113,27 @@ class Rows:
 
     def run(self, statement: Any, **values: Any) -> None:
         """Run a statement that finds nothing."""
-        text = _text(statement, self._dialect)
-        self._cursor.execute(text.sql, text.bind(values))
+        made = _text(statement, self._dialect)
+        try:
+            self._cursor.execute(made.sql, made.bind(values))
+        except Exception as error:
+            raise blame(error, self._engine) from error
+
+    def command(self, sql: str) -> None:
+        """Run a command of the database's own."""
+        try:
+            self._cursor.execute(sql)
+        except Exception as error:
+            raise blame(error, self._engine) from error
 
     def many(self, statement: Any, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run a statement for each row; its values stand in the order of the statement's placeholders."""
         if rows:
-            self._cursor.executemany(_text(statement, self._dialect).sql, rows)
+            made = _text(statement, self._dialect)
+            try:
+                self._cursor.executemany(made.sql, rows)
+            except Exception as error:
+                raise blame(error, self._engine) from error
 
     @property
     def changed(self) -> int:
@@ -119,7 +143,7 @@ class Rows:
 
     def checkpoint(self) -> None:
         """Copy SQLite's log into the database, as far as that keeps nobody waiting."""
-        self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self.command("PRAGMA wal_checkpoint(PASSIVE)")
 
     def change(self, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
         """Write some columns of rows that are there, each once: the columns' values, and then the row's id."""
@@ -138,39 +162,37 @@ def _as_array(values: Sequence[Any]) -> Any:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Rows]:
-    """Read without locks. Raises ``Retryable``."""
+    """Read without locks. Raises what ``faults.blame`` makes of an error."""
     with _connection(engine) as connection:
-        yield Rows(engine.dialect, connection.cursor())
+        yield Rows(engine, connection.cursor())
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Rows]:
-    """A transaction: all of it or nothing. Raises ``Retryable``."""
+    """A transaction: all of it or nothing. Raises the same."""
     with _connection(engine) as connection:
-        cursor = connection.cursor()
+        rows = Rows(engine, connection.cursor())
         if engine.dialect.name == "sqlite":
-            cursor.execute("BEGIN IMMEDIATE")  # it waits now for the one writer, and never fails half way
-        yield Rows(engine.dialect, cursor)
-        connection.commit()
+            rows.command("BEGIN IMMEDIATE")  # it waits now for the one writer, and never fails half way
+        yield rows
+        try:
+            connection.commit()
+        except Exception as error:
+            raise blame(error, engine) from error
 
 
 @contextmanager
 def _connection(engine: Engine) -> Iterator[Any]:
-    """A driver's connection; given back it is rolled back, and after an error it is not used again.
-
-    What a database says of its troubles becomes ``Retryable``: ``conflict`` or ``database_away``.
-    """
-    drivers: Any = engine.dialect.loaded_dbapi
-    connection: Any = None
+    """A driver's connection; given back it is rolled back, and used again unless the trouble was its own."""
     try:
         connection = engine.raw_connection()
+    except Exception as error:
+        raise blame(error, engine) from error
+    try:
         yield connection
-    except drivers.IntegrityError as error:
-        raise Retryable("conflict", f"Two transactions made the same row: {error}") from error
-    except drivers.Error as error:
-        if connection is not None:
+    except Retryable as trouble:
+        if trouble.code == "database_away":
             connection.invalidate()
-        raise Retryable("database_away", f"The database did not answer as it should: {error}") from error
+        raise
     finally:
-        if connection is not None:
-            connection.close()
+        connection.close()

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speak
 from gameserver.store.loading import HISTORY_LINES, Held
 from gameserver.store.rows import Rows, among
 from gameserver.store.tables import TABLES, chat_lines, outcomes
+from gameserver.store.values import check_values
 from gameserver.world.state import Account, ChatLine, Session, Thing
 
 Row = tuple[Any, ...]
@@ -52,17 +53,23 @@ _TRIM_HISTORY = delete(chat_lines).where(_MINE, chat_lines.c.id.not_in(_NEWEST.l
 
 def upsert(rows: Rows, table: Table, values: Sequence[Row]) -> None:
     """Insert rows, or replace those whose key is there. Values stand in the order of the table's columns."""
-    rows.many(_upsert(table), values)
+    _write(rows, table, _upsert(table), values)
 
 
 def insert(rows: Rows, table: Table, values: Sequence[Row]) -> None:
     """Insert rows, none of which may be there."""
-    rows.many(_insert(table), values)
+    _write(rows, table, _insert(table), values)
 
 
 def insert_new(rows: Rows, table: Table, values: Sequence[Row]) -> None:
     """Insert rows; those whose key is there stay as they are."""
-    rows.many(_insert_new(table), values)
+    _write(rows, table, _insert_new(table), values)
+
+
+def _write(rows: Rows, table: Table, statement: Any, values: Sequence[Row]) -> None:
+    if values:
+        check_values(table, table.columns.keys(), list(zip(*values, strict=True)))
+        rows.many(statement, values)
 
 
 def put_things(rows: Rows, things: Iterable[Thing], held: Held) -> None:
@@ -89,6 +96,7 @@ def _replace(rows: Rows, kind: type[Thing], known: Sequence[Row], things: Sequen
         here = [n for n in changed if kind.__struct_fields__[n] in table.columns]
         if here:
             names = tuple(kind.__struct_fields__[n] for n in here)
+            check_values(table, names, [after[n] for n in here])
             was, now = (list(zip(*(side[n] for n in (*here, 0)), strict=True)) for side in (before, after))
             rows.change(table, names, [row for row, old in zip(now, was, strict=True) if row != old])
 

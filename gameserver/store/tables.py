@@ -29,8 +29,12 @@ def _text(name: str, *, key: bool = False) -> Column[str]:
     return Column(name, Text, primary_key=key, nullable=False)
 
 
+# 64 bits on both: SQLite's integers have them, whatever their column's type is called.
+_WIDE = BigInteger().with_variant(Integer(), "sqlite")
+
+
 def _int(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False)
+    return Column(name, _WIDE, nullable=False)
 
 
 def _ms(name: str) -> Column[int]:
@@ -129,7 +133,7 @@ outcomes = Table(
     "outcomes",
     metadata,
     _text("lane", key=True),
-    Column("slot", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("slot", _WIDE, primary_key=True, nullable=False, autoincrement=False),
     _text("session"),
     _ms("seq"),
     Column("direct", LargeBinary, nullable=False),
