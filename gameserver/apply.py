@@ -10,7 +10,6 @@ An event whose rule breaks spoils nothing but itself and what follows it in its 
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from traceback import format_exception
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
+from gameserver.letters import letter_of
 from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.prepared import Prepared, SeededDice
@@ -26,7 +26,7 @@ from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, T
 from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
 from gameserver.speech import Speech
-from gameserver.store.store import DeadLetter, Store, Stored, Transaction
+from gameserver.store.store import Store, Stored, Transaction
 from gameserver.wire.packets import Error, Ok
 from gameserver.world.marks import START, Mark, read_marks, write_marks
 from gameserver.world.state import Player, Thing
@@ -186,7 +186,7 @@ class _Work:
         self._begin([item], [])
         self._tried.append(item.envelope.id)
         if self._fresh(item):
-            self._transaction.add_dead(_dead_letter(item.envelope, cause, attempts, self._now_ms))
+            self._transaction.add_dead(letter_of(item.envelope, cause, attempts, self._now_ms))
             sentence = "This could not be done. It was kept, and a game master will look at it."
             self._advance(item, self._refuse(item, "dead_lettered", sentence))
             self._outcomes["dead_lettered"] += 1
@@ -301,9 +301,15 @@ class _Work:
         if not seq and follow is None:
             return None
         packet = _packed(Ok(re=seq, data=data)) if seq else b""
-        direct = Direct(conn=envelope.conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
-        self._speech.direct(envelope.gateway, direct)
+        gateway, conn = self._whereto(envelope)
+        direct = Direct(conn=conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
+        self._speech.direct(gateway, direct)
         return direct
+
+    def _whereto(self, envelope: Envelope) -> tuple[str, str]:
+        """Gateway and connection that an event came from; of a replayed one those at which its player is now."""
+        body = self._state.players.get(envelope.player) if envelope.kept else None
+        return (body.gateway, body.conn) if body is not None else (envelope.gateway, envelope.conn)
 
     def _refuse(self, item: Prepared, code: str, message: str, *, not_now: bool = False) -> Direct | None:
         """The reply to an event that took no effect, to whoever numbered it."""
@@ -438,21 +444,6 @@ class _Work:
             held=tuple(held),
             outcomes=dict(self._outcomes),
         )
-
-
-def _dead_letter(envelope: Envelope, cause: BaseException, attempts: int, now_ms: int) -> DeadLetter:
-    return DeadLetter(
-        id=envelope.id,
-        family=envelope.event.spec.family,
-        event=envelope.event.spec.name,
-        player=envelope.player,
-        attempts=attempts,
-        cause=f"{type(cause).__name__}: {cause}",
-        traceback="".join(format_exception(cause)),
-        envelope=msgspec.json.encode(envelope),
-        at_ms=envelope.at_ms,
-        dead_ms=now_ms,
-    )
 
 
 def present_state(event: Event, player: Player | None) -> dict[str, Any] | None:

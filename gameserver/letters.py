@@ -1,22 +1,64 @@
 """Dead letters for game masters: seeing what was given up, and giving it another chance.
 
 A replay puts the event into the outbox, from where the sweep sends it: it is applied once, as long as its row is there,
-on the world as it stands by then, and under the rules of that day. Who is not in the world is waited for.
+on the world as it stands by then, and under the rules of that day. Who is not in the world is waited for. What was
+worth something only in its moment, or spoke of a connection that is gone, is refused: it can only be dropped.
 """
+
+from traceback import format_exception
 
 import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
+from gameserver.events.base import Spec
 from gameserver.events.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store
 
+CAUSE_CHARS_MAX = 1_000
+TRACEBACK_CHARS_MAX = 20_000
+LEFT_OUT = "\n[...]\n"
+
 _read = msgspec.json.Decoder(Envelope).decode
 
 
+def letter_of(envelope: Envelope, cause: BaseException, attempts: int, now_ms: int) -> DeadLetter:
+    """An event that is given up, with a cause of whatever content made fit to be kept."""
+    return DeadLetter(
+        id=envelope.id,
+        family=envelope.event.spec.family,
+        event=envelope.event.spec.name,
+        player=envelope.player,
+        attempts=attempts,
+        cause=presentable(_said(cause), CAUSE_CHARS_MAX),
+        traceback=presentable("".join(format_exception(cause)), TRACEBACK_CHARS_MAX),
+        envelope=msgspec.json.encode(envelope),
+        at_ms=envelope.at_ms,
+        dead_ms=now_ms,
+    )
+
+
+def _said(cause: BaseException) -> str:
+    try:
+        return f"{type(cause).__name__}: {cause}"
+    except Exception as error:
+        return f"{type(cause).__name__} (whose text can't be had: {type(error).__name__})"
+
+
+def presentable(text: str, most: int) -> str:
+    """The text without what a database refuses, its middle left out where it is longer than ``most``."""
+    if len(text) > most:
+        half = (most - len(LEFT_OUT)) // 2
+        text = text[:half] + LEFT_OUT + text[-half:]
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="backslashreplace").decode()[:most]
+
+
 def replay(store: Store, id_: str, now_ms: int) -> str:
-    """Give a dead letter back to the queue. Returns the new event's id. Raises ``Rejected`` ``no_such_letter``."""
+    """Give a dead letter back to the queue. Returns the new event's id.
+
+    Raises ``Rejected`` ``no_such_letter``, or ``not_replayable`` and the letter stays.
+    """
     with store.transaction() as transaction:
         letter = transaction.take_dead(id_)
         if letter is None:
@@ -27,8 +69,17 @@ def replay(store: Store, id_: str, now_ms: int) -> str:
 
 
 def revived(letter: DeadLetter, now_ms: int) -> Envelope:
-    """A dead event as a new one: of its player, of today, and of no session, whose lane went on long ago."""
-    envelope = _read(letter.envelope)
+    """A dead event as a new one: of its player, of today, and of no session, whose lane went on long ago.
+
+    Raises ``Rejected`` ``not_replayable``.
+    """
+    try:
+        envelope = _read(letter.envelope)
+    except msgspec.MsgspecError as error:
+        raise Rejected("not_replayable", f"This version can't read {letter.id}: {error}.") from error
+    why = why_not(envelope.event.spec)
+    if why:
+        raise Rejected("not_replayable", f"{letter.id} can't be replayed: {why}.")
     return Envelope(
         id=f"{envelope.id}/replay",
         event=replace(envelope.event, seq=0),
@@ -36,6 +87,15 @@ def revived(letter: DeadLetter, now_ms: int) -> Envelope:
         player=envelope.player,
         kept=True,
     )
+
+
+def why_not(spec: Spec) -> str:
+    """Why events of a type are not replayed, "" when they are."""
+    if not spec.durable:
+        return f"{spec.task} is worth something only in its moment"
+    if spec.secrets or spec.origin == "gateway" or spec.lane == "session":
+        return f"{spec.task} speaks of a connection that is gone"
+    return ""
 
 
 def drop(store: Store, id_: str) -> None:

@@ -1,15 +1,26 @@
 """Dead letters: what was given up gets another chance, once, on the world as it stands then."""
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from gameserver import letters
 from gameserver.cli import main
 from gameserver.errors import Rejected
+from gameserver.events import catalogue
+from gameserver.events.base import Event
+from gameserver.events.chat import Join, Leave, Say, Shout, Talk, Whisper, Who
+from gameserver.events.combat import Attack, Reward
 from gameserver.events.envelope import Envelope
-from gameserver.events.trade import Give
-from gameserver.events.world import Sweep
-from gameserver.world.state import Gateway, Player
-from tests.unit.apply.workshop import Workshop
+from gameserver.events.movement import Look, Move
+from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.events.trade import Give, Purse
+from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.rules.outcome import Waiting
+from gameserver.store.tables import metadata
+from gameserver.world.state import Gateway, Membership, Player
+from tests.unit.apply.workshop import Workshop, reply
 
 ADA = Player(id="ada", name="Ada", zone="town", x=2, y=2, gateway="g", conn="c-ada", session="s-ada")
 BOB = Player(id="bob", name="Bob", zone="town", x=3, y=3, gateway="g", conn="c-bob", session="s-bob")
@@ -74,6 +85,144 @@ def test_a_letter_is_replayed_or_dropped_once_and_an_unknown_one_never(workshop:
     for work in (letters.drop, lambda store, id_: letters.replay(store, id_, 1)):
         with pytest.raises(Rejected, match="no_such_letter"):
             work(workshop.store, buried.id)
+
+
+class Unspeakable(Exception):
+    """An error that can't be said."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+CAUSES = {
+    "the character 0": ValueError("a\0b"),
+    "half a character": ValueError("\ud800"),
+    "ten megabytes": ValueError("x" * 10_000_000),
+    "no text": Unspeakable(),
+    "its own cause": ValueError(ValueError("within")),
+}
+
+
+@pytest.mark.parametrize("what", CAUSES)
+def test_a_cause_of_any_content_is_kept(workshop: Workshop, what: str) -> None:
+    workshop.enter(ADA, BOB)
+    gift = workshop.tell(ADA, Give(seq=1, to="Bob", coins=30))
+    assert reply(workshop.applier.bury(gift, CAUSES[what], 4))["code"] == "dead_lettered"
+    (letter,) = workshop.store.dead_letters()
+    assert letter.cause.startswith(type(CAUSES[what]).__name__)
+    assert len(letter.cause) <= letters.CAUSE_CHARS_MAX
+    assert len(letter.traceback) <= letters.TRACEBACK_CHARS_MAX
+    assert type(CAUSES[what]).__name__ in letter.traceback
+
+
+SAMPLES: dict[str, Event] = {
+    "register": Register(name="Eve", password="long enough"),
+    "login": Login(name="Ada", password="long enough"),
+    "resume": Resume(token="t"),
+    "logout": Logout(),
+    "ack": Ack(ids=["w1"]),
+    "lost": Lost(),
+    "rejoin": Rejoin(),
+    "heartbeat": Heartbeat(sessions=2),
+    "tick": Tick(n=7),
+    "stir": Stir(zone="town", n=7),
+    "sweep": Sweep(n=7),
+    "give": Give(to="Bob", coins=30),
+    "purse": Purse(),
+    "say": Say(text="hello"),
+    "shout": Shout(text="hello"),
+    "whisper": Whisper(to="Bob", text="hello"),
+    "join": Join(channel="news"),
+    "leave": Leave(channel="trade"),
+    "talk": Talk(channel="trade", text="hello"),
+    "who": Who(),
+    "move": Move(dir="e"),
+    "look": Look(),
+    "attack": Attack(target="bob"),
+    "reward": Reward(player="ada", xp=5, slain="rat"),
+}
+REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "attack", "reward"}
+
+
+def given_up(workshop: Workshop, event: Event) -> str:
+    """A dead letter of an event, as its origin sent it. Returns its id."""
+    numbered = replace(event, seq=1) if event.spec.numbered else event
+    if event.spec.origin == "house":
+        envelope = Envelope(id=f"{event.spec.name}:7", event=event, at_ms=workshop.now_ms, kept=False)
+    else:
+        envelope = workshop.tell(ADA, numbered, id="c-ada:1", token="hash")
+    workshop.applier.bury(envelope, RuntimeError("a bug"), 4)
+    return envelope.id
+
+
+def test_every_event_of_the_catalogue_has_a_sample() -> None:
+    assert set(SAMPLES) == set(catalogue.events())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_replay_of_whatever_event_is_applied_once_and_moves_no_connection_or_is_refused(
+    workshop: Workshop, name: str
+) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.put(Gateway(id="g", seen_ms=2**50, sessions=2), Membership(id="trade/ada", channel="trade", player="ada"))
+    with workshop.store.transaction() as transaction:
+        transaction.add_waiting([Waiting("w1", "mail", "ada", b"x")], workshop.now_ms, 2**50)
+    id_ = given_up(workshop, SAMPLES[name])
+    before = everything(workshop)
+    if name not in REPLAYED:
+        with pytest.raises(Rejected, match=r"not_replayable: .* can't be replayed"):
+            letters.replay(workshop.store, id_, workshop.now_ms)
+        assert everything(workshop) == before
+        return
+    letters.replay(workshop.store, id_, workshop.now_ms)
+    (again,) = replayed(workshop)
+    workshop.apply(again)
+    once = everything(workshop)
+    workshop.apply(again, again)
+    assert everything(workshop) == once
+    assert presence(workshop) == {"ada": ("g", "c-ada", "s-ada"), "bob": ("g", "c-bob", "s-bob")}
+    assert replayed(workshop) == []
+
+
+def everything(workshop: Workshop) -> Any:
+    """What the database holds, but for what the sweep writes."""
+    waiting = workshop.due()
+    with workshop.store._engine.connect() as connection:
+        tables = {name: table for name, table in metadata.tables.items() if name != "outbox"}
+        rows = {name: sorted(map(repr, connection.execute(table.select()))) for name, table in tables.items()}
+    return {**rows, "waiting": waiting}
+
+
+def presence(workshop: Workshop) -> dict[str, tuple[str, str, str]]:
+    found = workshop.load(players=("ada", "bob")).players
+    return {id_: (body.gateway, body.conn, body.session) for id_, body in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("event", "channels"), [(Join(channel="news"), ["news", "trade"]), (Leave(channel="trade"), [])]
+)
+def test_a_replay_is_followed_where_its_player_is_now(workshop: Workshop, event: Event, channels: list[str]) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.put(Membership(id="trade/ada", channel="trade", player="ada"))
+    id_ = given_up(workshop, event)
+    workshop.put(replace(ADA, gateway="g2", conn="c-later"))
+    letters.replay(workshop.store, id_, workshop.now_ms)
+    workshop.put(*(Gateway(id=id_, seen_ms=2**50, sessions=2) for id_ in ("g", "g2")))
+    (again,) = replayed(workshop)
+    (direct,) = workshop.apply(again).outbound.directs
+    assert (direct.conn, direct.re, direct.packet) == ("c-later", 0, b"")
+    assert direct.follow is not None
+    assert direct.follow.watch == {"channels": tuple(f"channel.{channel}" for channel in channels)}
+
+
+def test_a_letter_that_this_version_cant_read_stays(workshop: Workshop, buried: Envelope) -> None:
+    with workshop.store.transaction() as transaction:
+        letter = transaction.take_dead(buried.id)
+        assert letter is not None
+        transaction.add_dead(replace(letter, envelope=b'{"id":"x","event":{"type":"of tomorrow"}}'))
+    with pytest.raises(Rejected, match="not_replayable: This version can't read"):
+        letters.replay(workshop.store, buried.id, workshop.now_ms)
+    assert [letter.id for letter in workshop.store.dead_letters()] == [buried.id]
 
 
 def test_the_command_lists_shows_replays_and_drops(
