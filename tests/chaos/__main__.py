@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 
 from gameserver.up.rabbitmq import PrivateNode
-from tests.chaos.run import RATE, run
+from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
 from tests.chaos.schedule import FAULTS
-from tests.chaos.stage import Stage
+from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage
 from tests.databases import Cluster, installed
+
+LONG_PLAYERS = 80
+FULL_QUEUES_EVERY = 3  # one seed of so many
 
 
 def main() -> int:
@@ -25,6 +28,13 @@ def main() -> int:
     parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
     parser.add_argument("--sabotage", default="", help="switch a guarantee off, to see that it is missed")
+    parser.add_argument("--no-asking", action="store_true", help="gateways never ask again by themselves")
+    parser.add_argument("--poison", type=float, default=POISON, help="how likely a whisper breaks what handles it")
+    parser.add_argument("--tips", type=float, default=TIPS, help="how likely a gift is the other release's")
+    parser.add_argument("--long", action="store_true", help="one run, until there were --faults and --events")
+    parser.add_argument("--faults", type=int, default=1_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--players", type=int, default=LONG_PLAYERS, help="in the long run")
     arguments = parser.parse_args()
     bad = 0
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
@@ -52,10 +62,14 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
         {"app": "tests.chaos.sabotaged", "gateway_module": "tests.chaos.sabotaged"} if arguments.sabotage else {}
     )
     database_url = cluster.url(cluster.migrated) if cluster else ""
-    stage = Stage(node, folder / "house", database_url, env={"CHAOS_SABOTAGE": arguments.sabotage}, **sabotaged)
+    env = {
+        "CHAOS_SABOTAGE": arguments.sabotage,
+        **(NOT_ASKING if arguments.no_asking else {}),
+        **(FULL_QUEUES if seed % FULL_QUEUES_EVERY == 0 and not arguments.long else {}),
+    }
+    stage = Stage(node, folder / "house", database_url, env=env, **sabotaged)
     try:
-        faults = arguments.only or tuple(FAULTS)
-        report = run(stage, seed, arguments.seconds, every_s=arguments.every, rate=arguments.rate, faults=faults)
+        report = _played(stage, seed, arguments)
     finally:
         stage.stop()
         node.kill()
@@ -64,6 +78,22 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
             cluster.stop()
     print(report, flush=True)
     return 1 if report.wrong else 0
+
+
+def _played(stage: Stage, seed: int, arguments: argparse.Namespace) -> Report:
+    if arguments.long:
+        size = {"players": arguments.players, "rate": arguments.rate}
+        return run_long(stage, seed, arguments.faults, arguments.events, every_s=arguments.every, **size)
+    return run(
+        stage,
+        seed,
+        arguments.seconds,
+        every_s=arguments.every,
+        rate=arguments.rate,
+        faults=arguments.only or tuple(FAULTS),
+        poison=arguments.poison,
+        tips=arguments.tips,
+    )
 
 
 if __name__ == "__main__":

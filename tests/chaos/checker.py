@@ -1,76 +1,164 @@
 """The verdict: what clients sent, what they were told and what the data tier holds must be one story.
 
 Independent of the server's code: it knows the rules of the game that concern coins and words, and nothing else. Coins
-are conserved; each purse is what the answered gifts make it; each whisper answered "ok" was heard once; every action
-was answered; nobody's session was lost.
+are conserved; each purse is what the answered gifts make it; each gift and whisper answered "ok" was heard of once,
+each answered with an error never; the balances told make one order; every action was answered; no session was lost.
+Where each gift has an amount of its own (as players of chaos see to), single gifts are told apart by it.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tests.chaos.records import Action, Diary
 
-COINS_AT_FIRST = 100
 LINES_KEPT = 50
+GIFTS = ("give", "tip")
+
+# What a house that has faults may say no with, and what the rules say no with.
+PATIENCE = frozenset({"busy", "unavailable", "stale"})
+DEAD = PATIENCE | {"dead_lettered"}
+NO_WONDER = frozenset({"wall", "no_such_player", "too_few_coins", "mailbox_full"})
+
+UNANSWERED = "unanswered"
+NOT_DONE = "told yes and not done"
+DONE = "told no and done"
+DOUBLED = "doubled"
+DISORDER = "out of order"
+SESSION_LOST = "session lost"
+SUM = "wrong sum"
+POISON = "poison"
+HARM = "harmed"
+# What a contradiction may be: each sentence of a verdict begins with one of these.
+KINDS = (UNANSWERED, NOT_DONE, DONE, DOUBLED, DISORDER, SESSION_LOST, SUM, POISON, HARM)
 
 
 def verdict(diary: Diary, purses: Mapping[str, int], lines: Counter[str]) -> list[str]:
     """What is wrong, a sentence each. ``purses``: coins by player; ``lines``: how often each line of talk is kept."""
     return [
-        *(f"the session of {player} was lost" for player in diary.sessions_lost),
+        *(f"{SESSION_LOST}: {player}" for player in diary.sessions_lost),
         *_unanswered(diary),
+        *_effects(_of(diary, *GIFTS), "coins", _all(diary.received)),
+        *_effects(_of(diary, "whisper"), "text", _all(diary.heard)),
+        *_disorder(diary),
         *_purses(diary, purses),
-        *_whispers(diary),
         *_talk(diary, lines),
+        *_poison(diary),
     ]
+
+
+def by_kind(sentences: Iterable[str]) -> dict[str, int]:
+    """How many contradictions there are of each kind, "other" last."""
+    found = Counter(next((kind for kind in KINDS if s.startswith(f"{kind}: ")), "other") for s in sentences)
+    return {kind: found[kind] for kind in (*KINDS, "other")}
+
+
+def harmed(diary: Diary) -> Iterator[str]:
+    """Find who was refused for what is no fault of theirs, nor of what they asked: while faults strike, too.
+
+    Players in the world are told they are not, say, or that they walk too fast, because of somebody's clock.
+    """
+    for a in diary.actions:
+        if a.end == "refused" and a.code not in (DEAD if _is_poisoned(a) else PATIENCE) and not _is_foreseen(a):
+            yield f"{HARM}: {a.player} was refused {a.event} {a.fields} with {a.code}"
+
+
+def _is_foreseen(action: Action) -> bool:
+    """Whether the rules say no to it, or not every release knows it."""
+    return action.event == "tip" if action.code == "unknown_type" else action.code in NO_WONDER
+
+
+def _is_poisoned(action: Action) -> bool:
+    return str(action.fields.get("text", "")).startswith("poison ")
 
 
 def _unanswered(diary: Diary) -> list[str]:
     silent = [action for action in diary.actions if action.end in ("", "lost")]
-    return [f"{a.player} was never told what became of {a.event} {a.fields}" for a in silent]
+    return [f"{UNANSWERED}: {a.player} was never told what became of {a.event} {a.fields}" for a in silent]
 
 
-def _purses(diary: Diary, purses: Mapping[str, int]) -> list[str]:
+def _all(told: Mapping[str, Sequence[Any]]) -> Counter[tuple[str, Any]]:
+    """Everything that anyone was told, with who was."""
+    return Counter((player, one) for player, ones in told.items() for one in ones)
+
+
+def _effects(actions: Sequence[Action], field: str, heard: Counter[tuple[str, Any]]) -> Iterator[str]:
+    """Compare how actions were answered with how often their receivers heard of them."""
+    answers: defaultdict[tuple[str, Any], Counter[str]] = defaultdict(Counter)
+    for action in actions:
+        answers[action.fields["to"], action.fields[field]][action.end] += 1
+    for key in sorted(answers.keys() | heard.keys(), key=str):
+        ends = answers[key]
+        yield from _effect(key, ends["ok"], heard[key] - ends["ok"], ends)
+
+
+def _effect(key: tuple[str, Any], yes: int, more: int, ends: Counter[str]) -> Iterator[str]:
+    what = f"{key[1]!r} to {key[0]} was answered {dict(ends)} and heard of {yes + more} times"
+    if more < 0:
+        yield f"{NOT_DONE}: {what}"
+    elif more > ends.total() - yes:
+        yield f"{DOUBLED}: {what}"
+    elif more and ends["refused"] >= more:
+        yield f"{DONE}: {what}"  # or what nobody was told of was done, which it may be
+
+
+def _disorder(diary: Diary) -> Iterator[str]:
+    """Look through the balances that givers were told: with what they gave added they tell what they got.
+
+    So they never fall. A gift that took effect before one sent earlier makes them fall by its amount.
+    """
+    given: Counter[str] = Counter()
+    before: dict[str, int] = {}
+    for action in _succeeded(diary, *GIFTS):
+        if not isinstance(action.data, int):
+            continue  # the simulation notes no balances
+        given[action.player] += action.fields["coins"]
+        level = action.data + given[action.player]
+        if level < before.get(action.player, level):
+            yield f"{DISORDER}: {action.player} had {action.data} after giving {action.fields}, which is too early"
+        before[action.player] = level
+
+
+def _purses(diary: Diary, purses: Mapping[str, int]) -> Iterator[str]:
     players = sorted(diary.heard)
-    wrong = []
-    total = sum(purses[player] for player in players)
-    if total != COINS_AT_FIRST * len(players):
-        wrong.append(f"there are {total} coins, and there were {COINS_AT_FIRST * len(players)}")
-    balance = Counter(dict.fromkeys(players, COINS_AT_FIRST))
-    for action in _succeeded(diary, "give"):
+    total, due = sum(purses[player] for player in players), diary.coins_at_first * len(players)
+    if total != due:
+        yield f"{SUM}: there are {total} coins, and there were {due}"
+    balance = Counter(dict.fromkeys(players, diary.coins_at_first))
+    for action in _succeeded(diary, *GIFTS):
         balance[action.player] -= action.fields["coins"]
         balance[action.fields["to"]] += action.fields["coins"]
-    wrong += [
-        f"{player} has {purses[player]} coins, but the gifts answered with ok make {balance[player]}"
-        for player in players
-        if purses[player] != balance[player]
-    ]
-    told = {player: Counter(diary.received[player]) for player in players}
-    due: dict[str, Counter[int]] = {player: Counter() for player in players}
-    for action in _succeeded(diary, "give"):
-        due[action.fields["to"]][action.fields["coins"]] += 1
-    return wrong + [f"{p} was told of gifts {told[p]}, but got {due[p]}" for p in players if told[p] != due[p]]
+    for player in players:
+        if purses[player] != balance[player]:
+            yield f"{SUM}: {player} has {purses[player]} coins, but the gifts answered with ok make {balance[player]}"
 
 
-def _whispers(diary: Diary) -> list[str]:
-    wrong = []
-    said = Counter(action.fields["text"] for action in _succeeded(diary, "whisper"))
-    heard = Counter(text for texts in diary.heard.values() for text in texts)
-    for text in sorted(said | heard):
-        if said[text] != heard[text]:
-            wrong.append(f"whisper {text!r} was answered ok {said[text]} times and heard {heard[text]} times")
-    return wrong
-
-
-def _talk(diary: Diary, lines: Counter[str]) -> list[str]:
+def _talk(diary: Diary, lines: Counter[str]) -> Iterator[str]:
     """A channel keeps its last lines, each once."""
-    said = Counter(action.fields["text"] for action in _succeeded(diary, "talk"))
-    wrong = [
-        f"line {text!r} was said {said[text]} times and kept {n} times" for text, n in lines.items() if n != said[text]
-    ]
-    due = min(said.total(), LINES_KEPT)
-    return wrong + ([f"{lines.total()} lines are kept, and should be {due}"] if lines.total() != due else [])
+    ends: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for action in _of(diary, "talk"):
+        ends[action.fields["text"]][action.end] += 1
+    for text, n in lines.items():
+        yes = ends[text]["ok"]
+        if n > max(1, ends[text].total()):
+            yield f"{DOUBLED}: line {text!r} is kept {n} times"
+        elif n != yes:
+            yield f"{DONE}: line {text!r} was answered {dict(ends[text])} and kept {n} times"
+    due = min(sum(end["ok"] for end in ends.values()), LINES_KEPT)
+    if lines.total() != due:
+        yield f"{SUM}: {lines.total()} lines are kept, and should be {due}"
 
 
-def _succeeded(diary: Diary, event: str) -> list[Action]:
-    return [action for action in diary.actions if action.event == event and action.end == "ok"]
+def _poison(diary: Diary) -> Iterator[str]:
+    """Find what breaks the code that handles it and was answered as if it did not."""
+    for action in diary.actions:
+        if _is_poisoned(action) and action.end == "ok":
+            yield f"{POISON}: {action.player} was answered ok for {action.fields}"
+
+
+def _of(diary: Diary, *events: str) -> list[Action]:
+    return [action for action in diary.actions if action.event in events]
+
+
+def _succeeded(diary: Diary, *events: str) -> list[Action]:
+    return [action for action in _of(diary, *events) if action.end == "ok"]

@@ -1,33 +1,67 @@
-"""Players who give coins, whisper, talk, walk and look into their purses, and write down what came of it."""
+"""Players who give coins, whisper, talk, walk and look into their purses, and write down what came of it.
+
+Each gift has an amount and each line a text of its own, so that the checker can tell single events apart. Some hang up
+when they are told to, and come back through any gateway.
+"""
 
 import asyncio
+import socket
+import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
+from typing import Any
 
 from gameserver.client import FOREVER, Client, ConnectionLost, Refused
 from gameserver.client.limits import ClientLimits
-from tests.chaos.records import Action, Diary
+from gameserver.client.link import Link
+from tests.chaos.records import GAME, Action, Diary
 
 PASSWORD = "a password for chaos"
 DIRECTIONS = ("n", "e", "s", "w", "ne", "nw", "se", "sw")
 LIMITS = ClientLimits(attempt_s_max=6.0, notices_max=50_000)
+# How a whisper may break the code that handles it: see tests.chaos.poison.
+POISONS = ("needs", "rule", "encode", "save", "kill")
+NOBODY = "nobody"
+KEPT = frozenset({"give", "tip", "whisper", "talk"})  # durable: what the checker compares
 
 
 class Player:
-    """One player of the crowd."""
+    """One player of the crowd. ``poison``: how likely a whisper is poisoned. ``tips``: whether to try the other
+    release's event."""
 
-    def __init__(self, name: str, others: Sequence[str], addresses: Sequence[tuple[str, int]], diary: Diary) -> None:
-        self.name = name
-        self._others = [other for other in others if other != name]
+    def __init__(
+        self,
+        number: int,
+        names: Sequence[str],
+        addresses: Sequence[tuple[str, int]],
+        diary: Diary,
+        *,
+        poison: float = 0.0,
+        tips: float = 0.0,
+    ) -> None:
+        self.name = names[number]
+        self._number = number
+        self._everyone = len(names)
+        self._others = [other for other in names if other != self.name]
         self._diary = diary
+        self._poison = poison
+        self._tips = tips
         self._said = 0
-        self._answered = 0
-        self._rng = Random(f"player {name}")
-        self._open: set[asyncio.Future[None]] = set()
-        self.client = Client(addresses, backoff=FOREVER, limits=LIMITS, on_notice=self._told)
-        diary.heard.setdefault(name, [])
-        diary.received.setdefault(name, [])
+        self.answered = 0
+        self._rng = Random(f"player {self.name}")
+        self._open: dict[int, Action] = {}
+        self._left: list[asyncio.Transport] = []
+        self.client = Client(self._any_gateway(addresses), backoff=FOREVER, limits=LIMITS, on_notice=self._told)
+        diary.heard.setdefault(self.name, [])
+        diary.received.setdefault(self.name, [])
+
+    def _any_gateway(self, addresses: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+        """Give the first gateway at first, and any of them later: half of the time another than before."""
+        chance = Random(f"address {self.name}")
+        yield addresses[0]
+        while True:
+            yield chance.choice(addresses)
 
     async def enter(self) -> None:
         """Come into the world."""
@@ -35,10 +69,26 @@ class Player:
         await self.client.register(self.name, PASSWORD)
         await self.client.send("join", channel="chaos")
 
+    def hang_up(self, way: int) -> None:
+        """Lose the connection, if there is one; the client comes back by itself.
+
+        ``way``: close it, reset it, or leave it as it is: then the gateway finds out when somebody resumes the session.
+        """
+        link = self.client._link
+        if link is not None:
+            (_close, _reset, self._leave_behind)[way % 3](link)
+
+    def _leave_behind(self, link: Link) -> None:
+        link._transport.pause_reading()
+        self._left.append(link._transport)
+        link._stop()
+        link._dropped = True
+        link._on_lost(link, ConnectionLost("left", "The connection was left as it was."))
+
     def _told(self, notice: dict[str, object]) -> None:
         if notice["type"] == "heard" and notice["how"] == "whisper":
             self._diary.heard[self.name].append(str(notice["text"]))
-        elif notice["type"] == "received":
+        elif notice["type"] in ("received", "tipped"):
             self._diary.received[self.name].append(int(str(notice["coins"])))
 
     async def play(self, rate: float) -> None:
@@ -55,10 +105,10 @@ class Player:
         except ConnectionLost as lost:
             await self._over(lost)
             return
-        self._diary.actions.append(action)
-        task = asyncio.ensure_future(self._write_down(action, reply))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        if event in KEPT:
+            self._diary.actions.append(action)
+        self._open[id(action)] = action
+        reply.add_done_callback(lambda reply: self._write_down(action, reply))
 
     async def _over(self, lost: ConnectionLost) -> None:
         """A session must not be lost; when it is, the crowd goes on without this player."""
@@ -68,43 +118,76 @@ class Player:
     def _choose(self) -> tuple[str, dict[str, object]]:
         dice = self._rng.random()
         other = self._rng.choice(self._others)
-        if dice < 0.40:
-            return "give", {"to": other, "coins": self._rng.randint(1, 20)}
-        if dice < 0.60:
-            self._said += 1
-            return "whisper", {"to": other, "text": f"{self.name}>{other} {self._said}"}
-        if dice < 0.70:
-            self._said += 1
+        self._said += 1
+        amount = self._said * self._everyone + self._number
+        if dice < 0.01:
+            return "give", {"to": NOBODY, "coins": amount}
+        if dice < 0.01 + self._tips:
+            return "tip", {"to": other, "coins": amount}
+        if dice < 0.35:
+            return "give", {"to": other, "coins": amount}
+        if dice < 0.50:
+            return "whisper", {"to": other, "text": self._words(other)}
+        if dice < 0.55:
             return "talk", {"channel": "chaos", "text": f"{self.name} {self._said}"}
-        if dice < 0.75:
+        if dice < 0.60:
             return "purse", {}
         return "move", {"dir": self._rng.choice(DIRECTIONS)}
 
-    async def _write_down(self, action: Action, reply: "asyncio.Future[object]") -> None:
-        try:
-            action.data = await reply
-            action.end = "ok"
-        except Refused as refused:
-            action.end, action.code = "refused", refused.code
-        except ConnectionLost:
+    def _words(self, other: str) -> str:
+        words = f"{self.name}>{other} {self._said}"
+        return f"poison {self._rng.choice(POISONS)} {words}" if self._rng.random() < self._poison else words
+
+    def _write_down(self, action: Action, reply: "asyncio.Future[dict[str, Any]]") -> None:
+        if id(action) not in self._open:
+            return  # the player has left
+        error = reply.exception()
+        if error is None:
+            action.end, action.data = "ok", reply.result().get("coins")
+        elif isinstance(error, Refused):
+            action.end, action.code = "refused", error.code
+        else:
             action.end = "lost"
         action.ended_s = time.monotonic()
-        self._answered += 1
+        self.answered += 1
+        self._close(action)
+
+    def _close(self, action: Action) -> None:
+        """Write down how an action ended. What changes nothing and ended as usual is counted, and not kept."""
+        del self._open[id(action)]
+        self._diary.ends[f"{action.event} {action.end or 'unanswered'} {action.code}".strip()] += 1
+        if action.ended_s:
+            self._diary.took_s.append(action.ended_s - action.began_s)
+        if action.event not in KEPT and action.end != "ok" and action.code not in GAME:
+            self._diary.actions.append(action)
 
     async def goes_on(self, answers: int) -> None:
         """Wait until so many more actions were answered."""
-        due = self._answered + answers
-        while self._answered < due:  # noqa: ASYNC110 - polling is simpler than an event per reply
+        due = self.answered + answers
+        while self.answered < due:  # noqa: ASYNC110 - polling is simpler than an event per reply
             await asyncio.sleep(0.05)
 
     async def settled(self, s_max: float) -> None:
         """Wait for all replies, so long at most."""
-        if self._open:
-            await asyncio.wait(self._open, timeout=s_max)
+        deadline_s = time.monotonic() + s_max
+        while self._open and time.monotonic() < deadline_s:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.05)
 
     async def leave(self) -> None:
-        """Close, and forget what is still open."""
+        """Close, and write down what is still open as unanswered."""
         self._diary.reconnects += self.client.reconnects
-        for task in list(self._open):
-            task.cancel()
+        for action in list(self._open.values()):
+            self._close(action)
         await self.client.close()
+        for transport in self._left:
+            transport.abort()
+
+
+def _close(link: Link) -> None:
+    link._transport.abort()
+
+
+def _reset(link: Link) -> None:
+    at_once = struct.pack("ii", 1, 0)  # no farewell: what is unread is lost, and the peer told so
+    link._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    link._transport.abort()

@@ -1,8 +1,13 @@
 """What players wrote down: every action and how it ended, and every durable notice they were told."""
 
+from array import array
+from collections import Counter
 from typing import Any
 
 import msgspec
+
+# What the rules of the game say no to: as common as a yes, and of no consequence.
+GAME = frozenset({"too_few_coins", "wall", "no_such_player"})
 
 
 class Action(msgspec.Struct):
@@ -19,10 +24,17 @@ class Action(msgspec.Struct):
 
 
 class Diary(msgspec.Struct):
-    """All that was written down in one run."""
+    """All that was written down in one run.
+
+    ``actions``: in the order in which each player sent them. ``coins_at_first``: what everyone's purse held.
+    ``ends``: how many actions ended how; ``took_s``: how long each took.
+    """
 
     actions: list[Action] = []
     heard: dict[str, list[str]] = {}  # player -> texts of whispers told
     received: dict[str, list[int]] = {}  # player -> coins told of
     sessions_lost: list[str] = []
     reconnects: int = 0
+    coins_at_first: int = 100
+    ends: Counter[str] = msgspec.field(default_factory=Counter)
+    took_s: "array[float]" = msgspec.field(default_factory=lambda: array("f"))

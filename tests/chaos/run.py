@@ -1,22 +1,24 @@
 """One run of chaos, from a seed to a verdict.
 
 ``python -m tests.chaos --seed 7 --seconds 60`` prints the schedule, what happened and the verdict; exit status 1 when
-something was lost, doubled, out of order or never answered.
+something was lost, doubled, out of order, answered wrongly or never.
 """
 
 import asyncio
+import gc
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from tests.chaos.checker import verdict
+from tests.chaos.checker import by_kind, harmed, verdict
 from tests.chaos.players import Player
 from tests.chaos.records import Diary
-from tests.chaos.schedule import FAULTS, Fault, draw
+from tests.chaos.schedule import FAULTS, MANY, Fault, draw, endless
 from tests.chaos.stage import Stage
 
 PLAYERS = 12
@@ -24,27 +26,41 @@ ENTER_TOGETHER = 25  # hashing passwords is slow on purpose
 RATE = 6.0
 SETTLE_S_MAX = 90.0
 QUIET_S = 3.0
+PURSE = 1_000_000_000  # everyone can pay for gifts that all have amounts of their own
+TOLD_EVERY_S = 30.0
+STANDSTILL_S = 15.0
+TICKS = "SELECT id, tick FROM zone_clocks ORDER BY id"
+
+# What players do beside playing on: how likely a whisper is poisoned, and a gift one that only the other release knows.
+POISON = 0.01
+TIPS = 0.02
 
 
 class Report(msgspec.Struct):
     """What came of a run."""
 
-    seed: int
+    name: str
+    seconds: float
     faults: Counter[str]
     actions: Counter[str]
     reconnects: int
+    median_s: float
+    p99_s: float
     slowest_s: float
     wrong: list[str]
 
     def __str__(self) -> str:
         lines = [
-            f"seed {self.seed}",
-            *(f"  {count:4} x {fault}" for fault, count in sorted(self.faults.items())),
-            *(f"  {count:6} {end}" for end, count in sorted(self.actions.items())),
-            f"  {self.reconnects:6} reconnects",
-            f"  {self.slowest_s:6.1f} s for the slowest reply",
+            self.name,
+            f"  {self.faults.total():7} faults in {self.seconds:.0f} s:",
+            *(f"  {count:7} x {fault}" for fault, count in sorted(self.faults.items())),
+            f"  {self.actions.total():7} events, {self.actions.total() / self.seconds:.0f} a second:",
+            *(f"  {count:7} {end}" for end, count in sorted(self.actions.items())),
+            f"  {self.reconnects:7} reconnects",
+            f"  {self.median_s:7.2f} s: the median reply, {self.p99_s:.2f} s: p99, {self.slowest_s:.1f} s: the slowest",
+            "  " + ", ".join(f"{count} {kind}" for kind, count in by_kind(self.wrong).items()),
             "VERDICT: " + ("one story" if not self.wrong else f"{len(self.wrong)} contradictions"),
-            *(f"  {sentence}" for sentence in self.wrong[:20]),
+            *(f"  {sentence}" for sentence in self.wrong[:40]),
         ]
         return "\n".join(lines)
 
@@ -59,6 +75,8 @@ def run(
     faults: Sequence[str] = tuple(FAULTS),
     schedule: Sequence[Fault] = (),
     settle_s_max: float = SETTLE_S_MAX,
+    poison: float = 0.0,
+    tips: float = 0.0,
     say: Callable[[str], None] = print,
 ) -> Report:
     """Play for so many seconds under a schedule of faults (this, or one drawn), recover, and compare."""
@@ -66,15 +84,51 @@ def run(
     for fault in schedule:
         say(f"  at {fault.at_s:6.2f} s: {fault.what} (no. {fault.which}, for {fault.lasts_s} s where it lasts)")
     stage.raise_curtain()
-    diary = asyncio.run(
-        played(stage, lambda _: _struck(stage, schedule, seconds, say), rate=rate, settle_s_max=settle_s_max)
+    began_s = time.monotonic()
+    happen = partial(_struck, stage, schedule, seconds, say)
+    diary = asyncio.run(played(stage, happen, rate=rate, settle_s_max=settle_s_max, poison=poison, tips=tips, say=say))
+    return _report(f"seed {seed}", stage, diary, time.monotonic() - began_s)
+
+
+def run_long(
+    stage: Stage,
+    seed: int,
+    faults: int,
+    events: int,
+    *,
+    every_s: float,
+    players: int,
+    rate: float,
+    say: Callable[[str], None] = print,
+) -> Report:
+    """Play until there were so many faults and so many events were answered, recover, and compare."""
+    stage.raise_curtain()
+    began_s = time.monotonic()
+    happen = partial(_struck_often, stage, endless(seed, every_s, MANY), faults, events, say)
+    game = played(stage, happen, players=players, rate=rate, settle_s_max=SETTLE_S_MAX, poison=POISON / 10, tips=TIPS)
+    gc.freeze()
+    diary = asyncio.run(game)
+    return _report(f"long run, seed {seed}", stage, diary, time.monotonic() - began_s)
+
+
+def _report(name: str, stage: Stage, diary: Diary, seconds: float) -> Report:
+    took_s = sorted(diary.took_s) or [0.0]
+    return Report(
+        name,
+        seconds,
+        stage.struck,
+        diary.ends,
+        diary.reconnects,
+        took_s[len(took_s) // 2],
+        took_s[len(took_s) * 99 // 100],
+        took_s[-1],
+        judged(stage, diary),
     )
-    ends = Counter(f"{a.event} {a.end or 'unanswered'} {a.code}".strip() for a in diary.actions)
-    slowest_s = max((a.ended_s - a.began_s for a in diary.actions if a.end), default=0.0)
-    return Report(seed, Counter(f.what for f in schedule), ends, diary.reconnects, slowest_s, judged(stage, diary))
 
 
-async def _struck(stage: Stage, schedule: Sequence[Fault], seconds: float, say: Callable[[str], None]) -> None:
+async def _struck(
+    stage: Stage, schedule: Sequence[Fault], seconds: float, say: Callable[[str], None], crowd: Sequence[Player]
+) -> None:
     """All faults of a schedule, each at its time."""
     began_s = time.monotonic()
     for fault in schedule:
@@ -82,6 +136,27 @@ async def _struck(stage: Stage, schedule: Sequence[Fault], seconds: float, say: 
         say(f"{time.monotonic() - began_s:7.2f} s: {fault.what}")
         stage.strike(fault)
     await asyncio.sleep(max(0.0, began_s + seconds - time.monotonic()))
+
+
+async def _struck_often(
+    stage: Stage,
+    faults: Iterable[Fault],
+    faults_due: int,
+    events_due: int,
+    say: Callable[[str], None],
+    crowd: Sequence[Player],
+) -> None:
+    """Faults, each at its time, until there were enough of them and of answered events."""
+    began_s = told_s = time.monotonic()
+    for fault in faults:
+        await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
+        answered, struck = sum(player.answered for player in crowd), stage.struck.total()
+        if answered >= events_due and struck >= faults_due:
+            return
+        stage.strike(fault)
+        if time.monotonic() > told_s + TOLD_EVERY_S:
+            told_s = time.monotonic()
+            say(f"{told_s - began_s:7.0f} s: {struck} faults, {answered} events answered")
 
 
 async def played(
@@ -92,19 +167,26 @@ async def played(
     rate: float = RATE,
     spread: bool = True,
     settle_s_max: float = SETTLE_S_MAX,
+    poison: float = 0.0,
+    tips: float = 0.0,
     say: Callable[[str], None] = print,
 ) -> Diary:
     """Let a crowd play while things happen, and until all of it has recovered. Gives what they wrote down.
 
     ``spread``: over both gateways; otherwise all begin on the first.
     """
-    diary = Diary()
+    diary = Diary(coins_at_first=PURSE)
     names = [f"player{n}" for n in range(players)]
     turns = [n % 2 if spread else 0 for n in range(players)]
     here = stage.addresses
-    crowd = [Player(name, names, [*here[turn:], *here[:turn]], diary) for name, turn in zip(names, turns, strict=True)]
+    crowd = [
+        Player(n, names, [*here[turn:], *here[:turn]], diary, poison=poison, tips=tips) for n, turn in enumerate(turns)
+    ]
     for n in range(0, players, ENTER_TOGETHER):
         await asyncio.gather(*(player.enter() for player in crowd[n : n + ENTER_TOGETHER]))
+    fill_purses(stage.database_url)
+    loop = asyncio.get_running_loop()
+    stage.hang_up = [partial(loop.call_soon_threadsafe, player.hang_up) for player in crowd]
     began_s = time.monotonic()
     games = [asyncio.ensure_future(player.play(rate)) for player in crowd]
     try:
@@ -123,7 +205,19 @@ async def played(
 
 def judged(stage: Stage, diary: Diary) -> list[str]:
     """What is wrong, after a game: with what was written down and kept, and with the stage itself."""
-    return [*verdict(diary, *read_data_tier(stage.database_url)), *stage.troubles]
+    found = verdict(diary, *read_data_tier(stage.database_url))
+    return [*found, *harmed(diary), *_standstill(stage.database_url), *stage.troubles]
+
+
+def _standstill(database_url: str) -> list[str]:
+    """Whether the world's clock goes on, now that everything does."""
+    deadline_s = time.monotonic() + STANDSTILL_S
+    before = _query(database_url, TICKS)
+    while time.monotonic() < deadline_s:
+        if _query(database_url, TICKS) != before:
+            return []
+        time.sleep(0.2)
+    return [f"no zone has lived for {STANDSTILL_S:.0f} s"]
 
 
 async def _outbox_is_empty(database_url: str, s_max: float) -> None:
@@ -143,11 +237,17 @@ def read_data_tier(database_url: str) -> tuple[dict[str, int], Counter[str]]:
     return purses, lines
 
 
+def fill_purses(database_url: str) -> None:
+    """Make everyone rich, before anyone plays."""
+    _query(database_url, f"UPDATE players SET coins = {PURSE} RETURNING id")
+
+
 def _query(database_url: str, sql: str) -> list[tuple[int, ...]]:
     if database_url.startswith("sqlite"):
         connection = sqlite3.connect(Path(database_url.removeprefix("sqlite:///")), timeout=30)
         try:
-            return connection.execute(sql).fetchall()
+            with connection:
+                return connection.execute(sql).fetchall()
         finally:
             connection.close()
     import psycopg

@@ -1,0 +1,64 @@
+"""Another release of the game, beside this one: its catalogue has an event, a notice and an optional field more.
+
+Importing this module decides which release a process runs: ``CHAOS_RELEASE`` names the folder of the other, which
+``write`` made of today's modules. It must be imported before anything that reads the catalogue.
+"""
+
+import os
+from pathlib import Path
+
+import gameserver.events
+import gameserver.rules
+
+EVENT = '''
+
+@told(durable=True)
+class Tipped(Notice):
+    """Someone gave you a tip."""
+
+    by: str
+    coins: int
+
+
+@declared(lane="trade", priority=2, result=Given)
+class Tip(Event):
+    """Give coins to a player, and hear no total."""
+
+    to: Name
+    coins: Coins
+    thanks: str = ""
+'''
+
+RULE = '''
+
+from gameserver.events.trade import Tip, Tipped  # noqa: E402
+
+
+@rule(needs=_needs_receiver)
+def tip(state: State, event: Tip, context: Context) -> Outcome:
+    """A gift by another name."""
+    given = give(state, Give(to=event.to, coins=event.coins), context)
+    told = Tipped(by=actor(state, context).name, coins=event.coins)
+    return replace(given, tells=(replace(given.tells[0], notice=told),))
+'''
+
+FIELD_BEFORE = "    to: Name\n    coins: Coins\n"
+FIELD = '    note: str = ""\n'
+
+
+def write(folder: Path) -> None:
+    """Make the other release's modules from today's."""
+    for package, text in (("events", EVENT), ("rules", RULE)):
+        today = Path(gameserver.__path__[0]) / package / "trade.py"
+        other = folder / package / "trade.py"
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text(today.read_text().replace(FIELD_BEFORE, FIELD_BEFORE + FIELD) + text)
+
+
+def _use(folder: str) -> None:
+    gameserver.events.__path__.insert(0, f"{folder}/events")
+    gameserver.rules.__path__.insert(0, f"{folder}/rules")
+
+
+if os.environ.get("CHAOS_RELEASE"):
+    _use(os.environ["CHAOS_RELEASE"])
