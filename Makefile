@@ -14,14 +14,15 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test chaos bench pictures docs lint constraints clean python packages-run packages-test
+.PHONY: help run test chaos chaos-long bench pictures docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run          everything on this machine, until Ctrl-C: broker, gateway, workers, Flower, bots"
 	@echo "make test         every test but the long ones, and the linters"
-	@echo "make chaos        half an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n)"
+	@echo "make chaos        an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n SEEDS=10)"
+	@echo "make chaos-long   half an hour: one run of many faults over many events (SEED=n FAULTS=1000 EVENTS=1000000)"
 	@echo "make bench        half an hour of measuring: this server, one in memory, a task per packet (BUDGET=seconds)"
 	@echo "make pictures     take the pictures in docs/images anew, while bots play (needs Debian's prometheus)"
 	@echo "make docs         write the generated parts of docs/ anew"
@@ -36,11 +37,18 @@ test: packages-test lint
 	$(BIN)/python -m pytest -m "not long"
 
 SEED ?= 1
+SEEDS ?= 10
 
 chaos: packages-test $(VENV)/installed-for-test
-	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds 7 --seconds 50 --every 5
-	$(BIN)/python -m tests.chaos --seed $$(($(SEED) + 100)) --seeds 3 --seconds 50 --every 5 --postgresql
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds $(SEEDS) --seconds 45 --every 4
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds $(SEEDS) --seconds 45 --every 4 --postgresql
 	$(BIN)/python -m pytest -m long
+
+FAULTS ?= 1000
+EVENTS ?= 1000000
+
+chaos-long: packages-test $(VENV)/installed-for-test
+	$(BIN)/python -m tests.chaos --long --seed $(SEED) --faults $(FAULTS) --events $(EVENTS)
 
 BUDGET ?= 1800
 

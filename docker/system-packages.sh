@@ -45,6 +45,7 @@ missing_packages() {
         [[ -x /usr/sbin/haproxy ]] || echo haproxy
         has_compose || echo docker-compose
         [[ -x /usr/sbin/debootstrap ]] || echo debootstrap
+        command -v faketime >/dev/null || echo faketime
         has_browser || ! is_debian || printf '%s\n' chromium chromium-driver
         ;;
     esac

@@ -107,14 +107,16 @@ def _disorder(diary: Diary) -> Iterator[str]:
 
     So they never fall. A gift that took effect before one sent earlier makes them fall by its amount.
     """
+    heard = _all(diary.received)
     given: Counter[str] = Counter()
     before: dict[str, int] = {}
-    for action in _succeeded(diary, *GIFTS):
-        if not isinstance(action.data, int):
+    for action in _of(diary, *GIFTS):
+        if action.end == "ok" or heard[action.fields["to"], action.fields["coins"]]:
+            given[action.player] += action.fields["coins"]
+        if action.end != "ok" or not isinstance(action.data, int):
             continue  # the simulation notes no balances
-        given[action.player] += action.fields["coins"]
         level = action.data + given[action.player]
-        if level < before.get(action.player, level):
+        if level < before.get(action.player, diary.coins_at_first):
             yield f"{DISORDER}: {action.player} had {action.data} after giving {action.fields}, which is too early"
         before[action.player] = level
 

@@ -1,7 +1,9 @@
 """A process whose clock is wrong: started under libfaketime, which leaves the monotonic clock true."""
 
+import os
 from pathlib import Path
 
+SLEEP = Path(__file__).parent / "skewed"
 LIBRARIES = "/usr/lib"
 LIBRARY = "faketime/libfaketimeMT.so.1"
 
@@ -15,6 +17,7 @@ def wrong_by(skew_s: float) -> dict[str, str]:
         "FAKETIME": f"{skew_s:+}",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(SLEEP), os.environ.get("PYTHONPATH")))),
     }
 
 

@@ -346,7 +346,7 @@ class Stage(House):
     def _second_beat(self, fault: Fault) -> None:
         """A second beat, right or wrong, for a while."""
         with self._one_of(["second beat"], 0):
-            beat = self.beat("second beat", wrong_by(fault.skew_s * (fault.which % 2)))
+            beat = self.beat("second beat", wrong_by(fault.skew_s))
             time.sleep(2 * fault.lasts_s)
             beat.kill()
 
