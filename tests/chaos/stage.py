@@ -80,8 +80,8 @@ class Stage(House):
         self._hands = ThreadPoolExecutor(HANDS)
         self._works: list[Future[None]] = []
         self._control = Celery(broker=self.amqp_url, set_as_current=False).control
-        self._other_release = folder / "other release"
-        releases.write(self._other_release)
+        self.other_release = str(folder / "other release")
+        releases.write(Path(self.other_release))
         self._releases: defaultdict[str, str] = defaultdict(str)  # by slot
         self._away: set[str] = set()  # families without workers
         self.troubles: list[str] = []
@@ -354,7 +354,13 @@ class Stage(House):
         """A worker or gateway is replaced by one of the other release."""
         slots = [*WORKERS, *(f"gateway {n}" for n in range(GATEWAYS))]
         with self._one_of(slots, fault.which) as slot:
-            self._releases[slot] = "" if self._releases[slot] else str(self._other_release)
+            self._releases[slot] = "" if self._releases[slot] else self.other_release
+            self._restart(slot)
+
+    def change_release(self, slot: str, release: str) -> None:
+        """Replace one process by one of a release: this one's is ""."""
+        with self._locks[slot]:
+            self._releases[slot] = release
             self._restart(slot)
 
     def _kill_broker(self, fault: Fault) -> None:

@@ -1,15 +1,15 @@
 """A short seed in every test run; each sabotage found out, and a long run, with ``make chaos``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gameserver.up.rabbitmq import PrivateNode
-from tests.chaos.run import RATE, SETTLE_S_MAX, Report, run
-from tests.chaos.schedule import FAULTS, draw
-from tests.chaos.stage import Stage
+from tests.chaos.run import Report, run
+from tests.chaos.schedule import draw
+from tests.chaos.stage import NOT_ASKING, Stage
 
 
 def report_of(
@@ -21,16 +21,15 @@ def report_of(
     every_s: float,
     sabotage: str = "",
     dawdle_s: float = 0.0,
-    rate: float = RATE,
-    faults: Sequence[str] = tuple(FAULTS),
-    settle_s_max: float = SETTLE_S_MAX,
+    env: Mapping[str, str] | None = None,
+    **play: Any,
 ) -> Report:
     """A run on a stage of its own."""
     programs = {"app": "tests.chaos.sabotaged", "gateway_module": "tests.chaos.sabotaged"}
-    env = {"CHAOS_SABOTAGE": sabotage, "CHAOS_DAWDLE_S": str(dawdle_s)}
-    stage = Stage(node, folder, env=env, **(programs if sabotage or dawdle_s else {}))
+    told = {"CHAOS_SABOTAGE": sabotage, "CHAOS_DAWDLE_S": str(dawdle_s), **(env or {})}
+    stage = Stage(node, folder, env=told, **(programs if sabotage or dawdle_s else {}))
     try:
-        return run(stage, seed, seconds, every_s=every_s, rate=rate, faults=faults, settle_s_max=settle_s_max)
+        return run(stage, seed, seconds, every_s=every_s, **play)
     finally:
         stage.stop()
 
@@ -48,8 +47,45 @@ def test_a_seed_draws_the_same_schedule_again() -> None:
     assert draw(7, 60, 5) != draw(8, 60, 5)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_who_hangs_up_while_a_family_has_no_workers_is_never_told_no_of_what_was_done(
+    node: PrivateNode, tmp_path: Path
+) -> None:
+    report = report_of(node, tmp_path / "house", seed=31, seconds=50, every_s=7.0, faults=("a family without workers",))
+    assert report.wrong == [], str(report)
+    assert report.actions["give refused unavailable"] > 0, str(report)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_wrong_clocks_harm_nobody(node: PrivateNode, tmp_path: Path) -> None:
+    clocks = ("skew a clock", "a second beat")
+    report = report_of(node, tmp_path / "house", seed=31, seconds=50, every_s=7.0, faults=clocks)
+    assert report.wrong == [], str(report)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_poison_is_answered_and_its_neighbours_are_applied_once(node: PrivateNode, tmp_path: Path) -> None:
+    report = report_of(
+        node, tmp_path / "house", seed=31, seconds=40, every_s=5.0, faults=("clients hang up",), poison=0.03
+    )
+    assert report.wrong == [], str(report)
+    assert report.actions["whisper refused dead_lettered"] > 0, str(report)
+
+
 # The seed, load and faults under which each sabotage is found out; with all guarantees on they make one story.
-HARD: dict[str, Any] = {"seed": 21, "seconds": 20, "every_s": 1.5, "rate": 25, "dawdle_s": 0.02, "settle_s_max": 30}
+# Gateways do not ask again by themselves: what they heal would not be missed.
+HARD: dict[str, Any] = {
+    "seed": 21,
+    "seconds": 20,
+    "every_s": 1.5,
+    "rate": 25,
+    "dawdle_s": 0.02,
+    "settle_s_max": 30,
+    "env": NOT_ASKING,
+}
 WORKERS_DIE = ("kill a worker's child", "kill a worker")
 ALL_DIE = (*WORKERS_DIE, "kill a gateway")
 SABOTAGES = {
