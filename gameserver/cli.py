@@ -20,6 +20,7 @@ from gameserver.config import Settings
 from gameserver.declaring import stand
 from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import catalogue, document
+from gameserver.rules.book import rules
 from gameserver.secrecy import write_key
 from gameserver.store import Store
 from gameserver.store.backup import backup
@@ -244,6 +245,7 @@ def _trace(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
+    rules()  # what a worker would find missing at its start
     settings = config.load()
     write_key(settings.secret_key_file)
     return up(

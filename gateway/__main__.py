@@ -10,15 +10,17 @@ from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 from twisted.python.log import PythonLoggingObserver
 
-from gameserver import config
 from gameserver.errors import Corrupt
-from gameserver.garbage import settle
-from gameserver.logs import set_up_logging
+from gameserver.runtime.starting import ending_in_a_sentence
 from gateway.reactor import install
 
 reactor = install()  # before what follows imports Twisted's own
 
-from gateway.service import Gateway  # noqa: E402
+with ending_in_a_sentence():
+    from gameserver import config
+    from gameserver.garbage import settle
+    from gameserver.logs import set_up_logging
+    from gateway.service import Gateway
 
 log = logging.getLogger("gateway")
 

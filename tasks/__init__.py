@@ -3,6 +3,12 @@
 ``celery -A tasks worker -Q movement`` finds ``app`` here. Tasks are made from the catalogue, one per event type.
 """
 
-from tasks.application import app
+from gameserver.runtime.starting import ending_in_a_sentence
+
+with ending_in_a_sentence():
+    from gameserver.rules.book import rules
+    from tasks.application import app
+
+    rules()  # all of them are looked for before a worker takes its first event
 
 __all__ = ["app"]

@@ -5,18 +5,23 @@ An event type is a frozen struct with its fields and one ``@declared(...)`` line
 name, documentation) is computed from that, and an option that contradicts another is refused where it is declared.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from gameserver.events.wording import unclear_fields
+from gameserver.declare.places import caller
+from gameserver.declare.wording import unclear_fields
+from gameserver.errors import Corrupt
 
 PRIORITY_MAX = 4
 SEQ_MAX = 2**53 - 1
 TEXT_CHARS_MAX = 300
 SECRET_BYTES_MAX = 600  # as a client sends it
 SEALED_CHARS_MAX = 1_000  # as it stands in the queue: Fernet adds its frame, and base64 a third
+
+# The types of the packets that are no events and no notices (gameserver.wire.packets): clients tell packets by type.
+PROTOCOLS_OWN = frozenset({"hello", "ping", "welcome", "pong", "token", "ok", "error", "unavailable", "bye"})
 
 Origin = Literal["client", "gateway", "house"]
 
@@ -59,6 +64,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     ``lane``: events of one session in one lane take effect in the order sent; "" for events without a session.
     ``numbered``: guarded by the watermark of session and lane; others are idempotent by their own nature.
     ``stale_after_s``: a transient event older than this is answered as ``stale`` and dropped; 0 means never.
+    ``at``: where it is declared, file and line.
     """
 
     name: str
@@ -74,6 +80,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     batch_max: int
     secrets: frozenset[str]
     result: type["Result"] | None
+    at: str
 
     @property
     def task(self) -> str:
@@ -85,12 +92,14 @@ class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How a notice travels. A ``durable`` one stands in the outbox until its receiver has dealt with it.
 
     ``latest``: the field that names whom it is about, if only the last one about each matters; "" if all do.
+    ``at``: where it is declared, file and line.
     """
 
     name: str
     family: str
     durable: bool
     latest: str
+    at: str
 
 
 class Event(
@@ -121,6 +130,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of what stands in the ``data`` of an event's successful reply."""
 
 
+# Every class that was declared, in the order of declaring: a module that declares a name twice keeps the last one only.
+DECLARED: list[type[Event] | type[Notice]] = []
+
 E = TypeVar("E", bound=type[Event])
 N = TypeVar("N", bound=type[Notice])
 
@@ -138,7 +150,8 @@ def declared(
     batch_max: int = 64,
     result: type[Result] | None = None,
 ) -> Callable[[E], E]:
-    """Declare an event type. Raises ``TypeError`` where the declaration contradicts itself."""
+    """Declare an event type. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself."""
+    at = caller()
 
     def declare(cls: E) -> E:
         spec = Spec(
@@ -155,21 +168,25 @@ def declared(
             batch_max=batch_max,
             secrets=_secrets(cls),
             result=result,
+            at=at,
         )
-        _refuse_contradictions(spec, cls.__doc__, unclear_fields(cls))
+        _refuse(spec, _contradictions(spec, cls))
         cls.spec = spec
+        DECLARED.append(cls)
         return cls
 
     return declare
 
 
 def told(*, durable: bool = False, latest: str = "") -> Callable[[N], N]:
-    """Declare a notice type. Raises ``TypeError`` for a ``latest`` that is no field, or of what may not be lost."""
+    """Declare a notice type. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself."""
+    at = caller()
 
     def declare(cls: N) -> N:
-        if latest and (durable or latest not in cls.__struct_fields__):
-            raise TypeError(f"{cls.__name__}: the latest of a field that it has not, or of what may not be lost")
-        cls.notice = NoticeSpec(name=cls.__name__.lower(), family=_family(cls), durable=durable, latest=latest)
+        notice = NoticeSpec(name=cls.__name__.lower(), family=_family(cls), durable=durable, latest=latest, at=at)
+        _refuse(notice, _contradictions_of_notice(notice, cls))
+        cls.notice = notice
+        DECLARED.append(cls)
         return cls
 
     return declare
@@ -188,17 +205,33 @@ def _is_secret(hint: Any) -> bool:
     return any((getattr(meta, "extra", None) or {}).get("secret") for meta in get_args(hint)[1:])
 
 
-def _refuse_contradictions(spec: Spec, doc: str | None, unclear: Iterable[str]) -> None:
-    faults = {
+def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
+    return {
+        _taken(spec.name): spec.name in PROTOCOLS_OWN,
         "a client's event needs a lane": spec.origin == "client" and not spec.lane,
         f"priority is 0 to {PRIORITY_MAX}": not 0 <= spec.priority <= PRIORITY_MAX,
         "a lease is at least 1 second": spec.lease_s < 1,
         "a durable event never goes stale": spec.durable and spec.stale_after_s > 0,
         "at least one attempt": spec.max_attempts < 1,
         "at least one event a batch": spec.batch_max < 1,
-        "a docstring says what it does": not doc,
-        **{f"describe the bounds of {name}: players are told that": True for name in unclear},
+        "a docstring says what it does": not cls.__doc__,
+        **{f"describe the bounds of {name}: players are told that": True for name in unclear_fields(cls)},
     }
+
+
+def _contradictions_of_notice(notice: NoticeSpec, cls: type[Notice]) -> dict[str, bool]:
+    return {
+        _taken(notice.name): notice.name in PROTOCOLS_OWN,
+        "latest must name a field of the notice": notice.latest not in ("", *cls.__struct_fields__),
+        "latest cannot be combined with durable=True": notice.durable and notice.latest != "",
+    }
+
+
+def _taken(name: str) -> str:
+    return f"the protocol has a packet {name} of its own"
+
+
+def _refuse(spec: Spec | NoticeSpec, faults: dict[str, bool]) -> None:
     for fault, true in faults.items():
         if true:
-            raise TypeError(f"event {spec.task}: {fault}")
+            raise Corrupt("bad_declaration", f"{spec.at}: {spec.family}.{spec.name}: {fault}.")

@@ -5,8 +5,8 @@ The rest of the house asks the catalogue and never lists event types itself.
 
 import hashlib
 import pkgutil
+from collections.abc import Iterable
 from functools import cache, reduce
-from importlib import import_module
 from operator import or_
 from types import ModuleType
 from typing import Any
@@ -14,31 +14,52 @@ from typing import Any
 import msgspec
 
 import gameserver.events
-from gameserver.events.base import Event, Notice, Spec
+from gameserver.declare.places import imported
+from gameserver.errors import Corrupt
+from gameserver.events.base import DECLARED, Event, Notice, NoticeSpec, Spec
 
-PLUMBING = {"base", "catalogue", "envelope", "message", "document", "wording"}
+PLUMBING = {"base", "catalogue", "envelope", "message", "document"}
 
 
 def _modules() -> list[ModuleType]:
     names = sorted(info.name for info in pkgutil.iter_modules(gameserver.events.__path__))
-    return [import_module(f"gameserver.events.{name}") for name in names if name not in PLUMBING]
+    return [imported(f"gameserver.events.{name}") for name in names if name not in PLUMBING]
 
 
-def _declared_in(modules: list[ModuleType], attribute: str) -> list[Any]:
-    values = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
-    return [value for value in values if attribute in vars(value)]
+@cache
+def _declared() -> tuple[type[Event] | type[Notice], ...]:
+    """All that family modules declare. Raises ``Corrupt``: ``bad_module``, and ``one_name_twice``."""
+    modules = {module.__name__ for module in _modules()}
+    found = tuple(cls for cls in DECLARED if cls.__module__ in modules)
+    refuse_doubles(found)
+    return found
+
+
+def refuse_doubles(declared: Iterable[type[Event] | type[Notice]]) -> None:
+    """Raise ``Corrupt`` ``one_name_twice`` where two have one name: packets, rules and tasks are found by it."""
+    known: dict[str, str] = {}
+    for cls in declared:
+        declaration = _declaration(cls)
+        first = known.setdefault(declaration.name, declaration.at)
+        if first != declaration.at:
+            places = f"{first} and {declaration.at}"
+            raise Corrupt("one_name_twice", f"Two declarations have the name {declaration.name}: {places}; rename one.")
+
+
+def _declaration(cls: type[Event] | type[Notice]) -> Spec | NoticeSpec:
+    return cls.spec if issubclass(cls, Event) else cls.notice
 
 
 @cache
 def events() -> dict[str, type[Event]]:
     """Every event type by name."""
-    return {cls.spec.name: cls for cls in _declared_in(_modules(), "spec")}
+    return {cls.spec.name: cls for cls in _declared() if issubclass(cls, Event)}
 
 
 @cache
 def notices() -> dict[str, type[Notice]]:
     """Every notice type by name."""
-    return {cls.notice.name: cls for cls in _declared_in(_modules(), "notice")}
+    return {cls.notice.name: cls for cls in _declared() if issubclass(cls, Notice)}
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from gameserver.declare.wording import fields_of
 from gameserver.events import catalogue
 from gameserver.events.base import Spec
-from gameserver.events.wording import fields_of
 from gameserver.topology import PLAIN, Queues
 
 

@@ -1,21 +1,56 @@
 """The rule book: which rule answers which event. A rule is found by its name, in the module of its event's family."""
 
+import pkgutil
+from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import import_module
+from types import FunctionType
+from typing import Any
 
+import gameserver.rules
+from gameserver.declare.places import exists, imported, place_of
 from gameserver.errors import Corrupt
 from gameserver.events import catalogue
+from gameserver.events.base import Spec
 from gameserver.rules.outcome import Rule
 
 
 @cache
 def rules() -> dict[str, Rule]:
-    """The rules by event name. Raises ``Corrupt`` ``no_rule`` for a declaration without a rule."""
-    return {spec.name: _find(spec.family, spec.name) for spec in catalogue.specs()}
+    """The rules by event name.
 
-
-def _find(family: str, name: str) -> Rule:
-    found: Rule | None = getattr(import_module(f"gameserver.rules.{family}"), name, None)
-    if found is None or not hasattr(found, "needs"):
-        raise Corrupt("no_rule", f"Event {family}.{name} has no rule: write gameserver.rules.{family}.{name}.")
+    Raises ``Corrupt``: ``no_rule`` for a declaration without a rule, ``no_event`` for a rule without a declaration,
+    ``bad_module`` for a module that cannot be imported.
+    """
+    found = {spec.name: _find(spec) for spec in catalogue.specs()}
+    _refuse_strays(found)
     return found
+
+
+def _find(spec: Spec) -> Rule:
+    module = f"gameserver.rules.{spec.family}"
+    found: Rule | None = getattr(imported(module), spec.name, None) if exists(module) else None
+    if found is None or not _is_rule(found):
+        raise Corrupt(
+            "no_rule", f"{spec.at}: {spec.task} has no rule: write {module}.{spec.name}, marked with @rule()."
+        )
+    return found
+
+
+def _refuse_strays(known: Mapping[str, Rule]) -> None:
+    answering = set(known.values())
+    for stray in (rule for rule in _written() if rule not in answering):
+        family, event = stray.__module__.rpartition(".")[2], stray.__name__.capitalize()
+        cure = f"declare {event} in gameserver.events.{family}"
+        raise Corrupt("no_event", f"{place_of(stray.__code__)}: the rule {stray.__name__} answers no event: {cure}.")
+
+
+def _written() -> Iterator[FunctionType]:
+    """Every rule of the modules of rules."""
+    for name in sorted(info.name for info in pkgutil.iter_modules(gameserver.rules.__path__)):
+        module = imported(f"gameserver.rules.{name}")
+        own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+        yield from (value for value in own if isinstance(value, FunctionType) and _is_rule(value))
+
+
+def _is_rule(value: Any) -> bool:
+    return hasattr(value, "needs") and hasattr(value, "prepare")

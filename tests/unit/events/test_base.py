@@ -3,6 +3,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
+from gameserver.errors import Corrupt
 from gameserver.events.base import PRIORITY_MAX, Event, Secret, declared, told
 
 
@@ -44,15 +45,16 @@ def test_only_clients_number_their_events(origin: Any) -> None:
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused_by_name(options: dict[str, Any], fault: str) -> None:
-    with pytest.raises(TypeError, match=f"event acrobatics.leap: .*{fault}"):
+    with pytest.raises(Corrupt, match=rf"test_base.py:\d+: acrobatics.leap: .*{fault}") as refusal:
         declare(**options)
+    assert refusal.value.code == "bad_declaration"
 
 
 @pytest.mark.parametrize(
     "hint", [Annotated[int, msgspec.Meta(ge=1)], list[Annotated[str, msgspec.Meta(pattern="^a$")]]]
 )
 def test_a_field_with_bounds_has_words_for_them(hint: Any) -> None:
-    with pytest.raises(TypeError, match="describe the bounds of height: players are told that"):
+    with pytest.raises(Corrupt, match="describe the bounds of height: players are told that"):
         declare(lane="act", fields=[("height", hint)])
 
 
@@ -81,5 +83,5 @@ def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(d
     from gameserver.events.movement import Moved
 
     assert (Moved.notice.latest, Heard.notice.latest) == ("who", "")
-    with pytest.raises(TypeError, match="latest"):
+    with pytest.raises(Corrupt, match="latest"):
         told(durable=durable, latest=latest)(Heard)

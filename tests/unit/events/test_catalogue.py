@@ -7,8 +7,10 @@ import pytest
 
 import gameserver.events
 from gameserver.events import catalogue
-from gameserver.events.base import Event, Name, Notice, Result, Secret, Text, declared, told
+from gameserver.events.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, declared, told
 from gameserver.rules.book import rules
+from gameserver.wire import packets
+from gameserver.wire.packets import FromClient, FromServer
 
 every_event = pytest.mark.parametrize("name", sorted(catalogue.events()))
 
@@ -64,6 +66,11 @@ def test_specs_are_all_and_in_order() -> None:
 
 def test_events_and_notices_share_no_name() -> None:
     assert not set(catalogue.events()) & set(catalogue.notices())
+
+
+def test_the_protocols_own_packets_are_the_names_that_nothing_may_be_declared_by() -> None:
+    own = [cls for cls in vars(packets).values() if isinstance(cls, type) and issubclass(cls, FromClient | FromServer)]
+    assert {cls.__name__.lower() for cls in own} - {"fromclient", "fromserver"} == PROTOCOLS_OWN
 
 
 def test_every_secret_is_of_the_session_family() -> None:

@@ -1,0 +1,16 @@
+"""``python -m gameserver``, and the command ``gameserver``: the command line, once a game could be imported."""
+
+import sys
+
+from gameserver.runtime.starting import ending_in_a_sentence
+
+
+def main() -> int:
+    """Run a command of the command line. Returns its exit status, 1 where the game's declarations are wrong."""
+    with ending_in_a_sentence():
+        from gameserver.cli import main as run
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

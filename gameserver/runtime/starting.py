@@ -1,0 +1,21 @@
+"""What a program says that can't begin."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gameserver.errors import Corrupt
+
+
+@contextmanager
+def ending_in_a_sentence() -> Iterator[None]:
+    """End the program with one sentence and status 1 where what is within finds our own fault.
+
+    What a game declares is looked at while it is imported, so a program's first imports stand within this: what is
+    declared wrongly is a game developer's slip, whose cure the sentence names, and no traceback is of more help.
+    """
+    try:
+        yield
+    except Corrupt as fault:
+        sys.stderr.write(f"gameserver: {fault.message}\n")
+        raise SystemExit(1) from None

@@ -1,0 +1,149 @@
+"""What is declared wrongly stops every process at its start, with one sentence that names file and line."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = {
+    "gateway": ("gateway", "tcp:0:interface=127.0.0.1"),
+    "worker": ("celery", "-A", "tasks", "worker", "-Q", "movement"),
+    "beat": ("celery", "-A", "tasks", "beat"),
+    "up": ("gameserver", "up"),
+    "events": ("gameserver", "events"),
+}
+SIGNS = '''from gameserver.events.base import Event, Notice, declared, told
+
+
+@declared(lane="act")
+class Point(Event):
+    """Point at someone."""
+'''
+RULE = '''from gameserver.rules.outcome import Outcome, rule
+
+
+@rule()
+def point(state, event, context):
+    """Nothing comes of it."""
+    return Outcome()
+'''
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for package in ("gameserver", "gateway", "tasks"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "celeryconfig.py", tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, events: str = SIGNS, rules: str = RULE) -> None:
+    (folder / "gameserver/events/signs.py").write_text(events)
+    (folder / "gameserver/rules/signs.py").write_text(rules)
+
+
+def add(folder: Path, path: str, text: str) -> int:
+    """Append to a file. Returns the line on which the text begins."""
+    file = folder / path
+    before = file.read_text()
+    file.write_text(before + text)
+    return before.count("\n") + 1
+
+
+def said(folder: Path, program: str) -> str:
+    """The one line that a program says before it ends; it must end with a failure, and leave nothing behind."""
+    environ = {**os.environ, "PYTHONPATH": str(folder), "GAMESERVER_HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", *PROGRAMS[program]], cwd=folder, env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert not (folder / "var").exists(), "nothing is half started"
+    (line,) = done.stderr.splitlines()
+    return line.removeprefix("gameserver: ")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_two_events_of_one_name_in_two_families_stop_every_program(program: str, copy: Path) -> None:
+    write(copy)
+    at = add(copy, "gameserver/events/trade.py", '\n\n@declared(lane="trade")\nclass Point(Event):\n    """Point."""\n')
+    assert said(copy, program) == (
+        "Two declarations have the name point: gameserver/events/signs.py:4 and "
+        f"gameserver/events/trade.py:{at + 2}; rename one."
+    )
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        '@declared(lane="talk")\nclass Point(Event):\n    """Point once more, in the same module."""',
+        "@told()\nclass Point(Notice):\n    pass",
+        "@told()\nclass Heard(Notice):\n    pass",
+    ],
+    ids=["two events of one module", "an event and a notice", "two notices"],
+)
+def test_one_name_is_for_one_declaration(second: str, copy: Path) -> None:
+    write(copy, SIGNS + f"\n\n{second}\n")
+    assert re.fullmatch(
+        r"Two declarations have the name (point: gameserver/events/signs.py:4 and gameserver/events/signs.py:9"
+        r"|heard: gameserver/events/chat.py:\d+ and gameserver/events/signs.py:9); rename one\.",
+        said(copy, "events"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "rules"), [("worker", ""), ("up", ""), ("up", "def point(state, event, context):\n    return None\n")]
+)
+def test_an_event_without_a_rule_is_named(program: str, rules: str, copy: Path) -> None:
+    write(copy, rules=rules)
+    cure = "write gameserver.rules.signs.point, marked with @rule()"
+    assert said(copy, program) == f"gameserver/events/signs.py:4: signs.point has no rule: {cure}."
+
+
+def test_a_family_without_a_module_of_rules_is_named(copy: Path) -> None:
+    write(copy)
+    (copy / "gameserver/rules/signs.py").unlink()
+    assert "signs.point has no rule: write gameserver.rules.signs.point" in said(copy, "worker")
+
+
+@pytest.mark.parametrize("program", ["worker", "up"])
+def test_a_rule_without_an_event_is_named(program: str, copy: Path) -> None:
+    write(copy, rules=f"{RULE}\n\n@rule()\ndef wink(state, event, context):\n    return Outcome()\n")
+    assert said(copy, program) == (
+        "gameserver/rules/signs.py:10: the rule wink answers no event: declare Wink in gameserver.events.signs."
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "rules", "sentence"),
+    [
+        ("import nothing_of_this_name\n", RULE, "events/signs.py:1: ModuleNotFoundError: No module named"),
+        (f"{SIGNS}\nx = 1 +\n", RULE, "events/signs.py:8: SyntaxError: invalid syntax."),
+        (f"{SIGNS}\nPoint.colour()\n", RULE, "events/signs.py:8: AttributeError: type object 'Point' has no"),
+        (SIGNS, f"{RULE}\nundefined\n", "rules/signs.py:9: NameError: name 'undefined' is not defined."),
+        (SIGNS.replace('"act"', '""'), RULE, "events/signs.py:4: signs.point: a client's event needs a lane."),
+        (SIGNS.replace("Point", "Ping"), RULE, "events/signs.py:4: signs.ping: the protocol has a packet ping of"),
+    ],
+)
+def test_a_module_that_does_not_import_is_named_with_its_line(
+    events: str, rules: str, sentence: str, copy: Path
+) -> None:
+    write(copy, events, rules)
+    assert said(copy, "up").startswith(f"gameserver/{sentence}")
+
+
+def test_a_place_outside_the_working_directory_is_named_whole(
+    copy: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write(copy, f"{SIGNS}\nx = 1 +\n")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    environ = {**os.environ, "PYTHONPATH": str(copy), "GAMESERVER_HOME": str(elsewhere)}
+    done = subprocess.run(
+        [sys.executable, "-m", "gameserver", "events"], cwd=elsewhere, env=environ, capture_output=True, text=True
+    )
+    assert done.stderr == f"gameserver: {copy}/gameserver/events/signs.py:8: SyntaxError: invalid syntax.\n"
