@@ -4,18 +4,23 @@
 begins, loads and locks what the rules need, leaves out what was applied before, runs the rules one after the other,
 saves, and commits. What is to be told comes back as a value: the caller speaks after the commit.
 
-An event whose rule breaks spoils nothing but itself and what follows it in its lane: these come back as ``held``.
+An event whose code breaks at any step (preparation, needs, rule, encoding of what it wants) spoils nothing but itself
+and what follows it in its lane: these come back as ``held``. So that nothing of it is left behind, everything that an
+event wants is encoded before any of it is folded into the batch. What breaks the whole transaction (at loading, or at
+saving) is raised: the caller finds the guilty event by halves. What is put off (``NotNow``) puts off what follows it in
+its lane.
 """
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
+from gameserver.events import catalogue
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.letters import letter_of
@@ -25,8 +30,8 @@ from gameserver.prepared import Prepared, SeededDice
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
-from gameserver.speech import Speech
-from gameserver.store.store import Store, Stored, Transaction
+from gameserver.speech import Speech, sound_text, sound_texts
+from gameserver.store.store import Store, Stored, Transaction, Trial
 from gameserver.wire.packets import Error, Ok
 from gameserver.world.marks import START, Mark, read_marks, write_marks
 from gameserver.world.state import Player, Thing
@@ -35,10 +40,17 @@ log = logging.getLogger(__name__)
 
 RESEND_MS = 3_000
 
+# What the code of one event may raise without ending anything else. ``sys.exit`` in a rule ends no worker.
+FAULTS = (Exception, SystemExit)
+
+# Something that is to be told or kept once its event was folded in: who does it, and with what.
+Word = tuple[Callable[[Any], None], Any]
+
 _packed = msgspec.msgpack.Encoder().encode
 _read_direct = msgspec.msgpack.Decoder(Direct).decode
 _read_dispatch = msgspec.msgpack.Decoder(Dispatch).decode
 _envelope_json = msgspec.json.Decoder(Envelope).decode
+_READ_AGAIN: dict[str, Callable[[bytes], Any]] = {"talk": _read_dispatch, "event": _envelope_json}
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +65,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     ``outbound`` goes to the gateways that listen to one of ``keys``; ``born`` are new events for the queue;
     ``published``: outbox rows that are done with once ``outbound`` was published; ``held`` must be tried again.
-    ``outcomes``: how many events ended how.
+    ``put_off``: lanes (``Envelope.order``) in which an event was put off, and why: nothing of them may be applied
+    before it. ``outcomes``: how many events ended how.
     """
 
     outbound: Outbound
@@ -61,7 +74,11 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     born: tuple[Envelope, ...]
     published: tuple[str, ...]
     held: tuple[Held, ...]
+    put_off: dict[str, NotNow] = {}
     outcomes: dict[str, int] = {}
+
+
+NOTHING_PUT_OFF: Mapping[str, NotNow] = {}
 
 
 class Applier:
@@ -86,15 +103,18 @@ class Applier:
         self._clock_ms = clock_ms
         self._seed = seed
 
-    def apply(self, batch: Sequence[Envelope], *, tried: bool = False) -> Applied:
-        """Apply a batch. Raises ``Retryable`` when the data tier is not ready; then nothing has happened.
+    def apply(
+        self, batch: Sequence[Envelope], *, trial: Trial | None = None, put_off: Mapping[str, NotNow] = NOTHING_PUT_OFF
+    ) -> Applied:
+        """Apply a batch. Raises ``Retryable`` when the data tier is not ready, and whatever breaks the transaction.
 
-        ``tried``: trials were counted for these events, and are forgotten for those that come to an end.
+        Then nothing has happened. ``trial`` is counted once all that the batch needs is locked, and forgotten when it
+        came to its end; ``put_off``: lanes of which nothing may be applied now.
         """
-        prepared = [self._prepare(envelope) for envelope in batch]
-        with self._store.transaction() as transaction:
-            work = _Work(transaction, self._limits, self._clock_ms())
-            return work.run(prepared, tried=tried)
+        prepared = [self._prepare(envelope, put_off) for envelope in batch]
+        with self._store.transaction(trial) as transaction:
+            work = _Work(transaction, self._limits, self._clock_ms(), put_off)
+            return work.run(prepared, trial)
 
     def nothing(self, batch: Sequence[Envelope]) -> Applied:
         """What there is to tell of a batch of which nothing is left to be done: that it is done."""
@@ -107,28 +127,37 @@ class Applier:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
         item = self._item(envelope)
         with self._store.transaction() as transaction:
-            work = _Work(transaction, self._limits, self._clock_ms())
+            work = _Work(transaction, self._limits, self._clock_ms(), NOTHING_PUT_OFF)
             return work.bury(item, cause, attempts)
 
-    def _prepare(self, envelope: Envelope) -> Prepared:
+    def _prepare(self, envelope: Envelope, put_off: Mapping[str, NotNow]) -> Prepared:
         item = self._item(envelope)
-        if item.rule is None or item.rule.prepare or item.spec.secrets:
-            self._prepare_slowly(item)
+        if put_off and item.order in put_off:
+            return item  # its rule is not asked
+        rule = item.rule
+        if rule is None or rule.prepare or item.spec.secrets:
+            self._guarded(self._prepare_slowly, item)
+        if rule is not None and rule.needs and item.sound:
+            self._guarded(_ask, item)
         return item
 
     def _prepare_slowly(self, item: Prepared) -> None:
         """Everything that is slow and needs no lock."""
+        item.event = self._sealer.open(item.event)
+        prepare = self._rules[item.spec.name].prepare  # type: ignore[attr-defined]
+        if prepare:
+            found = prepare(item.event, item.context, self._store, self._passwords)
+            item.context = replace(item.context, prepared=found)
+
+    @staticmethod
+    def _guarded(step: Callable[[Prepared], None], item: Prepared) -> None:
         try:
-            item.event = self._sealer.open(item.event)
-            prepare = self._rules[item.spec.name].prepare  # type: ignore[attr-defined]
-            if prepare:
-                found = prepare(item.event, item.context, self._store, self._passwords)
-                item.context = replace(item.context, prepared=found)
+            step(item)
         except Rejected as refusal:
             item.refusal = refusal
         except Retryable:
             raise  # the data tier is not ready: nobody's failure, and the whole batch waits
-        except Exception as error:  # whatever else a rule's preparation raises is this event's own failure
+        except FAULTS as error:  # whatever else a step raises is this event's own failure
             item.failure = error
 
     def _item(self, envelope: Envelope) -> Prepared:
@@ -148,10 +177,21 @@ class Applier:
         return Prepared(envelope, event, spec, context, self._rules.get(spec.name), marked)
 
 
+def _ask(item: Prepared) -> None:
+    """Find out which rows its rule needs. Raises ``TypeError`` or ``ValidationError`` when that is no ``Needs``."""
+    try:
+        needs = item.rule.needs(item.event, item.context)
+    except Retryable as error:
+        raise TypeError("needs are found out without the data tier") from error
+    if type(needs) is not Needs:
+        raise TypeError(f"needs of {item.spec.task}: {type(needs).__name__} is no Needs")
+    item.needs = msgspec.convert(msgspec.to_builtins(needs), Needs)
+
+
 class _Work:
     """One batch within its transaction."""
 
-    def __init__(self, transaction: Transaction, limits: Limits, now_ms: int) -> None:
+    def __init__(self, transaction: Transaction, limits: Limits, now_ms: int, put_off: Mapping[str, NotNow]) -> None:
         self._transaction = transaction
         self._limits = limits
         self._now_ms = now_ms
@@ -169,18 +209,23 @@ class _Work:
         self._born: list[Envelope] = []
         self._held: dict[str, list[Envelope]] = {}
         self._causes: dict[str, BaseException] = {}
+        self._put_off = dict(put_off)
         self._outcomes: Counter[str] = Counter()
 
-    def run(self, batch: Sequence[Prepared], *, tried: bool) -> Applied:
-        asking = [item for item in batch if item.rule and item.rule.needs and item.sound]
-        self._begin(batch, [item.rule.needs(item.event, item.context) for item in asking])
+    def run(self, batch: Sequence[Prepared], trial: Trial | None) -> Applied:
+        self._begin(batch, [item.needs for item in batch if item.needs is not None])
+        if trial is not None:
+            self._transaction.begin_trial(trial)
         for item in batch:
             self._outcomes[self._take(item)] += 1
         self._speech.heard_by(item.envelope.gateway for item in batch)
-        if tried:
-            self._tried += [item.envelope.id for item in batch if item.order not in self._held]
+        if trial is not None and trial.ends and not self._is_held(trial.id):
+            self._tried.append(trial.id)
         self._save()
         return self._applied(batch[0].event.spec.name)
+
+    def _is_held(self, id_: str) -> bool:
+        return any(id_ == envelope.id for group in self._held.values() for envelope in group)
 
     def bury(self, item: Prepared, cause: BaseException, attempts: int) -> Applied:
         self._begin([item], [])
@@ -241,26 +286,44 @@ class _Work:
                 self._refuse(item, "session_over", "This session is over.")
                 return "session_over"
             if item.event.seq <= item.mark.seq:
-                self._replay(item)
-                return "repeated"
+                return self._replay(item)
+        if self._put_off and item.order in self._put_off:
+            return self._defer(item, self._put_off[item.order])
         return self._play(item)
 
     def _play(self, item: Prepared) -> str:
+        """Play its rule. Everything that can go wrong does so before anything of it is folded into the batch."""
         try:
             outcome = self._rule(item)
+            reply, stored = self._reply(item, outcome.result, outcome.follow)
+            words = self._words(item, outcome)
         except Rejected as refusal:
-            not_now = isinstance(refusal, NotNow)
-            reply = self._refuse(item, refusal.code, refusal.message, not_now=not_now)
-            if not not_now:
-                self._advance(item, reply)
-            return refusal.code
-        except Exception as error:  # a broken rule must not take its neighbours along
+            return self._rejected(item, refusal)
+        except FAULTS as error:  # a broken rule must not take its neighbours along
             return self._fail(item, error)
         self._fold(outcome)
-        reply = self._answer(item, outcome.result, outcome.follow)
-        self._advance(item, reply)
-        self._tell(item, outcome)
+        if reply is not None:
+            self._say(item.envelope, reply)
+        self._advance(item, stored)
+        for say, what in words:
+            say(what)
         return "ok"
+
+    def _rejected(self, item: Prepared, refusal: Rejected) -> str:
+        try:
+            if isinstance(refusal, NotNow):
+                return self._defer(item, refusal)
+            reply = self._refuse(item, refusal.code, refusal.message)
+        except FAULTS as error:  # a refusal that can't be told
+            return self._fail(item, error)
+        self._advance(item, reply)
+        return refusal.code
+
+    def _defer(self, item: Prepared, refusal: NotNow) -> str:
+        """Put it off, and with it what follows in its lane: applied before it, that would be out of order."""
+        self._refuse(item, refusal.code, refusal.message, not_now=True)
+        self._put_off[item.order] = refusal
+        return refusal.code
 
     def _rule(self, item: Prepared) -> Outcome:
         if item.refusal is not None:
@@ -269,6 +332,8 @@ class _Work:
         if stale_ms and self._now_ms - item.envelope.at_ms > stale_ms:
             raise Rejected("stale", "This took too long and was dropped.")
         outcome: Outcome = item.rule(self._state, item.event, item.context)
+        if type(outcome) is not Outcome or outcome.done:
+            _check(outcome)
         return outcome
 
     def _fail(self, item: Prepared, cause: BaseException) -> str:
@@ -295,33 +360,40 @@ class _Work:
         if outcome.done:
             self._done += outcome.done
 
-    def _answer(self, item: Prepared, data: Any, follow: Follow | None) -> Direct | None:
-        """The reply to an event that a client numbered; without a number, only what the gateway has to do."""
-        envelope, seq = item.envelope, item.event.seq
+    def _reply(self, item: Prepared, result: Any, follow: Follow | None) -> tuple[Direct | None, bytes]:
+        """The reply to an event that a client numbered; without a number, only what the gateway has to do.
+
+        With it, encoded, what a replay is to be answered; b"" for a transient event.
+        """
+        seq = item.event.seq
         if not seq and follow is None:
-            return None
-        packet = _packed(Ok(re=seq, data=data)) if seq else b""
-        gateway, conn = self._whereto(envelope)
-        direct = Direct(conn=conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
-        self._speech.direct(gateway, direct)
-        return direct
+            return None, b""
+        packet = _packed(Ok(re=seq, data=result)) if seq else b""
+        direct = Direct(conn=item.envelope.conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
+        if follow is not None:
+            return direct, _packed_soundly(direct)
+        return direct, _packed(direct) if item.spec.durable else b""
 
-    def _whereto(self, envelope: Envelope) -> tuple[str, str]:
-        """Gateway and connection that an event came from; of a replayed one those at which its player is now."""
+    def _say(self, envelope: Envelope, reply: Direct) -> None:
+        """To where the event came from; of a replayed dead letter to where its player is now."""
         body = self._state.players.get(envelope.player) if envelope.kept else None
-        return (body.gateway, body.conn) if body is not None else (envelope.gateway, envelope.conn)
+        if body is None:
+            self._speech.direct(envelope.gateway, reply)
+        else:
+            self._speech.direct(body.gateway, replace(reply, conn=body.conn))
 
-    def _refuse(self, item: Prepared, code: str, message: str, *, not_now: bool = False) -> Direct | None:
-        """The reply to an event that took no effect, to whoever numbered it."""
+    def _refuse(self, item: Prepared, code: str, message: str, *, not_now: bool = False) -> bytes:
+        """Tell whoever numbered an event that it took no effect. Returns the reply, encoded as above."""
         envelope, seq = item.envelope, item.event.seq
         if not seq:
-            return None
+            return b""
         packet = _packed(Error(code=code, message=message, re=seq))
         direct = Direct(conn=envelope.conn, packet=packet, re=seq, lane=item.spec.lane, refused=True, not_now=not_now)
+        reply = _packed(direct) if item.spec.durable else b""
         self._speech.direct(envelope.gateway, direct)
-        return direct
+        return reply
 
-    def _advance(self, item: Prepared, reply: Direct | None) -> None:
+    def _advance(self, item: Prepared, reply: bytes) -> None:
         """Move the watermark, and keep what was answered: with a durable event, so that a replay answers the same."""
         if item.envelope.kept:
             self._done.append(item.envelope.id)
@@ -330,28 +402,38 @@ class _Work:
             return
         stored = item.mark.stored
         session, seq = item.envelope.session, item.event.seq
-        if item.spec.durable and reply is not None:
+        if item.spec.durable and reply:
             slot = stored % self._limits.outcomes_kept
-            self._stored.append(
-                Stored(lane=item.envelope.key, session=session, slot=slot, seq=seq, direct=_packed(reply))
-            )
+            self._stored.append(Stored(lane=item.envelope.key, session=session, slot=slot, seq=seq, direct=reply))
             stored += 1
         self._marks[session][item.spec.lane] = Mark(seq, stored)
         self._moved[session] = item.envelope.player
 
-    def _replay(self, item: Prepared) -> None:
-        """Answer an event that was applied before: as then, or (transient, or long ago) with how things stand now."""
-        stored = self._reply_kept(item) if item.event.spec.durable else None
+    def _replay(self, item: Prepared) -> str:
+        """Answer an event that was applied before: a durable one as then, a transient one with how things stand now."""
+        if item.spec.durable:
+            return self._answer_as_then(item)
+        player = self._state.players.get(item.envelope.player)
+        follow = looks_around(player) if player is not None else None
+        reply, _ = self._reply(item, present_state(item.event, player), follow)
+        if reply is not None:
+            self._say(item.envelope, reply)
+        if player is not None and player.present and not player.dead_until_ms:
+            say, what = self._word(appears(player), "")
+            say(what)
+        return "repeated"
+
+    def _answer_as_then(self, item: Prepared) -> str:
+        """As it was answered then. Where nobody knows that any more, nobody says that it took effect, nor that not."""
+        stored = self._reply_kept(item)
         if stored is not None:
             direct = replace(_read_direct(stored), conn=item.envelope.conn)
             self._speech.direct(item.envelope.gateway, direct)
-            return
-        player = self._state.players.get(item.envelope.player)
-        data = present_state(item.event, player)
-        follow = looks_around(player) if player is not None else None
-        self._answer(item, data, follow)
-        if player is not None and player.present and not player.dead_until_ms:
-            self._dispatch(appears(player), "")
+            return "repeated"
+        id_ = item.envelope.id
+        log.error("%s: its lane is past it, and no outcome is kept", id_, extra=about(id_))
+        self._refuse(item, "outcome_unknown", "The server can't tell what became of this.")
+        return "outcome_unknown"
 
     def _reply_kept(self, item: Prepared) -> bytes | None:
         """What was answered to an event, in this very batch or before."""
@@ -359,60 +441,86 @@ class _Work:
         just_now = (stored.direct for stored in self._stored if (stored.lane, stored.seq) == (key, seq))
         return next(just_now, None) or self._transaction.stored(key, seq)
 
-    def _tell(self, item: Prepared, outcome: Outcome) -> None:
+    def _words(self, item: Prepared, outcome: Outcome) -> list[Word]:
+        """What is to be told and kept beside the reply, encoded: nothing can go wrong with it any more."""
+        words: list[Word] = []
         for n, tell in enumerate(outcome.tells):
             durable = tell.notice is not None and tell.notice.notice.durable
-            id_ = f"{item.envelope.id}/{n}" if durable else ""  # under which it is kept until it has arrived
-            if tell.to:
-                self._dispatch(tell, id_)
-            elif tell.player and tell.notice is not None:
-                self._mail(tell, id_)
-            else:
-                packet = _packed(tell.notice) if tell.notice is not None else b""
-                self._speech.direct(tell.gateway, Direct(conn=tell.conn, packet=packet, follow=tell.follow))
-        for n, event in enumerate(outcome.events):
-            self._bear(item, event, f"{item.envelope.id}/e{n}")
-        for waiting in outcome.again:
-            self._send_again(waiting)
+            # the id under which it is kept until it has arrived
+            words.append(self._word(tell, f"{item.envelope.id}/{n}" if durable else ""))
+        if outcome.events:
+            words += [self._birth(item, event, f"{item.envelope.id}/e{n}") for n, event in enumerate(outcome.events)]
+        if outcome.again:
+            words += map(self._again_word, outcome.again)
+        return words
 
-    def _dispatch(self, tell: Tell, id_: str) -> None:
+    def _word(self, tell: Tell, id_: str) -> Word:
         notice: Any = tell.notice
-        whom = notice.notice.latest  # which field says it, where another of the same takes this one's place
-        latest = f"{notice.notice.name}/{getattr(notice, whom)}" if whom else ""
-        dispatch = Dispatch(to=tell.to, packet=_packed(notice), unless=tell.unless, id=id_, latest=latest)
-        self._speech.dispatch(dispatch)
-        if id_:
-            self._waiting.append(Waiting(id_, "talk", "", _packed(dispatch)))
-            self._published.append(id_)
+        if tell.to:
+            spec = notice.notice
+            whom = spec.latest  # which field says it, where another of the same takes this one's place
+            dispatch = Dispatch(
+                to=sound_texts(tell.to),
+                packet=_packed(notice),
+                unless=sound_texts(tell.unless) if tell.unless else (),
+                id=id_,
+                latest=f"{spec.name}/{getattr(notice, whom)}" if whom else "",
+            )
+            return (self._talk, (dispatch, _packed(dispatch))) if id_ else (self._speech.dispatch, dispatch)
+        if tell.player and notice is not None:
+            return self._mail, Waiting(id_, "mail", sound_text(tell.player), _packed(replace(notice, id=id_)))
+        direct = Direct(conn=tell.conn, packet=_packed(notice) if notice is not None else b"", follow=tell.follow)
+        _packed_soundly(direct)
+        return self._direct, (sound_text(tell.gateway), direct)
 
-    def _mail(self, tell: Tell, id_: str) -> None:
-        assert tell.notice is not None  # noqa: S101 - the caller looked
-        packet = _packed(replace(tell.notice, id=id_))
-        if id_:
-            self._waiting.append(Waiting(id_, "mail", tell.player, packet))
-        self._deliver(tell.player, packet, id_)
+    def _direct(self, what: tuple[str, Direct]) -> None:
+        self._speech.direct(*what)
+
+    def _talk(self, what: tuple[Dispatch, bytes]) -> None:
+        dispatch, body = what
+        self._speech.dispatch(dispatch)
+        self._waiting.append(Waiting(dispatch.id, "talk", "", body))
+        self._published.append(dispatch.id)
+
+    def _mail(self, waiting: Waiting) -> None:
+        if waiting.id:
+            self._waiting.append(waiting)
+        self._deliver(waiting.player, waiting.body, waiting.id)
 
     def _deliver(self, player: str, packet: bytes, id_: str) -> None:
         body = self._state.players.get(player)
         if body is not None and body.present:
             self._speech.direct(body.gateway, Direct(conn=body.conn, packet=packet, id=id_))
 
-    def _bear(self, item: Prepared, event: Event, id_: str) -> None:
+    def _birth(self, item: Prepared, event: Event, id_: str) -> Word:
+        """Raises ``TypeError`` or ``DecodeError`` for what no process could read."""
+        if catalogue.events().get(event.spec.name) is not type(event):
+            raise TypeError(f"{type(event).__name__} is not in the catalogue")
         place = getattr(event, "zone", "") or item.envelope.place  # of what it is about, or where it was born
         envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms, kept=event.spec.durable, place=place)
+        body = msgspec.json.encode(envelope)
+        return self._bear, (_envelope_json(body), body)
+
+    def _bear(self, what: tuple[Envelope, bytes]) -> None:
+        envelope, body = what
         self._born.append(envelope)
         if envelope.kept:
-            self._waiting.append(Waiting(id_, "event", "", msgspec.json.encode(envelope)))
+            self._waiting.append(Waiting(envelope.id, "event", "", body))
 
-    def _send_again(self, waiting: Waiting) -> None:
+    def _again_word(self, waiting: Waiting) -> Word:
+        read = _READ_AGAIN.get(waiting.kind)
+        return self._send_again, (waiting, read(waiting.body) if read else waiting.body)
+
+    def _send_again(self, what: tuple[Waiting, Any]) -> None:
+        waiting, read = what
         self._again.append(waiting.id)
         if waiting.kind == "mail":
-            self._deliver(waiting.player, waiting.body, waiting.id)
+            self._deliver(waiting.player, read, waiting.id)
         elif waiting.kind == "talk":
-            self._speech.dispatch(_read_dispatch(waiting.body))
+            self._speech.dispatch(read)
             self._published.append(waiting.id)
         else:
-            self._born.append(_envelope_json(waiting.body))
+            self._born.append(read)
 
     def _save(self) -> None:
         self._mark()
@@ -442,8 +550,23 @@ class _Work:
             born=tuple(self._born),
             published=tuple(self._published),
             held=tuple(held),
+            put_off=self._put_off,
             outcomes=dict(self._outcomes),
         )
+
+
+def _check(outcome: Any) -> None:
+    """Check what a rule wants, before any of it is done. Raises what is wrong with it."""
+    if type(outcome) is not Outcome:
+        raise TypeError(f"{type(outcome).__name__} is no Outcome")
+    sound_texts(outcome.done)
+
+
+def _packed_soundly(direct: Direct) -> bytes:
+    """Encode it. Raises ``DecodeError`` when gateways could not read it, and with it nothing that a batch tells."""
+    packed = _packed(direct)
+    _read_direct(packed)
+    return packed
 
 
 def present_state(event: Event, player: Player | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import msgspec
 from gameserver.errors import Rejected
 from gameserver.events.base import Event, Spec
 from gameserver.events.envelope import Envelope
-from gameserver.rules.outcome import Context
+from gameserver.rules.outcome import Context, Needs
 from gameserver.world.marks import Mark
 
 C = TypeVar("C")
@@ -40,7 +40,7 @@ class Prepared(msgspec.Struct):
     """An event with everything that could be found out before the transaction.
 
     ``rule``: a function with ``needs`` and ``prepare``, ``None`` if there is none. ``marked``: whether the lane's
-    watermark guards it; ``mark``: where that stood when its turn came.
+    watermark guards it; ``mark``: where that stood when its turn came. ``needs``: the rows that its rule wants.
     """
 
     envelope: Envelope
@@ -50,8 +50,9 @@ class Prepared(msgspec.Struct):
     rule: Any
     marked: bool
     mark: Mark | None = None
+    needs: Needs | None = None
     refusal: Rejected | None = None
-    failure: Exception | None = None
+    failure: BaseException | None = None
 
     @property
     def order(self) -> str:

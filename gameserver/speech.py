@@ -1,8 +1,29 @@
 """What a batch has to tell, gathered: one message for all gateways that listen to any of its keys."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from itertools import chain
+
+import msgspec
 
 from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, gateway_key, routing_key
+
+TOPICS_KEPT = 16_384
+
+
+def sound_text(text: str) -> str:
+    """The text itself. Raises ``TypeError`` or ``UnicodeError`` for what could not be sent as one."""
+    if type(text) is not str:
+        raise TypeError(f"{type(text).__name__} is no text")
+    text.encode()
+    return text
+
+
+@lru_cache(maxsize=TOPICS_KEPT)
+def sound_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts themselves. Raises ``TypeError``, ``ValidationError`` or ``UnicodeError`` like ``sound_text``."""
+    "".join(msgspec.convert(texts, tuple[str, ...])).encode()
+    return texts
 
 
 class Speech:
@@ -12,7 +33,7 @@ class Speech:
         self._directs: list[Direct] = []
         self._dispatches: list[Dispatch] = []
         self._gateways: dict[str, None] = {}
-        self._topics: dict[str, None] = {}
+        self._topics: dict[tuple[str, ...], None] = {}
 
     def direct(self, gateway: str, direct: Direct) -> None:
         """A packet for one connection of this gateway; who has none (any more) is not told."""
@@ -23,8 +44,7 @@ class Speech:
     def dispatch(self, dispatch: Dispatch) -> None:
         """A packet for all who watch a topic."""
         self._dispatches.append(dispatch)
-        for topic in dispatch.to:
-            self._topics[topic] = None
+        self._topics[dispatch.to] = None
 
     def heard_by(self, gateways: Iterable[str]) -> None:
         """These gateways have to hear that the batch is done, whatever else there is to tell."""
@@ -39,5 +59,5 @@ class Speech:
 
         Where these are many, all gateways': dozens of keys cost process, broker and gateways more than they keep away.
         """
-        routes = dict.fromkeys(map(routing_key, self._topics))
+        routes = dict.fromkeys(map(routing_key, chain.from_iterable(self._topics)))
         return (GATEWAYS,) if len(routes) > MANY_ROUTES else (*map(gateway_key, self._gateways), *routes)

@@ -2,33 +2,40 @@
 
 Apply it in one transaction, then speak: outbound to the gateways, new events to the queue, and only then is the task
 acknowledged. What dies in between is delivered again and finds itself applied. A batch whose database is away waits
-within its lease; an event that broke, or that killed its worker, goes to the delays, alone with what follows it in its
-lane, and after its last trial to the dead letters.
+within its lease.
+
+Whatever one event's code does wrong costs that event alone. What raises within its own steps is held, with what follows
+it in its lane; what breaks the whole transaction is found by halves of the batch, each a transaction. What took its
+worker along is found by halves of the message: one that was begun (which is counted) and is here again is split in two.
+An event that is held, or that took its worker along alone, goes to the delays, and after its last trial to the dead
+letters.
 """
 
 import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from socket import gethostname
 from typing import Any, TypeVar
 
+import msgspec
 from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 from msgspec.structs import replace
 
-from gameserver.apply import Applied, Applier, Held
+from gameserver.apply import Applied, Applier
 from gameserver.config import Settings
-from gameserver.errors import Retryable
-from gameserver.events.envelope import Envelope, read_batch
+from gameserver.errors import NotNow, Retryable
+from gameserver.events.envelope import Envelope, read_readable
 from gameserver.events.message import task_message
 from gameserver.logs import about
 from gameserver.reports import TaskReport
 from gameserver.rules.book import rules
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store
+from gameserver.store.store import Trial
 from gameserver.topology import DELAYS_MS, Queues, delay_name
 from gameserver.world.maps import load_world
 from tasks.publisher import Publisher
@@ -42,8 +49,19 @@ LEASE_MARGIN_S = 1.0
 T = TypeVar("T")
 
 
+class _Held(msgspec.Struct):
+    """An event that failed, and what follows it in its lane. ``trial``: how often it was tried, 0: not counted yet."""
+
+    envelopes: list[Envelope]
+    cause: BaseException
+    trial: int = 0
+
+
 class _Turn:
-    """One task on its way: until when its lease lasts, when it began, and how its events end."""
+    """One task on its way: until when its lease lasts, when it began, and what became of its events so far.
+
+    ``held`` and ``put_off``: lanes of which nothing may be applied before what failed, or was put off, in this task.
+    """
 
     def __init__(self, task_id: str, until_s: float, began_ms: int, began_s: float) -> None:
         self.task_id = task_id
@@ -51,6 +69,31 @@ class _Turn:
         self.began_ms = began_ms
         self.began_s = began_s
         self.outcomes: Counter[str] = Counter()
+        self.held: dict[str, _Held] = {}
+        self.put_off: dict[str, NotNow] = {}
+        self.told = False  # the gateways know that it is done
+
+    def free(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
+        """What of it does not follow a failed event in its lane; the rest is held with that."""
+        if not self.held:
+            return batch
+        for envelope in batch:
+            if envelope.order in self.held:
+                self.held[envelope.order].envelopes.append(envelope)
+                self.outcomes["held"] += 1
+        return [envelope for envelope in batch if envelope.order not in self.held]
+
+    def fail(self, envelope: Envelope, cause: BaseException, how: str = "failed", trial: int = 0) -> None:
+        """An event failed."""
+        self.outcomes[how] += 1
+        self.held[envelope.order] = _Held([envelope], cause, trial)
+
+    def take(self, applied: Applied, trial: int) -> None:
+        """Transactions were committed."""
+        self.outcomes.update(applied.outcomes)
+        self.put_off.update(applied.put_off)
+        for held in applied.held:
+            self.held[held.envelopes[0].order] = _Held(list(held.envelopes), held.cause, trial)
 
 
 class WorkerDied(Exception):
@@ -88,23 +131,19 @@ class Server:
         self._pause = pause
 
     def handle(self, raw: list[dict[str, Any]], *, task_id: str, tried: bool, redelivered: bool) -> TaskReport:
-        """One task. ``tried``: its events failed before; ``redelivered``: so did this very message.
+        """One task. ``tried``: its events failed before, or are suspects; ``redelivered``: so did this very message.
 
-        Returns what came of it. Raises ``Reject`` (back to the queue) when the data tier stays away, or nobody takes
-        what is to be told.
+        Returns what came of it. Raises ``Reject``: back to the queue when the data tier stays away, or nobody takes
+        what is to be told; to the broker's ``dead`` what holds no event at all.
         """
         began_s, began_ms = self._clock_s(), self._clock_ms()
-        batch = read_batch(raw)
+        batch, strange = read_readable(raw)
+        if not batch:
+            log.error("%s holds nothing that this process can read", task_id)
+            raise Reject("nothing that can be read", requeue=False)
         until_s = began_s + batch[0].event.spec.lease_s - LEASE_MARGIN_S
         turn = _Turn(task_id, until_s, began_ms, began_s)
-        try:
-            if tried or redelivered:
-                self._handle_carefully(batch, turn, redelivered)
-            else:
-                self._handle_fresh(batch, turn)
-        except OperationalError as trouble:
-            log.warning("not all of %s was told: %s", task_id, trouble)
-            raise Reject(str(trouble), requeue=True) from trouble
+        self._or_give_back(lambda: self._work(batch, strange, turn, tried=tried, redelivered=redelivered), turn)
         report = TaskReport(
             events=len(batch),
             outcomes=dict(turn.outcomes),
@@ -116,6 +155,42 @@ class Server:
             log.debug("%s: %s", task_id, report, extra=about(*(envelope.id for envelope in batch)))
         return report
 
+    def _or_give_back(self, work: Callable[[], None], turn: _Turn) -> None:
+        """Do it. Raises ``Reject`` (back to the queue), whatever went wrong: an exception would end in ``dead``."""
+        try:
+            work()
+        except Reject:
+            raise
+        except OperationalError as trouble:
+            log.warning("not all of %s was told: %s", turn.task_id, trouble)
+            raise Reject(str(trouble), requeue=True) from trouble
+        except Exception as ours:  # no event's fault, those are held: it is counted when it comes again
+            log.exception("%s could not be handled", turn.task_id)
+            self._pause(PAUSE_S)
+            raise Reject(type(ours).__name__, requeue=True) from ours
+
+    def _work(
+        self, batch: Sequence[Envelope], strange: Sequence[Any], turn: _Turn, *, tried: bool, redelivered: bool
+    ) -> None:
+        if strange:
+            self._set_apart(strange, batch, turn)
+        if tried or redelivered:
+            self._handle_carefully(batch, turn, tried=tried, redelivered=redelivered)
+        else:
+            self._apply(batch, turn)
+        if not turn.told:
+            self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
+        for held in turn.held.values():
+            self._later(held, turn)
+
+    def _set_apart(self, strange: Sequence[Any], batch: Sequence[Envelope], turn: _Turn) -> None:
+        """What this process can't read leaves its neighbours, as a message of its own."""
+        log.error("%s: %d of it are no events that this process knows", turn.task_id, len(strange))
+        like = task_message(batch[:1], self._origin, task_id=f"{turn.task_id}?{len(strange)}")
+        body = msgspec.json.encode(([strange], {}, None))
+        headers = {**like.headers, "argsrepr": f"{len(strange)} that could not be read"}
+        self._publisher.task(replace(like, body=body, headers=headers), self._queue(batch))
+
     def _tidy(self) -> None:
         """All is told, and the next batch is not here yet."""
         try:
@@ -126,76 +201,119 @@ class Server:
     def _took_ms(self, turn: _Turn) -> float:
         return round((self._clock_s() - turn.began_s) * 1000, 3)
 
-    def _handle_fresh(self, batch: Sequence[Envelope], turn: _Turn) -> None:
-        """All at once; what broke is tried again, each lane for itself."""
-        applied = self._patiently(lambda: self._applier.apply(batch), turn)
-        self._speak(applied, turn)
-        for held in applied.held:
-            trial = self._begin_trial(held.envelopes[0], turn)
-            self._later(held, trial, turn)
+    def _handle_carefully(self, batch: Sequence[Envelope], turn: _Turn, *, tried: bool, redelivered: bool) -> None:
+        """What failed before, or was begun by a worker that died, perhaps because of it.
 
-    def _handle_carefully(self, batch: Sequence[Envelope], turn: _Turn, redelivered: bool) -> None:
-        """One by one, every beginning counted, so that what kills its worker is known by its count.
-
-        What was begun before and is here again took this message's last worker along: it leaves the batch, with what
-        follows it in its lane, and its neighbours go on without it. What the lease is too short for goes on as a
-        message of its own: an event that the lease's end interrupted would look like one that killed its worker.
+        A message is tried whole, and that is counted: an innocent one costs no more. One that is counted already took
+        its worker along, and is split. A single lane can't be, for its order: it is tried event by event, each counted.
         """
-        held, rest = self._one_by_one(batch, turn, redelivered)
-        # Before all others, because it may be refused and all of this come again: twice is harmless for these alone.
-        self._pass_on(rest, turn)
-        self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
-        for envelopes, cause, trial in held:
-            self._later(Held(envelopes=tuple(envelopes), cause=cause), trial, turn)
+        one_lane = all(envelope.order == batch[0].order for envelope in batch)
+        if one_lane and (tried or len(batch) == 1):
+            self._one_by_one(batch, turn, redelivered)
+        elif not self._trials([turn.task_id], turn):
+            self._apply(batch, turn, Trial(turn.task_id, self._clock_ms()))
+        elif one_lane:
+            self._one_by_one(batch, turn, redelivered)
+            self._forget_trial(turn.task_id, turn)
+        else:
+            self._split(batch, turn)
+            self._forget_trial(turn.task_id, turn)
 
-    def _one_by_one(
-        self, batch: Sequence[Envelope], turn: _Turn, redelivered: bool
-    ) -> tuple[list[tuple[list[Envelope], BaseException, int]], list[Envelope]]:
-        """Gives what broke, with what follows it in its lane, why, and how often it was tried; and what is left."""
-        earlier = self._patiently(lambda: self._store.trials([envelope.id for envelope in batch]), turn)
-        held: dict[str, tuple[list[Envelope], BaseException, int]] = {}
-        rest: list[Envelope] = []
+    def _split(self, batch: Sequence[Envelope], turn: _Turn) -> None:
+        """In two messages, of which one will take its worker along and the other will not."""
+        log.warning("%s: its worker died; its %d events go on in two messages", turn.task_id, len(batch))
+        for half in halves_by_lanes(batch):
+            self._publish_suspects(half, turn)
+
+    def _publish_suspects(self, batch: Sequence[Envelope], turn: _Turn) -> None:
+        turn.outcomes["left"] += len(batch)
+        self._publisher.task(task_message(batch, self._origin, attempts=1), self._queue(batch))
+
+    def _apply(self, batch: Sequence[Envelope], turn: _Turn, trial: Trial | None = None) -> None:
+        """In one transaction; where that breaks, by halves, in order, each its own, until the guilty event is alone.
+
+        ``trial``: of the message. Halves do not end it, nor does any of them forget it.
+        """
+        parts = [batch]
+        broke = False
+        while parts:
+            part = turn.free(parts.pop(0))
+            if broke and self._clock_s() > turn.until_s:
+                self._pass_on([part, *parts], turn)
+                break
+            fault = self._try(part, turn, trial) if part else None
+            if fault is not None:
+                broke = True
+                if trial is not None:
+                    trial.ends = False
+                parts[:0] = self._divide(part, fault, turn)
+        if broke and trial is not None:
+            self._forget_trial(trial.id, turn)
+
+    def _divide(self, part: Sequence[Envelope], fault: BaseException, turn: _Turn) -> list[Sequence[Envelope]]:
+        """What is to be tried instead of what broke as a whole; nothing when the guilty event is found."""
+        if len(part) == 1:
+            turn.fail(part[0], fault)
+            return []
+        log.warning("%s: a transaction of %d events broke, they are halved: %r", turn.task_id, len(part), fault)
+        middle = len(part) // 2
+        return [part[:middle], part[middle:]]
+
+    def _try(self, part: Sequence[Envelope], turn: _Turn, trial: Trial | None, count: int = 0) -> BaseException | None:
+        """Apply and tell it. Returns what broke the transaction, if anything did. ``count``: of trials of its first."""
+        try:
+            applied = self._patiently(lambda: self._applier.apply(part, trial=trial, put_off=turn.put_off), turn)
+        except Reject:
+            raise
+        except Exception as fault:
+            return fault
+        turn.take(applied, count)
+        self._speak(applied, turn)
+        return None
+
+    def _one_by_one(self, batch: Sequence[Envelope], turn: _Turn, redelivered: bool) -> None:
+        """The events of one lane, every beginning counted, so that what kills its worker is known by its count.
+
+        What was begun before and is here again took this message's last worker along: it is held, with what follows it.
+        What the lease is too short for goes on as a message of its own: an event that the lease's end interrupted would
+        look like one that killed its worker.
+        """
+        earlier = self._trials([envelope.id for envelope in batch], turn)
         slowest_s = 0.0
         for n, envelope in enumerate(batch):
             began_s = self._clock_s()
-            if envelope.order in held:
-                held[envelope.order][0].append(envelope)
-                turn.outcomes["held"] += 1
-            elif rest or (n and began_s + slowest_s > turn.until_s):  # one at least, however short the lease
-                rest.append(envelope)
-                turn.outcomes["left"] += 1
-            else:
-                cause, trial = self._try(envelope, turn, earlier.get(envelope.id, 0), redelivered)
-                slowest_s = max(slowest_s, self._clock_s() - began_s)
-                if cause is not None:
-                    held[envelope.order] = [envelope], cause, trial
-        return list(held.values()), rest
+            if turn.put_off or turn.held or (n and began_s + slowest_s > turn.until_s):  # one at least
+                self._pass_on([batch[n:]], turn)
+                break
+            self._try_alone(envelope, turn, earlier.get(envelope.id, 0), redelivered)
+            slowest_s = max(slowest_s, self._clock_s() - began_s)
 
-    def _pass_on(self, rest: Sequence[Envelope], turn: _Turn) -> None:
-        """What the lease is too short for."""
-        if rest:
-            log.warning("%s: %d events are left, its lease is too short for them", turn.task_id, len(rest))
-            self._publisher.task(task_message(rest, self._origin, attempts=1), self._queue(rest))
+    def _try_alone(self, envelope: Envelope, turn: _Turn, before: int, redelivered: bool) -> None:
+        """Try one event, unless it is known what it does. ``before``: how often it was tried."""
+        if (before and redelivered) or before >= envelope.event.spec.max_attempts:
+            turn.fail(envelope, WorkerDied(), "worker_died", before)
+            return
+        fault = self._try([envelope], turn, Trial(envelope.id, self._clock_ms()), before + 1)
+        if fault is not None:
+            turn.fail(envelope, fault, trial=before + 1)
 
-    def _try(self, envelope: Envelope, turn: _Turn, trial: int, redelivered: bool) -> tuple[BaseException | None, int]:
-        """Try one event, unless it is known what it does. Returns why it broke, if it did, and how often it was tried.
+    def _pass_on(self, parts: Iterable[Sequence[Envelope]], turn: _Turn) -> None:
+        """What the lease is too short for; but what follows a failed event or one that was put off stays with that."""
+        rest = [envelope for part in parts for envelope in turn.free(part)]
+        put_off = [envelope for envelope in rest if envelope.order in turn.put_off]
+        left = [envelope for envelope in rest if envelope.order not in turn.put_off]
+        if left:
+            log.warning("%s: %d events are left, its lease is too short for them", turn.task_id, len(left))
+            self._publish_suspects(left, turn)
+        fault = self._try(put_off, turn, None) if put_off else None  # no rule is asked, they are answered
+        if fault is not None:
+            raise fault
 
-        ``trial``: how often before.
-        """
-        if (trial and redelivered) or trial >= envelope.event.spec.max_attempts:
-            turn.outcomes["worker_died"] += 1
-            return WorkerDied(), trial
-        trial = self._begin_trial(envelope, turn)
-        return self._apply_alone(envelope, turn), trial
+    def _trials(self, ids: Sequence[str], turn: _Turn) -> dict[str, int]:
+        return self._patiently(lambda: self._store.trials(ids), turn)
 
-    def _apply_alone(self, envelope: Envelope, turn: _Turn) -> BaseException | None:
-        """Apply one event. Returns why it broke, if it did."""
-        applied = self._patiently(lambda: self._applier.apply([envelope], tried=True), turn)
-        self._speak(applied, turn)
-        return applied.held[0].cause if applied.held else None
-
-    def _begin_trial(self, envelope: Envelope, turn: _Turn) -> int:
-        return self._patiently(lambda: self._store.begin_trial(envelope.id, self._clock_ms()), turn)
+    def _forget_trial(self, id_: str, turn: _Turn) -> None:
+        self._patiently(lambda: self._store.forget_trials([id_]), turn)
 
     def _patiently(self, work: Callable[[], T], turn: _Turn) -> T:
         """Do it, waiting for the data tier as long as the lease lasts."""
@@ -211,25 +329,34 @@ class Server:
     def _speak(self, applied: Applied, turn: _Turn, *, done: bool = True) -> None:
         outbound = applied.outbound
         if done:
+            turn.told = True
             outbound = replace(outbound, task=turn.task_id, began_ms=turn.began_ms, took_ms=self._took_ms(turn))
-        turn.outcomes.update(applied.outcomes)
         self._publisher.outbound(outbound, applied.keys)
         for group in self._groups(applied.born):
             self._publisher.task(task_message(group, self._origin), self._queue(group))
         self._patiently(lambda: self._store.published(applied.published), turn)
 
-    def _later(self, held: Held, trial: int, turn: _Turn) -> None:
+    def _later(self, held: _Held, turn: _Turn) -> None:
         """Again after a while, or (after the last trial) to the dead letters, and on with what followed in the lane."""
-        if trial < held.envelopes[0].event.spec.max_attempts:
-            delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
-            message = task_message(held.envelopes, self._origin, attempts=trial)
-            ids = [envelope.id for envelope in held.envelopes]
-            log.info("%s after trial %d to %s: %s", message.task_id, trial, delay, held.cause, extra=about(*ids))
-            self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
-            return
+        guilty = held.envelopes[0]
+        trial = held.trial or self._patiently(lambda: self._store.begin_trial(guilty.id, self._clock_ms()), turn)
+        if trial < guilty.event.spec.max_attempts:
+            self._delay(held, trial)
+        else:
+            self._give_up(held, trial, turn)
+
+    def _delay(self, held: _Held, trial: int) -> None:
+        delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
+        message = task_message(held.envelopes, self._origin, attempts=trial)
+        ids = [envelope.id for envelope in held.envelopes]
+        log.info("%s after trial %d to %s: %r", message.task_id, trial, delay, held.cause, extra=about(*ids))
+        self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
+
+    def _give_up(self, held: _Held, trial: int, turn: _Turn) -> None:
         guilty, *others = held.envelopes
-        log.error("%s is given up after %d trials: %s", guilty.id, trial, held.cause, extra=about(guilty.id))
+        log.error("%s is given up after %d trials: %r", guilty.id, trial, held.cause, extra=about(guilty.id))
         buried = self._patiently(lambda: self._applier.bury(guilty, held.cause, trial), turn)
+        turn.outcomes.update(buried.outcomes)
         self._speak(buried, turn, done=False)
         if others:
             self._publisher.task(task_message(others, self._origin), self._queue(others))
@@ -252,6 +379,19 @@ class Server:
         """Let go of broker and database."""
         self._publisher.close()
         self._store.close()
+
+
+def halves_by_lanes(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
+    """A batch of several lanes in two parts, neither empty, and no lane in both: they may be applied in any order."""
+    lanes: dict[str, list[Envelope]] = {}
+    for envelope in batch:
+        lanes.setdefault(envelope.order, []).append(envelope)
+    first: list[Envelope] = []
+    second: list[Envelope] = []
+    for lane in lanes.values():
+        fits = not first or len(first) + len(lane) <= len(batch) // 2
+        (first if fits else second).extend(lane)
+    return first, second
 
 
 def clock_ms() -> int:

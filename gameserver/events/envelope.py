@@ -172,6 +172,25 @@ def read_batch(raw: Any) -> list[Envelope]:
     return msgspec.convert(raw, list[Envelope])
 
 
+def read_readable(raw: Any) -> tuple[list[Envelope], list[Any]]:
+    """The same of what may hold other things than events that this process knows; and those other things."""
+    try:
+        return read_batch(raw), []
+    except msgspec.ValidationError:
+        return _read_each(raw) if isinstance(raw, list | tuple) else ([], [raw])
+
+
+def _read_each(raw: Sequence[Any]) -> tuple[list[Envelope], list[Any]]:
+    read: list[Envelope] = []
+    strange: list[Any] = []
+    for one in raw:
+        try:
+            read.append(msgspec.convert(one, Envelope))
+        except msgspec.ValidationError:
+            strange.append(one)
+    return read, strange
+
+
 def describe(batch: Sequence[Envelope], most: int = 4) -> str:
     """Who does what, for Flower and logs; secrets left out. ``most`` events are spelled out."""
     shown = [_describe(envelope) for envelope in batch[:most]]

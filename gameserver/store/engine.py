@@ -32,11 +32,12 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, parsed.database)
     if parsed.get_backend_name() == "postgresql":
-        # Prefork: a child handles one batch at a time and so needs one connection, tried before use.
+        # Prefork: a child handles one batch at a time and so needs one connection, tried before use; and a second one
+        # while it tries something again, whose trial is counted whatever becomes of the batch.
         parsed = parsed.set(drivername="postgresql+psycopg")
         options = {"options": POSTGRESQL_OPTIONS}
         return create_engine(
-            parsed, pool_size=1, max_overflow=2, pool_pre_ping=True, paramstyle="format", connect_args=options
+            parsed, pool_size=2, max_overflow=1, pool_pre_ping=True, paramstyle="format", connect_args=options
         )
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
 

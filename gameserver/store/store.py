@@ -1,13 +1,14 @@
 """What the rest of the house uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import Engine, bindparam, delete, or_, select, update
 
+from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving
 from gameserver.store.engine import open_engine, turnstile_path
@@ -29,6 +30,8 @@ _POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outb
 _REMOVE_WAITING = delete(outbox).where(among(outbox.c.id, "ids"))
 _TRIALS = select(trials.c.id, trials.c.count).where(among(trials.c.id, "ids"))
 _TRIAL = select(trials.c.count).where(trials.c.id == bindparam("event")).with_for_update()
+_COUNT_LESS = update(trials).values(count=trials.c.count - 1).where(trials.c.id == bindparam("event"))
+_FORGET_UNCOUNTED = delete(trials).where(trials.c.id == bindparam("event"), trials.c.count <= 0)
 _FORGET_TRIALS = delete(trials).where(among(trials.c.id, "ids"))
 _DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with_for_update()
 _DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
@@ -42,6 +45,19 @@ class Stored(msgspec.Struct, frozen=True):
     session: str
     seq: int
     direct: bytes
+
+
+class Trial(msgspec.Struct):
+    """A trial to be counted, of an event or of a whole message. ``id``: what it is counted under.
+
+    ``ends``: it is over, and forgotten, with the transaction that it is tried in. ``counted``: it was, and has not been
+    taken back.
+    """
+
+    id: str
+    now_ms: int
+    ends: bool = True
+    counted: bool = False
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -73,7 +89,7 @@ class Store:
         self._world = world
         self._engine: Engine = open_engine(url)
         self._turnstile = Turnstile(turnstile_path(self._engine))
-        self._tidies = self._engine.dialect.name == "sqlite"
+        self._one_writer = self._engine.dialect.name == "sqlite"
         self._untidy = 0  # pages written since it was last tidied, at most
 
     def migrate(self) -> None:
@@ -86,13 +102,41 @@ class Store:
         self._turnstile.close()
 
     @contextmanager
-    def transaction(self) -> Iterator["Transaction"]:
-        """All of it or nothing."""
-        with self._turnstile.turn(), writing(self._engine) as rows:
-            before = rows.changed if self._tidies else 0
-            yield Transaction(rows, self._world)
-            if self._tidies:
-                self._untidy += rows.changed - before + COMMIT_PAGES
+    def transaction(self, trial: Trial | None = None) -> Iterator["Transaction"]:
+        """All of it or nothing. Whatever becomes of it, ``trial`` stays counted once it was begun.
+
+        Only who gives way (``Retryable``) takes it back. Counted means begun with all that it needs: on PostgreSQL the
+        count is committed, over a second connection, when ``Transaction.begin_trial`` says that all is locked. SQLite
+        has one writer: there it is counted first, within the same turn, so that nobody can come between.
+        """
+        with self._turnstile.turn():
+            if trial is not None and self._one_writer:
+                self._count(trial)
+            try:
+                with writing(self._engine) as rows:
+                    before = rows.changed if self._one_writer else 0
+                    yield Transaction(rows, self._world, self._count)
+                    if self._one_writer:
+                        self._untidy += rows.changed - before + COMMIT_PAGES
+            except Retryable:
+                if trial is not None:
+                    self._take_back(trial)
+                raise
+
+    def _count(self, trial: Trial) -> None:
+        """In a transaction of its own, unless it is counted."""
+        if not trial.counted:
+            with writing(self._engine) as rows:
+                _count_trial(rows, trial.id, trial.now_ms)
+            trial.counted = True
+
+    def _take_back(self, trial: Trial) -> None:
+        """Tries to: a database that is away may keep one trial too many."""
+        if trial.counted:
+            with suppress(Retryable), writing(self._engine) as rows:
+                rows.run(_COUNT_LESS, event=trial.id)
+                rows.run(_FORGET_UNCOUNTED, event=trial.id)
+                trial.counted = False
 
     def tidy(self) -> None:
         """What must be done now and then and keeps others waiting: for a moment in which nobody does.
@@ -123,9 +167,14 @@ class Store:
             return dict(rows.all(_TRIALS, ids=ids))
 
     def begin_trial(self, id_: str, now_ms: int) -> int:
-        """Count that an event is about to be tried (again). Returns how often it was, this time included."""
+        """Count a trial of an event, whatever comes of it. Returns how often it was tried, this time included."""
         with self.transaction() as transaction:
             return transaction.count_trial(id_, now_ms)
+
+    def forget_trials(self, ids: Sequence[str]) -> None:
+        """These came to an end."""
+        with self.transaction() as transaction:
+            transaction.forget_trials(ids)
 
     def dead_letters(
         self, *, family: str = "", player: str = "", since_ms: int = 0, id_: str = "", most: int = 1000
@@ -146,12 +195,19 @@ class Store:
                 transaction.remove_waiting(ids)
 
 
+def _count_trial(rows: Rows, id_: str, now_ms: int) -> int:
+    before: int = next(iter(rows.column(_TRIAL, event=id_)), 0)
+    saving.upsert(rows, trials, [(id_, before + 1, now_ms)])
+    return before + 1
+
+
 class Transaction:
     """One batch's work on the data tier."""
 
-    def __init__(self, rows: Rows, world: World) -> None:
+    def __init__(self, rows: Rows, world: World, count: Callable[[Trial], None]) -> None:
         self._rows = rows
         self._world = world
+        self._count = count
         self._held: Held = defaultdict(dict)
 
     def stored(self, lane: str, seq: int) -> bytes | None:
@@ -192,11 +248,13 @@ class Transaction:
         self._rows.run(_DROP_DEAD, event=id_)
         return DeadLetter(*row) if row else None
 
+    def begin_trial(self, trial: Trial) -> None:
+        """All that it needs is locked: count it, and keep the count though this transaction may come to nothing."""
+        self._count(trial)
+
     def count_trial(self, id_: str, now_ms: int) -> int:
-        """Count a trial of an event."""
-        before: int = next(iter(self._rows.column(_TRIAL, event=id_)), 0)
-        saving.upsert(self._rows, trials, [(id_, before + 1, now_ms)])
-        return before + 1
+        """Count a trial of an event, as part of this transaction."""
+        return _count_trial(self._rows, id_, now_ms)
 
     def forget_trials(self, ids: Sequence[str]) -> None:
         """These events came to an end."""

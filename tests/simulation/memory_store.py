@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
+from gameserver.errors import Retryable
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
 from gameserver.store.loading import merge
-from gameserver.store.store import DeadLetter, Stored
+from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Gateway, Session, Thing
 
@@ -24,15 +25,25 @@ class MemoryStore:
         self.letters: dict[str, DeadLetter] = {}
 
     @contextmanager
-    def transaction(self) -> Iterator["MemoryTransaction"]:
-        """All of it or nothing."""
+    def transaction(self, trial: Trial | None = None) -> Iterator["MemoryTransaction"]:
+        """All of it or nothing, but ``trial``: that stays counted once it was begun, unless who tried gives way."""
         before = {name: copy(value) for name, value in vars(self).items() if isinstance(value, dict)}
         before["things"] = {kind: dict(rows) for kind, rows in self.things.items()}
+        counted = trial is not None and trial.counted
         try:
             yield MemoryTransaction(self, self._world)
-        except BaseException:
+        except BaseException as error:
             vars(self).update(before)
+            if trial is not None and trial.counted:
+                self._settle(trial, counted, gives_way=isinstance(error, Retryable))
             raise
+
+    def _settle(self, trial: Trial, counted: bool, *, gives_way: bool) -> None:
+        """What a transaction that came to nothing leaves of its trial. ``counted``: it was before."""
+        trial.counted = not gives_way
+        self.counts[trial.id] = self.counts.get(trial.id, 0) + trial.counted - counted
+        if not self.counts[trial.id]:
+            del self.counts[trial.id]
 
     def account(self, player: str) -> Account | None:
         return self.things[Account].get(player)
@@ -47,6 +58,10 @@ class MemoryStore:
     def begin_trial(self, id_: str, now_ms: int) -> int:
         with self.transaction() as transaction:
             return transaction.count_trial(id_, now_ms)
+
+    def forget_trials(self, ids: Sequence[str]) -> None:
+        with self.transaction() as transaction:
+            transaction.forget_trials(ids)
 
     def dead_letters(self) -> list[DeadLetter]:
         return list(self.letters.values())
@@ -129,6 +144,11 @@ class MemoryTransaction:
     def remove_waiting(self, ids: Sequence[str]) -> None:
         for id_ in ids:
             self._store.outbox.pop(id_, None)
+
+    def begin_trial(self, trial: Trial) -> None:
+        if not trial.counted:
+            self.count_trial(trial.id, trial.now_ms)
+            trial.counted = True
 
     def count_trial(self, id_: str, now_ms: int) -> int:
         self._store.counts[id_] = self._store.counts.get(id_, 0) + 1

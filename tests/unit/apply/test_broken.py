@@ -13,6 +13,7 @@ from gameserver.events.sessions import Login, Register
 from gameserver.events.trade import Give
 from gameserver.events.world import Tick
 from gameserver.rules.outcome import Context, Needs, Outcome, Reader, State, rule
+from gameserver.store.store import Trial
 from tests.unit.apply.workshop import (
     ADA,
     BOB,
@@ -164,9 +165,7 @@ def test_trials_are_forgotten_when_an_event_comes_to_an_end(workshop: Workshop) 
     workshop.rules["move"] = breaks_for("ada", workshop.rules["move"])
     (fine,), (guilty,) = walk(workshop, BOB, 1), walk(workshop, ADA, 1)
     for envelope in (fine, guilty):
-        workshop.store.begin_trial(envelope.id, 1)
-    workshop.applier.apply([fine], tried=True)
-    workshop.applier.apply([guilty], tried=True)
+        workshop.applier.apply([envelope], trial=Trial(envelope.id, 1))
     assert workshop.store.trials([fine.id, guilty.id]) == {guilty.id: 1}
     workshop.applier.bury(guilty, ZeroDivisionError("x"), 4)
     assert workshop.rows()["trials"] == 0

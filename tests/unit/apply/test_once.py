@@ -1,8 +1,11 @@
 """Exactly once, in order, and not too late."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
+from gameserver.errors import NotNow
 from gameserver.events.chat import Say
 from gameserver.events.combat import Attack
 from gameserver.events.trade import Give
@@ -37,15 +40,52 @@ def test_a_durable_event_that_comes_again_is_not_applied_and_is_answered_as_befo
     assert len(workshop.due("mail")) == 2
 
 
-def test_a_durable_event_whose_outcome_was_forgotten_is_answered_without_one(migrated_url: str) -> None:
+def test_a_durable_event_whose_outcome_was_forgotten_is_answered_that_nobody_can_tell(migrated_url: str) -> None:
     workshop = Workshop(migrated_url, Limits(outcomes_kept=1))
     workshop.enter(ADA)
     workshop.put(creature())
     attack = workshop.tell(ADA, Attack(target=creature().id, seq=1))
     assert reply(workshop.apply(attack))["data"]["target"] == creature().id
     workshop.apply(workshop.tell(ADA, Attack(target="nobody", seq=2)))
-    assert reply(workshop.apply(attack)) == {"type": "ok", "re": 1}
+    again = workshop.apply(attack)
+    assert (reply(again)["code"], again.outcomes) == ("outcome_unknown", {"outcome_unknown": 1})
     workshop.store.close()
+
+
+def test_a_durable_event_that_its_lane_has_passed_is_never_answered_ok_without_an_outcome(workshop: Workshop) -> None:
+    """Only our own mistake makes this. Nobody may say that it took effect."""
+    workshop.enter(replace(ADA, marks='{"trade":[7,3]}'), BOB)
+    applied = workshop.apply(workshop.tell(ADA, Give(to="bob", coins=10, seq=5)))
+    assert (reply(applied)["code"], reply(applied)["re"]) == ("outcome_unknown", 5)
+    assert (workshop.player("ada").coins, workshop.player("bob").coins) == (100, 100)
+
+
+def test_what_is_put_off_puts_off_what_follows_it_in_its_lane(workshop: Workshop) -> None:
+    """In this transaction, and in the next one that knows of it; what was applied before is answered as it was."""
+    workshop.enter(ADA, BOB)
+    before, *gifts = [workshop.tell(ADA, Give(to="bob", coins=1, seq=seq)) for seq in (4, 5, 6)]
+    workshop.apply(before)
+    here = iter([False, True, True])
+    give: Any = workshop.rules["give"]
+
+    @rule(needs=give.needs)
+    def now_and_then(state: State, event: Give, context: Context) -> Outcome:
+        if context.player == "ada" and not next(here):
+            raise NotNow("not_here", "You are not in the world.")
+        outcome: Outcome = give(state, event, context)
+        return outcome
+
+    workshop.rules["give"] = now_and_then
+    applied = workshop.apply(before, *gifts, workshop.tell(BOB, Give(to="ada", coins=1, seq=1)))
+    directs = {(direct.conn, direct.re): direct for direct in applied.outbound.directs if direct.re}
+    assert [directs["c-ada", seq].not_now for seq in (4, 5, 6)] == [False, True, True]
+    assert not directs["c-bob", 1].refused
+    assert list(applied.put_off) == [gifts[0].order]
+    alone = workshop.applier.apply(gifts[1:], put_off=applied.put_off)
+    assert (reply(alone)["code"], alone.outbound.directs[0].not_now) == ("not_here", True)
+    assert workshop.player("ada").coins == 100
+    assert [answer["type"] for answer in replies(workshop.apply(*gifts)).values()] == ["ok", "ok"]
+    assert workshop.player("ada").coins == 98
 
 
 def test_a_refusal_of_a_durable_event_is_remembered_too(workshop: Workshop) -> None:
