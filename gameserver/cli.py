@@ -20,6 +20,7 @@ from gameserver.config import Settings
 from gameserver.declaring import stand
 from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import catalogue, document
+from gameserver.operations import catalogue_diff, catalogue_export
 from gameserver.rules.book import rules
 from gameserver.secrecy import write_key
 from gameserver.store import Store
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     events = _add(commands, "events", _events, "print the catalogue of events")
     events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
     events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")
+    _add_catalogue(commands)
     _add_dead(commands)
     _add(commands, "migrate", _migrate, "bring the database to today's shape")
     copying = _add(commands, "copy", _copy, "copy the database into an empty one, and check that nothing is missing")
@@ -107,6 +109,22 @@ def _add(
 
 def _add_gateways(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gateways", default="gateway1,gateway2", help="their GAMESERVER_GATEWAY_ID, with commas")
+
+
+def _add_catalogue(commands: Subparsers) -> None:
+    catalogue = commands.add_parser("catalogue", help="the catalogue as a document, and what a change of it breaks")
+    what = catalogue.add_subparsers(required=True, metavar="what")
+    export = _add(what, "export", _catalogue_export, "write JSON Schema of all packets, and AsyncAPI 3.0 around it")
+    export.add_argument("file", type=Path, nargs="?", help="where to (default: print it)")
+    diff = _add(
+        what,
+        "diff",
+        _catalogue_diff,
+        "compare with an earlier catalogue: status 1 if clients or events under way break",
+    )
+    earlier = diff.add_mutually_exclusive_group(required=True)
+    earlier.add_argument("old", type=Path, nargs="?", help="a file that `catalogue export` wrote")
+    earlier.add_argument("--running", action="store_true", help="the catalogues of the workers that run now")
 
 
 def _add_dead(commands: Subparsers) -> None:
@@ -328,6 +346,52 @@ def _broker_users(arguments: argparse.Namespace) -> int:
         print(f"{user.name}{' (' + ', '.join(user.tags) + ')' if user.tags else ''}")
         print(f"  configure {user.configure}\n  write     {user.write}\n  read      {user.read}")
     return 0
+
+
+def _catalogue_export(arguments: argparse.Namespace) -> int:
+    if arguments.file is None:
+        print(catalogue_export.text(), end="")
+        return 0
+    _write(arguments.file, catalogue_export.text())
+    print(f"{arguments.file}: {len(catalogue.events())} events, {len(catalogue.notices())} notices.")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Rejected("not_written", f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _catalogue_diff(arguments: argparse.Namespace) -> int:
+    """Status 0: nothing breaks; 1: something does; 2: the earlier catalogue cannot be read."""
+    try:
+        earlier = _running_catalogues() if arguments.running else [_catalogue_of(arguments.old)]
+    except GameError as error:
+        print(f"gameserver: {error.message}", file=sys.stderr)
+        return 2
+    today = catalogue_diff.read(catalogue_export.text().encode(), "this version")
+    found = catalogue_diff.breaking_first(change for old in earlier for change in catalogue_diff.changes(old, today))
+    for change in found:
+        print(f"{'breaks' if change.breaks else 'fine'}: {change.sentence}")
+    broken = sum(change.breaks for change in found)
+    print(f"{len(found)} changes, {broken} of which break something." if found else "No changes.")
+    return 1 if broken else 0
+
+
+def _catalogue_of(file: Path) -> catalogue_diff.Document:
+    try:
+        return catalogue_diff.read(file.read_bytes(), str(file))
+    except OSError as error:
+        raise Rejected("not_read", f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _running_catalogues() -> list[catalogue_diff.Document]:
+    answers = House(config.load().amqp_url).catalogues()
+    if not answers:
+        raise Retryable("nobody_answers", "No worker answered: is one running, of a version that knows the question?")
+    return [catalogue_diff.read(text.encode(), worker) for worker, text in sorted(answers.items())]
 
 
 def _events(arguments: argparse.Namespace) -> int:

@@ -55,15 +55,23 @@ class House:
     def all(self) -> tuple[list[GatewayReport], dict[str, str]]:
         """Every gateway's report, and every worker's metrics by its name. Takes ``ANSWER_S``."""
         workers: dict[str, str] = {}
-        reports = self._ask("", lambda: workers.update(self._workers()))
+        reports = self._ask("", lambda: workers.update(self._workers("metrics")))
         return reports, workers
+
+    def catalogues(self) -> dict[str, str]:
+        """Ask every worker for its catalogue, as ``catalogue export`` writes it. Takes ``ANSWER_S``.
+
+        Workers of versions that do not know the question are left out. Raises ``Retryable`` (code ``broker_away``).
+        """
+        with self.connection():  # asks nobody where there is no broker
+            return self._workers("catalogue")
 
     def about(self, event_id: str) -> list[GatewayReport]:
         """What every gateway knows of an event."""
         return self._ask(event_id, lambda: time.sleep(ANSWER_S))
 
-    def _workers(self) -> dict[str, str]:
-        replies = self._app.control.broadcast("metrics", reply=True, timeout=ANSWER_S) or []
+    def _workers(self, question: str) -> dict[str, str]:
+        replies = self._app.control.broadcast(question, reply=True, timeout=ANSWER_S) or []
         return {name: text for reply in replies for name, text in reply.items() if isinstance(text, str)}
 
     def _ask(self, about: str, meanwhile: Callable[[], Any]) -> list[GatewayReport]:

@@ -49,6 +49,14 @@ def test_what_cannot_be_told_is_a_sentence(shared_house: SharedHouse):
     assert done.stderr.startswith("gameserver: Nothing is known of nobody:1")
 
 
+def test_the_catalogue_is_compared_with_that_of_running_workers(shared_house: SharedHouse):
+    house = shared_house.house
+    assert gameserver(house, "catalogue", "diff", "--running") == "No changes.\n"
+    away = ask({**house.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "catalogue", "diff", "--running")
+    assert (away.returncode, away.stdout) == (2, "")
+    assert away.stderr.startswith("gameserver: The broker does not answer")
+
+
 def tailing(house: House, *words: str) -> subprocess.Popen[str]:
     """``gameserver tail``, running; its first line is awaited by whoever reads it."""
     command = [sys.executable, "-m", "gameserver.cli", "tail", *words]

@@ -143,6 +143,13 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver dead show ID": LETTERS,
     "gameserver dead replay ID": LETTERS,
     "gameserver dead drop ID": LETTERS,
+    "gameserver catalogue export FILE": Ran(
+        "tests/unit/operations/test_catalogue_export.py::test_the_command_writes_a_file_or_says_why_not"
+    ),
+    "gameserver catalogue diff FILE": Ran(
+        "tests/unit/operations/test_catalogue_diff.py::test_the_status_is_1_if_something_breaks"
+    ),
+    "gameserver catalogue diff --running": Ran(f"{WATCH}test_the_catalogue_is_compared_with_that_of_running_workers"),
     "gameserver migrate": SMALL,
     "gameserver queues": SMALL,
     "gameserver queues --drain": DRAINED,
