@@ -6,7 +6,8 @@ from itertools import chain
 
 import msgspec
 
-from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, gateway_key, routing_key
+from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, routing_key
+from gameserver.topology import gateway_queue
 
 TOPICS_KEPT = 16_384
 
@@ -60,4 +61,4 @@ class Speech:
         Where these are many, all gateways': dozens of keys cost process, broker and gateways more than they keep away.
         """
         routes = dict.fromkeys(map(routing_key, chain.from_iterable(self._topics)))
-        return (GATEWAYS,) if len(routes) > MANY_ROUTES else (*map(gateway_key, self._gateways), *routes)
+        return (GATEWAYS,) if len(routes) > MANY_ROUTES else (*map(gateway_queue, self._gateways), *routes)

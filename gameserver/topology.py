@@ -180,7 +180,7 @@ def _delay(ms: int, quorum: bool) -> dict[str, Any]:
 
 
 def gateway_queue(gateway: str) -> str:
-    """The name of a gateway's own queue."""
+    """The name of a gateway's own queue, and the routing key under which nobody but that gateway hears."""
     return f"gateway.{gateway}"
 
 

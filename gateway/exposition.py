@@ -16,8 +16,9 @@ from twisted.web.server import Site
 from gameserver.events import catalogue
 from gameserver.reports import EventTimes, GatewayReport
 from gameserver.targets import Address
+from gateway.flights import Flight
 from gateway.hub import Hub
-from gateway.meters import EventMeter, Flight, Histogram
+from gateway.meters import EventMeter, Histogram
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ class Exposition:
         """The answer to a question: all metrics, or what is known of an event."""
         if not about:
             return GatewayReport(gateway=self._gateway, metrics=self.text().decode())
-        times = [times for flight in self._hub.meters.flights(about) for times in _times(flight, about)]
+        times = [times for flight in self._hub.flights_of(about) for times in _times(flight, about)]
         return GatewayReport(gateway=self._gateway, times=times)
 
     def listen(self, reactor: Any, where: Address) -> Any:

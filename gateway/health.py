@@ -1,46 +1,53 @@
 """Which families answer.
 
-A batch is outstanding from when it was published until a process says that it is done with it. A family whose oldest
-batch has been outstanding for too long, and of which nothing else was heard, is unavailable until a process is heard of
-again. What a transient batch carries is worthless after a while, and then it no longer counts; a durable one counts for
-a minute, and then the family is tried again.
+A family is judged by the batches under way that were published since it was last heard of. If the oldest of them is out
+for half the time after which a family counts as unavailable, and alone, it may itself be what is lost (an operator
+revoked its task, a queue was deleted): it is probed, that is, published again. If the probe, or another batch, is not
+answered either until that time is over, the family is unavailable, until a process is heard of again; meanwhile it is
+probed every now and then. What a transient batch carries is worthless after a while, and then it no longer counts; a
+durable one counts for a minute. When nothing counts any more the family is tried again.
 """
 
-from gameserver.events.base import Spec
+from collections import defaultdict
+
+import msgspec
+
+from gateway.flights import Flight, Flights
+from gateway.lanes import given_up_after_s
 
 # A durable batch may have been lost with a queue: a family that fell because of it is tried again after so long.
 TRIED_AGAIN_S = 60.0
 
 
-class Health:
-    """Families by what is outstanding. ``unavailable_s``: how long a batch may be. Times in seconds, monotonic."""
+class Judged(msgspec.Struct, frozen=True):
+    """What a look at all families found: which fell, which may be tried again, and which batches to publish again.
 
-    def __init__(self, unavailable_s: float) -> None:
+    For each family to be probed there are all its batches that count, the oldest first: one of them will do.
+    """
+
+    fallen: list[str]
+    back: list[str]
+    probes: list[list[Flight]]
+
+
+class Health:
+    """Families by what is under way. ``unavailable_s``: how long a batch may be. Times in seconds, monotonic."""
+
+    def __init__(self, unavailable_s: float, flights: Flights) -> None:
         self._unavailable_s = unavailable_s
-        self._outstanding: dict[str, dict[str, tuple[float, float]]] = {}  # family -> task id -> (since, until)
+        self._flights = flights
         self._heard_s: dict[str, float] = {}  # family -> when a process last said something
         self._down: set[str] = set()
 
-    def published(self, spec: Spec, task_id: str, now_s: float) -> None:
-        """A batch is on its way."""
-        until_s = now_s + (given_up_after_s(spec) if spec.stale_after_s else TRIED_AGAIN_S)
-        self._outstanding.setdefault(spec.family, {})[task_id] = now_s, until_s
-
-    def done(self, family: str, task_id: str, now_s: float) -> bool:
-        """A process is done with a batch. Returns whether its family was unavailable, and is back."""
+    def heard(self, family: str, now_s: float) -> bool:
+        """A process of the family has said something. Returns whether it was unavailable, and is back."""
         self._heard_s[family] = now_s
-        self._outstanding.get(family, {}).pop(task_id, None)
         was_down = family in self._down
         self._down.discard(family)
         return was_down
 
-    def not_published(self, family: str, task_id: str) -> None:
-        """A batch did not reach its queue."""
-        self._outstanding.get(family, {}).pop(task_id, None)
-
     def forget(self) -> None:
-        """The broker is away: nobody knows what is outstanding."""
-        self._outstanding.clear()
+        """The broker is away: nobody knows who answers."""
         self._down.clear()
 
     @property
@@ -48,27 +55,45 @@ class Health:
         """The families that are unavailable."""
         return frozenset(self._down)
 
+    @property
+    def all_up(self) -> bool:
+        """Whether no family is unavailable."""
+        return not self._down
+
     def is_down(self, family: str) -> bool:
         """Whether a family is unavailable."""
         return family in self._down
 
-    def sweep(self, now_s: float) -> tuple[list[str], list[str]]:
-        """Look at all families. Returns those that became unavailable, and those that may be tried again."""
-        fallen, back = [], []
-        for family, batches in self._outstanding.items():
-            for task_id in [id_ for id_, (_, until_s) in batches.items() if until_s <= now_s]:
-                del batches[task_id]
-            silent = now_s - self._heard_s.get(family, float("-inf")) > self._unavailable_s
-            overdue = silent and any(now_s - since_s > self._unavailable_s for since_s, _ in batches.values())
-            if overdue and family not in self._down:
-                fallen.append(family)
-            elif not batches and family in self._down:
-                back.append(family)
+    def sweep(self, now_s: float) -> Judged:
+        """Look at all families."""
+        unheard = self._unheard(now_s)
+        fallen = [family for family, flights in unheard.items() if self._falls(family, flights, now_s)]
+        back = [family for family in self._down if not unheard.get(family)]
         self._down.update(fallen)
         self._down.difference_update(back)
-        return fallen, back
+        return Judged(fallen, back, [flights for family, flights in unheard.items() if self._asks(flights, now_s)])
+
+    def _unheard(self, now_s: float) -> dict[str, list[Flight]]:
+        """Of each family the batches that count: published since it was last heard of, and still worth something."""
+        unheard: dict[str, list[Flight]] = defaultdict(list)
+        for flight in self._flights:
+            since_heard = flight.since_s >= self._heard_s.get(flight.family, float("-inf"))
+            if since_heard and now_s - flight.since_s < _counts_s(flight):
+                unheard[flight.family].append(flight)
+        return unheard
+
+    def _falls(self, family: str, flights: list[Flight], now_s: float) -> bool:
+        if family in self._down or len(flights) < 2:
+            return False
+        oldest, second = now_s - flights[0].since_s, now_s - flights[1].since_s
+        return oldest > self._unavailable_s and second > self._unavailable_s / 2
+
+    def _asks(self, flights: list[Flight], now_s: float) -> bool:
+        """Whether to probe: a lone batch after half of the time, a family that is down after all of it."""
+        patience_s = self._unavailable_s / 2 if len(flights) == 1 else self._unavailable_s
+        return now_s - flights[-1].since_s > patience_s
 
 
-def given_up_after_s(spec: Spec) -> float:
-    """When a transient event that nobody answered can no longer take effect: gone stale, and a lease later."""
-    return spec.stale_after_s + spec.lease_s
+def _counts_s(flight: Flight) -> float:
+    spec = flight.batch[0].event.spec
+    return given_up_after_s(spec) if spec.stale_after_s else TRIED_AGAIN_S

@@ -19,6 +19,7 @@ from gameserver.wire.server import ServerConnection
 from gateway.batches import Clock
 from gateway.broker import Broker
 from gateway.crowd import Crowd
+from gateway.flights import Flight, Flights
 from gateway.health import Health
 from gateway.inward import Inward
 from gateway.meters import Meters
@@ -52,7 +53,8 @@ class Hub:
         self._limits = limits
         self._mint = mint
         self._crowd = Crowd(clock, limits)
-        self._health = Health(limits.unavailable_after_s)
+        self._flights = Flights()
+        self._health = Health(limits.unavailable_after_s, self._flights)
         self.meters = Meters(wall_ms)
         self._inward = Inward(
             clock=clock,
@@ -63,6 +65,7 @@ class Hub:
             wall_ms=wall_ms,
             crowd=self._crowd,
             health=self._health,
+            flights=self._flights,
             meters=self.meters,
         )
         self._outward = Outward(
@@ -71,6 +74,7 @@ class Hub:
             crowd=self._crowd,
             inward=self._inward,
             health=self._health,
+            flights=self._flights,
             meters=self.meters,
             far_window_s_max=limits.far_window_ms_max / 1000,
         )
@@ -107,6 +111,11 @@ class Hub:
         """Whether nothing waits to be published or confirmed."""
         return self._inward.all_published
 
+    def flights_of(self, id_: str) -> list[Flight]:
+        """The batches, under way or done, that an event went in."""
+        known = [*self.meters.remembered, *self._flights]
+        return [flight for flight in known if any(envelope.id == id_ for envelope in flight.batch)]
+
     def _make_greeting(self) -> Welcome:
         return Welcome(
             protocol=1,
@@ -140,7 +149,8 @@ class Hub:
             return
         session.heard_s = self._clock.seconds()
         for event in session.wire.receive(data, session.heard_s):
-            self._inward.accept(session, event)
+            if not self._inward.accept(session, event):
+                break
         self._crowd.answer(session)
 
     def ended(self, session: Session) -> None:
@@ -177,12 +187,14 @@ class Hub:
             self._sweeping = True
             self.meters.look_anew()
             self._sweep_part(iter(self._crowd.all))
-        fallen, back = self._health.sweep(self._clock.seconds())
-        for family in fallen:
+        judged = self._health.sweep(self._clock.seconds())
+        for flights in judged.probes:
+            self._inward.probe(flights)
+        for family in judged.fallen:
             log.warning("nobody serves %s", family)
             self._crowd.tell_players(Unavailable(family=family))
             self._inward.family_down(family)
-        for family in back:
+        for family in judged.back:
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
     def _sweep_part(self, unswept: Iterator[Session]) -> None:

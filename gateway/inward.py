@@ -1,12 +1,13 @@
 """From sessions into the queue.
 
 An accepted event goes into its lane, from there into a batch, and is published; it counts as waiting until it is
-answered. What is certainly not in the queue is refused, what may or may not be is published again. Clients' events
-stand in their lanes as long as the broker is away; of the gateway's own only those are kept that nobody else would say.
+answered. What is certainly not in the queue may be refused. What may be there is in doubt (its lane knows): it is never
+refused, but published again until a process answers. Clients' events stand in their lanes as long as the broker is
+away; of the gateway's own only those are kept that nobody else would say.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from twisted.python.failure import Failure
@@ -25,14 +26,16 @@ from gameserver.wire.states import State
 from gateway.batches import Batcher, Clock
 from gateway.broker import Broker, Busy, Unroutable
 from gateway.crowd import Crowd
-from gateway.health import Health, given_up_after_s
-from gateway.lanes import Lane
+from gateway.flights import Flight, Flights
+from gateway.health import Health
+from gateway.lanes import Lane, given_up_after_s
 from gateway.meters import Meters
 from gateway.session import Session
 
 log = logging.getLogger(__name__)
 
-AGAIN_S = 1.0
+AGAIN_S = 1.0  # until what may not have been published, nobody knows, is published again
+FULL_AGAIN_S = 5.0  # the same of what is in doubt and was refused by a queue: it is full, or gone
 DOUBTED_MS = GATEWAY_SILENT_MS - 3_000  # clocks differ, and the data tier looks only now and then
 
 
@@ -52,6 +55,7 @@ class Inward:
         wall_ms: Callable[[], int],
         crowd: Crowd,
         health: Health,
+        flights: Flights,
         meters: Meters,
     ) -> None:
         self._clock = clock
@@ -62,10 +66,12 @@ class Inward:
         self._wall_ms = wall_ms
         self._crowd = crowd
         self._health = health
+        self._flights = flights
         self._meters = meters
         self._batchers: dict[str, dict[str, Batcher]] = {name: {} for name in catalogue.events()}  # event -> queue
         self._accepted = 0  # accepted and not answered, in all sessions
         self._born = 0
+        self._copies = 0  # batches that were published again
         self._unconfirmed = 0  # batches published and not confirmed
         self._retained: list[Envelope] = []  # the gateway's own events that wait for the broker
         self._alive_ms = wall_ms()  # when the last heartbeat that was applied was sent
@@ -105,18 +111,38 @@ class Inward:
 
     # What clients send.
 
-    def accept(self, session: Session, event: Event) -> None:
-        """A client's event: into its lane, or refused."""
+    def accept(self, session: Session, event: Event) -> bool:
+        """A client's event: into its lane, or refused. Returns whether the connection goes on.
+
+        What the client sent before, on another connection, may be in the queue: it is never refused. Who sends more of
+        that than can have been left unanswered is told goodbye, which says nothing of the events.
+        """
         lane = session.lane(event.spec.lane)
-        if self._health.is_down(event.spec.family):
-            self._refuse(session, event, "unavailable", _unserved(event.spec.family))
-            return
+        if event.seq <= session.wire.sent_before_to:
+            if not lane.accept(self._envelope(session, event), sent_before=True):
+                self._crowd.close(session, "too_many_unanswered")
+                return False
+        elif not self._accept_new(session, lane, event):
+            return True
+        self._accepted += 1
+        self._go(session, lane)
+        return True
+
+    def _accept_new(self, session: Session, lane: Lane, event: Event) -> bool:
+        if unserved := self._unserved(lane, event.spec.family):
+            self._refuse(session, event, "unavailable", _nobody_serves(unserved))
+            return False
         full = self._accepted >= self._limits.gateway_waiting_max
         if full or not lane.accept(self._envelope(session, event)):
             self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
-            return
-        self._accepted += 1
-        self._go(session, lane.next(self._clock.seconds()))
+            return False
+        return True
+
+    def _unserved(self, lane: Lane, family: str) -> str:
+        """The family for want of which an event would wait in this lane, its own or that of what is before it."""
+        if self._health.all_up:
+            return ""
+        return next((f for f in (family, lane.family) if self._health.is_down(f)), "")
 
     def answered(self, session: Session, lane_name: str, seq: int) -> Envelope | None:
         """An event was answered: its lane goes on. ``None`` when it had been answered before."""
@@ -126,7 +152,7 @@ class Inward:
             return None
         self._accepted -= 1
         if lane.unanswered:
-            self._go(session, lane.next(self._clock.seconds()))
+            self._go(session, lane)
         return envelope
 
     def forget(self, session: Session) -> None:
@@ -188,15 +214,24 @@ class Inward:
         self._retained += own
 
     def _publish(self, queue: str, batch: Sequence[Envelope]) -> str:
-        message = task_message(batch, self._gateway)
+        message = task_message(batch, self._gateway, copy=self._copy(batch[0]))
         self._unconfirmed += 1
-        self._health.published(batch[0].event.spec, message.task_id, self._clock.seconds())
-        self._meters.published(message.task_id, batch)
+        now_ms = self._wall_ms()
+        self._flights.add(Flight(message.task_id, batch, self._clock.seconds(), now_ms))
+        self._meters.published(batch, now_ms)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("published %s", message.task_id, extra=about(*(envelope.id for envelope in batch)))
         published = self.broker.publish(message, queue)
         published.addErrback(self._not_published, batch, message.task_id).addBoth(self._settled)
         return message.task_id
+
+    def _copy(self, first: Envelope) -> int:
+        """What tells the task of a batch from an earlier one with the same events, 0 where there is none."""
+        for _, lane, seqs in self._lanes([first]):
+            if lane.holds(seqs) and lane.sendings > 1:
+                self._copies += 1
+                return self._copies
+        return 0
 
     def _settled(self, _: None) -> None:
         self._unconfirmed -= 1
@@ -207,38 +242,61 @@ class Inward:
             batcher.done(task_id, worked_s)
 
     def _not_published(self, failure: Failure, batch: Sequence[Envelope], task_id: str) -> None:
-        spec = batch[0].event.spec
-        self._health.not_published(spec.family, task_id)
-        self.done(spec.name, task_id)
-        if failure.check(Busy, Unroutable) and isinstance(batch[0].event, Lost | Rejoin):
-            self._clock.callLater(AGAIN_S, self._send, batch)  # nobody else would ever say it
+        self._flights.remove(task_id)
+        self.done(batch[0].event.spec.name, task_id)
+        if isinstance(batch[0].event, Lost | Rejoin):
+            self._clock.callLater(AGAIN_S, self._say_again, batch)  # nobody else would ever say it
         elif failure.check(Busy):
-            self._refuse_all(batch, "busy", "The queue is full. Try again in a moment.")
+            self._not_in_queue(batch, "busy", "The queue is full. Try again in a moment.")
         elif failure.check(Unroutable):
-            self._refuse_all(batch, "unavailable", "Nobody serves this at the moment.")
+            self._not_in_queue(batch, "unavailable", "Nobody serves this at the moment.")
         else:
-            self._keep(batch)
-            self._clock.callLater(AGAIN_S, self._publish_uncertain, batch)
+            self._again_after(AGAIN_S, batch)
 
-    def _refuse_all(self, batch: Sequence[Envelope], code: str, message: str) -> None:
+    def _say_again(self, batch: Sequence[Envelope]) -> None:
+        """Who is gone does not return: saying so after the loss would bring the player back for good."""
+        self._send([e for e in batch if isinstance(e.event, Lost) or self._crowd.get(e.conn) is not None])
+
+    def _not_in_queue(self, batch: Sequence[Envelope], code: str, message: str) -> None:
+        """The queue refused a batch: so are those of its events refused of which no other copy may be there."""
+        for session, lane, seqs in self._lanes(batch):
+            if lane.not_in_queue(seqs):
+                self._refuse_all(session, lane.withdraw_flight(), code, message)
+                self._go(session, lane)
+        self._again_after(FULL_AGAIN_S, batch)
+
+    def _refuse_all(self, session: Session, envelopes: Sequence[Envelope], code: str, message: str) -> None:
+        for envelope in envelopes:
+            self._accepted -= 1
+            self._refuse(session, envelope.event, code, message)
+
+    def _again_after(self, pause_s: float, batch: Sequence[Envelope]) -> None:
+        """What of a batch is still under way is to be published again soon."""
+        for _, lane, seqs in self._lanes(batch):
+            if lane.holds(seqs):
+                lane.due_s = min(lane.due_s, self._clock.seconds() + pause_s)
+
+    def _lanes(self, batch: Sequence[Envelope]) -> Iterator[tuple[Session, Lane, list[int]]]:
+        """The lanes from which a batch came, as far as they are still there, and the numbers of its events by lane."""
+        seqs: dict[tuple[str, str], list[int]] = {}
         for envelope in batch:
-            session = self._crowd.get(envelope.conn)
-            if session is not None and self.answered(session, envelope.event.spec.lane, envelope.event.seq):
-                self._refuse(session, envelope.event, code, message)
-
-    def _publish_uncertain(self, batch: Sequence[Envelope]) -> None:
-        """Nobody knows whether these were published: publish again what is still unanswered.
-
-        When the broker went away and came back meanwhile that was done already, and doing it twice does no harm.
-        """
-        if not self.broker.up:
-            return
-        for conn, lane_name in dict.fromkeys((e.conn, e.event.spec.lane) for e in batch):
+            seqs.setdefault((envelope.conn, envelope.event.spec.lane), []).append(envelope.event.seq)
+        for (conn, name), numbers in seqs.items():
             session = self._crowd.get(conn)
-            lane = session.lanes.get(lane_name) if session else None
-            if session is not None and lane is not None:
-                self._go(session, lane.in_flight)
-        self._send_retained()
+            if session is not None and name in session.lanes:
+                yield session, session.lanes[name], numbers
+
+    def probe(self, flights: Sequence[Flight]) -> None:
+        """Publish again what is unanswered of one of these batches, the first of which anything is.
+
+        If it is only the batch that is lost, and not whoever would answer, the answer comes now.
+        """
+        for flight in flights:
+            lanes = [(session, lane) for session, lane, seqs in self._lanes(flight.batch) if lane.holds(seqs)]
+            for session, lane in lanes:
+                self._go_again(session, lane)
+            if lanes:
+                return
 
     def _send_retained(self) -> None:
         retained, self._retained = self._retained, []
@@ -291,31 +349,45 @@ class Inward:
 
     def _release(self, session: Session) -> None:
         for lane in session.lanes.values():
-            self._go(session, lane.in_flight or lane.next(self._clock.seconds()))
+            self._go_again(session, lane)
 
-    def _go(self, session: Session, envelopes: Sequence[Envelope]) -> None:
-        """Send what a lane released; it stands in the lane as long as the player returns to the world."""
-        if not session.returning_since_s:
-            self._send(envelopes)
+    def _go(self, session: Session, lane: Lane) -> None:
+        """Send what the lane has to send now."""
+        if self._may_go(session):
+            self._send(lane.next(self._clock.seconds()))
+
+    def _go_again(self, session: Session, lane: Lane) -> None:
+        """Send what is under way once more; it goes in its order."""
+        if self._may_go(session):
+            self._send(lane.again(self._clock.seconds()))
+
+    def _may_go(self, session: Session) -> bool:
+        """Events stand in their lanes as long as the broker is away, or the player returns to the world."""
+        return self.broker.up and not session.returning_since_s
 
     def broker_down(self) -> None:
         """The broker is away: nobody knows what arrived."""
         self._health.forget()
+        self._flights.clear()
         for session in self._crowd.all:
             session.returning_since_s = session.rejoin_said_s = 0.0
         for batcher in self._all_batchers:
-            self._keep(batcher.drop())
+            self._never_published(batcher.drop())
+
+    def _never_published(self, envelopes: Sequence[Envelope]) -> None:
+        """These waited for their batch when the broker went away."""
+        for _, lane, seqs in self._lanes(envelopes):
+            lane.not_in_queue(seqs)
+        self._keep(envelopes)
 
     def family_down(self, family: str) -> None:
-        """A family has no live worker: what was published waits, what was not is refused."""
+        """A family has no live worker: what may be in the queue waits, what depends on it and is not is refused."""
         for session in self._crowd.all:
             for lane in session.lanes.values():
-                for envelope in lane.withdraw(family):
-                    self._accepted -= 1
-                    self._refuse(session, envelope.event, "unavailable", _unserved(family))
+                self._refuse_all(session, lane.withdraw(family), "unavailable", _nobody_serves(family))
 
     def look_after(self, session: Session, now_s: float) -> None:
-        """Answer transient events that nobody will answer any more; ask again for a reply that must have been lost."""
+        """Ask again for answers that may have been lost; give up what has no effect and takes too long."""
         if session.returning_since_s and now_s - session.returning_since_s > self._limits.unavailable_after_s:
             self._go_on(session)  # nobody said so, but lanes must not wait for ever
         for name, lane in session.lanes.items():
@@ -327,21 +399,28 @@ class Inward:
             self._meters.waits(envelope)
             if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
                 self._give_up(session, envelope.event)
-        if lane.in_flight and now_s - lane.flight_since_s > self._limits.ask_again_after_s:
-            lane.flight_since_s = now_s
-            self._go(session, lane.in_flight)
+        if lane.family and now_s > lane.due_s:
+            self._ask_again(session, lane, now_s)
+
+    def _ask_again(self, session: Session, lane: Lane, now_s: float) -> None:
+        """Nobody answered in time. A family that is down is only probed: copies of everything would fill its queue."""
+        if self._health.is_down(lane.family):
+            lane.due_s = now_s + self._limits.unavailable_after_s
+        else:
+            self._go_again(session, lane)
 
     def _give_up(self, session: Session, event: Event) -> None:
         if self._health.is_down(event.spec.family):
-            self._refuse(session, event, "unavailable", _unserved(event.spec.family))
+            self._refuse(session, event, "unavailable", _nobody_serves(event.spec.family))
         else:
             self._refuse(session, event, "stale", "This took too long and was dropped.")
 
     def _is_given_up(self, envelope: Envelope) -> bool:
+        """Whether to say so of a question that nobody answers. What has an effect is in doubt until a process says."""
         spec = envelope.event.spec
         age_s = self._wall_ms() / 1000 - envelope.at_ms / 1000
-        return spec.stale_after_s > 0 and age_s > given_up_after_s(spec)
+        return spec.stale_after_s > 0 and not spec.numbered and age_s > given_up_after_s(spec)
 
 
-def _unserved(family: str) -> str:
+def _nobody_serves(family: str) -> str:
     return f"Nobody serves {family} at the moment."

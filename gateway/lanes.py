@@ -1,25 +1,49 @@
-"""A session's lane: events of one player that must take effect in the order sent.
+"""A session's lane: events of one player that must take effect in the order sent, and what is known of them.
 
 At most one task of a lane is under way. What arrives meanwhile waits here, bounded, and its head (as far as it is of
-one type) goes together when the answers are there. A lane alone knows what was accepted and not answered.
+one type) goes together when the answers are there. A lane alone knows what was accepted and not answered, and of which
+events a copy may be in the queue. Those are *in doubt*: only a process can say what became of them, so they stay here
+until one does. Doubt is known of what is under way as a whole, because each copy carries all that was unanswered when
+it was sent: a count of the copies that were sent and not refused, and one more for events that the client had sent on
+an earlier connection.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
+from gameserver.events.base import Spec
 from gameserver.events.envelope import Envelope
 
 
 class Lane:
-    """One lane. ``waiting_max`` events may wait, ``flight_max`` go together."""
+    """One lane. ``waiting_max`` events may wait, ``flight_max`` go together.
 
-    __slots__ = ("_flight", "_flight_max", "_waiting", "_waiting_max", "flight_since_s")
+    ``ask_again_s``: after so long without an answer what is under way is to be sent again. ``due_s``: when that is.
+    ``copies``: how many copies of what is under way may be in the queue. ``sendings``: how often it was sent so far.
+    """
 
-    def __init__(self, waiting_max: int, flight_max: int) -> None:
+    __slots__ = (
+        "_ask_again_s",
+        "_flight",
+        "_flight_max",
+        "_sent_before_to",
+        "_waiting",
+        "_waiting_max",
+        "copies",
+        "due_s",
+        "sendings",
+    )
+
+    def __init__(self, waiting_max: int, flight_max: int, ask_again_s: float) -> None:
         self._waiting: deque[Envelope] = deque()
         self._flight: dict[int, Envelope] = {}
-        self.flight_since_s = 0.0
         self._waiting_max = waiting_max
         self._flight_max = flight_max
+        self._ask_again_s = ask_again_s
+        self._sent_before_to = 0  # up to this number the client had sent its events on an earlier connection
+        self.copies = 0
+        self.sendings = 0
+        self.due_s = 0.0
 
     @property
     def in_flight(self) -> list[Envelope]:
@@ -31,32 +55,85 @@ class Lane:
         """How many were accepted and not answered."""
         return len(self._flight) + len(self._waiting)
 
-    def accept(self, envelope: Envelope) -> bool:
-        """Take an event in, or refuse it because too many wait."""
-        if len(self._waiting) >= self._waiting_max:
+    @property
+    def family(self) -> str:
+        """The family of what is under way, on which all that waits here depends; "" for none."""
+        return next(iter(self._flight.values())).event.spec.family if self._flight else ""
+
+    def accept(self, envelope: Envelope, *, sent_before: bool = False) -> bool:
+        """Take an event in, or refuse it because too many wait.
+
+        ``sent_before``: on an earlier connection; of these as many are taken as a client can have left unanswered.
+        """
+        if sent_before:
+            if self.unanswered >= self._waiting_max + self._flight_max:
+                return False
+            self._sent_before_to = envelope.event.seq
+        elif len(self._waiting) >= self._waiting_max:
             return False
         self._waiting.append(envelope)
         return True
 
     def next(self, now_s: float) -> list[Envelope]:
-        """What is to be published now: nothing while something is under way."""
+        """What is to be sent now: nothing while something is under way."""
         if self._flight or not self._waiting:
             return []
-        self.flight_since_s = now_s
-        kind = type(self._waiting[0].event)
-        most = min(self._flight_max, kind.spec.batch_max)
-        while self._waiting and type(self._waiting[0].event) is kind and len(self._flight) < most:
+        first = self._waiting[0].event
+        most = min(self._flight_max, first.spec.batch_max)
+        while self._waiting and type(self._waiting[0].event) is type(first) and len(self._flight) < most:
             envelope = self._waiting.popleft()
             self._flight[envelope.event.seq] = envelope
+        self.copies = self.sendings = 1 if first.seq <= self._sent_before_to else 0
+        return self._send(first.spec, now_s)
+
+    def again(self, now_s: float) -> list[Envelope]:
+        """What is under way, to be sent once more; what is next if nothing is."""
+        if not self._flight:
+            return self.next(now_s)
+        return self._send(next(iter(self._flight.values())).event.spec, now_s)
+
+    def _send(self, spec: Spec, now_s: float) -> list[Envelope]:
+        self.copies += 1
+        self.sendings += 1
+        self.due_s = now_s + asked_again_s(spec, self._ask_again_s)
         return self.in_flight
 
-    def withdraw(self, family: str) -> list[Envelope]:
-        """Take out what waits at the head for this family: it was never published."""
-        withdrawn = []
-        while self._waiting and self._waiting[0].event.spec.family == family:
-            withdrawn.append(self._waiting.popleft())
+    def holds(self, seqs: Sequence[int]) -> int:
+        """How many copies of what is under way are among the events of these numbers, which went in one batch."""
+        return seqs.count(next(iter(self._flight))) if self._flight else 0
+
+    def not_in_queue(self, seqs: Sequence[int]) -> bool:
+        """The events of these numbers are certainly not in the queue. Returns whether no other copy can be there."""
+        self.copies -= self.holds(seqs)
+        return bool(self._flight) and not self.copies
+
+    def withdraw_flight(self) -> list[Envelope]:
+        """Take out what is under way, of which no copy is in the queue."""
+        withdrawn, self._flight = self.in_flight, {}
         return withdrawn
+
+    def withdraw(self, family: str) -> list[Envelope]:
+        """Take out what waits and depends on this family: it was never published."""
+        blocked = self.family == family
+        withdrawn = [e for e in self._waiting if (blocked or e.event.spec.family == family) and not self._doubted(e)]
+        if withdrawn:
+            gone = {envelope.event.seq for envelope in withdrawn}
+            self._waiting = deque(envelope for envelope in self._waiting if envelope.event.seq not in gone)
+        return withdrawn
+
+    def _doubted(self, waiting: Envelope) -> bool:
+        return waiting.event.seq <= self._sent_before_to
 
     def answered(self, seq: int) -> Envelope | None:
         """An answer came. Gives what it answers; ``None`` when nobody waits for it: it was answered before."""
         return self._flight.pop(seq, None)
+
+
+def given_up_after_s(spec: Spec) -> float:
+    """When a transient event that nobody answered can no longer take effect: gone stale, and a lease later."""
+    return spec.stale_after_s + spec.lease_s
+
+
+def asked_again_s(spec: Spec, most_s: float) -> float:
+    """How long to wait for an answer: a transient event is soon answered as stale, and its message may be lost."""
+    return min(most_s, given_up_after_s(spec)) if spec.stale_after_s else most_s

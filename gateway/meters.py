@@ -1,25 +1,24 @@
 """What a gateway counts, as plain numbers in the reactor's thread, read only when somebody asks.
 
 An event costs an addition or two, everything else is counted once per batch: Prometheus' own instruments take a lock
-and look a label up each time, and can't count a batch's events at once. A batch is remembered from when it was
-published until a process says that it is done; then its times are known, and a bounded record of the last events
-keeps them.
+and look a label up each time, and can't count a batch's events at once. When a process says that it is done with a
+batch, its times are known, and a bounded record of the last events keeps them.
 """
 
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-import msgspec
+from msgspec.structs import replace
 
 from gameserver.events.envelope import Envelope, Outbound
+from gateway.flights import Flight
 
 # Upper bounds of the buckets; what is larger goes to one more.
 TIMES_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024)
 FAN_OUTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
-UNDER_WAY_MAX = 10_000  # batches; what was never heard of is forgotten first
 REMEMBERED_MAX = 20_000  # events whose times are kept for those who ask
 
 
@@ -53,17 +52,6 @@ class EventMeter:
         self.reply_ms = Histogram(TIMES_MS)  # accepted -> the reply is here
 
 
-class Flight(msgspec.Struct, frozen=True):
-    """A batch and its times, milliseconds since 1970; ``took_ms`` is what the process says."""
-
-    task: str
-    batch: Sequence[Envelope]
-    published_ms: int
-    began_ms: int = 0
-    took_ms: float = 0.0
-    done_ms: int = 0
-
-
 class Meters:
     """All counts of a gateway. ``wall_ms``: milliseconds since 1970."""
 
@@ -81,7 +69,6 @@ class Meters:
         self.looked_ms = 0  # when that was seen
         self._looking: tuple[int, Counter[str], dict[str, int]] = (0, Counter(), {})  # the same of a look under way
         self._now_ms = 0
-        self._under_way: dict[str, Flight] = {}
         self._remembered: deque[Flight] = deque()
         self._remembered_events = 0
 
@@ -92,34 +79,26 @@ class Meters:
             meter = self.events[event] = EventMeter()
         return meter
 
-    def published(self, task_id: str, batch: Sequence[Envelope]) -> None:
+    def published(self, batch: Sequence[Envelope], now_ms: int) -> None:
         """A batch is on its way."""
-        now_ms = self.wall_ms()
         meter = self.of(batch[0].event.spec.name)
         meter.batch.add(len(batch))
         for at_ms, times in Counter([envelope.at_ms for envelope in batch]).items():
             meter.gateway_ms.add(now_ms - at_ms, times)
-        if len(self._under_way) >= UNDER_WAY_MAX:
-            del self._under_way[next(iter(self._under_way))]
-        self._under_way[task_id] = Flight(task_id, batch, now_ms)
 
-    def told(self, outbound: Outbound) -> Flight | None:
-        """A process has something to tell, perhaps that it is done with a batch: gives the batch's times."""
+    def told(self, outbound: Outbound, flight: Flight | None) -> None:
+        """A process has something to tell, perhaps that it is done with a batch that was under way."""
         self.outbound += 1
         self._now_ms = self.wall_ms()
-        flight = self._under_way.pop(outbound.task, None)
         if flight is not None and outbound.began_ms:
             self._landed(flight, outbound)
-        return flight
 
     def _landed(self, flight: Flight, outbound: Outbound) -> None:
         meter, size = self.of(outbound.done), len(flight.batch)
         meter.queue_ms.add(max(0, outbound.began_ms - flight.published_ms), size)
         meter.process_ms.add(outbound.took_ms, size)
-        whole = Flight(
-            flight.task, flight.batch, flight.published_ms, outbound.began_ms, outbound.took_ms, self._now_ms
-        )
-        self._remembered.append(whole)
+        times = {"began_ms": outbound.began_ms, "took_ms": outbound.took_ms, "done_ms": self._now_ms}
+        self._remembered.append(replace(flight, **times))
         self._remembered_events += size
         while self._remembered_events > REMEMBERED_MAX:
             self._remembered_events -= len(self._remembered.popleft().batch)
@@ -156,7 +135,7 @@ class Meters:
         if envelope.at_ms < oldest_ms.get(family, envelope.at_ms + 1):
             oldest_ms[family] = envelope.at_ms
 
-    def flights(self, id_: str) -> list[Flight]:
-        """The batches, under way or remembered, that an event went in."""
-        known = [*self._remembered, *self._under_way.values()]
-        return [flight for flight in known if any(envelope.id == id_ for envelope in flight.batch)]
+    @property
+    def remembered(self) -> Sequence[Flight]:
+        """The last batches that processes were done with, and their times."""
+        return self._remembered

@@ -21,6 +21,7 @@ from gateway.batches import Clock
 from gateway.broker import Broker
 from gateway.crowd import Crowd
 from gateway.digests import CROWDED, Audience, Digests
+from gateway.flights import Flights
 from gateway.health import Health
 from gateway.interest import Interest
 from gateway.inward import Inward
@@ -48,6 +49,7 @@ class Outward:
         crowd: Crowd,
         inward: Inward,
         health: Health,
+        flights: Flights,
         meters: Meters,
         far_window_s_max: float,
     ) -> None:
@@ -56,6 +58,7 @@ class Outward:
         self._crowd = crowd
         self._inward = inward
         self._health = health
+        self._flights = flights
         self._meters = meters
         self._interest: Interest[Session] = Interest()
         self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
@@ -64,7 +67,8 @@ class Outward:
 
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""
-        flight = self._meters.told(outbound)
+        flight = self._flights.remove(outbound.task)
+        self._meters.told(outbound, flight)
         if flight is not None and outbound.done == Heartbeat.spec.name:
             self._inward.is_alive(flight.published_ms)
         if outbound.done in catalogue.events():
@@ -83,13 +87,13 @@ class Outward:
         """A process is done with a batch."""
         self._inward.done(outbound.done, outbound.task, outbound.took_ms / 1000)
         family = catalogue.events()[outbound.done].spec.family
-        if self._health.done(family, outbound.task, self._clock.seconds()):
+        if self._health.heard(family, self._clock.seconds()):
             log.info("%s is served again", family)
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
     def _direct(self, session: Session, direct: Direct) -> None:
-        if direct.not_now and session.playing:
-            self._inward.rejoin(session)
+        if direct.not_now:
+            self._put_off(session)
             return
         if direct.re:
             envelope = self._inward.answered(session, direct.lane, direct.re)
@@ -108,6 +112,14 @@ class Outward:
         self._crowd.written(session)
         if direct.follow is not None:
             self._follow(session, direct.follow)
+
+    def _put_off(self, session: Session) -> None:
+        """Its player was not in the world: the event waits, and what follows in its lane, until the player is.
+
+        Nothing is said of it. A connection that was told goodbye waits no more: its client sends the event again.
+        """
+        if session.playing:
+            self._inward.rejoin(session)
 
     def _let_in_too_late(self, conn: str, follow: Follow) -> None:
         """Someone was let in whose connection is gone by now."""

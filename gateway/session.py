@@ -112,7 +112,8 @@ class Session:
     def lane(self, name: str) -> Lane:
         """One of its lanes."""
         if name not in self.lanes:
-            self.lanes[name] = Lane(self._limits.lane_waiting_max, self._limits.lane_flight_max)
+            limits = self._limits
+            self.lanes[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.ask_again_after_s)
         return self.lanes[name]
 
     def tell(self, packet: FromServer) -> None:

@@ -28,7 +28,8 @@ from gameserver.wire.packets import PROTOCOL
 
 Packet = dict[str, Any]
 
-GOING_AWAY = "going_away"
+# The session goes on, on another connection.
+PASSING_FAREWELLS = frozenset({"going_away", "too_many_unanswered"})
 WELCOME = 0  # stands for the welcome where the number of an awaited reply is asked for
 
 # The server will say the same however often it is asked.
@@ -212,7 +213,13 @@ class Client:
     async def _resume(self) -> None:
         async with self._attempt():
             await self._dial()
-            await self._await(1, {"type": "resume", "token": self.token, "seq": 1})
+            resume = {"type": "resume", "token": self.token}
+            try:
+                await self._await(1, {**resume, "sent": self._ledger.highest, "seq": 1})
+            except Refused as refusal:
+                if refusal.code != "bad_field":
+                    raise
+                await self._await(2, {**resume, "seq": 2})  # a gateway of the version before, which knows no ``sent``
 
     @contextlib.asynccontextmanager
     async def _attempt(self) -> AsyncIterator[None]:
@@ -385,7 +392,7 @@ class Client:
 
     def _on_bye(self, packet: Packet) -> None:
         farewell = ConnectionLost(packet["code"], packet["message"])
-        if self._phase is Phase.PLAYING and farewell.code != GOING_AWAY:
+        if self._phase is Phase.PLAYING and farewell.code not in PASSING_FAREWELLS:
             self._end(farewell)
         elif self._link is not None:
             self._link.drop(farewell)

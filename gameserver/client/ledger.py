@@ -33,6 +33,11 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def highest(self) -> int:
+        """The highest number used so far."""
+        return self._seq
+
     def skip_to(self, seq: int) -> None:
         """Number what comes above ``seq``."""
         self._seq = max(self._seq, seq)

@@ -143,11 +143,6 @@ def routing_key(topic: str) -> str:
     return f"topics.{crc32(name.encode()) % ROUTES}"
 
 
-def gateway_key(gateway: str) -> str:
-    """The routing key of one gateway's own queue."""
-    return f"gateway.{gateway}"
-
-
 _outbound_encoder = msgspec.msgpack.Encoder()
 _outbound_decoder = msgspec.msgpack.Decoder(Outbound)
 

@@ -29,14 +29,17 @@ class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
     accepted_s: int
 
 
-def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, task_id: str = "") -> TaskMessage:
+def task_message(
+    batch: Sequence[Envelope], origin: str, *, attempts: int = 0, copy: int = 0, task_id: str = ""
+) -> TaskMessage:
     """The message for a batch of events of one type.
 
     The task's id is that of its first event and how many more there are, so that one id leads from a packet to Flower.
-    ``attempts``: how often these events were tried before.
+    ``attempts``: how often these events were tried before. ``copy`` tells one that is published again from those before
+    it: what an operator did to one task (a revoked id is refused by all workers, for ever) must not meet the next.
     """
     spec = batch[0].event.spec
-    id_ = task_id or _task_id(batch, attempts)
+    id_ = task_id or _task_id(batch, attempts, copy)
     headers: dict[str, Any] = {
         "lang": "py",
         "task": spec.task,
@@ -64,7 +67,8 @@ def task_message(batch: Sequence[Envelope], origin: str, *, attempts: int = 0, t
     )
 
 
-def _task_id(batch: Sequence[Envelope], attempts: int) -> str:
+def _task_id(batch: Sequence[Envelope], attempts: int, copy: int) -> str:
     more = f"+{len(batch) - 1}" if len(batch) > 1 else ""
+    copied = f"_{copy}" if copy else ""
     again = f"~{attempts}" if attempts else ""
-    return f"{batch[0].id}{more}{again}"
+    return f"{batch[0].id}{more}{copied}{again}"

@@ -1,6 +1,6 @@
 """Sessions: registering, entering, resuming, leaving, and what gateways say of themselves."""
 
-from gameserver.events.base import Event, Name, NoticeIds, Result, Secret, declared
+from gameserver.events.base import SEQ_MAX, Event, Name, NoticeIds, Result, Secret, Sent, declared
 
 GATEWAY_SILENT_MS = 15_000  # a gateway whose heartbeats are not applied for so long counts as dead
 
@@ -38,9 +38,13 @@ class Login(Event):
 
 @declared(lane="session", priority=4, numbered=False, result=Entered)
 class Resume(Event):
-    """Take up a session where it was cut off, on any gateway, with the token it was told last."""
+    """Take up a session where it was cut off, on any gateway, with the token it was told last.
+
+    ``sent``: the highest number that the client has used in this session; left out, any may have been used.
+    """
 
     token: Secret
+    sent: Sent = SEQ_MAX
 
 
 @declared(lane="session", priority=3, numbered=False)

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from kombu import Consumer
 
-from gameserver.events.envelope import GATEWAYS, Envelope, decode_outbound, describe, gateway_key
-from gameserver.topology import EVENTS, OUTBOUND
+from gameserver.events.envelope import GATEWAYS, Envelope, decode_outbound, describe
+from gameserver.topology import EVENTS, OUTBOUND, gateway_queue
 from gameserver.watch.ask import House, declare, temporary
 
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for
@@ -68,7 +68,7 @@ def lines(house: House, queues: Sequence[str], *, player: str, clock_ms: Callabl
         copies, answers = temporary(channel, _BOUNDED), temporary(channel, _BOUNDED)
         for queue in queues:
             copies.bind_to(EVENTS, routing_key=queue)
-        for key in (GATEWAYS, *map(gateway_key, gateways)):
+        for key in (GATEWAYS, *map(gateway_queue, gateways)):
             answers.bind_to(OUTBOUND, routing_key=key)
         with (
             Consumer(channel, [copies], on_message=lambda m: waiting.extend(seen.events(bytes(_raw(m)))), no_ack=True),

@@ -17,8 +17,8 @@ LINES_MAX = 200
 
 
 def event_id(text: str) -> str:
-    """An event's id from its own or its task's, as Flower shows it: without ``+n`` (more in the batch), ``~n``."""
-    return re.sub(r"(\+\d+)?(~\d+)?$", "", text)
+    """An event's id from its own or its task's, as Flower shows it: without what tells batches, copies and trials."""
+    return re.sub(r"(\+\d+)?(_\d+)?(~\d+)?$", "", text)
 
 
 def ways(found: Sequence[EventTimes]) -> Iterator[str]:

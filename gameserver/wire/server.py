@@ -7,6 +7,7 @@ keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clo
 from msgspec.structs import replace
 
 from gameserver.events.base import SECRET_BYTES_MAX, SEQ_MAX, Event
+from gameserver.events.sessions import Resume
 from gameserver.limits import Limits
 from gameserver.wire.bucket import TokenBucket
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
@@ -16,6 +17,7 @@ from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer
 from gameserver.wire.states import REFUSALS, TABLE, Input, State
 
 ENTRANCES = frozenset({"register", "login", "resume"})
+UNTOLD_MAX = 1_000_000  # numbers that a client may have used above the last that took effect, and does not tell
 FLOOD_FACTOR = 4  # so many bursts of refused packets at once end a connection
 
 
@@ -29,6 +31,7 @@ class ServerConnection:
         "_limits",
         "_out",
         "_refusals",
+        "_sent",
         "_seq",
         "_seq_applied",
         "closed",
@@ -36,6 +39,7 @@ class ServerConnection:
         "goodbye",
         "packets",
         "packets_refused",
+        "sent_before_to",
         "state",
     )
 
@@ -53,6 +57,8 @@ class ServerConnection:
         self._refusals = TokenBucket(limits.packets_per_s, FLOOD_FACTOR * limits.packets_burst)
         self._seq = 0  # the highest number this connection has sent
         self._seq_applied = 0  # the highest that an earlier connection of the session had applied
+        self._sent = SEQ_MAX  # the highest that earlier connections had sent, by what the client says when it resumes
+        self.sent_before_to = 0  # numbers up to this one may have been sent on an earlier connection
         self._out: list[bytes] = []
         self._framing: Framing
 
@@ -89,6 +95,7 @@ class ServerConnection:
         self._move(Input.ENTERED)
         self._seq = 0 if resumed else self._seq
         self._seq_applied = seq
+        self.sent_before_to = max(self._sent, seq) if resumed else 0
         self.send(Token(token=token, session=session))
 
     def refused(self) -> None:
@@ -160,15 +167,24 @@ class ServerConnection:
             raise PacketFault("bad_field", f"A secret has {SECRET_BYTES_MAX} bytes at most.", event.seq)
         self._move(_input(event), event.seq)
         self._seq = event.seq
-        return event
+        return self._noted(event) if isinstance(event, Resume) else event
+
+    def _noted(self, resume: Resume) -> Resume:
+        """What the client says of its numbers is for this connection alone, and goes no further."""
+        self._sent = resume.sent
+        return replace(resume, sent=SEQ_MAX)
 
     def _numbered(self, event: Event) -> Event:
         """An event with its number; who leaves it out (a person at a terminal) gets the next one."""
-        if event.seq == 0 and (before := max(self._seq, self._seq_applied)) < SEQ_MAX:
+        if event.seq == 0 and (before := max(self._seq, self._used())) < SEQ_MAX:
             return replace(event, seq=before + 1)
         if event.seq <= self._seq:
             raise PacketFault("bad_seq", f"seq must rise: {event.seq} came after {self._seq}.", event.seq)
         return event
+
+    def _used(self) -> int:
+        """The highest number that the session may have used on earlier connections, as far as can be told."""
+        return self._seq_applied + UNTOLD_MAX if self.sent_before_to == SEQ_MAX else self.sent_before_to
 
     def _move(self, what: Input, re: int = 0) -> None:
         """Go where the table says. Raises ``PacketFault`` with the state's refusal where it says nothing."""

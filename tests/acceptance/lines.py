@@ -74,9 +74,9 @@ class LineClient:
         """Enter the world."""
         return self.enter("login", name=name, password=password)
 
-    def resume(self, token: str) -> Packet:
-        """Take a session up."""
-        return self.enter("resume", token=token)
+    def resume(self, token: str, **sent: int) -> Packet:
+        """Take a session up; ``sent``: the highest number used in it."""
+        return self.enter("resume", token=token, **sent)
 
     def enter(self, event: str, **fields: Any) -> Packet:
         """Enter the world; gives who and where one is."""

@@ -136,8 +136,8 @@ class Crew:
 
     def entrance(self, client: Client) -> bytes:
         """What a client says first."""
-        secret = "token" if self.group.enter == "resume" else "password"
-        named = {} if self.group.enter == "resume" else {"name": client.name}
+        resumes = self.group.enter == "resume"
+        secret, named = ("token", {"sent": 0}) if resumes else ("password", {"name": client.name})
         hello = {"type": "hello", "protocol": 1}
         enter = {"type": self.group.enter, "seq": ENTRANCE_SEQ, **named, secret: client.secret}
         return b"".join(prefix(msgspec.msgpack.encode(packet)) for packet in (hello, enter))

@@ -22,7 +22,7 @@ from gameserver.addresses import parameters
 from gameserver.declaring import declare
 from gameserver.events.base import Event
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import GATEWAYS, Envelope, gateway_key
+from gameserver.events.envelope import GATEWAYS, Envelope
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.events.movement import Move
 from gameserver.store import Store
@@ -129,7 +129,7 @@ def drained(amqp_url: str, batches: Sequence[tuple[str, list[Envelope]]]) -> flo
     with pika.BlockingConnection(parameters(amqp_url)) as connection:
         channel = connection.channel()
         channel.queue_declare(gateway_queue(NOBODY))
-        for key in (gateway_key(NOBODY), GATEWAYS):
+        for key in (gateway_queue(NOBODY), GATEWAYS):
             channel.queue_bind(gateway_queue(NOBODY), OUTBOUND, key)
         messages = [(queue, task_message(batch, NOBODY)) for queue, batch in batches]
         began_s = time.monotonic()

@@ -16,12 +16,12 @@ from twisted.internet.task import Clock
 
 from gameserver.apply import Applier
 from gameserver.events.envelope import GATEWAYS as EVERYONE
-from gameserver.events.envelope import Outbound, gateway_key
+from gameserver.events.envelope import Outbound
 from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
 from gameserver.rules.book import rules
 from gameserver.secrecy import Sealer, token_hash
-from gameserver.topology import DELAYS_MS, EVENTS, Queues, delay_name
+from gameserver.topology import DELAYS_MS, EVENTS, Queues, delay_name, gateway_queue
 from gameserver.world.maps import World, Zone
 from gateway.broker import Away
 from gateway.hub import Hub
@@ -85,7 +85,7 @@ class SimulatedBroker:
         self._house = house
         self.name = name
         self.up = True
-        self.keys = {gateway_key(name), EVERYONE}
+        self.keys = {gateway_queue(name), EVERYONE}
         self.inbox: list[Outbound] = []
 
     def publish(self, message: TaskMessage, queue: str) -> "defer.Deferred[None]":

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gameserver.client import Backoff, Client, ClientLimits, ConnectionLost, Refused
+from gameserver.events.base import SEQ_MAX
 from gameserver.events.chat import Heard
 from gameserver.events.movement import Appeared, Being, Moved, View
 from gameserver.limits import Limits
@@ -264,6 +265,38 @@ async def test_a_lost_connection_is_resumed_and_the_unanswered_sent_again_in_ord
         assert [say.text for say in second.named("say")] == ["a", "c", "d"]
         assert second.seqs() == [2, 4, 5]
         assert ada.reconnects == 1
+
+
+async def test_a_resume_says_which_numbers_were_used_so_that_new_events_are_known_for_new(stage: Any) -> None:
+    async with stage.listening(stage.silent) as gateway, client_of(gateway) as ada:
+        await ada.login("ada", "a long secret")
+        replies = [await ada.post("say", text=text) for text in ("a", "b")]
+        await stage.until(lambda: len(gateway.last.named("say")) == 2)
+        gateway.script = stage.friendly
+        gateway.last.drop()
+        await asyncio.gather(*replies)
+        assert gateway.last.wire.sent_before_to == 3
+
+
+async def test_a_gateway_of_the_version_before_is_not_told_what_it_does_not_know(stage: Any) -> None:
+    def script(connection: Any, event: Any) -> None:
+        if event.spec.name == "resume" and connection.wire._sent != SEQ_MAX:
+            connection.refuse(event, "bad_field")
+        else:
+            stage.friendly(connection, event)
+
+    async with stage.listening(script) as gateway, client_of(gateway) as ada:
+        await ada.login("ada", "a long secret")
+        gateway.last.drop()
+        await stage.until(lambda: ada.reconnects == 1)
+        assert await ada.send("say", text="back") == {}
+
+
+async def test_who_sent_too_much_again_resumes(stage: Any) -> None:
+    async with stage.listening() as gateway, client_of(gateway) as ada:
+        await ada.login("ada", "a long secret")
+        gateway.last.bye("too_many_unanswered")
+        await stage.until(lambda: ada.reconnects == 1)
 
 
 async def test_a_session_is_resumed_as_often_as_needed_each_time_with_the_newest_token(stage: Any) -> None:

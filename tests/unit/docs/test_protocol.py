@@ -12,7 +12,7 @@ from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets, json_codec, msgpack_codec
 from gameserver.wire.frames import Prefixed
 from gameserver.wire.packets import FromServer, Hello
-from tests.unit.docs.codes import ERRORS, codes_in, error_codes, farewell_codes
+from tests.unit.docs.codes import ERRORS, ROOT, codes_in, error_codes, farewell_codes
 
 TEXT = PROTOCOL.read_text()
 STALE = "docs/protocol.md is behind the code: run `python docs/refresh.py`"
@@ -54,6 +54,15 @@ def test_every_code_is_listed_once_and_no_other(title: str, found: set[str]) -> 
     assert len(names) == len(set(names))
     assert found - set(names) == set(), f"write these codes into docs/protocol.md, section {title}"
     assert set(names) - found == set(), "these codes are not in the code any more"
+
+
+def test_the_tests_that_the_architecture_names_are_there() -> None:
+    """Each path on which the gateway speaks for the game is held by a test."""
+    told = (PROTOCOL.parent / "architecture.md").read_text().split("\n## What the gateway answers by itself\n")[1]
+    named = set(re.findall(r"`(test_\w+)`", told.split("\n## ")[0]))
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "unit" / "gateway").glob("test_*.py"))
+    assert named
+    assert {name for name in named if f"def {name}(" not in tests} == set()
 
 
 def test_codes_are_found_however_they_are_told() -> None:

@@ -18,7 +18,6 @@ from gameserver.events.envelope import (
     decode_outbound,
     describe,
     encode_outbound,
-    gateway_key,
     lane_key,
     read_batch,
     routing_key,
@@ -27,7 +26,7 @@ from gameserver.events.envelope import (
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Login, Lost
 from gameserver.events.world import Tick
-from gameserver.topology import Queues, gateway_queue
+from gameserver.topology import Queues
 from tests.unit.events import samples
 
 words = st.text(samples.characters, max_size=10)
@@ -165,7 +164,3 @@ def test_a_part_of_a_split_queue_speaks_under_keys_of_its_own() -> None:
         for part in split.parts("movement")
     }
     assert sorted(key for keys in parts.values() for key in keys) == sorted({routing_key(f"zone.{z}") for z in zones})
-
-
-def test_a_gateways_key_is_its_queues_name() -> None:
-    assert gateway_key("g1") == gateway_queue("g1") == "gateway.g1"

@@ -68,6 +68,10 @@ def test_a_given_id_is_kept() -> None:
     assert task_message(walks(1), "g1", task_id="mine").headers["id"] == "mine"
 
 
+def test_what_is_published_again_is_another_task() -> None:
+    assert [task_message(walks(n), "g1", copy=n).task_id for n in (1, 2)] == ["s1:1_1", "s1:1+1_2"]
+
+
 @given(st.text(min_size=8, max_size=20).filter(lambda text: text not in "sessions login name password"))
 def test_what_is_shown_holds_no_secret(password: str) -> None:
     login = Envelope(id="c1:1", event=Login(name="ada", password=password), at_ms=1)

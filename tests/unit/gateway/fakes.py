@@ -133,6 +133,15 @@ class Player:
             self.stage.tell(Outbound(done=look.name, task=look.message.task_id))
         self.heard()
 
+    def resume(self, name: str = "ada", *, applied: int = 0, **sent: int) -> None:
+        """Say hello, and take up a session that another connection began; ``sent``: what the client says of it."""
+        self.send(type="hello", protocol=1)
+        self.send(type="resume", token="the old one", seq=1, **sent)
+        (resume,) = self.stage.broker.take("resume")
+        follow = Follow(session="elsewhere", player=name, seq=applied, watch={"view": ("zone.town",)})
+        self.stage.answer(resume, follow=follow)
+        self.heard()
+
 
 class Stage:
     """A hub and everything around it."""

@@ -6,13 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameserver.events.envelope import Direct, Follow, Outbound, routing_key
-from gameserver.events.movement import Move
+from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS
+from gameserver.limits import Limits
 from gameserver.topology import Queues
+from gameserver.watch.trace import event_id
 from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S
 from gateway.broker import Away, Busy, Unroutable
-from gateway.inward import AGAIN_S, DOUBTED_MS
-from tests.unit.gateway.fakes import Player, Stage, reply
+from gateway.inward import AGAIN_S, DOUBTED_MS, FULL_AGAIN_S
+from gateway.lanes import given_up_after_s
+from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
 # From a packet to its reply.
 
@@ -247,8 +250,7 @@ def test_an_uncertain_publish_is_repeated_though_the_broker_never_went_away(stag
     ada = stage.player()
     task = unconfirmed(stage, ada)
     task.confirmation.errback(Away())
-    stage.clock.advance(AGAIN_S)
-    stage.clock.advance(0)
+    sweep_for(stage, 2)
     (again,) = stage.broker.take("move")
     assert again.batch == task.batch
     stage.answer(again)
@@ -264,11 +266,7 @@ def test_while_the_broker_is_away_events_wait_and_then_go_in_order(stage: Stage)
     assert stage.broker.take() == []
     stage.rises()
     (task,) = stage.broker.take("move")
-    assert task.seqs == [2]
-    stage.answer(task)
-    stage.clock.advance(GAP_S_PER_EVENT)
-    (rest,) = stage.broker.take("move")
-    assert rest.seqs == [3, 4]
+    assert task.seqs == [2, 3, 4]
 
 
 def test_what_waited_for_an_open_flight_is_not_lost_with_the_broker(stage: Stage):
@@ -436,6 +434,7 @@ def sweep_for(stage: Stage, seconds: int) -> None:
     for _ in range(seconds):
         stage.clock.advance(1)
         stage.hub.sweep()
+    stage.clock.advance(0)  # what the last one found goes with this turn of the reactor
 
 
 def test_a_family_without_workers_is_told_of_and_refused_at_the_door_until_it_is_back(stage: Stage):
@@ -445,6 +444,8 @@ def test_a_family_without_workers_is_told_of_and_refused_at_the_door_until_it_is
     (say,) = stage.broker.take("say")
     sweep_for(stage, 7)
     assert [(p["type"], p.get("re", 0)) for p in ada.heard()] == [("unavailable", 0), ("error", 3)]
+    (probe,) = stage.broker.take("say")
+    assert probe.seqs == [2]
     ada.send(type="say", text="still there?", seq=4)
     assert [(p["code"], p["re"]) for p in ada.heard()] == [("unavailable", 4)]
     assert stage.broker.take("say") == []
@@ -464,25 +465,72 @@ def test_a_family_without_workers_leaves_the_others_alone(stage: Stage):
     assert stage.broker.take("move")
 
 
-def test_a_transient_event_that_nobody_will_answer_any_more_is_given_up(stage: Stage):
-    ada = stage.player()
-    ada.send(type="move", dir="n", seq=2)
-    stage.broker.take()
-    sweep_for(stage, 12)
-    assert [p["code"] for p in ada.heard("error")] == ["stale"]
-    assert stage.hub.unanswered == 0
+def test_a_question_that_nobody_answers_is_given_up_and_what_would_have_an_effect_is_not(stage: Stage):
+    ada, bob = stage.player("ada"), stage.player("bob")
+    ada.send(type="look", seq=2)
+    bob.send(type="move", dir="n", seq=2)
+    sweep_for(stage, int(given_up_after_s(Look.spec)) + 2)
+    assert [p["code"] for p in ada.heard("error")] == ["unavailable"]
+    assert bob.heard("error", "ok") == []
+    assert stage.hub.unanswered == 1
+    stage.answer(stage.broker.take("move")[0], code="stale")  # a process says so, and moves the watermark
+    assert [p["code"] for p in bob.heard("error")] == ["stale"]
 
 
-def test_an_answer_that_must_have_been_lost_is_asked_for_again(stage: Stage):
+@pytest.mark.parametrize(
+    ("packet", "after_s"),
+    [
+        ({"type": "say", "text": "hello"}, Limits().ask_again_after_s),
+        ({"type": "move", "dir": "n"}, given_up_after_s(Move.spec)),
+    ],
+)
+def test_an_answer_that_must_have_been_lost_is_asked_for_again(stage: Stage, packet, after_s: float):
     ada = stage.player()
-    ada.send(type="say", text="hello", seq=2)
-    (first,) = stage.broker.take("say")
-    sweep_for(stage, int(stage.limits.ask_again_after_s) + 2)
-    (second,) = stage.broker.take("say")
+    ada.send(**packet, seq=2)
+    (first,) = stage.broker.take(packet["type"])
+    while stage.clock.seconds() <= after_s - 1:
+        sweep_for(stage, 1)
+        stage.tell(Outbound(done=packet["type"], task="somebody else's"))
+        assert stage.broker.take(packet["type"]) == []
+    sweep_for(stage, 3)
+    (second,) = stage.broker.take(packet["type"])
     assert second.batch == first.batch
     stage.answer(second)
     stage.answer(first)
     assert len(ada.heard("ok")) == 1
+
+
+def test_a_lost_batch_is_published_again_as_another_task_and_its_family_is_not_condemned(stage: Stage):
+    ada = stage.player()
+    ada.send(type="say", text="hello", seq=2)
+    (revoked,) = stage.broker.take("say")
+    sweep_for(stage, 3)
+    (probe,) = stage.broker.take("say")
+    assert probe.batch == revoked.batch
+    assert probe.message.task_id != revoked.message.task_id
+    assert event_id(probe.message.task_id) == event_id(revoked.message.task_id) == probe.batch[0].id
+    stage.answer(probe)
+    sweep_for(stage, 10)
+    assert [p["type"] for p in ada.heard()] == ["ok"]
+
+
+def test_of_a_family_that_is_down_one_batch_is_asked_again_and_not_all(stage: Stage):
+    players = [stage.player(f"p{n}") for n in range(5)]
+    for player in players:
+        player.send(type="say", text="hello", seq=2)
+        stage.clock.advance(1)
+    first = stage.broker.take("say")
+    sweep_for(stage, 8)
+    probes = stage.broker.take("say")
+    sweep_for(stage, 200)
+    probes += stage.broker.take("say")
+    assert len(probes) <= 200 / stage.limits.unavailable_after_s
+    assert {each.batch[0].player for each in probes} == {first[0].batch[0].player}
+    stage.answer(probes[-1])
+    sweep_for(stage, int(stage.limits.unavailable_after_s) + 2)  # it is back, and what it does not answer was lost
+    assert {e.player for each in stage.broker.take("say") for e in each.batch} == {
+        p.session.player for p in players[1:]
+    }
 
 
 def test_a_family_that_fell_is_tried_again_even_if_what_it_owes_is_never_answered(stage: Stage):
@@ -496,6 +544,185 @@ def test_a_family_that_fell_is_tried_again_even_if_what_it_owes_is_never_answere
     ada.heard()
     ada.send(type="say", text="hello??", seq=3)
     assert not ada.heard("error")
+
+
+# In doubt: what may be in the queue is never refused.
+
+
+def full_queue(stage: Stage, player: Player) -> Published:
+    """The first copy of an event is in the queue; the second was refused, because the queue is full."""
+    player.send(type="give", to="bob", coins=10, seq=2)
+    (first,) = stage.broker.take("give")
+    stage.broker.confirming = False
+    sweep_for(stage, 3)
+    (second,) = stage.broker.take("give")
+    second.confirmation.errback(Busy())
+    return first
+
+
+@pytest.mark.parametrize("refusal", [Busy, Unroutable])
+def test_a_refused_second_copy_is_no_answer_and_is_published_again(stage: Stage, refusal):
+    ada = stage.player()
+    first = full_queue(stage, ada)
+    assert ada.heard("error") == []
+    sweep_for(stage, int(FULL_AGAIN_S) + 2)
+    again = stage.broker.take("give")
+    assert again
+    assert all(task.seqs == [2] for task in again)
+    again[-1].confirmation.errback(refusal())
+    assert ada.heard("error") == []
+    stage.answer(first)
+    assert [p["re"] for p in ada.heard("ok")] == [2]
+    assert stage.hub.unanswered == 0
+
+
+def test_a_refused_copy_is_no_answer_while_another_one_is_not_confirmed(stage: Stage):
+    ada = stage.player()
+    stage.broker.confirming = False
+    ada.send(type="give", to="bob", coins=10, seq=2)
+    (first,) = stage.broker.take("give")
+    sweep_for(stage, 3)
+    (second,) = stage.broker.take("give")
+    second.confirmation.errback(Busy())
+    assert ada.heard("error") == []
+    first.confirmation.errback(Busy())
+    assert [(p["code"], p["re"]) for p in ada.heard("error")] == [("busy", 2)]
+    assert stage.hub.unanswered == 0
+
+
+def test_what_went_before_the_broker_broke_is_in_doubt_and_what_waited_for_its_batch_is_not():
+    stage = Stage(batches_flight_max=1)
+    stage.rises()
+    ada, bob = stage.player("ada"), stage.player("bob")
+    for player in (ada, bob):
+        player.send(type="say", text="hello", seq=2)
+    assert len(stage.broker.take("say")) == 1
+    stage.falls()
+    stage.broker.confirming = False
+    stage.rises()
+    stage.let_back()
+    stage.clock.advance(1)
+    for task in stage.broker.take("say"):
+        task.confirmation.errback(Busy())
+    stage.clock.advance(1)
+    for task in stage.broker.take("say"):
+        task.confirmation.errback(Busy())
+    assert ada.heard("error") == []
+    assert [(p["code"], p["re"]) for p in bob.heard("error")] == [("busy", 2)]
+
+
+def test_an_uncertain_publish_is_in_doubt(stage: Stage):
+    ada = stage.player()
+    task = unconfirmed(stage, ada)
+    task.confirmation.errback(Away())
+    sweep_for(stage, 2)
+    (again,) = stage.broker.take("move")
+    again.confirmation.errback(Busy())
+    assert ada.heard("error") == []
+    assert stage.hub.unanswered == 1
+
+
+@pytest.mark.parametrize("sent", [{}, {"sent": 3}])
+def test_what_was_sent_before_a_resume_is_taken_though_its_family_is_down_and_all_is_full(sent: dict[str, int]):
+    stage = Stage(gateway_waiting_max=4, lane_waiting_max=4, lane_flight_max=4, outcomes_kept=64)
+    eve = stage.player("eve")
+    for seq in (2, 3, 4, 5):
+        eve.send(type="give", to="bob", coins=1, seq=seq)
+    sweep_for(stage, 7)
+    eve.heard()
+    ada = Player(stage)
+    ada.resume(**sent)
+    stage.broker.take()
+    stage.broker.confirming = False
+    ada.send(type="give", to="bob", coins=10, seq=2)
+    ada.send(type="give", to="bob", coins=10, seq=3)
+    (copy,) = stage.broker.take("give")
+    copy.confirmation.errback(Busy())
+    sweep_for(stage, 7)
+    assert ada.heard("error") == []
+    for _ in range(3):  # the workers come: who asks again is answered, one after the other
+        sweep_for(stage, int(FULL_AGAIN_S) + 1)
+        for task in stage.broker.take("give"):
+            stage.answer(task)
+    assert [(p["type"], p["re"]) for p in ada.heard("ok", "error")] == [("ok", 2), ("ok", 3)]
+
+
+def test_after_a_resume_new_events_are_refused_as_ever(stage: Stage):
+    eve = stage.player("eve")
+    eve.send(type="give", to="bob", coins=1, seq=2)
+    sweep_for(stage, 7)
+    ada = Player(stage)
+    ada.resume(sent=7)
+    ada.send(type="give", to="bob", coins=10, seq=8)
+    assert [(p["code"], p["re"]) for p in ada.heard("error")] == [("unavailable", 8)]
+
+
+def test_who_sends_more_again_than_can_be_unanswered_is_told_goodbye_and_nothing_of_the_events(stage: Stage):
+    ada = Player(stage)
+    ada.resume(sent=1000)
+    most = stage.limits.lane_waiting_max + stage.limits.lane_flight_max
+    packets = [{"type": "give", "to": "bob", "coins": 1, "seq": seq} for seq in range(2, most + 5)]
+    stage.hub.received(ada.session, b"".join(msgspec.json.encode(packet) + b"\n" for packet in packets))
+    assert [(p["type"], p["code"]) for p in ada.heard()] == [("bye", "too_many_unanswered")]
+    assert stage.hub.unanswered == most  # and none after the one that was not taken, which would overtake it
+
+
+def test_a_lane_that_waits_for_a_family_without_workers_takes_nothing_new(stage: Stage):
+    """Movement and combat share a lane: a blow must not overtake the step before it, of which nobody knows."""
+    ada, bob = stage.player("ada"), stage.player("bob")
+    ada.send(type="move", dir="n", seq=2)
+    ada.send(type="attack", target="rat", seq=3)
+    sweep_for(stage, 7)
+    assert [(p["code"], p["re"]) for p in ada.heard("error")] == [("unavailable", 3)]
+    ada.send(type="attack", target="rat", seq=4)
+    assert [(p["code"], p["re"]) for p in ada.heard("error")] == [("unavailable", 4)]
+    bob.heard()
+    bob.send(type="attack", target="rat", seq=2)
+    assert stage.broker.take("attack")
+
+
+def test_what_is_put_off_holds_its_lane_also_when_its_connection_was_told_goodbye(stage: Stage):
+    """An error would let the lane go on, and what the client then sends again would count as done before."""
+    ada = stage.player()
+    for seq in (2, 3):
+        ada.send(type="say", text="hello", seq=seq)
+    (task,) = stage.broker.take("say")
+    stage.hub.dismiss()
+    (envelope,) = task.batch
+    refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
+    stage.tell(Outbound(directs=[refused], done="say", task=task.message.task_id))
+    stage.clock.advance(1)
+    assert ada.heard("error") == []
+    assert stage.broker.take("say") == []
+
+
+def test_who_is_gone_is_not_made_to_return(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    stage.falls()
+    stage.broker.confirming = False
+    stage.rises()
+    (refused,) = stage.broker.take("rejoin")
+    stage.hub.ended(ada.session)
+    refused.confirmation.errback(Busy())
+    stage.clock.advance(AGAIN_S)
+    stage.clock.advance(1)
+    assert stage.broker.take("rejoin") == []
+
+
+def test_a_refused_batch_and_one_whose_broker_went_away_are_forgotten(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    task = unconfirmed(stage, ada)
+    id_ = task.batch[0].id
+    assert [flight.task for flight in stage.hub.flights_of(id_)] == [task.message.task_id]
+    task.confirmation.errback(Busy())
+    assert stage.hub.flights_of(id_) == []
+    stage.clock.advance(1)
+    ada.send(type="move", dir="n", seq=3)
+    (lost,) = stage.broker.take("move")
+    stage.falls()
+    assert stage.hub.flights_of(lost.batch[0].id) == []
 
 
 # Whatever happens.
@@ -515,6 +742,7 @@ def test_a_family_that_fell_is_tried_again_even_if_what_it_owes_is_never_answere
                 "falls",
                 "rises",
                 "let back",
+                "sweeps",
             ]
         ),
         max_size=50,
@@ -528,6 +756,7 @@ def test_whatever_happens_every_accepted_event_is_answered_once_and_lanes_keep_t
     packets = {"move": {"dir": "n"}, "say": {"text": "x"}, "attack": {"target": "rat"}}
     lanes = {"move": "act", "attack": "act", "say": "talk"}
     seq, sent, replies = 1, {}, []
+    uncertain = []  # copies of which nobody knows whether they are in the queue
 
     def flight():
         return [task for task in stage.broker.published if task.name in packets]
@@ -535,7 +764,15 @@ def test_whatever_happens_every_accepted_event_is_answered_once_and_lanes_keep_t
     def fall():
         stage.falls()
         for task in stage.broker.take(*packets):
+            uncertain.append(task)
             task.confirmation.errback(Away())
+
+    def hear():
+        """What is refused has no copy anywhere that could still be applied."""
+        heard = ada.heard("ok", "error")
+        copies = {seq for task in (*uncertain, *flight()) for seq in task.seqs}
+        assert not copies & {packet["re"] for packet in heard if packet["type"] == "error"}
+        replies.extend(heard)
 
     for step in [*steps, "rises"]:
         if step in packets:
@@ -561,15 +798,17 @@ def test_whatever_happens_every_accepted_event_is_answered_once_and_lanes_keep_t
             fall()
             stage.rises()
             stage.answer(task)
+        elif step == "sweeps":
+            sweep_for(stage, 12)
         stage.clock.advance(1)
-        replies += ada.heard("ok", "error")
+        hear()
     for _ in range(200):
         stage.let_back()
         for task in flight():
             stage.broker.published.remove(task)
             stage.answer(task)
-        stage.clock.advance(1)
-    replies += ada.heard("ok", "error")
+        sweep_for(stage, 1)
+    hear()
     assert sorted(packet["re"] for packet in replies) == sorted(sent)
     assert stage.hub.unanswered == 0
     for lane in ("act", "talk"):

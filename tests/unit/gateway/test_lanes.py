@@ -5,7 +5,9 @@ from gameserver.events.chat import Say, Who
 from gameserver.events.combat import Attack
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
-from gateway.lanes import Lane
+from gateway.lanes import Lane, given_up_after_s
+
+ASK_AGAIN_S = 45.0
 
 
 def move(seq: int) -> Envelope:
@@ -21,7 +23,7 @@ def seqs(envelopes: list[Envelope]) -> list[int]:
 
 
 def lane(*waiting: Envelope, waiting_max: int = 8, flight_max: int = 4) -> Lane:
-    made = Lane(waiting_max, flight_max)
+    made = Lane(waiting_max, flight_max, ASK_AGAIN_S)
     assert all(made.accept(envelope) for envelope in waiting)
     return made
 
@@ -70,7 +72,7 @@ def test_no_more_go_together_than_the_limit():
 
 
 def test_no_more_go_together_than_the_event_allows_in_a_batch():
-    session = Lane(200, 200)
+    session = Lane(200, 200, ASK_AGAIN_S)
     for seq in range(1, Say.spec.batch_max + 10):
         session.accept(Envelope(id="", event=Say(text="x", seq=seq), at_ms=0))
     assert len(session.next(0.0)) == Say.spec.batch_max
@@ -101,7 +103,7 @@ KINDS = [Move(dir="n"), Attack(target="rat"), Who()]
     st.integers(1, 6),
 )
 def test_whatever_happens_order_is_kept_and_one_task_of_one_type_is_under_way(steps, waiting_max, flight_max):
-    tested = Lane(waiting_max, flight_max)
+    tested = Lane(waiting_max, flight_max, ASK_AGAIN_S)
     accepted: list[int] = []
     published: list[int] = []
     flight: list[Envelope] = []
@@ -133,11 +135,79 @@ def test_whatever_happens_order_is_kept_and_one_task_of_one_type_is_under_way(st
         assert tested.unanswered == len(flight) + len(accepted) - len(published)
 
 
-def test_what_waits_at_the_head_for_a_family_can_be_withdrawn_and_nothing_else():
+def test_what_waits_for_a_family_can_be_withdrawn_and_nothing_else():
+    acting = lane(attack(1), move(2), attack(3), move(4), attack(5))
+    acting.next(0.0)
+    assert seqs(acting.withdraw("movement")) == [2, 4]
+    assert seqs(acting.in_flight) == [1]
+    assert acting.unanswered == 3
+
+
+def test_what_waits_behind_a_family_waits_for_it_too():
     acting = lane(move(1), attack(2), attack(3), move(4))
     acting.next(0.0)
-    assert acting.withdraw("movement") == []
-    assert seqs(acting.withdraw("combat")) == [2, 3]
-    assert seqs(acting.withdraw("movement")) == [4]
-    assert seqs(acting.in_flight) == [1]
+    assert seqs(acting.withdraw("movement")) == [2, 3, 4]
     assert acting.unanswered == 1
+
+
+# Doubt.
+
+
+def test_of_what_the_queue_refused_no_copy_is_left():
+    moving = lane(move(1), move(2))
+    moving.next(0.0)
+    assert moving.not_in_queue([1, 2])
+    assert seqs(moving.withdraw_flight()) == [1, 2]
+    assert moving.unanswered == 0
+
+
+def test_while_another_copy_may_be_in_the_queue_a_refusal_is_not_the_last_word():
+    moving = lane(move(1), move(2))
+    moving.next(0.0)
+    assert seqs(moving.again(1.0)) == [1, 2]
+    assert not moving.not_in_queue([1, 2])
+    assert moving.not_in_queue([1, 2])
+
+
+def test_two_copies_in_one_batch_count_twice():
+    moving = lane(move(1))
+    moving.next(0.0)
+    moving.again(1.0)
+    assert moving.not_in_queue([1, 1])
+
+
+def test_a_late_refusal_of_what_was_answered_says_nothing_of_what_follows():
+    moving = lane(move(1), move(2))
+    moving.next(0.0)
+    moving.answered(1)
+    moving.answered(2)
+    moving.accept(move(3))
+    moving.next(1.0)
+    assert not moving.not_in_queue([1, 2])
+    assert moving.not_in_queue([3])
+
+
+def test_what_the_client_sent_before_is_in_doubt_from_the_start():
+    moving = lane()
+    assert moving.accept(move(1), sent_before=True)
+    assert moving.accept(move(2))
+    assert seqs(moving.next(0.0)) == [1, 2]
+    assert not moving.not_in_queue([1, 2])
+    assert moving.withdraw("movement") == []
+
+
+def test_what_was_sent_before_is_taken_up_to_what_a_client_can_have_left_unanswered_and_never_withdrawn():
+    full = lane(waiting_max=2, flight_max=3)
+    assert [full.accept(move(seq), sent_before=True) for seq in range(1, 7)] == [True] * 5 + [False]
+    assert not full.accept(move(7))
+    assert full.withdraw("movement") == []
+    assert full.unanswered == 5
+
+
+def test_a_transient_event_is_asked_for_again_when_a_process_would_answer_it_as_stale_and_others_later():
+    for envelope, asked_s in ((move(1), given_up_after_s(Move.spec)), (attack(1), ASK_AGAIN_S)):
+        acting = lane(envelope)
+        acting.next(100.0)
+        assert acting.due_s == 100.0 + asked_s
+        acting.again(200.0)
+        assert acting.due_s == 200.0 + asked_s

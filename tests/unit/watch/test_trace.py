@@ -18,7 +18,7 @@ TIMES = EventTimes(
 )
 
 
-@pytest.mark.parametrize("text", ["s:7", "s:7+3", "s:7~1", "s:7+12~2"])
+@pytest.mark.parametrize("text", ["s:7", "s:7+3", "s:7~1", "s:7+12~2", "s:7_1", "s:7+3_12"])
 def test_a_tasks_id_leads_to_its_first_event(text: str) -> None:
     assert event_id(text) == "s:7"
 

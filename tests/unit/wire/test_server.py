@@ -9,7 +9,7 @@ from gameserver.events.base import SEQ_MAX, Event
 from gameserver.limits import Limits
 from gameserver.wire.client import ClientConnection
 from gameserver.wire.packets import PROTOCOL, Welcome
-from gameserver.wire.server import FLOOD_FACTOR, ServerConnection
+from gameserver.wire.server import FLOOD_FACTOR, UNTOLD_MAX, ServerConnection
 from gameserver.wire.states import State
 
 CODECS = ("json", "msgpack")
@@ -164,20 +164,39 @@ def test_a_refused_event_uses_no_number_up() -> None:
 
 def test_after_a_resume_the_unanswered_may_be_sent_again_with_their_old_numbers() -> None:
     pair = Pair().enter(resumed=True, seq=40)
-    events = pair.send(say(seq=38), say(seq=41), say())
-    assert [event.seq for event in events] == [38, 41, 42]
+    events = pair.send(say(seq=38), say(seq=41))
+    assert [event.seq for event in events] == [38, 41]
 
 
 def test_a_resume_may_have_any_number_and_the_old_ones_are_good_all_the_same() -> None:
     pair = Pair()
     pair.send(HELLO, {"type": "resume", "token": "t0", "seq": 500})
     pair.server.entered("s1", "t1", resumed=True, seq=40)
-    assert [event.seq for event in pair.send(say(seq=38), say())] == [38, 41]
+    assert [event.seq for event in pair.send(say(seq=38), say(seq=41))] == [38, 41]
 
 
-def test_after_a_resume_who_leaves_numbers_out_goes_on_above_the_highest_applied() -> None:
-    pair = Pair().enter(resumed=True, seq=40)
-    assert [event.seq for event in pair.send(say(), say())] == [41, 42]
+def resumed(seq: int, **sent: int) -> Pair:
+    pair = Pair()
+    (resume,) = pair.send(HELLO, {"type": "resume", "token": "t0", "seq": 1, **sent})
+    assert "sent" not in msgspec.to_builtins(resume)  # workers of the version before would refuse it
+    pair.server.entered("s1", "t1", resumed=True, seq=seq)
+    return pair
+
+
+def test_what_a_client_says_it_has_sent_may_be_in_the_queue_and_what_is_above_is_new() -> None:
+    assert resumed(40, sent=43).server.sent_before_to == 43
+    assert resumed(40, sent=0).server.sent_before_to == 40  # it was applied: whoever says otherwise has forgotten
+    assert Pair().enter().server.sent_before_to == 0
+
+
+def test_of_a_client_that_does_not_say_everything_may_be_in_the_queue() -> None:
+    assert resumed(40).server.sent_before_to == SEQ_MAX
+
+
+def test_after_a_resume_who_leaves_numbers_out_goes_on_above_all_that_may_have_been_used() -> None:
+    assert [event.seq for event in resumed(40, sent=43).send(say(), say())] == [44, 45]
+    # A number that an event in the queue has would make the new event look as if it were that one, applied before.
+    assert [event.seq for event in resumed(40).send(say(), say())] == [40 + UNTOLD_MAX + 1, 40 + UNTOLD_MAX + 2]
 
 
 def test_after_a_resume_numbers_still_rise() -> None:
