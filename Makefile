@@ -14,7 +14,7 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test chaos chaos-long bench pictures docs lint constraints clean python packages-run packages-test
+.PHONY: help run test chaos chaos-long simulation bench pictures docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -23,6 +23,7 @@ help:
 	@echo "make test         every test but the long ones, and the linters"
 	@echo "make chaos        an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n SEEDS=10)"
 	@echo "make chaos-long   half an hour: one run of many faults over many events (SEED=n FAULTS=1000 EVENTS=1000000)"
+	@echo "make simulation   the house in one process, ten thousand seeds of faults (SEEDS=n, SEED=the first)"
 	@echo "make bench        half an hour of measuring: this server, one in memory, a task per packet (BUDGET=seconds)"
 	@echo "make pictures     take the pictures in docs/images anew, while bots play (needs Debian's prometheus)"
 	@echo "make docs         write the generated parts of docs/ anew"
@@ -49,6 +50,10 @@ EVENTS ?= 1000000
 
 chaos-long: packages-test $(VENV)/installed-for-test
 	$(BIN)/python -m tests.chaos --long --seed $(SEED) --faults $(FAULTS) --events $(EVENTS)
+
+simulation: SEEDS = 10000
+simulation: $(VENV)/installed-for-test
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(SEED) --processes $$(nproc)
 
 BUDGET ?= 1800
 

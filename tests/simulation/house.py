@@ -1,39 +1,41 @@
-"""The house in one process, and an adversary between its parts.
+"""The whole house in one process, and an adversary between its parts.
 
-Gateways (hubs), process server and rules are the real ones; the queue between them delivers out of order, twice, late
-or after its worker died half way; connections of gateways to it break; gateways die. Time passes when the simulation
-says.
+Gateways (hubs), process servers and rules are the real ones; queue, database, clocks and clients are the simulation's.
+A story (a seed) says which faults there are. Time passes when the simulation says, and one thing happens at a time.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from random import Random
 from typing import Any
 
-import msgspec
-from cryptography.fernet import Fernet
-from twisted.internet import defer
 from twisted.internet.task import Clock
 
-from gameserver.apply import Applier
-from gameserver.events.envelope import GATEWAYS as EVERYONE
-from gameserver.events.envelope import Outbound
-from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
-from gameserver.rules.book import rules
-from gameserver.secrecy import Sealer, token_hash
-from gameserver.topology import DELAYS_MS, EVENTS, Queues, delay_name, gateway_queue
-from gameserver.world.maps import World, Zone
-from gateway.broker import Away
+from gameserver.topology import Queues
+from gameserver.world.maps import CreatureSpawn, World, Zone
+from gameserver.world.state import Session
 from gateway.hub import Hub
-from tasks.server import Server
 from tests.chaos.records import Diary
-from tests.simulation.memory_store import MemoryStore
+from tests.simulation.beats import Beat
+from tests.simulation.journal import Journal
+from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
+from tests.simulation.moves import MOVES, ForeignLock
+from tests.simulation.parcels import Parcel, Parcels, SimulatedBroker
+from tests.simulation.plain import PlainSealer
 from tests.simulation.player import SimulatedPlayer
+from tests.simulation.processes import Processes
+from tests.simulation.story import Story
 
 EPOCH_S = 1_800_000_000.0
-KEY = Fernet.generate_key()
 GATEWAYS = 2
-LIMITS = Limits(packets_per_s=1e6, packets_burst=1_000_000, ask_again_after_s=1e9, login_s_max=1e9, idle_s_max=1e9)
+PLAYERS = 3
+SLICE_S = 0.25
+HEARTBEAT_S = 3
+THERE_S = 30.0  # a gateway that was at the broker for so long must have been heard
+EAGERNESS = 0.15  # how likely a player acts in a slice of a while
+DELAYS_S = (0.5, 3.0, 12.0)
+STEPS_PER_SLICE = 60  # so much is done in a slice at most, by whoever can
+PREY = "field.rat.1"
 WORLD = World(
     zones={
         "field": Zone(
@@ -42,159 +44,192 @@ WORLD = World(
             width=8,
             height=8,
             walls=frozenset(),
-            spawns=((1, 1), (6, 6)),
+            spawns=((3, 4), (5, 4)),
             portals={},
-            safe=True,
-            creatures=(),
+            safe=False,
+            creatures=(CreatureSpawn(id=PREY, kind="rat", x=4, y=4),),
         )
     },
     start="field",
 )
-_DELAYS_S = {delay_name(ms): ms / 1000 for ms in DELAYS_MS}
 
 
-class Crash(BaseException):
-    """A worker dies. Not an ``Exception``: nothing in the house may catch it."""
+class GatewayClock:
+    """A gateway's wall clock. ``skew_ms``: how far it is off."""
 
-
-class PlainPasswords:
-    """No hashing: it would be most of the time."""
-
-    def hash(self, password: str) -> str:
-        return f"hash of {password}"
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        return password_hash == f"hash of {password}"
-
-    def digest(self, token: str) -> str:
-        return token_hash(token)
-
-
-class Parcel(msgspec.Struct):
-    """A task in the queue. ``ready_s``: not before then."""
-
-    message: TaskMessage
-    ready_s: float
-    redelivered: bool = False
-
-
-class SimulatedBroker:
-    """A gateway's side of the queue."""
-
-    def __init__(self, house: "SimulatedHouse", name: str) -> None:
+    def __init__(self, house: "SimulatedHouse") -> None:
         self._house = house
-        self.name = name
-        self.up = True
-        self.keys = {gateway_queue(name), EVERYONE}
-        self.inbox: list[Outbound] = []
+        self.skew_ms = 0
 
-    def publish(self, message: TaskMessage, queue: str) -> "defer.Deferred[None]":
-        if not self.up:
-            return defer.fail(Away())
-        dice = self._house.rng.random()
-        if self._house.rough and dice < 0.02:
-            return defer.fail(Away())  # it never arrived
-        self._house.parcels.append(Parcel(message, self._house.clock.seconds()))
-        if self._house.rough and dice < 0.04:
-            return defer.fail(Away())  # it arrived, and nobody said so
-        return defer.succeed(None)
-
-    def bind(self, key: str) -> "defer.Deferred[None]":
-        self.keys.add(key)
-        return defer.succeed(None)
-
-    def unbind(self, key: str) -> "defer.Deferred[None]":
-        self.keys.discard(key)
-        return defer.succeed(None)
+    def now_ms(self) -> int:
+        return self._house.now_ms() + self.skew_ms
 
 
 class SimulatedHouse:
-    """Everything, and a seed. ``rough``: whether the adversary is at work."""
+    """Everything, and a story. ``rough``: whether the adversary is at work. ``broken``: what must never happen."""
 
-    def __init__(self, seed: int, players: int, actions: int) -> None:
-        self.rng = Random(f"simulation {seed}")
+    prey = PREY
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.rng = Random(f"simulation {story.seed}")
         self.rough = True
         self.clock = Clock()
-        self.parcels: list[Parcel] = []
-        self.store = MemoryStore(WORLD)
+        self.counts: Counter[str] = Counter()
+        self.told: list[tuple[Any, ...]] = []
+        self.broken: list[str] = []
+        self.limits = Limits(
+            packets_per_s=1e6,
+            packets_burst=1_000_000,
+            ask_again_after_s=story.ask_again_after_s,
+            idle_s_max=1e9,
+        )
+        self.journal = Journal()
+        self.rules = self.journal.watched(prepared="prepare" in story.poisons)
+        self.parcels = Parcels()
+        self.processes = Processes(self)
+        self.store = MemoryStore(WORLD, self.processes, one_writer=story.one_writer)
+        self.store.on_commit = self._committed
+        self.database_back_s = 0.0
+        self._foreign_locks: list[tuple[float, ForeignLock]] = []
+        self.foreign = 0
+        self.foreign_rows: set[str] = set()
+        self.foreign_events: set[str] = set()
         self.diary = Diary(actions=[], heard={}, received={}, sessions_lost=[])
-        self._crash_in = 0  # how many publishes until the worker dies; 0: it lives
         self._minted = 0
-        self._ticked = 0
-        self.server = self._make_server()
+        self._second = 0
+        self._living = False
+        self.processes.open()
+        self.beats = [Beat(self)]
         self.hubs: list[Hub] = []
         self.brokers: list[SimulatedBroker] = []
+        self.gateway_clocks: list[GatewayClock] = []
         for n in range(GATEWAYS):
             self._open_gateway(n)
-        names = [f"player{n}" for n in range(players)]
-        self.players = [SimulatedPlayer(name, names, actions, self) for name in names]
+        names = [f"player{n}" for n in range(PLAYERS)]
+        self.players = [SimulatedPlayer(name, names, story.actions, self) for name in names]
+        self.visitors: list[SimulatedPlayer] = []
+        self._moves = [MOVES[name] for name in MOVES if name in story.moves]
 
-    def _make_server(self) -> Server:
-        store: Any = self.store
-        applier = Applier(
-            store=store,
-            rules=rules(),
-            passwords=PlainPasswords(),
-            sealer=Sealer(KEY),
-            limits=LIMITS,
-            clock_ms=self.now_ms,
-        )
-        publisher: Any = self
-        return Server(
-            applier=applier,
-            store=store,
-            publisher=publisher,
-            queues=Queues(),
-            origin="simulation",
-            clock_ms=self.now_ms,
-            clock_s=self.clock.seconds,
-            pause=lambda seconds: None,
-        )
+    # What everyone asks the house.
+
+    def now_s(self) -> float:
+        """Seconds since it began: everyone's monotonic clock."""
+        return float(self.clock.seconds())
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970."""
+        """Milliseconds since 1970, as they truly are."""
         return int((EPOCH_S + self.clock.seconds()) * 1000)
+
+    def chance(self, odds: float) -> bool:
+        """Whether a fault happens."""
+        return self.rough and odds > 0 and self.rng.random() < odds
+
+    def soon(self, spans_s: tuple[float, ...]) -> float:
+        """A moment one of these spans from now."""
+        return self.now_s() + self.rng.choice(spans_s)
+
+    def delay(self) -> float:
+        """How long a message is on its way."""
+        return self.rng.choice(DELAYS_S) if self.chance(self.story.chances.delayed) else 0.0
+
+    def trace(self, *what: Any) -> None:
+        """Write down what happens."""
+        self.told.append((round(self.now_s(), 3), *what))
+
+    def count(self, what: str) -> None:
+        """Count what happens."""
+        self.counts[what] += 1
+
+    def broke(self, parcel: Parcel, error: BaseException) -> None:
+        """A batch goes to the queue ``dead``, because something raised that nobody handled."""
+        self.count("dead messages")
+        self.broken.append(f"{parcel.message.headers['task']} went to the dead messages: {error!r}")
+
+    # Gateways.
 
     def _mint(self, size: int) -> str:
         self._minted += 1
-        return f"{self._minted:06d}-{self.rng.randrange(10**9)}"
+        return f"{self._minted:06d}"
 
     def _open_gateway(self, n: int) -> None:
         name = f"gateway{n}-{self._mint(1)}"
+        clock = GatewayClock(self)
         hub = Hub(
             clock=self.clock,
             gateway=name,
-            limits=LIMITS,
+            limits=self.limits,
             queues=Queues(),
-            sealer=Sealer(KEY),
-            wall_ms=self.now_ms,
+            sealer=PlainSealer(),
+            wall_ms=clock.now_ms,
             mint=self._mint,
         )
         broker = SimulatedBroker(self, name)
         hub.use(broker)  # type: ignore[arg-type]
         self.hubs[n : n + 1] = [hub]
         self.brokers[n : n + 1] = [broker]
+        self.gateway_clocks[n : n + 1] = [clock]
         hub.broker_up()
 
-    # What the process server publishes with.
+    def any_gateway(self) -> int:
+        """One of them."""
+        return self.rng.randrange(GATEWAYS)
 
-    def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
-        """Tell gateways."""
-        self._maybe_crash()
-        for broker in self.brokers:
-            if broker.keys & set(keys):
-                broker.inbox.append(outbound)
+    def cut(self, n: int, *, forget: bool) -> None:
+        """A gateway loses its broker; ``forget``: with what the broker held for it."""
+        if self.brokers[n].up:
+            self.brokers[n].up = False
+            if forget:
+                self.brokers[n].inbox.clear()
+            self.hubs[n].broker_down()
 
-    def task(self, message: TaskMessage, queue: str, exchange: str = EVENTS) -> None:
-        """Put a batch into the queue."""
-        self._maybe_crash()
-        self.parcels.append(Parcel(message, self.clock.seconds() + _DELAYS_S.get(exchange, 0.0)))
+    def mend(self, n: int) -> None:
+        """It is back."""
+        if not self.brokers[n].up and self.parcels.away_until_s <= self.now_s():
+            self.brokers[n].up = True
+            self.brokers[n].up_since_s = self.now_s()
+            self.hubs[n].broker_up()
 
-    def _maybe_crash(self) -> None:
-        if self._crash_in:
-            self._crash_in -= 1
-            if not self._crash_in:
-                raise Crash()
+    def kill_gateway(self, n: int) -> None:
+        """It dies without a word, and another comes up."""
+        dead = self.hubs[n]
+        self._open_gateway(n)
+        for player in (*self.players, *self.visitors):
+            if player.hub is dead:
+                player.lose_connection()
+
+    def visit(self) -> None:
+        """Someone comes in who does not stay."""
+        name = f"visitor{len(self.visitors)}"
+        self.visitors.append(SimulatedPlayer(name, [], 0, self, visits=True))
+
+    # The database.
+
+    def hold(self, key: Key, until_s: float) -> None:
+        """Someone from outside locks a row for a while."""
+        foreign = ForeignLock(self.store)
+        foreign._lock(*key)
+        self._foreign_locks.append((until_s, foreign))
+
+    def _look_after_database(self) -> None:
+        self.store.away = self.database_back_s > self.now_s()
+        for until_s, foreign in self._foreign_locks:
+            if until_s <= self.now_s():
+                foreign.end()
+
+    def _committed(self, transaction: MemoryTransaction) -> None:
+        self.journal.committed(transaction)
+        for session in transaction.changed(Session):
+            before = self.store.things[Session].get(session.id)
+            if transaction.event == "sweep" and before is not None and before.gateway and not session.gateway:
+                self._thrown_out(before)
+
+    def _thrown_out(self, session: Session) -> None:
+        """The sweep takes a player out of the world: only if its gateway is gone, or was not there for a while."""
+        for hub, broker in zip(self.hubs, self.brokers, strict=True):
+            was_there = broker.up and self.now_s() - broker.up_since_s > THERE_S
+            if broker.name == session.gateway and was_there and any(s.conn == session.conn for s in hub.sessions):
+                self.broken.append("a living gateway counted as dead, and its players were taken out of the world")
 
     # What happens, step by step.
 
@@ -202,108 +237,96 @@ class SimulatedHouse:
         """One thing happens, by chance."""
         dice = self.rng.random()
         if dice < 0.30:
-            self.rng.choice(self.players).act()
+            self.rng.choice([*self.players, *self.visitors]).act()
         elif dice < 0.60:
             self._work()
         elif dice < 0.85:
             self._hear()
         else:
-            self.pass_time(self.rng.choice((0.001, 0.01, 0.1)))
-        if self.rough and self.rng.random() < 0.01:
-            self._trouble()
+            self.pass_time(self.rng.choice((0.001, 0.01, 0.1, 0.25)))
+        self._perhaps_move()
 
-    def _work(self) -> None:
-        """A worker takes any task that is ready: priorities, redeliveries and competing workers know no order."""
-        ready = [parcel for parcel in self.parcels if parcel.ready_s <= self.clock.seconds()]
-        if not ready:
-            return
-        parcel = self.rng.choice(ready)
-        headers = parcel.message.headers
-        self._crash_in = self.rng.choice((1, 2)) if self.rough and self.rng.random() < 0.06 else 0
-        try:
-            (batch,), _, _ = msgspec.json.decode(parcel.message.body)
-            tried = bool(headers["attempts"])
-            self.server.handle(batch, task_id=headers["id"], tried=tried, redelivered=parcel.redelivered)
-        except Crash:
-            parcel.redelivered = True
-            return
-        finally:
-            self._crash_in = 0
-        if self.rough and self.rng.random() < 0.04:
-            parcel.redelivered = True  # it was done, but its acknowledgement was lost
-        else:
-            self.parcels.remove(parcel)
+    def _perhaps_move(self) -> None:
+        if self._moves and self.chance(self.story.chances.move):
+            self._move()
 
-    def _hear(self) -> None:
+    def _move(self) -> None:
+        (move,) = self.rng.choices(self._moves, [move.weight for move in self._moves])
+        self.trace("move", move.play.__name__)
+        self.count(move.play.__name__)
+        move.play(self)
+
+    def _work(self) -> bool:
+        """A worker goes on, or takes any batch that is ready: competing workers and redeliveries know no order."""
+        runnable, idle = self.processes.runnable(), self.processes.idle
+        ready = self.parcels.ready(self.now_s()) if idle else []
+        if runnable and (not ready or self.rng.random() < 0.5):
+            self.processes.go_on(self.rng.choice(runnable))
+        elif ready:
+            self.processes.take(idle[0], self.rng.choice(ready))
+        return bool(runnable or ready)
+
+    def _hear(self) -> bool:
         """A gateway hears what comes next in its queue."""
-        n = self.rng.randrange(GATEWAYS)
-        if self.brokers[n].up and self.brokers[n].inbox:
+        hearing = [n for n, broker in enumerate(self.brokers) if broker.up and broker.inbox]
+        if hearing:
+            n = self.rng.choice(hearing)
             self.hubs[n].outbound(self.brokers[n].inbox.pop(0))
-
-    def _trouble(self) -> None:
-        n = self.rng.randrange(GATEWAYS)
-        trouble = self.rng.choice((self._cut, self._mend, self._kill_gateway, self._hang_up))
-        trouble(n)
-
-    def _cut(self, n: int) -> None:
-        """A gateway loses its broker, and what the broker held for it."""
-        if self.brokers[n].up:
-            self.brokers[n].up = False
-            self.brokers[n].inbox.clear()
-            self.hubs[n].broker_down()
-
-    def _mend(self, n: int) -> None:
-        if not self.brokers[n].up:
-            self.brokers[n].up = True
-            self.hubs[n].broker_up()
-
-    def _kill_gateway(self, n: int) -> None:
-        """A gateway dies without a word; another comes up in its place."""
-        dead = self.hubs[n]
-        self._open_gateway(n)
-        for player in self.players:
-            if player.hub is dead:
-                player.lose_connection()
-
-    def _hang_up(self, n: int) -> None:
-        """A client's connection breaks."""
-        player = self.rng.choice(self.players)
-        if player.hub is not None and player.session is not None:
-            hub, session = player.hub, player.session
-            player.lose_connection()
-            hub.ended(session)
+        return bool(hearing)
 
     def pass_time(self, seconds: float) -> None:
-        """Time passes: timers fire, heartbeats and sweeps come due."""
+        """Time passes: timers fire, leases end, beats beat, heartbeats and sweeps come due."""
         self.clock.advance(seconds)
-        if int(self.clock.seconds()) > self._ticked:
-            self._ticked = int(self.clock.seconds())
-            for hub in self.hubs:
-                hub.sweep()
+        self._look_after_database()
+        self.processes.end_leases()
+        for beat in self.beats:
+            beat.go()
+        while self._second < int(self.clock.seconds()):
+            self._second += 1
+            self._each_second()
+
+    def _each_second(self) -> None:
+        for hub in self.hubs:
+            hub.sweep()
+            if self._second % HEARTBEAT_S == 0:
                 hub.heartbeat()
-            self._sweep()
 
-    def _sweep(self) -> None:
-        now_ms = self.now_ms()
-        body = {"id": f"sweep:{self._ticked}", "event": {"type": "sweep", "n": self._ticked}, "at_ms": now_ms}
-        try:
-            self.server.handle([body], task_id=body["id"], tried=False, redelivered=False)
-        except Crash:
+    def live(self, seconds: float) -> None:
+        """A while passes in which everyone does what they can; the adversary, too."""
+        if self._living:
             return
+        self._living, until_s = True, self.now_s() + seconds
+        while self.now_s() < until_s:
+            self.pass_time(SLICE_S)
+            self.everyone()
+            self._perhaps_move()
+        self._living = False
 
-    def settle(self, rounds_max: int = 3_000) -> bool:
-        """The adversary rests. Returns whether everything comes to its end."""
-        self.rough = False
-        for n in range(GATEWAYS):
-            self._mend(n)
-        for _ in range(rounds_max):
-            if not self.parcels and not any(broker.inbox for broker in self.brokers):
-                if all(player.content for player in self.players) and not self.store.outbox:
-                    return True
-                self.pass_time(0.25)
-            for player in self.players:
+    def everyone(self) -> None:
+        """Whatever can be done now."""
+        for player in (*self.players, *self.visitors):
+            if not self.rough or self.rng.random() < EAGERNESS:
                 player.act()
-            self._work()
-            self._hear()
-            self.pass_time(0.005)
-        return False
+        for _ in range(STEPS_PER_SLICE):
+            worked, heard = self._work(), self._hear()
+            if not worked and not heard:
+                break
+            self.clock.advance(0.001)
+
+    def rest(self) -> None:
+        """The adversary rests: everything is mended, every clock is right."""
+        self.rough = False
+        self.parcels.away_until_s = self.database_back_s = 0.0
+        for spans in (self.parcels.full, self.parcels.missing, self.parcels.served_again_s):
+            spans.clear()
+        for process in self.processes.all:
+            process.frozen_until_s = 0.0
+        for clock in (*self.gateway_clocks, *self.processes.all, *self.beats):
+            clock.skew_ms = 0
+        self.beats[:] = self.beats[:1] or [Beat(self)]
+        self._foreign_locks = [(0.0, foreign) for _, foreign in self._foreign_locks]
+        self._look_after_database()
+        for n in range(GATEWAYS):
+            self.mend(n)
+        for visitor in self.visitors:
+            visitor.leave()

@@ -1,58 +1,150 @@
-"""The data tier as dictionaries, for simulation. Held to the contract of the real one (``test_contract``)."""
+"""The data tier as dictionaries, for simulation. Held to the contract of the real one (``test_contract``).
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from copy import copy
-from typing import Any
+Transactions see what others committed (read committed) and lock rows as PostgreSQL does, one after the other in the
+order of their ids; statements without an order (UPDATE, DELETE) lock them in any. Who waits for a row is let on when it
+is free, gives up after ``LOCK_WAIT_S``, and is told of a deadlock at once. As SQLite it has one writer at a time.
+"""
 
-from gameserver.errors import Retryable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache, partial
+from typing import Any, Protocol
+
+import msgspec
+
+from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
-from gameserver.store.loading import merge
+from gameserver.rules.view import view_box
+from gameserver.store.engine import LOCK_WAIT_S
+from gameserver.store.loading import DUE_ROWS_MAX, HISTORY_LINES, merge
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.world.maps import World
-from gameserver.world.state import Account, Gateway, Session, Thing
+from gameserver.world.state import (
+    Account,
+    ChatLine,
+    Creature,
+    Gateway,
+    Membership,
+    Player,
+    Session,
+    Thing,
+    ZoneClock,
+)
+from tests.simulation.scheduler import Crash
+
+INT_MAX = 2**63 - 1
+IDLE_S_MAX = 8.0  # PostgreSQL ends a transaction that idles for so long, SQLite's turnstile kills who holds it
+
+Key = tuple[Any, Any]  # a table (a kind of thing, or a name) and a row's key
+
+
+class Scheduler(Protocol):
+    """Who decides where a transaction stops and for how long it waits."""
+
+    def now_s(self) -> float: ...
+
+    def point(self, what: str) -> None: ...
+
+    def wait(self, ready: Callable[[], bool], until_s: float) -> bool: ...
+
+    def shuffle(self, rows: list[Any]) -> None: ...
+
+
+class Undisturbed:
+    """A scheduler that never does anything: one transaction at a time."""
+
+    def now_s(self) -> float:
+        return 0.0
+
+    def point(self, what: str) -> None:
+        pass
+
+    def wait(self, ready: Callable[[], bool], until_s: float) -> bool:
+        return ready()
+
+    def shuffle(self, rows: list[Any]) -> None:
+        pass
 
 
 class MemoryStore:
-    """Transactions that are all or nothing, because a broken one puts everything back."""
+    """``away``: the database does not answer. ``deadlocks``: who waited for whom, a sentence each.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    ``on_commit`` is told of each transaction as it is committed, just before others see what it wrote.
+    """
+
+    def __init__(self, world: World, scheduler: Scheduler | None = None, *, one_writer: bool = False) -> None:
+        self.world = world
+        self.scheduler: Scheduler = scheduler or Undisturbed()
+        self.one_writer = one_writer
         self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
         self.outcomes: dict[tuple[str, int], Stored] = {}
-        self.outbox: dict[str, tuple[Waiting, int]] = {}
+        self.outbox: dict[str, tuple[Waiting, int, int]] = {}  # created, due
         self.counts: dict[str, int] = {}
         self.letters: dict[str, DeadLetter] = {}
+        self.tables: dict[Any, dict[Any, Any]] = {
+            **self.things,
+            "outcomes": self.outcomes,
+            "outbox": self.outbox,
+            "trials": self.counts,
+            "dead_letters": self.letters,
+        }
+        self.locks: dict[Key, MemoryTransaction] = {}
+        self.deadlocks: list[str] = []
+        self.away = False
+        self.data_fault = bad_data
+        self.on_commit: Callable[[MemoryTransaction], None] = lambda transaction: None
 
     @contextmanager
     def transaction(self, trial: Trial | None = None) -> Iterator["MemoryTransaction"]:
         """All of it or nothing, but ``trial``: that stays counted once it was begun, unless who tried gives way."""
-        before = {name: copy(value) for name, value in vars(self).items() if isinstance(value, dict)}
-        before["things"] = {kind: dict(rows) for kind, rows in self.things.items()}
-        counted = trial is not None and trial.counted
+        transaction = MemoryTransaction(self)
         try:
-            yield MemoryTransaction(self, self._world)
-        except BaseException as error:
-            vars(self).update(before)
+            transaction.begin()
+            if trial is not None and self.one_writer:
+                transaction.begin_trial(trial)
+            yield transaction
+            transaction.commit()
+        except Retryable:
+            transaction.end()
             if trial is not None and trial.counted:
-                self._settle(trial, counted, gives_way=isinstance(error, Retryable))
+                self._take_back(trial)
             raise
+        finally:
+            transaction.end()
+        self.scheduler.point("committed")
 
-    def _settle(self, trial: Trial, counted: bool, *, gives_way: bool) -> None:
-        """What a transaction that came to nothing leaves of its trial. ``counted``: it was before."""
-        trial.counted = not gives_way
-        self.counts[trial.id] = self.counts.get(trial.id, 0) + trial.counted - counted
-        if not self.counts[trial.id]:
-            del self.counts[trial.id]
+    @contextmanager
+    def beside(self) -> Iterator["MemoryTransaction"]:
+        """A transaction over a second connection, within the turn of the first."""
+        transaction = MemoryTransaction(self)
+        try:
+            yield transaction
+            transaction.commit()
+        finally:
+            transaction.end()
+
+    def _take_back(self, trial: Trial) -> None:
+        with suppress(Retryable), self.beside() as transaction:
+            transaction.count_less(trial.id)
+            trial.counted = False
+
+    def statement(self, what: str) -> None:
+        """Something is asked of the database: the scheduler may stop here, and the database may be away."""
+        self.scheduler.point(what)
+        if self.away:
+            raise Retryable("database_away", "The database is away.")
 
     def account(self, player: str) -> Account | None:
+        self.statement("read account")
         return self.things[Account].get(player)
 
     def session_by_token(self, token_hash: str) -> Session | None:
+        self.statement("read session")
         found = [s for s in self.things[Session].values() if token_hash in (s.token, s.token_before)]
         return found[0] if found and token_hash else None
 
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
+        self.statement("read trials")
         return {id_: self.counts[id_] for id_ in ids if id_ in self.counts}
 
     def begin_trial(self, id_: str, now_ms: int) -> int:
@@ -70,96 +162,377 @@ class MemoryStore:
         """Nothing ever needs it."""
 
     def published(self, ids: Sequence[str]) -> None:
-        for id_ in ids:
-            self.outbox.pop(id_, None)
+        if ids:
+            with self.transaction() as transaction:
+                transaction.remove_waiting(ids)
 
 
 class MemoryTransaction:
-    """One batch's work."""
+    """One batch's work. Writes are kept apart until the commit. ``note``, ``event``: for who watches from outside."""
 
-    def __init__(self, store: MemoryStore, world: World) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self._world = world
+        self._writes: dict[Key, Any] = {}  # None: the row is to go
+        self._locked: list[Key] = []
+        self._touched_s = 0.0
+        self._lost: BaseException | None = None  # ended by the database, or by who waited for it
+        self._waits_for: Key | None = None
+        self.what = ""
+        self.note: dict[str, Any] = {}
+        self.event = ""
+
+    # Locks.
+
+    def begin(self) -> None:
+        self._statement("begin")
+        if self._store.one_writer:
+            self._lock("writer", "")
+
+    def _statement(self, what: str) -> None:
+        self._touched_s = self._store.scheduler.now_s()
+        self.what = what
+        self._store.statement(what)
+        if self._lost is not None:
+            raise self._lost
+        self._touched_s = self._store.scheduler.now_s()
+
+    def _lock(self, table: Any, key: Any) -> None:
+        row = table, key
+        holder = self._store.locks.get(row)
+        if holder is self or (self._store.one_writer and table != "writer"):
+            return
+        if holder is not None:
+            self._wait(row)
+        self._store.locks[row] = self
+        self._locked.append(row)
+
+    def _lock_next(self, table: Any, key: Any) -> None:
+        """One of several rows of a statement: others may come between two of them."""
+        self._store.scheduler.point("lock")
+        self._lock(table, key)
+
+    def _wait(self, row: Key) -> None:
+        self._waits_for = row
+        try:
+            self._look_for_deadlock()
+            until_s = self._store.scheduler.now_s() + (1e9 if self._store.one_writer else LOCK_WAIT_S)
+            if not self._store.scheduler.wait(lambda: self._is_free(row), until_s):
+                raise Retryable("database_away", f"A row is locked for too long: {row}.")
+        finally:
+            self._waits_for = None
+
+    def _is_free(self, row: Key) -> bool:
+        holder = self._store.locks.get(row)
+        if holder is not None and holder.idles_too_long():
+            holder.lose()
+        return row not in self._store.locks
+
+    def _look_for_deadlock(self) -> None:
+        waiting: list[MemoryTransaction] = [self]
+        while waiting[-1]._waits_for is not None:
+            holder = self._store.locks.get(waiting[-1]._waits_for)
+            if holder is None:
+                return
+            if holder in waiting:
+                circle = waiting[waiting.index(holder) :]
+                self._store.deadlocks.append(" -> ".join(f"{t.what} waits for {t._waits_for}" for t in circle))
+                raise Retryable("database_away", "Deadlock detected.")
+            waiting.append(holder)
+
+    def idles_too_long(self) -> bool:
+        """Whether its process has said nothing for so long that the database ends it."""
+        return self._waits_for is None and self._store.scheduler.now_s() - self._touched_s > IDLE_S_MAX
+
+    def lose(self) -> None:
+        """PostgreSQL ends it, and its process is told at its next statement; at SQLite the process itself is killed."""
+        ended = Retryable("database_away", "The transaction idled for too long and was ended.")
+        self._lost = Crash() if self._store.one_writer else ended
+        self.end()
+
+    def commit(self) -> None:
+        self._statement("commit")
+        self._store.on_commit(self)
+        for (table, key), value in self._writes.items():
+            if value is None:
+                self._store.tables[table].pop(key, None)
+            else:
+                self._store.tables[table][key] = value
+
+    def changed(self, table: Any) -> list[Any]:
+        """The rows of a table that it writes."""
+        return [value for (of, _), value in self._writes.items() if of is table and value is not None]
+
+    def end(self) -> None:
+        """Let go of all locks."""
+        for row in self._locked:
+            if self._store.locks.get(row) is self:
+                del self._store.locks[row]
+        self._locked = []
+
+    # Reading.
+
+    def _get(self, table: Any, key: Any) -> Any:
+        if (table, key) in self._writes:
+            return self._writes[table, key]
+        return self._store.tables[table].get(key)
+
+    def _all(self, table: Any) -> list[Any]:
+        rows = self._store.tables[table]
+        if not self._writes:
+            return list(rows.values())
+        mine = {key: value for (of, key), value in self._writes.items() if of == table}
+        return [row for row in {**rows, **mine}.values() if row is not None]
 
     def stored(self, lane: str, seq: int) -> bytes | None:
-        found = [s.direct for s in self._store.outcomes.values() if (s.lane, s.seq) == (lane, seq)]
+        self._statement("read outcome")
+        found = [s.direct for s in self._all("outcomes") if (s.lane, s.seq) == (lane, seq)]
         return found[0] if found else None
 
     def waiting(self, ids: Sequence[str]) -> frozenset[str]:
-        return frozenset(id_ for id_ in ids if id_ in self._store.outbox)
+        if not ids:
+            return frozenset()
+        self._statement("lock outbox")
+        found = []
+        for id_ in sorted(id_ for id_ in ids if self._get("outbox", id_)):
+            self._lock_next("outbox", id_)
+            if self._get("outbox", id_):
+                found.append(id_)
+        return frozenset(found)
 
     def load(self, needs: Sequence[Needs]) -> State:
-        state = State(self._world)
         need = merge(needs)
-        things = self._store.things
-        for thing in [thing for rows in things.values() for thing in rows.values()]:
-            if self._is_needed(thing, need):
-                state.put([thing])
-        rows = [waiting for waiting, _ in self._store.outbox.values()]
-        state.mail = {id_: tuple(w for w in rows if w.player == id_ and w.kind == "mail") for id_ in need.mail}
-        state.mail_counts = {id_: sum(w.player == id_ for w in rows) for id_ in need.mail_counts}
+        state = State(self._store.world)
+        state.transaction = self  # type: ignore[attr-defined] # for who watches from outside
+        zones = frozenset(need.zones)
+        self._found(state, Account, need.accounts, ())
+        self._found(state, Session, need.sessions, ())
+        if need.sessions_of:
+            self._load(state, Session, lambda s: s.player in need.sessions_of)
         if need.orphans_before_ms:
-            state.due = tuple(w for w, due_ms in self._store.outbox.values() if due_ms <= need.now_ms)
+            self._orphans(state, need)
+        if need.gateways:
+            self._see(state, Gateway, lambda g: g.id in need.gateways)
+        self._found(state, ZoneClock, (*need.clocks, *need.zones), ())
+        self._found(state, Player, need.players, zones)
+        self._found(state, Creature, need.creatures, zones)
+        self._surroundings(state, need)
+        if need.memberships_of:
+            self._load(state, Membership, lambda m: m.player in need.memberships_of)
+        self._histories(state, need)
+        self._mail(state, need)
+        self._crowd(state, need)
         return state
 
-    def _is_needed(self, thing: Any, need: Needs) -> bool:
-        """More may be loaded than is needed, and here it is: rules must not mind."""
-        if isinstance(thing, Session):
-            return self._is_needed_session(thing, need)
-        return True
+    def _found(self, state: State, kind: Any, ids: Sequence[str], zones: Iterable[str]) -> None:
+        if ids or zones:
+            self._load(state, kind, lambda thing: thing.id in ids or _stands_in(thing, zones))
 
-    def _is_needed_session(self, session: Session, need: Needs) -> bool:
-        if session.id in need.sessions or session.player in need.sessions_of:
-            return True
-        if not need.orphans_before_ms:
-            return False
-        gateways = {g.id: g.seen_ms for g in self._store.things[Gateway].values()}
-        silent = session.gateway != "" and gateways.get(session.gateway, 0) < need.orphans_before_ms
-        return silent or 0 < session.expires_ms <= need.now_ms
+    def _load(self, state: State, kind: Any, wanted: Callable[[Any], bool], most: int = DUE_ROWS_MAX) -> list[Any]:
+        """SELECT ... ORDER BY id FOR UPDATE: a row that changed while one waited for it is looked at again."""
+        self._statement(f"lock {kind.__name__}")
+        found = []
+        for id_ in sorted(thing.id for thing in self._all(kind) if wanted(thing))[:most]:
+            self._lock_next(kind, id_)
+            thing = self._get(kind, id_)
+            if thing is not None and wanted(thing):
+                found.append(thing)
+        state.put(found)
+        return found
+
+    def _see(self, state: State, kind: Any, wanted: Callable[[Any], bool]) -> None:
+        """SELECT, without locks."""
+        self._statement(f"read {kind.__name__}")
+        state.put([thing for thing in self._all(kind) if wanted(thing)])
+
+    def _orphans(self, state: State, need: Needs) -> None:
+        heard = {g.id for g in self._all(Gateway) if g.seen_ms >= need.orphans_before_ms}
+
+        def is_due(session: Session) -> bool:
+            silent = session.gateway != "" and session.gateway not in heard
+            return silent or 0 < session.expires_ms <= need.now_ms
+
+        found = {session.player for session in self._load(state, Session, is_due)}
+        if found:
+            self._load(state, Player, lambda player: player.id in found)
+
+    def _surroundings(self, state: State, need: Needs) -> None:
+        for id_ in need.around:
+            viewer = state.players.get(id_)
+            if viewer is not None:
+                seen = partial(_is_around, viewer.zone, view_box(viewer))
+                self._see(state, Player, seen)
+                self._see(state, Creature, seen)
+
+    def _histories(self, state: State, need: Needs) -> None:
+        for channel in need.histories:
+            self._statement("read lines")
+            state.histories[channel] = tuple(self._lines(channel)[-HISTORY_LINES:])
+
+    def _lines(self, channel: str) -> list[ChatLine]:
+        lines = [line for line in self._all(ChatLine) if line.channel == channel]
+        return sorted(lines, key=lambda line: (line.at_ms, line.id))
+
+    def _mail(self, state: State, need: Needs) -> None:
+        if not (need.mail or need.mail_counts or need.orphans_before_ms):
+            return
+        self._statement("read outbox")
+        rows = sorted(self._all("outbox"), key=lambda row: (row[1], row[0].id))
+        state.mail = {id_: tuple(w for w, _, _ in rows if w.player == id_ and w.kind == "mail") for id_ in need.mail}
+        counts = {id_: sum(w.player == id_ for w, _, _ in rows) for id_ in need.mail_counts}
+        state.mail_counts = {id_: count for id_, count in counts.items() if count}
+        if need.orphans_before_ms:
+            here = {player.id for player in self._all(Player) if player.present}
+            due = [w for w, _, due_ms in rows if due_ms <= need.now_ms and (w.kind != "mail" or w.player in here)]
+            state.due = tuple(due[:DUE_ROWS_MAX])
+            receivers = {w.player for w in state.due if w.player}
+            if receivers:
+                self._see(state, Player, lambda player: player.id in receivers)
+
+    def _crowd(self, state: State, need: Needs) -> None:
+        if not (need.online or need.busy_zones):
+            return
+        self._statement("read crowd")
+        here = [player for player in self._all(Player) if player.present]
+        state.online = (tuple(sorted(player.name for player in here)), len(here))
+        state.busy_zones = frozenset(player.zone for player in here)
+        state.hurt_zones = frozenset(p.zone for p in here if p.hp < p.hp_max or p.dead_until_ms > 0)
+
+    # Writing.
+
+    def _write(self, table: Any, key: Any, value: Any) -> None:
+        self._lock(table, key)
+        self._writes[table, key] = value
+
+    def _in_any_order(self, keys: Iterable[Any]) -> list[Any]:
+        """UPDATE and DELETE find rows in an order of their own."""
+        shuffled = list(dict.fromkeys(keys))
+        self._store.scheduler.shuffle(shuffled)
+        return shuffled
 
     def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
-        for thing in put:
-            self._store.things[type(thing)][thing.id] = thing
+        for kind in KINDS_OF_THINGS:
+            things = sorted((thing for thing in put if type(thing) is kind), key=lambda thing: thing.id)
+            if things:
+                self._statement(f"write {kind.__name__}")
+            for thing in things:
+                self._put(kind, thing)
+        for channel in sorted({line.channel for line in put if isinstance(line, ChatLine)}):
+            for line in self._lines(channel)[:-HISTORY_LINES]:
+                self._write(ChatLine, line.id, None)
         for thing in drop:
-            self._store.things[type(thing)].pop(thing.id, None)
-            if isinstance(thing, Session):
-                self._forget_session(thing.id)
+            self._drop(thing)
 
-    def _forget_session(self, id_: str) -> None:
-        self._store.outcomes = {key: kept for key, kept in self._store.outcomes.items() if kept.session != id_}
+    def _put(self, kind: Any, thing: Any) -> None:
+        fault = wrong_value(thing)
+        if fault:
+            raise self._store.data_fault(fault)
+        self._write(kind, thing.id, thing)
+        if kind is Account and thing.id in self._store.things[Account]:
+            raise Retryable("conflict", f"Two transactions made the same row: {thing.id}")
+
+    def _drop(self, thing: Any) -> None:
+        self._statement(f"delete {type(thing).__name__}")
+        self._write(type(thing), thing.id, None)
+        if isinstance(thing, Session):
+            for key in [key for key, kept in self._store.outcomes.items() if kept.session == thing.id]:
+                self._write("outcomes", key, None)
 
     def keep(self, kept: Sequence[Stored]) -> None:
+        if kept:
+            self._statement("write outcomes")
         for stored in kept:
-            self._store.outcomes[stored.lane, stored.slot] = stored
+            self._write("outcomes", (stored.lane, stored.slot), stored)
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:
+        if rows:
+            self._statement("write outbox")
         for row in rows:
-            self._store.outbox.setdefault(row.id, (row, due_ms))
+            self._lock("outbox", row.id)
+            if self._get("outbox", row.id) is None:
+                self._writes["outbox", row.id] = row, now_ms, due_ms
 
     def postpone_waiting(self, ids: Sequence[str], due_ms: int) -> None:
-        for id_ in ids:
-            if id_ in self._store.outbox:
-                self._store.outbox[id_] = self._store.outbox[id_][0], due_ms
+        if ids:
+            self._statement("postpone outbox")
+        for id_ in self._in_any_order(id_ for id_ in ids if self._get("outbox", id_)):
+            self._lock_next("outbox", id_)
+            found = self._get("outbox", id_)
+            if found is not None:
+                self._writes["outbox", id_] = (found[0], found[1], due_ms)
 
     def remove_waiting(self, ids: Sequence[str]) -> None:
-        for id_ in ids:
-            self._store.outbox.pop(id_, None)
+        if ids:
+            self._statement("delete outbox")
+        for id_ in self._in_any_order(id_ for id_ in ids if self._get("outbox", id_)):
+            self._lock_next("outbox", id_)
+            self._write("outbox", id_, None)
 
     def begin_trial(self, trial: Trial) -> None:
         if not trial.counted:
-            self.count_trial(trial.id, trial.now_ms)
+            with self._store.beside() as transaction:
+                transaction.count_trial(trial.id, trial.now_ms)
             trial.counted = True
 
+    def count_less(self, id_: str) -> None:
+        self._statement("take trial back")
+        self._write("trials", id_, (self._get("trials", id_) or 0) - 1 or None)
+
     def count_trial(self, id_: str, now_ms: int) -> int:
-        self._store.counts[id_] = self._store.counts.get(id_, 0) + 1
-        return self._store.counts[id_]
+        self._statement("count trial")
+        self._lock("trials", id_)
+        count: int = (self._get("trials", id_) or 0) + 1
+        self._writes["trials", id_] = count
+        return count
 
     def forget_trials(self, ids: Sequence[str]) -> None:
-        for id_ in ids:
-            self._store.counts.pop(id_, None)
+        if ids:
+            self._statement("delete trials")
+        for id_ in self._in_any_order(id_ for id_ in ids if self._get("trials", id_)):
+            self._write("trials", id_, None)
 
     def add_dead(self, letter: DeadLetter) -> None:
-        self._store.letters.setdefault(letter.id, letter)
+        self._statement("write dead letter")
+        self._lock("dead_letters", letter.id)
+        if self._get("dead_letters", letter.id) is None:
+            self._writes["dead_letters", letter.id] = letter
 
     def take_dead(self, id_: str) -> DeadLetter | None:
-        return self._store.letters.pop(id_, None)
+        self._statement("delete dead letter")
+        letter: DeadLetter | None = self._get("dead_letters", id_)
+        if letter is not None:
+            self._write("dead_letters", id_, None)
+        return letter
+
+
+def wrong_value(thing: Thing) -> str:
+    """Which of a thing's values neither database takes, "" for none."""
+    for name, wanted in _types(type(thing)):
+        value = getattr(thing, name)
+        if type(value) is not wanted or (wanted is int and not -INT_MAX <= value <= INT_MAX):
+            return f"{type(thing).__name__}.{name} takes no {value!r:.20}"
+        if wanted is str and "\0" in value:
+            return f"{type(thing).__name__}.{name} takes no character 0"
+    return ""
+
+
+@cache
+def _types(kind: type[Thing]) -> list[tuple[str, type]]:
+    return [(field.name, field.type) for field in msgspec.structs.fields(kind)]
+
+
+def bad_data(fault: str) -> Exception:
+    """What the real store raises for a value that is not taken."""
+    return Corrupt("bad_data", fault)
+
+
+def _is_around(zone: str, box: tuple[int, int, int, int], body: Any) -> bool:
+    left, top, right, bottom = box
+    there = body.zone == zone and left <= body.x <= right and top <= body.y <= bottom
+    return there and (isinstance(body, Creature) or body.present)
+
+
+def _stands_in(thing: Any, zones: Iterable[str]) -> bool:
+    """Whether a need for whole zones takes it along."""
+    if not zones or isinstance(thing, ZoneClock):
+        return False
+    return thing.zone in zones and (isinstance(thing, Creature) or thing.present)

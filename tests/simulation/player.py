@@ -1,16 +1,19 @@
 """A client as docs/protocol.md describes it, without sockets: it numbers, resumes, resends and acknowledges."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from gameserver.wire.client import ClientConnection
 from gateway.hub import Hub
 from gateway.session import Session
 from tests.chaos.records import Action
 
-if TYPE_CHECKING:
-    from tests.simulation.house import SimulatedHouse
-
 WINDOW = 8
+PATIENCE_S = 0.5  # after a refused entrance
+PASSWORD = "a long secret"
+HASTE = 0.1  # how likely a visitor goes, whatever is under way
+STEP_S = 0.25  # nobody walks faster
 
 
 class Link:
@@ -31,74 +34,133 @@ class Link:
     hang_up = abort = finish
 
 
-class SimulatedPlayer:
-    """One player."""
+class Deed(msgspec.Struct):
+    """An action with the id under which the house knows it."""
 
-    def __init__(self, name: str, names: list[str], actions: int, house: "SimulatedHouse") -> None:
+    id: str
+    action: Action
+
+
+class SimulatedPlayer:
+    """One player. ``visits``: comes in once, and when it is gone it is gone for good."""
+
+    def __init__(self, name: str, names: list[str], actions: int, house: Any, *, visits: bool = False) -> None:
         self.name = name
         self._others = [other for other in names if other != name]
         self._left = actions
         self._house = house
         self._seq = 1
+        self._entrance = 1
         self._token = ""
-        self._phase = "away"  # away, greeting, entering, playing
+        self._session_id = ""
+        self._phase = "away"  # away, greeting, entering, refused, resending, playing, gone
+        self._again_s = 0.0
+        self._step_s = 0.0
         self._unanswered: dict[int, tuple[dict[str, Any], Action | None]] = {}
         self._told: set[str] = set()
+        self._unread: list[str] = []  # durable notices that came before one may acknowledge them
+        self._visits = visits
+        self.deeds: list[Deed] = []
         self.hub: Hub | None = None
         self.session: Session | None = None
-        house.diary.heard[name] = []
-        house.diary.received[name] = []
+        if not visits:
+            house.diary.heard[name] = []
+            house.diary.received[name] = []
 
     @property
     def content(self) -> bool:
         """Whether it has done all it wanted, and was told what became of it."""
-        return self._phase == "playing" and not self._left and not self._unanswered
+        return self._phase == "gone" or (self._phase == "playing" and not self._left and not self._unanswered)
+
+    @property
+    def playing(self) -> bool:
+        """Whether it was let in and believes to be in the world."""
+        return self._phase == "playing"
 
     def act(self) -> None:
-        """Do the next thing: connect, or act in the world."""
-        if self._phase == "away":
+        """Do the next thing: connect, act in the world, or leave it."""
+        if self._visits and self.session is not None and self._house.chance(HASTE):
+            self.leave()
+        elif self._phase == "away":
             self._connect()
+        elif self._phase == "refused" and self._house.now_s() >= self._again_s:
+            self._enter()
         elif self._phase == "playing" and self._left and len(self._unanswered) < WINDOW:
             self._left -= 1
             self._do()
+
+    def stop_acting(self) -> None:
+        """It wants nothing more."""
+        self._left = 0
+
+    def leave(self) -> None:
+        """Go for good, without a word."""
+        self.hang_up()
+        self._phase = "gone"
 
     def _connect(self) -> None:
         self.hub = self._house.rng.choice(self._house.hubs)
         self._wire = ClientConnection("msgpack")
         self._link = Link(self)
         self.session = self.hub.begin(self._link)
+        self._entrance = 0
         self._phase = "greeting"
         self._send({"type": "hello", "protocol": 1})
 
     def _send(self, packet: dict[str, Any]) -> None:
-        assert self.hub is not None
-        assert self.session is not None
-        self.hub.received(self.session, self._wire.encode(packet))
+        if self.hub is not None and self.session is not None:
+            self.hub.received(self.session, self._wire.encode(packet))
 
     def _do(self) -> None:
-        rng = self._house.rng
-        other, dice = rng.choice(self._others), rng.random()
-        if dice < 0.5:
-            event, fields = "give", {"to": other, "coins": rng.randint(1, 30)}
-        elif dice < 0.75:
-            event, fields = "whisper", {"to": other, "text": f"{self.name}>{other} {self._seq}"}
-        else:
-            event, fields = "move", {"dir": rng.choice("nesw")}
-        action = Action(self.name, event, fields, self._house.clock.seconds())
+        event, fields = self._choose()
+        if event is None:
+            return
+        action = Action(self.name, event, fields, self._house.now_s())
         self._house.diary.actions.append(action)
+        self._seq += 1
+        id_ = f"{self._session_id}:{self._seq}"
+        self.deeds.append(Deed(id_, action))
+        if self._house.chance(self._house.story.chances.poison):
+            self._house.journal.poisoned[id_] = self._house.rng.choice(self._house.story.poisons)
         self._number(event, fields, action)
 
+    def _choose(self) -> tuple[Any, dict[str, Any]]:
+        rng = self._house.rng
+        other, dice = rng.choice(self._others), rng.random()
+        if dice < 0.4:
+            return "give", {"to": other, "coins": rng.randint(1, 30)}
+        if dice < 0.6:
+            return "whisper", {"to": other, "text": f"{self.name}>{other} {self._seq}"}
+        if dice < 0.75:
+            return "attack", {"target": self._house.prey}
+        if dice < 0.8:
+            return "say", {"text": f"{self.name} {self._seq}"}
+        if self._house.now_s() < self._step_s:
+            return None, {}
+        self._step_s = self._house.now_s() + STEP_S
+        return "move", {"dir": rng.choice("nesw")}
+
     def _number(self, event: str, fields: dict[str, Any], action: Action | None) -> None:
-        self._seq += 1
         packet = {"type": event, "seq": self._seq, **fields}
         self._unanswered[self._seq] = packet, action
+        self._house.trace("send", self.name, event, self._seq)
         self._send(packet)
+
+    def hang_up(self) -> None:
+        """The connection breaks; the gateway notices."""
+        hub, session = self.hub, self.session
+        self.lose_connection()
+        if hub is not None and session is not None:
+            hub.ended(session)
+
+    hung_up = hang_up
 
     def lose_connection(self) -> None:
         """The connection is gone."""
-        self._link.open = False
+        if self.hub is not None:
+            self._link.open = False
         self.hub = self.session = None
-        self._phase = "away"
+        self._phase = "gone" if self._visits else "away"
 
     def hear_bytes(self, data: bytes) -> None:
         """The gateway wrote."""
@@ -106,19 +168,12 @@ class SimulatedPlayer:
             self._take(packet)
         assert self._wire.fault is None
 
-    def hung_up(self) -> None:
-        """The gateway closed the connection."""
-        if self.hub is not None and self.session is not None:
-            hub, session = self.hub, self.session
-            self.lose_connection()
-            hub.ended(session)
-
     def _take(self, packet: dict[str, Any]) -> None:
         kind = packet["type"]
         if kind == "welcome":
             self._enter()
         elif kind == "token":
-            self._token = packet["token"]
+            self._token, self._session_id = packet["token"], packet["session"]
         elif kind in ("ok", "error") and packet.get("re"):
             self._answered(packet)
         elif packet.get("id"):
@@ -126,37 +181,63 @@ class SimulatedPlayer:
 
     def _enter(self) -> None:
         self._phase = "entering"
+        self._entrance += 1
+        packet: dict[str, Any] = {"type": "register", "name": self.name, "password": PASSWORD}
         if self._token:
-            self._send({"type": "resume", "token": self._token, "seq": 1})
-        else:
-            self._send({"type": "register", "name": self.name, "password": "a long secret", "seq": 1})
+            packet = {"type": "resume", "token": self._token}
+        elif self._entrance > 1:
+            packet["type"] = self._house.rng.choice(("register", "login"))
+        self._send({**packet, "seq": self._entrance})
 
     def _answered(self, packet: dict[str, Any]) -> None:
         if self._phase == "entering":
+            self._phase = "resending"
             self._entered(packet)
             return
-        _, action = self._unanswered.pop(packet["re"])
+        found = self._unanswered.pop(packet["re"], None)
+        if found is None:
+            self._house.diary.sessions_lost.append(f"{self.name}: answered twice: {packet}")
+            return
+        self._house.trace("answer", self.name, packet["re"], packet["type"], packet.get("code", ""))
+        _, action = found
         if action is not None:
             action.end = "ok" if packet["type"] == "ok" else "refused"
             action.code = packet.get("code", "")
+            action.data = packet.get("data")
 
     def _entered(self, packet: dict[str, Any]) -> None:
         if packet["type"] == "error":
-            if packet["code"] == "name_taken" and not self._token:
-                self._send({"type": "login", "name": self.name, "password": "a long secret", "seq": 2})
-            elif packet["code"] not in ("busy", "unavailable"):
-                self._house.diary.sessions_lost.append(f"{self.name}: {packet}")
+            self._not_let_in(packet["code"])
             return
-        self._phase = "playing"
-        for resent, _ in list(self._unanswered.values()):
+        self._house.trace("entered", self.name, self._session_id)
+        hub = self.hub
+        for resent, _ in list(self._unanswered.values()):  # all of it before anything new, acknowledgements too
             self._send(resent)
+        if self.hub is hub:
+            self._phase = "playing"
+            unread, self._unread = self._unread, []
+            for id_ in unread:
+                self._acknowledge(id_)
+
+    def _not_let_in(self, code: str) -> None:
+        self._phase = "refused"
+        self._again_s = self._house.now_s() + PATIENCE_S
+        if code in ("bad_token", "session_over"):
+            self._house.diary.sessions_lost.append(f"{self.name}: {code}")
+            self._token = ""
 
     def _hear(self, packet: dict[str, Any]) -> None:
-        if packet["id"] not in self._told:
+        if packet["id"] not in self._told and not self._visits:
             self._told.add(packet["id"])
-            if packet["type"] == "heard":
+            if packet["type"] == "heard" and packet["how"] == "whisper":
                 self._house.diary.heard[self.name].append(packet["text"])
             elif packet["type"] == "received":
                 self._house.diary.received[self.name].append(packet["coins"])
         if self._phase == "playing":
-            self._number("ack", {"ids": [packet["id"]]}, None)
+            self._acknowledge(packet["id"])
+        else:
+            self._unread.append(packet["id"])
+
+    def _acknowledge(self, id_: str) -> None:
+        self._seq += 1
+        self._number("ack", {"ids": [id_]}, None)

@@ -1,15 +1,17 @@
 """The store of the simulation keeps the real one's contract, as far as the simulation leans on it."""
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.store import Store
-from gameserver.store.store import DeadLetter, Stored
-from gameserver.world.state import Player, Session
+from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.world.state import Account, Creature, Gateway, Player, Session, ZoneClock
 from tests.simulation.house import WORLD
 from tests.simulation.memory_store import MemoryStore
 
@@ -18,21 +20,33 @@ SESSION = Session(id="s", player="ada", gateway="g", conn="c", token="now", toke
 KEY = "s/act"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Either store, empty."""
-    if request.param == "memory":
-        yield MemoryStore(WORLD)
+@pytest.fixture(params=["memory", "memory with one writer", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Any:
+    """Each store, empty."""
+    if request.param.startswith("memory"):
+        yield MemoryStore(WORLD, one_writer=request.param.endswith("writer"))
         return
-    real = Store(f"sqlite:///{tmp_path / 'world.sqlite'}", WORLD)
-    real.migrate()
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else _sqlite(request)
+    real = Store(url, WORLD)
     yield real
     real.close()
+
+
+def _sqlite(request: pytest.FixtureRequest) -> str:
+    url = f"sqlite:///{request.getfixturevalue('tmp_path') / 'world.sqlite'}"
+    real = Store(url, WORLD)
+    real.migrate()
+    real.close()
+    return url
 
 
 def do(store: Any, work: Callable[[Any], Any]) -> Any:
     with store.transaction() as transaction:
         return work(transaction)
+
+
+def loaded(store: Any, **needs: Any) -> Any:
+    return do(store, lambda t: t.load([Needs(**needs)]))
 
 
 @pytest.fixture
@@ -43,9 +57,43 @@ def lived_in(store: Any) -> Any:
 
 
 def test_what_was_saved_is_loaded(lived_in: Any) -> None:
-    state = do(lived_in, lambda t: t.load([Needs(players=("ada",), sessions_of=("ada",))]))
+    state = loaded(lived_in, players=("ada",), sessions_of=("ada",))
     assert state.players["ada"] == ADA
     assert state.sessions["s"] == SESSION
+
+
+def test_nothing_is_loaded_but_what_is_needed(lived_in: Any) -> None:
+    others = [
+        Player(id="bob", name="Bob", zone="field", x=2, y=2, gateway="g"),
+        Player(id="eve", name="Eve", zone="town", x=2, y=2, gateway="g"),
+        Player(id="fay", name="Fay", zone="field", x=2, y=2),
+        Creature(id="rat", kind="rat", zone="field", x=4, y=4),
+        ZoneClock(id="field", tick=3),
+        Gateway(id="g", seen_ms=9, sessions=1),
+    ]
+    do(lived_in, lambda t: t.save(others, []))
+    assert set(loaded(lived_in, players=("ada",)).players) == {"ada"}
+    field = loaded(lived_in, zones=("field",))
+    assert set(field.players) == {"ada", "bob"}
+    assert set(field.creatures) == {"rat"}
+    assert set(field.clocks) == {"field"}
+    seen = loaded(lived_in, players=("ada",), around=("ada",))
+    assert set(seen.players) == {"ada", "bob"}
+    assert set(seen.creatures) == {"rat"}
+    assert loaded(lived_in, gateways=("g", "h")).gateways == {"g": Gateway(id="g", seen_ms=9, sessions=1)}
+    assert loaded(lived_in, busy_zones=True).busy_zones == {"field", "town"}
+
+
+def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_in: Any) -> None:
+    def due(before_ms: int, now_ms: int) -> set[str]:
+        return set(loaded(lived_in, orphans_before_ms=before_ms, now_ms=now_ms).sessions)
+
+    heard = Gateway(id="g", seen_ms=10, sessions=1)
+    over = replace(SESSION, id="over", player="bob", gateway="", expires_ms=50)
+    do(lived_in, lambda t: t.save([heard, over], []))
+    assert due(10, 49) == set()
+    assert due(11, 49) == {"s"}
+    assert due(10, 50) == {"over"}
 
 
 def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
@@ -56,10 +104,28 @@ def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
 
     with pytest.raises(RuntimeError):
         do(lived_in, work)
-    state = do(lived_in, lambda t: t.load([Needs(players=("bob",), sessions=("s",))]))
+    state = loaded(lived_in, players=("bob",), sessions=("s",))
     assert "bob" not in state.players
     assert "s" in state.sessions
     assert do(lived_in, lambda t: t.waiting(["w"])) == frozenset()
+
+
+def test_who_makes_an_account_that_is_there_has_a_conflict(store: Any) -> None:
+    do(store, lambda t: t.save([Account(id="ada", name="Ada", password_hash="h", created_ms=1)], []))
+    with pytest.raises(Retryable) as conflict:
+        do(store, lambda t: t.save([Account(id="ada", name="ADA", password_hash="h", created_ms=1)], []))
+    assert conflict.value.code == "conflict"
+
+
+@pytest.mark.parametrize("bad", [{"coins": "many"}, {"coins": None}, {"hp": 2**70}, {"name": "a\0b"}], ids=str)
+def test_a_value_that_is_not_taken_is_the_datas_fault(lived_in: Any, bad: dict[str, Any]) -> None:
+    def work(transaction: Any) -> None:
+        body = transaction.load([Needs(players=("ada",))]).players["ada"]
+        transaction.save([replace(body, **bad)], [])
+
+    with pytest.raises(Corrupt) as fault:
+        do(lived_in, work)
+    assert fault.value.code == "bad_data"
 
 
 def test_outcomes_are_kept_as_long_as_their_session_and_their_slot(lived_in: Any) -> None:
@@ -83,21 +149,52 @@ def test_the_outbox_keeps_a_row_until_it_is_removed(lived_in: Any) -> None:
     row = Waiting("w", "mail", "ada", b"x")
     do(lived_in, lambda t: t.add_waiting([row], 1, 5))
     do(lived_in, lambda t: t.add_waiting([Waiting("w", "mail", "ada", b"again")], 2, 9))
-    state = do(lived_in, lambda t: t.load([Needs(mail=("ada",), mail_counts=("ada",))]))
+    state = loaded(lived_in, mail=("ada",), mail_counts=("ada",))
     assert state.mail["ada"] == (row,)
     assert state.mail_counts == {"ada": 1}
-    due = Needs(orphans_before_ms=1, now_ms=5)
-    assert do(lived_in, lambda t: t.load([due])).due == (row,)
+    assert loaded(lived_in, orphans_before_ms=1, now_ms=5).due == (row,)
     do(lived_in, lambda t: t.postpone_waiting(["w"], 50))
-    assert do(lived_in, lambda t: t.load([due])).due == ()
+    assert loaded(lived_in, orphans_before_ms=1, now_ms=5).due == ()
     lived_in.published(["w"])
     assert do(lived_in, lambda t: t.waiting(["w"])) == frozenset()
+
+
+def test_mail_of_who_is_not_there_is_not_due(lived_in: Any) -> None:
+    do(lived_in, lambda t: t.add_waiting([Waiting("w", "mail", "ada", b"x"), Waiting("e", "event", "", b"y")], 1, 5))
+    do(lived_in, lambda t: t.save([replace(ADA, gateway="")], []))
+    assert [row.id for row in loaded(lived_in, orphans_before_ms=1, now_ms=5).due] == ["e"]
 
 
 def test_trials_are_counted_and_forgotten(store: Any) -> None:
     assert [store.begin_trial("e", 1), store.begin_trial("e", 2)] == [1, 2]
     assert store.trials(["e", "f"]) == {"e": 2}
     do(store, lambda t: t.forget_trials(["e"]))
+    assert store.trials(["e"]) == {}
+
+
+def tried(store: Any, error: BaseException | None, times: int = 1) -> Trial:
+    """A trial that was begun, and came to this end."""
+    trial = Trial("e", 1)
+    for _ in range(times):
+        with suppress(RuntimeError, Retryable), store.transaction(trial) as transaction:
+            transaction.begin_trial(trial)
+            if error is not None:
+                raise error
+    return trial
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_trial_that_was_begun_stays_counted_once_whatever_becomes_of_it(store: Any, times: int) -> None:
+    assert tried(store, RuntimeError(), times).counted
+    assert store.trials(["e"]) == {"e": 1}
+    assert tried(store, None).counted
+    assert store.trials(["e"]) == {"e": 2}
+    store.forget_trials(["e"])
+    assert store.trials(["e"]) == {}
+
+
+def test_who_gives_way_takes_the_trial_back(store: Any) -> None:
+    assert not tried(store, Retryable("conflict", "in the way")).counted
     assert store.trials(["e"]) == {}
 
 

@@ -1,0 +1,138 @@
+"""What is wrong at the end of a run: contradictions between what was told, what was done and what is kept."""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from gameserver.world.state import ChatLine, Player, ZoneClock
+from tests.chaos.checker import verdict
+from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse
+from tests.simulation.moves import MOVES
+from tests.simulation.story import make_story
+
+SETTLED_S_MAX = 200.0  # an answer that was lost is asked for again, a gateway that died is missed, an outcome told
+ACT_S_MAX = 60.0
+TICK_S_MAX = 5.0
+
+
+def play(seed: int) -> tuple[SimulatedHouse, list[str]]:
+    """Play a seed to its end. Gives the house and every contradiction, a sentence each."""
+    house = SimulatedHouse(make_story(seed, tuple(MOVES)))
+    try:
+        for _ in range(house.story.steps):
+            house.step()
+        unsettled = settle(house)
+    finally:
+        for process in house.processes.all:
+            house.processes.kill(process)
+    return house, [*unsettled, *contradictions(house)]
+
+
+def settle(house: SimulatedHouse) -> list[str]:
+    """Let everything come to its end. Returns what does not."""
+    house.rest()
+    began_s = house.now_s()
+    while True:
+        house.pass_time(SLICE_S)
+        house.everyone()
+        if house.now_s() - began_s > ACT_S_MAX:
+            for player in house.players:
+                player.stop_acting()
+        left = unfinished(house)
+        if not left or house.now_s() - began_s > SETTLED_S_MAX:
+            return left
+
+
+def unfinished(house: SimulatedHouse) -> list[str]:
+    """What has not come to its end, and should within a few minutes."""
+    left = [f"{player.name} waits" for player in house.players if not player.content]
+    left += [f"{process.name} is at work" for process in house.processes.all if process.busy and left]
+    if left:
+        return left
+    rows = [id_ for id_ in house.store.outbox if id_ not in house.foreign_rows]
+    left += [f"row {id_} stays in the outbox" for id_ in rows]
+    left += [f"trials of {id_} stay" for id_ in house.store.counts]
+    left += [
+        f"{parcel.message.task_id} stays in its queue" for parcel in house.parcels.waiting if parcel.family != "world"
+    ]
+    return left + _bodies(house) + _world(house) + _registries(house)
+
+
+def _bodies(house: SimulatedHouse) -> list[str]:
+    """Who is in the world and who should be."""
+    bodies = house.store.things[Player]
+    connected = {player.name: player.session for player in house.players if player.playing}
+    wrong = [f"{name} is connected and not in the world" for name in connected if not bodies[name].present]
+    for id_, body in bodies.items():
+        session = connected.get(id_)
+        if body.present and (session is None or session.conn != body.conn):
+            wrong.append(f"{id_} is a ghost: {body.conn} is gone")
+    return wrong
+
+
+def _world(house: SimulatedHouse) -> list[str]:
+    pulse = house.store.things[ZoneClock].get(".pulse") or next(
+        (clock for id_, clock in house.store.things[ZoneClock].items() if id_ not in house.store.world.zones), None
+    )
+    if pulse is None:
+        return ["the world has never ticked"]
+    late_s = EPOCH_S + house.now_s() - max(c.tick for c in house.store.things[ZoneClock].values()) * 0.5
+    return [f"the world stands still, {late_s:.0f} s late"] if abs(late_s) > TICK_S_MAX else []
+
+
+def _registries(house: SimulatedHouse) -> list[str]:
+    """What gateways remember is back at its base."""
+    wrong = []
+    for hub in house.hubs:
+        left = {
+            "unanswered events": hub.unanswered,
+            "unavailable families": len(hub.unavailable),
+            "connections nobody holds": len(hub.sessions) - sum(player.hub is hub for player in house.players),
+            "batches under way": len(hub.meters._under_way) - _young(hub, house),
+        }
+        wrong += [f"a gateway has {n} {what} left" for what, n in left.items() if n]
+    return wrong
+
+
+def _young(hub: Any, house: SimulatedHouse) -> int:
+    """Batches that are rightly under way: a heartbeat of just now."""
+    now_ms = house.now_ms()
+    return sum(now_ms - flight.published_ms < 2_000 for flight in hub.meters._under_way.values())
+
+
+def contradictions(house: SimulatedHouse) -> list[str]:
+    """What must not be, whenever it happened."""
+    purses = {player.id: player.coins for player in house.store.things[Player].values()}
+    purses.update({player.name: 0 for player in house.players if player.name not in purses})
+    lines = Counter(line.text for line in house.store.things[ChatLine].values())
+    return [
+        *dict.fromkeys(house.broken),
+        *(f"deadlock: {circle}" for circle in house.store.deadlocks),
+        *verdict(house.diary, purses, lines),
+        *_effects(house),
+        *_letters(house),
+    ]
+
+
+def _effects(house: SimulatedHouse) -> list[str]:
+    """What was told against what was done, and in which order."""
+    done = Counter(effect.id for effect in house.journal.effects)
+    wrong = [f"{id_} took effect {n} times" for id_, n in done.items() if n > 1]
+    lanes: dict[str, list[int]] = defaultdict(list)
+    for effect in house.journal.effects:
+        lanes[effect.lane].append(effect.seq)
+    wrong += [f"out of order in {lane}: {seqs}" for lane, seqs in lanes.items() if seqs != sorted(seqs)]
+    for player in house.players:
+        for deed in player.deeds:
+            if deed.action.end == "refused" and done[deed.id]:
+                wrong.append(f"{deed.id} {deed.action.event} was told no ({deed.action.code}), and done")
+            elif deed.action.end == "ok" and not done[deed.id]:
+                wrong.append(f"{deed.id} {deed.action.event} was told ok, and not done")
+            elif deed.action.code == "too_fast":
+                wrong.append(f"{deed.id} was refused as too fast, and walked slowly")
+    return wrong
+
+
+def _letters(house: SimulatedHouse) -> list[str]:
+    guilty = house.journal.poisoned.keys() | house.foreign_events | house.foreign_rows
+    innocent = [letter for letter in house.store.dead_letters() if letter.id not in guilty]
+    return [f"{letter.event} {letter.id} became a dead letter: {letter.cause}" for letter in innocent]

@@ -1,0 +1,135 @@
+"""Rules as they are, with somebody who writes down what takes effect, and with poison in the events that a seed chose.
+
+What was committed is known from here and not from watermarks or replies: those are what is to be judged.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gameserver.events import catalogue
+from gameserver.events.chat import Heard
+from gameserver.events.combat import Reward
+from gameserver.rules.book import rules
+from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, Tell
+from gameserver.store.loading import merge
+from tests.simulation.memory_store import MemoryTransaction
+from tests.simulation.scheduler import Crash
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """A numbered event that took effect. ``lane``: of its session."""
+
+    id: str
+    lane: str
+    seq: int
+
+
+class Journal:
+    """What took effect, in the order of the commits. ``poisoned``: how an event's rule fails, by the event's id."""
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+        self.poisoned: dict[str, str] = {}
+
+    def watched(self, *, prepared: bool) -> dict[str, Rule]:
+        """The rule book, watched; ``prepared``: every client's event has a preparation, in which it may fail."""
+        return {name: self._watch(name, rule, prepared) for name, rule in rules().items()}
+
+    def _watch(self, name: str, rule: Any, prepared: bool) -> Rule:
+        spec = catalogue.events()[name].spec
+
+        def play(state: State, event: Any, context: Context) -> Outcome:
+            state.transaction.event = name  # type: ignore[attr-defined]
+            poison = self.poisoned.get(context.id, "")
+            if poison in BEFORE:
+                BEFORE[poison]()
+            outcome: Outcome = rule(state, event, context)
+            if poison in AFTER:
+                return AFTER[poison](state, context, outcome)
+            if spec.numbered and event.seq:
+                effect = Effect(context.id, f"{context.session}/{spec.lane}", event.seq)
+                state.transaction.note[effect.id] = effect  # type: ignore[attr-defined]
+            return outcome
+
+        def needs(event: Any, context: Context) -> Needs:
+            poison = self.poisoned.get(context.id, "")
+            if poison == "needs":
+                raise Poisoned("needs")
+            mine: Needs = rule.needs(event, context) if rule.needs else Needs()
+            return merge([mine, Needs(around=(context.player,))]) if poison == "stranger" else mine
+
+        def prepare(event: Any, context: Context, reader: Any, passwords: Any) -> Any:
+            if self.poisoned.get(context.id, "") == "prepare":
+                raise Poisoned("prepare")
+            return rule.prepare(event, context, reader, passwords) if rule.prepare else None
+
+        watched: Any = play
+        watched.needs = needs if spec.origin == "client" else rule.needs
+        watched.prepare = prepare if rule.prepare or (prepared and spec.origin == "client") else None
+        return play
+
+    def committed(self, transaction: MemoryTransaction) -> None:
+        """A transaction was committed: what was played in it took effect."""
+        self.effects += transaction.note.values()
+
+
+class Poisoned(Exception):
+    """What a poisoned event raises."""
+
+
+def _raise() -> None:
+    raise Poisoned("rule")
+
+
+def _die() -> None:
+    raise Crash()
+
+
+BEFORE: dict[str, Callable[[], None]] = {"rule": _raise, "killer": _die}
+
+
+def _body(state: State, context: Context, outcome: Outcome) -> Any:
+    """The player as the rule leaves it."""
+    mine = [thing for thing in outcome.put if thing is not None and thing.id == context.player]
+    return mine[0] if mine else state.players[context.player]
+
+
+def _puts(**fields: Any) -> Callable[[State, Context, Outcome], Outcome]:
+    def spoil(state: State, context: Context, outcome: Outcome) -> Outcome:
+        return replace(outcome, put=(*outcome.put, replace(_body(state, context, outcome), **fields)))
+
+    return spoil
+
+
+def _unreadable_result(state: State, context: Context, outcome: Outcome) -> Outcome:
+    return replace(outcome, result=object())  # type: ignore[arg-type]
+
+
+def _unreadable_notice(state: State, context: Context, outcome: Outcome) -> Outcome:
+    heard = Heard(how="say", by="", text=object(), at_ms=0)  # type: ignore[arg-type]
+    return replace(outcome, tells=(*outcome.tells, Tell(notice=heard, player=context.player)))
+
+
+def _unreadable_birth(state: State, context: Context, outcome: Outcome) -> Outcome:
+    return replace(outcome, events=(*outcome.events, Reward(player=object(), xp=1, slain="")))  # type: ignore[arg-type]
+
+
+def _changes_strangers(state: State, context: Context, outcome: Outcome) -> Outcome:
+    """What a rule may do that does not know who of those it sees is locked."""
+    touched = {(type(thing), thing.id) for thing in outcome.put}
+    seen = [body for body in state.players.values() if (type(body), body.id) not in touched]
+    return replace(outcome, put=(*outcome.put, *(replace(body, v=body.v + 1) for body in seen)))
+
+
+AFTER: dict[str, Callable[[State, Context, Outcome], Outcome]] = {
+    "result": _unreadable_result,
+    "put": _puts(coins="many"),
+    "null": _puts(coins=None),
+    "wide": _puts(hp=2**70),
+    "notice": _unreadable_notice,
+    "born": _unreadable_birth,
+    "stranger": _changes_strangers,
+}

@@ -1,0 +1,66 @@
+"""What a seed makes of a run: which database, which limits, which of the adversary's moves, and how often.
+
+Not every run knows every fault: a few kinds at a time, each often, find more than all kinds at once, each seldom.
+"""
+
+from random import Random
+
+import msgspec
+
+ASK_AGAIN_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
+POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
+
+
+class Chances(msgspec.Struct, frozen=True, kw_only=True):
+    """How likely small faults are, each where it can happen."""
+
+    publish_lost: float = 0.0
+    confirm_lost: float = 0.0
+    delayed: float = 0.0
+    ack_lost: float = 0.0
+    crash: float = 0.0  # of a batch
+    switch: float = 0.0  # at a statement, a wait or a publish
+    poison: float = 0.0  # of a player's event
+    move: float = 0.0  # of one of the adversary's moves after a step
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break."""
+
+    seed: int
+    one_writer: bool
+    ask_again_after_s: float
+    steps: int
+    actions: int
+    chances: Chances
+    moves: frozenset[str]
+    poisons: tuple[str, ...]
+
+
+def make_story(seed: int, moves: tuple[str, ...]) -> Story:
+    """The story of a seed."""
+    rng = Random(f"story {seed}")
+
+    def some(*odds: float) -> float:
+        return rng.choice(odds)
+
+    chances = Chances(
+        publish_lost=some(0.0, 0.02),
+        confirm_lost=some(0.0, 0.02, 0.1),
+        delayed=some(0.0, 0.0, 0.1),
+        ack_lost=some(0.0, 0.04, 0.1),
+        crash=some(0.0, 0.06, 0.2),
+        switch=some(0.0, 0.05, 0.2),
+        poison=some(0.0, 0.0, 0.15),
+        move=some(0.02, 0.04, 0.08),
+    )
+    return Story(
+        seed=seed,
+        one_writer=rng.random() < 0.3,
+        ask_again_after_s=rng.choice(ASK_AGAIN_S),
+        steps=rng.choice((100, 150, 200)),
+        actions=rng.choice((6, 10, 14)),
+        chances=chances,
+        moves=frozenset(name for name in moves if rng.random() < 0.4),
+        poisons=tuple(rng.sample(POISONS, 2)) if chances.poison else (),
+    )

@@ -1,0 +1,152 @@
+"""The simulation's store lets transactions meet as PostgreSQL does (``tests/unit/store/test_locks.py``)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from gameserver.errors import Retryable
+from gameserver.rules.outcome import Needs
+from gameserver.world.state import Player
+from tests.simulation.house import WORLD
+from tests.simulation.memory_store import IDLE_S_MAX, MemoryStore
+from tests.simulation.scheduler import Crash, Strand
+
+ADA = Player(id="ada", name="Ada", zone="field", x=1, y=1)
+BOB = Player(id="bob", name="Bob", zone="field", x=2, y=2)
+
+
+class ByHand:
+    """A scheduler that stops transactions where a test says so, and nowhere else. Time is moved by hand."""
+
+    def __init__(self) -> None:
+        self.current: Strand | None = None
+        self.stops_at = ""
+        self.time_s = 0.0
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def point(self, what: str) -> None:
+        if what == self.stops_at:
+            self.stops_at = ""
+            self._stop()
+
+    def wait(self, ready: Callable[[], bool], until_s: float) -> bool:
+        while not ready():
+            if self.time_s >= until_s:
+                return False
+            self._stop()
+        return True
+
+    def shuffle(self, rows: list[Any]) -> None:
+        rows.sort(reverse=True)
+
+    def _stop(self) -> None:
+        strand, self.current = self.current, None
+        assert strand is not None
+        strand.stop()
+
+    def go_on(self, strand: Strand, *, crash: bool = False) -> None:
+        self.current = strand
+        strand.go_on(crash=crash)
+
+
+class Work:
+    """Transactions beside each other. ``errors``: how each ended, ``None`` if it was committed."""
+
+    def __init__(self, *, one_writer: bool = False) -> None:
+        self.scheduler = ByHand()
+        self.store = MemoryStore(WORLD, self.scheduler, one_writer=one_writer)
+        for body in (ADA, BOB):
+            self.store.things[Player][body.id] = body
+        self.errors: dict[Strand, BaseException | None] = {}
+
+    def begin(self, work: Callable[[Any], None], *, until: str = "") -> Strand:
+        """Run it, up to where it waits or to a statement."""
+
+        def run() -> None:
+            try:
+                with self.store.transaction() as transaction:
+                    work(transaction)
+                self.errors[strand] = None
+            except BaseException as error:
+                self.errors[strand] = error
+
+        strand = Strand(run)
+        self.scheduler.stops_at = until
+        self.scheduler.go_on(strand)
+        return strand
+
+    def x(self, id_: str) -> int:
+        return int(self.store.things[Player][id_].x)
+
+
+def steps(*ids: str) -> Callable[[Any], None]:
+    """Each of these goes a step, locked one after the other."""
+
+    def work(transaction: Any) -> None:
+        for id_ in ids:
+            body = transaction.load([Needs(players=(id_,))]).players[id_]
+            transaction.save([replace(body, x=body.x + 1)], [])
+
+    return work
+
+
+@pytest.mark.parametrize("one_writer", [False, True])
+def test_who_waited_for_a_row_sees_it_as_it_is_now(one_writer: bool) -> None:
+    work = Work(one_writer=one_writer)
+    first = work.begin(steps("ada"), until="commit")
+    second = work.begin(steps("ada"))
+    assert work.x("ada") == ADA.x, "what is not committed is seen by nobody"
+    work.scheduler.go_on(first)
+    work.scheduler.go_on(second)
+    assert work.x("ada") == ADA.x + 2
+
+
+def test_other_rows_are_not_waited_for() -> None:
+    work = Work()
+    first = work.begin(steps("ada"), until="commit")
+    assert work.begin(steps("bob")).over
+    work.scheduler.go_on(first)
+
+
+def test_who_waits_in_vain_gives_way() -> None:
+    work = Work()
+    first = work.begin(steps("ada"), until="commit")
+    second = work.begin(steps("ada"))
+    work.scheduler.time_s += 4
+    work.scheduler.go_on(second)
+    assert isinstance(work.errors[second], Retryable)
+    work.scheduler.go_on(first)
+
+
+def test_a_deadlock_is_found_and_written_down() -> None:
+    work = Work()
+    first = work.begin(steps("ada", "bob"), until="write Player")
+    second = work.begin(steps("bob", "ada"))
+    work.scheduler.go_on(first)
+    assert isinstance(work.errors[first], Retryable)
+    assert len(work.store.deadlocks) == 1
+    work.scheduler.go_on(second)
+    assert (work.x("ada"), work.x("bob")) == (ADA.x + 1, BOB.x + 1)
+
+
+@pytest.mark.parametrize(("one_writer", "ended"), [(False, Retryable), (True, Crash)])
+def test_who_idles_for_too_long_loses_its_rows(one_writer: bool, ended: type[BaseException]) -> None:
+    work = Work(one_writer=one_writer)
+    first = work.begin(steps("ada"), until="commit")
+    work.scheduler.time_s += IDLE_S_MAX + 1
+    assert work.begin(steps("ada")).over
+    work.scheduler.go_on(first)
+    assert isinstance(work.errors[first], ended)
+    assert work.x("ada") == ADA.x + 1
+
+
+def test_who_dies_within_a_transaction_has_done_nothing() -> None:
+    work = Work()
+    first = work.begin(steps("ada"), until="commit")
+    work.scheduler.go_on(first, crash=True)
+    assert work.x("ada") == ADA.x
+    assert work.begin(steps("ada")).over
