@@ -1,17 +1,21 @@
 """What is wrong at the end of a run: contradictions between what was told, what was done and what is kept."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from gameserver.world.state import ChatLine, Player, ZoneClock
-from tests.chaos.checker import verdict
+from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict
 from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse
 from tests.simulation.moves import MOVES
+from tests.simulation.player import Deed
 from tests.simulation.story import make_story
 
 SETTLED_S_MAX = 200.0  # an answer that was lost is asked for again, a gateway that died is missed, an outcome told
 ACT_S_MAX = 60.0
 TICK_S_MAX = 5.0
+# What the rules of fighting say no with.
+FIGHTS = frozenset({"no_such_target", "out_of_reach", "cooldown", "dead"})
 
 
 def play(seed: int) -> tuple[SimulatedHouse, list[str]]:
@@ -116,23 +120,33 @@ def contradictions(house: SimulatedHouse) -> list[str]:
 def _effects(house: SimulatedHouse) -> list[str]:
     """What was told against what was done, and in which order."""
     done = Counter(effect.id for effect in house.journal.effects)
-    wrong = [f"{id_} took effect {n} times" for id_, n in done.items() if n > 1]
     lanes: dict[str, list[int]] = defaultdict(list)
     for effect in house.journal.effects:
         lanes[effect.lane].append(effect.seq)
-    wrong += [f"out of order in {lane}: {seqs}" for lane, seqs in lanes.items() if seqs != sorted(seqs)]
+    wrong = [f"{DOUBLED}: {id_} took effect {n} times" for id_, n in done.items() if n > 1]
+    wrong += [f"{DISORDER}: {seqs} in {lane}" for lane, seqs in lanes.items() if seqs != sorted(seqs)]
     for player in house.players:
         for deed in player.deeds:
-            if deed.action.end == "refused" and done[deed.id]:
-                wrong.append(f"{deed.id} {deed.action.event} was told no ({deed.action.code}), and done")
-            elif deed.action.end == "ok" and not done[deed.id]:
-                wrong.append(f"{deed.id} {deed.action.event} was told ok, and not done")
-            elif deed.action.code == "too_fast":
-                wrong.append(f"{deed.id} was refused as too fast, and walked slowly")
+            wrong += _deed(house, deed, done[deed.id])
     return wrong
 
 
+def _deed(house: SimulatedHouse, deed: Deed, times: int) -> Iterator[str]:
+    """What is wrong with how one event was answered, which took effect so many times."""
+    what, end, code = f"{deed.id} {deed.action.event}", deed.action.end, deed.action.code
+    if end == "refused" and times:
+        yield f"{DONE}: {what} was refused as {code}"
+    elif end == "ok" and not times:
+        yield f"{NOT_DONE}: {what}"
+    elif end == "refused" and code not in (DEAD if deed.id in guilty(house) else PATIENCE) | NO_WONDER | FIGHTS:
+        yield f"{HARM}: {what} was refused as {code}"
+
+
+def guilty(house: SimulatedHouse) -> set[str]:
+    """Ids of what the adversary itself has spoilt."""
+    return {*house.journal.poisoned, *house.foreign_events, *house.foreign_rows}
+
+
 def _letters(house: SimulatedHouse) -> list[str]:
-    guilty = house.journal.poisoned.keys() | house.foreign_events | house.foreign_rows
-    innocent = [letter for letter in house.store.dead_letters() if letter.id not in guilty]
-    return [f"{letter.event} {letter.id} became a dead letter: {letter.cause}" for letter in innocent]
+    innocent = [letter for letter in house.store.dead_letters() if letter.id not in guilty(house)]
+    return [f"{HARM}: {letter.event} {letter.id} became a dead letter: {letter.cause}" for letter in innocent]

@@ -99,9 +99,7 @@ class MemoryStore:
         """All of it or nothing, but ``trial``: that stays counted once it was begun, unless who tried gives way."""
         transaction = MemoryTransaction(self)
         try:
-            transaction.begin()
-            if trial is not None and self.one_writer:
-                transaction.begin_trial(trial)
+            transaction.begin(trial)
             yield transaction
             transaction.commit()
         except Retryable:
@@ -183,10 +181,13 @@ class MemoryTransaction:
 
     # Locks.
 
-    def begin(self) -> None:
+    def begin(self, trial: Trial | None = None) -> None:
+        """Where there is one writer, trials are counted first: nobody can come between."""
         self._statement("begin")
         if self._store.one_writer:
             self._lock("writer", "")
+            if trial is not None:
+                self.begin_trial(trial)
 
     def _statement(self, what: str) -> None:
         self._touched_s = self._store.scheduler.now_s()

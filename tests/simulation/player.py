@@ -210,6 +210,7 @@ class SimulatedPlayer:
             self._not_let_in(packet["code"])
             return
         self._house.trace("entered", self.name, self._session_id)
+        self._seq = max(self._seq, self._entrance)  # numbers rise on a connection, those of its entrances too
         hub = self.hub
         for resent, _ in list(self._unanswered.values()):  # all of it before anything new, acknowledgements too
             self._send(resent)
