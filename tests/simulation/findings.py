@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 from gameserver.world.state import ChatLine, Player, ZoneClock
 from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict
@@ -14,6 +13,7 @@ from tests.simulation.story import make_story
 SETTLED_S_MAX = 200.0  # an answer that was lost is asked for again, a gateway that died is missed, an outcome told
 ACT_S_MAX = 60.0
 TICK_S_MAX = 5.0
+UNDER_WAY_S_MAX = 2.0
 # What the rules of fighting say no with.
 FIGHTS = frozenset({"no_such_target", "out_of_reach", "cooldown", "dead"})
 
@@ -91,16 +91,10 @@ def _registries(house: SimulatedHouse) -> list[str]:
             "unanswered events": hub.unanswered,
             "unavailable families": len(hub.unavailable),
             "connections nobody holds": len(hub.sessions) - sum(player.hub is hub for player in house.players),
-            "batches under way": len(hub.meters._under_way) - _young(hub, house),
+            "batches under way": sum(house.now_s() - flight.since_s > UNDER_WAY_S_MAX for flight in hub._flights),
         }
         wrong += [f"a gateway has {n} {what} left" for what, n in left.items() if n]
     return wrong
-
-
-def _young(hub: Any, house: SimulatedHouse) -> int:
-    """Batches that are rightly under way: a heartbeat of just now."""
-    now_ms = house.now_ms()
-    return sum(now_ms - flight.published_ms < 2_000 for flight in hub.meters._under_way.values())
 
 
 def contradictions(house: SimulatedHouse) -> list[str]:

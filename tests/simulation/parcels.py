@@ -6,8 +6,9 @@ import msgspec
 from twisted.internet import defer
 
 from gameserver.events import catalogue
-from gameserver.events.envelope import GATEWAYS, Outbound, gateway_key
+from gameserver.events.envelope import GATEWAYS, Outbound
 from gameserver.events.message import TaskMessage
+from gameserver.topology import gateway_queue
 from gateway.broker import Away, Busy, Unroutable
 from tests.simulation.story import Chances
 
@@ -94,7 +95,7 @@ class SimulatedBroker:
         self._chances: Chances = house.story.chances
         self.name = name
         self.up = True
-        self.keys = {gateway_key(name), GATEWAYS}
+        self.keys = {gateway_queue(name), GATEWAYS}
         self.inbox: list[Outbound] = []
         self.up_since_s = house.now_s()
 

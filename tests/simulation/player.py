@@ -60,6 +60,7 @@ class SimulatedPlayer:
         self._told: set[str] = set()
         self._unread: list[str] = []  # durable notices that came before one may acknowledge them
         self._visits = visits
+        self._says_sent = house.rng.random() < 0.5  # clients of before that field are still about
         self.deeds: list[Deed] = []
         self.hub: Hub | None = None
         self.session: Session | None = None
@@ -185,6 +186,8 @@ class SimulatedPlayer:
         packet: dict[str, Any] = {"type": "register", "name": self.name, "password": PASSWORD}
         if self._token:
             packet = {"type": "resume", "token": self._token}
+            if self._says_sent:
+                packet["sent"] = self._seq
         elif self._entrance > 1:
             packet["type"] = self._house.rng.choice(("register", "login"))
         self._send({**packet, "seq": self._entrance})
