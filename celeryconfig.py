@@ -21,6 +21,7 @@ broker_connection_retry_on_startup = True  # a worker may start before its broke
 broker_connection_max_retries = None  # and outlives it, however long it is away (the default gives up after 100 tries)
 broker_channel_error_retry = True  # RabbitMQ's consumer_timeout closes the channel: reconnect instead of exiting
 worker_consumer = "tasks.consumer:PromptConsumer"  # comes back to its broker within 2 s, not 30
+broker_transport_options = {"socket_settings": addresses.KEEPALIVE}
 broker_heartbeat = 5  # seconds; a frozen worker loses its events after 2 to 2.6 times this (Celery's default is 120)
 # What Celery itself publishes (its events, ticks, control) may be lost, and waits for no confirmation: it would wait
 # once per task. What may not be lost goes through tasks.publisher, which does.

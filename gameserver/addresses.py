@@ -5,6 +5,7 @@ name: against the authority in the file that the address names (``?cacertfile=``
 otherwise against the system's.
 """
 
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,20 @@ import msgspec
 import pika
 
 from gameserver.errors import Corrupt
+
+# A connection that a firewall has forgotten, or whose other machine is gone, must be noticed well before the shortest
+# lease is over, and an idle one must not be forgotten: TCP asks after 10 quiet seconds whether the other side is there,
+# and breaks what was not acknowledged for 4. (Where the system knows these options.)
+KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in (
+        ("TCP_KEEPIDLE", 10),
+        ("TCP_KEEPINTVL", 2),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", 4_000),  # milliseconds
+    )
+    if hasattr(socket, name)
+}
 
 
 class Node(msgspec.Struct, frozen=True):

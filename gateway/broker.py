@@ -22,7 +22,7 @@ from gameserver.events.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
 from gameserver.topology import EVENTS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
-from gateway.line import set_no_delay, socket_of
+from gateway.line import keep_alive, set_no_delay, socket_of
 from gateway.reaching import Connecting, Nodes
 
 log = logging.getLogger(__name__)
@@ -176,6 +176,7 @@ class Broker:
     def _connected(self, connection: TwistedProtocolConnection) -> None:
         connection.closed.addErrback(lambda failure: None)  # the channels tell
         set_no_delay(connection.transport)
+        keep_alive(connection.transport)
         self._set_up(connection).addErrback(self._failed, connection)
 
     @defer.inlineCallbacks

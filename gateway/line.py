@@ -6,15 +6,26 @@ Hanging up takes two steps: first nothing more is written, and only when the cli
 socket is closed. Closing a socket on which unread bytes lie would throw away what the client has not read yet.
 """
 
+import socket
 from typing import Any
 
 from twisted.internet import tcp
+
+from gameserver.addresses import KEEPALIVE
 
 
 def set_no_delay(transport: Any) -> None:
     """Writes are gathered already: the kernel must not hold them back. (A TLS or test transport may not know it.)"""
     if hasattr(transport, "setTcpNoDelay"):
         transport.setTcpNoDelay(True)
+
+
+def keep_alive(transport: Any) -> None:
+    """Have TCP look after a connection to the broker: one that is dropped on the way breaks soon."""
+    raw = socket_of(transport).socket
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        raw.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def socket_of(transport: Any) -> Any:

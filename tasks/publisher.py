@@ -1,7 +1,8 @@
 """What a process publishes: events back into the queue, and outbound messages to the gateways, both confirmed.
 
 One connection per child process, made when it is first used and made again when it broke. It sends no heartbeats (a
-child that waits for work has nobody to send them); a broken one shows at the next publish, which is then repeated.
+child that waits for work has nobody to send them): TCP looks after it when it is idle, and a publish that is not
+confirmed in time is repeated on a new one. Twice is harmless: gateways and watermarks tell doubles.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessag
 from gameserver.topology import EVENTS, OUTBOUND, PLAIN, Queues
 
 OUTBOUND_PRIORITY = 2
+# Together well below the shortest lease: after a quiet time something on the way may have forgotten the connection.
+CONFIRM_S_MAX = 2.0
+CONNECT_S_MAX = 2.0
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "interval_max": 1.0}
 
 
@@ -27,7 +31,8 @@ class Publisher:
             addresses.for_kombu(amqp_url),
             ssl=addresses.tls_for_kombu(amqp_url),
             heartbeat=0,
-            transport_options={"confirm_publish": True},
+            connect_timeout=CONNECT_S_MAX,
+            transport_options={"confirm_publish": True, "socket_settings": addresses.KEEPALIVE},
         )
         self._producer = Producer(self._connection, auto_declare=False)
 
@@ -62,7 +67,7 @@ class Publisher:
         )
 
     def _publish(self, body: bytes, **options: Any) -> None:
-        self._producer.publish(body, retry=True, retry_policy=_RETRY, **options)
+        self._producer.publish(body, retry=True, retry_policy=_RETRY, confirm_timeout=CONFIRM_S_MAX, **options)
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,6 +1,7 @@
 """A TCP proxy under test control: what stands between a gateway and its broker when the network fails.
 
 ``cut`` lets the connections stand and passes nothing on, as a lost link does; ``mend`` passes bytes on again.
+``forget`` cuts for good those that stand, and serves new ones, as a firewall does that has forgotten idle connections.
 """
 
 import asyncio
@@ -39,14 +40,14 @@ class Proxy:
             writer.close()
             return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.ensure_future(self._pass_on(source, sink))
+            task = asyncio.ensure_future(self._pass_on(source, sink, self._open))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, opened: asyncio.Event) -> None:
         try:
             while data := await source.read(65_536):
-                await self._open.wait()
+                await opened.wait()
                 sink.write(data)
                 await sink.drain()
         except OSError:
@@ -61,6 +62,15 @@ class Proxy:
     def mend(self) -> None:
         """Pass bytes on again."""
         self._loop.call_soon_threadsafe(self._open.set)
+
+    def forget(self) -> None:
+        """Pass nothing on any more for the connections that stand."""
+        self._loop.call_soon_threadsafe(self._forget)
+
+    def _forget(self) -> None:
+        self._open.clear()
+        self._open = asyncio.Event()
+        self._open.set()
 
     def stop(self) -> None:
         """Close everything."""

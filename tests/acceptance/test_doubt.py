@@ -1,0 +1,87 @@
+"""No is final: what may be in the queue is not refused, whatever becomes of its connection, and is done once."""
+
+import pytest
+
+from gameserver.events import catalogue
+from tests.acceptance.lines import LineClient
+from tests.houses import House
+
+COINS = 100  # in a new purse
+OTHERS = tuple(family for family in catalogue.families() if family != "trade")
+
+
+def resumed(port: int, before: LineClient, *, tells: bool = True) -> LineClient:
+    """The same player on a new connection; ``tells``: which numbers were used."""
+    before.close()
+    after = LineClient(port)
+    after.resume(before.token, **({"sent": before.seq} if tells else {}))
+    after.seq = before.seq
+    return after
+
+
+def give_again(client: LineClient, seq: int, to: str) -> None:
+    client.send(type="give", to=to, coins=10, seq=seq)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_what_waits_for_a_family_without_workers_is_not_refused_after_a_resume_and_is_done_once(
+    house: House, tells: bool
+) -> None:
+    house.beat()
+    house.worker(*OTHERS, name="others")
+    port = house.gateway().port
+    with LineClient(port) as ada, LineClient(port) as bob:
+        bob.register("Bob")
+        ada.register("Ada")
+        seq = ada.post("give", to="bob", coins=10)
+        ada.expect("unavailable", family="trade")
+        with resumed(port, ada, tells=tells) as again:
+            give_again(again, seq, "bob")
+            again.read_for(3)  # longer than anything the gateway says by itself would take
+            assert not again.saw("error")
+            if tells:
+                assert again.ask("give", to="bob", coins=10)["code"] == "unavailable"  # a new one, and final
+            house.worker("trade", name="trade")
+            assert again.reply(seq)["data"] == {"coins": COINS - 10}
+            assert again.ask("purse")["data"] == {"coins": COINS - 10}
+            assert bob.ask("purse")["data"] == {"coins": COINS + 10}
+
+
+def test_what_a_full_queue_refuses_for_the_second_time_is_not_refused_to_the_player_and_is_done_once(
+    house: House,
+) -> None:
+    most = 4
+    house.environ |= {
+        "GAMESERVER_QUEUE_MESSAGES_MAX": str(most),
+        "GAMESERVER_BATCH_EVENTS_MAX": "1",
+        "GAMESERVER_LANE_FLIGHT_MAX": "1",
+        "GAMESERVER_ASK_AGAIN_AFTER_S": "2",
+        "GAMESERVER_UNAVAILABLE_AFTER_S": "600",
+        "GAMESERVER_LOG_LEVEL": "DEBUG",
+    }
+    house.beat()
+    house.worker(*OTHERS, name="others")
+    gateway = house.gateway()
+    givers = [LineClient(gateway.port) for _ in range(most)]
+    with LineClient(gateway.port) as bob:
+        bob.register("Bob")
+        for n, giver in enumerate(givers):
+            giver.register(f"Giver{n}")
+        seqs = [giver.post("give", to="bob", coins=10) for giver in givers]
+        ids = [f"published {giver.session}:{seq}" for giver, seq in zip(givers, seqs, strict=True)]
+        for id_ in ids:
+            gateway.says(id_)
+        assert bob.ask("give", to="giver1", coins=1)["code"] == "busy"  # the queue is full, and this was never in it
+        for id_ in ids:
+            gateway.says(id_, times=2)
+        givers[0] = resumed(gateway.port, givers[0])
+        give_again(givers[0], seqs[0], "bob")
+        gateway.says(ids[0], times=4)
+        for giver in givers:
+            giver.read_for(0.5)
+            assert not giver.saw("error")
+        house.worker("trade", name="trade")
+        for giver, seq in zip(givers, seqs, strict=True):
+            assert giver.reply(seq)["data"] == {"coins": COINS - 10}
+            giver.close()
+        assert bob.ask("purse")["data"] == {"coins": COINS + 10 * most}
