@@ -1,10 +1,13 @@
 """No is final: what may be in the queue is not refused, whatever becomes of its connection, and is done once."""
 
+import subprocess
+import sys
+
 import pytest
 
 from gameserver.events import catalogue
 from tests.acceptance.lines import LineClient
-from tests.houses import House
+from tests.houses import ROOT, House
 
 COINS = 100  # in a new purse
 OTHERS = tuple(family for family in catalogue.families() if family != "trade")
@@ -85,3 +88,20 @@ def test_what_a_full_queue_refuses_for_the_second_time_is_not_refused_to_the_pla
             assert giver.reply(seq)["data"] == {"coins": COINS - 10}
             giver.close()
         assert bob.ask("purse")["data"] == {"coins": COINS + 10 * most}
+
+
+def test_a_task_that_an_operator_revoked_costs_its_event_seconds_and_others_nothing(house: House) -> None:
+    house.beat()
+    house.worker(name="all")
+    port = house.gateway().port
+    with LineClient(port) as ada, LineClient(port) as bob:
+        bob.register("Bob")
+        ada.register("Ada")
+        id_ = f"{ada.session}:{ada.seq + 1}"
+        revoke = (sys.executable, "-m", "celery", "-A", "tasks", "control", "revoke", id_)
+        subprocess.run(revoke, cwd=ROOT, env=house.environ, check=True, capture_output=True)
+        assert ada.ask("give", to="bob", coins=10)["data"] == {"coins": COINS - 10}
+        assert bob.ask("purse")["data"] == {"coins": COINS + 10}
+        assert not ada.saw("unavailable")
+        assert not bob.saw("unavailable")
+        house.procs[1].says(f"Discarding revoked task: trade.give[{id_}]")
