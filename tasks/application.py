@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, concurrency, signals
 
 from gameserver import config
 from gameserver.declaring import stand
@@ -28,6 +28,7 @@ from tasks.server import Server, build
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
 app.events.dispatcher_cls = "tasks.dispatcher:PlainDispatcher"
+concurrency.ALIASES["prefork"] = "tasks.pool:TaskPool"  # whoever asks for Celery's pool of processes gets ours
 
 _server: Server | None = None
 
