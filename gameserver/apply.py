@@ -25,18 +25,20 @@ from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.letters import letter_of
 from gameserver.limits import Limits
-from gameserver.logs import about
+from gameserver.logs import Seldom, about
 from gameserver.prepared import Prepared, SeededDice
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around
 from gameserver.secrecy import Sealer
 from gameserver.speech import Speech, sound_text, sound_texts
 from gameserver.store.store import Store, Stored, Transaction, Trial
+from gameserver.store.unread import sort_out
 from gameserver.wire.packets import Error, Ok
 from gameserver.world.marks import START, Mark, read_marks, write_marks
 from gameserver.world.state import Player, Thing
 
 log = logging.getLogger(__name__)
+unread = Seldom(log)
 
 RESEND_MS = 3_000
 
@@ -243,6 +245,22 @@ class _Work:
         self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
         actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
         self._state = self._transaction.load([actors, *needs])
+        if self._state.due:
+            self._sort_out()
+
+    def _sort_out(self) -> None:
+        """Of what is due, leave out what another version of the code wrote and this one can't read."""
+        self._state.due, faults = sort_out(self._state.due)
+        if faults:
+            self._transaction.set_aside(faults, self._now_ms)
+            self._outcomes["unread"] += len(faults)
+            ids = [row.id for row in faults]
+            unread.warning(
+                "%d rows of the outbox can't be read and wait for a worker of another version: %s",
+                len(ids),
+                next(iter(faults.values())),
+                extra=about(*ids),
+            )
 
     def _stands(self, item: Prepared) -> Mark | None:
         """Where its lane stands; None when its session is over. Raises ``Corrupt`` when nobody can read that."""

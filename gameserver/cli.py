@@ -174,7 +174,7 @@ def _dead_show(arguments: argparse.Namespace) -> int:
         raise Rejected("no_such_letter", f"There is no dead letter {arguments.id}.")
     (letter,) = found
     print(f"{letter.family}.{letter.event} of {letter.player or 'nobody'}, {letter.attempts} trials")
-    print(f"cause: {letter.cause}\nenvelope: {letter.envelope.decode()}\n{letter.traceback}")
+    print(f"cause: {letter.cause}\nenvelope: {letter.envelope.decode(errors='replace')}\n{letter.traceback}")
     return 0
 
 
@@ -205,7 +205,13 @@ def _looking() -> Iterator[Callable[[], Snapshot]]:
             except Retryable:
                 return None
 
-        yield lambda: look(house, families, dead=dead, clock_s=time.time)
+        def unread() -> int:
+            try:
+                return store.unread(_now_ms() - 60_000)
+            except Retryable:
+                return 0
+
+        yield lambda: look(house, families, dead=dead, unread=unread, clock_s=time.time)
 
 
 def _families(settings: Settings) -> dict[str, list[str]]:

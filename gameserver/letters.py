@@ -15,6 +15,7 @@ from gameserver.events.base import Spec
 from gameserver.events.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store
+from gameserver.store.unread import FAMILY as OUTBOX
 
 CAUSE_CHARS_MAX = 1_000
 TRACEBACK_CHARS_MAX = 20_000
@@ -63,9 +64,17 @@ def replay(store: Store, id_: str, now_ms: int) -> str:
         letter = transaction.take_dead(id_)
         if letter is None:
             raise _unknown(id_)
-        envelope = revived(letter, now_ms)
-        transaction.add_waiting([Waiting(envelope.id, "event", "", msgspec.json.encode(envelope))], now_ms, now_ms)
-    return envelope.id
+        waiting = _row(letter, now_ms)
+        transaction.add_waiting([waiting], now_ms, now_ms)
+    return waiting.id
+
+
+def _row(letter: DeadLetter, now_ms: int) -> Waiting:
+    """What is put into the outbox: the event, or the row that nobody could read as it was."""
+    if letter.family == OUTBOX:
+        return Waiting(letter.id, letter.event, letter.player, letter.envelope)
+    envelope = revived(letter, now_ms)
+    return Waiting(envelope.id, "event", "", msgspec.json.encode(envelope))
 
 
 def revived(letter: DeadLetter, now_ms: int) -> Envelope:

@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from logging.handlers import WatchedFileHandler
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ LogForm = Literal["auto", "text", "json"]
 # Libraries that say at "info" what nobody wants to read a thousand times a second (every task received and done: Flower
 # shows those).
 LOUD = ("pika", "alembic", "amqp", "celery.worker.strategy", "celery.app.trace", "celery.beat", "twisted")
+
+SELDOM_S = 60.0
 
 
 def set_up_logging(level: str, form: LogForm = "auto", file: str = "") -> None:
@@ -31,6 +34,25 @@ def set_up_logging(level: str, form: LogForm = "auto", file: str = "") -> None:
 def about(*event_ids: str) -> dict[str, Any]:
     """What makes a record one about these events."""
     return {"event_ids": event_ids}
+
+
+class Seldom:
+    """Logs a warning once a minute at most, and how often it was left out meanwhile."""
+
+    def __init__(self, log: logging.Logger, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock_s = clock_s
+        self._next_s = 0.0
+        self._left_out = 0
+
+    def warning(self, text: str, *args: Any, **more: Any) -> None:
+        """Log it, or count it."""
+        if self._clock_s() < self._next_s:
+            self._left_out += 1
+            return
+        also = f" (and {self._left_out} times since the last such line)" if self._left_out else ""
+        self._next_s, self._left_out = self._clock_s() + SELDOM_S, 0
+        self._log.warning(text + also, *args, **more)
 
 
 def _text() -> logging.Formatter:

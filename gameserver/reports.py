@@ -11,12 +11,13 @@ import msgspec
 _json = msgspec.json.Encoder().encode
 
 # Outcomes of events that did not come to their end: each is counted again when it comes again or is given up.
-COME_AGAIN = frozenset({"failed", "held", "left", "worker_died"})
+COME_AGAIN = frozenset({"failed", "held", "left", "worker_died", "unread"})
 
 
 class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a task. ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``,
-    ``held``, ``left``, ``worker_died``, ``dead_lettered``); ``waited_ms``: since the first of them was accepted."""
+    ``held``, ``left``, ``worker_died``, ``dead_lettered``, ``unread``);
+    ``waited_ms``: since the first of them was accepted."""
 
     events: int
     outcomes: dict[str, int]

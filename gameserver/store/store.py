@@ -10,7 +10,7 @@ from sqlalchemy import Engine, bindparam, delete, or_, select, update
 
 from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
-from gameserver.store import loading, saving
+from gameserver.store import loading, saving, unread
 from gameserver.store.engine import open_engine, turnstile_path
 from gameserver.store.loading import Held
 from gameserver.store.migrate import migrate
@@ -188,6 +188,16 @@ class Store:
         with reading(self._engine) as rows:
             return [DeadLetter(*row) for row in rows.all(query)]
 
+    def put_off(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+        """Note that a message which this process can't read is put off; see ``store.unread``."""
+        with self.transaction() as transaction:
+            return transaction.put_off(ids, copy, now_ms)
+
+    def unread(self, since_ms: int) -> int:
+        """How much was put off since then because nobody who took it could read it."""
+        with reading(self._engine) as rows:
+            return unread.count(rows, since_ms)
+
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
         if ids:
@@ -241,6 +251,14 @@ class Transaction:
         """Outbox rows were just sent again."""
         if ids:
             self._rows.run(_POSTPONE, ids=sorted(ids), later_ms=due_ms)
+
+    def set_aside(self, faults: dict[Waiting, str], now_ms: int) -> None:
+        """Let outbox rows that this process can't read wait for another."""
+        unread.set_aside(self._rows, faults, now_ms)
+
+    def put_off(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+        """The same for a message; gives which of its events go on with it, and the number that it bears then."""
+        return unread.put_off(self._rows, ids, copy, now_ms)
 
     def take_dead(self, id_: str) -> DeadLetter | None:
         """Remove a dead letter, and give it."""

@@ -174,6 +174,14 @@ dead_letters = Table(
 )
 Index("dead_letters_dead", dead_letters.c.dead_ms)
 
+# What another version of the code wrote and this one could not read, and put off: under which ``copy`` it waits (of a
+# message there may be several), and since when.
+unread = Table("unread", metadata, _text("id", key=True), _ms("copy"), _ms("at_ms"))
+Index("unread_at", unread.c.at_ms)
+
+# What is true of the whole database; see ``store.reconciling``.
+facts = Table("facts", metadata, _text("id", key=True), _text("value"))
+
 TABLES: dict[type[Thing], tuple[Table, ...]] = {
     Account: (accounts,),
     Player: (players, whereabouts),

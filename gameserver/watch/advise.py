@@ -102,6 +102,9 @@ def _letters(now: Snapshot) -> list[Advice]:
     found = []
     if now.dead:
         found.append(Advice(f"{now.dead} events were given up in the last hour", "gameserver dead list --hours 1"))
+    if now.unread:
+        what = f"{now.unread} events of an unknown type or form wait"
+        found.append(Advice(f"{what}: a worker of another version is needed (the logs name them)"))
     if now.unreadable:
         why = f"{now.unreadable} messages were no events, or ticks that nobody took: see RabbitMQ's queue dead"
         found.append(Advice(why))

@@ -12,9 +12,14 @@ def look(
     families: Mapping[str, Sequence[str]],
     *,
     dead: Callable[[], int | None],
+    unread: Callable[[], int],
     clock_s: Callable[[], float],
 ) -> Snapshot:
-    """A house at this moment. ``dead`` counts the last hour's dead letters. Raises ``Retryable`` without a broker."""
+    """A house at this moment. Raises ``Retryable`` without a broker.
+
+    ``dead`` counts the last hour's dead letters, ``unread`` what waits for a worker of another
+    version.
+    """
     queues = {family: tuple(names) for family, names in families.items()}
     reports, workers = house.all()
     at_s = clock_s()
@@ -27,4 +32,5 @@ def look(
         depths=depths,
         dead=dead(),
         unreadable=depths[DEAD].messages if DEAD in depths else 0,
+        unread=unread(),
     )

@@ -37,7 +37,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A house at one moment. ``families``: family -> its queues; ``dead``: dead letters of the last hour, ``None`` when
-    the database did not say; ``unreadable``: messages that were no events."""
+    the database did not say; ``unreadable``: messages that were no events; ``unread``: events and rows of the
+    outbox that wait because no worker who took them could read them."""
 
     at_s: float
     families: dict[str, tuple[str, ...]]
@@ -46,6 +47,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     depths: dict[str, Depth]
     dead: int | None
     unreadable: int
+    unread: int = 0
 
     def serving(self, family: str) -> tuple[Worker, ...]:
         """The workers that take from any of a family's queues."""

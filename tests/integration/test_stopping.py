@@ -20,7 +20,7 @@ from tests.houses import House, Proc, eventually
 
 QUEUE = "movement"
 WAITING = 300  # batches
-SIZES = (1, 1, 5, 60, 800)  # events; the last is more than a pipe takes at once
+SIZES = (*[1] * 20, 5, 60, 800)  # events; the last is more than a pipe takes at once
 LONGEST_S = 1.5  # what the largest batch may take on a busy machine
 STOP_S_MAX = LONGEST_S + 2.0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.logs import Json, about, set_up_logging
+from gameserver.logs import SELDOM_S, Json, Seldom, about, set_up_logging
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:
@@ -54,3 +54,15 @@ def test_a_file_that_was_asked_for_gets_the_lines_and_may_be_moved_away(
         root.setLevel(level)
     assert json.loads(file.read_text())["message"] == "second"
     assert json.loads((tmp_path / "worker.log.1").read_text())["message"] == "first"
+
+
+def test_what_would_fill_the_log_is_said_once_a_minute_with_how_often_it_was_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s = [100.0]
+    seldom = Seldom(logging.getLogger("seldom"), lambda: now_s[0])
+    for _ in range(3):
+        seldom.warning("%s waits", "it")
+    now_s[0] += SELDOM_S
+    seldom.warning("%s waits", "it")
+    assert caplog.messages == ["it waits", "it waits (and 2 times since the last such line)"]

@@ -83,3 +83,9 @@ def test_no_gateway_a_world_without_ticks_and_dead_letters_are_named() -> None:
 def test_a_database_that_did_not_say_is_no_dead_letter() -> None:
     before, now = busy(0.4)
     assert commands(before, moment(10, workers=now.workers, dead=None)) == []
+
+
+def test_what_waits_for_a_worker_of_another_version_is_named() -> None:
+    before, now = busy(0.4)
+    (found,) = advise(before, moment(10, workers=now.workers, unread=2), one_writer=False)
+    assert "2 events of an unknown type or form wait: a worker of another version" in found.why
