@@ -232,7 +232,7 @@ class _Work:
     def bury(self, item: Prepared, cause: BaseException, attempts: int) -> Applied:
         self._begin([item], [])
         self._tried.append(item.envelope.id)
-        if self._fresh(item):
+        if not self._is_past(item):
             self._transaction.add_dead(letter_of(item.envelope, cause, attempts, self._now_ms))
             sentence = "This could not be done. It was kept, and a game master will look at it."
             self._advance(item, self._refuse(item, "dead_lettered", sentence))
@@ -273,41 +273,46 @@ class _Work:
             lanes = self._marks[envelope.session] = read_marks(player.marks)
         return lanes.get(item.spec.lane, START)
 
-    def _fresh(self, item: Prepared) -> bool:
-        """Whether it was not applied before, nor given up, as far as can be told."""
-        if item.envelope.kept:
-            return item.envelope.id in self._to_be_done
-        if not item.marked:
-            return True
+    def _is_past(self, item: Prepared) -> bool:
+        """Whether it is over already; then it is answered. Marks that nobody can read are why it is given up."""
         try:
-            item.mark = self._stands(item)
+            return self._past(item) != ""
         except Corrupt:
-            return True  # given up because of that, most likely
-        return item.mark is not None and item.event.seq > item.mark.seq
+            return False
 
-    def _take(self, item: Prepared) -> str:
-        """One event: held behind a failed one, answered as seen or over, or played. Returns how it ended."""
-        if self._held and item.order in self._held:
-            self._held[item.order].append(item.envelope)
-            return "held"
-        if item.failure is not None:
-            return self._fail(item, item.failure)
+    def _past(self, item: Prepared) -> str:
+        """How it ended that is over already, as far as can be told, and is answered here; "" for a fresh one.
+
+        Raises ``Corrupt`` when nobody can read where its lane stands.
+        """
         if item.envelope.kept and item.envelope.id not in self._to_be_done:
             log.info("%s was applied before", item.envelope.id, extra=about(item.envelope.id))
             return "repeated"
-        if item.marked:
-            try:
-                item.mark = self._stands(item)
-            except Corrupt as unreadable:
-                return self._fail(item, unreadable)
-            if item.mark is None:
-                self._refuse(item, "session_over", "This session is over.")
-                return "session_over"
-            if item.event.seq <= item.mark.seq:
-                return self._replay(item)
+        if not item.marked:
+            return ""
+        item.mark = self._stands(item)
+        if item.mark is None:
+            self._refuse(item, "session_over", "This session is over.")
+            return "session_over"
+        return self._replay(item) if item.event.seq <= item.mark.seq else ""
+
+    def _take(self, item: Prepared) -> str:
+        """One event: held behind a failed one, answered as seen or over, or played. Returns how it ended.
+
+        What was given up is not tried again because another copy of it comes: so its failure comes after its past.
+        """
+        if self._held and item.order in self._held:
+            self._held[item.order].append(item.envelope)
+            return "held"
+        try:
+            past = self._past(item)
+        except Corrupt as unreadable:
+            return self._fail(item, unreadable)
+        if past:
+            return past
         if self._put_off and item.order in self._put_off:
             return self._defer(item, self._put_off[item.order])
-        return self._play(item)
+        return self._play(item) if item.failure is None else self._fail(item, item.failure)
 
     def _play(self, item: Prepared) -> str:
         """Play its rule. Everything that can go wrong does so before anything of it is folded into the batch."""

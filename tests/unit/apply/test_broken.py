@@ -23,7 +23,6 @@ from tests.unit.apply.workshop import (
     breaks_for,
     broken,
     entrance,
-    replies,
     reply,
     walk,
 )
@@ -140,7 +139,24 @@ def test_what_was_given_up_is_given_up_once(workshop: Workshop) -> None:
     workshop.applier.bury(give, ZeroDivisionError("first"), 4)
     again = workshop.applier.bury(give, ZeroDivisionError("second"), 5)
     assert [letter.cause for letter in workshop.store.dead_letters()] == ["ZeroDivisionError: first"]
-    assert replies(again) == {}
+    assert reply(again)["code"] == "dead_lettered"  # the answer to the first may have been lost
+
+
+def test_another_copy_of_what_was_given_up_is_answered_so_and_not_tried_again(workshop: Workshop) -> None:
+    """The first copy came over a connection that is gone: whoever waits, waits for the answer to the second."""
+
+    def fails(event: Give, context: Context, reader: Reader, passwords: Any) -> None:
+        raise ZeroDivisionError
+
+    workshop.enter(ADA, BOB)
+    workshop.rules["give"] = rule(prepare=fails)(broken)
+    event = Give(to="Bob", coins=10, seq=1)
+    workshop.applier.bury(workshop.tell(ADA, event, conn="gone"), ZeroDivisionError("no"), 4)
+    copy = workshop.tell(ADA, event)
+    for answered in (workshop.apply(copy), workshop.applier.bury(copy, ZeroDivisionError("no"), 4)):
+        assert not answered.held
+        assert reply(answered)["code"] == "dead_lettered"
+        assert [direct.conn for direct in answered.outbound.directs] == [ADA.conn]
 
 
 def test_what_was_applied_after_all_is_not_given_up(workshop: Workshop) -> None:
