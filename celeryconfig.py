@@ -9,7 +9,7 @@ from kombu import Exchange, Queue
 from gameserver import addresses, config
 from gameserver.events import catalogue
 from gameserver.topology import EVENTS, topology
-from tasks.ticks import SWEEP_S, TICK_S, EachPeriod, pulse
+from tasks.ticks import SWEEP_S, TICK_S, WAITS_S, pulse
 
 _settings = config.load()
 _topology = topology(_settings.limits, _settings.queues)
@@ -80,20 +80,20 @@ task_track_started = True
 worker_hijack_root_logger = False  # tasks.application sets logging up
 
 # -- the world's clock
-# Ticks carry a number taken from the time, so that two beats may run: doubles fall away. They expire when nobody takes
-# them, because a world that slept does not live through its nights afterwards.
+# Ticks carry a number taken from the time, so that two beats may run: doubles fall away. The broker itself drops those
+# that nobody takes in time: Celery's `expires` is a time by beat's clock, which the worker compares with its own.
 beat_schedule = {
     "tick": {
         "task": "world.tick",
-        "schedule": EachPeriod(TICK_S),
+        "schedule": TICK_S,
         "args": (BeatLazyFunc(pulse, "tick"),),
-        "options": {"expires": 5, "argsrepr": "beat tick"},
+        "options": {"expiration": WAITS_S, "argsrepr": "beat tick"},
     },
     "sweep": {
         "task": "world.sweep",
-        "schedule": EachPeriod(SWEEP_S),
+        "schedule": SWEEP_S,
         "args": (BeatLazyFunc(pulse, "sweep"),),
-        "options": {"expires": 10, "argsrepr": "beat sweep"},
+        "options": {"expiration": WAITS_S, "argsrepr": "beat sweep"},
     },
 }
 beat_scheduler = "tasks.ticks:PunctualScheduler"  # asleep between ticks, where Celery's own is busy waiting

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
 from gameserver.events import catalogue
 from gameserver.events.base import Event
@@ -167,7 +168,7 @@ class Applier:
         spec = event.spec
         context = Context(
             envelope.id,
-            envelope.at_ms,
+            _happens_ms(envelope, self._clock_ms()),
             SeededDice(self._seed, envelope.id),  # the id makes a replay fall alike
             envelope.player,
             envelope.session,
@@ -177,6 +178,12 @@ class Applier:
         )
         marked = spec.numbered and event.seq > 0
         return Prepared(envelope, event, spec, context, self._rules.get(spec.name), marked)
+
+
+def _happens_ms(envelope: Envelope, now_ms: int) -> int:
+    """When an event happens, by server time: a client's when its gateway accepted it, but not in the future."""
+    believed = envelope.event.spec.origin == "client" and envelope.at_ms <= now_ms + CLOCK_TOLERANCE_MS
+    return envelope.at_ms if believed else now_ms
 
 
 def _ask(item: Prepared) -> None:
@@ -215,6 +222,7 @@ class _Work:
         self._outcomes: Counter[str] = Counter()
 
     def run(self, batch: Sequence[Prepared], trial: Trial | None) -> Applied:
+        self._date(batch)
         self._begin(batch, [item.needs for item in batch if item.needs is not None])
         if trial is not None:
             self._transaction.begin_trial(trial)
@@ -240,11 +248,18 @@ class _Work:
         self._save()
         return self._applied(item.event.spec.name)
 
+    def _date(self, batch: Sequence[Prepared]) -> None:
+        """What no client sent happens now, and now is when it was its batch's turn."""
+        for item in batch:
+            if item.spec.origin != "client":
+                item.context = replace(item.context, now_ms=self._now_ms)
+
     def _begin(self, batch: Sequence[Prepared], needs: list[Needs]) -> None:
         """Lock and load: a second run of the same event waits here for the first, and then sees it done."""
         self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
         actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
         self._state = self._transaction.load([actors, *needs])
+        self._state.now_ms = self._now_ms
         if self._state.due:
             self._sort_out()
 
@@ -520,7 +535,7 @@ class _Work:
         if catalogue.events().get(event.spec.name) is not type(event):
             raise TypeError(f"{type(event).__name__} is not in the catalogue")
         place = getattr(event, "zone", "") or item.envelope.place  # of what it is about, or where it was born
-        envelope = Envelope(id=id_, event=event, at_ms=item.envelope.at_ms, kept=event.spec.durable, place=place)
+        envelope = Envelope(id=id_, event=event, at_ms=item.context.now_ms, kept=event.spec.durable, place=place)
         body = msgspec.json.encode(envelope)
         return self._bear, (_envelope_json(body), body)
 

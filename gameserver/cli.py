@@ -155,9 +155,15 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def _server_ms(store: Store) -> int:
+    """The time by which the data tier's rows are dated, which need not be this machine's."""
+    store.learn_time()
+    return store.now_ms()
+
+
 def _dead_list(arguments: argparse.Namespace) -> int:
-    since_ms = _now_ms() - int(arguments.hours * 3_600_000) if arguments.hours else 0
     with _open_store() as store:
+        since_ms = _server_ms(store) - int(arguments.hours * 3_600_000) if arguments.hours else 0
         letters = store.dead_letters(family=arguments.family, player=arguments.player, since_ms=since_ms)
     for letter in letters:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(letter.dead_ms / 1000))
@@ -180,7 +186,7 @@ def _dead_show(arguments: argparse.Namespace) -> int:
 
 def _dead_replay(arguments: argparse.Namespace) -> int:
     with _open_store() as store:
-        print(f"It will be applied as {letters.replay(store, arguments.id, _now_ms())}.")
+        print(f"It will be applied as {letters.replay(store, arguments.id, _server_ms(store))}.")
     return 0
 
 
@@ -201,7 +207,7 @@ def _looking() -> Iterator[Callable[[], Snapshot]]:
 
         def dead() -> int | None:
             try:
-                return len(store.dead_letters(since_ms=_now_ms() - 3_600_000))
+                return len(store.dead_letters(since_ms=_server_ms(store) - 3_600_000))
             except Retryable:
                 return None
 
@@ -294,7 +300,9 @@ def _migrate(arguments: argparse.Namespace) -> int:
 def _copy(arguments: argparse.Namespace) -> int:
     settings = config.load()
     copied: list[Copied] = []
-    copy(settings.database_url, arguments.to, _now_ms(), copied.append)
+    with _open_store() as store:
+        now_ms = _server_ms(store)
+    copy(settings.database_url, arguments.to, now_ms, copied.append)
     for table in copied:
         print(f"{table.table:<14} {table.rows:>9} rows  {table.digest[:16]}")
     print("Everything is there. Give the new address to all workers in DATABASE_URL, and keep the old one for a while.")

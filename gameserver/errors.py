@@ -23,6 +23,13 @@ class NotNow(Rejected):
     """The same, but not remembered: sent again with the same number, the event may succeed."""
 
 
+class Repeated(Rejected):
+    """An event of the house's own that was lived through already: counted as such, and told to nobody."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("repeated", message)
+
+
 class Retryable(GameError):
     """The world is not ready (database locked, broker away): the same event may succeed in a moment."""
 

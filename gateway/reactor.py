@@ -4,7 +4,8 @@ To wake up costs more than to read, and what is read waits for company anyway: s
 next one wait a little for each that had something to say. Where few speak that is next to nothing; where many do,
 dozens are read at once. What the broker has to say is worth waking up for: its socket ends a rest. Sockets are called
 without the logging context that Twisted makes for each call, which nothing here uses and which costs as much as the
-reading.
+reading. And its timers go by the monotonic clock: by Twisted's own, the machine's, a clock that is set back by ten
+minutes stops all of them for so long, and one that is set ahead ends all connections as idle.
 """
 
 import select
@@ -20,6 +21,8 @@ PAUSE_S_MAX = 0.004  # so long may a signal wait, or what another thread has to 
 
 class PatientReactor(EPollReactor):
     """``clock_s``: monotonic seconds; ``sleep`` waits for so many, instead of until somebody urgent speaks."""
+
+    seconds = staticmethod(time.monotonic)
 
     def __init__(
         self, clock_s: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] | None = None

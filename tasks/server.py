@@ -394,21 +394,20 @@ def halves_by_lanes(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Env
     return first, second
 
 
-def clock_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
-
-
 def build(settings: Settings) -> Server:
     """Wire a process together."""
     store = Store(settings.database_url, load_world(settings.world_file))
+    try:
+        store.learn_time()
+    except Retryable as trouble:
+        log.warning("the time is this machine's until the database says another: %s", trouble)
     applier = Applier(
         store=store,
         rules=rules(),
         passwords=Argon2Passwords(),
         sealer=Sealer(read_key(settings.secret_key_file)),
         limits=settings.limits,
-        clock_ms=clock_ms,
+        clock_ms=store.now_ms,
     )
     return Server(
         applier=applier,
@@ -416,5 +415,5 @@ def build(settings: Settings) -> Server:
         publisher=Publisher(settings.amqp_url, settings.queues),
         queues=settings.queues,
         origin=f"{os.getpid()}@{gethostname()}",
-        clock_ms=clock_ms,
+        clock_ms=store.now_ms,
     )

@@ -1,47 +1,80 @@
-"""What beat sends and when: events numbered by the time, so that the ticks of two beats are the same ones."""
+"""What beat sends and when: events numbered by the time, so that the ticks of two beats are the same ones.
+
+Beat's time is its machine's clock as it once was, and goes on steadily from there; where the two come apart by more
+than the tolerance, because the clock was set, beat follows at once. So no clock that is set back makes beat wait.
+"""
 
 import time
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 from celery.beat import Scheduler
-from celery.schedules import schedstate, schedule
+from celery.schedules import schedule
+
+from gameserver.clocks import CLOCK_TOLERANCE_MS
 
 TICK_S = 0.5
 SWEEP_S = 1.0
+WAITS_S = 5  # the broker drops what waits in its queue for longer: a world that slept does not live through its nights
 
 _PERIODS_S = {"tick": TICK_S, "sweep": SWEEP_S}
 
 
+class BeatClock:
+    """Seconds since 1970, as steady as ``steady_s`` (monotonic), and no farther from ``wall_s`` than the tolerance."""
+
+    def __init__(self, steady_s: Callable[[], float] = time.monotonic, wall_s: Callable[[], float] = time.time) -> None:
+        self._steady_s = steady_s
+        self._wall_s = wall_s
+        self._ahead_s = wall_s() - steady_s()
+
+    def seconds(self) -> float:
+        """The time by which ticks are numbered."""
+        wall_s, now_s = self._wall_s(), self._steady_s() + self._ahead_s
+        if abs(wall_s - now_s) * 1000 > CLOCK_TOLERANCE_MS:
+            self._ahead_s += wall_s - now_s
+            return wall_s
+        return now_s
+
+
+clock = BeatClock()
+
+
 def pulse(event: str) -> list[dict[str, Any]]:
     """A batch of one tick or sweep, as a task takes it."""
-    now_s = time.time()
+    now_s = clock.seconds()
     n = int(now_s / _PERIODS_S[event])
     return [{"id": f"{event}:{n}", "event": {"type": event, "n": n}, "at_ms": int(now_s * 1000)}]
 
 
-class EachPeriod(schedule):
-    """Due once in each period, as it begins: those are numbered by the time, and no number may be left out.
-
-    Celery's own counts a period from the last time on, which is always a little late: each comes later than the one
-    before, and now and then a number has none.
-    """
-
-    def is_due(self, last_run_at: datetime) -> Any:
-        """Whether a new period has begun since, and the seconds until the next begins."""
-        now_s, last_s = self.now().timestamp(), last_run_at.timestamp()
-        if now_s // self.seconds > last_s // self.seconds:
-            return schedstate(True, 0.0)  # ask again: what is left of the period is known when this was published
-        return schedstate(False, self.seconds - now_s % self.seconds)
-
-
 class PunctualScheduler(Scheduler):
-    """Celery's scheduler, which sleeps until something is due, and keeps no file: numbers come from the time.
+    """Sends each entry once in each of its periods, as it begins: those are numbered, and no number may be left out.
 
-    Celery's own wakes 10 ms before that, and then asks without a pause whether it is due by now: with a tick twice a
-    second that burns a fiftieth of a processor.
+    Celery's own goes by the machine's clock: set back, it waits until the time is reached again. It counts a period
+    from the last time on, which is always a little late; and it wakes 10 ms before that, and then asks without a pause
+    whether something is due by now, which burns a fiftieth of a processor. This one keeps no file: numbers come from
+    the time.
     """
 
-    def adjust(self, n: float | None, drift: float = 0.0) -> float | None:
-        """Seconds to wait, as they are."""
-        return n
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._sent: dict[str, int] = {}  # by entry, the period for which it was last sent
+        super().__init__(*args, **options)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Send what is due. Returns the seconds until something will be."""
+        for entry in self.schedule.values():
+            self._send_once(entry)
+        now_s = clock.seconds()
+        ends = [period_s - now_s % period_s for period_s in map(_period_s, self.schedule.values())]
+        return float(min([self.max_interval, *ends]))
+
+    def _send_once(self, entry: Any) -> None:
+        period = int(clock.seconds() // _period_s(entry))
+        if self._sent.setdefault(entry.name, period) != period:  # the period it is started in has begun already
+            self._sent[entry.name] = period
+            self.apply_entry(entry, producer=self.producer)
+
+
+def _period_s(entry: Any) -> float:
+    period: schedule = entry.schedule
+    return float(period.seconds)

@@ -2,7 +2,10 @@
 
 from gameserver.events.base import SEQ_MAX, Event, Name, NoticeIds, Result, Secret, Sent, declared
 
-GATEWAY_SILENT_MS = 15_000  # a gateway whose heartbeats are not applied for so long counts as dead
+HEARTBEAT_MS = 3_000  # so often a gateway says that it is alive
+UNHEARD_MS = 2 * HEARTBEAT_MS  # of whom nothing is heard for longer, more than one heartbeat was lost
+# A gateway none of whose heartbeats was applied for so long counts as dead, if others' were applied all the time.
+GATEWAY_SILENT_MS = 15_000
 
 
 class Entered(Result):

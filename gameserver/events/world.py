@@ -3,9 +3,12 @@
 from gameserver.events.base import Event, declared
 
 
-@declared(origin="house", priority=4, lease_s=5, durable=False, stale_after_s=5.0, batch_max=8)
+@declared(origin="house", priority=4, lease_s=5, durable=False, batch_max=8)
 class Tick(Event):
-    """A pulse of the world. Doubles of a number, and numbers gone by, do nothing."""
+    """A pulse of the world. Doubles of a number, and numbers gone by, do nothing.
+
+    ``n``: by beat's clock; one that is not about now, by server time, is a pulse of now.
+    """
 
     n: int
 
@@ -18,7 +21,7 @@ class Stir(Event):
     n: int
 
 
-@declared(origin="house", priority=3, lease_s=20, durable=False, stale_after_s=10.0, batch_max=4)
+@declared(origin="house", priority=3, lease_s=20, durable=False, batch_max=4)
 class Sweep(Event):
     """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from gameserver.errors import Rejected
 from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.rules.outcome import Context, Dice, Needs, Outcome, State, Tell, has_room_for_mail, living_actor, rule
+from gameserver.rules.times import awaited
 from gameserver.rules.view import distance, vanishes, where
 from gameserver.world.kinds import KINDS
 from gameserver.world.state import Creature, Player
@@ -54,7 +55,7 @@ def _check(state: State, attacker: Player, target: Player | Creature, now_ms: in
         raise Rejected("safe_zone", "Nobody fights here.")
     if attacker.zone != target.zone or distance(attacker, target) > REACH:
         raise Rejected("out_of_reach", "Too far away.")
-    if now_ms < attacker.attack_due_ms:
+    if awaited(attacker.attack_due_ms, now_ms, COOLDOWN_MS):
         raise Rejected("cooldown", "Your arm needs a rest.")
 
 

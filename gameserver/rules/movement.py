@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gameserver.errors import Rejected
 from gameserver.events.movement import Look, Move, View, Walked
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, living_actor, rule
+from gameserver.rules.times import awaited
 from gameserver.rules.view import Body, being, crosses, in_view, looks_around, sees_the_same, walks
 from gameserver.world.state import Player
 
@@ -48,7 +49,7 @@ def move(state: State, event: Move, context: Context) -> Outcome:
 
 
 def _paced(player: Player, now_ms: int) -> int:
-    due_ms = max(player.steps_due_ms, now_ms)
+    due_ms = player.steps_due_ms if awaited(player.steps_due_ms, now_ms, EARLY_MS + STEP_MS) else now_ms
     if due_ms - now_ms > EARLY_MS:
         raise Rejected("too_fast", "Nobody walks that fast.")
     return due_ms + STEP_MS

@@ -74,11 +74,12 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class State:
     """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it.
 
-    ``things``: by kind and id; the other names of these are there for rules.
+    ``things``: by kind and id; the other names of these are there for rules. ``now_ms``: server time.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.now_ms = 0
         self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
         self.accounts: Mapping[str, Account] = self.things[Account]
         self.players: Mapping[str, Player] = self.things[Player]
@@ -154,7 +155,9 @@ class Dice(Protocol):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """An event's circumstances. ``now_ms``: when its gateway accepted it; ``rng``: seeded with its id.
+    """An event's circumstances. ``now_ms``: when it happens; ``rng``: seeded with its id.
+
+    A client's event happens when its gateway accepted it, but not in the future; all others happen as they are applied.
 
     ``prepared``: what the rule's ``prepare`` found out before the transaction.
     """

@@ -10,7 +10,18 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.events.envelope import Follow
-from gameserver.events.sessions import Ack, Entered, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.events.sessions import (
+    UNHEARD_MS,
+    Ack,
+    Entered,
+    Heartbeat,
+    Login,
+    Logout,
+    Lost,
+    Register,
+    Rejoin,
+    Resume,
+)
 from gameserver.rules.outcome import (
     Context,
     Needs,
@@ -21,14 +32,14 @@ from gameserver.rules.outcome import (
     Tell,
     rule,
 )
+from gameserver.rules.times import awaited, heard_lately
 from gameserver.rules.view import appears, channel_topic, looks_around, vanishes
 from gameserver.world.marks import NO_MARKS, highest
-from gameserver.world.state import Account, Gateway, Player, Session
+from gameserver.world.state import CALM, EARS, Account, Gateway, Player, Session
 
 PASSWORD_CHARS_MIN = 8
 PASSWORD_CHARS_MAX = 128
 SESSION_MS = 3_600_000
-GATEWAY_FRESH_MS = 6_000  # two heartbeats
 
 
 def player_id(name: str) -> str:
@@ -106,7 +117,7 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
         since_ms=context.now_ms,
     )
     older = tuple(s for s in state.sessions.values() if s.player == body.id)
-    if any(_came_later(s, context) for s in older):
+    if any(_came_later(state, s, context) for s in older):
         raise _overtaken()
     present = _present(body, session)
     return Outcome(
@@ -119,24 +130,26 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
     )
 
 
-def _came_later(session: Session, context: Context) -> bool:
+def _came_later(state: State, session: Session, context: Context) -> bool:
     """Whether a later entrance than this one brought the session's connection.
 
-    An entrance that was delivered twice, or waited with a worker that died, must not throw out who came after it.
+    An entrance that was delivered twice, or waited with a worker that died, must not throw out who came after it. None
+    came later than now, though: what says so was written by a gateway whose clock was ahead.
     """
-    return session.since_ms > context.now_ms
+    waited_ms = max(0, state.now_ms - context.now_ms)
+    return awaited(session.since_ms, context.now_ms, waited_ms)
 
 
 def _overtaken() -> Rejected:
-    """Said to a connection that is gone; only where gateways' clocks differ may someone hear it, and try again."""
+    """Said to a connection that is gone; where gateways' clocks differ someone may hear it, for as long as they do."""
     return Rejected("busy", "This player came in elsewhere a moment later. Try again in a moment.")
 
 
 def _seen(state: State, context: Context) -> tuple[Gateway, ...]:
     """A gateway whose first players are quicker than its first heartbeat is alive all the same."""
     known = state.gateways.get(context.gateway)
-    fresh = known is not None and known.seen_ms > context.now_ms - GATEWAY_FRESH_MS
-    return () if fresh else (Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=1),)
+    fresh = known is not None and heard_lately(known.seen_ms, state.now_ms, UNHEARD_MS)
+    return () if fresh else (Gateway(id=context.gateway, seen_ms=state.now_ms, sessions=1),)
 
 
 def _again(state: State, context: Context) -> Outcome:
@@ -175,9 +188,9 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
             result=_entered(state.players[session.player], session),
             follow=_follow(state, state.players[session.player], session),
         )
-    if session.expires_ms and session.expires_ms < context.now_ms:
+    if session.expires_ms and session.expires_ms < state.now_ms:
         raise Rejected("bad_token", "This session has expired. Log in.")
-    if found.digest != session.token and _came_later(session, context):
+    if found.digest != session.token and _came_later(state, session, context):
         raise _overtaken()
     taken = replace(
         session,
@@ -306,7 +319,17 @@ def ack(state: State, event: Ack, context: Context) -> Outcome:
     return Outcome(done=tuple(w.id for w in state.mail.get(context.player, ()) if w.id in ids))
 
 
-@rule()
+@rule(needs=lambda event, context: Needs(gateways=(EARS, CALM)))
 def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
-    """A gateway is alive."""
-    return Outcome(put=(Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=event.sessions),))
+    """A gateway is alive, and the house has heard it; if it heard nobody for a while, the calm begins anew."""
+    alive = Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=event.sessions)
+    heard = replace(alive, id=EARS)
+    calm = () if _has_ears(state, context.now_ms) else (replace(alive, id=CALM),)
+    return Outcome(put=(alive, heard, *calm))
+
+
+def _has_ears(state: State, now_ms: int) -> bool:
+    """Whether heartbeats were applied without a pause until now; a calm that begins in the future never would."""
+    ears, calm = state.gateways.get(EARS), state.gateways.get(CALM)
+    ahead = calm is not None and calm.seen_ms > now_ms
+    return ears is not None and heard_lately(ears.seen_ms, now_ms, UNHEARD_MS) and not ahead

@@ -1,28 +1,32 @@
 """The world's own life: zones stir on ticks, and the sweep heals what deaths of processes left behind.
 
-A tick carries a number; a zone keeps the last it lived through, so doubled and late ticks do nothing. Zones in which
-players have creatures about them, or wounds to heal, stir on every tick, where only creatures are on every
-``IDLE_TICKS``th, and where none are never.
+A tick carries a number; a zone keeps the last it lived through, so doubled and late ticks do nothing. The numbers are
+those of server time: a tick of a beat whose clock is wrong is a pulse of now. Zones in which players have creatures
+about them, or wounds to heal, stir on every tick, where only creatures are once in ``IDLE_TICKS``, and where none are
+never.
 
-A gateway that is silent died, unless everything was silent: while broker or database are away no tick comes through
-either, and after such a stall gateways are given time to be heard again.
+A gateway that is silent died, if the house could hear all the time: if others' heartbeats were applied without a pause.
+When nobody was heard it is the ears, whatever was wrong with them, and all are given time to be heard again.
 """
 
 from zlib import crc32
 
 from msgspec.structs import replace
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.errors import Repeated
 from gameserver.events.base import Event
 from gameserver.events.combat import Respawned
-from gameserver.events.sessions import GATEWAY_SILENT_MS
+from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.events.world import Stir, Sweep, Tick
-from gameserver.rules.combat import blow, strike_player
+from gameserver.rules.combat import DEAD_MS, blow, strike_player
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, rule
 from gameserver.rules.sessions import orphaned
+from gameserver.rules.times import awaited, heard_lately
 from gameserver.rules.view import appears, distance, looks_around, steps_seen
 from gameserver.world.kinds import KINDS, Kind
 from gameserver.world.maps import Zone
-from gameserver.world.state import CALM, PULSE, Creature, Player, Thing, ZoneClock
+from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Thing, ZoneClock
 
 TICK_MS = 500
 IDLE_TICKS = 20
@@ -31,36 +35,57 @@ HEAL_HP = 2
 REST_MS = 5_000
 WANDER_ODDS = 0.2
 WANDER_TILES = 4
-STALL_TICKS = 10
+TOLERANCE_TICKS = CLOCK_TOLERANCE_MS // TICK_MS
+MISSED_TICKS = 4  # of so many that were left out what they would have brought comes with the next
 
 
 @rule(needs=lambda event, context: Needs(clocks=(PULSE,), busy_zones=True))
 def tick(state: State, event: Tick, context: Context) -> Outcome:
     """One pulse: every zone whose turn it is stirs."""
-    clock = state.clocks.get(PULSE)
-    if clock is not None and event.n <= clock.tick:
-        return Outcome()
-    due = [name for name in sorted(state.world.zones) if _stirs(state, name, event.n)]
-    stirs: tuple[Event, ...] = tuple(Stir(zone=name, n=event.n) for name in due)
-    clocks = [PULSE] if clock is not None and event.n - clock.tick <= STALL_TICKS else [PULSE, CALM]
-    return Outcome(put=tuple(ZoneClock(id=id_, tick=event.n) for id_ in clocks), events=stirs)
+    n = _number(event.n, context.now_ms)
+    before = _lived_through(state, PULSE, n)
+    due = [name for name in sorted(state.world.zones) if _stirs(state, name, n, before)]
+    stirs: tuple[Event, ...] = tuple(Stir(zone=name, n=n) for name in due)
+    return Outcome(put=(ZoneClock(id=PULSE, tick=n),), events=stirs)
 
 
-def _stirs(state: State, zone: str, n: int) -> bool:
+def _number(n: int, now_ms: int) -> int:
+    """A tick's number: the one it says, or that of now if its beat's clock is wrong (or it waited for too long)."""
+    now = now_ms // TICK_MS
+    return n if abs(n - now) <= TOLERANCE_TICKS else now
+
+
+def _lived_through(state: State, id_: str, n: int) -> int:
+    """The tick before this one that a zone lived through. Raises ``Repeated`` if it was this or a later.
+
+    A number that lies farther ahead than two beats can be apart was written under another clock, and says nothing.
+    """
+    clock = state.clocks.get(id_)
+    if clock is None or clock.tick > n + 2 * TOLERANCE_TICKS:
+        return n - 1
+    if n <= clock.tick:
+        raise Repeated("This tick was lived through already.")
+    return max(clock.tick, n - MISSED_TICKS)
+
+
+def _stirs(state: State, zone: str, n: int, before: int) -> bool:
     if zone in state.hurt_zones or not state.world.zones[zone].creatures:
         return zone in state.hurt_zones
-    return zone in state.busy_zones or n % IDLE_TICKS == crc32(zone.encode()) % IDLE_TICKS
+    return zone in state.busy_zones or _comes_round(n, before, IDLE_TICKS, crc32(zone.encode()))
+
+
+def _comes_round(n: int, before: int, every: int, phase: int = 0) -> bool:
+    """Whether one of the ticks after ``before`` up to this one is the one of ``every`` that counts."""
+    return (n - phase) // every > (before - phase) // every
 
 
 @rule(needs=lambda event, context: Needs(zones=(event.zone,)))
 def stir(state: State, event: Stir, context: Context) -> Outcome:
     """One zone's tick: the dead return, the wounded heal, creatures act."""
-    clock = state.clocks.get(event.zone)
-    if clock is not None and event.n <= clock.tick:
-        return Outcome()
+    before = _lived_through(state, event.zone, event.n)
     scene = _Scene(state.zone(event.zone), state.players_in(event.zone), state.creatures_in(event.zone), context)
     scene.raise_dead()
-    if event.n % HEAL_TICKS == 0:
+    if _comes_round(event.n, before, HEAL_TICKS):
         scene.heal()
     scene.act()
     return Outcome(put=(ZoneClock(id=event.zone, tick=event.n), *scene.changed()), tells=tuple(scene.tells))
@@ -86,11 +111,14 @@ class _Scene:
     def raise_dead(self) -> None:
         for spawn in self.zone.creatures:
             body = self.creatures.get(spawn.id)
-            if body is None or _due(body.dead_until_ms, self.now_ms):
+            if body is None or self._returns(body, KINDS[spawn.kind].respawn_s * 1000):
                 self._spawn(Creature(id=spawn.id, kind=spawn.kind, zone=self.zone.name, x=spawn.x, y=spawn.y), body)
         for player in list(self.players.values()):
-            if _due(player.dead_until_ms, self.now_ms):
+            if self._returns(player, DEAD_MS):
                 self._respawn(player)
+
+    def _returns(self, body: Player | Creature, after_ms: int) -> bool:
+        return body.dead_until_ms > 0 and not awaited(body.dead_until_ms, self.now_ms, after_ms)
 
     def _spawn(self, fresh: Creature, before: Creature | None) -> None:
         born = replace(fresh, hp=KINDS[fresh.kind].hp_max, v=before.v + 1 if before else 0)
@@ -109,7 +137,8 @@ class _Scene:
 
     def heal(self) -> None:
         for player in list(self.players.values()):
-            if player.dead_until_ms or player.hp >= player.hp_max or self.now_ms - player.hit_ms < REST_MS:
+            rests = awaited(player.hit_ms + REST_MS, self.now_ms, REST_MS)
+            if player.dead_until_ms or player.hp >= player.hp_max or rests:
                 continue
             healed = replace(player, hp=min(player.hp_max, player.hp + HEAL_HP), v=player.v + 1)
             self.players[healed.id] = healed
@@ -117,8 +146,9 @@ class _Scene:
 
     def act(self) -> None:
         for creature in list(self.creatures.values()):
-            if not creature.dead_until_ms and creature.act_due_ms <= self.now_ms:
-                self._act(creature, KINDS[creature.kind])
+            kind = KINDS[creature.kind]
+            if not creature.dead_until_ms and not awaited(creature.act_due_ms, self.now_ms, kind.act_every_ms):
+                self._act(creature, kind)
 
     def _act(self, creature: Creature, kind: Kind) -> None:
         prey = self._prey(creature, kind)
@@ -181,7 +211,7 @@ def _sign(n: int) -> int:
 
 
 def _needs_orphans(event: Sweep, context: Context) -> Needs:
-    return Needs(clocks=(PULSE, CALM), orphans_before_ms=context.now_ms - GATEWAY_SILENT_MS, now_ms=context.now_ms)
+    return Needs(gateways=(EARS, CALM), orphans_before_ms=context.now_ms - GATEWAY_SILENT_MS, now_ms=context.now_ms)
 
 
 @rule(needs=_needs_orphans)
@@ -203,6 +233,6 @@ def sweep(state: State, event: Sweep, context: Context) -> Outcome:
 
 def _was_calm(state: State, now_ms: int) -> bool:
     """Whether gateways could be heard for as long as one may be silent."""
-    now = now_ms // TICK_MS
-    pulse, calm = (state.clocks.get(id_, ZoneClock(id=id_, tick=0)).tick for id_ in (PULSE, CALM))
-    return not pulse or (now - pulse <= STALL_TICKS and (now - calm) * TICK_MS > GATEWAY_SILENT_MS)
+    never = Gateway(id="", seen_ms=0, sessions=0)
+    ears, calm = (state.gateways.get(id_, never).seen_ms for id_ in (EARS, CALM))
+    return heard_lately(ears, now_ms, UNHEARD_MS) and now_ms - calm > GATEWAY_SILENT_MS

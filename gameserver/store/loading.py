@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Select, bindparam, func, literal_column, or_, select
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.rules.view import view_box
 from gameserver.store.rows import Rows, among
@@ -59,13 +60,14 @@ def _things_where(kind: type[T], *names: str) -> Select[Any]:
     return _select(kind).where(or_(*conditions)).order_by(key).with_for_update(of=TABLES[kind])
 
 
+# What was heard in the future was heard under another clock, long ago.
+_HEARD = gateways.c.seen_ms.between(bindparam("orphans_before_ms"), bindparam("now_ms") + CLOCK_TOLERANCE_MS)
 _WANTED: dict[Any, dict[str, Any]] = {
     Account: {"accounts": among(accounts.c.id, "accounts")},
     Session: {
         "sessions": among(sessions.c.id, "sessions"),
         "sessions_of": among(sessions.c.player, "sessions_of"),
-        "silent": (sessions.c.gateway != "")
-        & sessions.c.gateway.not_in(select(gateways.c.id).where(gateways.c.seen_ms >= bindparam("orphans_before_ms"))),
+        "silent": (sessions.c.gateway != "") & sessions.c.gateway.not_in(select(gateways.c.id).where(_HEARD)),
         "expired": (sessions.c.expires_ms > 0) & (sessions.c.expires_ms <= bindparam("now_ms")),
     },
     ZoneClock: {"clocks": among(zone_clocks.c.id, "clocks"), "zones": among(zone_clocks.c.id, "zones")},

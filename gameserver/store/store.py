@@ -1,13 +1,16 @@
 """What the rest of the house uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
-from sqlalchemy import Engine, bindparam, delete, or_, select, update
+from sqlalchemy import Engine, bindparam, delete, literal_column, or_, select, update
 
+from gameserver.clocks import ServerClock
 from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, saving, unread
@@ -34,6 +37,7 @@ _COUNT_LESS = update(trials).values(count=trials.c.count - 1).where(trials.c.id 
 _FORGET_UNCOUNTED = delete(trials).where(trials.c.id == bindparam("event"), trials.c.count <= 0)
 _FORGET_TRIALS = delete(trials).where(among(trials.c.id, "ids"))
 _DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with_for_update()
+_TIME: Any = select(literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint"))
 _DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
 
 
@@ -80,17 +84,29 @@ class DeadLetter(msgspec.Struct, frozen=True):
 TIDY_PAGES = 12_000
 COMMIT_PAGES = 3
 
+TIME_ASKED_EVERY_S = 30.0
+
+
+def _wall_ms() -> int:
+    return int(time.time() * 1000)
+
 
 class Store:
-    """The data tier. Every method raises ``Retryable`` when the database is away or two transactions collide."""
+    """The data tier. Every method raises ``Retryable`` when the database is away or two transactions collide.
 
-    def __init__(self, url: str, world: World) -> None:
+    ``wall_ms``: this machine's clock.
+    """
+
+    def __init__(self, url: str, world: World, *, wall_ms: Callable[[], int] = _wall_ms) -> None:
         self._url = url
         self._world = world
         self._engine: Engine = open_engine(url)
         self._turnstile = Turnstile(turnstile_path(self._engine))
         self._one_writer = self._engine.dialect.name == "sqlite"
         self._untidy = 0  # pages written since it was last tidied, at most
+        self._wall_ms = wall_ms
+        # A database of this machine's own has its clock.
+        self._clock = None if self._one_writer else ServerClock(time.monotonic, wall_ms)
 
     def migrate(self) -> None:
         """Bring the tables to today's shape."""
@@ -138,12 +154,31 @@ class Store:
                 rows.run(_FORGET_UNCOUNTED, event=trial.id)
                 trial.counted = False
 
+    def now_ms(self) -> int:
+        """Server time, milliseconds since 1970: the database server's clock, as it was when it was last asked."""
+        return self._clock.now_ms() if self._clock else self._wall_ms()
+
+    @property
+    def skew_ms(self) -> float:
+        """How far this machine's clock is ahead of server time."""
+        return self._clock.skew_ms if self._clock else 0.0
+
+    def learn_time(self) -> None:
+        """Ask the database server what time it is."""
+        if self._clock:
+            with reading(self._engine) as rows:
+                after_s = time.monotonic()
+                (now_ms,) = rows.column(_TIME)
+                self._clock.learn(now_ms, after_s, time.monotonic())
+
     def tidy(self) -> None:
         """What must be done now and then and keeps others waiting: for a moment in which nobody does.
 
         SQLite copies its log into the database when it has grown. Left to itself it does so within a commit: every
         fiftieth batch of a busy house took twice as long.
         """
+        if self._clock and self._clock.age_s > TIME_ASKED_EVERY_S:
+            self.learn_time()
         if self._untidy >= TIDY_PAGES:
             with reading(self._engine) as rows:
                 rows.checkpoint()

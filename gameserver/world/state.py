@@ -87,17 +87,18 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class ZoneClock(msgspec.Struct, frozen=True):
-    """The last tick that a zone has lived through. The world's own pulse is the zone named ``PULSE``.
-
-    The one named ``CALM`` is the first tick after the house was last stalled (its broker or database away, say).
-    """
+    """The last tick that a zone has lived through. The world's own pulse is the zone named ``PULSE``."""
 
     id: str
     tick: int
 
 
 class Gateway(msgspec.Struct, frozen=True):
-    """A gateway's last sign of life."""
+    """A gateway's last sign of life, in server time.
+
+    Two are none: ``EARS`` is when any gateway's heartbeat was last applied, ``CALM`` since when that happens without a
+    pause.
+    """
 
     id: str
     seen_ms: int
@@ -123,6 +124,7 @@ class ChatLine(msgspec.Struct, frozen=True):
 
 
 PULSE = "*"
+EARS = "*ears"
 CALM = "*calm"
 
 Thing = Account | Player | Creature | Session | ZoneClock | Gateway | Membership | ChatLine

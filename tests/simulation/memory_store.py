@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
 from gameserver.rules.view import view_box
@@ -346,7 +347,8 @@ class MemoryTransaction:
         state.put([thing for thing in self._all(kind) if wanted(thing)])
 
     def _orphans(self, state: State, need: Needs) -> None:
-        heard = {g.id for g in self._all(Gateway) if g.seen_ms >= need.orphans_before_ms}
+        latest_ms = need.now_ms + CLOCK_TOLERANCE_MS
+        heard = {g.id for g in self._all(Gateway) if need.orphans_before_ms <= g.seen_ms <= latest_ms}
 
         def is_due(session: Session) -> bool:
             silent = session.gateway != "" and session.gateway not in heard

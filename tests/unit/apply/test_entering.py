@@ -6,9 +6,16 @@ from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
 from gameserver.events.base import Event
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Look
-from gameserver.events.sessions import Heartbeat, Login, Logout, Lost, Register, Resume
+from gameserver.events.sessions import (
+    GATEWAY_SILENT_MS,
+    HEARTBEAT_MS,
+    Login,
+    Logout,
+    Lost,
+    Register,
+    Resume,
+)
 from gameserver.events.trade import Give, Purse
 from gameserver.rules.sessions import SESSION_MS
 from gameserver.secrecy import Sealer
@@ -17,6 +24,7 @@ from tests.unit.apply.workshop import (
     BOB,
     PASSWORD,
     Workshop,
+    beats,
     dispatched,
     entrance,
     notices,
@@ -86,10 +94,13 @@ def test_who_looks_is_told_directly(workshop: Workshop) -> None:
 
 def test_the_sweep_takes_out_of_the_world_whose_gateway_died_and_forgets_sessions_in_time(workshop: Workshop) -> None:
     workshop.enter(ADA)
-    workshop.apply(Envelope(id="h", event=Heartbeat(sessions=1), at_ms=workshop.now_ms, gateway="g1"))
+    beats(workshop, "g1")
     sweep(workshop)
     assert workshop.player("ada").present
-    workshop.now_ms += 60_000
+    for _ in range(0, GATEWAY_SILENT_MS + 1, HEARTBEAT_MS):
+        workshop.now_ms += HEARTBEAT_MS
+        beats(workshop, "g2")
+    workshop.now_ms += 1
     applied = sweep(workshop)
     assert not workshop.player("ada").present
     assert [told["type"] for told in dispatched(applied)] == ["vanished"]

@@ -6,6 +6,7 @@ from gameserver.events.envelope import Envelope, routing_key
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Ack, Login, Lost, Register
 from gameserver.events.world import Stir, Tick
+from gameserver.rules.world import TICK_MS
 from gameserver.world.state import PULSE, Gateway, ZoneClock
 from tests.unit.apply.workshop import (
     ADA,
@@ -75,13 +76,16 @@ def test_a_reward_that_is_given_up_is_not_sent_again(workshop: Workshop) -> None
 
 def test_ticks_that_come_twice_stir_once(workshop: Workshop) -> None:
     workshop.enter(ADA)
-    tick = Envelope(id="tick:7", event=Tick(n=7), at_ms=workshop.now_ms)
+    n = workshop.now_ms // TICK_MS
+    tick = Envelope(id="tick:7", event=Tick(n=n), at_ms=workshop.now_ms)
     first = workshop.apply(tick)
-    assert [(e.id, e.event, e.kept) for e in first.born] == [("tick:7/e0", Stir(zone="meadow", n=7), False)]
-    assert workshop.apply(tick).born == ()
+    stirs = [("tick:7/e0", Stir(zone="meadow", n=n), False)]
+    assert [(e.id, e.event, e.kept) for e in first.born if e.event.zone == "meadow"] == stirs
+    again = workshop.apply(tick)
+    assert (again.born, again.outcomes) == ((), {"repeated": 1})
     workshop.apply(*first.born)
     clocks = workshop.load(clocks=(PULSE, "meadow")).clocks
-    assert clocks == {PULSE: ZoneClock(id=PULSE, tick=7), "meadow": ZoneClock(id="meadow", tick=7)}
+    assert clocks == {PULSE: ZoneClock(id=PULSE, tick=n), "meadow": ZoneClock(id="meadow", tick=n)}
     assert workshop.due() == []
 
 

@@ -11,6 +11,7 @@ from gameserver.apply import Applied, Applier
 from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Envelope
 from gameserver.events.movement import Move
+from gameserver.events.sessions import Heartbeat
 from gameserver.events.world import Sweep
 from gameserver.limits import Limits
 from gameserver.rules.book import rules
@@ -151,6 +152,13 @@ def entrance(workshop: Workshop, event: Event, name: str, **changes: Any) -> Env
         "token": f"hash of {conn}",
     }
     return Envelope(**{**given, **changes})
+
+
+def beats(workshop: Workshop, *gateways: str, **changes: Any) -> Applied:
+    """These gateways say that they are alive."""
+    at_ms = changes.pop("at_ms", workshop.now_ms)
+    beat = Heartbeat(**{"sessions": 1, **changes})
+    return workshop.apply(*(Envelope(id=f"{g}:{at_ms}", event=beat, at_ms=at_ms, gateway=g) for g in gateways))
 
 
 def sweep(workshop: Workshop) -> Any:

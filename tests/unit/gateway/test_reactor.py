@@ -1,4 +1,5 @@
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +48,12 @@ class Ear:
     def close(self) -> None:
         self.mine.close()
         self.theirs.close()
+
+
+def test_its_timers_do_not_go_by_the_machines_clock_which_may_be_set() -> None:
+    reactor = PatientReactor()
+    timer = reactor.callLater(60, lambda: None)
+    assert timer.getTime() - time.monotonic() == pytest.approx(60, abs=5)
 
 
 @pytest.fixture

@@ -108,6 +108,7 @@ def creature(id_: str = "meadow.rat.1", **changes: Any) -> Creature:
 def state(*things: Thing, **loaded: Any) -> State:
     """A state that holds these things, and what else was loaded (``histories``, ``mail``, ``online``...)."""
     filled = State(WORLD)
+    filled.now_ms = NOW_MS
     filled.put(things)
     for name, value in loaded.items():
         assert hasattr(filled, name)

@@ -89,6 +89,7 @@ def test_an_arm_needs_rest() -> None:
     assert rested.attack_due_ms == NOW_MS + COOLDOWN_MS
     assert refusal("bob", BOB, attacker=player(attack_due_ms=NOW_MS + 1)) == "cooldown"
     assert strike("bob", BOB, attacker=player(attack_due_ms=NOW_MS)).result
+    assert strike("bob", BOB, attacker=player(attack_due_ms=NOW_MS + 600_000)).result  # by a clock that was ahead
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(x, y) for x in (-2, -1, 0, 1, 2) for y in (-2, -1, 0, 1, 2)])

@@ -239,3 +239,7 @@ def test_notices_of_a_step_carry_the_new_count_of_changes() -> None:
 def test_who_is_too_fast_is_told_so() -> None:
     assert refusal(player(steps_due_ms=NOW_MS + EARLY_MS + 1), "n") == "too_fast"
     assert put(walk(player(steps_due_ms=NOW_MS + EARLY_MS), "n"), "ada").y == 9
+
+
+def test_who_comes_from_a_gateway_whose_clock_was_ahead_may_walk() -> None:
+    assert put(walk(player(steps_due_ms=NOW_MS + 600_000), "n"), "ada").steps_due_ms == NOW_MS + STEP_MS

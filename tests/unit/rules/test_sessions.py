@@ -4,15 +4,27 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import NotNow, Rejected
 from gameserver.events.movement import Appeared, Vanished
-from gameserver.events.sessions import Ack, Entered, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.events.sessions import (
+    UNHEARD_MS,
+    Ack,
+    Entered,
+    Heartbeat,
+    Login,
+    Logout,
+    Lost,
+    Register,
+    Rejoin,
+    Resume,
+)
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
-from gameserver.rules.sessions import GATEWAY_FRESH_MS, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
+from gameserver.rules.sessions import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
 from gameserver.rules.view import view_topics, where
 from gameserver.world.marks import NO_MARKS
-from gameserver.world.state import Account, Gateway, Membership, Player, Session
+from gameserver.world.state import CALM, EARS, Account, Gateway, Membership, Player, Session
 from tests.unit.rules.scenes import (
     MEADOW,
     NOW_MS,
@@ -272,6 +284,14 @@ def test_an_entrance_that_was_overtaken_on_its_way_throws_nobody_out() -> None:
     assert world.sessions["s-ada"].conn == "c10"
 
 
+def test_no_entrance_is_overtaken_by_one_from_the_future() -> None:
+    """The gateway that wrote it was 10 minutes ahead; those who come through others are let in."""
+    ahead = session_of(ADA, since_ms=NOW_MS + 600_000)
+    world = state(account_of(ADA), ADA, ahead)
+    assert session(enter(LOGIN, world)).conn == NEW["conn"]
+    assert session(enter(Resume(token="t-ada"), world)).conn == NEW["conn"]
+
+
 @pytest.mark.parametrize("token", ["wrong", "t-bob"])
 def test_a_wrong_token_opens_nothing(token: str) -> None:
     assert refusal(Resume(token=token), state(ADA, session_of(ADA))) == "bad_token"
@@ -404,10 +424,31 @@ def test_nobody_acknowledges_anothers_mail() -> None:
 
 def test_a_gateway_that_beats_lives() -> None:
     outcome = play(Heartbeat(sessions=7), state(), circumstances(gateway="g3"))
-    assert outcome.put == (Gateway(id="g3", seen_ms=NOW_MS, sessions=7),)
+    heard = {gateway.id: gateway for gateway in outcome.put}
+    assert heard["g3"] == Gateway(id="g3", seen_ms=NOW_MS, sessions=7)
+    assert heard[EARS].seen_ms == NOW_MS
 
 
-@pytest.mark.parametrize(("age_ms", "seen"), [(0, False), (GATEWAY_FRESH_MS - 1, False), (GATEWAY_FRESH_MS, True)])
+@pytest.mark.parametrize(
+    ("heard_ms", "calm_ms", "anew"),
+    [
+        (None, None, True),
+        (NOW_MS - UNHEARD_MS, 1, False),
+        (NOW_MS - UNHEARD_MS - 1, 1, True),
+        (NOW_MS + CLOCK_TOLERANCE_MS + 1, 1, True),  # the clock was set back meanwhile
+        (NOW_MS, NOW_MS + 1, True),
+    ],
+)
+def test_the_calm_begins_anew_with_the_first_who_is_heard_after_nobody_was(
+    heard_ms: int | None, calm_ms: int | None, anew: bool
+) -> None:
+    known = [Gateway(id=i, seen_ms=ms, sessions=0) for i, ms in ((EARS, heard_ms), (CALM, calm_ms)) if ms is not None]
+    outcome = play(Heartbeat(sessions=7), state(*known), circumstances(gateway="g3"))
+    begun = [gateway.seen_ms for gateway in outcome.put if gateway.id == CALM]
+    assert begun == ([NOW_MS] if anew else [])
+
+
+@pytest.mark.parametrize(("age_ms", "seen"), [(0, False), (UNHEARD_MS, False), (UNHEARD_MS + 1, True)])
 def test_a_gateway_that_lets_someone_in_is_alive_whenever_it_last_beat(age_ms: int, seen: bool) -> None:
     known = Gateway(id="g2", seen_ms=NOW_MS - age_ms, sessions=40)
     for event in (LOGIN, Resume(token="t-ada", seq=1)):

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.errors import Rejected
 from gameserver.events.combat import Died, Respawned, Struck
 from gameserver.events.movement import Appeared, Moved, Vanished
-from gameserver.events.sessions import GATEWAY_SILENT_MS
+from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.rules.combat import DEAD_MS
 from gameserver.rules.outcome import Waiting
@@ -20,13 +22,13 @@ from gameserver.rules.world import (
     HEAL_TICKS,
     IDLE_TICKS,
     REST_MS,
-    STALL_TICKS,
     TICK_MS,
+    TOLERANCE_TICKS,
     WANDER_TILES,
 )
 from gameserver.world.kinds import KINDS
 from gameserver.world.maps import World
-from gameserver.world.state import CALM, PULSE, Creature, Player, Session, ZoneClock
+from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Session, ZoneClock
 from tests.unit.rules.scenes import (
     MEADOW,
     NOW_MS,
@@ -44,8 +46,10 @@ from tests.unit.rules.scenes import (
     told,
 )
 
-N = 1_001  # a tick on which nobody heals
+NOW = NOW_MS // TICK_MS
+N = NOW + 1  # a tick on which nobody heals
 WOLF_ID = "meadow.wolf.2"
+RESTS_MS = min(KINDS[kind].act_every_ms for kind in ("rat", "wolf"))
 
 
 class Calm:
@@ -62,8 +66,8 @@ class Calm:
 def population() -> list[Creature]:
     """The meadow's creatures at home, resting for so long that they do nothing by themselves."""
     return [
-        creature("meadow.rat.1", x=12, y=12, act_due_ms=NOW_MS + 10**9),
-        creature(WOLF_ID, x=26, y=3, act_due_ms=NOW_MS + 10**9),
+        creature("meadow.rat.1", x=12, y=12, act_due_ms=NOW_MS + RESTS_MS),
+        creature(WOLF_ID, x=26, y=3, act_due_ms=NOW_MS + RESTS_MS),
     ]
 
 
@@ -84,9 +88,12 @@ WILD = World(zones={f"zone{n}": replace(MEADOW, name=f"zone{n}") for n in range(
 BARE = World(zones={name: replace(zone, creatures=()) for name, zone in WILD.zones.items()}, start="zone0")
 
 
-def tick(n: int, *things: Any, world: World = WORLD, busy: Any = frozenset(), hurt: Any = frozenset()) -> Any:
+def tick(
+    n: int, *things: Any, now: int | None = None, world: World = WORLD, busy: Any = frozenset(), hurt: Any = frozenset()
+) -> Any:
+    """``now``: the number that server time gives, if it is another than the tick's."""
     found = state(*things, world=world, busy_zones=busy, hurt_zones=hurt)
-    return play(Tick(n=n), found, circumstances(gateway=""))
+    return play(Tick(n=n), found, circumstances(gateway="", now_ms=(n if now is None else now) * TICK_MS))
 
 
 def test_a_pulse_stirs_the_zones_where_players_and_creatures_are() -> None:
@@ -95,9 +102,35 @@ def test_a_pulse_stirs_the_zones_where_players_and_creatures_are() -> None:
     assert outcome.put == (ZoneClock(id=PULSE, tick=N),)
 
 
-@pytest.mark.parametrize("before", [(), (ZoneClock(id=PULSE, tick=N - STALL_TICKS - 1),)], ids=["first", "late"])
-def test_a_pulse_after_a_stall_says_since_when_all_is_calm(before: tuple[ZoneClock, ...]) -> None:
-    assert ZoneClock(id=CALM, tick=N) in tick(N, *before).put
+@pytest.mark.parametrize("skew", [-1_200, -TOLERANCE_TICKS - 1, TOLERANCE_TICKS + 1, 80, 1_200])
+def test_a_tick_of_a_beat_whose_clock_is_wrong_is_a_pulse_of_now(skew: int) -> None:
+    outcome = tick(N + skew, ZoneClock(id=PULSE, tick=N - 1), now=N, busy=frozenset({"meadow"}))
+    assert outcome.events == (Stir(zone="meadow", n=N),)
+    assert outcome.put == (ZoneClock(id=PULSE, tick=N),)
+
+
+@pytest.mark.parametrize("skew", [-1_200, 80])
+def test_of_two_beats_one_of_which_is_wrong_each_pulse_counts_once(skew: int) -> None:
+    with pytest.raises(Rejected, match="already"):
+        tick(N + skew, ZoneClock(id=PULSE, tick=N), now=N)
+
+
+@pytest.mark.parametrize("skew", [-TOLERANCE_TICKS, TOLERANCE_TICKS])
+def test_within_the_tolerance_a_beat_is_believed(skew: int) -> None:
+    assert tick(N + skew, ZoneClock(id=PULSE, tick=N + skew - 1), now=N).put == (ZoneClock(id=PULSE, tick=N + skew),)
+
+
+def test_no_zone_sleeps_until_the_time_that_another_clock_has_written_is_reached() -> None:
+    far = 2 * TOLERANCE_TICKS + 1
+    assert tick(N, ZoneClock(id=PULSE, tick=N + far), busy=frozenset({"meadow"})).events
+    assert stir(ZoneClock(id="meadow", tick=N + far)).put == (ZoneClock(id="meadow", tick=N),)
+
+
+def test_the_turn_of_a_zone_whose_number_was_left_out_comes_with_the_next() -> None:
+    ((first, _),) = [(n, now) for n, now in zip(stirs("town"), [N], strict=False)]
+    due = first + IDLE_TICKS
+    assert [stir.zone for stir in tick(due + 1, ZoneClock(id=PULSE, tick=due - 1)).events] == ["town"]
+    assert [stir.zone for stir in tick(due + 1, ZoneClock(id=PULSE, tick=due)).events] == []
 
 
 def stirs(zone: str, **found: Any) -> list[int]:
@@ -127,15 +160,16 @@ def test_where_players_are_hurt_it_stirs_even_without_creatures() -> None:
 
 
 @pytest.mark.parametrize("n", [N, N - 1, 0])
-def test_a_pulse_that_comes_twice_or_late_does_nothing(n: int) -> None:
-    outcome = tick(n, ZoneClock(id=PULSE, tick=N), busy=frozenset({"meadow"}))
-    assert (outcome.put, outcome.events) == ((), ())
+def test_a_pulse_that_comes_twice_or_late_does_nothing_and_does_not_count(n: int) -> None:
+    with pytest.raises(Rejected) as refusal:
+        tick(n, ZoneClock(id=PULSE, tick=N), now=N, busy=frozenset({"meadow"}))
+    assert refusal.value.code == "repeated"
 
 
 @pytest.mark.parametrize("n", [N, N - 1])
 def test_a_zones_tick_that_comes_twice_or_late_does_nothing(n: int) -> None:
-    outcome = stir(player(hp=1), ZoneClock(id="meadow", tick=N), n=n)
-    assert (outcome.put, outcome.tells, outcome.events) == ((), (), ())
+    with pytest.raises(Rejected, match="already"):
+        stir(player(hp=1), ZoneClock(id="meadow", tick=N), n=n)
 
 
 def test_a_zone_keeps_the_tick_it_lived_through() -> None:
@@ -155,7 +189,7 @@ def test_creatures_appear_at_their_spawns_when_a_zone_first_stirs() -> None:
     assert [type(notice) for notice in told(outcome)] == [Appeared, Appeared]
 
 
-@pytest.mark.parametrize(("due_in_ms", "back"), [(0, True), (-1, True), (1, False)])
+@pytest.mark.parametrize(("due_in_ms", "back"), [(0, True), (-1, True), (1, False), (3_600_000, True)])
 def test_a_dead_creature_returns_home_when_its_time_has_come(due_in_ms: int, back: bool) -> None:
     dead = creature(x=1, y=1, hp=0, v=7, dead_until_ms=NOW_MS + due_in_ms)
     outcome = stir(dead)
@@ -194,6 +228,7 @@ def test_who_is_absent_or_not_due_stays_dead(dead: Player) -> None:
         (player(hp=100), None),
         (player(hp=50, hit_ms=NOW_MS - REST_MS + 1), None),
         (player(hp=50, hit_ms=NOW_MS - REST_MS), 50 + HEAL_HP),
+        (player(hp=50, hit_ms=NOW_MS + 600_000), 50 + HEAL_HP),  # by a clock that was ahead
         (player(hp=0, dead_until_ms=NOW_MS + 1), None),
         (absent(player(hp=50)), None),
         (player(hp=50, zone="town", x=4, y=4), None),
@@ -230,6 +265,10 @@ def test_an_aggressive_creature_walks_towards_whom_it_sees() -> None:
 
 def test_a_creature_that_rests_does_nothing() -> None:
     assert changed(stir(wolf(act_due_ms=NOW_MS + 1), player(x=19))) == set()
+
+
+def test_a_creature_does_not_rest_until_a_time_that_another_clock_has_written() -> None:
+    assert WOLF_ID in changed(stir(wolf(act_due_ms=NOW_MS + 600_000), player(x=19)))
 
 
 def test_a_creature_sees_so_far_and_no_farther() -> None:
@@ -324,7 +363,7 @@ def test_wherever_creatures_wander_they_stand_on_free_ground_near_home(seed: int
 
 @given(st.integers())
 def test_who_was_led_astray_finds_home_again(seed: int) -> None:
-    world = state(creature(x=22, y=12), creature(WOLF_ID, x=26, y=3, act_due_ms=NOW_MS + 10**12))
+    world = state(creature(x=22, y=12))
     dice = Random(seed)
     for n in range(N, N + 1_000):
         now_ms = NOW_MS + (n - N) * 2_000
@@ -345,7 +384,7 @@ def test_creatures_never_chase_into_walls_portals_or_each_other() -> None:
     assert changed(behind_a_wall) == set()
     onto_the_portal = stir(wolf(x=30, y=11), player(x=31, y=8))
     assert all((b.x, b.y) != (31, 10) for b in onto_the_portal.put if isinstance(b, Creature))
-    in_the_way = stir(wolf(), creature(x=19, y=10, act_due_ms=NOW_MS + 10**9), player(x=16, y=10))
+    in_the_way = stir(wolf(), creature(x=19, y=10, act_due_ms=NOW_MS + RESTS_MS), player(x=16, y=10))
     assert changed(in_the_way) == set()
 
 
@@ -357,8 +396,13 @@ def test_the_same_dice_fall_alike() -> None:
 # Sweeping.
 
 
+def ears(heard_ms: int = NOW_MS, calm_ms: int = 0) -> list[Gateway]:
+    """When a gateway was heard last, and since when that happens without a pause."""
+    return [Gateway(id=EARS, seen_ms=heard_ms, sessions=0), Gateway(id=CALM, seen_ms=calm_ms, sessions=0)]
+
+
 def sweep(*things: Any, **loaded: Any) -> Any:
-    return play(Sweep(n=1), state(*things, **loaded), circumstances(gateway=""))
+    return play(Sweep(n=1), state(*ears(), *things, **loaded), circumstances(gateway=""))
 
 
 def test_players_whose_gateway_died_leave_the_world_and_their_sessions_wait() -> None:
@@ -374,23 +418,27 @@ def test_players_whose_gateway_died_leave_the_world_and_their_sessions_wait() ->
     assert outcome.drop == ()
 
 
-NOW = NOW_MS // TICK_MS
-SILENT = GATEWAY_SILENT_MS // TICK_MS
+CALM_MS = NOW_MS - GATEWAY_SILENT_MS - 1
 
 
 @pytest.mark.parametrize(
-    ("pulse", "calm", "gone"),
+    ("heard_ms", "calm_ms", "gone"),
     [
-        (NOW, NOW - SILENT - 1, True),
-        (NOW, NOW - SILENT, False),  # all was silent a moment ago
-        (NOW - STALL_TICKS, NOW - SILENT - 1, True),
-        (NOW - STALL_TICKS - 1, NOW - SILENT - 1, False),  # no tick has come yet after a stall
+        (NOW_MS, CALM_MS, True),
+        (NOW_MS, CALM_MS + 1, False),  # nobody was heard a moment ago
+        (NOW_MS - UNHEARD_MS, CALM_MS, True),
+        (NOW_MS - UNHEARD_MS - 1, CALM_MS, False),  # nobody is heard now
+        (NOW_MS + CLOCK_TOLERANCE_MS + 1, CALM_MS, False),  # nor was anybody in the future
     ],
 )
-def test_nobody_is_taken_out_of_the_world_because_everything_was_silent(pulse: int, calm: int, gone: bool) -> None:
-    clocks = ZoneClock(id=PULSE, tick=pulse), ZoneClock(id=CALM, tick=calm)
-    outcome = sweep(player(), session_of(player()), *clocks)
+def test_nobody_is_taken_out_of_the_world_because_nobody_was_heard(heard_ms: int, calm_ms: int, gone: bool) -> None:
+    outcome = sweep(player(), session_of(player()), *ears(heard_ms, calm_ms))
     assert bool(outcome.put) is gone
+
+
+def test_nobody_is_taken_out_of_the_world_before_any_gateway_was_heard() -> None:
+    outcome = play(Sweep(n=1), state(player(), session_of(player())), circumstances(gateway=""))
+    assert outcome.put == ()
 
 
 def test_sessions_past_their_time_are_forgotten() -> None:

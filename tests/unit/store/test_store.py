@@ -1,5 +1,6 @@
 import re
 import sqlite3
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from gameserver.rules.view import in_view
 from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import rows as rows_module
 from gameserver.store.loading import merge
-from gameserver.store.store import TIDY_PAGES, Stored, Transaction
+from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, sessions
 from gameserver.world.state import (
     PULSE,
@@ -614,3 +615,27 @@ def test_there_is_nothing_to_tidy_where_the_database_does_so_itself(store: Store
     save(store, account_of(ADA))
     store.tidy()
     assert store.account("ada") is not None
+
+
+# The time.
+
+
+def test_the_time_is_the_database_servers_and_a_machines_own_where_the_database_is_its_own(
+    store: Store, migrated_url: str
+) -> None:
+    ahead = Store(migrated_url, WORLD, wall_ms=lambda: int(time.time() * 1000) + 600_000)
+    ahead.learn_time()
+    wrong_ms = 0 if migrated_url.startswith("postgresql") else 600_000
+    assert ahead.now_ms() == pytest.approx(time.time() * 1000 + wrong_ms, abs=500)
+    assert ahead.skew_ms == pytest.approx(600_000 - wrong_ms, abs=500)
+    ahead.close()
+
+
+def test_the_time_is_asked_while_nobody_waits_and_not_each_time(store: Store) -> None:
+    if store._clock is None:
+        pytest.skip("a machine's own clock needs no asking")
+    store.tidy()
+    asked_s = store._clock.age_s
+    assert asked_s < TIME_ASKED_EVERY_S
+    store.tidy()
+    assert store._clock.age_s >= asked_s

@@ -85,7 +85,7 @@ def test_what_beat_sends_can_be_read_and_expires_when_nobody_takes_it():
         assert isinstance(pulse, BeatLazyFunc)
         (envelope,) = read_batch(pulse())
         assert envelope.event.spec.task == entry["task"]
-        assert entry["options"]["expires"] > entry["schedule"].seconds
+        assert entry["options"]["expiration"] > entry["schedule"]
 
 
 def test_beat_sleeps_between_ticks_and_does_not_ask_without_a_pause():

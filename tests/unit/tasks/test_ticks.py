@@ -1,8 +1,8 @@
-from datetime import UTC, datetime
 from random import Random
 
 import pytest
 from celery.beat import ScheduleEntry
+from celery.schedules import schedule
 
 from gameserver.events.envelope import read_batch
 from tasks import app, ticks
@@ -16,17 +16,18 @@ def test_a_pulse_is_a_batch_that_a_task_can_read(event):
 
 
 def test_two_beats_at_the_same_time_send_the_same_tick(monkeypatch):
-    monkeypatch.setattr(ticks.time, "time", lambda: 1000.1)
+    times = Times(monkeypatch)
     first = ticks.pulse("tick")
-    monkeypatch.setattr(ticks.time, "time", lambda: 1000.4)
+    times.pass_s(0.3)
     assert [e["id"] for e in ticks.pulse("tick")] == [e["id"] for e in first]
 
 
 def test_numbers_rise_by_one_each_period(monkeypatch):
+    times = Times(monkeypatch)
     numbers = []
-    for n in range(5):
-        monkeypatch.setattr(ticks.time, "time", lambda n=n: 1000.01 + n * ticks.TICK_S)
+    for _ in range(5):
         numbers.append(ticks.pulse("tick")[0]["event"]["n"])
+        times.pass_s(ticks.TICK_S)
     assert numbers == list(range(numbers[0], numbers[0] + 5))
 
 
@@ -35,67 +36,107 @@ def test_only_what_beats_can_pulse():
         ticks.pulse("move")
 
 
+class Times:
+    """A machine's two clocks, and beat's, made of these."""
+
+    def __init__(self, monkeypatch):
+        self.steady_s, self.wall_s = 77.0, 1_000.1
+        monkeypatch.setattr(ticks, "clock", ticks.BeatClock(lambda: self.steady_s, lambda: self.wall_s))
+
+    def pass_s(self, seconds):
+        self.steady_s += seconds
+        self.wall_s += seconds
+
+
 class Beat(ticks.PunctualScheduler):
-    """A scheduler of ticks and sweeps, on a clock that stands still unless one waits or publishes."""
+    """A scheduler of ticks and sweeps, on clocks that stand still unless one waits or publishes.
+
+    ``sent``: by entry, the number of each and the steady time at which it was sent.
+    """
 
     producer = None
 
-    def __init__(self, publishing_s=0.0):
-        self.now_s = 1_000.2
+    def __init__(self, monkeypatch, publishing_s=0.0):
+        self.times = Times(monkeypatch)
         self.publishing_s = publishing_s
         self.sent = {"tick": [], "sweep": []}
         super().__init__(app, schedule={name: self._entry(name) for name in self.sent}, lazy=True, max_interval=1.0)
 
     def _entry(self, name):
-        period = ticks.EachPeriod(PERIODS_S[name], nowfun=lambda: datetime.fromtimestamp(self.now_s, UTC), app=app)
-        return ScheduleEntry(name=name, task=f"world.{name}", schedule=period, app=app)
+        return ScheduleEntry(name=name, task=f"world.{name}", schedule=schedule(PERIODS_S[name], app=app), app=app)
 
     def apply_entry(self, entry, producer=None):
-        self.sent[entry.name].append(self.now_s)
-        self.now_s += self.publishing_s
+        number = ticks.pulse(entry.name)[0]["event"]["n"]
+        self.sent[entry.name].append((number, self.times.steady_s))
+        self.times.pass_s(self.publishing_s)
 
-    def run(self, steps, late_s=1e-4):
+    def run(self, seconds, late_s=1e-4):
         """Who sleeps wakes up a little late."""
-        for _ in range(steps):
-            sleeps_s = self.tick()
-            self.now_s += sleeps_s + late_s if sleeps_s else 0.0
+        until_s = self.times.steady_s + seconds
+        while self.times.steady_s < until_s:
+            self.times.pass_s(self.tick() + late_s)
+
+    def numbers(self, name):
+        return [number for number, _ in self.sent[name]]
 
 
 PERIODS_S = {"tick": ticks.TICK_S, "sweep": ticks.SWEEP_S}
 
 
-def numbers(beat, name):
-    return [int(sent_s / PERIODS_S[name]) for sent_s in beat.sent[name]]
-
-
-def test_beat_sleeps_until_something_is_due_and_sends_it_then():
+def test_beat_sleeps_until_something_is_due_and_sends_it_then(monkeypatch):
     """Celery's own scheduler is back 10 ms too early, and then asks again without a pause."""
-    beat = Beat()
-    beat.run(60)
-    assert len(beat.sent["tick"]) > 60 / 5
+    beat = Beat(monkeypatch)
+    turns = []
+    monkeypatch.setattr(Beat, "tick", lambda self: turns.append(1) or ticks.PunctualScheduler.tick(self))
+    beat.run(30)
+    assert len(turns) < 30 / ticks.TICK_S * 1.5
     for name, period_s in PERIODS_S.items():
-        assert all(sent_s % period_s < 0.001 for sent_s in beat.sent[name]), name
+        assert len(beat.sent[name]) >= 30 / period_s - 1
+        assert all((sent_s - 77.0 + 1_000.1) % period_s < 0.001 for _, sent_s in beat.sent[name]), name
 
 
 @pytest.mark.parametrize("name", ["tick", "sweep"])
 @pytest.mark.parametrize("late_s", [1e-4, 0.05, 0.2])
 @pytest.mark.parametrize("publishing_s", [0.0, 0.03, 0.1])
-def test_no_number_is_left_out_as_long_as_publishing_and_waking_up_fit_into_a_period(name, late_s, publishing_s):
+def test_no_number_is_left_out_as_long_as_publishing_and_waking_up_fit_into_a_period(
+    monkeypatch, name, late_s, publishing_s
+):
     """Celery's own schedule counts a period from the last time on, and so falls behind."""
-    beat = Beat(publishing_s=publishing_s)
-    beat.run(4_000, late_s)
-    found = numbers(beat, name)
+    beat = Beat(monkeypatch, publishing_s=publishing_s)
+    beat.run(500, late_s)
+    found = beat.numbers(name)
     assert len(found) > 400
     assert found == list(range(found[0], found[0] + len(found)))
 
 
-def test_a_beat_that_was_away_sends_one_tick_and_not_all_that_it_missed():
-    beat = Beat()
+def test_a_beat_that_was_away_sends_one_tick_and_not_all_that_it_missed(monkeypatch):
+    beat = Beat(monkeypatch)
     beat.run(20)
     before = len(beat.sent["tick"])
-    beat.now_s = late_s = beat.now_s + 60 + Random(1).random()
-    beat.run(8)
-    first = int(late_s / ticks.TICK_S)
-    found = numbers(beat, "tick")[before:]
+    beat.times.pass_s(60 + Random(1).random())
+    first = int(ticks.clock.seconds() / ticks.TICK_S)
+    beat.run(4)
+    found = beat.numbers("tick")[before:]
     assert found == list(range(first, first + len(found)))
-    assert found
+    assert len(found) > 5
+
+
+@pytest.mark.parametrize("set_s", [-600, -40, -0.6, 0.6, 40, 600])
+def test_a_clock_that_is_set_stops_nothing_and_hurries_nothing(monkeypatch, set_s):
+    """Celery's own goes by the machine's clock: set back, it sends nothing until the time is reached again."""
+    beat = Beat(monkeypatch)
+    beat.run(20)
+    before = {name: len(sent) for name, sent in beat.sent.items()}
+    beat.times.wall_s += set_s
+    beat.run(20)
+    for name, period_s in PERIODS_S.items():
+        assert abs(len(beat.sent[name]) - before[name] - 20 / period_s) <= 2, name
+        follows = beat.numbers(name)[before[name] + 1 :]
+        assert follows == list(range(follows[0], follows[0] + len(follows))), name
+
+
+@pytest.mark.parametrize("set_s", [-600, 40])
+def test_the_time_that_beat_says_follows_a_clock_that_is_set(monkeypatch, set_s):
+    times = Times(monkeypatch)
+    times.wall_s += set_s
+    assert ticks.pulse("tick")[0]["at_ms"] == int(times.wall_s * 1000)
