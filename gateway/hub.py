@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from gameserver.clocks import ServerClock
 from gameserver.events import catalogue
 from gameserver.events.envelope import Outbound
 from gameserver.events.sessions import Heartbeat, Lost
@@ -34,7 +35,8 @@ SWEPT_AT_ONCE = 250  # sessions, a millisecond's work
 class Hub:
     """All of a gateway but its sockets.
 
-    ``wall_ms``: milliseconds since 1970; ``mint`` makes secrets of so many bytes, as text.
+    ``wall_ms``: the machine's clock, believed until processes have said what the time is; ``mint`` makes secrets of so
+    many bytes, as text.
     """
 
     def __init__(
@@ -55,14 +57,15 @@ class Hub:
         self._crowd = Crowd(clock, limits)
         self._flights = Flights()
         self._health = Health(limits.unavailable_after_s, self._flights)
-        self.meters = Meters(wall_ms)
+        time = ServerClock(clock.seconds, wall_ms)
+        self.meters = Meters(time, clock.seconds)
         self._inward = Inward(
             clock=clock,
             gateway=gateway,
             limits=limits,
             queues=queues,
             sealer=sealer,
-            wall_ms=wall_ms,
+            now_ms=time.now_ms,
             crowd=self._crowd,
             health=self._health,
             flights=self._flights,
@@ -95,6 +98,11 @@ class Hub:
     def unanswered(self) -> int:
         """How many events were accepted and not answered."""
         return self._inward.unanswered
+
+    @property
+    def skew_s(self) -> float:
+        """How far this machine's clock is ahead of server time; 0 until that is known."""
+        return self.meters.time.skew_ms / 1000
 
     @property
     def has_broker(self) -> bool:

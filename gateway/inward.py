@@ -36,11 +36,12 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0  # until what may not have been published, nobody knows, is published again
 FULL_AGAIN_S = 5.0  # the same of what is in doubt and was refused by a queue: it is full, or gone
-DOUBTED_MS = GATEWAY_SILENT_MS - 3_000  # clocks differ, and the data tier looks only now and then
+SILENT_S = GATEWAY_SILENT_MS / 1000
+DOUBTED_S = SILENT_S - 3  # a heartbeat is applied some time after it was said
 
 
 class Inward:
-    """What a gateway sends into the queue, and what of it is unanswered. ``wall_ms``: milliseconds since 1970."""
+    """What a gateway sends into the queue, and what of it is unanswered. ``now_ms``: server time."""
 
     broker: Broker
 
@@ -52,7 +53,7 @@ class Inward:
         limits: Limits,
         queues: Queues,
         sealer: Sealer,
-        wall_ms: Callable[[], int],
+        now_ms: Callable[[], int],
         crowd: Crowd,
         health: Health,
         flights: Flights,
@@ -63,7 +64,7 @@ class Inward:
         self._limits = limits
         self._queues = queues
         self._sealer = sealer
-        self._wall_ms = wall_ms
+        self._now_ms = now_ms
         self._crowd = crowd
         self._health = health
         self._flights = flights
@@ -74,8 +75,8 @@ class Inward:
         self._copies = 0  # batches that were published again
         self._unconfirmed = 0  # batches published and not confirmed
         self._retained: list[Envelope] = []  # the gateway's own events that wait for the broker
-        self._alive_ms = wall_ms()  # when the last heartbeat that was applied was sent
-        self._doubted_ms = -GATEWAY_SILENT_MS  # when everyone was last made to return because of that
+        self._alive_s = clock.seconds()  # when the last heartbeat that was applied was published
+        self._doubted_s = -SILENT_S  # when everyone was last made to return because of that
 
     @property
     def unanswered(self) -> int:
@@ -169,7 +170,7 @@ class Inward:
         return Envelope(
             id=f"{session.session or session.conn}:{event.seq}",
             event=self._sealer.seal(event),
-            at_ms=self._wall_ms(),
+            at_ms=self._now_ms(),
             conn=session.conn,
             session=session.session,
             player=session.player,
@@ -186,7 +187,7 @@ class Inward:
         envelope = Envelope(
             id=f"{conn or self._gateway}:{event.spec.name}{self._born}",
             event=event,
-            at_ms=self._wall_ms(),
+            at_ms=self._now_ms(),
             conn=conn,
             session=session,
             player=player,
@@ -216,7 +217,7 @@ class Inward:
     def _publish(self, queue: str, batch: Sequence[Envelope]) -> str:
         message = task_message(batch, self._gateway, copy=self._copy(batch[0]))
         self._unconfirmed += 1
-        now_ms = self._wall_ms()
+        now_ms = self._now_ms()
         self._flights.add(Flight(message.task_id, batch, self._clock.seconds(), now_ms))
         self._meters.published(batch, now_ms)
         if log.isEnabledFor(logging.DEBUG):
@@ -310,19 +311,19 @@ class Inward:
 
         For a player who may have left the world meanwhile, not before the player is back in it.
         """
-        self._alive_ms = self._wall_ms()
+        self._alive_s = self._clock.seconds()
         self._send_retained()
         for session in self._crowd.all:
             self._release(session)
 
-    def is_alive(self, beaten_ms: int) -> None:
+    def is_alive(self, beaten_s: float) -> None:
         """A heartbeat of that time was applied. If the one before is old, the gateway may have counted as dead."""
-        now_ms = self._wall_ms()
-        if now_ms - self._alive_ms > DOUBTED_MS and now_ms - self._doubted_ms > GATEWAY_SILENT_MS:
+        now_s = self._clock.seconds()
+        if now_s - self._alive_s > DOUBTED_S and now_s - self._doubted_s > SILENT_S:
             log.warning("this gateway was not heard of for too long: its players return to the world")
-            self._doubted_ms = now_ms  # not with each heartbeat: that would slow down what is slow already
+            self._doubted_s = now_s  # not with each heartbeat: that would slow down what is slow already
             self.rejoin_all()
-        self._alive_ms = max(self._alive_ms, beaten_ms)
+        self._alive_s = max(self._alive_s, beaten_s)
 
     def rejoin_all(self) -> None:
         """Players may have been taken out of the world together with their gateway."""
@@ -418,7 +419,7 @@ class Inward:
     def _is_given_up(self, envelope: Envelope) -> bool:
         """Whether to say so of a question that nobody answers. What has an effect is in doubt until a process says."""
         spec = envelope.event.spec
-        age_s = self._wall_ms() / 1000 - envelope.at_ms / 1000
+        age_s = self._now_ms() / 1000 - envelope.at_ms / 1000
         return spec.stale_after_s > 0 and not spec.numbered and age_s > given_up_after_s(spec)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from gameserver.clocks import ServerClock
 from gameserver.events.envelope import Envelope, Outbound
 from gateway.flights import Flight
 
@@ -53,10 +54,11 @@ class EventMeter:
 
 
 class Meters:
-    """All counts of a gateway. ``wall_ms``: milliseconds since 1970."""
+    """All counts of a gateway, and what its batches say of the time. ``steady_s``: monotonic seconds."""
 
-    def __init__(self, wall_ms: Callable[[], int]) -> None:
-        self.wall_ms = wall_ms
+    def __init__(self, time: ServerClock, steady_s: Callable[[], float]) -> None:
+        self.time = time
+        self._steady_s = steady_s
         self.events: dict[str, EventMeter] = {}
         self.connected = 0
         self.disconnects: Counter[str] = Counter()
@@ -89,9 +91,16 @@ class Meters:
     def told(self, outbound: Outbound, flight: Flight | None) -> None:
         """A process has something to tell, perhaps that it is done with a batch that was under way."""
         self.outbound += 1
-        self._now_ms = self.wall_ms()
+        if flight is not None and outbound.began_ms:
+            self._learn_time(flight, outbound)
+        self._now_ms = self.time.now_ms()
         if flight is not None and outbound.began_ms:
             self._landed(flight, outbound)
+
+    def _learn_time(self, flight: Flight, outbound: Outbound) -> None:
+        """A process began this batch after it was published, and so long before it is heard of as it took."""
+        before_s = self._steady_s() - outbound.took_ms / 1000
+        self.time.learn(outbound.began_ms, flight.since_s, max(flight.since_s, before_s))
 
     def _landed(self, flight: Flight, outbound: Outbound) -> None:
         meter, size = self.of(outbound.done), len(flight.batch)
@@ -121,7 +130,7 @@ class Meters:
 
     def look_anew(self) -> None:
         """Everyone's lanes are about to be looked at."""
-        self._looking = self.wall_ms(), Counter(), {}
+        self._looking = self.time.now_ms(), Counter(), {}
 
     def looked(self) -> None:
         """They were: this is how things stand."""

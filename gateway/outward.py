@@ -70,7 +70,7 @@ class Outward:
         flight = self._flights.remove(outbound.task)
         self._meters.told(outbound, flight)
         if flight is not None and outbound.done == Heartbeat.spec.name:
-            self._inward.is_alive(flight.published_ms)
+            self._inward.is_alive(flight.since_s)
         if outbound.done in catalogue.events():
             self._done(outbound)
         for direct in outbound.directs:

@@ -16,6 +16,7 @@ from twisted.internet import defer, task
 from gameserver import reports, targets
 from gameserver.config import Settings
 from gameserver.events.envelope import Outbound
+from gameserver.events.sessions import HEARTBEAT_MS
 from gameserver.secrecy import Sealer, read_key
 from gameserver.targets import Address
 from gameserver.topology import topology
@@ -27,7 +28,7 @@ from gateway.protocol import PlayerFactory
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 3.0
+HEARTBEAT_S = HEARTBEAT_MS / 1000
 SWEEP_S = 1.0
 ACKNOWLEDGE_S = 0.2
 DRAIN_S = 8.0

@@ -42,9 +42,15 @@ def test_every_event_of_a_client_has_a_lane_and_no_other_has(name: str) -> None:
 
 
 @every_event
-def test_transient_events_of_clients_and_ticks_go_stale(name: str) -> None:
+def test_transient_events_of_clients_go_stale(name: str) -> None:
     spec = catalogue.events()[name].spec
-    assert spec.durable or spec.stale_after_s or spec.origin == "gateway"
+    assert spec.durable or spec.stale_after_s or spec.origin != "client"
+
+
+@pytest.mark.parametrize("name", ["tick", "sweep"])
+def test_what_beat_sends_does_not_go_stale_by_its_clock(name: str) -> None:
+    """The broker drops what waits for too long (``tasks.ticks.WAITS_S``)."""
+    assert not catalogue.events()[name].spec.stale_after_s
 
 
 def test_there_is_no_rule_without_an_event() -> None:

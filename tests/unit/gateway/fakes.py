@@ -144,10 +144,11 @@ class Player:
 
 
 class Stage:
-    """A hub and everything around it."""
+    """A hub and everything around it. Server time is what ``clock`` shows."""
 
-    def __init__(self, queues: Queues = PLAIN, **limits: float) -> None:
+    def __init__(self, queues: Queues = PLAIN, wrong_ms: int = 0, **limits: float) -> None:
         self.clock = Clock()
+        self.wrong_ms = wrong_ms  # how far the gateway's clock is ahead
         self.limits = Limits(**limits)
         self.minted = 0
         self.broker = FakeBroker()
@@ -157,7 +158,7 @@ class Stage:
             limits=self.limits,
             queues=queues,
             sealer=Sealer(KEY),
-            wall_ms=lambda: int(self.clock.seconds() * 1000),
+            wall_ms=lambda: int(self.clock.seconds() * 1000) + self.wrong_ms,
             mint=self._mint,
         )
         self.hub.use(self.broker)

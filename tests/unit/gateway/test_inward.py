@@ -13,7 +13,7 @@ from gameserver.topology import Queues
 from gameserver.watch.trace import event_id
 from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S
 from gateway.broker import Away, Busy, Unroutable
-from gateway.inward import AGAIN_S, DOUBTED_MS, FULL_AGAIN_S
+from gateway.inward import AGAIN_S, DOUBTED_S, FULL_AGAIN_S
 from gateway.lanes import given_up_after_s
 from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
@@ -340,7 +340,7 @@ def test_who_is_not_in_the_world_though_connected_returns_and_does_it_then(stage
     assert [packet["re"] for packet in ada.heard("ok", "error")] == [2]
 
 
-@pytest.mark.parametrize(("silent_s", "returns"), [(DOUBTED_MS / 1000 + 1, True), (DOUBTED_MS / 1000 - 1, False)])
+@pytest.mark.parametrize(("silent_s", "returns"), [(DOUBTED_S + 1, True), (DOUBTED_S - 1, False)])
 def test_everyone_returns_to_the_world_after_a_gateway_was_not_heard_of_for_long(silent_s: float, returns: bool):
     stage = Stage()
     stage.rises()
