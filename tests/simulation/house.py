@@ -321,7 +321,7 @@ class SimulatedHouse:
             spans.clear()
         for process in self.processes.all:
             process.frozen_until_s = 0.0
-        for clock in (*self.gateway_clocks, *self.processes.all, *self.beats):
+        for clock in (*self.gateway_clocks, *self.beats):
             clock.skew_ms = 0
         self.beats[:] = self.beats[:1] or [Beat(self)]
         self._foreign_locks = [(0.0, foreign) for _, foreign in self._foreign_locks]

@@ -126,7 +126,7 @@ def kill_worker(house: Any) -> None:
 
 def skew(house: Any) -> None:
     """Somebody's clock is set, forward or back."""
-    clocks = [*house.gateway_clocks, *house.processes.all, *house.beats]
+    clocks = [*house.gateway_clocks, *house.beats]
     house.rng.choice(clocks).skew_ms = house.rng.choice(SKEWS_MS)
 
 

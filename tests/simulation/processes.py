@@ -50,12 +50,11 @@ class Publisher:
 
 
 class Process:
-    """A worker's child and what it has at hand. ``skew_ms``: how far its clock is off."""
+    """A worker's child and what it has at hand. It goes by server time, whatever its machine's clock says."""
 
     def __init__(self, house: Any, name: str) -> None:
         self._house = house
         self.name = name
-        self.skew_ms = 0
         self.ahead_s = 0.0  # what it waited while nobody else did anything
         self.parcel: Parcel | None = None
         self.strand: Strand | None = None
@@ -90,7 +89,7 @@ class Process:
         )
 
     def now_ms(self) -> int:
-        return int(self._house.now_ms() + self.skew_ms + self.ahead_s * 1000)
+        return int(self._house.now_ms() + self.ahead_s * 1000)
 
     def now_s(self) -> float:
         return float(self._house.now_s() + self.ahead_s)
