@@ -293,9 +293,10 @@ class Server:
         if (before and redelivered) or before >= envelope.event.spec.max_attempts:
             turn.fail(envelope, WorkerDied(), "worker_died", before)
             return
-        fault = self._try([envelope], turn, Trial(envelope.id, self._clock_ms()), before + 1)
+        trial = Trial(envelope.id, self._clock_ms())
+        fault = self._try([envelope], turn, trial, before + 1)
         if fault is not None:
-            turn.fail(envelope, fault, trial=before + 1)
+            turn.fail(envelope, fault, trial=before + 1 if trial.counted else 0)  # (it may have failed before it began)
 
     def _pass_on(self, parts: Iterable[Sequence[Envelope]], turn: _Turn) -> None:
         """What the lease is too short for; but what follows a failed event or one that was put off stays with that."""
