@@ -162,7 +162,10 @@ class GatewayProc(Proc):
 
 
 class House:
-    """Processes of one world: one virtual host, one database, one folder. ``env`` is told to all of them."""
+    """Processes of one world: one virtual host, one database, one folder. ``env`` is told to all of them.
+
+    ``app``: the Celery app of those that are started from now on.
+    """
 
     def __init__(
         self, amqp_url: str, folder: Path, database_url: str = "", env: Mapping[str, str] | None = None
@@ -179,6 +182,7 @@ class House:
             "DATABASE_URL": self.database_url,
             **(env or {}),
         }
+        self.app = "tasks"
         self.procs: list[Proc] = []
         folder.mkdir(parents=True, exist_ok=True)
         write_key(self.settings.secret_key_file)
@@ -252,7 +256,7 @@ class House:
         assert not unasked, "died by itself:\n" + "\n".join(proc.tail for proc in unasked)
 
     def _celery(self, name: str, command: Sequence[str], env: Mapping[str, str] | None) -> Proc:
-        whole = (sys.executable, "-m", "celery", "-A", "tasks", *command)
+        whole = (sys.executable, "-m", "celery", "-A", self.app, *command)
         return Proc(name, whole, {**self.environ, **(env or {})}, self._log())
 
     def _log(self) -> Path:

@@ -181,3 +181,33 @@ def test_a_queue_of_its_own_for_an_event_that_does_not_exist_is_refused_at_the_s
     with pytest.raises(AssertionError, match="names no event: atack"):
         house.gateway(env=env) if program == "gateway" else house.worker("combat", name="combat1", env=env)
     assert house.procs[-1].wait() != 0
+
+
+POISONS = ("needs", "rule", "encode", "save")
+
+
+def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_message(house: House):
+    """Each is tried four times, its lane goes on, and the broker's dead letters stay empty."""
+    house.app = "tests.chaos.sabotaged"  # whose whispers can be poisoned
+    worker = house.worker(*FAMILIES, name="all")
+    children = worker.children()
+    gateway = house.gateway()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(LineClient(gateway.port)) for _ in POISONS]
+        for client, step in zip(clients, POISONS, strict=True):
+            client.register(step.capitalize(), PASSWORD)
+        poisoned = [
+            c.post("whisper", to="Rule", text=f"poison {step} x") for c, step in zip(clients, POISONS, strict=True)
+        ]
+        after = [
+            client.post("whisper", to="Needs", text=f"after {step}")
+            for client, step in zip(clients, POISONS, strict=True)
+        ]
+        with LineClient(gateway.port) as neighbour:
+            neighbour.register("Neighbour", PASSWORD)
+            assert neighbour.ask("whisper", to="Rule", text="hello")["type"] == "ok"
+        for client, guilty, follower in zip(clients, poisoned, after, strict=True):
+            assert client.reply(guilty, 40.0).get("code") == "dead_lettered"
+            assert client.reply(follower)["type"] in ("ok", "error")
+    assert queue_length(house, DEAD) == 0
+    assert worker.children() == children

@@ -125,7 +125,7 @@ class Mill:
 
 
 def sample(cls: type[Event], seq: int) -> Event:
-    return cls(seq=seq, **{name: FIELDS[name] for name in cls.__struct_fields__ if name != "seq"})
+    return cls(seq=seq, **{field.name: FIELDS[field.name] for field in msgspec.structs.fields(cls) if field.required})
 
 
 def enveloped(mill: Mill, cls: type[Event], body: Any, seq: int) -> Envelope:
