@@ -58,6 +58,7 @@ def harmed(diary: Diary) -> Iterator[str]:
 
     Players in the world are told they are not, say, or that they walk too fast, because of somebody's clock.
     """
+    yield from (f"{HARM}: {newcomer} could not enter" for newcomer in diary.locked_out)
     for a in diary.actions:
         if a.end == "refused" and a.code not in (DEAD if _is_poisoned(a) else PATIENCE) and not _is_foreseen(a):
             yield f"{HARM}: {a.player} was refused {a.event} {a.fields} with {a.code}"

@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -23,6 +24,9 @@ LIMITS = ClientLimits(attempt_s_max=6.0, notices_max=50_000)
 # How a whisper may break the code that handles it: see tests.chaos.poison.
 POISONS = ("needs", "rule", "encode", "save", "kill")
 NOBODY = "nobody"
+VISIT_EVERY_S = 3.0
+VISIT_AGAIN_S = 0.5
+ENTER_S_MAX = 60.0
 KEPT = frozenset({"give", "tip", "whisper", "talk"})  # durable: what the checker compares
 
 
@@ -181,6 +185,33 @@ class Player:
         await self.client.close()
         for transport in self._left:
             transport.abort()
+
+
+async def visit_often(addresses: Sequence[tuple[str, int]], diary: Diary) -> None:
+    """Let one newcomer after the other come into the world and leave it, until cancelled."""
+    for n in count():
+        await asyncio.sleep(VISIT_EVERY_S)
+        turn = n % len(addresses)
+        try:
+            async with asyncio.timeout(ENTER_S_MAX):
+                await _visit(f"visitor{n}", [*addresses[turn:], *addresses[:turn]])
+        except TimeoutError:
+            diary.locked_out.append(f"visitor{n}")
+
+
+async def _visit(name: str, addresses: Sequence[tuple[str, int]]) -> None:
+    """Try to enter until it succeeds, as a person would."""
+    while True:
+        try:
+            async with Client(addresses, backoff=FOREVER, limits=LIMITS) as client:
+                await client.register(name, PASSWORD)
+            return
+        except ConnectionLost:
+            continue
+        except Refused as refused:
+            if refused.code == "name_taken":
+                return  # the reply to the attempt before was lost
+            await asyncio.sleep(VISIT_AGAIN_S)
 
 
 def _close(link: Link) -> None:

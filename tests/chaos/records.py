@@ -27,7 +27,7 @@ class Diary(msgspec.Struct):
     """All that was written down in one run.
 
     ``actions``: in the order in which each player sent them. ``coins_at_first``: what everyone's purse held.
-    ``ends``: how many actions ended how; ``took_s``: how long each took.
+    ``locked_out``: newcomers who did not get in. ``ends``: how many actions ended how; ``took_s``: how long each took.
     """
 
     actions: list[Action] = []
@@ -35,6 +35,7 @@ class Diary(msgspec.Struct):
     received: dict[str, list[int]] = {}  # player -> coins told of
     sessions_lost: list[str] = []
     reconnects: int = 0
+    locked_out: list[str] = []
     coins_at_first: int = 100
     ends: Counter[str] = msgspec.field(default_factory=Counter)
     took_s: "array[float]" = msgspec.field(default_factory=lambda: array("f"))

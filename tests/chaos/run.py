@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tests.chaos.checker import by_kind, harmed, verdict
-from tests.chaos.players import Player
+from tests.chaos.players import Player, visit_often
 from tests.chaos.records import Diary
 from tests.chaos.schedule import FAULTS, MANY, Fault, draw, endless
 from tests.chaos.stage import Stage
@@ -189,6 +190,7 @@ async def played(
     stage.hang_up = [partial(loop.call_soon_threadsafe, player.hang_up) for player in crowd]
     began_s = time.monotonic()
     games = [asyncio.ensure_future(player.play(rate)) for player in crowd]
+    games.append(asyncio.ensure_future(visit_often(here, diary)))
     try:
         await happen(crowd)
     finally:
@@ -212,9 +214,9 @@ def judged(stage: Stage, diary: Diary) -> list[str]:
 def _standstill(database_url: str) -> list[str]:
     """Whether the world's clock goes on, now that everything does."""
     deadline_s = time.monotonic() + STANDSTILL_S
-    before = _query(database_url, TICKS)
+    before = query(database_url, TICKS)
     while time.monotonic() < deadline_s:
-        if _query(database_url, TICKS) != before:
+        if query(database_url, TICKS) != before:
             return []
         time.sleep(0.2)
     return [f"no zone has lived for {STANDSTILL_S:.0f} s"]
@@ -226,23 +228,24 @@ async def _outbox_is_empty(database_url: str, s_max: float) -> None:
     empty_since_s = time.monotonic()
     while time.monotonic() < deadline_s and time.monotonic() - empty_since_s < QUIET_S:
         await asyncio.sleep(0.2)
-        if _query(database_url, "SELECT count(*) FROM outbox")[0][0]:
+        if query(database_url, "SELECT count(*) FROM outbox")[0][0]:
             empty_since_s = time.monotonic()
 
 
 def read_data_tier(database_url: str) -> tuple[dict[str, int], Counter[str]]:
     """Coins by player, and the lines of talk that were kept, read without the server's code."""
-    purses = {str(id_): int(coins) for id_, coins in _query(database_url, "SELECT id, coins FROM players")}
-    lines = Counter(str(text) for (text,) in _query(database_url, "SELECT text FROM chat_lines"))
+    purses = {str(id_): int(coins) for id_, coins in query(database_url, "SELECT id, coins FROM players")}
+    lines = Counter(str(text) for (text,) in query(database_url, "SELECT text FROM chat_lines"))
     return purses, lines
 
 
 def fill_purses(database_url: str) -> None:
     """Make everyone rich, before anyone plays."""
-    _query(database_url, f"UPDATE players SET coins = {PURSE} RETURNING id")
+    query(database_url, f"UPDATE players SET coins = {PURSE} RETURNING id")
 
 
-def _query(database_url: str, sql: str) -> list[tuple[int, ...]]:
+def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:
+    """Ask the data tier, without the server's code."""
     if database_url.startswith("sqlite"):
         connection = sqlite3.connect(Path(database_url.removeprefix("sqlite:///")), timeout=30)
         try:

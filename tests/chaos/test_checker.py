@@ -82,6 +82,7 @@ WRONG: dict[str, tuple[str, Callable[[Story], object]]] = {
     "a line that was not kept": (SUM, lambda s: s.lines.clear()),
     "poison that did no harm": (POISON, poisoned),
     "an innocent dead letter": (HARM, lambda s: no(s.gifts[0], "dead_lettered")),
+    "a newcomer who could not enter": (HARM, lambda s: s.diary.locked_out.append("eve")),
     "a player taken out of the world": (HARM, lambda s: no(s.refused, "not_here")),
 }
 
