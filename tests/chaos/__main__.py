@@ -12,7 +12,11 @@ from tests.chaos.schedule import FAULTS
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage
 from tests.databases import Cluster, installed
 
+EVERY_S = 6.0
 LONG_PLAYERS = 80
+LONG_RATE = 15.0
+LONG_EVERY_S = 1.2
+LONG_POISON = 0.001  # each holds its lane for some 11 s
 FULL_QUEUES_EVERY = 3  # one seed of so many
 
 
@@ -22,14 +26,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--seeds", type=int, default=1, help="so many seeds, from --seed on")
     parser.add_argument("--seconds", type=float, default=60.0, help="of play under faults, per seed")
-    parser.add_argument("--every", type=float, default=6.0, help="seconds between faults, on average")
-    parser.add_argument("--rate", type=float, default=RATE, help="actions per second and player")
+    parser.add_argument("--every", type=float, default=0.0, help="seconds between faults, on average")
+    parser.add_argument("--rate", type=float, default=0.0, help="actions per second and player")
     parser.add_argument("--only", action="append", choices=list(FAULTS), help="only this fault; repeatable")
     parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
     parser.add_argument("--sabotage", default="", help="switch a guarantee off, to see that it is missed")
     parser.add_argument("--no-asking", action="store_true", help="gateways never ask again by themselves")
-    parser.add_argument("--poison", type=float, default=POISON, help="how likely a whisper breaks what handles it")
+    parser.add_argument("--poison", type=float, help="how likely a whisper breaks what handles it")
     parser.add_argument("--tips", type=float, default=TIPS, help="how likely a gift is the other release's")
     parser.add_argument("--long", action="store_true", help="one run, until there were --faults and --events")
     parser.add_argument("--faults", type=int, default=1_000)
@@ -81,18 +85,23 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
 
 
 def _played(stage: Stage, seed: int, arguments: argparse.Namespace) -> Report:
+    usual = LONG_POISON if arguments.long else POISON
+    play = {"poison": usual if arguments.poison is None else arguments.poison, "tips": arguments.tips}
     if arguments.long:
-        size = {"players": arguments.players, "rate": arguments.rate}
-        return run_long(stage, seed, arguments.faults, arguments.events, every_s=arguments.every, **size)
+        size = {
+            "players": arguments.players,
+            "rate": arguments.rate or LONG_RATE,
+            "every_s": arguments.every or LONG_EVERY_S,
+        }
+        return run_long(stage, seed, arguments.faults, arguments.events, **size, **play)
     return run(
         stage,
         seed,
         arguments.seconds,
-        every_s=arguments.every,
-        rate=arguments.rate,
+        every_s=arguments.every or EVERY_S,
+        rate=arguments.rate or RATE,
         faults=arguments.only or tuple(FAULTS),
-        poison=arguments.poison,
-        tips=arguments.tips,
+        **play,
     )
 
 

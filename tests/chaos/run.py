@@ -100,13 +100,15 @@ def run_long(
     every_s: float,
     players: int,
     rate: float,
+    poison: float,
+    tips: float,
     say: Callable[[str], None] = print,
 ) -> Report:
     """Play until there were so many faults and so many events were answered, recover, and compare."""
     stage.raise_curtain()
     began_s = time.monotonic()
     happen = partial(_struck_often, stage, endless(seed, every_s, MANY), faults, events, say)
-    game = played(stage, happen, players=players, rate=rate, settle_s_max=SETTLE_S_MAX, poison=POISON / 10, tips=TIPS)
+    game = played(stage, happen, players=players, rate=rate, poison=poison, tips=tips, say=say)
     gc.freeze()
     diary = asyncio.run(game)
     return _report(f"long run, seed {seed}", stage, diary, time.monotonic() - began_s)
