@@ -1,7 +1,7 @@
 """Every worker and gateway is replaced by one of another release, and back, while players play and use what is new.
 
-What the other release left behind stays: mail for who is away, that this release cannot read. The house must sweep all
-the same, which shows in a player who went down with a gateway and is found and taken out of the world.
+What the other release left behind stays: mail for somebody, that this release cannot read. Who it is for comes in all the
+same, and the house sweeps, which shows in a player who went down with a gateway and is taken out of the world.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from tests.chaos.stage import GATEWAYS, WORKERS, Stage
 ANSWERS = 10
 TIPS = 0.1  # the event that only the other release knows
 SWEPT_S_MAX = 60.0
+ENTER_S_MAX = 100.0
 GATEWAY_SLOTS = [f"gateway {n}" for n in range(GATEWAYS)]
 # Gateways of the new release send what workers of the old one do not know, in the second way at once, in the first when
 # it is rolled back.
@@ -40,7 +41,9 @@ def test_a_release_with_another_catalogue_comes_one_process_at_a_time_and_is_rol
         await _tip("absent", stage)
         await _roll(stage, crowd, WAYS[way], "")
         assert query(stage.database_url, "SELECT id FROM outbox WHERE player = 'absent'"), "nothing was left behind"
-        await _go_down_with_a_gateway(stage, crowd)
+        async with Client(stage.addresses) as back, asyncio.timeout(ENTER_S_MAX):
+            await back.login("absent", PASSWORD)
+            await _go_down_with_a_gateway(stage, crowd)
         query(stage.database_url, "DELETE FROM outbox WHERE player = 'absent' RETURNING id")
 
     try:
