@@ -9,7 +9,7 @@ import gc
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ QUIET_S = 3.0
 PURSE = 1_000_000_000  # everyone can pay for gifts that all have amounts of their own
 TOLD_EVERY_S = 30.0
 STANDSTILL_S = 15.0
+SHOWN_OF_EACH = 8
 TICKS = "SELECT id, tick FROM zone_clocks ORDER BY id"
 
 # What players do beside playing on: how likely a whisper is poisoned, and a gift one that only the other release knows.
@@ -61,9 +62,19 @@ class Report(msgspec.Struct):
             f"  {self.median_s:7.2f} s: the median reply, {self.p99_s:.2f} s: p99, {self.slowest_s:.1f} s: the slowest",
             "  " + ", ".join(f"{count} {kind}" for kind, count in by_kind(self.wrong).items()),
             "VERDICT: " + ("one story" if not self.wrong else f"{len(self.wrong)} contradictions"),
-            *(f"  {sentence}" for sentence in self.wrong[:40]),
+            *(f"  {sentence}" for sentence in _some(self.wrong)),
         ]
         return "\n".join(lines)
+
+
+def _some(sentences: Iterable[str]) -> Iterator[str]:
+    """A few sentences of each kind."""
+    shown: Counter[str] = Counter()
+    for sentence in sentences:
+        kind = sentence.partition(":")[0]
+        shown[kind] += 1
+        if shown[kind] <= SHOWN_OF_EACH:
+            yield sentence
 
 
 def run(
