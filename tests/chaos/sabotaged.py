@@ -15,7 +15,8 @@ from typing import Any
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
 from gameserver import apply
 from gameserver.rules import book
-from gameserver.store.store import Transaction
+from gameserver.store.store import Store, Transaction
+from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark
 from gateway.lanes import Lane
 from tasks import app
@@ -59,7 +60,31 @@ def _no_leases() -> None:
         task.time_limit = None
 
 
+def _refuse_what_is_in_doubt() -> None:
+    real = ServerConnection.entered
+
+    def entered(self: ServerConnection, *args: Any, **how: Any) -> None:
+        real(self, *args, **how)
+        self.sent_before_to = 0
+
+    ServerConnection.entered = entered  # type: ignore[method-assign]
+
+
+def _count_no_trials() -> None:
+    Store.trials = lambda self, ids: {}  # type: ignore[method-assign]
+
+
+def _blame_the_batch() -> None:
+    def divide(self: Server, part: Any, fault: BaseException, turn: Any) -> Any:
+        raise fault
+
+    Server._divide = divide  # type: ignore[method-assign]
+
+
 _SABOTAGE = {
+    "doubt": _refuse_what_is_in_doubt,
+    "trials": _count_no_trials,
+    "halves": _blame_the_batch,
     "watermark": _forget_watermarks,
     "outbox": _empty_outbox,
     "late acknowledgement": _acknowledge_early,

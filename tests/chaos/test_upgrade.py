@@ -1,7 +1,7 @@
 """Every worker and gateway is replaced by one of another release, and back, while players play and use what is new.
 
-What the other release left behind stays: mail that this release cannot read. Who it is for comes in all the same, and the
-house sweeps, which shows in a player who went down with a gateway and is taken out of the world.
+What the other release left behind stays: mail that this release cannot read. Who it is for comes in all the same,
+and the house sweeps, which shows in a player who went down with a gateway and is taken out of the world.
 """
 
 import asyncio
