@@ -1,7 +1,7 @@
 """Every worker and gateway is replaced by one of another release, and back, while players play and use what is new.
 
-What the other release left behind stays: mail that this release cannot read. Who it is for comes in all the same,
-and the house sweeps, which shows in a player who went down with a gateway and is taken out of the world.
+What the other release left behind stays: mail and an event that this one cannot read. Who it is for comes in all the
+same, and the house sweeps, which shows in a player who went down with a gateway and is taken out of the world.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gameserver.client import Client
@@ -41,10 +42,11 @@ def test_a_release_with_another_catalogue_comes_one_process_at_a_time_and_is_rol
         await _tip("absent", stage)
         await _roll(stage, crowd, WAYS[way], "")
         assert query(stage.database_url, "SELECT id FROM outbox WHERE player = 'absent'"), "nothing was left behind"
+        _leave_event(stage.database_url)
         async with Client(stage.addresses) as back, asyncio.timeout(ENTER_S_MAX):
             await back.login("absent", PASSWORD)
             await _go_down_with_a_gateway(stage, crowd)
-        query(stage.database_url, "DELETE FROM outbox WHERE player = 'absent' RETURNING id")
+        assert query(stage.database_url, "DELETE FROM outbox RETURNING id"), "what nobody can read was thrown away"
 
     try:
         stage.raise_curtain()
@@ -72,6 +74,12 @@ async def _tip(name: str, stage: Stage) -> None:
     async with Client(stage.addresses) as client:
         await client.register("tipper", PASSWORD)
         await client.send("tip", to=name, coins=1)
+
+
+def _leave_event(database_url: str) -> None:
+    """The other release leaves an event that it had born and not applied."""
+    body = msgspec.json.encode({"id": "left:1", "event": {"type": "thank"}, "at_ms": 1, "kept": True}).hex()
+    query(database_url, f"INSERT INTO outbox VALUES ('left:1', 'event', '', X'{body}', 1, 1) RETURNING id")
 
 
 async def _go_down_with_a_gateway(stage: Stage, crowd: Sequence[Player]) -> None:
