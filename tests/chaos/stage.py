@@ -82,7 +82,7 @@ class Stage(House):
         self._control = Celery(broker=self.amqp_url, set_as_current=False).control
         self.other_release = str(folder / "other release")
         releases.write(Path(self.other_release))
-        self._releases: defaultdict[str, str] = defaultdict(str)  # by slot
+        self._releases: dict[str, str] = {}  # by slot, where it was ever changed
         self._away: set[str] = set()  # families without workers
         self.troubles: list[str] = []
         self.hang_up: list[Callable[[int], None]] = []
@@ -111,7 +111,7 @@ class Stage(House):
         return tuple(family for family in WORKERS[name] if family not in self._away)
 
     def _release_of(self, slot: str) -> dict[str, str]:
-        return {"CHAOS_RELEASE": self._releases[slot]}
+        return {"CHAOS_RELEASE": self._releases.get(slot, "")}
 
     def _start_gateway(self, n: int, skew_s: float = 0.0) -> GatewayProc:
         endpoint = f"tcp:{self.ports[n]}:interface=127.0.0.1"
@@ -242,6 +242,14 @@ class Stage(House):
         done, late = wait(self._works, timeout=s_max)
         self.troubles += ["a fault was not recovered from" for _ in late]
         self.troubles += [f"{work.exception()!r}" for work in done if work.exception()]
+        if self._releases:
+            self._end_upgrade()
+
+    def _end_upgrade(self) -> None:
+        """Only the other release's workers know all that was sent while releases changed."""
+        for name in WORKERS:
+            if self._releases.get(name) != self.other_release:
+                self.change_release(name, self.other_release)
 
     def _kill_child(self, fault: Fault) -> None:
         with self._a_worker(fault) as name:
@@ -358,7 +366,7 @@ class Stage(House):
         """A worker or gateway is replaced by one of the other release."""
         slots = [*WORKERS, *(f"gateway {n}" for n in range(GATEWAYS))]
         with self._one_of(slots, fault.which) as slot:
-            self._releases[slot] = "" if self._releases[slot] else self.other_release
+            self._releases[slot] = "" if self._releases.get(slot) else self.other_release
             self._restart(slot)
 
     def change_release(self, slot: str, release: str) -> None:
