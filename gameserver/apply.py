@@ -477,7 +477,8 @@ class _Work:
         """What was answered to an event, in this very batch or before."""
         key, seq = item.envelope.key, item.event.seq
         just_now = (stored.direct for stored in self._stored if (stored.lane, stored.seq) == (key, seq))
-        return next(just_now, None) or self._transaction.stored(key, seq)
+        kept = next(just_now, None) or self._transaction.stored(key, seq)
+        return kept if kept and _is_direct(kept) else None
 
     def _words(self, item: Prepared, outcome: Outcome) -> list[Word]:
         """What is to be told and kept beside the reply, encoded: nothing can go wrong with it any more."""
@@ -605,6 +606,15 @@ def _packed_soundly(direct: Direct) -> bytes:
     packed = _packed(direct)
     _read_direct(packed)
     return packed
+
+
+def _is_direct(kept: bytes) -> bool:
+    """Whether this version can read a stored outcome; another may have written it."""
+    try:
+        _read_direct(kept)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return True
 
 
 def present_state(event: Event, player: Player | None) -> dict[str, Any] | None:

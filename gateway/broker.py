@@ -21,11 +21,13 @@ from twisted.python.failure import Failure
 from gameserver.events.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
+from gameserver.logs import Seldom
 from gameserver.topology import EVENTS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
 from gateway.line import keep_alive, set_no_delay, socket_of
 from gateway.reaching import Connecting, Nodes
 
 log = logging.getLogger(__name__)
+unread = Seldom(log)
 
 ACCESS_REFUSED = 403  # AMQP's code
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
@@ -259,7 +261,10 @@ class Broker:
         channel, method, _, body = delivery
         self._acknowledge(channel, method.delivery_tag)
         try:
-            self._on_outbound(decode_outbound(body))
+            outbound, lost = decode_outbound(body)
+            if lost:
+                unread.warning("%d of what a process of another version told can't be read, and is passed over", lost)
+            self._on_outbound(outbound)
         except Exception:  # one unreadable message must not deafen the gateway
             log.exception("an outbound message could not be handled")
         self._consume(queue)

@@ -22,8 +22,11 @@ from gameserver.topology import topology
 from tasks.bodies import read_batches
 from tasks.consumer import TRIES
 from tasks.event_task import EventTask
+from tasks.foreign import UNKNOWN, Origin
 from tasks.meters import meters
 from tasks.server import Server, build
+
+UNKNOWN_LEASE_S = 10
 
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
@@ -94,11 +97,13 @@ signals.worker_process_shutdown.connect(_end)
 def _make_task(spec: Spec) -> None:
     @app.task(base=EventTask, name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
     def handle(self: Any, batch: list[dict[str, Any]]) -> TaskReport:
+        whence = _whence(self.request)
         return _running_server().handle(
             batch,
             task_id=self.request.id,
-            tried=bool(getattr(self.request, "attempts", 0)),
+            tried=bool(whence.attempts),
             redelivered=bool((self.request.delivery_info or {}).get("redelivered")),
+            whence=whence,
         )
 
     handle.__doc__ = catalogue.events()[spec.name].__doc__
@@ -106,3 +111,21 @@ def _make_task(spec: Spec) -> None:
 
 for _spec in catalogue.specs():
     _make_task(_spec)
+
+
+def _whence(request: Any) -> Origin:
+    """Where a message came from, as far as its headers are what ours are."""
+    delivery = request.delivery_info or {}
+    numbers = {name: getattr(request, name, 0) for name in ("copy", "attempts")}
+    return Origin(
+        task=str(getattr(request, "wanted", None) or request.task),
+        queue=str(delivery.get("routing_key") or ""),
+        priority=delivery.get("priority") or 0,
+        **{name: value if type(value) is int else 0 for name, value in numbers.items()},
+    )
+
+
+@app.task(base=EventTask, name=UNKNOWN, bind=True, time_limit=UNKNOWN_LEASE_S, max_retries=None)
+def _unknown(self: Any, batch: Any) -> TaskReport:
+    """Put off events of a type that this version does not know."""
+    return _running_server().put_off(batch, task_id=self.request.id, whence=_whence(self.request))

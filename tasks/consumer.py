@@ -13,6 +13,7 @@ from celery.worker.consumer import Consumer
 from gameserver import config
 from gameserver.declaring import stand
 from gameserver.topology import offered, topology, version
+from tasks.foreign import Strategies
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ ALONE = {"without_gossip": True, "without_mingle": True}
 
 class PromptConsumer(Consumer):
     """Celery's consumer, with shorter pauses between its tries to connect, and without talk among workers."""
+
+    Strategies = Strategies
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, **ALONE})

@@ -28,7 +28,8 @@ from msgspec.structs import replace
 from gameserver.apply import Applied, Applier
 from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
-from gameserver.events.envelope import Envelope, read_readable
+from gameserver.events.envelope import Envelope
+from gameserver.events.foreign import Sorted, foreign, sort_out
 from gameserver.events.message import task_message
 from gameserver.logs import about
 from gameserver.reports import TaskReport
@@ -38,12 +39,14 @@ from gameserver.store import Store
 from gameserver.store.store import Trial
 from gameserver.topology import DELAYS_MS, Queues, delay_name
 from gameserver.world.maps import load_world
+from tasks.foreign import NOWHERE, Foreign, Origin
 from tasks.publisher import Publisher
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.25
 LEASE_MARGIN_S = 1.0
+PUT_OFF_S_MAX = 4.0  # what is left of any lease, nearly, for a database that is away
 
 
 T = TypeVar("T")
@@ -129,21 +132,22 @@ class Server:
         self._clock_ms = clock_ms
         self._clock_s = clock_s
         self._pause = pause
+        self._foreign = Foreign(store, publisher, origin, clock_ms)
 
-    def handle(self, raw: list[dict[str, Any]], *, task_id: str, tried: bool, redelivered: bool) -> TaskReport:
+    def handle(self, raw: Any, *, task_id: str, tried: bool, redelivered: bool, whence: Origin = NOWHERE) -> TaskReport:
         """One task. ``tried``: its events failed before, or are suspects; ``redelivered``: so did this very message.
 
         Returns what came of it. Raises ``Reject``: back to the queue when the data tier stays away, or nobody takes
         what is to be told; to the broker's ``dead`` what holds no event at all.
         """
         began_s, began_ms = self._clock_s(), self._clock_ms()
-        batch, strange = read_readable(raw)
+        found = sort_out(raw, whence.task)
+        batch = found.batch
         if not batch:
-            log.error("%s holds nothing that this process can read", task_id)
-            raise Reject("nothing that can be read", requeue=False)
+            return self._put_off(found, task_id, whence)
         until_s = began_s + batch[0].event.spec.lease_s - LEASE_MARGIN_S
         turn = _Turn(task_id, until_s, began_ms, began_s)
-        self._or_give_back(lambda: self._work(batch, strange, turn, tried=tried, redelivered=redelivered), turn)
+        self._or_give_back(lambda: self._work(found, whence, turn, tried=tried, redelivered=redelivered), turn)
         report = TaskReport(
             events=len(batch),
             outcomes=dict(turn.outcomes),
@@ -169,11 +173,10 @@ class Server:
             self._pause(PAUSE_S)
             raise Reject(type(ours).__name__, requeue=True) from ours
 
-    def _work(
-        self, batch: Sequence[Envelope], strange: Sequence[Any], turn: _Turn, *, tried: bool, redelivered: bool
-    ) -> None:
-        if strange:
-            self._set_apart(strange, batch, turn)
+    def _work(self, found: Sorted, whence: Origin, turn: _Turn, *, tried: bool, redelivered: bool) -> None:
+        batch = found.batch
+        if found.foreign or found.junk:
+            self._set_apart(found, whence, turn)
         if tried or redelivered:
             self._handle_carefully(batch, turn, tried=tried, redelivered=redelivered)
         else:
@@ -183,13 +186,23 @@ class Server:
         for held in turn.held.values():
             self._later(held, turn)
 
-    def _set_apart(self, strange: Sequence[Any], batch: Sequence[Envelope], turn: _Turn) -> None:
-        """What this process can't read leaves its neighbours, as a message of its own."""
-        log.error("%s: %d of it are no events that this process knows", turn.task_id, len(strange))
-        like = task_message(batch[:1], self._origin, task_id=f"{turn.task_id}?{len(strange)}")
-        body = msgspec.json.encode(([strange], {}, None))
-        headers = {**like.headers, "argsrepr": f"{len(strange)} that could not be read"}
-        self._publisher.task(replace(like, body=body, headers=headers), self._queue(batch))
+    def _set_apart(self, found: Sorted, whence: Origin, turn: _Turn) -> None:
+        """What this process can't read leaves its neighbours."""
+        turn.outcomes.update(self._patiently(lambda: self._foreign.put_off(found, whence), turn))
+
+    def put_off(self, raw: Any, *, task_id: str, whence: Origin) -> TaskReport:
+        """One task of a type that this version does not know. Raises ``Reject`` as ``handle`` does."""
+        return self._put_off(foreign(raw), task_id, whence)
+
+    def _put_off(self, found: Sorted, task_id: str, whence: Origin) -> TaskReport:
+        if not found.foreign:
+            log.error("%s holds nothing that any version could read", task_id)
+            raise Reject("nothing that can be read", requeue=False)
+        began_s, began_ms = self._clock_s(), self._clock_ms()
+        turn = _Turn(task_id, began_s + PUT_OFF_S_MAX, began_ms, began_s)
+        self._or_give_back(lambda: self._set_apart(found, whence, turn), turn)
+        events = len(found.foreign) + len(found.junk)
+        return TaskReport(events=events, outcomes=dict(turn.outcomes), waited_ms=0, took_ms=self._took_ms(turn))
 
     def _tidy(self) -> None:
         """All is told, and the next batch is not here yet."""

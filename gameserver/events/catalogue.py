@@ -18,7 +18,7 @@ from gameserver.declare.places import imported
 from gameserver.errors import Corrupt
 from gameserver.events.base import DECLARED, Event, Notice, NoticeSpec, Spec
 
-PLUMBING = {"base", "catalogue", "envelope", "message", "document"}
+PLUMBING = {"base", "catalogue", "envelope", "message", "document", "foreign"}
 
 
 def _modules() -> list[ModuleType]:

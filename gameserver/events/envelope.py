@@ -4,15 +4,18 @@ An envelope is an event with its sender. A Celery task carries a list of them, a
 carries everything that one batch has to tell gateways: packets, encoded once, addressed to connections or topics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 import msgspec
 
 from gameserver.events import catalogue
 from gameserver.events.base import Event
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     AnyEvent = Event
@@ -143,8 +146,18 @@ def routing_key(topic: str) -> str:
     return f"topics.{crc32(name.encode()) % ROUTES}"
 
 
+class _Parts(Outbound, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """An outbound message whose parts are not read yet."""
+
+    directs: list[msgspec.Raw] = []  # type: ignore[assignment]
+    dispatches: list[msgspec.Raw] = []  # type: ignore[assignment]
+
+
 _outbound_encoder = msgspec.msgpack.Encoder()
 _outbound_decoder = msgspec.msgpack.Decoder(Outbound)
+_parts_decoder = msgspec.msgpack.Decoder(_Parts)
+_direct_decoder = msgspec.msgpack.Decoder(Direct)
+_dispatch_decoder = msgspec.msgpack.Decoder(Dispatch)
 
 
 def encode_outbound(outbound: Outbound) -> bytes:
@@ -152,9 +165,30 @@ def encode_outbound(outbound: Outbound) -> bytes:
     return _outbound_encoder.encode(outbound)
 
 
-def decode_outbound(body: bytes) -> Outbound:
-    """Decode what a process published. Raises ``msgspec.DecodeError``."""
-    return _outbound_decoder.decode(body)
+def decode_outbound(body: bytes) -> tuple[Outbound, int]:
+    """Decode what a process published, and count what of it can't be read. Raises ``msgspec.DecodeError``.
+
+    A process of another version may say to one connection what this gateway does not understand; the others hear
+    theirs.
+    """
+    try:
+        return _outbound_decoder.decode(body), 0
+    except msgspec.ValidationError:
+        return _decode_each(_parts_decoder.decode(body))
+
+
+def _decode_each(parts: _Parts) -> tuple[Outbound, int]:
+    directs = list(_readable(parts.directs, _direct_decoder))
+    dispatches = list(_readable(parts.dispatches, _dispatch_decoder))
+    rest = {name: getattr(parts, name) for name in Outbound.__struct_fields__[2:]}
+    lost = len(parts.directs) + len(parts.dispatches) - len(directs) - len(dispatches)
+    return Outbound(directs=directs, dispatches=dispatches, **rest), lost
+
+
+def _readable(parts: Sequence[msgspec.Raw], decoder: msgspec.msgpack.Decoder[T]) -> Iterator[T]:
+    for part in parts:
+        with suppress(msgspec.ValidationError):
+            yield decoder.decode(part)
 
 
 def task_body(batch: Sequence[Envelope]) -> bytes:
@@ -165,25 +199,6 @@ def task_body(batch: Sequence[Envelope]) -> bytes:
 def read_batch(raw: Any) -> list[Envelope]:
     """The batch from a task's argument, read or half read. Raises ``msgspec.ValidationError``."""
     return msgspec.convert(raw, list[Envelope])
-
-
-def read_readable(raw: Any) -> tuple[list[Envelope], list[Any]]:
-    """The same of what may hold other things than events that this process knows; and those other things."""
-    try:
-        return read_batch(raw), []
-    except msgspec.ValidationError:
-        return _read_each(raw) if isinstance(raw, list | tuple) else ([], [raw])
-
-
-def _read_each(raw: Sequence[Any]) -> tuple[list[Envelope], list[Any]]:
-    read: list[Envelope] = []
-    strange: list[Any] = []
-    for one in raw:
-        try:
-            read.append(msgspec.convert(one, Envelope))
-        except msgspec.ValidationError:
-            strange.append(one)
-    return read, strange
 
 
 def describe(batch: Sequence[Envelope], most: int = 4) -> str:

@@ -40,9 +40,38 @@ def task_message(
     """
     spec = batch[0].event.spec
     id_ = task_id or _task_id(batch, attempts, copy)
-    headers: dict[str, Any] = {
+    return TaskMessage(
+        task_id=id_,
+        headers=_headers(spec.task, id_, describe(batch), origin, attempts),
+        body=task_body(batch),
+        priority=spec.priority,
+        persistent=spec.durable,
+        accepted_s=batch[0].at_ms // 1000,
+    )
+
+
+def foreign_message(
+    raw: Sequence[Any], task: str, origin: str, *, copy: int, attempts: int, priority: int
+) -> TaskMessage:
+    """A message of what this version of the code can't read, as it is. ``copy``: how often it was put off."""
+    first = raw[0]
+    id_ = f"{first['id']}?{copy}"
+    said = f"{len(raw)} events that could not be read"
+    at_ms = first.get("at_ms")
+    return TaskMessage(
+        task_id=id_,
+        headers={**_headers(task, id_, said, origin, attempts), "copy": copy},
+        body=msgspec.json.encode(([raw], {}, None)),
+        priority=priority,
+        persistent=True,
+        accepted_s=at_ms // 1000 if isinstance(at_ms, int) else 0,
+    )
+
+
+def _headers(task: str, id_: str, said: str, origin: str, attempts: int) -> dict[str, Any]:
+    return {
         "lang": "py",
-        "task": spec.task,
+        "task": task,
         "id": id_,
         "root_id": id_,
         "parent_id": None,
@@ -53,18 +82,10 @@ def task_message(
         "timelimit": [None, None],
         "ignore_result": True,
         "origin": origin,
-        "argsrepr": describe(batch),
+        "argsrepr": said,
         "kwargsrepr": "",
         "attempts": attempts,
     }
-    return TaskMessage(
-        task_id=id_,
-        headers=headers,
-        body=task_body(batch),
-        priority=spec.priority,
-        persistent=spec.durable,
-        accepted_s=batch[0].at_ms // 1000,
-    )
 
 
 def _task_id(batch: Sequence[Envelope], attempts: int, copy: int) -> str:

@@ -223,10 +223,15 @@ class Store:
         with reading(self._engine) as rows:
             return [DeadLetter(*row) for row in rows.all(query)]
 
-    def put_off(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-        """Note that a message which this process can't read is put off; see ``store.unread``."""
+    def going_on(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+        """Which events of an unread message are put off, and as which copy; see ``store.unread``."""
+        with reading(self._engine) as rows:
+            return unread.going_on(rows, ids, copy, now_ms)
+
+    def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
+        """They were put off."""
         with self.transaction() as transaction:
-            return transaction.put_off(ids, copy, now_ms)
+            transaction.note_unread(ids, copy, now_ms)
 
     def unread(self, since_ms: int) -> int:
         """How much was put off since then because nobody who took it could read it."""
@@ -291,9 +296,9 @@ class Transaction:
         """Let outbox rows that this process can't read wait for another."""
         unread.set_aside(self._rows, faults, now_ms)
 
-    def put_off(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-        """The same for a message; gives which of its events go on with it, and the number that it bears then."""
-        return unread.put_off(self._rows, ids, copy, now_ms)
+    def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
+        """These events wait for another process, in a copy of that number."""
+        unread.note(self._rows, ids, copy, now_ms)
 
     def take_dead(self, id_: str) -> DeadLetter | None:
         """Remove a dead letter, and give it."""

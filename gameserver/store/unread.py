@@ -23,7 +23,7 @@ FRESH_MS = 120_000  # a copy that was not seen for so long is lost
 FORGOTTEN_MS = 3_600_000  # what was not seen for so long was read by somebody
 FAMILY = "outbox"  # of such dead letters; their event is the row's kind
 
-_COPIES = select(unread.c.id, unread.c.copy, unread.c.at_ms).where(among(unread.c.id, "ids")).with_for_update()
+_COPIES = select(unread.c.id, unread.c.copy, unread.c.at_ms).where(among(unread.c.id, "ids"))
 _FORGET = delete(unread).where(unread.c.at_ms < bindparam("before_ms"))
 _WAITING = select(func.count()).select_from(unread).where(unread.c.at_ms >= bindparam("since_ms"))
 _WRITTEN = select(outbox.c.id, outbox.c.created_ms).where(among(outbox.c.id, "ids"))
@@ -61,8 +61,8 @@ def count(rows: Rows, since_ms: int) -> int:
     return int(found)
 
 
-def put_off(rows: Rows, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-    """Note that a message is put off. Gives which of its events this copy goes on with, and its new number.
+def going_on(rows: Rows, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+    """Which of a message's events go round with it, and the number that it bears from now on (to be noted).
 
     Gateways and sweeps publish again what is not answered, so there may be any number of copies: one of each event goes
     round, the one whose number (``copy``, 0 for a message that was never put off) is noted. Others are dropped, unless
@@ -70,10 +70,7 @@ def put_off(rows: Rows, ids: Sequence[str], copy: int, now_ms: int) -> tuple[fro
     """
     known = {id_: (number, at_ms) for id_, number, at_ms in rows.all(_COPIES, ids=sorted(ids))}
     other = {id_ for id_, (number, at_ms) in known.items() if number != copy and now_ms - at_ms < FRESH_MS}
-    mine = [id_ for id_ in sorted(set(ids)) if id_ not in other]
-    number = max([copy, *(number for number, _ in known.values())]) + 1
-    note(rows, mine, number, now_ms)
-    return frozenset(mine), number
+    return frozenset(ids) - other, max([copy, *(number for number, _ in known.values())]) + 1
 
 
 def note(rows: Rows, ids: Sequence[str], number: int, now_ms: int) -> None:

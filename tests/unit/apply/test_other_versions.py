@@ -8,9 +8,10 @@ from gameserver.events.chat import Say
 from gameserver.events.combat import Reward
 from gameserver.events.envelope import Envelope
 from gameserver.rules.outcome import Waiting
+from gameserver.store.store import Stored
 from gameserver.store.unread import KEPT_MS, PAUSE_MS
 from gameserver.world.state import Gateway
-from tests.unit.apply.workshop import ADA, Workshop, sweep
+from tests.unit.apply.workshop import ADA, BOB, Workshop, sweep
 
 GOOD = Envelope(id="good", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0, kept=True)
 REWARD = {"type": "reward", "player": "ada", "xp": 1, "slain": "rat"}
@@ -90,7 +91,11 @@ def test_what_nobody_can_read_becomes_a_dead_letter_and_a_replay_puts_it_back_as
 
 
 def test_a_message_that_cannot_be_read_goes_round_once_however_many_copies_there_are(house: Workshop) -> None:
-    put_off = house.store.put_off
+    def put_off(ids: list[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+        mine, number = house.store.going_on(ids, copy, now_ms)
+        house.store.note_unread(sorted(mine), number, now_ms)
+        return mine, number
+
     assert put_off(["a", "b"], 0, 1_000) == (frozenset({"a", "b"}), 1)
     assert put_off(["a"], 0, 2_000) == (frozenset(), 2), "another copy goes round"
     assert put_off(["a", "b"], 1, 9_000) == (frozenset({"a", "b"}), 2)
@@ -99,8 +104,8 @@ def test_a_message_that_cannot_be_read_goes_round_once_however_many_copies_there
 
 
 def test_what_was_read_since_is_forgotten(house: Workshop) -> None:
-    house.store.put_off(["a"], 0, 1_000)
-    house.store.put_off(["b"], 0, 1_000 + 2 * KEPT_MS)
+    house.store.note_unread(["a"], 1, 1_000)
+    house.store.note_unread(["b"], 1, 1_000 + 2 * KEPT_MS)
     assert house.rows()["unread"] == 1
 
 
@@ -108,3 +113,15 @@ def test_talk_of_today_is_sent_again(house: Workshop) -> None:
     said = house.apply(house.tell(ADA, Say(text="hi", seq=1)))
     house.now_ms += 10_000
     assert sweep(house).published == said.published
+
+
+def test_an_outcome_that_cannot_be_read_costs_nobody_else_theirs(house: Workshop) -> None:
+    house.enter(BOB)
+    house.apply(house.tell(ADA, Say(text="hi", seq=1)))
+    key = house.tell(ADA, Say(text="hi", seq=1)).key
+    with house.store.transaction() as transaction:
+        transaction.keep([Stored(lane=key, slot=0, session=ADA.session, seq=1, direct=b"\x93\x01\x02\x03")])
+    again = house.apply(house.tell(ADA, Say(text="hi", seq=1)), house.tell(BOB, Say(text="ho", seq=1)))
+    assert again.held == ()
+    assert sum(again.outcomes.values()) == 2
+    assert again.outcomes["ok"] == 1

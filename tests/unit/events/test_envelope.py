@@ -97,7 +97,7 @@ dispatches = st.builds(Dispatch, to=topics, packet=st.binary(max_size=9), unless
     )
 )
 def test_what_is_told_survives_the_way_to_gateways(outbound: Outbound) -> None:
-    assert decode_outbound(encode_outbound(outbound)) == outbound
+    assert decode_outbound(encode_outbound(outbound)) == (outbound, 0)
 
 
 @given(st.binary(max_size=30))
@@ -164,3 +164,22 @@ def test_a_part_of_a_split_queue_speaks_under_keys_of_its_own() -> None:
         for part in split.parts("movement")
     }
     assert sorted(key for keys in parts.values() for key in keys) == sorted({routing_key(f"zone.{z}") for z in zones})
+
+
+def test_what_another_version_tells_one_connection_is_not_lost_to_the_others() -> None:
+    told = Outbound(
+        directs=[Direct(conn="a", re=1)], dispatches=[Dispatch(to=("t",), packet=b"p")], done="move", task="t1"
+    )
+    directs, dispatches, *rest = msgspec.msgpack.decode(encode_outbound(told))
+    of_tomorrow = [["b", b"", "one"], ["c", b"", 2, "act", {"watch": 7}], *directs]
+    body = msgspec.msgpack.encode([of_tomorrow, [[["t"], 7], *dispatches], *rest])
+    assert decode_outbound(body) == (told, 3)
+
+
+def test_more_fields_than_this_version_knows_are_passed_over() -> None:
+    told = Outbound(directs=[Direct(conn="a", follow=Follow(player="p"))], done="move")
+    directs, *rest = msgspec.msgpack.decode(encode_outbound(told))
+    (direct,) = directs
+    direct[4]["mood"] = "glad"
+    whole = [*direct, *[0] * 20]
+    assert decode_outbound(msgspec.msgpack.encode([[whole], *rest, *[0] * 20])) == (told, 0)

@@ -432,27 +432,12 @@ def test_an_event_with_a_queue_of_its_own_is_tried_again_there():
     assert [queue for _, queue, _, _ in house.logged("task")] == ["movement.move"]
 
 
-@pytest.mark.parametrize(
-    "raw", [[{"id": "a"}], [{"id": "a", "event": {"type": "no such"}, "at_ms": 0}], "text", [7], []]
-)
+@pytest.mark.parametrize("raw", [[{"id": "a"}], "text", [7], []])
 def test_what_holds_no_event_at_all_is_rejected_before_anything_happens(house: House, raw: Any):
     with pytest.raises(Reject) as rejected:
         house.server.handle(raw, task_id="t", tried=False, redelivered=False)
     assert not rejected.value.requeue
     assert house.log == []
-
-
-@pytest.mark.parametrize("strange", [7, {"id": "a"}, {"id": "a", "event": {"type": "no such"}, "at_ms": 0}])
-def test_what_cannot_be_read_leaves_its_neighbours(house: House, strange: Any):
-    batch = msgspec.to_builtins([move("a"), move("b", "s2")])
-    published = []
-    house.task = lambda message, queue, exchange="events": published.append((message, queue, exchange))
-    house.server.handle([batch[0], strange, batch[1]], task_id="t", tried=False, redelivered=False)
-    assert house.logged("applied") == [[["a", "b"]]]
-    ((message, queue, exchange),) = published
-    assert (queue, exchange) == ("movement", "events")
-    assert msgspec.json.decode(message.body) == [[[strange]], {}, None]
-    assert message.headers["id"] not in ("t", "a")
 
 
 def test_events_of_different_sessions_share_nothing_when_one_breaks(house: House):

@@ -1,0 +1,85 @@
+"""Batches of another version of the code: what of them can be read here, and what can't.
+
+An event type may have come, or gone, or have other fields, while processes of both versions take from the same queues.
+What can't be read takes along what follows it in its lane; the rest of the batch is as good as any.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gameserver.events import catalogue
+from gameserver.events.envelope import Envelope, lane_key
+
+_LANES = {spec.task: spec.lane for spec in catalogue.specs()}
+
+
+class Sorted(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch, sorted. ``foreign``: what can't be read and what follows it, in order; ``junk``: no events at all."""
+
+    batch: list[Envelope]
+    foreign: list[dict[str, Any]]
+    junk: list[Any]
+
+
+def sort_out(raw: Any, task: str) -> Sorted:
+    """Sort what came as the argument of a task, read or half read."""
+    try:
+        return Sorted(batch=msgspec.convert(raw, list[Envelope]), foreign=[], junk=[])
+    except msgspec.ValidationError:
+        return _sort_each(raw, _LANES.get(task, "")) if isinstance(raw, list | tuple) else _junk([raw])
+
+
+def foreign(raw: Any) -> Sorted:
+    """Sort the argument of a task of which nobody here knows anything."""
+    every = raw if isinstance(raw, list | tuple) else [raw]
+    return Sorted(
+        batch=[],
+        foreign=[msgspec.to_builtins(one) for one in every if _is_event(one)],
+        junk=[one for one in every if not _is_event(one)],
+    )
+
+
+def _junk(raw: list[Any]) -> Sorted:
+    return Sorted(batch=[], foreign=[], junk=raw)
+
+
+def _sort_each(raw: Sequence[Any], lane: str) -> Sorted:
+    found = Sorted(batch=[], foreign=[], junk=[])
+    held: set[str] = set()
+    for one in raw:
+        envelope = _read(one)
+        if envelope is not None and envelope.order not in held:
+            found.batch.append(envelope)
+        elif envelope is not None or _is_event(one):
+            found.foreign.append(msgspec.to_builtins(one))
+            held.add(envelope.order if envelope else _order(one, lane))
+        else:
+            found.junk.append(one)
+    return found
+
+
+def _read(one: Any) -> Envelope | None:
+    try:
+        return msgspec.convert(one, Envelope)
+    except msgspec.ValidationError:
+        return None
+
+
+def _is_event(one: Any) -> bool:
+    """Whether it has what every version's envelopes have."""
+    if isinstance(one, Envelope):
+        return True
+    named = isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("event"), dict)
+    return named and isinstance(one["event"].get("type"), str)
+
+
+def _order(one: dict[str, Any], lane: str) -> str:
+    session = one.get("session")
+    return lane_key(session, lane) if session and isinstance(session, str) else str(one["id"])
+
+
+def is_awaited(one: dict[str, Any]) -> bool:
+    """Whether anybody waits for it: a client, or the outbox. Ticks and heartbeats come anew by themselves."""
+    return bool(one.get("conn") or one.get("kept"))

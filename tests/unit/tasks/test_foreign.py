@@ -1,0 +1,103 @@
+"""What a worker can't read goes round until another takes it."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from gameserver.events.envelope import Envelope
+from gameserver.events.movement import Move
+from tasks.foreign import UNKNOWN, Origin, Strategies
+from tests.unit.tasks.test_server import House, move
+
+WHENCE = Origin(task="combat.dance", queue="combat.2", copy=3, attempts=1, priority=2)
+
+
+class Versions(House):
+    """A house whose store remembers what was put off, and whose messages are kept whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[tuple[Any, str, str]] = []
+        self.elsewhere: set[str] = set()
+        self.noted: list[tuple[list[str], int]] = []
+
+    def going_on(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+        return frozenset(ids) - self.elsewhere, copy + 1
+
+    def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
+        self.noted.append((list(ids), copy))
+
+    def task(self, message: Any, queue: str, exchange: str = "events") -> None:
+        self.messages.append((message, queue, exchange))
+
+
+def dance(id_: str, session: str = "s1") -> dict[str, Any]:
+    event = {"type": "dance", "seq": 1}
+    return {"id": id_, "event": event, "at_ms": 7_000, "session": session, "conn": "c", "gateway": "g1"}
+
+
+def test_events_of_an_unknown_type_go_through_the_longest_delay_back_to_their_queue_as_they_are() -> None:
+    house = Versions()
+    report = house.server.put_off([dance("a"), dance("b")], task_id="t", whence=WHENCE)
+    ((message, queue, exchange),) = house.messages
+    assert (queue, exchange) == ("combat.2", "delay.8000")
+    assert message.headers["task"] == "combat.dance"
+    assert (message.headers["copy"], message.headers["attempts"], message.priority) == (4, 1, 2)
+    assert (message.persistent, message.accepted_s, message.headers["id"]) == (True, 7, message.task_id)
+    assert msgspec.json.decode(message.body) == [[[dance("a"), dance("b")]], {}, None]
+    assert (report.outcomes, house.noted) == ({"unread": 2}, [(["a", "b"], 4)])
+
+
+def test_of_several_copies_one_goes_round() -> None:
+    house = Versions()
+    house.elsewhere = {"a"}
+    house.server.put_off([dance("a"), dance("b")], task_id="t", whence=WHENCE)
+    house.server.put_off([dance("a")], task_id="t", whence=WHENCE)
+    ((message, _, _),) = house.messages
+    assert msgspec.json.decode(message.body)[0] == [[dance("b")]]
+
+
+def test_the_readable_of_a_batch_are_applied_and_the_rest_is_put_off_with_what_follows() -> None:
+    house = Versions()
+    strange = msgspec.to_builtins(move("b")) | {"event": {"type": "move", "dir": "n", "seq": 1, "speed": 3}}
+    raw = [move("a"), strange, move("c"), move("x", "s2")]
+    whence = Origin(task="movement.move", queue="movement")
+    report = house.server.handle(raw, task_id="t", tried=False, redelivered=False, whence=whence)
+    assert house.logged("applied") == [[["a", "x"]]]
+    ((message, _, exchange),) = house.messages
+    assert (exchange, message.headers["task"]) == ("delay.8000", "movement.move")
+    assert [one["id"] for one in msgspec.json.decode(message.body)[0][0]] == ["b", "c"]
+    assert report.outcomes["unread"] == 2
+
+
+def test_nobody_waits_for_a_tick_that_cannot_be_read() -> None:
+    house = Versions()
+    tick = {"id": "tick:1", "event": {"type": "tick", "n": 1, "moon": "full"}, "at_ms": 0}
+    report = house.server.handle([tick], task_id="t", tried=False, redelivered=False)
+    assert (house.messages, report.outcomes) == ([], {"dropped": 1})
+
+
+def test_what_is_no_event_goes_to_the_dead_messages_and_its_neighbours_do_not() -> None:
+    house = Versions()
+    house.server.handle([move("a"), 7], task_id="t", tried=False, redelivered=False)
+    assert house.logged("applied") == [[["a"]]]
+    ((message, _, exchange),) = house.messages
+    assert exchange == "dead"
+    assert b"[7]" in message.body
+
+
+def test_a_message_of_an_unknown_task_is_taken_as_one_that_is_put_off() -> None:
+    taken: list[Any] = []
+    strategies = Strategies({UNKNOWN: lambda message, *rest: taken.append((message, rest)), "movement.move": 1})
+    assert strategies["movement.move"] == 1
+    strategies["combat.dance"](SimpleNamespace(headers={"task": "combat.dance", "id": "x"}), 1, 2)
+    ((message, rest),) = taken
+    assert (message.headers, rest) == ({"task": UNKNOWN, "wanted": "combat.dance", "id": "x"}, (1, 2))
+
+
+def test_a_batch_that_is_wholly_readable_asks_nobody() -> None:
+    house = Versions()
+    house.server.handle([Envelope(id="a", event=Move(dir="n"), at_ms=0)], task_id="t", tried=False, redelivered=False)
+    assert (house.noted, house.messages) == ([], [])
