@@ -7,13 +7,13 @@ arguments that returns an exit status; errors of the project end it with a sente
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from gameserver import config, letters, secret_files
+from gameserver import config, letters, reconciling, secret_files
 from gameserver.access import users
 from gameserver.client import bots
 from gameserver.config import Settings
@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")
     _add_catalogue(commands)
     _add_dead(commands)
-    _add(commands, "migrate", _migrate, "bring the database to today's shape")
+    _add(commands, "migrate", _migrate, "bring the database to today's shape, and in line with the maps")
+    _add_world(commands)
     copying = _add(commands, "copy", _copy, "copy the database into an empty one, and check that nothing is missing")
     copying.add_argument("--to", required=True, metavar="URL", help="postgresql://user@host/name, or sqlite:///path")
     saving = _add(commands, "backup", _backup, "copy a SQLite world to a file, while players play")
@@ -139,6 +140,17 @@ def _add_dead(commands: Subparsers) -> None:
         ("drop", _dead_drop, "forget one"),
     ):
         _add(dead, name, command, what).add_argument("id")
+
+
+def _add_world(commands: Subparsers) -> None:
+    world = commands.add_parser("world", help="maps, and who stands in them").add_subparsers(
+        required=True, metavar="what"
+    )
+    checking = _add(
+        world, "check", _world_check, "check maps, and say what they would do to the database; changes nothing"
+    )
+    checking.add_argument("file", type=Path, nargs="?", help="a .world file (default: GAMESERVER_WORLD)")
+    _add(world, "apply", _world_apply, "bring the database in line with the maps")
 
 
 @contextmanager
@@ -279,21 +291,57 @@ def _up(arguments: argparse.Namespace) -> int:
     settings = config.load()
     write_key(settings.secret_key_file)
     return up(
-        settings, _families(settings), environ=config.environment(), migrate=migrate, bots=arguments.bots, join=JOIN
+        settings,
+        _families(settings),
+        environ=config.environment(),
+        migrate=lambda s: _tell(migrate(s)),
+        bots=arguments.bots,
+        join=JOIN,
     )
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the database to today's shape."""
-    store = Store(settings.database_url, load_world(settings.world_file))
-    store.migrate()
-    store.close()
+def migrate(settings: Settings) -> Mapping[str, int]:
+    """Bring the database to today's shape, and in line with the maps if they are others. Returns what that did."""
+    world = load_world(settings.world_file)
+    store = Store(settings.database_url, world)
+    try:
+        store.migrate()
+        return {} if reconciling.is_applied(store, world) else reconciling.apply(store, world, _now_ms())
+    finally:
+        store.close()
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
     settings = config.load()
-    migrate(settings)
+    done = migrate(settings)
     print("The database has today's shape.")
+    _tell(done)
+    return 0
+
+
+def _tell(done: Mapping[str, int]) -> None:
+    for what, count in sorted(done.items()):
+        print(f"{count:>9} {what}")
+
+
+def _world_check(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    world = load_world(arguments.file or settings.world_file)
+    with closing(Store(settings.database_url, world)) as store:
+        found = reconciling.check(store, world)
+    print(f"The maps are sound: {len(world.zones)} zones.")
+    _tell(found)
+    print("gameserver world apply would do that." if found else "Everyone in the database fits into it.")
+    return 1 if found else 0
+
+
+def _world_apply(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    world = load_world(settings.world_file)
+    with closing(Store(settings.database_url, world)) as store:
+        done = reconciling.apply(store, world, _now_ms())
+    _tell(done)
+    print("The database fits the maps.")
     return 0
 
 

@@ -21,6 +21,13 @@ class Stir(Event):
     n: int
 
 
+@declared(origin="house", priority=1)
+class Show(Event):
+    """Born when other maps were applied: a player whom that moved is shown where it stands."""
+
+    player: str
+
+
 @declared(origin="house", priority=3, lease_s=20, durable=False, batch_max=4)
 class Sweep(Event):
     """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""

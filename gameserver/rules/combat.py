@@ -10,7 +10,7 @@ from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.rules.outcome import Context, Dice, Needs, Outcome, State, Tell, has_room_for_mail, living_actor, rule
 from gameserver.rules.times import awaited
 from gameserver.rules.view import distance, vanishes, where
-from gameserver.world.kinds import KINDS
+from gameserver.world.kinds import kind_of
 from gameserver.world.state import Creature, Player
 
 REACH = 1
@@ -60,7 +60,7 @@ def _check(state: State, attacker: Player, target: Player | Creature, now_ms: in
 
 
 def _strike_creature(attacker: Player, creature: Creature, context: Context) -> Outcome:
-    kind = KINDS[creature.kind]
+    kind = kind_of(creature.kind)
     damage = blow(context.rng, attacker.attack, kind.defence)
     hurt = replace(creature, hp=max(0, creature.hp - damage), prey=attacker.id, v=creature.v + 1)
     result = Hit(target=creature.id, damage=damage, hp=hurt.hp)

@@ -12,7 +12,7 @@ import msgspec
 from gameserver.errors import NotNow, Rejected
 from gameserver.events.base import Event, Notice, Result
 from gameserver.events.envelope import Follow
-from gameserver.world.maps import World, Zone
+from gameserver.world.maps import World, Zone, nowhere
 from gameserver.world.state import (
     Account,
     ChatLine,
@@ -97,8 +97,8 @@ class State:
         self.hurt_zones: frozenset[str] = frozenset()
 
     def zone(self, name: str) -> Zone:
-        """The map of a zone."""
-        return self.world.zones[name]
+        """The map of a zone; of one that no map shows (maps change) one on which nobody can walk or fight."""
+        return self.world.zones.get(name) or nowhere(name)
 
     def players_in(self, zone: str) -> list[Player]:
         """The players present in a zone, as far as they were loaded, by id."""

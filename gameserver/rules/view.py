@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gameserver.events.envelope import Follow
 from gameserver.events.movement import Appeared, Being, Moved, Vanished
 from gameserver.rules.outcome import Tell
-from gameserver.world.kinds import KINDS
+from gameserver.world.kinds import kind_of
 from gameserver.world.state import Creature, Player
 
 CELL = 8
@@ -82,7 +82,9 @@ def in_view(viewer: Body, other: Body) -> bool:
 def being(body: Body) -> Being:
     """Someone as others see them."""
     if isinstance(body, Creature):
-        return Being(id=body.id, name=KINDS[body.kind].title, kind=body.kind, x=body.x, y=body.y, hp=body.hp, v=body.v)
+        return Being(
+            id=body.id, name=kind_of(body.kind).title, kind=body.kind, x=body.x, y=body.y, hp=body.hp, v=body.v
+        )
     return Being(id=body.id, name=body.name, kind="player", x=body.x, y=body.y, hp=body.hp, v=body.v)
 
 

@@ -18,13 +18,13 @@ from gameserver.errors import Repeated
 from gameserver.events.base import Event
 from gameserver.events.combat import Respawned
 from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
-from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.rules.combat import DEAD_MS, blow, strike_player
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, rule
 from gameserver.rules.sessions import orphaned
 from gameserver.rules.times import awaited, heard_lately
 from gameserver.rules.view import appears, distance, looks_around, steps_seen
-from gameserver.world.kinds import KINDS, Kind
+from gameserver.world.kinds import Kind, kind_of
 from gameserver.world.maps import Zone
 from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Thing, ZoneClock
 
@@ -83,12 +83,24 @@ def _comes_round(n: int, before: int, every: int, phase: int = 0) -> bool:
 def stir(state: State, event: Stir, context: Context) -> Outcome:
     """One zone's tick: the dead return, the wounded heal, creatures act."""
     before = _lived_through(state, event.zone, event.n)
+    if event.zone not in state.world.zones:
+        return Outcome()  # a worker with other maps knows it
     scene = _Scene(state.zone(event.zone), state.players_in(event.zone), state.creatures_in(event.zone), context)
     scene.raise_dead()
     if _comes_round(event.n, before, HEAL_TICKS):
         scene.heal()
     scene.act()
     return Outcome(put=(ZoneClock(id=event.zone, tick=event.n), *scene.changed()), tells=tuple(scene.tells))
+
+
+@rule(needs=lambda event, context: Needs(players=(event.player,)))
+def show(state: State, event: Show, context: Context) -> Outcome:
+    """Let a player see where it stands now, and others see it there."""
+    body = state.players.get(event.player)
+    if body is None or not body.present:
+        return Outcome()
+    mine = Tell(conn=body.conn, gateway=body.gateway, follow=looks_around(body))
+    return Outcome(tells=(mine,) if body.dead_until_ms else (mine, appears(body)))
 
 
 class _Scene:
@@ -111,7 +123,7 @@ class _Scene:
     def raise_dead(self) -> None:
         for spawn in self.zone.creatures:
             body = self.creatures.get(spawn.id)
-            if body is None or self._returns(body, KINDS[spawn.kind].respawn_s * 1000):
+            if body is None or self._returns(body, kind_of(spawn.kind).respawn_s * 1000):
                 self._spawn(Creature(id=spawn.id, kind=spawn.kind, zone=self.zone.name, x=spawn.x, y=spawn.y), body)
         for player in list(self.players.values()):
             if self._returns(player, DEAD_MS):
@@ -121,7 +133,7 @@ class _Scene:
         return body.dead_until_ms > 0 and not awaited(body.dead_until_ms, self.now_ms, after_ms)
 
     def _spawn(self, fresh: Creature, before: Creature | None) -> None:
-        born = replace(fresh, hp=KINDS[fresh.kind].hp_max, v=before.v + 1 if before else 0)
+        born = replace(fresh, hp=kind_of(fresh.kind).hp_max, v=before.v + 1 if before else 0)
         self.creatures[born.id] = born
         self.tells.append(appears(born))
 
@@ -146,7 +158,7 @@ class _Scene:
 
     def act(self) -> None:
         for creature in list(self.creatures.values()):
-            kind = KINDS[creature.kind]
+            kind = kind_of(creature.kind)
             if not creature.dead_until_ms and not awaited(creature.act_due_ms, self.now_ms, kind.act_every_ms):
                 self._act(creature, kind)
 

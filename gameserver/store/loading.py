@@ -60,6 +60,13 @@ def _things_where(kind: type[T], *names: str) -> Select[Any]:
     return _select(kind).where(or_(*conditions)).order_by(key).with_for_update(of=TABLES[kind])
 
 
+@cache
+def portion(kind: type[Thing]) -> Select[Any]:
+    """The next things of a kind by their ids, not locked."""
+    key = columns(kind)[0]
+    return _select(kind).where(key > bindparam("after")).order_by(key).limit(bindparam("most"))
+
+
 # What was heard in the future was heard under another clock, long ago.
 _HEARD = gateways.c.seen_ms.between(bindparam("orphans_before_ms"), bindparam("now_ms") + CLOCK_TOLERANCE_MS)
 _WANTED: dict[Any, dict[str, Any]] = {

@@ -18,7 +18,7 @@ from gameserver.store.engine import open_engine, turnstile_path
 from gameserver.store.loading import Held
 from gameserver.store.migrate import migrate
 from gameserver.store.rows import Rows, among, reading, writing
-from gameserver.store.tables import accounts, dead_letters, outbox, outcomes, sessions, trials
+from gameserver.store.tables import accounts, dead_letters, facts, outbox, outcomes, sessions, trials
 from gameserver.store.turnstile import Turnstile
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
@@ -31,6 +31,7 @@ _OUTCOME = select(outcomes.c.direct).where(outcomes.c.lane == bindparam("lane"),
 _WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()
 _POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
 _REMOVE_WAITING = delete(outbox).where(among(outbox.c.id, "ids"))
+_FACT = select(facts.c.value).where(facts.c.id == bindparam("name"))
 _TRIALS = select(trials.c.id, trials.c.count).where(among(trials.c.id, "ids"))
 _TRIAL = select(trials.c.count).where(trials.c.id == bindparam("event")).with_for_update()
 _COUNT_LESS = update(trials).values(count=trials.c.count - 1).where(trials.c.id == bindparam("event"))
@@ -233,6 +234,21 @@ class Store:
         with self.transaction() as transaction:
             transaction.note_unread(ids, copy, now_ms)
 
+    def portion(self, kind: type[Thing], after: str, most: int) -> list[Thing]:
+        """Things of a kind whose ids come after one, in the order of their ids, read without locks."""
+        with reading(self._engine) as rows:
+            return [kind(*row) for row in rows.all(loading.portion(kind), after=after, most=most)]
+
+    def fact(self, name: str) -> str:
+        """What is noted of the whole database; "" when nothing is."""
+        with reading(self._engine) as rows:
+            return next(iter(rows.column(_FACT, name=name)), "")
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Note something of the whole database."""
+        with self.transaction() as transaction:
+            transaction.set_fact(name, value)
+
     def unread(self, since_ms: int) -> int:
         """How much was put off since then because nobody who took it could read it."""
         with reading(self._engine) as rows:
@@ -299,6 +315,10 @@ class Transaction:
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """These events wait for another process, in a copy of that number."""
         unread.note(self._rows, ids, copy, now_ms)
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Note something of the whole database."""
+        saving.upsert(self._rows, facts, [(name, value)])
 
     def take_dead(self, id_: str) -> DeadLetter | None:
         """Remove a dead letter, and give it."""

@@ -121,3 +121,20 @@ _ALL = (
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+
+
+def kind_of(name: str) -> Kind:
+    """A kind; of one that is gone (another version has it, or had it) something that stands there and does no harm."""
+    return KINDS.get(name) or Kind(
+        name=name,
+        title=name.capitalize(),
+        hp_max=1,
+        attack=0,
+        defence=0,
+        reach=0,
+        sight=0,
+        xp=0,
+        aggressive=False,
+        act_every_ms=60_000,
+        respawn_s=60,
+    )

@@ -54,6 +54,21 @@ class Zone(msgspec.Struct, frozen=True):
         return 0 <= x < self.width and 0 <= y < self.height and (x, y) not in self.walls
 
 
+def nowhere(name: str) -> Zone:
+    """A zone that is on no map of ours (another version of the world has it, or had it): nothing can happen there."""
+    return Zone(
+        name=name,
+        title="Off the map",
+        width=1,
+        height=1,
+        walls=frozenset({(0, 0)}),
+        spawns=(),
+        portals={},
+        safe=True,
+        creatures=(),
+    )
+
+
 class World(msgspec.Struct, frozen=True):
     """All zones by name; ``start`` names the one in which new players begin."""
 

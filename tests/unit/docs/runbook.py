@@ -69,6 +69,7 @@ WORKER = Ran("tests/acceptance/test_crowds.py::test_two_workers_of_a_family_shar
 DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_and_moved_and_its_queue_removed")
 DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
 SMALL = Ran("tests/integration/test_commands.py::test_the_small_commands_of_the_runbook")
+MAPS = Ran("tests/unit/apply/test_reconciling.py::test_the_commands_check_and_apply")
 NO_ENGINE = Not("no container engine runs where the tests do; tests/unit/docker reads what it would run")
 SYSTEM = Not("it is the system's own, and looks only")
 
@@ -151,6 +152,8 @@ REGISTRY: dict[str, Ran | Not] = {
     ),
     "gameserver catalogue diff --running": Ran(f"{WATCH}test_the_catalogue_is_compared_with_that_of_running_workers"),
     "gameserver migrate": SMALL,
+    "gameserver world check FILE": MAPS,
+    "gameserver world apply": MAPS,
     "gameserver queues": SMALL,
     "gameserver queues --drain": DRAINED,
     "gameserver backup FILE": Ran(f"{BACKUP}test_a_backup_of_sqlite_is_made_while_players_play_and_comes_back"),

@@ -1,0 +1,198 @@
+"""Other maps: who stands where nobody can stand is moved, who is drawn no more is removed.
+
+Until then nobody breaks.
+"""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from gameserver import reconciling
+from gameserver.cli import main
+from gameserver.events.chat import Say
+from gameserver.events.combat import Attack
+from gameserver.events.envelope import Envelope
+from gameserver.events.movement import Look, Move
+from gameserver.events.world import Stir
+from gameserver.world.maps import World
+from gameserver.world.placing import fingerprint
+from gameserver.world.state import PULSE, Creature, Gateway, Player, ZoneClock
+from tests.houses import write_world
+from tests.unit.apply.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
+from tests.unit.rules.scenes import MEADOW, WORLD, absent, creature, player
+
+WALL = frozenset({(11, y) for y in range(20) if y != 10})
+SMALL = replace(MEADOW, width=12, walls=WALL, portals={}, creatures=())
+OTHER = World(zones={"meadow": SMALL}, start="meadow")
+GHOST = Creature(id="meadow.ghost.9", kind="ghost", zone="meadow", x=11, y=10, hp=5)
+INSIDE = player("Ida", x=3, y=3)
+AWAY = absent(player("Abe", zone="town", x=1, y=1))
+
+
+@pytest.fixture
+def house(workshop: Workshop) -> Workshop:
+    """A house that lived by ``WORLD``: Eve and Abe are in the town, Ada and Bob where walls will be."""
+    workshop.enter(ADA, BOB, EVE, INSIDE)
+    rats = [creature(), creature("town.rat.1"), GHOST]
+    clocks = [ZoneClock(id=id_, tick=1) for id_ in (PULSE, "meadow", "town")]
+    gateways = [Gateway(id=id_, seen_ms=2**50, sessions=1) for id_ in ("g1", "g2")]
+    workshop.put(AWAY, *rats, *clocks, *gateways)
+    return workshop
+
+
+WANTED = {
+    "players in zone town, which is gone, go to meadow": 2,
+    "players in walls or outside of meadow go to the nearest free tile": 2,
+    "creatures in zone town, which is gone, are removed": 1,
+    "creatures of kind ghost, which is gone, are removed": 1,
+    "creatures whose place in meadow is gone are removed": 1,
+    "clocks of zones that are gone are removed": 1,
+}
+
+
+def bodies(house: Workshop) -> dict[str, Player]:
+    ids = ("ada", "bob", "eve", "ida", "abe")
+    return dict(house.load(players=ids).players)
+
+
+def test_a_check_says_what_would_be_done_and_does_nothing(house: Workshop) -> None:
+    before = bodies(house)
+    assert reconciling.check(house.store, OTHER) == WANTED
+    assert bodies(house) == before
+    assert not reconciling.is_applied(house.store, OTHER)
+
+
+def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(house: Workshop) -> None:
+    assert reconciling.apply(house.store, OTHER, house.now_ms) == WANTED
+    after = bodies(house)
+    assert all(SMALL.walkable(body.x, body.y) for body in after.values())
+    assert {body.zone for body in after.values()} == {"meadow"}
+    assert (after["ida"], after["ada"].x, after["ada"].y) == (INSIDE, 11, 10)
+    assert (after["eve"].x, after["eve"].y) in SMALL.spawns
+    assert after["eve"].v == EVE.v + 1
+    left = house.load(zones=("meadow", "town"), clocks=(PULSE, "town"))
+    assert (dict(left.creatures), sorted(left.clocks)) == ({}, [PULSE, "meadow"])
+
+
+def test_applying_twice_does_nothing_more(house: Workshop) -> None:
+    reconciling.apply(house.store, OTHER, house.now_ms)
+    assert reconciling.is_applied(house.store, OTHER)
+    assert not reconciling.is_applied(house.store, WORLD)
+    assert reconciling.apply(house.store, OTHER, house.now_ms) == {}
+    assert reconciling.check(house.store, OTHER) == {}
+
+
+def test_it_goes_in_portions(house: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "PORTION", 1)
+    assert reconciling.apply(house.store, OTHER, house.now_ms) == WANTED
+
+
+def test_those_in_the_world_are_shown_where_they_stand_now(house: Workshop) -> None:
+    reconciling.apply(house.store, OTHER, house.now_ms)
+    house.now_ms += 1
+    born = sweep(house).born
+    assert sorted(envelope.event.player for envelope in born) == ["ada", "bob", "eve"]
+    shown = house.apply(*born)
+    follows = {direct.conn: direct.follow for direct in shown.outbound.directs}
+    assert follows["c-eve"].then == "look"
+    assert follows["c-eve"].place == "meadow"
+    assert {notice["being"]["id"] for notice in dispatched(shown)} == {"ada", "bob", "eve"}
+    assert house.due("event") == []
+
+
+def with_other_maps(house: Workshop) -> Workshop:
+    """The same house, as a worker serves it whose maps are others; nothing was applied."""
+    house.store._world = OTHER
+    return house
+
+
+def test_until_then_nobody_breaks(house: Workshop) -> None:
+    """A player in a zone that no map shows looks, speaks, and can't walk or fight; others meet whom they meet."""
+    other = with_other_maps(house)
+    walked = replies(other.apply(other.tell(EVE, Move(dir="n", seq=1))))
+    assert walked[1]["code"] == "wall"
+    assert replies(other.apply(other.tell(EVE, Say(text="where am I", seq=1))))[1]["type"] == "ok"
+    assert replies(other.apply(other.tell(EVE, Attack(target="town.rat.1", seq=2))))[2]["code"] == "safe_zone"
+    looked = other.apply(other.tell(EVE, Look()), other.tell(ADA, Look()))
+    (mine,) = notices(looked, "c-eve")
+    assert (mine["zone"], [being["id"] for being in mine["beings"]]) == ("town", ["town.rat.1"])
+    (hers,) = notices(looked, "c-ada")
+    assert {"meadow.ghost.9", "bob"} <= {being["id"] for being in hers["beings"]}
+    assert looked.held == ()
+
+
+def test_zones_stir_with_creatures_of_a_kind_that_is_gone_and_zones_that_are_gone_do_not(house: Workshop) -> None:
+    other = with_other_maps(house)
+    stirs = [Stir(zone=zone, n=house.now_ms // 500) for zone in ("meadow", "town")]
+    stirred = other.apply(*(Envelope(id=f"t/{stir.zone}", event=stir, at_ms=house.now_ms) for stir in stirs))
+    assert (stirred.held, stirred.outcomes) == ((), {"ok": 2})
+    assert house.load(clocks=("town",)).clocks["town"].tick == 1
+
+
+def test_a_ghost_can_be_struck(house: Workshop) -> None:
+    (struck,) = replies(house.apply(house.tell(ADA, Attack(target=GHOST.id, seq=1)))).values()
+    assert struck["type"] == "ok"
+
+
+def test_a_fingerprint_tells_worlds_apart_and_not_their_order() -> None:
+    same = World(zones=dict(reversed(WORLD.zones.items())), start=WORLD.start)
+    assert fingerprint(same) == fingerprint(WORLD) != fingerprint(OTHER)
+    assert fingerprint(replace(WORLD, start="town")) != fingerprint(WORLD)
+
+
+def test_the_commands_check_and_apply(
+    house: Workshop,
+    migrated_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    arena = write_world(tmp_path, "####", "#s.#", "####")
+    monkeypatch.setenv("GAMESERVER_WORLD", str(arena))
+    assert main(["world", "check"]) == main(["world", "check", str(arena)]) == 1
+    assert "3 players in zone meadow, which is gone, go to arena" in capsys.readouterr().out
+    assert main(["world", "apply"]) == 0
+    assert "2 creatures in zone meadow, which is gone, are removed" in capsys.readouterr().out
+    assert main(["world", "check"]) == 0
+    assert "Everyone in the database fits" in capsys.readouterr().out
+
+
+def test_migrate_applies_maps_that_are_new_and_no_others(
+    house: Workshop,
+    migrated_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    monkeypatch.setenv("GAMESERVER_WORLD", str(write_world(tmp_path, "####", "#s.#", "####")))
+    assert main(["migrate"]) == 0
+    assert "3 players in zone meadow" in capsys.readouterr().out
+    house.put(replace(ADA, zone="nirvana"))
+    assert main(["migrate"]) == 0
+    assert "nirvana" not in capsys.readouterr().out
+
+
+SOUND = '{"maps": [{"fileName": "a.tmj"}]}'
+
+
+@pytest.mark.parametrize(
+    ("world", "a_map", "says"),
+    [
+        ("{", "", "test.world: is not the JSON"),
+        (SOUND, "[]", "a.tmj: is not the JSON"),
+        (SOUND, None, "a.tmj: can't be read"),
+        ('{"maps": [{"fileName": 7}]}', "", "$.maps[0].fileName"),
+        ('{"maps": [{"fileName": "' + "a" * 300 + '.tmj"}]}', "", "zone's name"),
+    ],
+)
+def test_a_broken_map_is_named_and_is_no_traceback(
+    world: str, a_map: str | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test.world").write_text(world)
+    if a_map is not None:
+        (tmp_path / "a.tmj").write_text(a_map)
+    assert main(["world", "check", str(tmp_path / "test.world")]) == 1
+    assert says in capsys.readouterr().err
