@@ -4,19 +4,30 @@ A user with least privilege may not declare; it looks whether everything stands,
 whose users are bounded is declared once by its operator, and one whose users may do all declares itself.
 """
 
+import logging
 from typing import Any
 
-from amqp.exceptions import AccessRefused
+from amqp.exceptions import AccessRefused, PreconditionFailed
 from kombu import Exchange, Queue
 
-from gameserver.topology import Topology
+from gameserver.topology import Topology, is_about_dead
+
+log = logging.getLogger(__name__)
 
 
 def stand(connection: Any, wanted: Topology) -> None:
-    """Declare, or look. What stands stays as it is; arguments that differ, or something missing, raise amqp's error."""
+    """Declare, or look. What stands stays as it is; arguments that differ, or something missing, raise amqp's error.
+
+    The dead messages' queue may differ: it stands behind no event, and an operator empties it before it is made anew.
+    """
     try:
         declare(connection, wanted)
     except AccessRefused:
+        _look(connection, wanted)
+    except PreconditionFailed as differs:
+        if not is_about_dead(str(differs)):
+            raise
+        log.warning("delete this queue when it is empty, it is made anew: %s", differs)
         _look(connection, wanted)
 
 

@@ -48,6 +48,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unavailable_after_s: float = 5.0
     ask_again_after_s: float = 45.0
     gateway_prefetch: int = 500
+    gateway_queue_messages_max: int = 20_000
+    gateway_queue_bytes_max: int = 134_217_728
 
     # The data tier.
     outcomes_kept: int = 64
@@ -65,6 +67,7 @@ def check(limits: Limits) -> None:
         ("connections_per_address_max", "connections_max"),
         ("lane_waiting_max", "gateway_waiting_max"),
         ("batch_events_max", "queue_messages_max"),
+        ("gateway_prefetch", "gateway_queue_messages_max"),
     ):
         if getattr(limits, small) > getattr(limits, large):
             raise Corrupt(

@@ -23,6 +23,8 @@ DEAD = "dead"
 REPORTS = "reports"
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
+GATEWAY_MESSAGE_KEPT_MS = 60_000  # longer than a gateway may be silent without its players leaving the world
+DEAD_MESSAGES_MAX = 10_000
 PARTS_MAX = 8  # of a split queue
 URGENT = 3  # priorities from here on are urgent, where a quorum queue knows no more than two kinds
 
@@ -130,9 +132,9 @@ def topology(limits: Limits, wanted: Queues) -> Topology:
         queues=(
             *(Queue(name, EVENTS, (name,), events) for name in sorted(names)),
             *(Queue(delay_name(ms), delay_name(ms), ("",), _delay(ms, quorum)) for ms in DELAYS_MS),
-            Queue(DEAD, DEAD, ("",), _QUORUM if quorum else {}),
+            Queue(DEAD, DEAD, ("",), {**(_QUORUM if quorum else {}), "x-max-length": DEAD_MESSAGES_MAX}),
         ),
-        gateway_arguments=_quorum_gateway() if quorum else _classic_gateway(),
+        gateway_arguments={**(_QUORUM if quorum else _PRIORITIES), **_gateway(limits)},
         wanted=wanted,
     )
 
@@ -169,6 +171,11 @@ def _quorum_events(limits: Limits) -> dict[str, Any]:
     }
 
 
+def is_about_dead(refusal: str) -> bool:
+    """Whether RabbitMQ refuses to declare the dead messages' queue because it stands with other arguments."""
+    return f"for queue '{DEAD}'" in refusal
+
+
 def delay_name(ms: int) -> str:
     """The exchange and queue that hold a message for so long."""
     return f"delay.{ms}"
@@ -184,15 +191,21 @@ def gateway_queue(gateway: str) -> str:
     return f"gateway.{gateway}"
 
 
-# A gateway's own queue outlives a cut connection for a while, and a dead gateway no longer.
+# A gateway's own queue outlives a cut connection for a while, and a dead gateway no longer. What a frozen gateway does
+# not take is bounded, and the oldest is dropped: refusing it would make workers wait who tell several gateways at once.
+# By the time that anything was dropped the gateway has been silent for so long that its players left the world; when it
+# wakes it lets them return, to the present state, and asks again for what was not answered.
+_PRIORITIES = {"x-max-priority": PRIORITY_MAX}
 
 
-def _classic_gateway() -> dict[str, Any]:
-    return {"x-max-priority": PRIORITY_MAX, "x-expires": GATEWAY_QUEUE_KEPT_MS}
-
-
-def _quorum_gateway() -> dict[str, Any]:
-    return {**_QUORUM, "x-expires": GATEWAY_QUEUE_KEPT_MS}
+def _gateway(limits: Limits) -> dict[str, Any]:
+    return {
+        "x-expires": GATEWAY_QUEUE_KEPT_MS,
+        "x-message-ttl": GATEWAY_MESSAGE_KEPT_MS,
+        "x-max-length": limits.gateway_queue_messages_max,
+        "x-max-length-bytes": limits.gateway_queue_bytes_max,
+        "x-overflow": "drop-head",
+    }
 
 
 # Versions.

@@ -22,7 +22,7 @@ from gameserver.events.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.limits import Limits
 from gameserver.logs import Seldom
-from gameserver.topology import EVENTS, OUTBOUND, REPORTS, Topology, gateway_queue, offered, version
+from gameserver.topology import EVENTS, OUTBOUND, REPORTS, Topology, gateway_queue, is_about_dead, offered, version
 from gateway.line import keep_alive, set_no_delay, socket_of
 from gateway.reaching import Connecting, Nodes
 
@@ -212,7 +212,7 @@ class Broker:
         try:
             yield from self._declare(channel)
         except ChannelClosedByBroker as refused:
-            if refused.reply_code != ACCESS_REFUSED:
+            if refused.reply_code != ACCESS_REFUSED and not is_about_dead(refused.reply_text):
                 raise
             channel = yield connection.channel()
             yield from self._look(channel)

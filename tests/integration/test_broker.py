@@ -9,10 +9,12 @@ from typing import Any
 
 import pika
 import pytest
+from kombu import Connection
 from twisted.internet import reactor as the_reactor
 from twisted.internet.threads import blockingCallFromThread
 
 from gameserver.addresses import parameters
+from gameserver.declaring import stand
 from gameserver.events.chat import Say
 from gameserver.events.envelope import Direct, Envelope, Outbound
 from gameserver.events.message import task_message
@@ -250,6 +252,34 @@ def test_everything_that_waited_for_a_gateway_comes_in_order_when_it_is_back(mak
     eventually(lambda: len(line.outbounds) == count, "all that waited")
     assert [outbound.directs[0].conn for outbound in line.outbounds] == [str(n) for n in range(count)]
     assert line.downs == 0
+
+
+@pytest.mark.parametrize("queues", [PLAIN, Queues(type="quorum")])
+def test_what_a_frozen_gateway_does_not_take_is_bounded_and_refused_to_nobody(make_line, vhost: Vhost, queues: Queues):
+    make_line(queues, gateway_prefetch=1, gateway_queue_messages_max=5).stop()
+    with pika.BlockingConnection(parameters(vhost.url)) as connection:
+        other = connection.channel()
+        other.queue_declare("gateway.g2", exclusive=True)
+        other.queue_bind("gateway.g2", "outbound", "gateway.g2")
+        tell(vhost.url, "gateway.g1", "gateway.g2", count=20)
+
+        def depth(queue: str) -> int:
+            count: int = other.queue_declare(queue, passive=True).method.message_count
+            return count
+
+        eventually(lambda: depth("gateway.g2") == 20, "the other gateway has all")
+        eventually(lambda: depth("gateway.g1") == 5, lambda: depth("gateway.g1"))
+    line = make_line(queues, gateway_prefetch=1, gateway_queue_messages_max=5)
+    eventually(lambda: len(line.outbounds) == 5, "what was left")
+    assert [outbound.directs[0].conn for outbound in line.outbounds] == ["15", "16", "17", "18", "19"]
+
+
+def test_a_queue_of_dead_messages_that_stands_with_other_arguments_stops_nobody(make_line, vhost: Vhost):
+    with pika.BlockingConnection(parameters(vhost.url)) as connection:
+        connection.channel().queue_declare("dead", durable=True)
+    assert make_line().broker.up
+    with Connection(vhost.url) as connection:
+        stand(connection, topology(Limits(), PLAIN))
 
 
 def test_one_unreadable_message_does_not_deafen_a_gateway(make_line, vhost: Vhost):

@@ -5,6 +5,7 @@ import pytest
 from gameserver.errors import Corrupt
 from gameserver.events import catalogue
 from gameserver.events.base import PRIORITY_MAX
+from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
 from gameserver.topology import (
     DEAD,
@@ -106,6 +107,23 @@ def test_a_gateways_queue_outlives_a_cut_connection_for_a_while() -> None:
     for wanted in (CLASSIC, QUORUM):
         assert topology(LIMITS, wanted).gateway_arguments["x-expires"] == GATEWAY_QUEUE_KEPT_MS
     assert topology(LIMITS, CLASSIC).gateway_arguments["x-max-priority"] == PRIORITY_MAX
+
+
+def test_a_gateways_queue_is_bounded_and_refuses_nothing() -> None:
+    """Workers tell several gateways at once: one that is frozen must not make them wait."""
+    for wanted in (CLASSIC, QUORUM):
+        arguments = topology(LIMITS, wanted).gateway_arguments
+        assert arguments["x-overflow"] == "drop-head"
+        assert arguments["x-max-length"] == LIMITS.gateway_queue_messages_max
+        assert arguments["x-max-length-bytes"] == LIMITS.gateway_queue_bytes_max
+        assert arguments["x-message-ttl"] > GATEWAY_SILENT_MS
+
+
+def test_every_queue_has_a_bound() -> None:
+    """But those of delays: what is in them is bounded by the queues that it came from, and may not be refused."""
+    for wanted in (CLASSIC, QUORUM):
+        unbounded = {queue.name for queue in topology(LIMITS, wanted).queues if "x-max-length" not in queue.arguments}
+        assert unbounded == {delay_name(ms) for ms in DELAYS_MS}
 
 
 def test_on_a_cluster_every_queue_is_replicated_and_none_has_what_quorum_queues_refuse() -> None:

@@ -16,7 +16,7 @@ from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.events.trade import Give, Purse
-from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
 from gameserver.world.state import Gateway, Membership, Player
@@ -126,6 +126,7 @@ SAMPLES: dict[str, Event] = {
     "heartbeat": Heartbeat(sessions=2),
     "tick": Tick(n=7),
     "stir": Stir(zone="town", n=7),
+    "show": Show(player="ada"),
     "sweep": Sweep(n=7),
     "give": Give(to="Bob", coins=30),
     "purse": Purse(),
@@ -141,7 +142,7 @@ SAMPLES: dict[str, Event] = {
     "attack": Attack(target="bob"),
     "reward": Reward(player="ada", xp=5, slain="rat"),
 }
-REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "attack", "reward"}
+REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "attack", "reward", "show"}
 
 
 def given_up(workshop: Workshop, event: Event) -> str:

@@ -22,7 +22,7 @@ def table(title: str) -> dict[str, str]:
 
 
 def test_every_limit_is_listed_with_its_default() -> None:
-    assert table("Limits") == {field.name: f"{field.default:g}" for field in msgspec.structs.fields(Limits)}
+    assert table("Limits") == {field.name: f"{field.default:.12g}" for field in msgspec.structs.fields(Limits)}
 
 
 def test_every_port_is_listed_with_its_default() -> None:
