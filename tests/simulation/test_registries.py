@@ -1,0 +1,90 @@
+"""A soak in one process, with comings and goings: what gateways and processes keep of it is nothing, or bounded.
+
+What may stay stands in ``STAYS``, with its bound; whatever else has grown when all have gone is a leak.
+"""
+
+import logging
+from collections.abc import Iterator
+from math import inf
+
+import pytest
+
+from gameserver.events import catalogue
+from gameserver.topology import PARTS_MAX
+from gateway.hub import Hub
+from gateway.meters import REMEMBERED_MAX
+from gateway.outward import TOLD_KEPT
+from tests.registries import registries
+from tests.simulation.findings import settle
+from tests.simulation.house import SimulatedHouse
+from tests.simulation.moves import MOVES
+from tests.simulation.story import make_story
+
+SEEDS = range(40)
+TOLD_MIN = 3_000  # messages from processes to gateways
+GOING_S = 120.0
+
+EVENTS, FAMILIES = len(catalogue.events()), len(catalogue.families())
+STAYS = {
+    "Hub._inward._batchers[]": EVENTS * PARTS_MAX,  # a batcher for each queue of an event type
+    "Hub._health._heard_s": FAMILIES,
+    "Hub._health._down": FAMILIES,
+    "Hub.meters.events": EVENTS,
+    "Hub.meters.events[].outcomes": EVENTS * 50,  # one for each code
+    "Hub.meters.disconnects": 20,  # one for each reason
+    "Hub.meters.waiting": FAMILIES,
+    "Hub.meters.oldest_ms": FAMILIES,
+    "Hub.meters._remembered": REMEMBERED_MAX,
+    "Hub._flights._under_way": 10,  # heartbeats of the last moment
+    "Hub._outward._told._known": TOLD_KEPT,
+    "Hub._outward._mailed._known": TOLD_KEPT,
+}
+
+
+def bound(path: str) -> float:
+    """How much may stay there; what belongs to one thing in a bounded registry is bounded with that."""
+    within = any(path.startswith(f"{known}[].") for known in STAYS)
+    return inf if within and path not in STAYS else STAYS.get(path, 0)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def soaked(seed: int) -> tuple[SimulatedHouse, Hub]:
+    """A house in which a story was played to its end, and whose players have left; and a gateway as it was at first."""
+    fresh = SimulatedHouse(make_story(seed, tuple(MOVES))).hubs[0]
+    house = SimulatedHouse(make_story(seed, tuple(MOVES)))
+    try:
+        for _ in range(house.story.steps):
+            house.step()
+        settle(house)
+        for player in house.players:
+            player.leave()
+        until_s = house.now_s() + GOING_S
+        while house.now_s() < until_s:
+            house.pass_time(1.0)
+            house.everyone()
+    finally:
+        for process in house.processes.all:
+            house.processes.kill(process)
+    return house, fresh
+
+
+@pytest.mark.timeout(180)
+def test_what_is_kept_of_those_who_have_gone_is_nothing_or_bounded() -> None:
+    told = 0
+    for seed in SEEDS:
+        house, fresh = soaked(seed)
+        base = registries(fresh)
+        for hub in house.hubs:
+            kept = registries(hub)
+            grown = {path: count for path, count in kept.items() if count > max(base[path], bound(path))}
+            assert grown == {}, f"seed {seed}"
+            told += hub.meters.outbound
+        if told >= TOLD_MIN:
+            return
+    raise AssertionError(f"only {told} messages")
