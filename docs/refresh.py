@@ -1,44 +1,114 @@
-"""Writes what is generated in docs/protocol.md anew: ``python docs/refresh.py``.
+"""Writes anew what is generated in this project: ``python docs/refresh.py``, or ``make docs``.
 
-The tables and the diagram stand between pairs of marker comments; everything else in the file is left as it is.
+Tables and diagram of docs/protocol.md, and what names every family in docker/. Each part stands between a pair of
+marker comments; everything else in a file is left as it is. Afterwards it is said of each file whether it changed.
 """
 
 import re
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from gameserver.events import document
+from gameserver.events import catalogue, document
 from gameserver.wire import states
 
-PROTOCOL = Path(__file__).parent / "protocol.md"
+ROOT = Path(__file__).parents[1]
+PROTOCOL = "docs/protocol.md"
+PRODUCTION = "docker/compose.production.yml"
+SCRAPED = "docker/prometheus/containers.yml"
+RULES = "docker/prometheus/rules.yml"
 
 
-def parts() -> dict[str, str]:
-    """What stands between each pair of markers."""
-    return {"events": document.markdown().strip(), "states": f"```mermaid\n{states.diagram()}\n```"}
+class Part(NamedTuple):
+    """One generated part: the file in which it stands, its marker, and what makes it."""
+
+    file: str
+    name: str
+    make: Callable[[], str]
+
+
+def _diagram() -> str:
+    return f"```mermaid\n{states.diagram()}\n```"
+
+
+def _workers() -> str:
+    """A service for each family."""
+    return "\n\n".join(
+        f"  worker-{family}:\n"
+        "    <<: *worker\n"
+        f'    command: [celery, -A, tasks, worker, -Q, {family}, -n, "{family}@%h",'
+        ' --pool, prefork, --concurrency, "1"]'
+        for family in sorted(catalogue.families())
+    )
+
+
+def _names_of_workers() -> str:
+    return f"      - names: [{', '.join(f'worker-{family}' for family in sorted(catalogue.families()))}]"
+
+
+def _age() -> str:
+    """The scaling signal, which takes the family from a queue's name."""
+    families = "|".join(sorted(catalogue.families()))
+    return f"""\
+      - record: gameserver:oldest_event_age_seconds
+        expr: |
+          max by (family) (
+            gameserver_oldest_event_age_seconds
+            or
+            label_replace(
+              time() - rabbitmq_queue_head_message_timestamp{{queue=~"({families})([.].*)?"}} > 15,
+              "family", "$1", "queue", "([^.]+).*"
+            )
+          )"""
+
+
+PARTS = (
+    Part(PROTOCOL, "events", lambda: document.markdown().strip()),
+    Part(PROTOCOL, "states", _diagram),
+    Part(PRODUCTION, "workers", _workers),
+    Part(SCRAPED, "workers", _names_of_workers),
+    Part(RULES, "age", _age),
+)
 
 
 def between(text: str, name: str) -> str:
     """What a file has between a pair of markers. Raises ``LookupError`` without exactly one such pair."""
-    found = re.findall(_pattern(name), text, re.DOTALL)
+    found = [match[2] for match in _marked(name).finditer(text)]
     if len(found) != 1:
-        raise LookupError(f"{len(found)} pairs of the markers <!-- {name} --> and <!-- end of {name} -->")
-    return str(found[0]).strip()
+        raise LookupError(f"{len(found)} pairs of the markers {name} and end of {name}")
+    return str(found[0]).strip("\n")
 
 
-def refreshed(text: str) -> str:
-    """The file's text with its generated parts as they should be."""
-    for name, part in parts().items():
-        between(text, name)
-        whole = f"<!-- {name} -->\n\n{part}\n\n<!-- end of {name} -->"
-        text = re.sub(_pattern(name), lambda _, whole=whole: whole, text, flags=re.DOTALL)
+def refreshed(text: str, parts: Iterable[Part]) -> str:
+    """A file's text with its generated parts as they should be."""
+    for part in parts:
+        between(text, part.name)
+        text = _marked(part.name).sub(lambda match, part=part: f"{match[1]}{part.make()}{match[3]}", text)
     return text
 
 
-def _pattern(name: str) -> str:
-    return f"<!-- {name} -->(.*?)<!-- end of {name} -->"
+def _marked(name: str) -> re.Pattern[str]:
+    """A part between its markers: comments of Markdown, or of YAML."""
+    begin = rf"<!-- {name} -->\n\n|^ *# {name}, made by docs/refresh\.py\n"
+    end = rf"\n\n<!-- end of {name} -->|\n *# end of {name}$"
+    return re.compile(rf"({begin})(.*?)({end})", re.DOTALL | re.MULTILINE)
+
+
+def refresh(root: Path) -> list[str]:
+    """Write what changed. Returns a sentence for each file."""
+    return [_refresh(root, file) for file in dict.fromkeys(part.file for part in PARTS)]
+
+
+def _refresh(root: Path, file: str) -> str:
+    before = (root / file).read_text()
+    mine = [part for part in PARTS if part.file == file]
+    changed = [part.name for part in mine if between(before, part.name) != part.make()]
+    if not changed:
+        return f"{file} was current."
+    (root / file).write_text(refreshed(before, mine))
+    return f"{file} was behind: {' and '.join(changed)} written anew."
 
 
 if __name__ == "__main__":
-    PROTOCOL.write_text(refreshed(PROTOCOL.read_text()))
-    sys.stdout.write(f"{PROTOCOL} is up to date.\n")
+    sys.stdout.write("\n".join(refresh(ROOT)) + "\n")

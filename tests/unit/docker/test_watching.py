@@ -33,7 +33,7 @@ def test_what_is_recorded_is_used_and_what_is_used_of_that_kind_is_recorded() ->
 def test_the_scaling_signal_knows_every_family() -> None:
     (rule,) = (rule for rule in rules(RULES) if rule["record"] == "gameserver:oldest_event_age_seconds")
     (names,) = re.findall(r'queue=~"\(([a-z|]+)\)', rule["expr"])
-    assert names.split("|") == sorted(catalogue.families())
+    assert names.split("|") == sorted(catalogue.families()), "run `python docs/refresh.py`"
 
 
 @pytest.mark.parametrize("rule", rules(ALERTS), ids=lambda rule: rule["alert"])

@@ -37,8 +37,7 @@ def test_the_new_event_type_works(document: str, task: str, passed: int, tmp_pat
     shown = files(document)
     assert len(shown) == 3, "a declaration, a rule and a test"
     copy_of_the_house(tmp_path)
-    for path, text in shown.items():
-        assert not (tmp_path / path).exists(), f"{path} is there already: choose another example"
+    for path, text in shown.items():  # over what is there, for who followed the document
         (tmp_path / path).write_text(text)
     (test,) = [path for path in shown if path.startswith("tests/")]
     ran = run(
@@ -49,10 +48,38 @@ def test_the_new_event_type_works(document: str, task: str, passed: int, tmp_pat
     assert task in listed.stdout, listed.stderr
 
 
+def walk() -> str:
+    """The README's example of a client."""
+    (found,) = re.findall(r"^```python\n(import asyncio.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.DOTALL)
+    return str(found)
+
+
 def test_the_example_of_the_client_is_short_and_compiles() -> None:
-    (walk,) = re.findall(r"^```python\n(import asyncio.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.DOTALL)
-    compile(walk, "README.md", "exec")
-    assert len([line for line in walk.splitlines() if line.strip()]) < 15
+    """tests/acceptance/test_readme.py runs it."""
+    compile(walk(), "README.md", "exec")
+    assert len([line for line in walk().splitlines() if line.strip()]) < 22
+
+
+def test_a_family_is_added_by_the_files_shown_and_one_command(tmp_path: Path) -> None:
+    """Whatever names families follows: the tests that hold it fail with the command before it, and pass after it."""
+    for name in ("gameserver", "gateway", "tasks", "tests", "docs", "docker"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "secrets", "*.png"))
+    for name in ("celeryconfig.py", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "flowerconfig.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for document in ("README.md", "docs/tutorial.md"):
+        for path, text in files(document).items():
+            (tmp_path / path).write_text(text)
+    where = ("tests/unit/docker", "tests/unit/docs/test_protocol.py", "tests/unit/docs/test_refresh.py")
+    concerned = ("pytest", "-q", "-p", "no:cacheprovider", *where, "-k", "family or asks or protocol or refresh")
+    before = run(tmp_path, *concerned)
+    failed = re.findall(r"^FAILED (\S+)", before.stdout, re.MULTILINE)
+    assert failed
+    assert before.stdout.count("run `python docs/refresh.py`") >= len(failed), before.stdout
+    said = run(tmp_path, "docs.refresh").stdout
+    assert said.count(" was behind: ") == 4
+    assert said in (ROOT / "docs/tutorial.md").read_text()
+    after = run(tmp_path, *concerned)
+    assert after.returncode == 0, after.stdout
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ def test_there_is_a_queue_for_each_family_and_none_is_made_by_a_typing_error():
     assert app.conf.task_create_missing_queues is False
 
 
+def test_a_worker_that_is_told_no_queues_takes_from_all() -> None:
+    assert set(app.amqp.Queues(app.conf.task_queues).consume_from) == set(catalogue.families())
+
+
 def test_queues_are_declared_as_the_gateway_declares_them():
     for queue in app.conf.task_queues:
         assert queue.exchange.name == EVENTS
