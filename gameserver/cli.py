@@ -438,7 +438,7 @@ def _catalogue_diff(arguments: argparse.Namespace) -> int:
     for change in found:
         print(f"{'breaks' if change.breaks else 'fine'}: {change.sentence}")
     broken = sum(change.breaks for change in found)
-    print(f"{len(found)} changes, {broken} of which break something." if found else "No changes.")
+    print(f"Changes: {len(found)}; breaking: {broken}." if found else "No changes.")
     return 1 if broken else 0
 
 

@@ -220,9 +220,9 @@ def test_a_document_of_another_format_or_none_at_all_is_status_2(
     ("change", "status", "last"),
     [
         (lambda d: None, 0, "No changes."),
-        (event("say", priority=4), 0, "1 changes, 0 of which break something."),
-        (gone("give"), 0, "1 changes, 0 of which break something."),
-        (field("Give", "coins", maximum=2_000_000), 1, "1 changes, 1 of which break something."),
+        (event("say", priority=4), 0, "Changes: 1; breaking: 0."),
+        (gone("give"), 0, "Changes: 1; breaking: 0."),
+        (field("Give", "coins", maximum=2_000_000), 1, "Changes: 1; breaking: 1."),
     ],
 )
 def test_the_status_is_1_if_something_breaks(
