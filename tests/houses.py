@@ -211,7 +211,7 @@ class House:
         env: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
     ) -> Proc:
-        """Start a worker, by default of all families; it takes events when this returns."""
+        """Start a worker, without queues of all families, as Celery has it; it takes events when this returns."""
         return self.workers(((queues, name, concurrency),), env, options)[0]
 
     def workers(
@@ -223,7 +223,7 @@ class House:
         """Start several workers at the same time: (queues, name, concurrency) each."""
         procs = []
         for queues, name, concurrency in wanted:
-            which = ("-Q", ",".join(queues or FAMILIES), "-n", f"{name}@%h")
+            which = (*(("-Q", ",".join(queues)) if queues else ()), "-n", f"{name}@%h")
             command = ("worker", *which, "--pool", "prefork", "-c", str(concurrency), "--loglevel", "INFO", *options)
             procs.append(self._take(self._celery(name, command, env)))
         for proc in procs:
