@@ -120,29 +120,26 @@ class Inward:
         """
         lane = session.lane(event.spec.lane)
         if event.seq <= session.wire.sent_before_to:
-            if not lane.accept(self._envelope(session, event), sent_before=True):
-                self._crowd.close(session, "too_many_unanswered")
-                return False
-        elif not self._accept_new(session, lane, event):
-            return True
+            return self._accept_again(session, lane, event)
+        if not self._health.all_up and (unserved := self._unserved(lane, event.spec.family)):
+            self._refuse(session, event, "unavailable", _nobody_serves(unserved))
+        elif self._accepted >= self._limits.gateway_waiting_max or not lane.accept(self._envelope(session, event)):
+            self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
+        else:
+            self._accepted += 1
+            self._go(session, lane)
+        return True
+
+    def _accept_again(self, session: Session, lane: Lane, event: Event) -> bool:
+        if not lane.accept(self._envelope(session, event), sent_before=True):
+            self._crowd.close(session, "too_many_unanswered")
+            return False
         self._accepted += 1
         self._go(session, lane)
         return True
 
-    def _accept_new(self, session: Session, lane: Lane, event: Event) -> bool:
-        if unserved := self._unserved(lane, event.spec.family):
-            self._refuse(session, event, "unavailable", _nobody_serves(unserved))
-            return False
-        full = self._accepted >= self._limits.gateway_waiting_max
-        if full or not lane.accept(self._envelope(session, event)):
-            self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
-            return False
-        return True
-
     def _unserved(self, lane: Lane, family: str) -> str:
         """The family for want of which an event would wait in this lane, its own or that of what is before it."""
-        if self._health.all_up:
-            return ""
         return next((f for f in (family, lane.family) if self._health.is_down(f)), "")
 
     def answered(self, session: Session, lane_name: str, seq: int) -> Envelope | None:
@@ -202,12 +199,14 @@ class Inward:
     # Into the queue.
 
     def _send(self, envelopes: Sequence[Envelope]) -> None:
-        if not envelopes:
-            return
         if self.broker.up:
-            self._batcher(envelopes[0].event.spec, envelopes[0].place).add(envelopes)
+            self._gather(envelopes)
         else:
             self._keep(envelopes)
+
+    def _gather(self, envelopes: Sequence[Envelope]) -> None:
+        if envelopes:
+            self._batcher(envelopes[0].event.spec, envelopes[0].place).add(envelopes)
 
     def _keep(self, envelopes: Sequence[Envelope]) -> None:
         """Until the broker is back: clients' events stand in their lanes, only the gateway's own must be kept here."""
@@ -353,18 +352,14 @@ class Inward:
             self._go_again(session, lane)
 
     def _go(self, session: Session, lane: Lane) -> None:
-        """Send what the lane has to send now."""
-        if self._may_go(session):
-            self._send(lane.next(self._clock.seconds()))
+        """Send what the lane has to send now, unless the broker is away, or the player returns to the world first."""
+        if self.broker.up and not session.returning_since_s:
+            self._gather(lane.next(self._clock.seconds()))
 
     def _go_again(self, session: Session, lane: Lane) -> None:
-        """Send what is under way once more; it goes in its order."""
-        if self._may_go(session):
-            self._send(lane.again(self._clock.seconds()))
-
-    def _may_go(self, session: Session) -> bool:
-        """Events stand in their lanes as long as the broker is away, or the player returns to the world."""
-        return self.broker.up and not session.returning_since_s
+        """The same, and what is under way once more; it goes in its order."""
+        if self.broker.up and not session.returning_since_s:
+            self._gather(lane.again(self._clock.seconds()))
 
     def broker_down(self) -> None:
         """The broker is away: nobody knows what arrived."""

@@ -95,8 +95,10 @@ class Lane:
     def _send(self, spec: Spec, now_s: float) -> list[Envelope]:
         self.copies += 1
         self.sendings += 1
-        self.due_s = now_s + asked_again_s(spec, self._ask_again_s)
-        return self.in_flight
+        # A transient event is soon answered as stale, and its message may be lost.
+        patience_s = min(self._ask_again_s, given_up_after_s(spec)) if spec.stale_after_s else self._ask_again_s
+        self.due_s = now_s + patience_s
+        return list(self._flight.values())
 
     def holds(self, seqs: Sequence[int]) -> int:
         """How many copies of what is under way are among the events of these numbers, which went in one batch."""
@@ -132,8 +134,3 @@ class Lane:
 def given_up_after_s(spec: Spec) -> float:
     """When a transient event that nobody answered can no longer take effect: gone stale, and a lease later."""
     return spec.stale_after_s + spec.lease_s
-
-
-def asked_again_s(spec: Spec, most_s: float) -> float:
-    """How long to wait for an answer: a transient event is soon answered as stale, and its message may be lost."""
-    return min(most_s, given_up_after_s(spec)) if spec.stale_after_s else most_s
