@@ -157,8 +157,7 @@ class Hub:
             return
         session.heard_s = self._clock.seconds()
         for event in session.wire.receive(data, session.heard_s):
-            if not self._inward.accept(session, event):
-                break
+            self._inward.accept(session, event)
         self._crowd.answer(session)
 
     def ended(self, session: Session) -> None:

@@ -112,31 +112,30 @@ class Inward:
 
     # What clients send.
 
-    def accept(self, session: Session, event: Event) -> bool:
-        """A client's event: into its lane, or refused. Returns whether the connection goes on.
+    def accept(self, session: Session, event: Event) -> None:
+        """A client's event: into its lane, or refused.
 
         What the client sent before, on another connection, may be in the queue: it is never refused. Who sends more of
-        that than can have been left unanswered is told goodbye, which says nothing of the events.
+        that than can have been left unanswered is told goodbye, which says nothing of the events; the lane is full, so
+        that none overtakes what was left out.
         """
         lane = session.lane(event.spec.lane)
         if event.seq <= session.wire.sent_before_to:
-            return self._accept_again(session, lane, event)
-        if not self._health.all_up and (unserved := self._unserved(lane, event.spec.family)):
+            self._accept_again(session, lane, event)
+        elif not self._health.all_up and (unserved := self._unserved(lane, event.spec.family)):
             self._refuse(session, event, "unavailable", _nobody_serves(unserved))
         elif self._accepted >= self._limits.gateway_waiting_max or not lane.accept(self._envelope(session, event)):
             self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
         else:
             self._accepted += 1
             self._go(session, lane)
-        return True
 
-    def _accept_again(self, session: Session, lane: Lane, event: Event) -> bool:
-        if not lane.accept(self._envelope(session, event), sent_before=True):
+    def _accept_again(self, session: Session, lane: Lane, event: Event) -> None:
+        if lane.accept(self._envelope(session, event), sent_before=True):
+            self._accepted += 1
+            self._go(session, lane)
+        else:
             self._crowd.close(session, "too_many_unanswered")
-            return False
-        self._accepted += 1
-        self._go(session, lane)
-        return True
 
     def _unserved(self, lane: Lane, family: str) -> str:
         """The family for want of which an event would wait in this lane, its own or that of what is before it."""
