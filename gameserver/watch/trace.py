@@ -29,7 +29,7 @@ def ways(found: Sequence[EventTimes]) -> Iterator[str]:
         yield _step(times, times.published_ms, times.published_ms - times.accepted_ms, "published: lane and batch")
         if not times.done_ms:
             yield "  no process has said that it is done with it"
-            return
+            continue
         told_ms = times.done_ms - times.began_ms - times.took_ms
         yield _step(times, times.began_ms, times.began_ms - times.published_ms, "taken up by a process: queue")
         yield _step(times, times.began_ms + times.took_ms, times.took_ms, "its batch applied and committed: process")

@@ -36,6 +36,13 @@ def test_an_event_on_its_way_has_no_more_steps_than_it_has_done() -> None:
     assert "of nobody" in next(ways([going]))
 
 
+def test_of_an_event_that_was_published_again_each_way_is_shown() -> None:
+    lost = EventTimes(id="s:7", event="chat.say", player="ada", task="s:7", accepted_ms=1_000, published_ms=1_001)
+    told = list(ways([TIMES, lost]))
+    assert [line.rpartition(" ")[2] for line in told if "in task" in line] == ["s:7", "s:6+1"]
+    assert told[-1].strip().startswith("+20.0 ms  told to the gateway")
+
+
 def test_what_went_wrong() -> None:
     assert list(troubles(2, ["KeyError: x"])) == [
         "  tried 2 times in vain so far",
