@@ -121,7 +121,7 @@ def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_tr
     command = "celery -A tasks worker -Q chat -n chat1@%h"
     assert [line for line in told if line.startswith("celery -A tasks worker")] == [command]
     why = told[told.index(command) - 1]
-    assert re.match(r"# nobody serves chat: [12] batches wait", why)  # the second is the gateway's, asking again
+    assert re.match(r"# nobody serves chat: \d+ batches wait", why)  # one, and those with which the gateway asks again
 
 
 def test_logs_are_json_away_from_a_terminal_and_name_the_event_from_gateway_to_worker(house: House):
