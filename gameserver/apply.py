@@ -341,7 +341,10 @@ class _Work:
             return self._fail(item, error)
         self._fold(outcome)
         if reply is not None:
-            self._say(item.envelope, reply)
+            if item.envelope.kept:
+                self._reply_at_home(item.envelope, reply)
+            else:
+                self._speech.direct(item.envelope.gateway, reply)
         self._advance(item, stored)
         for say, what in words:
             say(what)
@@ -412,12 +415,10 @@ class _Work:
             return direct, _packed_soundly(direct)
         return direct, _packed(direct) if item.spec.durable else b""
 
-    def _say(self, envelope: Envelope, reply: Direct) -> None:
-        """To where the event came from; of a replayed dead letter to where its player is now."""
-        body = self._state.players.get(envelope.player) if envelope.kept else None
-        if body is None:
-            self._speech.direct(envelope.gateway, reply)
-        else:
+    def _reply_at_home(self, envelope: Envelope, reply: Direct) -> None:
+        """To where the player of a replayed dead letter is now."""
+        body = self._state.players.get(envelope.player)
+        if body is not None:
             self._speech.direct(body.gateway, replace(reply, conn=body.conn))
 
     def _refuse(self, item: Prepared, code: str, message: str, *, not_now: bool = False) -> bytes:
@@ -455,7 +456,7 @@ class _Work:
         follow = looks_around(player) if player is not None else None
         reply, _ = self._reply(item, present_state(item.event, player), follow)
         if reply is not None:
-            self._say(item.envelope, reply)
+            self._speech.direct(item.envelope.gateway, reply)
         if player is not None and player.present and not player.dead_until_ms:
             say, what = self._word(appears(player), "")
             say(what)

@@ -76,6 +76,28 @@ def test_who_waits_for_a_lock_has_not_begun(hasty: Workshop, migrated_url: str) 
     assert hasty.player("bob").coins == 110
 
 
+class Killed(BaseException):
+    """Its worker is gone."""
+
+
+# Where somebody else's lock is waited for.
+WAITS = {
+    "sqlite": "gameserver.store.turnstile.Turnstile._enter",
+    "postgresql": "gameserver.store.store.Transaction.load",
+}
+
+
+def test_who_is_killed_while_it_waits_for_a_lock_has_not_begun(
+    hasty: Workshop, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope = gift(hasty)
+    with monkeypatch.context() as patch:
+        patch.setattr(WAITS[migrated_url.split(":")[0]], lambda *_: _raise(Killed()))
+        with pytest.raises(Killed):
+            hasty.applier.apply([envelope], trial=Trial(envelope.id, 1))
+    assert hasty.store.trials([envelope.id]) == {}
+
+
 def test_who_gives_way_later_takes_the_trial_back_and_who_fails_does_not(
     hasty: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +111,7 @@ def test_who_gives_way_later_takes_the_trial_back_and_who_fails_does_not(
         assert hasty.store.trials([envelope.id]) == counted
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: BaseException) -> None:
     raise error
 
 
