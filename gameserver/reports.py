@@ -17,12 +17,14 @@ COME_AGAIN = frozenset({"failed", "held", "left", "worker_died", "unread"})
 class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a task. ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``,
     ``held``, ``left``, ``worker_died``, ``dead_lettered``, ``unread``);
-    ``waited_ms``: since the first of them was accepted."""
+    ``waited_ms``: since the first of them was accepted,
+    by its sender's clock (less than 0: that is ahead); ``skew_ms``: this machine's clock less server time."""
 
     events: int
     outcomes: dict[str, int]
     waited_ms: int
     took_ms: float
+    skew_ms: float = 0.0
 
     def __repr__(self) -> str:
         """JSON, because Celery hands a result's text to Flower and to the worker's main process."""

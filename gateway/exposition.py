@@ -85,6 +85,7 @@ class HubCollector(Collector):
             down.add_metric([family], family in away)
         yield from (waiting, age, down)
         yield _gauge("gameserver_broker_up", "Whether the gateway has its broker", self._hub.has_broker)
+        yield _gauge("gameserver_clock_skew_seconds", "This machine's clock less server time", self._hub.skew_s)
 
 
 def _labels(event: str) -> list[str]:

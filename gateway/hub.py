@@ -186,7 +186,8 @@ class Hub:
     def heartbeat(self) -> None:
         """Tell the data tier that this gateway lives."""
         if self._broker.up:
-            self._inward.say(Heartbeat(sessions=len(self._crowd)))
+            beat = Heartbeat(sessions=len(self._crowd), after=self._outward.roll_call.after)
+            self._inward.say(beat, conn=self._gateway)  # it is the gateway that is answered
 
     def sweep(self) -> None:
         """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""

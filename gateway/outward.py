@@ -27,6 +27,7 @@ from gateway.interest import Interest
 from gateway.inward import Inward
 from gateway.memory import Memory
 from gateway.meters import Meters
+from gateway.roll_call import RollCall
 from gateway.session import Session
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Outward:
         self._flights = flights
         self._meters = meters
         self._interest: Interest[Session] = Interest()
+        self.roll_call = RollCall(first=gateway)
         self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
         self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
         self._digests = Digests(clock, self._tell_far, far_window_s_max)
@@ -74,6 +76,9 @@ class Outward:
         if outbound.done in catalogue.events():
             self._done(outbound)
         for direct in outbound.directs:
+            if direct.conn == self._gateway and direct.follow is not None:
+                self._call_roll(direct.follow)
+                continue
             session = self._crowd.get(direct.conn)
             if session is not None:
                 self._direct(session, direct)
@@ -124,6 +129,18 @@ class Outward:
     def _let_in_too_late(self, conn: str, follow: Follow) -> None:
         """Someone was let in whose connection is gone by now."""
         self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
+
+    def _call_roll(self, follow: Follow) -> None:
+        """The data tier says whom it takes to play through this gateway."""
+        self.roll_call.counted(follow.held, sum(session.player != "" for session in self._crowd.all))
+        if follow.roll is None:
+            return
+        self.roll_call.called(follow.roll)
+        gone = [listed for listed in follow.roll if self._crowd.get(listed.conn) is None]
+        if gone:
+            log.warning("%d players are in the world without a connection, and leave it", len(gone))
+        for listed in gone:
+            self._inward.say(Lost(), conn=listed.conn, session=listed.session, player=listed.player)
 
     def _dispatch(self, same: Sequence[Dispatch]) -> None:
         """Packets for the same many."""

@@ -8,6 +8,7 @@ worker's main process with Celery's own acknowledgement, and is counted there. P
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,13 +30,16 @@ from prometheus_client.registry import Collector
 
 from gameserver import targets
 from gameserver.config import Settings
+from gameserver.events.world import Tick
 from gameserver.reports import TaskReport, read_task_report
 from gameserver.targets import Address
+from tasks.ticks import WAITS_S
 
 log = logging.getLogger(__name__)
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _EVENT = ("family", "event")
+BEATS_KEPT = 20  # ticks, some ten seconds
 
 
 class Meters:
@@ -60,6 +64,14 @@ class Meters:
             buckets=SECONDS,
         )
         self._children = Gauge("gameserver_worker_children", "Processes of the pool", registry=self.registry)
+        self._skew = Gauge(
+            "gameserver_clock_skew_seconds", "This machine's clock less server time", registry=self.registry
+        )
+        self._beats: deque[float] = deque(maxlen=BEATS_KEPT)  # how far the clocks of late ticks' beats were ahead
+        beat = Gauge(
+            "gameserver_beat_skew_seconds", "The clock of beat less server time, of late", registry=self.registry
+        )
+        beat.set_function(lambda: max(self._beats, key=abs, default=0.0))
         busy = Gauge("gameserver_worker_busy", "Tasks that children work on", registry=self.registry)
         busy.set_function(lambda: len(state.active_requests))
         self._turned_s = time.monotonic()
@@ -94,7 +106,10 @@ class Meters:
         for outcome, count in report.outcomes.items():
             self._events.labels(*labels, outcome).inc(count)
         self._took.labels(*labels).observe(report.took_ms / 1000)
-        self._waited.labels(*labels).observe(report.waited_ms / 1000)
+        self._waited.labels(*labels).observe(max(0, report.waited_ms) / 1000)
+        self._skew.set(report.skew_ms / 1000)
+        if task == Tick.spec.task:
+            self._beats.append(_skew_s(report.waited_ms / 1000))
 
     def ended(self, task: str, end: str) -> None:
         """A task ended: ``done``, ``given_back``, ``child_died``, ``lease_over`` or ``failed``."""
@@ -130,6 +145,11 @@ class Meters:
         """The worker ends."""
         if self._announced is not None:
             targets.withdraw(self._announced)
+
+
+def _skew_s(waited_s: float) -> float:
+    """By how much the clock of a tick's beat is ahead. One that is late may have waited: that is not the clock's."""
+    return 0.0 if 0 <= waited_s <= WAITS_S else -waited_s
 
 
 class _Queues(Collector):

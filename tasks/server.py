@@ -109,7 +109,8 @@ class WorkerDied(Exception):
 class Server:
     """Handles batches, one at a time.
 
-    ``clock_ms``: milliseconds since 1970; ``clock_s`` is monotonic; ``pause`` waits for so many seconds.
+    ``clock_ms``: server time, ``skew_ms`` how far this machine's clock is ahead of it; ``clock_s`` is monotonic;
+    ``pause`` waits for so many seconds.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Server:
         clock_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        skew_ms: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._applier = applier
         self._store = store
@@ -133,6 +135,7 @@ class Server:
         self._clock_s = clock_s
         self._pause = pause
         self._foreign = Foreign(store, publisher, origin, clock_ms)
+        self._skew_ms = skew_ms
 
     def handle(self, raw: Any, *, task_id: str, tried: bool, redelivered: bool, whence: Origin = NOWHERE) -> TaskReport:
         """One task. ``tried``: its events failed before, or are suspects; ``redelivered``: so did this very message.
@@ -151,7 +154,8 @@ class Server:
         report = TaskReport(
             events=len(batch),
             outcomes=dict(turn.outcomes),
-            waited_ms=max(0, began_ms - batch[0].at_ms),
+            waited_ms=began_ms - batch[0].at_ms,
+            skew_ms=round(self._skew_ms(), 1),
             took_ms=self._took_ms(turn),
         )
         self._tidy()
@@ -430,4 +434,5 @@ def build(settings: Settings) -> Server:
         queues=settings.queues,
         origin=f"{os.getpid()}@{gethostname()}",
         clock_ms=store.now_ms,
+        skew_ms=store.skew_ms,
     )

@@ -55,4 +55,6 @@ READ_BY_STATUS = {
     "gameserver_worker_queue",
     "gameserver_worker_events_total",
     "gameserver_worker_batch_seconds_sum",
+    "gameserver_clock_skew_seconds",
+    "gameserver_beat_skew_seconds",
 }

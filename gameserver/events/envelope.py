@@ -60,6 +60,14 @@ def lane_key(session: str, lane: str) -> str:
     return f"{session}/{lane}"
 
 
+class Listed(msgspec.Struct, frozen=True, array_like=True):
+    """A session that a gateway holds, by what the data tier knows."""
+
+    conn: str
+    session: str
+    player: str
+
+
 class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the gateway has to do for a connection beside passing the packet on. It obeys, and need not understand.
 
@@ -69,6 +77,9 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the queues of the session's events are split by. ``back``: the player, who is ``player`` already, is in the world
     again after the gateway had been cut off from the queue; what waited for that may go. ``here``: the watched topic in
     which the player itself is; where many watch, the others are told of less often (``Dispatch.latest``).
+
+    To a gateway itself, after its heartbeat: ``held``, how many sessions it holds by what the data tier knows, and
+    ``roll``, those it has asked for; none are left when that is empty.
     """
 
     session: str = ""
@@ -80,6 +91,8 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: str = ""
     back: bool = False
     here: str = ""
+    held: int = 0
+    roll: tuple[Listed, ...] | None = None
 
 
 class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):

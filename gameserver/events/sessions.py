@@ -74,6 +74,11 @@ class Rejoin(Event):
 
 @declared(origin="gateway", priority=4, durable=False)
 class Heartbeat(Event):
-    """A gateway is alive and holds so many sessions."""
+    """A gateway is alive and holds so many connections.
+
+    ``after``: it asks who plays through it, by what the data tier knows: those whose connections' ids come after this;
+    "" when it does not ask.
+    """
 
     sessions: int
+    after: str = ""

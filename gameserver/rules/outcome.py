@@ -49,7 +49,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players
     present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is
     due by now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are, and
-    in which any of them is dead or wounded.
+    in which any of them is dead or wounded. ``held_by``: how many sessions these gateways hold. ``rolls``: the sessions
+    that these hold, from the connection after ``roll_after`` on, a portion.
     """
 
     accounts: tuple[str, ...] = ()
@@ -69,6 +70,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     busy_zones: bool = False
     orphans_before_ms: int = 0
     now_ms: int = 0
+    held_by: tuple[str, ...] = ()
+    rolls: tuple[str, ...] = ()
+    roll_after: str = ""
 
 
 class State:
@@ -95,6 +99,8 @@ class State:
         self.online: tuple[tuple[str, ...], int] = ((), 0)
         self.busy_zones: frozenset[str] = frozenset()
         self.hurt_zones: frozenset[str] = frozenset()
+        self.held_counts: dict[str, int] = {}
+        self.rolls: dict[str, tuple[Session, ...]] = {}
 
     def zone(self, name: str) -> Zone:
         """The map of a zone; of one that no map shows (maps change) one on which nobody can walk or fight."""

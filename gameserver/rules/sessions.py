@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.envelope import Follow
+from gameserver.events.envelope import Follow, Listed
 from gameserver.events.sessions import (
     UNHEARD_MS,
     Ack,
@@ -319,13 +319,24 @@ def ack(state: State, event: Ack, context: Context) -> Outcome:
     return Outcome(done=tuple(w.id for w in state.mail.get(context.player, ()) if w.id in ids))
 
 
-@rule(needs=lambda event, context: Needs(gateways=(EARS, CALM)))
+def _needs_ears(event: Heartbeat, context: Context) -> Needs:
+    mine = (context.gateway,)
+    return Needs(gateways=(EARS, CALM), held_by=mine, rolls=mine if event.after else (), roll_after=event.after)
+
+
+@rule(needs=_needs_ears)
 def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
-    """A gateway is alive, and the house has heard it; if it heard nobody for a while, the calm begins anew."""
+    """A gateway is alive, and the house has heard it; if it heard nobody for a while, the calm begins anew.
+
+    It hears how many sessions it holds, and which if it asks: those whose connections are gone it reports as lost.
+    """
     alive = Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=event.sessions)
     heard = replace(alive, id=EARS)
     calm = () if _has_ears(state, context.now_ms) else (replace(alive, id=CALM),)
-    return Outcome(put=(alive, heard, *calm))
+    roll = state.rolls.get(context.gateway) if event.after else None
+    listed = None if roll is None else tuple(Listed(s.conn, s.id, s.player) for s in roll)
+    told = Follow(held=state.held_counts.get(context.gateway, 0), roll=listed)
+    return Outcome(put=(alive, heard, *calm), follow=told)
 
 
 def _has_ears(state: State, now_ms: int) -> bool:

@@ -36,6 +36,7 @@ from gameserver.world.state import Account, ChatLine, Creature, Gateway, Members
 ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
+ROLL_ROWS_MAX = 500
 
 # What a transaction has locked: its rows as they stand in the database (a value for each field), by kind and id.
 Held = defaultdict[type[Thing], dict[str, tuple[Any, ...]]]
@@ -117,6 +118,15 @@ _DUE = (
     .order_by(outbox.c.due_ms)
     .limit(DUE_ROWS_MAX)
 )
+_HELD_COUNTS = (
+    select(sessions.c.gateway, func.count()).where(among(sessions.c.gateway, "ids")).group_by(sessions.c.gateway)
+)
+_ROLL = (
+    _select(Session)
+    .where(sessions.c.gateway == bindparam("gateway"), sessions.c.conn > bindparam("after"))
+    .order_by(sessions.c.conn)
+    .limit(ROLL_ROWS_MAX)
+)
 _ONLINE_NAMES = select(players.c.name).where(_PRESENT).order_by(players.c.name).limit(ONLINE_NAMES_MAX)
 _ONLINE_COUNT = select(func.count()).select_from(players).where(_PRESENT)
 _BUSY_ZONES = select(players.c.zone).where(_PRESENT).distinct()
@@ -144,6 +154,7 @@ def load(rows: Rows, needs: Needs, world: World, held: Held) -> State:
     loader.found(Account, "accounts")
     loader.sessions()
     loader.gateways()
+    loader.rolls()
     loader.found(ZoneClock, "clocks", "zones")
     loader.found(Player, "players", "zones")
     loader.found(Creature, "creatures", "zones")
@@ -196,6 +207,14 @@ class _Loader:
         """Read without locks: every login looks at its gateway's row, and hardly ever writes it."""
         if self._needs.gateways:
             self._things(Gateway, _GATEWAYS, gateways=self._needs.gateways)
+
+    def rolls(self) -> None:
+        """Who plays through gateways, read without locks: what is done about it is done one by one."""
+        if self._needs.held_by:
+            self._state.held_counts.update(self._rows.all(_HELD_COUNTS, ids=self._needs.held_by))
+        for gateway in self._needs.rolls:
+            found = self._rows.all(_ROLL, gateway=gateway, after=self._needs.roll_after)
+            self._state.rolls[gateway] = tuple(Session(*row) for row in found)
 
     def surroundings(self) -> None:
         """All that the viewers see, read without locks: who looks changes nothing.

@@ -159,7 +159,6 @@ class Store:
         """Server time, milliseconds since 1970: the database server's clock, as it was when it was last asked."""
         return self._clock.now_ms() if self._clock else self._wall_ms()
 
-    @property
     def skew_ms(self) -> float:
         """How far this machine's clock is ahead of server time."""
         return self._clock.skew_ms if self._clock else 0.0

@@ -6,11 +6,13 @@ left. Where events grow old and nobody is busy, more workers would change nothin
 
 import msgspec
 
-from gameserver.watch.snapshot import Snapshot, Worker, family_rates, gateway_rates, worker_rates
+from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.watch.snapshot import Snapshot, Worker, family_rates, gateway_rates, ticks, worker_rates
 
 OLD_S = 1.0  # an event older than this is too old
 BUSY = 0.8  # more than this share of their time: no time left
 IDLE = 0.1
+SKEWED_S = CLOCK_TOLERANCE_MS / 1000
 GATEWAY_BUSY = 0.85  # of one processor: Twisted uses no second one
 
 
@@ -28,6 +30,7 @@ def advise(before: Snapshot, now: Snapshot, *, one_writer: bool) -> list[Advice]
         found += _grow(before, now, family, one_writer)
     found += _gateways(before, now)
     found += _beat(before, now)
+    found += _clocks(now)
     for family in now.families:
         found += _shrink(before, now, family)
     return found + _letters(now)
@@ -83,9 +86,27 @@ def _gateways(before: Snapshot, now: Snapshot) -> list[Advice]:
 def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:
     """The world's family lives of beat's ticks, two a second."""
     still = "world" in now.families and now.serving("world") and before.serving("world")
-    if not still or now.at_s - before.at_s < OLD_S or family_rates(before, now, "world").events_per_s:
+    if not still or now.at_s - before.at_s < OLD_S or ticks(before, now):
         return []
-    return [Advice("the world stands still: no tick was applied", "celery -A tasks beat")]
+    return [Advice("the world stands still: no tick moved it", "celery -A tasks beat")]
+
+
+def _clocks(now: Snapshot) -> list[Advice]:
+    """Machines whose clocks are wrong by more than what is tolerated."""
+    parts = [
+        *((f"gateway {gateway.name}", gateway.skew_s) for gateway in now.gateways),
+        *((f"worker {worker.name}", worker.skew_s) for worker in now.workers),
+        ("beat", now.beat_skew_s),
+    ]
+    return [
+        Advice(f"the clock of {part}'s machine is {_off(skew_s)} the data tier's; there:", "timedatectl set-ntp true")
+        for part, skew_s in parts
+        if abs(skew_s) > SKEWED_S
+    ]
+
+
+def _off(skew_s: float) -> str:
+    return f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'}"
 
 
 def _shrink(before: Snapshot, now: Snapshot, family: str) -> list[Advice]:

@@ -11,7 +11,10 @@ from gameserver.watch.ask import Depth
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
-    """One gateway. ``answered``: events by family; ``replies``: how many within so many seconds, by family."""
+    """One gateway. ``answered``: events by family; ``replies``: how many within so many seconds, by family.
+
+    ``skew_s``: how far its machine's clock is ahead of server time.
+    """
 
     name: str
     connections: int
@@ -23,16 +26,24 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     unavailable: tuple[str, ...]
     answered: dict[str, int]
     replies: dict[str, dict[float, int]]
+    skew_s: float = 0.0
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker, since its start and by family: ``events`` that came to their end, and how long it worked."""
+    """One worker, since its start and by family: ``events`` that came to their end, and how long it worked.
+
+    ``ticks``: those that moved the world; ``skew_s``: how far its machine's clock is ahead of server time, and
+    ``beat_skew_s`` beat's, by the ticks it was given.
+    """
 
     name: str
     children: int
     queues: tuple[str, ...]
     events: dict[str, int]
     busy_s: dict[str, float]
+    ticks: int = 0
+    skew_s: float = 0.0
+    beat_skew_s: float = 0.0
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +59,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     dead: int | None
     unreadable: int
     unread: int = 0
+
+    @property
+    def beat_skew_s(self) -> float:
+        """How far a beat's clock is ahead of server time."""
+        return max((worker.beat_skew_s for worker in self.workers), key=abs, default=0.0)
 
     def serving(self, family: str) -> tuple[Worker, ...]:
         """The workers that take from any of a family's queues."""
@@ -106,6 +122,12 @@ def worker_rates(before: Snapshot, now: Snapshot, worker: Worker) -> tuple[float
     return max(0, events) / span_s, min(1.0, max(0.0, busy_s) / span_s / max(1, worker.children))
 
 
+def ticks(before: Snapshot, now: Snapshot) -> int:
+    """How many ticks moved the world between two moments."""
+    earlier = {worker.name: worker.ticks for worker in before.workers}
+    return sum(max(0, worker.ticks - earlier[worker.name]) for worker in now.workers if worker.name in earlier)
+
+
 def gateway_rates(before: Snapshot, now: Snapshot, gateway: Gateway) -> tuple[float, float, float]:
     """A gateway's answered and refused events per second, and the share of a processor that it used."""
     span_s = max(now.at_s - before.at_s, 0.001)
@@ -155,6 +177,7 @@ def gateway_of(report: GatewayReport) -> Gateway:
             for family in {family for per in outcomes.values() for family in per}
         },
         replies={family: dict(buckets) for family, buckets in replies.items()},
+        skew_s=numbers.sum("gameserver_clock_skew_seconds"),
     )
 
 
@@ -170,7 +193,16 @@ def worker_of(name: str, metrics: str) -> Worker:
         queues=tuple(sorted(labels["queue"] for labels, _ in numbers.of("gameserver_worker_queue"))),
         events=_ended(numbers),
         busy_s=numbers.per("gameserver_worker_batch_seconds_sum", "family"),
+        ticks=_moved(numbers),
+        skew_s=numbers.sum("gameserver_clock_skew_seconds"),
+        beat_skew_s=numbers.sum("gameserver_beat_skew_seconds"),
     )
+
+
+def _moved(numbers: "_Numbers") -> int:
+    """How many ticks moved the world: of two beats' only one does, for each number."""
+    of_ticks = [(labels, n) for labels, n in numbers.of("gameserver_worker_events_total") if labels["event"] == "tick"]
+    return int(sum(n for labels, n in of_ticks if labels["outcome"] == "ok"))
 
 
 def _ended(numbers: "_Numbers") -> dict[str, int]:

@@ -7,6 +7,8 @@ from gameserver.watch.snapshot import Snapshot, family_rates, gateway_rates, wor
 
 Row = Sequence[str]
 
+SKEW_SHOWN_S = 0.5
+
 
 def screen(before: Snapshot, now: Snapshot) -> str:
     """The screen's text."""
@@ -24,12 +26,15 @@ def _headline(before: Snapshot, now: Snapshot) -> str:
             f"{rate:.1f} events/s",
             f"dead letters in the last hour: {dead}",
             f"unreadable messages: {now.unreadable}",
+            f"beat's clock: {_skew(now.beat_skew_s)}",
         )
     )
 
 
 def _gateways(before: Snapshot, now: Snapshot) -> str:
-    rows: list[Row] = [("GATEWAY", "SESSIONS", "PLAYERS", "WAITING", "EVENTS/S", "REFUSED/S", "CPU", "UNAVAILABLE")]
+    rows: list[Row] = [
+        ("GATEWAY", "SESSIONS", "PLAYERS", "WAITING", "EVENTS/S", "REFUSED/S", "CPU", "CLOCK", "UNAVAILABLE")
+    ]
     for gateway in now.gateways:
         answered, refused, cpu = gateway_rates(before, now, gateway)
         rows.append(
@@ -41,6 +46,7 @@ def _gateways(before: Snapshot, now: Snapshot) -> str:
                 f"{answered:.1f}",
                 f"{refused:.1f}",
                 f"{cpu:.0%}",
+                _skew(gateway.skew_s),
                 ", ".join(gateway.unavailable) or "-",
             )
         )
@@ -70,12 +76,18 @@ def _families(before: Snapshot, now: Snapshot) -> str:
 
 
 def _workers(before: Snapshot, now: Snapshot) -> str:
-    rows: list[Row] = [("WORKER", "CHILDREN", "EVENTS/S", "BUSY", "QUEUES")]
+    rows: list[Row] = [("WORKER", "CHILDREN", "EVENTS/S", "BUSY", "CLOCK", "QUEUES")]
     for worker in now.workers:
         rate, busy = worker_rates(before, now, worker)
         queues = ", ".join(worker.queues) or "none"
-        rows.append((worker.name, str(worker.children), f"{rate:.1f}", f"{busy:.0%}", queues))
+        clock = _skew(worker.skew_s)
+        rows.append((worker.name, str(worker.children), f"{rate:.1f}", f"{busy:.0%}", clock, queues))
     return _table(rows) if now.workers else "No worker answers."
+
+
+def _skew(seconds: float) -> str:
+    """How far a clock is ahead of server time, if that can be felt."""
+    return "ok" if abs(seconds) < SKEW_SHOWN_S else f"{seconds:+.1f} s"
 
 
 def _duration(seconds: float) -> str:

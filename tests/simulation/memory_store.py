@@ -17,7 +17,7 @@ from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
 from gameserver.rules.view import view_box
 from gameserver.store.engine import LOCK_WAIT_S
-from gameserver.store.loading import DUE_ROWS_MAX, HISTORY_LINES, merge
+from gameserver.store.loading import DUE_ROWS_MAX, HISTORY_LINES, ROLL_ROWS_MAX, merge
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.world.maps import World
 from gameserver.world.state import (
@@ -314,6 +314,7 @@ class MemoryTransaction:
             self._orphans(state, need)
         if need.gateways:
             self._see(state, Gateway, lambda g: g.id in need.gateways)
+        self._rolls(state, need)
         self._found(state, ZoneClock, (*need.clocks, *need.zones), ())
         self._found(state, Player, need.players, zones)
         self._found(state, Creature, need.creatures, zones)
@@ -357,6 +358,16 @@ class MemoryTransaction:
         found = {session.player for session in self._load(state, Session, is_due)}
         if found:
             self._load(state, Player, lambda player: player.id in found)
+
+    def _rolls(self, state: State, need: Needs) -> None:
+        if not need.held_by:
+            return
+        self._statement("read Session")
+        held = [session for session in self._all(Session) if session.gateway]
+        state.held_counts = {id_: sum(s.gateway == id_ for s in held) for id_ in need.held_by}
+        for id_ in need.rolls:
+            found = [s for s in held if s.gateway == id_ and s.conn > need.roll_after]
+            state.rolls[id_] = tuple(sorted(found, key=lambda s: s.conn)[:ROLL_ROWS_MAX])
 
     def _surroundings(self, state: State, need: Needs) -> None:
         for id_ in need.around:

@@ -9,11 +9,12 @@ import pytest
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import Envelope
+from gameserver.events.envelope import Envelope, Follow, Listed
 from gameserver.events.movement import Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Resume
 from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.rules.world import TICK_MS
+from gameserver.store import loading
 from gameserver.world.state import PULSE, Player, ZoneClock
 from tests.unit.apply.workshop import (
     ADA,
@@ -27,6 +28,7 @@ from tests.unit.apply.workshop import (
     reply,
     sweep,
 )
+from tests.unit.rules.scenes import player
 
 BY_MS = 600_000  # so far a clock is wrong
 WRONG = pytest.mark.parametrize("wrong_ms", [BY_MS, -BY_MS], ids=["ahead", "behind"])
@@ -224,3 +226,34 @@ def test_a_sweep_of_a_wrong_beat_takes_nobody_out_of_the_world(workshop: Worksho
     live(workshop, 2 * GATEWAY_SILENT_MS, "g1", "g2")
     workshop.apply(Envelope(id="sweep", event=Sweep(n=1), at_ms=workshop.now_ms + wrong_ms))
     assert present(workshop) == {"ada", "eve"}
+
+
+# Whose connection is gone.
+
+
+def test_a_gateway_hears_how_many_sessions_it_holds_and_who_they_are_in_portions(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = [player(f"Ada{n}") for n in range(5)]
+    workshop.enter(*bodies, EVE)
+
+    def told(after: str = "") -> Follow:
+        (direct,) = [d for d in beats(workshop, "g1", after=after).outbound.directs if d.follow is not None]
+        assert (direct.conn, direct.re, direct.packet) == ("g1", 0, b"")
+        return direct.follow
+
+    assert (told().held, told().roll) == (5, None)
+    roll = told("c").roll
+    assert roll == tuple(Listed(b.conn, b.session, b.id) for b in bodies)
+    assert told(bodies[2].conn).roll == roll[3:]
+    assert told(bodies[4].conn).roll == ()
+    monkeypatch.setattr(loading, "_ROLL", loading._ROLL.limit(2))
+    assert told("c").roll == roll[:2]
+
+
+def test_a_ghost_that_is_reported_as_lost_leaves_the_world_and_its_session_waits(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    workshop.apply(workshop.tell(ADA, Lost(), id="g1:lost1"))
+    assert present(workshop) == set()
+    assert beats(workshop, "g1").outbound.directs[0].follow.held == 0
+    assert workshop.rows()["sessions"] == 1

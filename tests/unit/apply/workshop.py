@@ -158,7 +158,7 @@ def beats(workshop: Workshop, *gateways: str, **changes: Any) -> Applied:
     """These gateways say that they are alive."""
     at_ms = changes.pop("at_ms", workshop.now_ms)
     beat = Heartbeat(**{"sessions": 1, **changes})
-    return workshop.apply(*(Envelope(id=f"{g}:{at_ms}", event=beat, at_ms=at_ms, gateway=g) for g in gateways))
+    return workshop.apply(*(Envelope(id=f"{g}:{at_ms}", event=beat, at_ms=at_ms, conn=g, gateway=g) for g in gateways))
 
 
 def sweep(workshop: Workshop) -> Any:

@@ -1,5 +1,8 @@
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from gameserver.watch.advise import Advice, advise
 from gameserver.watch.snapshot import Snapshot
 from tests.unit.watch.moments import everyone, gateway, moment, worker
@@ -13,7 +16,7 @@ def busy(share: float, *, oldest_s: float = 0.0, **changes: Any) -> tuple[Snapsh
     """Two moments, ten seconds apart, in which the chat workers were busy for a share of the time."""
     names = changes.pop("names", ("chat1@h",))
     others = everyone()[1:2]
-    world = worker("world1@h", "world", events={"world": 20})
+    world = worker("world1@h", "world", events={"world": 20}, ticks=20)
     early = [worker(name, "chat") for name in names]
     late = [worker(name, "chat", busy_s={"chat": share * 10}) for name in names]
     before = moment(0, workers=(*early, *everyone()[1:]))
@@ -89,3 +92,27 @@ def test_what_waits_for_a_worker_of_another_version_is_named() -> None:
     before, now = busy(0.4)
     (found,) = advise(before, moment(10, workers=now.workers, unread=2), one_writer=False)
     assert "2 events of an unknown type or form wait: a worker of another version" in found.why
+
+
+@pytest.mark.parametrize(("skew_s", "said"), [(600.0, "600.0 s ahead of"), (-40.0, "40.0 s behind"), (0.9, "")])
+@pytest.mark.parametrize("whose", ["gateway", "worker", "beat"])
+def test_a_machine_whose_clock_is_wrong_is_named_with_the_command_that_sets_it(
+    whose: str, skew_s: float, said: str
+) -> None:
+    before, now = busy(0.4)
+    changed = {
+        "gateway": {"gateways": (gateway(skew_s=skew_s),)},
+        "worker": {"workers": (*now.workers[:-1], replace(now.workers[-1], skew_s=skew_s))},
+        "beat": {"workers": (*now.workers[:-1], replace(now.workers[-1], beat_skew_s=skew_s))},
+    }
+    found = advise(before, replace(now, **changed[whose]), one_writer=False)
+    assert [(said in each.why, whose in each.why, each.command) for each in found] == (
+        [(True, True, "timedatectl set-ntp true")] if said else []
+    )
+
+
+def test_ticks_that_did_not_move_the_world_do_not_count() -> None:
+    """Those of a beat whose numbers were lived through already; sweeps go on all the while."""
+    before, now = busy(0.4)
+    still = (*now.workers[:-1], replace(now.workers[-1], ticks=before.workers[-1].ticks))
+    assert commands(before, replace(now, workers=still)) == ["celery -A tasks beat"]

@@ -35,10 +35,10 @@ def test_the_screen_shows_gateways_families_and_workers_with_rates() -> None:
     assert "2 players" in text
     assert "dead letters in the last hour: 4" in text
     assert "unreadable messages: 1" in text
-    assert found["g1"] == ["3", "2", "5", "3.0", "0.0", "10%", "combat"]
+    assert found["g1"] == ["3", "2", "5", "3.0", "0.0", "10%", "ok", "combat"]
     assert found["chat"] == ["2", "batches", "5", "350", "ms", "4.0", "<", "10", "ms", "<", "10", "ms", "1", "1", "50%"]
     assert found["world"] == ["0", "batches", "0", "-", "0.0", "-", "-", "1", "1", "0%"]
-    assert found["chat1@h"] == ["1", "4.0", "50%", "chat"]
+    assert found["chat1@h"] == ["1", "4.0", "50%", "ok", "chat"]
 
 
 def test_a_house_without_anyone_says_so() -> None:

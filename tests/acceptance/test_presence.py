@@ -1,0 +1,44 @@
+"""Who is in the world stays there, whoever is not served."""
+
+import time
+
+from gameserver.events import catalogue
+from gameserver.events.sessions import GATEWAY_SILENT_MS
+from gameserver.rules.outcome import Needs
+from gameserver.rules.world import TICK_MS
+from gameserver.store import Store
+from gameserver.world.maps import load_world
+from gameserver.world.state import EARS, PULSE
+from tests.acceptance.lines import LineClient
+from tests.houses import House, eventually
+
+OTHERS = tuple(family for family in catalogue.families() if family != "sessions")
+BEYOND_MS = 5_000  # several sweeps after a gateway may count as dead
+
+
+def test_players_stay_in_the_world_while_nobody_serves_sessions(house: House) -> None:
+    house.beat()
+    house.worker(*OTHERS, name="others")
+    sessions = house.worker("sessions", name="sessions")
+    store = Store(house.database_url, load_world(house.settings.world_file))
+
+    def unheard_ms() -> int:
+        """For how long no gateway was heard, by the world's own pulse, which goes on."""
+        with store.transaction() as transaction:
+            state = transaction.load([Needs(clocks=(PULSE,), gateways=(EARS,), players=("ada",))])
+        assert state.players["ada"].present
+        return state.clocks[PULSE].tick * TICK_MS - state.gateways[EARS].seen_ms
+
+    with LineClient(house.gateway().port) as ada:
+        ada.register("Ada")
+        eventually(lambda: unheard_ms() < TICK_MS, "a heartbeat", 10)
+        sessions.terminate()
+        sessions.wait()
+        began_s = time.monotonic()
+        eventually(lambda: unheard_ms() > GATEWAY_SILENT_MS + BEYOND_MS, "silence", 60)
+        assert (time.monotonic() - began_s) * 1000 > GATEWAY_SILENT_MS
+        assert ada.ask("purse")["type"] == "ok"
+        house.worker("sessions", name="again")
+        eventually(lambda: unheard_ms() < TICK_MS, "a heartbeat", 20)
+        assert ada.ask("purse")["type"] == "ok"
+    store.close()
