@@ -14,6 +14,7 @@ from typing import Any
 
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
 from gameserver import apply
+from gameserver.clocks import ServerClock
 from gameserver.rules import book
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
@@ -81,7 +82,13 @@ def _blame_the_batch() -> None:
     Server._divide = divide  # type: ignore[method-assign]
 
 
+def _believe_every_clock() -> None:
+    ServerClock.learn = lambda self, server_ms, after_s, before_s: None  # type: ignore[method-assign]
+    apply._happens_ms = lambda envelope, now_ms: envelope.at_ms
+
+
 _SABOTAGE = {
+    "clocks": _believe_every_clock,
     "doubt": _refuse_what_is_in_doubt,
     "trials": _count_no_trials,
     "halves": _blame_the_batch,

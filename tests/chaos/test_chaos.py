@@ -77,6 +77,7 @@ SABOTAGES: dict[str, dict[str, Any]] = {
     "late acknowledgement": {**HARD, "faults": WORKERS_DIE},  # clients of a dead gateway would send again what was lost
     "lane": {**HARD, "faults": ALL_DIE},
     "doubt": FAMILIES_FAIL,
+    "clocks": CLOCKS_FAIL,
     "trials": EVENTS_FAIL,
     "halves": EVENTS_FAIL,
 }
