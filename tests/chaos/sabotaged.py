@@ -15,7 +15,7 @@ from typing import Any
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
 from gameserver import apply
 from gameserver.clocks import ServerClock
-from gameserver.rules import book
+from gameserver.rules import book, combat, movement
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark
@@ -85,6 +85,8 @@ def _blame_the_batch() -> None:
 def _believe_every_clock() -> None:
     ServerClock.learn = lambda self, server_ms, after_s, before_s: None  # type: ignore[method-assign]
     apply._happens_ms = lambda envelope, now_ms: envelope.at_ms
+    for module in (movement, combat):
+        module.awaited = lambda due_ms, now_ms, most_ms: now_ms < due_ms  # type: ignore[attr-defined]
 
 
 _SABOTAGE = {
