@@ -75,13 +75,6 @@ def _count_no_trials() -> None:
     Store.trials = lambda self, ids: {}  # type: ignore[method-assign]
 
 
-def _blame_the_batch() -> None:
-    def divide(self: Server, part: Any, fault: BaseException, turn: Any) -> Any:
-        raise fault
-
-    Server._divide = divide  # type: ignore[method-assign]
-
-
 def _believe_every_clock() -> None:
     ServerClock.learn = lambda self, server_ms, after_s, before_s: None  # type: ignore[method-assign]
     apply._happens_ms = lambda envelope, now_ms: envelope.at_ms
@@ -93,7 +86,6 @@ _SABOTAGE = {
     "clocks": _believe_every_clock,
     "doubt": _refuse_what_is_in_doubt,
     "trials": _count_no_trials,
-    "halves": _blame_the_batch,
     "watermark": _forget_watermarks,
     "outbox": _empty_outbox,
     "late acknowledgement": _acknowledge_early,

@@ -79,7 +79,6 @@ SABOTAGES: dict[str, dict[str, Any]] = {
     "doubt": FAMILIES_FAIL,
     "clocks": CLOCKS_FAIL,
     "trials": EVENTS_FAIL,
-    "halves": EVENTS_FAIL,
 }
 
 
