@@ -19,6 +19,7 @@ from gameserver.rules.view import view_box
 from gameserver.store.engine import LOCK_WAIT_S
 from gameserver.store.loading import DUE_ROWS_MAX, HISTORY_LINES, ROLL_ROWS_MAX, merge
 from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.store.unread import FRESH_MS, PAUSE_MS
 from gameserver.world.maps import World
 from gameserver.world.state import (
     Account,
@@ -82,12 +83,14 @@ class MemoryStore:
         self.outbox: dict[str, tuple[Waiting, int, int]] = {}  # created, due
         self.counts: dict[str, int] = {}
         self.letters: dict[str, DeadLetter] = {}
+        self.unread_rows: dict[str, tuple[int, int]] = {}  # copy, when it was seen
         self.tables: dict[Any, dict[Any, Any]] = {
             **self.things,
             "outcomes": self.outcomes,
             "outbox": self.outbox,
             "trials": self.counts,
             "dead_letters": self.letters,
+            "unread": self.unread_rows,
         }
         self.locks: dict[Key, MemoryTransaction] = {}
         self.deadlocks: list[str] = []
@@ -159,6 +162,20 @@ class MemoryStore:
 
     def tidy(self) -> None:
         """Nothing ever needs it."""
+
+    def going_on(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
+        self.statement("read unread")
+        known = {id_: self.unread_rows[id_] for id_ in ids if id_ in self.unread_rows}
+        other = {id_ for id_, (number, at_ms) in known.items() if number != copy and now_ms - at_ms < FRESH_MS}
+        return frozenset(ids) - other, max([copy, *(number for number, _ in known.values())]) + 1
+
+    def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
+        with self.transaction() as transaction:
+            transaction.note_unread(ids, copy, now_ms)
+
+    def unread(self, since_ms: int) -> int:
+        self.statement("read unread")
+        return sum(at_ms >= since_ms for _, at_ms in self.unread_rows.values())
 
     def published(self, ids: Sequence[str]) -> None:
         if ids:
@@ -509,6 +526,16 @@ class MemoryTransaction:
         self._lock("dead_letters", letter.id)
         if self._get("dead_letters", letter.id) is None:
             self._writes["dead_letters", letter.id] = letter
+
+    def set_aside(self, faults: dict[Waiting, str], now_ms: int) -> None:
+        self.postpone_waiting([row.id for row in faults], now_ms + PAUSE_MS)
+        self.note_unread([row.id for row in faults], 0, now_ms)
+
+    def note_unread(self, ids: Sequence[str], number: int, now_ms: int) -> None:
+        self._statement("write unread")
+        for id_ in sorted(ids):
+            self._lock_next("unread", id_)
+            self._write("unread", id_, (number, now_ms))
 
     def take_dead(self, id_: str) -> DeadLetter | None:
         self._statement("delete dead letter")
