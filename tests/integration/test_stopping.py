@@ -98,5 +98,6 @@ def test_warm_stops_under_load_last_no_longer_than_what_is_in_work(house: House)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_fifty_warm_stops_in_a_row_under_load(house: House) -> None:
     check_stops(house, 50)
