@@ -202,6 +202,7 @@ class _Work:
 
     def __init__(self, transaction: Transaction, limits: Limits, now_ms: int, put_off: Mapping[str, NotNow]) -> None:
         self._transaction = transaction
+        self._held_rows = transaction.held
         self._limits = limits
         self._now_ms = now_ms
         self._changed: defaultdict[type[Thing], dict[str, None]] = defaultdict(dict)  # ids of what the state holds
@@ -255,11 +256,14 @@ class _Work:
                 item.context = replace(item.context, now_ms=self._now_ms)
 
     def _begin(self, batch: Sequence[Prepared], needs: list[Needs]) -> None:
-        """Lock and load: a second run of the same event waits here for the first, and then sees it done."""
-        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
+        """Lock and load: a second run of the same event waits here for the first, and then sees it done.
+
+        In the order in which everybody locks: things first, the outbox after them (see ``store.loading``).
+        """
         actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
         self._state = self._transaction.load([actors, *needs])
         self._state.now_ms = self._now_ms
+        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
         if self._state.due:
             self._sort_out()
 
@@ -375,6 +379,10 @@ class _Work:
         outcome: Outcome = item.rule(self._state, item.event, item.context)
         if type(outcome) is not Outcome or outcome.done:
             _check(outcome)
+        held = self._held_rows
+        for thing in (*outcome.put, *outcome.drop) if outcome.drop else outcome.put:
+            if thing.id not in held[type(thing)]:  # which hardly ever happens
+                self._transaction.check_writable(thing)
         return outcome
 
     def _fail(self, item: Prepared, cause: BaseException) -> str:
@@ -525,6 +533,7 @@ class _Work:
     def _mail(self, waiting: Waiting) -> None:
         if waiting.id:
             self._waiting.append(waiting)
+            self._state.count_mail(waiting.player)
         self._deliver(waiting.player, waiting.body, waiting.id)
 
     def _deliver(self, player: str, packet: bytes, id_: str) -> None:

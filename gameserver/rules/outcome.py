@@ -44,7 +44,8 @@ class Waiting(msgspec.Struct, frozen=True):
 class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The rows that a rule wants. Ids, except where said otherwise.
 
-    ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see.
+    ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see, to
+    be read only; ``around_locked``: the same to be changed, the 200 nearest players and as many creatures.
     ``memberships_of``: the channels of these players. ``histories``: the last lines of these channels.
     ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players
     present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is
@@ -62,6 +63,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gateways: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
+    around_locked: tuple[str, ...] = ()
     memberships_of: tuple[str, ...] = ()
     histories: tuple[str, ...] = ()
     mail: tuple[str, ...] = ()
@@ -78,7 +80,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class State:
     """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it.
 
-    ``things``: by kind and id; the other names of these are there for rules. ``now_ms``: server time.
+    ``things``: by kind and id; the other names of these are there for rules. ``now_ms``: server time. ``laid_aside``:
+    ids of mail that is due and whose receivers are absent: the store lets it wait until they come.
     """
 
     def __init__(self, world: World) -> None:
@@ -96,6 +99,7 @@ class State:
         self.mail: dict[str, tuple[Waiting, ...]] = {}
         self.mail_counts: dict[str, int] = {}
         self.due: tuple[Waiting, ...] = ()
+        self.laid_aside: tuple[str, ...] = ()
         self.online: tuple[tuple[str, ...], int] = ((), 0)
         self.busy_zones: frozenset[str] = frozenset()
         self.hurt_zones: frozenset[str] = frozenset()
@@ -113,6 +117,10 @@ class State:
     def creatures_in(self, zone: str) -> list[Creature]:
         """The creatures of a zone, as far as they were loaded, by id."""
         return sorted((c for c in self.creatures.values() if c.zone == zone), key=lambda c: c.id)
+
+    def count_mail(self, player: str) -> None:
+        """One more durable notice waits for a player: the batch's next event finds it counted."""
+        self.mail_counts[player] = self.mail_counts.get(player, 0) + 1
 
     def put(self, things: Iterable[Thing]) -> None:
         """Add things, of any kinds."""
@@ -197,9 +205,9 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a rule wants to happen.
 
-    ``put`` and ``drop``: things replaced and removed. ``tells``: notices. ``events``: events born of this one.
-    ``again``: waiting notices to be sent again; ``done``: ids of those that have arrived. ``follow``: what the sender's
-    gateway has to do.
+    ``put`` and ``drop``: things replaced and removed, all of them locked by what the rule needs, or new. ``tells``:
+    notices. ``events``: events born of this one. ``again``: waiting notices to be sent again; ``done``: ids of those
+    that have arrived. ``follow``: what the sender's gateway has to do.
     """
 
     result: Result | None = None

@@ -5,12 +5,15 @@ Both take values by position (``?`` and ``%s``), so that ``rows`` can hand rows 
 
 import ctypes
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
+from select import select
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 
 from gameserver.errors import Corrupt
 
@@ -19,6 +22,21 @@ LOCK_WAIT_S = 3
 # Pages in SQLite's log before a commit copies them into the database. ``Store.tidy`` does so while nobody waits, and
 # earlier: this is for the case that it could not. 16,000 are 64 MB.
 CHECKPOINT_PAGES = 16_000
+# A connection to PostgreSQL that was dropped without a word (by a firewall, by a host that is gone) is found out well
+# within the shortest lease: by the kernel while a statement is under way, by a question before one is begun.
+CONNECT_S_MAX = 3
+PING_S_MAX = 1.5
+KEEPALIVE_S = 1
+KEEPALIVES_MISSED_MAX = 2
+UNACKNOWLEDGED_MS_MAX = 3_000
+POSTGRESQL_CONNECTION = {
+    "connect_timeout": CONNECT_S_MAX,
+    "keepalives": 1,
+    "keepalives_idle": KEEPALIVE_S,
+    "keepalives_interval": KEEPALIVE_S,
+    "keepalives_count": KEEPALIVES_MISSED_MAX,
+    "tcp_user_timeout": UNACKNOWLEDGED_MS_MAX,
+}
 # A process that was frozen in the middle of a transaction must not hold its rows for as long as it sleeps.
 POSTGRESQL_OPTIONS = f"-c idle_in_transaction_session_timeout=8000 -c lock_timeout={LOCK_WAIT_S * 1000}"
 
@@ -35,11 +53,32 @@ def open_engine(url: str) -> Engine:
         # Prefork: a child handles one batch at a time and so needs one connection, tried before use; and a second one
         # while it tries something again, whose trial is counted whatever becomes of the batch.
         parsed = parsed.set(drivername="postgresql+psycopg")
-        options = {"options": POSTGRESQL_OPTIONS}
-        return create_engine(
-            parsed, pool_size=2, max_overflow=1, pool_pre_ping=True, paramstyle="format", connect_args=options
-        )
+        options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_CONNECTION}
+        engine = create_engine(parsed, pool_size=2, max_overflow=1, paramstyle="format", connect_args=options)
+        event.listen(engine, "checkout", _ping)
+        return engine
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+
+
+def _ping(connection: Any, record: Any, proxy: Any) -> None:
+    """Ask a connection whether it is alive. Raises ``DisconnectionError``, and the pool tries another.
+
+    SQLAlchemy's own question (``pool_pre_ping``) waits for the answer for as long as it takes.
+    """
+    pgconn, until_s = connection.pgconn, time.monotonic() + PING_S_MAX
+    try:
+        pgconn.send_query(b"")
+        while pgconn.is_busy():
+            pgconn.flush()
+            if not select([pgconn.socket], [], [], max(0.0, until_s - time.monotonic()))[0]:
+                raise DisconnectionError(f"no answer within {PING_S_MAX} s")
+            pgconn.consume_input()
+        while pgconn.get_result() is not None:
+            pass
+    except DisconnectionError:
+        raise
+    except Exception as error:
+        raise DisconnectionError(str(error)) from error
 
 
 def _sqlite(url: str, path: str | None) -> Engine:

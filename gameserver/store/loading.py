@@ -1,7 +1,11 @@
 """Reading what rules need: hardly more than one SELECT per table and batch, rows locked in the order of their ids.
 
-Tables are locked in a fixed order too, so that no two transactions wait for each other (on PostgreSQL; SQLite has one
-writer at a time anyway).
+Tables are locked in a fixed order too, and all that is written later is locked here or comes after it in that order, so
+that no two transactions wait for each other (on PostgreSQL; SQLite has one writer at a time anyway):
+
+accounts, sessions, zone_clocks, players (with whereabouts), creatures, memberships; then, when it is saved, rows that
+are new, in the order of ``tables.TABLES``, gateways, chat_lines; dead_letters, outbox, outcomes, trials. A table's rows
+are locked in the order of their ids, and each table once. The sweep and what it prunes pass over what others hold.
 """
 
 from collections import defaultdict
@@ -13,8 +17,10 @@ import msgspec
 from sqlalchemy import Select, bindparam, func, literal_column, or_, select
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
-from gameserver.rules.view import view_box
+from gameserver.rules.view import Body, distance, view_box
+from gameserver.store.claims import Claims, Held
 from gameserver.store.rows import Rows, among
 from gameserver.store.tables import (
     TABLES,
@@ -37,14 +43,17 @@ ONLINE_NAMES_MAX = 200
 HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
 ROLL_ROWS_MAX = 500
-
-# What a transaction has locked: its rows as they stand in the database (a value for each field), by kind and id.
-Held = defaultdict[type[Thing], dict[str, tuple[Any, ...]]]
+AROUND_LOCKED_MAX = 200  # players, and creatures as many, for each who asks: the nearest
 
 T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
 
 # Written as a literal: a placeholder would keep the databases from using the index of those present.
 _PRESENT = players.c.gateway != literal_column("''")
+
+
+def _nearest(viewer: Player, bodies: Iterable[Body]) -> set[str]:
+    order = sorted(bodies, key=lambda body: (distance(viewer, body), body.id))
+    return {body.id for body in order[:AROUND_LOCKED_MAX]}
 
 
 @cache
@@ -112,12 +121,7 @@ _MAIL = _WAITING.where(outbox.c.kind == "mail", among(outbox.c.player, "ids")).o
     outbox.c.created_ms, outbox.c.id
 )
 _MAIL_COUNTS = select(outbox.c.player, func.count()).where(among(outbox.c.player, "ids")).group_by(outbox.c.player)
-_HERE = select(players.c.id).where(_PRESENT)
-_DUE = (
-    _WAITING.where(outbox.c.due_ms <= bindparam("now_ms"), or_(outbox.c.kind != "mail", outbox.c.player.in_(_HERE)))
-    .order_by(outbox.c.due_ms)
-    .limit(DUE_ROWS_MAX)
-)
+_DUE = _WAITING.where(outbox.c.due_ms <= bindparam("now_ms")).order_by(outbox.c.due_ms).limit(DUE_ROWS_MAX)
 _HELD_COUNTS = (
     select(sessions.c.gateway, func.count()).where(among(sessions.c.gateway, "ids")).group_by(sessions.c.gateway)
 )
@@ -147,17 +151,21 @@ def merge(needs: Iterable[Needs]) -> Needs:
     return Needs(**lists, **others)
 
 
-def load(rows: Rows, needs: Needs, world: World, held: Held) -> State:
-    """The state that a batch of rules works on; what of it was locked is added to ``held``."""
+def load(rows: Rows, needs: Needs, world: World, claims: Claims) -> State:
+    """The state that a batch of rules works on; what of it was locked is added to ``claims``."""
     state = State(world)
-    loader = _Loader(rows, state, needs, held)
+    claims.ask(needs)
+    loader = _Loader(rows, state, needs, claims.held)
     loader.found(Account, "accounts")
-    loader.sessions()
+    loader.found(Session, "sessions", "sessions_of")
+    loader.orphans()
     loader.gateways()
     loader.rolls()
     loader.found(ZoneClock, "clocks", "zones")
+    loader.look_ahead()
     loader.found(Player, "players", "zones")
     loader.found(Creature, "creatures", "zones")
+    loader.check_look()
     loader.surroundings()
     loader.found(Membership, "memberships_of")
     loader.histories()
@@ -166,12 +174,16 @@ def load(rows: Rows, needs: Needs, world: World, held: Held) -> State:
     return state
 
 
+Box = tuple[str, int, int, int, int]
+
+
 class _Loader:
     def __init__(self, rows: Rows, state: State, needs: Needs, held: Held) -> None:
         self._rows = rows
         self._state = state
         self._needs = needs
         self._held = held
+        self._looked: dict[str, Box] = {}
 
     def found(self, kind: type[T], *names: str) -> list[T]:
         """The things that any of these needs names, locked."""
@@ -191,17 +203,35 @@ class _Loader:
         self._state.things[kind].update(things)
         return list(things.values())
 
-    def sessions(self) -> None:
-        self.found(Session, "sessions")
-        self.found(Session, "sessions_of")
-        if self._needs.orphans_before_ms:
-            self._orphans()
+    def _need(self, **ids: Iterable[str]) -> None:
+        """Need more than was asked for. Of each kind all is locked at once, in the order of the ids."""
+        more = {name: tuple(sorted({*getattr(self._needs, name), *wanted})) for name, wanted in ids.items()}
+        self._needs = msgspec.structs.replace(self._needs, **more)
 
-    def _orphans(self) -> None:
-        times = {"orphans_before_ms": self._needs.orphans_before_ms, "now_ms": self._needs.now_ms}
-        found = self._locked(Session, _ORPHANS, **times)
-        ids = [session.player for session in found]
-        self._locked(Player, _things_where(Player, "players"), players=ids)
+    def orphans(self) -> None:
+        """Sessions that nobody holds any more, and their players."""
+        if self._needs.orphans_before_ms:
+            times = {"orphans_before_ms": self._needs.orphans_before_ms, "now_ms": self._needs.now_ms}
+            self._need(players={session.player for session in self._locked(Session, _ORPHANS, **times)})
+
+    def look_ahead(self) -> None:
+        """Find whom ``around_locked`` is about, without locks: they are locked with all others of their kind."""
+        if not self._needs.around_locked:
+            return
+        for row in self._rows.all(_PLAYERS_UNLOCKED, ids=self._needs.around_locked):
+            viewer = Player(*row)
+            self._looked[viewer.id] = box = (viewer.zone, *view_box(viewer))
+            within = dict(zip(("zone", "left", "top", "right", "bottom"), box, strict=True))
+            near = [Player(*row) for row in self._rows.all(_PLAYERS_AROUND, **within)]
+            beasts = [Creature(*row) for row in self._rows.all(_CREATURES_AROUND, **within)]
+            self._need(players={viewer.id, *_nearest(viewer, near)}, creatures=_nearest(viewer, beasts))
+
+    def check_look(self) -> None:
+        """Raises ``Retryable`` ``conflict`` when a viewer was moved between the look and the lock."""
+        for id_, box in self._looked.items():
+            viewer = self._state.players.get(id_)
+            if viewer is None or (viewer.zone, *view_box(viewer)) != box:
+                raise Retryable("conflict", f"{id_} was moved while it looked around.")
 
     def gateways(self) -> None:
         """Read without locks: every login looks at its gateway's row, and hardly ever writes it."""
@@ -246,12 +276,14 @@ class _Loader:
             self._state.due = self._due()
 
     def _due(self) -> tuple[Waiting, ...]:
-        """Outbox rows that nobody has dealt with in time; mail only for those who are there to be told."""
-        due = tuple(Waiting(*row) for row in self._rows.all(_DUE, now_ms=self._needs.now_ms))
-        receivers = [row.player for row in due if row.player]
+        """Outbox rows that nobody has dealt with in time. The mail of those who are absent is laid aside."""
+        due = [Waiting(*row) for row in self._rows.all(_DUE, now_ms=self._needs.now_ms)]
+        receivers = sorted({row.player for row in due if row.player})
         if receivers:
             self._things(Player, _PLAYERS_UNLOCKED, ids=receivers)
-        return due
+        here = {player.id for player in self._state.players.values() if player.present}
+        self._state.laid_aside = tuple(row.id for row in due if row.kind == "mail" and row.player not in here)
+        return tuple(row for row in due if row.kind != "mail" or row.player in here)
 
     def crowd(self) -> None:
         if self._needs.online:

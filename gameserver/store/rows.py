@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Engine, Table, bindparam, func, update
+from sqlalchemy import ARRAY, ColumnElement, Engine, Table, bindparam, func, select, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 
@@ -40,6 +40,16 @@ def _among_sqlite(element: among, compiler: Any, **options: Any) -> str:
 @compiles(among, "postgresql")
 def _among_postgresql(element: among, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY({compiler.process(element.values, **options)})"
+
+
+def locked(table: Table, condition: ColumnElement[bool], *, skip: bool = False, most: int | None = None) -> Any:
+    """The condition that a row is one of those which meet another, locked in the order of their ids (on PostgreSQL).
+
+    An UPDATE or DELETE by itself locks rows as it comes across them, and two of them could wait for each other.
+    ``skip`` passes over rows that others hold; ``most``: so many at most.
+    """
+    mine = select(table.c.id).where(condition).order_by(table.c.id).limit(most).with_for_update(skip_locked=skip)
+    return table.c.id.in_(select(mine.cte("mine").c.id))
 
 
 @lru_cache(maxsize=CHANGES_KEPT)

@@ -1,10 +1,11 @@
 """Writing what rules changed: one or two statements per table and batch, rows in the order of their ids.
 
 Of things that the transaction holds, only the rows are written that changed, and of these the columns that changed in
-any: a step writes one narrow row, and no index. All others are inserted, or replaced as they are.
+any: a step writes one narrow row, and no index. What was looked for and not found is inserted; what nobody looks for
+(``claims.BLIND``) is written whole.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -13,11 +14,12 @@ from msgspec.structs import astuple
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
-from gameserver.store.loading import HISTORY_LINES, Held
-from gameserver.store.rows import Rows, among
-from gameserver.store.tables import TABLES, chat_lines, outcomes
+from gameserver.store.claims import Claims
+from gameserver.store.loading import HISTORY_LINES
+from gameserver.store.rows import Rows, among, locked
+from gameserver.store.tables import TABLES, chat_lines, memberships, outcomes
 from gameserver.store.values import check_values
-from gameserver.world.state import Account, ChatLine, Session, Thing
+from gameserver.world.state import ChatLine, Membership, Session, Thing
 
 Row = tuple[Any, ...]
 
@@ -48,7 +50,10 @@ def _delete(table: Table) -> Any:
 _FORGET_OUTCOMES = delete(outcomes).where(among(outcomes.c.session, "sessions"))
 _MINE = chat_lines.c.channel == bindparam("channel")
 _NEWEST = select(chat_lines.c.id).where(_MINE).order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
-_TRIM_HISTORY = delete(chat_lines).where(_MINE, chat_lines.c.id.not_in(_NEWEST.limit(HISTORY_LINES).scalar_subquery()))
+_OLD = _MINE & chat_lines.c.id.not_in(_NEWEST.limit(HISTORY_LINES).scalar_subquery())
+_TRIM_HISTORY = delete(chat_lines).where(locked(chat_lines, _OLD))
+_LEFT_ALONE = among(chat_lines.c.channel, "channels") & chat_lines.c.channel.not_in(select(memberships.c.channel))
+_FORGET_HISTORIES = delete(chat_lines).where(locked(chat_lines, _LEFT_ALONE))
 
 
 def upsert(rows: Rows, table: Table, values: Sequence[Row]) -> None:
@@ -72,18 +77,20 @@ def _write(rows: Rows, table: Table, statement: Any, values: Sequence[Row]) -> N
         rows.many(statement, values)
 
 
-def put_things(rows: Rows, things: Iterable[Thing], held: Held) -> None:
-    """Write things."""
+def put_things(rows: Rows, things: Iterable[Thing], claims: Claims) -> None:
+    """Write things. Raises ``Retryable`` ``conflict`` when one that was looked for in vain is there by now."""
     by_kind: dict[type[Thing], dict[str, Any]] = {}
     for thing in things:
         by_kind.setdefault(type(thing), {})[thing.id] = thing
     for kind in TABLES:
         if kind in by_kind:
-            put, known = by_kind[kind], held[kind]
+            put, known = by_kind[kind], claims.held[kind]
             ids = sorted(put)
             here = [id_ for id_ in ids if id_ in known]
             _replace(rows, kind, [known[id_] for id_ in here], [put[id_] for id_ in here])
-            _insert_or_replace(rows, kind, [put[id_] for id_ in ids if id_ not in known])
+            others = [put[id_] for id_ in ids if id_ not in known]
+            _write_whole(rows, kind, insert, [thing for thing in others if claims.asked(thing)])
+            _write_whole(rows, kind, upsert, [thing for thing in others if not claims.asked(thing)])
     for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
         rows.run(_TRIM_HISTORY, channel=channel)
 
@@ -101,23 +108,20 @@ def _replace(rows: Rows, kind: type[Thing], known: Sequence[Row], things: Sequen
             rows.change(table, names, [row for row, old in zip(now, was, strict=True) if row != old])
 
 
-def _insert_or_replace(rows: Rows, kind: type[Thing], things: Sequence[Any]) -> None:
-    """Write things whole, of which nobody knows whether they are there."""
-    if not things:
-        return
-    # A name belongs to whoever came first: the second of two transactions that make it fails, and comes again.
-    write = insert if kind is Account else upsert
+def _write_whole(rows: Rows, kind: type[Thing], write: Callable[..., None], things: Sequence[Any]) -> None:
     for table in TABLES[kind]:
         write(rows, table, list(map(attrgetter(*table.columns.keys()), things)))
 
 
 def drop_things(rows: Rows, things: Iterable[Thing]) -> None:
-    """Remove things; a session's outcomes go with it."""
-    by_kind: dict[type[Thing], list[str]] = {}
+    """Remove things; a session's outcomes go with it, and the lines of a channel with its last member."""
+    by_kind: dict[type[Thing], list[Any]] = {}
     for thing in things:
-        by_kind.setdefault(type(thing), []).append(thing.id)
-    for kind, ids in by_kind.items():
+        by_kind.setdefault(type(thing), []).append(thing)
+    for kind, gone in by_kind.items():
         for table in TABLES[kind]:
-            rows.run(_delete(table), ids=sorted(ids))
+            rows.run(_delete(table), ids=sorted(thing.id for thing in gone))
+    if Membership in by_kind:
+        rows.run(_FORGET_HISTORIES, channels=sorted({thing.channel for thing in by_kind[Membership]}))
     if Session in by_kind:
-        rows.run(_FORGET_OUTCOMES, sessions=sorted(by_kind[Session]))
+        rows.run(_FORGET_OUTCOMES, sessions=sorted(thing.id for thing in by_kind[Session]))

@@ -1,7 +1,6 @@
 """What the rest of the house uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -13,11 +12,11 @@ from sqlalchemy import Engine, bindparam, delete, literal_column, or_, select, u
 from gameserver.clocks import ServerClock
 from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
-from gameserver.store import loading, saving, unread
+from gameserver.store import loading, pruning, saving, unread
+from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, turnstile_path
-from gameserver.store.loading import Held
 from gameserver.store.migrate import migrate
-from gameserver.store.rows import Rows, among, reading, writing
+from gameserver.store.rows import Rows, among, locked, reading, writing
 from gameserver.store.tables import accounts, dead_letters, facts, outbox, outcomes, sessions, trials
 from gameserver.store.turnstile import Turnstile
 from gameserver.world.maps import World
@@ -29,17 +28,23 @@ _SESSION_BY_TOKEN = select(sessions).where(
 )
 _OUTCOME = select(outcomes.c.direct).where(outcomes.c.lane == bindparam("lane"), outcomes.c.seq == bindparam("number"))
 _WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()
-_POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
-_REMOVE_WAITING = delete(outbox).where(among(outbox.c.id, "ids"))
+_POSTPONED = update(outbox).values(due_ms=bindparam("later_ms"))
+_POSTPONE = _POSTPONED.where(locked(outbox, among(outbox.c.id, "ids")))
+_POSTPONE_FREE = _POSTPONED.where(locked(outbox, among(outbox.c.id, "ids"), skip=True))
+_REMOVE_WAITING = delete(outbox).where(locked(outbox, among(outbox.c.id, "ids")))
 _FACT = select(facts.c.value).where(facts.c.id == bindparam("name"))
 _TRIALS = select(trials.c.id, trials.c.count).where(among(trials.c.id, "ids"))
 _TRIAL = select(trials.c.count).where(trials.c.id == bindparam("event")).with_for_update()
 _COUNT_LESS = update(trials).values(count=trials.c.count - 1).where(trials.c.id == bindparam("event"))
 _FORGET_UNCOUNTED = delete(trials).where(trials.c.id == bindparam("event"), trials.c.count <= 0)
-_FORGET_TRIALS = delete(trials).where(among(trials.c.id, "ids"))
+_FORGET_TRIALS = delete(trials).where(locked(trials, among(trials.c.id, "ids")))
 _DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with_for_update()
 _TIME: Any = select(literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint"))
 _DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
+
+
+def _id(row: Waiting) -> str:
+    return row.id
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -273,7 +278,9 @@ class Transaction:
         self._rows = rows
         self._world = world
         self._count = count
-        self._held: Held = defaultdict(dict)
+        self._claims = Claims()
+        self._state: State | None = None
+        self._sweep_ms = 0  # when this is a sweep: its time
 
     def stored(self, lane: str, seq: int) -> bytes | None:
         """The outcome that was stored for an event, if it is still kept."""
@@ -281,7 +288,19 @@ class Transaction:
 
     def load(self, needs: Sequence[Needs]) -> State:
         """What the batch's rules need, locked."""
-        return loading.load(self._rows, loading.merge(needs), self._world, self._held)
+        merged = loading.merge(needs)
+        self._sweep_ms = merged.now_ms if merged.orphans_before_ms else 0
+        self._state = loading.load(self._rows, merged, self._world, self._claims)
+        return self._state
+
+    @property
+    def held(self) -> Held:
+        """What is locked, by kind and id: it may be written."""
+        return self._claims.held
+
+    def check_writable(self, thing: Thing) -> None:
+        """Raises ``Corrupt`` ``not_locked`` for a thing that was neither locked nor looked for; see ``claims``."""
+        self._claims.check(thing)
 
     def waiting(self, ids: Sequence[str]) -> frozenset[str]:
         """Which of these outbox rows are there, locked."""
@@ -290,9 +309,12 @@ class Transaction:
         return frozenset(self._rows.column(_WAITING, ids=ids))
 
     def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
-        """Write what rules changed, once in a transaction."""
-        saving.put_things(self._rows, put, self._held)
+        """Write what rules changed, once in a transaction; a sweep tidies up as well."""
+        saving.put_things(self._rows, put, self._claims)
         saving.drop_things(self._rows, drop)
+        if self._sweep_ms and self._state is not None:
+            pruning.lay_aside(self._rows, self._state.laid_aside, self._sweep_ms)
+            pruning.prune(self._rows, self._sweep_ms)
 
     def keep(self, kept: Sequence[Stored]) -> None:
         """Write outcomes, each into its slot."""
@@ -300,12 +322,12 @@ class Transaction:
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:
         """Put rows into the outbox."""
-        saving.insert_new(self._rows, outbox, [(*astuple(row), now_ms, due_ms) for row in rows])
+        saving.insert_new(self._rows, outbox, [(*astuple(row), now_ms, due_ms) for row in sorted(rows, key=_id)])
 
     def postpone_waiting(self, ids: Sequence[str], due_ms: int) -> None:
-        """Outbox rows were just sent again."""
+        """Outbox rows were just sent again. A sweep passes over those that somebody deals with at this moment."""
         if ids:
-            self._rows.run(_POSTPONE, ids=sorted(ids), later_ms=due_ms)
+            self._rows.run(_POSTPONE_FREE if self._sweep_ms else _POSTPONE, ids=sorted(ids), later_ms=due_ms)
 
     def set_aside(self, faults: dict[Waiting, str], now_ms: int) -> None:
         """Let outbox rows that this process can't read wait for another."""

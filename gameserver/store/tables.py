@@ -122,11 +122,13 @@ gateways = Table("gateways", metadata, _text("id", key=True), _ms("seen_ms"), _i
 
 memberships = Table("memberships", metadata, _text("id", key=True), _text("channel"), _text("player"))
 Index("memberships_player", memberships.c.player)
+Index("memberships_channel", memberships.c.channel)
 
 chat_lines = Table(
     "chat_lines", metadata, _text("id", key=True), _text("channel"), _text("by"), _text("text"), _ms("at_ms")
 )
 Index("chat_lines_channel", chat_lines.c.channel, chat_lines.c.at_ms)
+Index("chat_lines_at", chat_lines.c.at_ms)
 
 # The last outcomes of a lane, in a ring of ``outcomes_kept`` slots.
 outcomes = Table(
@@ -156,6 +158,7 @@ Index("outbox_due", outbox.c.due_ms)
 
 # How often an event was begun after it had failed once, so that one that kills its worker is counted too.
 trials = Table("trials", metadata, _text("id", key=True), _int("count"), _ms("at_ms"))
+Index("trials_at", trials.c.at_ms)
 
 # Events that were given up: what a game master needs to judge, mend and replay them.
 dead_letters = Table(

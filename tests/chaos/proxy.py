@@ -9,10 +9,10 @@ import threading
 
 
 class Proxy:
-    """Passes TCP on from a loopback port of its own to another, in a thread of its own."""
+    """Passes TCP on from a loopback port of its own to another (or to a Unix socket), in a thread of its own."""
 
-    def __init__(self, to_port: int) -> None:
-        self._to_port = to_port
+    def __init__(self, to: int | str) -> None:
+        self._to = to
         self._loop = asyncio.new_event_loop()
         self._open: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -35,7 +35,7 @@ class Proxy:
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+            far_reader, far_writer = await self._reach()
         except OSError:
             writer.close()
             return
@@ -43,6 +43,11 @@ class Proxy:
             task = asyncio.ensure_future(self._pass_on(source, sink, self._open))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._to, str):
+            return await asyncio.open_unix_connection(self._to)
+        return await asyncio.open_connection("127.0.0.1", self._to)
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, opened: asyncio.Event) -> None:
         try:

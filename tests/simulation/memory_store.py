@@ -1,11 +1,11 @@
 """The data tier as dictionaries, for simulation. Held to the contract of the real one (``test_contract``).
 
 Transactions see what others committed (read committed) and lock rows as PostgreSQL does, one after the other in the
-order of their ids; statements without an order (UPDATE, DELETE) lock them in any. Who waits for a row is let on when it
+order of their ids. Who waits for a row is let on when it
 is free, gives up after ``LOCK_WAIT_S``, and is told of a deadlock at once. As SQLite it has one writer at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any, Protocol
@@ -16,8 +16,10 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
 from gameserver.rules.view import view_box
+from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import LOCK_WAIT_S
 from gameserver.store.loading import DUE_ROWS_MAX, HISTORY_LINES, ROLL_ROWS_MAX, merge
+from gameserver.store.pruning import NEVER_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.unread import FRESH_MS, PAUSE_MS
 from gameserver.world.maps import World
@@ -190,6 +192,9 @@ class MemoryTransaction:
         self._store = store
         self._writes: dict[Key, Any] = {}  # None: the row is to go
         self._locked: list[Key] = []
+        self._claims = Claims()
+        self._sweep_ms = 0  # when this is a sweep: its time
+        self._laid_aside: tuple[str, ...] = ()
         self._touched_s = 0.0
         self._lost: BaseException | None = None  # ended by the database, or by who waited for it
         self._waits_for: Key | None = None
@@ -320,21 +325,22 @@ class MemoryTransaction:
 
     def load(self, needs: Sequence[Needs]) -> State:
         need = merge(needs)
+        self._claims.ask(need)
+        self._sweep_ms = need.now_ms if need.orphans_before_ms else 0
         state = State(self._store.world)
         state.transaction = self  # type: ignore[attr-defined] # for who watches from outside
         zones = frozenset(need.zones)
         self._found(state, Account, need.accounts, ())
-        self._found(state, Session, need.sessions, ())
-        if need.sessions_of:
-            self._load(state, Session, lambda s: s.player in need.sessions_of)
-        if need.orphans_before_ms:
-            self._orphans(state, need)
+        if need.sessions or need.sessions_of:
+            self._load(state, Session, lambda s: s.id in need.sessions or s.player in need.sessions_of)
+        orphans = self._orphans(state, need) if need.orphans_before_ms else set()
         if need.gateways:
             self._see(state, Gateway, lambda g: g.id in need.gateways)
         self._rolls(state, need)
         self._found(state, ZoneClock, (*need.clocks, *need.zones), ())
-        self._found(state, Player, need.players, zones)
-        self._found(state, Creature, need.creatures, zones)
+        around = self._look_ahead(need)
+        self._found(state, Player, {*need.players, *orphans, *around}, zones)
+        self._found(state, Creature, {*need.creatures, *around}, zones)
         self._surroundings(state, need)
         if need.memberships_of:
             self._load(state, Membership, lambda m: m.player in need.memberships_of)
@@ -343,7 +349,7 @@ class MemoryTransaction:
         self._crowd(state, need)
         return state
 
-    def _found(self, state: State, kind: Any, ids: Sequence[str], zones: Iterable[str]) -> None:
+    def _found(self, state: State, kind: Any, ids: Collection[str], zones: Iterable[str]) -> None:
         if ids or zones:
             self._load(state, kind, lambda thing: thing.id in ids or _stands_in(thing, zones))
 
@@ -356,6 +362,7 @@ class MemoryTransaction:
             thing = self._get(kind, id_)
             if thing is not None and wanted(thing):
                 found.append(thing)
+                self._claims.held[kind][id_] = ()
         state.put(found)
         return found
 
@@ -364,7 +371,8 @@ class MemoryTransaction:
         self._statement(f"read {kind.__name__}")
         state.put([thing for thing in self._all(kind) if wanted(thing)])
 
-    def _orphans(self, state: State, need: Needs) -> None:
+    def _orphans(self, state: State, need: Needs) -> set[str]:
+        """Locks the sessions that nobody holds any more. Gives their players."""
         latest_ms = need.now_ms + CLOCK_TOLERANCE_MS
         heard = {g.id for g in self._all(Gateway) if need.orphans_before_ms <= g.seen_ms <= latest_ms}
 
@@ -372,9 +380,13 @@ class MemoryTransaction:
             silent = session.gateway != "" and session.gateway not in heard
             return silent or 0 < session.expires_ms <= need.now_ms
 
-        found = {session.player for session in self._load(state, Session, is_due)}
-        if found:
-            self._load(state, Player, lambda player: player.id in found)
+        return {session.player for session in self._load(state, Session, is_due)}
+
+    def _look_ahead(self, need: Needs) -> set[str]:
+        """Whom ``around_locked`` is about, read without locks."""
+        viewers = [player for id_ in need.around_locked if (player := self._get(Player, id_))]
+        bodies = [*self._all(Player), *self._all(Creature)] if viewers else []
+        return {b.id for b in bodies for v in viewers if _is_around(v.zone, view_box(v), b)} | {v.id for v in viewers}
 
     def _rolls(self, state: State, need: Needs) -> None:
         if not need.held_by:
@@ -413,8 +425,9 @@ class MemoryTransaction:
         state.mail_counts = {id_: count for id_, count in counts.items() if count}
         if need.orphans_before_ms:
             here = {player.id for player in self._all(Player) if player.present}
-            due = [w for w, _, due_ms in rows if due_ms <= need.now_ms and (w.kind != "mail" or w.player in here)]
-            state.due = tuple(due[:DUE_ROWS_MAX])
+            due = [w for w, _, due_ms in rows if due_ms <= need.now_ms][:DUE_ROWS_MAX]
+            state.due = tuple(w for w in due if w.kind != "mail" or w.player in here)
+            self._laid_aside = tuple(w.id for w in due if w not in state.due)
             receivers = {w.player for w in state.due if w.player}
             if receivers:
                 self._see(state, Player, lambda player: player.id in receivers)
@@ -434,11 +447,15 @@ class MemoryTransaction:
         self._lock(table, key)
         self._writes[table, key] = value
 
-    def _in_any_order(self, keys: Iterable[Any]) -> list[Any]:
-        """UPDATE and DELETE find rows in an order of their own."""
-        shuffled = list(dict.fromkeys(keys))
-        self._store.scheduler.shuffle(shuffled)
-        return shuffled
+    def _is_held_by_others(self, row: Key) -> bool:
+        return self._store.locks.get(row) not in (None, self)
+
+    @property
+    def held(self) -> Held:
+        return self._claims.held
+
+    def check_writable(self, thing: Thing) -> None:
+        self._claims.check(thing)
 
     def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
         for kind in KINDS_OF_THINGS:
@@ -452,18 +469,31 @@ class MemoryTransaction:
                 self._write(ChatLine, line.id, None)
         for thing in drop:
             self._drop(thing)
+        if self._laid_aside:
+            self._lay_aside()
+
+    def _lay_aside(self) -> None:
+        self._statement("lay aside outbox")
+        for id_ in sorted(self._laid_aside):
+            found = self._get("outbox", id_)
+            if found is not None and found[2] <= self._sweep_ms and not self._is_held_by_others(("outbox", id_)):
+                self._write("outbox", id_, (found[0], found[1], NEVER_MS))
 
     def _put(self, kind: Any, thing: Any) -> None:
         fault = wrong_value(thing)
         if fault:
             raise self._store.data_fault(fault)
         self._write(kind, thing.id, thing)
-        if kind is Account and thing.id in self._store.things[Account]:
+        new = thing.id not in self._claims.held[kind] and self._claims.asked(thing)
+        if new and thing.id in self._store.things[kind]:
             raise Retryable("conflict", f"Two transactions made the same row: {thing.id}")
 
     def _drop(self, thing: Any) -> None:
         self._statement(f"delete {type(thing).__name__}")
         self._write(type(thing), thing.id, None)
+        if isinstance(thing, Membership) and all(m.channel != thing.channel for m in self._all(Membership)):
+            for line in self._lines(thing.channel):
+                self._write(ChatLine, line.id, None)
         if isinstance(thing, Session):
             for key in [key for key, kept in self._store.outcomes.items() if kept.session == thing.id]:
                 self._write("outcomes", key, None)
@@ -477,7 +507,7 @@ class MemoryTransaction:
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:
         if rows:
             self._statement("write outbox")
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row.id):
             self._lock("outbox", row.id)
             if self._get("outbox", row.id) is None:
                 self._writes["outbox", row.id] = row, now_ms, due_ms
@@ -485,7 +515,9 @@ class MemoryTransaction:
     def postpone_waiting(self, ids: Sequence[str], due_ms: int) -> None:
         if ids:
             self._statement("postpone outbox")
-        for id_ in self._in_any_order(id_ for id_ in ids if self._get("outbox", id_)):
+        for id_ in sorted({id_ for id_ in ids if self._get("outbox", id_)}):
+            if self._sweep_ms and self._is_held_by_others(("outbox", id_)):
+                continue  # somebody deals with it
             self._lock_next("outbox", id_)
             found = self._get("outbox", id_)
             if found is not None:
@@ -494,7 +526,7 @@ class MemoryTransaction:
     def remove_waiting(self, ids: Sequence[str]) -> None:
         if ids:
             self._statement("delete outbox")
-        for id_ in self._in_any_order(id_ for id_ in ids if self._get("outbox", id_)):
+        for id_ in sorted({id_ for id_ in ids if self._get("outbox", id_)}):
             self._lock_next("outbox", id_)
             self._write("outbox", id_, None)
 
@@ -518,7 +550,7 @@ class MemoryTransaction:
     def forget_trials(self, ids: Sequence[str]) -> None:
         if ids:
             self._statement("delete trials")
-        for id_ in self._in_any_order(id_ for id_ in ids if self._get("trials", id_)):
+        for id_ in sorted({id_ for id_ in ids if self._get("trials", id_)}):
             self._write("trials", id_, None)
 
     def add_dead(self, letter: DeadLetter) -> None:

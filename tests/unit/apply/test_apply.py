@@ -12,7 +12,7 @@ from gameserver.events.movement import Move
 from gameserver.events.sessions import Lost, Register
 from gameserver.events.trade import Give
 from gameserver.events.world import Tick
-from gameserver.rules.outcome import Context, Outcome, State, rule
+from gameserver.rules.outcome import Context, Needs, Outcome, State, rule
 from gameserver.world.state import Membership
 from tests.unit.apply.workshop import (
     ADA,
@@ -112,7 +112,7 @@ def test_what_one_event_puts_and_another_of_its_batch_drops_stands_as_the_last_o
     puts, drops = Outcome(put=(membership,)), Outcome(drop=(membership,))
     outcomes = iter([puts, drops] if ends_there else [puts, drops, puts])
 
-    @rule()
+    @rule(needs=lambda event, context: Needs(memberships_of=(context.player,)))
     def flighty(state: State, event: Move, context: Context) -> Outcome:
         return next(outcomes)
 

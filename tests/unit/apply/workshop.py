@@ -18,7 +18,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
 from gameserver.secrecy import Sealer
 from gameserver.store import Store
-from gameserver.store.tables import metadata
+from gameserver.store.tables import metadata, outbox
 from gameserver.world.state import Player, Thing
 from tests.unit.rules.scenes import NOW_MS, WORLD, QuickPasswords, account_of, player, session_of
 
@@ -82,6 +82,11 @@ class Workshop:
         """The ids of outbox rows that will ever be due, of a kind."""
         rows = self.load(orphans_before_ms=1, now_ms=2**50).due
         return sorted(row.id for row in rows if kind in ("", row.kind))
+
+    def due_by(self, at_ms: int) -> list[str]:
+        """The ids of outbox rows that are due by then, whoever is there."""
+        with self.store._engine.connect() as connection:
+            return [row.id for row in connection.execute(select(outbox.c.id).where(outbox.c.due_ms <= at_ms))]
 
     def rows(self) -> dict[str, int]:
         """How many rows each table has."""

@@ -1,12 +1,11 @@
 """In which order rows are written: the one in which everybody locks them."""
 
-from collections import defaultdict
 from typing import Any
 
 import pytest
 from msgspec.structs import astuple, replace
 
-from gameserver.store.loading import Held
+from gameserver.store.claims import Claims
 from gameserver.store.saving import put_things
 from gameserver.world.state import Player
 from tests.unit.rules.scenes import player
@@ -29,9 +28,9 @@ class Ids:
 @pytest.mark.parametrize("known", [True, False])
 def test_rows_are_written_in_the_order_of_their_ids(known: bool) -> None:
     bodies = [replace(player(), id=id_) for id_ in ("cyd", "ada", "bob")]
-    held: Held = defaultdict(dict)
-    held[Player] = {body.id: astuple(body) for body in bodies} if known else {}
+    claims = Claims()
+    claims.held[Player] = {body.id: astuple(body) for body in bodies} if known else {}
     rows: Any = Ids()
-    put_things(rows, [replace(body, x=body.x + 1) for body in bodies], held)
+    put_things(rows, [replace(body, x=body.x + 1) for body in bodies], claims)
     assert rows.changed == (["ada", "bob", "cyd"] if known else [])
     assert rows.written == ([] if known else 2 * ["ada", "bob", "cyd"])  # a player has two tables

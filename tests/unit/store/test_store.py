@@ -261,10 +261,20 @@ def test_what_fails_half_way_never_happened(store: Store) -> None:
     assert load(store, players=("ada",)).players == {}
 
 
-def test_an_account_is_made_once_and_whoever_comes_second_is_told_of_the_conflict(store: Store) -> None:
-    save(store, account_of(ADA, "mine"))
+def made(store: Store, password: str) -> None:
+    """What a rule does that found no account of the name, if it found none."""
+    with store.transaction() as transaction:
+        transaction.load([Needs(accounts=("ada",))])
+        transaction._claims.held.clear()  # as if it had been made a moment after the look
+        transaction.save([account_of(ADA, password)], [])
+
+
+def test_what_was_looked_for_in_vain_is_made_once_and_whoever_comes_second_is_told_of_the_conflict(
+    store: Store,
+) -> None:
+    made(store, "mine")
     with pytest.raises(Retryable, match="conflict"):
-        save(store, account_of(ADA, "theirs"))
+        made(store, "theirs")
     account = store.account("ada")
     assert account is not None
     assert account.password_hash == "hashed mine"

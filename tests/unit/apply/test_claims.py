@@ -1,0 +1,151 @@
+"""A rule writes what it has locked, and what is new. Everything else is refused, on both databases."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from gameserver.errors import Corrupt, Retryable
+from gameserver.events.movement import Move
+from gameserver.rules.outcome import KINDS_OF_THINGS, Context, Needs, Outcome, State, rule
+from gameserver.store import loading
+from gameserver.store.claims import BLIND, LOCKING
+from gameserver.store.loading import AROUND_LOCKED_MAX
+from gameserver.world.state import ChatLine, Gateway, Membership, ZoneClock
+from tests.unit.apply.workshop import ADA, BOB, EVE, Workshop, replies, walk
+from tests.unit.rules.scenes import creature, player, session_of
+
+
+def taxes(need: str) -> Any:
+    """A rule that takes a coin of everybody around: ``need`` says how it asks for them."""
+
+    @rule(needs=lambda event, context: Needs(**{need: (context.player,)}))
+    def tax(state: State, event: Move, context: Context) -> Outcome:
+        taxed = [body for body in state.players.values() if body.id != context.player and body.zone == "meadow"]
+        collector = state.players[context.player]
+        richer = replace(collector, coins=collector.coins + len(taxed))
+        return Outcome(put=(richer, *(replace(body, coins=body.coins - 1) for body in taxed)))
+
+    return tax
+
+
+def coins(workshop: Workshop) -> dict[str, int]:
+    return {id_: body.coins for id_, body in workshop.load(players=("ada", "bob", "eve")).players.items()}
+
+
+def test_who_was_found_around_is_not_written_and_only_the_guilty_event_fails(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB, EVE)
+    healthy, tax = workshop.rules["move"], taxes("around")
+
+    @rule(needs=tax.needs)
+    def sometimes(state: State, event: Move, context: Context) -> Outcome:
+        return tax(state, event, context) if context.player == "ada" else healthy(state, event, context)
+
+    workshop.rules["move"] = sometimes
+    guilty, innocent = walk(workshop, ADA, 1), walk(workshop, EVE, 1)
+    applied = workshop.apply(*guilty, *innocent)
+    (held,) = applied.held
+    assert held.envelopes == tuple(guilty)
+    assert isinstance(held.cause, Corrupt)
+    assert str(held.cause).startswith(
+        "not_locked: Player 'bob' is to be written and was not locked. Needs must name it"
+    )
+    assert replies(applied)[1]["type"] == "ok"
+    assert coins(workshop) == {"ada": 100, "bob": 100, "eve": 100}
+
+
+def test_who_was_found_around_and_locked_is_written(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB, EVE)
+    workshop.put(creature())
+    workshop.rules["move"] = taxes("around_locked")
+    assert workshop.apply(*walk(workshop, ADA, 1)).held == ()
+    assert coins(workshop) == {"ada": 101, "bob": 99, "eve": 100}
+    found = workshop.load(around_locked=("ada",))
+    assert set(found.players) == {"ada", "bob"}
+    assert set(found.creatures) == {"meadow.rat.1"}
+
+
+def test_of_a_crowd_around_the_nearest_are_locked(workshop: Workshop) -> None:
+    crowd = [player(f"P{n:03}", x=8 + n % 24, y=n % 20, conn="") for n in range(AROUND_LOCKED_MAX + 20)]
+    with workshop.store.transaction() as transaction:
+        transaction.save([ADA, *crowd], [])
+    found = set(workshop.load(around_locked=("ada",)).players)
+    assert len(found) <= AROUND_LOCKED_MAX + 1
+    far = max(crowd, key=lambda body: max(abs(body.x - ADA.x), abs(body.y - ADA.y)))
+    assert far.id not in found
+
+
+def test_taxes_make_and_destroy_no_coins_whoever_moves_meanwhile(workshop: Workshop, migrated_url: str) -> None:
+    """Bob and Ada tax each other, on connections of their own: no lock waits in a circle, no coin is lost."""
+    workshop.enter(ADA, BOB, EVE)
+    other = Workshop(migrated_url)
+    for shop in (workshop, other):
+        shop.rules["move"] = taxes("around_locked")
+    threads = [
+        threading.Thread(target=lambda s=s, b=b: [s.apply(*walk(s, b, n)) for n in range(1, 11)])
+        for s, b in ((workshop, ADA), (other, BOB))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert coins(workshop) == {"ada": 100, "bob": 100, "eve": 100}
+    other.store.close()
+
+
+WRITES: dict[str, tuple[Needs, Outcome, bool]] = {
+    "somebody never asked for": (Needs(), Outcome(put=(replace(BOB, coins=0),)), False),
+    "somebody dropped, never asked for": (Needs(), Outcome(drop=(BOB,)), False),
+    "somebody locked": (Needs(players=("bob",)), Outcome(put=(replace(BOB, coins=0),)), True),
+    "somebody new": (Needs(players=("new",)), Outcome(put=(replace(BOB, id="new"),)), True),
+    "a session never asked for": (Needs(), Outcome(drop=(session_of(BOB),)), False),
+    "a session of a player asked for": (Needs(sessions_of=("bob",)), Outcome(drop=(session_of(BOB),)), True),
+    "a clock never asked for": (Needs(), Outcome(put=(ZoneClock(id="town", tick=1),)), False),
+    "a clock of a zone asked for": (Needs(zones=("town",)), Outcome(put=(ZoneClock(id="town", tick=1),)), True),
+    "a creature read only": (Needs(around=("ada",)), Outcome(put=(creature(hp=1),)), False),
+    "a creature locked": (Needs(zones=("meadow",)), Outcome(put=(creature(hp=1),)), True),
+    "another's membership": (
+        Needs(memberships_of=("ada",)),
+        Outcome(put=(Membership(id="x/bob", channel="x", player="bob"),)),
+        False,
+    ),
+    "a sign of life": (Needs(), Outcome(put=(Gateway(id="g7", seen_ms=1, sessions=1),)), True),
+    "a line": (Needs(), Outcome(put=(ChatLine(id="e", channel="x", by="Ada", text="t", at_ms=1),)), True),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_what_may_be_written(workshop: Workshop, what: str) -> None:
+    needs, outcome, may = WRITES[what]
+    workshop.enter(ADA, BOB)
+    workshop.put(creature())
+    workshop.rules["move"] = rule(needs=lambda event, context: needs)(lambda *_: outcome)
+    before = workshop.rows()
+    held = workshop.apply(*walk(workshop, ADA, 1)).held
+    assert [str(one.cause).partition(":")[0] for one in held] == ([] if may else ["not_locked"])
+    if not may:
+        assert workshop.rows() == before
+
+
+def test_each_kind_is_locked_by_a_need_or_written_blind_with_a_reason() -> None:
+    assert set(LOCKING) | set(BLIND) == set(KINDS_OF_THINGS)
+    assert not set(LOCKING) & set(BLIND)
+    for needs in LOCKING.values():
+        assert {need for need, _ in needs} <= set(Needs.__struct_fields__)
+
+
+def test_a_viewer_that_was_moved_between_look_and_lock_is_tried_again(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.enter(ADA, BOB)
+    real: Callable[..., None] = loading._Loader.look_ahead
+
+    def moved(self: Any) -> None:
+        real(self)
+        self._looked = {id_: ("town", *box[1:]) for id_, box in self._looked.items()}
+
+    monkeypatch.setattr(loading._Loader, "look_ahead", moved)
+    with pytest.raises(Retryable, match="conflict: ada was moved"):
+        workshop.load(around_locked=("ada",))

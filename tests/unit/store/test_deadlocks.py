@@ -1,0 +1,50 @@
+"""No two transactions wait for each other in a circle; the hunt for it finds the circles that there were.
+
+All pairs are hunted in ``tests/integration/test_deadlocks.py``; here are some.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, update
+
+from gameserver import apply
+from gameserver.store import store as store_module
+from gameserver.store.rows import among
+from gameserver.store.tables import outbox
+from tests.deadlocks import PAIRS, hunt
+
+ROUNDS_MAX = 60
+
+
+def test_of_some_pairs_none_wait_in_a_circle(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hunt(postgresql_url, monkeypatch, 1) as hunted:
+        for pair in [("reward", "sweep"), ("ack", "sweep"), *Random(1).sample(PAIRS, 25)]:
+            hunted.pair(*pair)
+        assert hunted.deadlocks == []
+
+
+def lock_the_outbox_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was: rewards before their players, whom the sweep locks before rewards."""
+    real = apply._Work._begin
+
+    def begin(self: Any, batch: Sequence[Any], needs: Any) -> None:
+        self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
+        real(self, batch, needs)
+
+    monkeypatch.setattr(apply._Work, "_begin", begin)
+    plain = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
+    monkeypatch.setattr(store_module, "_POSTPONE_FREE", plain)
+
+
+def test_the_hunt_finds_rewards_and_sweeps_that_lock_in_two_orders(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_the_outbox_first(monkeypatch)
+    with hunt(postgresql_url, monkeypatch, 1) as hunted:
+        for _ in range(ROUNDS_MAX):
+            if not hunted.deadlocks:
+                hunted.pair("reward", "sweep")
+        assert hunted.deadlocks
