@@ -205,8 +205,8 @@ class Hunt:
         rows += [Waiting(f"talk-{n}", "talk", "", TALK) for n in (1, 2, 3)]
         rows += [Waiting(reward.id, "event", "", msgspec.json.encode(reward)) for reward in _rewards()]
         with unhurried(), shop.store.transaction() as transaction:
-            transaction._rows.run(text("DELETE FROM sessions"))
-            transaction._rows.run(text("DELETE FROM outbox"))
+            for table in ("accounts", "sessions", "outbox"):
+                transaction._rows.run(text(f"DELETE FROM {table}"))
         with unhurried():
             shop.enter(*bodies)
             shop.put(

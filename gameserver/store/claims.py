@@ -57,6 +57,13 @@ class Claims:
         needs = LOCKING.get(type(thing), ())
         return any(getattr(thing, field) in getattr(asked, need) for asked in self._asked for need, field in needs)
 
+    def is_made(self, thing: Thing) -> bool:
+        """Whether a thing that is not held is new: then nothing of its id may be there.
+
+        An account always is. A name belongs to whoever came first.
+        """
+        return type(thing) is Account or self.asked(thing)
+
     def check(self, thing: Thing) -> None:
         """Raises ``Corrupt`` ``not_locked`` for a thing that may not be written."""
         kind = type(thing)

@@ -4,8 +4,8 @@ Tables are locked in a fixed order too, and all that is written later is locked 
 that no two transactions wait for each other (on PostgreSQL; SQLite has one writer at a time anyway):
 
 accounts, sessions, zone_clocks, players (with whereabouts), creatures, memberships; then, when it is saved, rows that
-are new, in the order of ``tables.TABLES``, gateways, chat_lines; dead_letters, outbox, outcomes, trials. A table's rows
-are locked in the order of their ids, and each table once. The sweep and what it prunes pass over what others hold.
+are new, in the order of ``tables.TABLES``, gateways, chat_lines; dead_letters, outbox, unread, outcomes, trials. Of a
+table all rows are locked at once, in the order of their ids. The sweep and what it prunes pass over what others hold.
 """
 
 from collections import defaultdict

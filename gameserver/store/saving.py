@@ -89,8 +89,8 @@ def put_things(rows: Rows, things: Iterable[Thing], claims: Claims) -> None:
             here = [id_ for id_ in ids if id_ in known]
             _replace(rows, kind, [known[id_] for id_ in here], [put[id_] for id_ in here])
             others = [put[id_] for id_ in ids if id_ not in known]
-            _write_whole(rows, kind, insert, [thing for thing in others if claims.asked(thing)])
-            _write_whole(rows, kind, upsert, [thing for thing in others if not claims.asked(thing)])
+            _write_whole(rows, kind, insert, [thing for thing in others if claims.is_made(thing)])
+            _write_whole(rows, kind, upsert, [thing for thing in others if not claims.is_made(thing)])
     for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
         rows.run(_TRIM_HISTORY, channel=channel)
 

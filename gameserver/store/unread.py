@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from gameserver.events.envelope import Dispatch, Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import saving
-from gameserver.store.rows import Rows, among
+from gameserver.store.rows import Rows, among, locked
 from gameserver.store.tables import dead_letters, outbox, unread
 
 PAUSE_MS = 30_000  # until a row is looked at again
@@ -24,11 +24,13 @@ FORGOTTEN_MS = 3_600_000  # what was not seen for so long was read by somebody
 FAMILY = "outbox"  # of such dead letters; their event is the row's kind
 
 _COPIES = select(unread.c.id, unread.c.copy, unread.c.at_ms).where(among(unread.c.id, "ids"))
-_FORGET = delete(unread).where(unread.c.at_ms < bindparam("before_ms"))
+_FORGET = delete(unread).where(locked(unread, unread.c.at_ms < bindparam("before_ms"), skip=True))
 _WAITING = select(func.count()).select_from(unread).where(unread.c.at_ms >= bindparam("since_ms"))
 _WRITTEN = select(outbox.c.id, outbox.c.created_ms).where(among(outbox.c.id, "ids"))
-_POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
-_REMOVE = delete(outbox).where(among(outbox.c.id, "ids"))
+# Who holds a row deals with it: then it need not wait, and what is not removed now comes up again.
+_FREE = locked(outbox, among(outbox.c.id, "ids"), skip=True)
+_POSTPONE = update(outbox).values(due_ms=bindparam("later_ms")).where(_FREE)
+_REMOVE = delete(outbox).where(_FREE)
 
 _READERS: dict[str, Callable[[bytes], Any]] = {
     "mail": lambda body: body,  # a packet, which goes on as it is

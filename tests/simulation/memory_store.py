@@ -484,7 +484,7 @@ class MemoryTransaction:
         if fault:
             raise self._store.data_fault(fault)
         self._write(kind, thing.id, thing)
-        new = thing.id not in self._claims.held[kind] and self._claims.asked(thing)
+        new = thing.id not in self._claims.held[kind] and self._claims.is_made(thing)
         if new and thing.id in self._store.things[kind]:
             raise Retryable("conflict", f"Two transactions made the same row: {thing.id}")
 

@@ -96,6 +96,31 @@ def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_i
     assert due(10, 50) == {"over"}
 
 
+def writable(store: Any, thing: Any, **needs: Any) -> bool:
+    def work(transaction: Any) -> None:
+        transaction.load([Needs(**needs)])
+        transaction.check_writable(thing)
+
+    try:
+        do(store, work)
+    except Corrupt as error:
+        return error.code != "not_locked"
+    return True
+
+
+def test_what_was_not_locked_may_not_be_written_unless_it_is_new_or_written_blind(lived_in: Any) -> None:
+    assert not writable(lived_in, ADA)
+    assert not writable(lived_in, ADA, players=("bob",), around=("ada",))
+    assert writable(lived_in, ADA, players=("ada",))
+    assert writable(lived_in, Player(id="new", name="New", zone="field", x=1, y=1), players=("new",))
+    assert writable(lived_in, Gateway(id="g", seen_ms=1, sessions=1))
+    assert writable(lived_in, ADA, around_locked=("ada",))
+    assert not writable(lived_in, SESSION, players=("ada",))
+    assert writable(lived_in, SESSION, sessions_of=("ada",))
+    assert writable(lived_in, SESSION, orphans_before_ms=5, now_ms=9), "its gateway was never heard of"
+    assert writable(lived_in, ADA, orphans_before_ms=5, now_ms=9)
+
+
 def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
     def work(transaction: Any) -> None:
         transaction.save([Player(id="bob", name="Bob", zone="field", x=2, y=2)], [SESSION])
