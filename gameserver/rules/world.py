@@ -39,7 +39,7 @@ TOLERANCE_TICKS = CLOCK_TOLERANCE_MS // TICK_MS
 MISSED_TICKS = 4  # of so many that were left out what they would have brought comes with the next
 
 
-@rule(needs=lambda event, context: Needs(clocks=(PULSE, CALM), busy_zones=True))
+@rule(needs=lambda event, context: Needs(clocks=(PULSE,), busy_zones=True))
 def tick(state: State, event: Tick, context: Context) -> Outcome:
     """One pulse: every zone whose turn it is stirs."""
     n = _number(event.n, context.now_ms)

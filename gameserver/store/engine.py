@@ -25,6 +25,7 @@ CHECKPOINT_PAGES = 16_000
 # A connection to PostgreSQL that was dropped without a word (by a firewall, by a host that is gone) is found out well
 # within the shortest lease: by the kernel while a statement is under way, by a question before one is begun.
 CONNECT_S_MAX = 3
+EMPTY_QUERY = 0  # libpq's PGRES_EMPTY_QUERY: the answer to a question that asks nothing
 PING_S_MAX = 1.5
 KEEPALIVE_S = 1
 KEEPALIVES_MISSED_MAX = 2
@@ -73,8 +74,9 @@ def _ping(connection: Any, record: Any, proxy: Any) -> None:
             if not select([pgconn.socket], [], [], max(0.0, until_s - time.monotonic()))[0]:
                 raise DisconnectionError(f"no answer within {PING_S_MAX} s")
             pgconn.consume_input()
-        while pgconn.get_result() is not None:
-            pass
+        while (answer := pgconn.get_result()) is not None:
+            if answer.status != EMPTY_QUERY:
+                raise DisconnectionError("the server ended the connection")
     except DisconnectionError:
         raise
     except Exception as error:

@@ -174,14 +174,14 @@ def _as_array(values: Sequence[Any]) -> Any:
 def reading(engine: Engine) -> Iterator[Rows]:
     """Read without locks. Raises what ``faults.blame`` makes of an error."""
     with _connection(engine) as connection:
-        yield Rows(engine, connection.cursor())
+        yield _rows(engine, connection)
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Rows]:
     """A transaction: all of it or nothing. Raises the same."""
     with _connection(engine) as connection:
-        rows = Rows(engine, connection.cursor())
+        rows = _rows(engine, connection)
         if engine.dialect.name == "sqlite":
             rows.command("BEGIN IMMEDIATE")  # it waits now for the one writer, and never fails half way
         yield rows
@@ -189,6 +189,13 @@ def writing(engine: Engine) -> Iterator[Rows]:
             connection.commit()
         except Exception as error:
             raise blame(error, engine) from error
+
+
+def _rows(engine: Engine, connection: Any) -> Rows:
+    try:
+        return Rows(engine, connection.cursor())
+    except Exception as error:  # it was lost since it was asked
+        raise blame(error, engine) from error
 
 
 @contextmanager
