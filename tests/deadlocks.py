@@ -27,7 +27,7 @@ from gameserver.events.envelope import Dispatch, Envelope
 from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.events.trade import Give, Purse
-from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
 from gameserver.store.rows import Rows
@@ -136,11 +136,20 @@ def _trials(shop: Workshop, n: int, rng: Random) -> None:
         transaction.forget_trials(rng.sample(["tried-1", "tried-2"], 2))
 
 
+def _show(shop: Workshop, n: int, rng: Random) -> Any:
+    shown = [Envelope(id=f"show:{body.id}", event=Show(player=body.id), at_ms=1, kept=True) for body in BODIES]
+    with shop.store.transaction() as transaction:
+        rows = [Waiting(one.id, "event", "", msgspec.json.encode(one)) for one in shown]
+        transaction.add_waiting(rows, shop.now_ms, shop.now_ms)
+    return shop.apply(*rng.sample(shown, 3))
+
+
 EVENTS: dict[str, Work] = {
     **{name: _play(name) for name in PLAYED},
     **{name: _enter(name) for name in ENTERED},
     **{name: _tend(name) for name in HOUSES},
     "reward": _reward,
+    "show": _show,
 }
 WORKS: dict[str, Work] = {
     **EVENTS,
