@@ -78,6 +78,7 @@ class SimulatedHouse:
         self.counts: Counter[str] = Counter()
         self.told: list[tuple[Any, ...]] = []
         self.broken: list[str] = []
+        self.killed: Counter[str] = Counter()  # how often workers died with an event, which may be given up for it
         self.limits = Limits(
             packets_per_s=1e6,
             packets_burst=1_000_000,

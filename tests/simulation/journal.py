@@ -15,6 +15,7 @@ from gameserver.events.combat import Reward
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, Tell
 from gameserver.store.loading import merge
+from gameserver.world.state import Player
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
 
@@ -48,7 +49,9 @@ class Journal:
                 BEFORE[poison]()
             outcome: Outcome = rule(state, event, context)
             if poison in AFTER:
-                return AFTER[poison](state, context, outcome)
+                spoilt = AFTER[poison](state, context, outcome)
+                if spoilt is not outcome:
+                    return spoilt
             if spec.numbered and event.seq:
                 effect = Effect(context.id, f"{context.session}/{spec.lane}", event.seq)
                 state.transaction.note[effect.id] = effect  # type: ignore[attr-defined]
@@ -119,8 +122,10 @@ def _unreadable_birth(state: State, context: Context, outcome: Outcome) -> Outco
 
 def _changes_strangers(state: State, context: Context, outcome: Outcome) -> Outcome:
     """What a rule may do that does not know who of those it sees is locked."""
-    touched = {(type(thing), thing.id) for thing in outcome.put}
-    seen = [body for body in state.players.values() if (type(body), body.id) not in touched]
+    locked = state.transaction.held[Player]  # type: ignore[attr-defined]
+    seen = [body for body in state.players.values() if body.id not in locked]
+    if not seen:
+        return outcome  # there is nobody whom it could change
     return replace(outcome, put=(*outcome.put, *(replace(body, v=body.v + 1) for body in seen)))
 
 

@@ -30,6 +30,12 @@ class Parcel(msgspec.Struct):
         return str(self.message.headers["task"]).rpartition(".")[2]
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of its events."""
+        (batch,), _, _ = msgspec.json.decode(self.message.body)
+        return [str(envelope["id"]) for envelope in batch]
+
+    @property
     def family(self) -> str:
         """The queue that it waits in."""
         return str(self.message.headers["task"]).partition(".")[0]
@@ -38,7 +44,8 @@ class Parcel(msgspec.Struct):
 class Parcels:
     """All queues of events. ``full`` and ``missing``: families, and until when theirs refuses, or is not there.
 
-    ``revoked``: ids of tasks that an operator revoked: whatever comes under them is thrown away.
+    ``revoked``: ids of tasks that an operator revoked: whatever comes under them is thrown away. ``lost``: ids of tasks
+    and events that went lost in a queue, as they may: revoked, expired, or transient when the broker died.
     """
 
     def __init__(self) -> None:
@@ -47,6 +54,7 @@ class Parcels:
         self.missing: dict[str, float] = {}
         self.served_again_s: dict[str, float] = {}  # by family, those without a worker until then
         self.revoked: set[str] = set()
+        self.lost: set[str] = set()
         self.away_until_s = 0.0
 
     def put(self, message: TaskMessage, ready_s: float, expires_s: float = float("inf")) -> None:
@@ -63,7 +71,7 @@ class Parcels:
         """What a worker may take now."""
         if self.away_until_s > now_s:
             return []
-        self.waiting = [p for p in self.waiting if p.held or not self._is_gone(p, now_s)]
+        self._drop([p for p in self.waiting if not p.held and self._is_gone(p, now_s)])
         return [
             parcel
             for parcel in self.waiting
@@ -73,6 +81,11 @@ class Parcels:
     def _is_gone(self, parcel: Parcel, now_s: float) -> bool:
         return parcel.expires_s < now_s or parcel.message.task_id in self.revoked
 
+    def _drop(self, parcels: list[Parcel]) -> None:
+        for parcel in parcels:
+            self.waiting.remove(parcel)
+            self.lost |= {parcel.message.task_id, *parcel.ids}
+
     def done(self, parcel: Parcel) -> None:
         """It was acknowledged."""
         if parcel in self.waiting:
@@ -80,7 +93,7 @@ class Parcels:
 
     def restart(self) -> None:
         """The broker dies and comes back: what is not persistent is gone, what anyone held is delivered again."""
-        self.waiting = [parcel for parcel in self.waiting if parcel.message.persistent]
+        self._drop([parcel for parcel in self.waiting if not parcel.message.persistent])
         for parcel in self.waiting:
             parcel.redelivered = parcel.redelivered or parcel.held is not None
             parcel.held = None

@@ -12,6 +12,7 @@ from tests.chaos.records import Action
 WINDOW = 8
 PATIENCE_S = 0.5  # after a refused entrance
 PASSWORD = "a long secret"
+BURSTS = (1, 1, 1, 4)  # how much one does at once
 HASTE = 0.1  # how likely a visitor goes, whatever is under way
 STEP_S = 0.25  # nobody walks faster
 
@@ -86,9 +87,11 @@ class SimulatedPlayer:
             self._connect()
         elif self._phase == "refused" and self._house.now_s() >= self._again_s:
             self._enter()
-        elif self._phase == "playing" and self._left and len(self._unanswered) < WINDOW:
-            self._left -= 1
-            self._do()
+        elif self._phase == "playing":
+            for _ in range(self._house.rng.choice(BURSTS)):
+                if self._left and len(self._unanswered) < WINDOW:
+                    self._left -= 1
+                    self._do()
 
     def stop_acting(self) -> None:
         """It wants nothing more."""

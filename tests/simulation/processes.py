@@ -266,6 +266,7 @@ class Processes:
         house.trace("end", process.name, parcel.message.task_id, "" if error is None else repr(error))
         if isinstance(error, Crash):
             house.count("crashes")
+            house.killed.update(parcel.ids)
         if error is None:
             self._done(parcel, mine)
         elif isinstance(error, Crash) or (isinstance(error, Reject) and error.requeue):

@@ -11,6 +11,7 @@ from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.store import Store
 from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.store.unread import PAUSE_MS
 from gameserver.world.state import Account, Creature, Gateway, Player, Session, ZoneClock
 from tests.simulation.house import WORLD
 from tests.simulation.memory_store import MemoryStore
@@ -195,6 +196,15 @@ def test_trials_are_counted_and_forgotten(store: Any) -> None:
     assert store.trials(["e", "f"]) == {"e": 2}
     do(store, lambda t: t.forget_trials(["e"]))
     assert store.trials(["e"]) == {}
+
+
+def test_a_row_that_cannot_be_read_is_looked_at_again_after_a_pause(store: Any) -> None:
+    row = Waiting("w", "event", "", b"x")
+    do(store, lambda t: t.add_waiting([row], 1, 5))
+    do(store, lambda t: t.set_aside({row: "why"}, 10))
+    assert loaded(store, orphans_before_ms=1, now_ms=10 + PAUSE_MS - 1).due == ()
+    assert loaded(store, orphans_before_ms=1, now_ms=10 + PAUSE_MS).due == (row,)
+    assert store.unread(10) == 1
 
 
 def tried(store: Any, error: BaseException | None, times: int = 1) -> Trial:

@@ -48,7 +48,7 @@ def test_a_seed_is_the_same_story_each_time() -> None:
 def test_what_is_switched_off_is_found_out(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage.off(monkeypatch)
     for seed in range(sabotage.seed, sabotage.seed + SEARCHED_MAX):
-        _, wrong = play(seed)
+        _, wrong = play(seed, **sabotage.story)
         if any(sabotage.finds in sentence for sentence in wrong):
             return
     raise AssertionError(f"nobody noticed, from seed {sabotage.seed} on, that this is missing: {sabotage.guarantee}")
