@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from socket import gethostname
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 from celery.exceptions import Reject
@@ -30,7 +31,7 @@ from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
 from gameserver.events.envelope import Envelope
 from gameserver.events.foreign import Sorted, foreign, sort_out
-from gameserver.events.message import task_message
+from gameserver.events.message import TaskMessage, task_message
 from gameserver.logs import about
 from gameserver.reports import TaskReport
 from gameserver.rules.book import rules
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 
 PAUSE_S = 0.25
 LEASE_MARGIN_S = 1.0
+COPIES = 10_000  # names of tasks that carry the same events
 PUT_OFF_S_MAX = 4.0  # what is left of any lease, nearly, for a database that is away
 
 
@@ -244,7 +246,7 @@ class Server:
 
     def _publish_suspects(self, batch: Sequence[Envelope], turn: _Turn) -> None:
         turn.outcomes["left"] += len(batch)
-        self._publisher.task(task_message(batch, self._origin, attempts=1), self._queue(batch))
+        self._publisher.task(self._again(batch, turn, attempts=1), self._queue(batch))
 
     def _apply(self, batch: Sequence[Envelope], turn: _Turn, trial: Trial | None = None) -> None:
         """In one transaction; where that breaks, by halves, in order, each its own, until the guilty event is alone.
@@ -351,7 +353,7 @@ class Server:
             outbound = replace(outbound, task=turn.task_id, began_ms=turn.began_ms, took_ms=self._took_ms(turn))
         self._publisher.outbound(outbound, applied.keys)
         for group in self._groups(applied.born):
-            self._publisher.task(task_message(group, self._origin), self._queue(group))
+            self._publisher.task(self._again(group, turn), self._queue(group))
         self._patiently(lambda: self._store.published(applied.published), turn)
 
     def _later(self, held: _Held, turn: _Turn) -> None:
@@ -359,13 +361,21 @@ class Server:
         guilty = held.envelopes[0]
         trial = held.trial or self._patiently(lambda: self._store.begin_trial(guilty.id, self._clock_ms()), turn)
         if trial < guilty.event.spec.max_attempts:
-            self._delay(held, trial)
+            self._delay(held, trial, turn)
         else:
             self._give_up(held, trial, turn)
 
-    def _delay(self, held: _Held, trial: int) -> None:
+    def _again(self, batch: Sequence[Envelope], turn: _Turn, attempts: int = 0) -> TaskMessage:
+        """The message in which events go on, named after the task in which they come.
+
+        What is tried again of another copy, or is sent again by another sweep, is another task: one that an operator
+        revoked is refused by all workers, for ever.
+        """
+        return task_message(batch, self._origin, attempts=attempts, copy=crc32(turn.task_id.encode()) % COPIES + 1)
+
+    def _delay(self, held: _Held, trial: int, turn: _Turn) -> None:
         delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
-        message = task_message(held.envelopes, self._origin, attempts=trial)
+        message = self._again(held.envelopes, turn, attempts=trial)
         ids = [envelope.id for envelope in held.envelopes]
         log.info("%s after trial %d to %s: %r", message.task_id, trial, delay, held.cause, extra=about(*ids))
         self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
@@ -377,7 +387,7 @@ class Server:
         turn.outcomes.update(buried.outcomes)
         self._speak(buried, turn, done=False)
         if others:
-            self._publisher.task(task_message(others, self._origin), self._queue(others))
+            self._publisher.task(self._again(others, turn), self._queue(others))
 
     def _queue(self, batch: Sequence[Envelope]) -> str:
         return self._queues.of(batch[0].event.spec, batch[0].place)

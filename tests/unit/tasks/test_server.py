@@ -48,6 +48,7 @@ class House:
         self.tidying_fails = False
         self.born: tuple[Envelope, ...] = ()
         self.log: list[Any] = []
+        self.published_ids: list[str] = []
         self.counted: dict[str, int] = {}
         self.now_s = 100.0
         self.server = Server(
@@ -61,9 +62,9 @@ class House:
             pause=self.pause,
         )
 
-    def handle(self, *batch: Envelope, tried: bool = False, redelivered: bool = False) -> None:
+    def handle(self, *batch: Envelope, tried: bool = False, redelivered: bool = False, task_id: str = "task1") -> None:
         raw = msgspec.json.decode(msgspec.json.encode(batch))
-        self.server.handle(raw, task_id="task1", tried=tried, redelivered=redelivered)
+        self.server.handle(raw, task_id=task_id, tried=tried, redelivered=redelivered)
 
     def logged(self, what: str) -> list[Any]:
         return [rest for kind, *rest in self.log if kind == what]
@@ -141,6 +142,7 @@ class House:
         self.log.append(("told", outbound, keys))
 
     def task(self, message: Any, queue: str, exchange: str = "events") -> None:
+        self.published_ids.append(message.task_id)
         ((batch,), _, _) = msgspec.json.decode(message.body)
         ids = [envelope["id"] for envelope in batch]
         self.log.append(("task", exchange, queue, ids, message.headers["attempts"]))
@@ -209,6 +211,15 @@ def test_delays_grow_with_the_trials_and_then_the_event_is_given_up(house: House
     delayed = [(exchange, attempts) for exchange, _, _, attempts in house.logged("task")]
     assert delayed == [("delay.500", 1), ("delay.2000", 2), ("delay.8000", 3), ("events", 0)]
     assert house.logged("buried") == [["a", "Broken", MAX_ATTEMPTS]]
+
+
+def test_what_comes_of_another_copy_is_another_task(house: House):
+    """An operator revoked one of them, and workers refuse its id for ever."""
+    house.broken = {"a"}
+    house.born = (Envelope(id="r", event=Reward(player="x", xp=1, slain="rat"), at_ms=1, kept=True),)
+    house.handle(move("a"), move("b"), task_id="a+1")
+    house.handle(move("a"), move("b"), task_id="a+1_2")
+    assert len(house.published_ids) == len(set(house.published_ids)) == 4
 
 
 def test_what_followed_a_buried_event_goes_on_as_if_fresh(house: House):
