@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from gameserver.events.envelope import Envelope
-from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark, read_marks
 from gateway.lanes import Lane
-from tests.simulation.memory_store import MemoryStore, MemoryTransaction
+from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.story import Chances
 
 Off = Callable[[pytest.MonkeyPatch], None]
@@ -29,12 +28,6 @@ class Sabotage(NamedTuple):
     story: dict[str, Any] = {}
 
 
-LOCKED: dict[str, Any] = {
-    "one_writer": False,
-    "moves": frozenset({"foreign_lock", "kill_worker"}),
-    "chances": Chances(crash=0.2, ack_lost=0.1, switch=0.1, move=0.08),
-    "poisons": (),
-}
 CRASHING: dict[str, Any] = {
     "moves": frozenset({"family_away", "kill_worker"}),
     "chances": Chances(crash=0.5, ack_lost=0.3, switch=0.1, move=0.05),
@@ -68,18 +61,6 @@ def no_lanes(patch: pytest.MonkeyPatch) -> None:
 
 def no_locks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryTransaction, "_lock", lambda self, table, key: None)
-
-
-def trials_before_locks(patch: pytest.MonkeyPatch) -> None:
-    real = MemoryTransaction.begin
-
-    def begin(self: MemoryTransaction, trial: Trial | None = None) -> None:
-        real(self, trial)
-        if trial is not None:
-            self.begin_trial(trial)
-
-    patch.setattr(MemoryTransaction, "begin", begin)
-    patch.setattr(MemoryStore, "_take_back", lambda self, trial: None)
 
 
 def halves_of_lanes(patch: pytest.MonkeyPatch) -> None:
@@ -131,17 +112,16 @@ def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
 
 
 SABOTAGES = (
-    Sabotage("a watermark for each lane", no_watermarks, 0, "doubled"),
-    Sabotage("the outbox", no_outbox, 2, "heard of 0 times"),
+    Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
+    Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
     Sabotage("one task of a lane under way", no_lanes, 0, "outcome_unknown"),
     Sabotage("rows are locked", no_locks, 11, "wrong sum"),
-    Sabotage("a trial counts once it has what it needs", trials_before_locks, 24, "became a dead letter", LOCKED),
-    Sabotage("no lane is split", halves_of_lanes, 150, "outcome_unknown", CRASHING),
-    Sabotage("nothing of ours goes to the dead messages", exceptions_pass, 48, "went to the dead messages"),
+    Sabotage("no lane is split", halves_of_lanes, 293, "outcome_unknown", CRASHING),
+    Sabotage("nothing of ours goes to the dead messages", exceptions_pass, 173, "went to the dead messages"),
     Sabotage("what is in doubt is not refused", doubt_is_refused, 42, "told no and done"),
     Sabotage("what was sent before is in doubt", resent_is_new, 42, "told no and done"),
     Sabotage("rows that nobody can read wait", unread_rows_raise, 6, "became a dead letter"),
-    Sabotage("when nobody was heard it is the ears", no_ears, 63, "a living gateway"),
-    Sabotage("ticks are numbered by server time", any_tick, 29, "the world stands still"),
+    Sabotage("when nobody was heard it is the ears", no_ears, 87, "a living gateway"),
+    Sabotage("ticks are numbered by server time", any_tick, 44, "the world stands still"),
     Sabotage("what is published again is another task", copies_under_one_id, 70, "unanswered"),
 )
