@@ -538,7 +538,10 @@ class MemoryTransaction:
 
     def count_less(self, id_: str) -> None:
         self._statement("take trial back")
-        self._write("trials", id_, (self._get("trials", id_) or 0) - 1 or None)
+        self._lock("trials", id_)
+        count = self._get("trials", id_)
+        if count is not None:  # otherwise it was forgotten meanwhile
+            self._writes["trials", id_] = count - 1 or None
 
     def count_trial(self, id_: str, now_ms: int) -> int:
         self._statement("count trial")

@@ -233,6 +233,14 @@ def test_who_gives_way_takes_the_trial_back(store: Any) -> None:
     assert store.trials(["e"]) == {}
 
 
+def test_a_trial_that_was_forgotten_meanwhile_is_not_taken_back(store: Any) -> None:
+    trial = Trial("e", 1, counted=True)
+    with suppress(Retryable), store.transaction(trial):
+        raise Retryable("conflict", "in the way")
+    assert store.trials(["e"]) == {}
+    assert store.begin_trial("e", 1) == 1
+
+
 def test_a_dead_letter_is_kept_once_and_taken_once(store: Any) -> None:
     letter = DeadLetter("e", "chat", "say", "ada", 4, "cause", "traceback", b"{}", 1, 2)
     do(store, lambda t: (t.add_dead(letter), t.add_dead(letter)))
