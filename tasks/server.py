@@ -31,7 +31,7 @@ from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
 from gameserver.events.envelope import Envelope
 from gameserver.events.foreign import Sorted, foreign, sort_out
-from gameserver.events.message import TaskMessage, task_message
+from gameserver.events.message import NO_TAIL, Tail, TaskMessage, task_message
 from gameserver.logs import about
 from gameserver.reports import TaskReport
 from gameserver.rules.book import rules
@@ -66,9 +66,10 @@ class _Turn:
     """One task on its way: until when its lease lasts, when it began, and what became of its events so far.
 
     ``held`` and ``put_off``: lanes of which nothing may be applied before what failed, or was put off, in this task.
+    ``tails``: what follows in lanes of its batch and can't be read here, as long as nobody has taken it along.
     """
 
-    def __init__(self, task_id: str, until_s: float, began_ms: int, began_s: float) -> None:
+    def __init__(self, task_id: str, until_s: float, began_ms: int, began_s: float, found: Sorted, copy: int) -> None:
         self.task_id = task_id
         self.until_s = until_s
         self.began_ms = began_ms
@@ -76,6 +77,8 @@ class _Turn:
         self.outcomes: Counter[str] = Counter()
         self.held: dict[str, _Held] = {}
         self.put_off: dict[str, NotNow] = {}
+        self.tails = dict(found.tails)
+        self.copy = copy  # of what can't be read
         self.told = False  # the gateways know that it is done
 
     def free(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
@@ -87,6 +90,19 @@ class _Turn:
                 self.held[envelope.order].envelopes.append(envelope)
                 self.outcomes["held"] += 1
         return [envelope for envelope in batch if envelope.order not in self.held]
+
+    def take_tail(self, batch: Sequence[Envelope]) -> Tail:
+        """What follows a batch in its lanes, for the message in which that goes on: nothing of it may overtake it."""
+        if not self.tails:
+            return NO_TAIL
+        orders = dict.fromkeys(envelope.order for envelope in batch)
+        raw = [one for order in orders for one in self.tails.pop(order, ())]
+        self.outcomes["unread"] += len(raw)
+        return Tail(raw, self.copy)
+
+    def ended_tails(self) -> list[dict[str, Any]]:
+        """What follows in lanes that came to their end. (One that was put off is sent again whole by its gateway.)"""
+        return [one for order, tail in self.tails.items() if order not in self.put_off for one in tail]
 
     def fail(self, envelope: Envelope, cause: BaseException, how: str = "failed", trial: int = 0) -> None:
         """An event failed."""
@@ -151,7 +167,7 @@ class Server:
         if not batch:
             return self._put_off(found, task_id, whence)
         until_s = began_s + batch[0].event.spec.lease_s - LEASE_MARGIN_S
-        turn = _Turn(task_id, until_s, began_ms, began_s)
+        turn = _Turn(task_id, until_s, began_ms, began_s, found, whence.copy)
         self._or_give_back(lambda: self._work(found, whence, turn, tried=tried, redelivered=redelivered), turn)
         report = TaskReport(
             events=len(batch),
@@ -181,8 +197,6 @@ class Server:
 
     def _work(self, found: Sorted, whence: Origin, turn: _Turn, *, tried: bool, redelivered: bool) -> None:
         batch = found.batch
-        if found.foreign or found.junk:
-            self._set_apart(found, whence, turn)
         if tried or redelivered:
             self._handle_carefully(batch, turn, tried=tried, redelivered=redelivered)
         else:
@@ -191,10 +205,13 @@ class Server:
             self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
         for held in turn.held.values():
             self._later(held, turn)
+        if found.foreign or found.junk or turn.tails:
+            self._set_apart(found, whence, turn)
 
     def _set_apart(self, found: Sorted, whence: Origin, turn: _Turn) -> None:
-        """What this process can't read leaves its neighbours."""
-        turn.outcomes.update(self._patiently(lambda: self._foreign.put_off(found, whence), turn))
+        """What this process can't read leaves its neighbours, once all that precedes it in its lane has ended."""
+        apart = replace(found, foreign=[*found.foreign, *turn.ended_tails()])
+        turn.outcomes.update(self._patiently(lambda: self._foreign.put_off(apart, whence), turn))
 
     def put_off(self, raw: Any, *, task_id: str, whence: Origin) -> TaskReport:
         """One task of a type that this version does not know. Raises ``Reject`` as ``handle`` does."""
@@ -205,7 +222,7 @@ class Server:
             log.error("%s holds nothing that any version could read", task_id)
             raise Reject("nothing that can be read", requeue=False)
         began_s, began_ms = self._clock_s(), self._clock_ms()
-        turn = _Turn(task_id, began_s + PUT_OFF_S_MAX, began_ms, began_s)
+        turn = _Turn(task_id, began_s + PUT_OFF_S_MAX, began_ms, began_s, found, whence.copy)
         self._or_give_back(lambda: self._set_apart(found, whence, turn), turn)
         events = len(found.foreign) + len(found.junk)
         return TaskReport(events=events, outcomes=dict(turn.outcomes), waited_ms=0, took_ms=self._took_ms(turn))
@@ -246,7 +263,8 @@ class Server:
 
     def _publish_suspects(self, batch: Sequence[Envelope], turn: _Turn) -> None:
         turn.outcomes["left"] += len(batch)
-        self._publisher.task(self._again(batch, turn, attempts=1), self._queue(batch))
+        message = self._again(batch, turn, attempts=1, tail=turn.take_tail(batch))
+        self._publisher.task(message, self._queue(batch))
 
     def _apply(self, batch: Sequence[Envelope], turn: _Turn, trial: Trial | None = None) -> None:
         """In one transaction; where that breaks, by halves, in order, each its own, until the guilty event is alone.
@@ -365,17 +383,18 @@ class Server:
         else:
             self._give_up(held, trial, turn)
 
-    def _again(self, batch: Sequence[Envelope], turn: _Turn, attempts: int = 0) -> TaskMessage:
+    def _again(self, batch: Sequence[Envelope], turn: _Turn, attempts: int = 0, tail: Tail = NO_TAIL) -> TaskMessage:
         """The message in which events go on, named after the task in which they come.
 
         What is tried again of another copy, or is sent again by another sweep, is another task: one that an operator
         revoked is refused by all workers, for ever.
         """
-        return task_message(batch, self._origin, attempts=attempts, copy=crc32(turn.task_id.encode()) % COPIES + 1)
+        copy = crc32(turn.task_id.encode()) % COPIES + 1
+        return task_message(batch, self._origin, attempts=attempts, copy=copy, tail=tail)
 
     def _delay(self, held: _Held, trial: int, turn: _Turn) -> None:
         delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
-        message = self._again(held.envelopes, turn, attempts=trial)
+        message = self._again(held.envelopes, turn, attempts=trial, tail=turn.take_tail(held.envelopes))
         ids = [envelope.id for envelope in held.envelopes]
         log.info("%s after trial %d to %s: %r", message.task_id, trial, delay, held.cause, extra=about(*ids))
         self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
@@ -387,7 +406,7 @@ class Server:
         turn.outcomes.update(buried.outcomes)
         self._speak(buried, turn, done=False)
         if others:
-            self._publisher.task(self._again(others, turn), self._queue(others))
+            self._publisher.task(self._again(others, turn, tail=turn.take_tail(others)), self._queue(others))
 
     def _queue(self, batch: Sequence[Envelope]) -> str:
         return self._queues.of(batch[0].event.spec, batch[0].place)

@@ -204,7 +204,7 @@ def _readable(parts: Sequence[msgspec.Raw], decoder: msgspec.msgpack.Decoder[T])
             yield decoder.decode(part)
 
 
-def task_body(batch: Sequence[Envelope]) -> bytes:
+def task_body(batch: Sequence[Envelope | dict[str, Any]]) -> bytes:
     """The body of a Celery task (message protocol 2) that carries a batch."""
     return msgspec.json.encode(([batch], {}, None))
 

@@ -1,7 +1,8 @@
 """Batches of another version of the code: what of them can be read here, and what can't.
 
 An event type may have come, or gone, or have other fields, while processes of both versions take from the same queues.
-What can't be read takes along what follows it in its lane; the rest of the batch is as good as any.
+What can't be read takes along what follows it in its lane; the rest of the batch is as good as any. What precedes it in
+its lane goes first: it is the lane's tail, and goes where that goes.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,15 @@ _LANES = {spec.task: spec.lane for spec in catalogue.specs()}
 
 
 class Sorted(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch, sorted. ``foreign``: what can't be read and what follows it, in order; ``junk``: no events at all."""
+    """A batch, sorted. ``foreign``: what can't be read and what follows it, in order; ``junk``: no events at all.
+
+    ``tails``: what is foreign and follows events of the batch in their lane, by that (``Envelope.order``), in order.
+    """
 
     batch: list[Envelope]
     foreign: list[dict[str, Any]]
     junk: list[Any]
+    tails: dict[str, list[dict[str, Any]]] = {}
 
 
 def sort_out(raw: Any, task: str) -> Sorted:
@@ -47,17 +52,24 @@ def _junk(raw: list[Any]) -> Sorted:
 
 def _sort_each(raw: Sequence[Any], lane: str) -> Sorted:
     found = Sorted(batch=[], foreign=[], junk=[])
-    held: set[str] = set()
+    unread: dict[str, list[dict[str, Any]]] = {}  # by lane, where what can't be read of it is to stand
     for one in raw:
         envelope = _read(one)
-        if envelope is not None and envelope.order not in held:
+        if envelope is not None and envelope.order not in unread:
             found.batch.append(envelope)
         elif envelope is not None or _is_event(one):
-            found.foreign.append(msgspec.to_builtins(one))
-            held.add(envelope.order if envelope else _order(one, lane))
+            order = envelope.order if envelope else _order(one, lane)
+            unread.setdefault(order, _place(found, order)).append(msgspec.to_builtins(one))
         else:
             found.junk.append(one)
     return found
+
+
+def _place(found: Sorted, order: str) -> list[dict[str, Any]]:
+    """Where the first of a lane that can't be read belongs."""
+    if all(envelope.order != order for envelope in found.batch):
+        return found.foreign
+    return found.tails.setdefault(order, [])
 
 
 def _read(one: Any) -> Envelope | None:

@@ -29,21 +29,43 @@ class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
     accepted_s: int
 
 
+class Tail(msgspec.Struct, frozen=True):
+    """What follows a batch in its lanes and could not be read. ``copy``: how often it was put off."""
+
+    raw: Sequence[dict[str, Any]]
+    copy: int = 0
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """What a message that carries it says of it."""
+        return {"copy": self.copy} if self.raw else {}
+
+
+NO_TAIL = Tail(())
+
+
 def task_message(
-    batch: Sequence[Envelope], origin: str, *, attempts: int = 0, copy: int = 0, task_id: str = ""
+    batch: Sequence[Envelope],
+    origin: str,
+    *,
+    attempts: int = 0,
+    copy: int = 0,
+    task_id: str = "",
+    tail: Tail = NO_TAIL,
 ) -> TaskMessage:
     """The message for a batch of events of one type.
 
     The task's id is that of its first event and how many more there are, so that one id leads from a packet to Flower.
     ``attempts``: how often these events were tried before. ``copy`` tells one that is published again from those before
     it: what an operator did to one task (a revoked id is refused by all workers, for ever) must not meet the next.
+    ``tail``: what follows in these lanes and could not be read.
     """
     spec = batch[0].event.spec
     id_ = task_id or _task_id(batch, attempts, copy)
     return TaskMessage(
         task_id=id_,
-        headers=_headers(spec.task, id_, describe(batch), origin, attempts),
-        body=task_body(batch),
+        headers={**_headers(spec.task, id_, describe(batch), origin, attempts), **tail.headers},
+        body=task_body([*batch, *tail.raw]),
         priority=spec.priority,
         persistent=spec.durable,
         accepted_s=batch[0].at_ms // 1000,

@@ -23,7 +23,8 @@ def test_what_cannot_be_read_takes_along_what_follows_it_in_its_lane_and_nothing
     batch = [raw("a"), raw("b", speed=2), raw("c"), raw("x", "s2"), raw("y", "s3", dir=7)]
     found = sort_out(batch, "movement.move")
     assert [envelope.id for envelope in found.batch] == ["a", "x"]
-    assert found.foreign == [batch[1], batch[2], batch[4]]
+    assert found.foreign == [batch[4]]
+    assert found.tails == {found.batch[0].order: [batch[1], batch[2]]}
 
 
 def test_the_same_of_a_batch_of_which_all_but_one_was_read() -> None:

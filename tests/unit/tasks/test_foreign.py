@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
+from celery.exceptions import Reject
 
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
@@ -101,3 +103,73 @@ def test_a_batch_that_is_wholly_readable_asks_nobody() -> None:
     house = Versions()
     house.server.handle([Envelope(id="a", event=Move(dir="n"), at_ms=0)], task_id="t", tried=False, redelivered=False)
     assert (house.noted, house.messages) == ([], [])
+
+
+def strange(id_: str, session: str = "s1") -> dict[str, Any]:
+    return msgspec.to_builtins(move(id_, session)) | {"event": {"type": "move", "dir": "n", "seq": 1, "speed": 3}}
+
+
+def gone_on(house: Versions) -> list[tuple[str, list[str]]]:
+    """Where the messages went, and which events are in each."""
+    bodies = [(exchange, msgspec.json.decode(message.body)[0][0]) for message, _, exchange in house.messages]
+    return [(exchange, [one["id"] for one in batch]) for exchange, batch in bodies]
+
+
+def handle(house: Versions, *raw: Any, copy: int = 0, redelivered: bool = False, tried: bool = False) -> Any:
+    whence = Origin(task="movement.move", queue="movement", copy=copy)
+    batch = [msgspec.to_builtins(one) for one in raw]
+    return house.server.handle(batch, task_id="t", tried=tried, redelivered=redelivered, whence=whence)
+
+
+def test_what_cannot_be_read_stays_behind_what_failed_before_it_in_its_lane() -> None:
+    house = Versions()
+    house.broken = {"b"}
+    report = handle(house, move("a"), move("b"), move("c"), strange("d"), move("e"), strange("x", "s2"), copy=7)
+    assert gone_on(house) == [("delay.500", ["b", "c", "d", "e"]), ("delay.8000", ["x"])]
+    held = house.messages[0][0]
+    assert (held.headers["attempts"], held.headers["copy"], report.outcomes["unread"]) == (1, 7, 3)
+
+
+def test_what_cannot_be_read_goes_on_with_what_followed_an_event_that_was_given_up() -> None:
+    house = Versions()
+    house.broken = {"a"}
+    house.counted = {"a": 3}
+    handle(house, move("a"), move("b"), strange("c"), tried=True)
+    assert gone_on(house) == [("events", ["b", "c"])]
+
+
+def test_what_cannot_be_read_goes_round_when_all_that_precedes_it_was_given_up() -> None:
+    house = Versions()
+    house.broken = {"a"}
+    house.counted = {"a": 3}
+    handle(house, move("a"), strange("b"), tried=True)
+    assert gone_on(house) == [("delay.8000", ["b"])]
+
+
+def test_what_cannot_be_read_stays_with_its_lane_when_a_message_is_split() -> None:
+    house = Versions()
+    house.counted = {"t": 1}
+    handle(house, move("a"), strange("b"), move("x", "s2"), strange("y", "s2"), redelivered=True)
+    assert gone_on(house) == [("events", ["a", "b"]), ("events", ["x", "y"])]
+
+
+def test_what_cannot_be_read_stays_with_what_the_lease_is_too_short_for() -> None:
+    house = Versions()
+    house.takes_s = 100.0
+    handle(house, move("a"), move("b"), strange("c"), tried=True)
+    assert gone_on(house) == [("events", ["b", "c"])]
+
+
+def test_what_cannot_be_read_is_left_to_its_gateway_behind_what_was_put_off() -> None:
+    house = Versions()
+    house.early = {"a"}
+    handle(house, move("a"), strange("b"), strange("x", "s2"))
+    assert gone_on(house) == [("delay.8000", ["x"])]
+
+
+def test_nothing_is_set_apart_of_a_batch_that_goes_back_to_the_queue() -> None:
+    house = Versions()
+    house.away = 1000
+    with pytest.raises(Reject):
+        handle(house, move("a"), strange("b"))
+    assert (house.messages, house.noted) == ([], [])
