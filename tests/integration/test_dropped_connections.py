@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from kombu import Connection, Consumer, Exchange, Queue
@@ -34,10 +35,10 @@ def firewall(private_node: PrivateNode) -> Iterator[Proxy]:
 def test_a_publish_over_a_forgotten_connection_is_repeated_on_a_new_one_within_the_shortest_lease(
     private_node: PrivateNode, firewall: Proxy, vhost: Vhost
 ) -> None:
-    publisher = Publisher(vhost.url.replace(f":{private_node.node_port}/", f":{firewall.port}/"))
+    way = vhost.url.replace(f":{private_node.node_port}/", f":{firewall.port}/")
     queue = Queue("hears", Exchange(OUTBOUND, no_declare=True), routing_key=GATEWAYS, auto_delete=True)
-    heard: list[Outbound] = []
-    with Connection(vhost.url) as connection:
+    heard: list[tuple[Outbound, int]] = []
+    with closing(Publisher(way)) as publisher, Connection(vhost.url) as connection:
         declare(connection, topology(Limits(), PLAIN))
         with Consumer(
             connection.default_channel,
@@ -50,10 +51,9 @@ def test_a_publish_over_a_forgotten_connection_is_repeated_on_a_new_one_within_t
             began_s = time.monotonic()
             publisher.outbound(Outbound(task="after"), [GATEWAYS])
             took_s = time.monotonic() - began_s
-            while [outbound.task for outbound in heard][-1:] != ["after"]:
+            while [outbound.task for outbound, _ in heard][-1:] != ["after"]:
                 connection.drain_events(timeout=5)
     assert took_s < SHORTEST_LEASE_S - 1
-    publisher.close()
 
 
 def test_all_that_a_publish_waits_for_is_over_before_the_shortest_lease_is() -> None:
@@ -61,11 +61,13 @@ def test_all_that_a_publish_waits_for_is_over_before_the_shortest_lease_is() -> 
 
 
 def test_idle_connections_of_processes_and_gateways_are_looked_after_by_tcp(vhost: Vhost) -> None:
-    publisher = Publisher(vhost.url)
-    publisher._connection.connect()
-    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as raw:
+    with (
+        closing(Publisher(vhost.url)) as publisher,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()) as raw,
+    ):
+        publisher._connection.connect()
         keep_alive(tcp.Connection(raw, protocol.Protocol()))
         for each in (raw, publisher._connection.connection.transport.sock):
             assert each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert {option: each.getsockopt(socket.IPPROTO_TCP, option) for option in KEEPALIVE} == KEEPALIVE
-    publisher.close()
