@@ -4,6 +4,8 @@ import asyncio
 import re
 import select
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,24 @@ from tests.secure import Authority
 ENDPOINT = {"GAMESERVER_ENDPOINTS": "haproxy:tcp:0:interface=127.0.0.1"}
 PLAYERS = 8
 PASSWORD = "a long secret"
+
+Connect = Callable[[int, str], socket.socket]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Connect to a port from an address; connections stay until the test ends, or are cut off, be it at once."""
+    with ExitStack() as opened:
+
+        def connected(port: int, source: str) -> socket.socket:
+            client = opened.enter_context(socket.socket())
+            client.settimeout(20)
+            client.bind((source, 0))
+            with suppress(ConnectionResetError):  # HAProxy may cut it off before this process knows that it is made
+                client.connect(("127.0.0.1", port))
+            return client
+
+        yield connected
 
 
 @pytest.fixture
@@ -58,22 +78,23 @@ def test_players_go_to_both_gateways_and_to_the_other_when_one_is_killed(
         eventually(lambda: value(scrape(where), "haproxy_server_status", **down) == 1, "HAProxy's metrics")
 
 
-def test_connections_count_for_the_clients_address_and_not_for_the_balancers(house: House, tmp_path: Path) -> None:
+def test_connections_count_for_the_clients_address_and_not_for_the_balancers(
+    house: House, tmp_path: Path, connect: Connect
+) -> None:
     gateway = house.gateway("gateway1", env={**ENDPOINT, "GAMESERVER_CONNECTIONS_PER_ADDRESS_MAX": "2"})
     with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port]) as balancer:
         first, second, third, other = (
-            greet(balancer.port, host) for host in ("127.0.0.5", "127.0.0.5", "127.0.0.5", "127.0.0.6")
+            greet(connect(balancer.port, host)) for host in ("127.0.0.5", "127.0.0.5", "127.0.0.5", "127.0.0.6")
         )
     assert [b"welcome" in said for said in (first, second, third, other)] == [True, True, False, True]
 
 
-def test_who_says_nothing_counts_for_his_address_too(house: House, tmp_path: Path) -> None:
+def test_who_says_nothing_counts_for_his_address_too(house: House, tmp_path: Path, connect: Connect) -> None:
     gateway = house.gateway("gateway1", env=ENDPOINT)  # its own limit is far away, and it hears of no silent client
     with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port], per_address=2) as balancer:
         silent = [connect(balancer.port, "127.0.0.5") for _ in range(3)]
-        _kept.extend(silent)
         eventually(lambda: select.select(silent, [], [], 0)[0], "one cut off")  # any: HAProxy has threads
-        assert b"welcome" in greet(balancer.port, "127.0.0.6")
+        assert b"welcome" in greet(connect(balancer.port, "127.0.0.6"))
 
 
 def test_haproxy_takes_as_many_from_an_address_as_a_gateway_in_the_containers() -> None:
@@ -82,22 +103,13 @@ def test_haproxy_takes_as_many_from_an_address_as_a_gateway_in_the_containers() 
     assert set(re.findall(r'GAMESERVER_CONNECTIONS_PER_ADDRESS_MAX: "(\d+)"', compose)) == {taken}
 
 
-def greet(port: int, source: str) -> bytes:
-    """What a client from this address is told first; nothing when it is cut off. It stays connected."""
-    client = connect(port, source)
-    _kept.append(client)
+def greet(client: socket.socket) -> bytes:
+    """What a client is told first; nothing when it is cut off. It stays connected."""
     try:
         client.sendall(b'{"type":"hello","protocol":1}\n')
         return client.recv(1000)
     except (ConnectionResetError, BrokenPipeError):
         return b""
-
-
-def connect(port: int, source: str) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
-
-
-_kept: list[socket.socket] = []
 
 
 @pytest.mark.long
