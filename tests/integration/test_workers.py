@@ -16,6 +16,7 @@ from gameserver.events.sessions import Ack, Heartbeat
 from gameserver.topology import DEAD, EVENTS, OUTBOUND, topology
 from tests.acceptance.lines import LineClient
 from tests.houses import FAMILIES, House, SharedHouse, eventually
+from tests.integration.tapped import Tap
 from tests.integration.watched import Watched
 
 PASSWORD = "hunter2 and a long tail"
@@ -25,27 +26,6 @@ PASSWORD = "hunter2 and a long tail"
 def channel(url: str) -> Iterator[Any]:
     with pika.BlockingConnection(parameters(url)) as connection:
         yield connection.channel()
-
-
-class Tap:
-    """A copy of everything that goes through an exchange under some keys."""
-
-    def __init__(self, url: str, exchange: str, *keys: str) -> None:
-        self._connection = pika.BlockingConnection(parameters(url))
-        self._channel = self._connection.channel()
-        self._queue = self._channel.queue_declare("", exclusive=True).method.queue
-        for key in keys:
-            self._channel.queue_bind(self._queue, exchange, key)
-        self.seen: list[tuple[Any, dict[str, Any], bytes]] = []
-
-    def look(self) -> list[tuple[Any, dict[str, Any], bytes]]:
-        while (found := self._channel.basic_get(self._queue, auto_ack=True)) != (None, None, None):
-            method, properties, body = found
-            self.seen.append((method.routing_key, properties.headers or {}, body))
-        return self.seen
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def declare(house: House) -> None:
@@ -120,14 +100,17 @@ MALFORMED = {
     "no id": {"id": None},
     "a bad time limit": {"timelimit": "soon"},
     "an eta": {"eta": "2038-01-01T00:00:00"},
-    "an unknown task": {"task": "combat.nonsense"},
 }
 BODIES = {
     "no list of three": b"[]",
     "no JSON": b"\xff{",
     "no batch": b'[["text"], {}, null]',
     "an empty batch": b"[[[]], {}, null]",
-    "an unknown event": b'[[[{"id": "x", "event": {"type": "nonsense"}, "at_ms": 0}]], {}, null]',
+    "no event": b'[[[{"id": "x", "event": "nonsense", "at_ms": 0}]], {}, null]',
+}
+OF_ANOTHER_VERSION: dict[str, dict[str, Any]] = {
+    "an unknown task": {"task": "combat.nonsense"},
+    "an unknown event": {"body": b'[[[{"id": "x", "event": {"type": "nonsense"}, "at_ms": 0}]], {}, null]'},
 }
 
 
@@ -143,6 +126,20 @@ def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neig
         bob.register("Bob", PASSWORD)
     assert shared_house.worker.alive
     assert shared_house.worker.children() == children
+
+
+def test_what_another_version_published_and_nobody_awaits_ends_without_a_dead_letter(shared_house: SharedHouse):
+    """What somebody awaits goes round instead: test_other_versions."""
+    house = shared_house.house
+    dead = queue_length(house, DEAD)
+    with Watched(house.amqp_url) as watched:
+        for name, made in OF_ANOTHER_VERSION.items():
+            publish(house, of_the_house(Heartbeat(sessions=0), name), queue="sessions", **made)
+        for name in OF_ANOTHER_VERSION:
+            eventually(lambda name=name: watched.of("task-succeeded", uuid=name), name)
+            (done,) = watched.of("task-succeeded", uuid=name)
+            assert '"outcomes":{"dropped":1}' in done["result"]
+    assert queue_length(house, DEAD) == dead
 
 
 def test_with_a_backlog_a_more_urgent_event_of_the_family_overtakes(house: House):
