@@ -145,6 +145,11 @@ class Rows:
             except Exception as error:
                 raise blame(error, self._engine) from error
 
+    def wait_for(self, statement: Any, **values: Any) -> None:
+        """Wait until no other transaction changes the rows that a SELECT FOR UPDATE finds; SQLite has one writer."""
+        if self._dialect.name != "sqlite":
+            self.run(statement, **values)
+
     @property
     def changed(self) -> int:
         """How many rows were changed through this connection of SQLite's since it was made."""

@@ -52,6 +52,7 @@ _MINE = chat_lines.c.channel == bindparam("channel")
 _NEWEST = select(chat_lines.c.id).where(_MINE).order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
 _OLD = _MINE & chat_lines.c.id.not_in(_NEWEST.limit(HISTORY_LINES).scalar_subquery())
 _TRIM_HISTORY = delete(chat_lines).where(locked(chat_lines, _OLD))
+_HOLD_HISTORY = select(chat_lines.c.id).where(_MINE).order_by(chat_lines.c.id).with_for_update()
 _LEFT_ALONE = among(chat_lines.c.channel, "channels") & chat_lines.c.channel.not_in(select(memberships.c.channel))
 _FORGET_HISTORIES = delete(chat_lines).where(locked(chat_lines, _LEFT_ALONE))
 
@@ -92,6 +93,7 @@ def put_things(rows: Rows, things: Iterable[Thing], claims: Claims) -> None:
             _write_whole(rows, kind, insert, [thing for thing in others if claims.is_made(thing)])
             _write_whole(rows, kind, upsert, [thing for thing in others if not claims.is_made(thing)])
     for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
+        rows.wait_for(_HOLD_HISTORY, channel=channel)  # or it would not see what others are saying, and keep too many
         rows.run(_TRIM_HISTORY, channel=channel)
 
 

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from gameserver.errors import Corrupt, Retryable
 from gameserver.rules.outcome import Needs
 from gameserver.store import Store, engine
+from gameserver.store.loading import HISTORY_LINES
 from gameserver.store.store import Stored
-from gameserver.world.state import Player
+from gameserver.world.state import ChatLine, Player
 from tests.databases import Cluster
 from tests.unit.rules.scenes import WORLD, account_of, player, session_of
 
@@ -124,6 +125,28 @@ def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
     with postgresql.transaction() as transaction:
         found = transaction.load([Needs(players=("ada",))]).players["ada"]
     assert found == replace(changed, x=changed.x + 1, coins=changed.coins + 1)
+
+
+def test_of_two_who_talk_in_a_channel_the_later_removes_what_both_are_too_many(
+    postgresql: Store, another: ThreadPoolExecutor
+) -> None:
+    def line(n: int) -> ChatLine:
+        return ChatLine(id=f"l{n:03}", channel="town", by="Ada", text="x", at_ms=n)
+
+    def says(n: int) -> None:
+        with postgresql.transaction() as transaction:
+            transaction.save([line(n)], [])
+
+    with postgresql.transaction() as transaction:
+        transaction.save([line(n) for n in range(HISTORY_LINES)], [])
+    with postgresql.transaction() as transaction:
+        transaction.save([line(HISTORY_LINES)], [])
+        other = another.submit(says, HISTORY_LINES + 1)
+        wait_until(lambda: waits_or_is_done(postgresql, other))
+    other.result(WAIT_S_MAX)
+    with postgresql._engine.connect() as connection:
+        kept = connection.scalars(text("SELECT id FROM chat_lines ORDER BY id")).all()
+    assert kept == [f"l{n:03}" for n in range(2, HISTORY_LINES + 2)]
 
 
 def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store, another: ThreadPoolExecutor) -> None:
