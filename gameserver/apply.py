@@ -139,9 +139,9 @@ class Applier:
             return item  # its rule is not asked
         rule = item.rule
         if rule is None or rule.prepare or item.spec.secrets:
-            self._guarded(self._prepare_slowly, item)
-        if rule is not None and rule.needs and item.sound:
-            self._guarded(_ask, item)
+            _guarded(self._prepare_slowly, item)
+        if item.spec.origin == "client":
+            _find_needs(item)
         return item
 
     def _prepare_slowly(self, item: Prepared) -> None:
@@ -151,17 +151,6 @@ class Applier:
         if prepare:
             found = prepare(item.event, item.context, self._store, self._passwords)
             item.context = replace(item.context, prepared=found)
-
-    @staticmethod
-    def _guarded(step: Callable[[Prepared], None], item: Prepared) -> None:
-        try:
-            step(item)
-        except Rejected as refusal:
-            item.refusal = refusal
-        except Retryable:
-            raise  # the data tier is not ready: nobody's failure, and the whole batch waits
-        except FAULTS as error:  # whatever else a step raises is this event's own failure
-            item.failure = error
 
     def _item(self, envelope: Envelope) -> Prepared:
         event = envelope.event
@@ -184,6 +173,23 @@ def _happens_ms(envelope: Envelope, now_ms: int) -> int:
     """When an event happens, by server time: a client's when its gateway accepted it, but not in the future."""
     believed = envelope.event.spec.origin == "client" and envelope.at_ms <= now_ms + CLOCK_TOLERANCE_MS
     return envelope.at_ms if believed else now_ms
+
+
+def _guarded(step: Callable[[Prepared], None], item: Prepared) -> None:
+    try:
+        step(item)
+    except Rejected as refusal:
+        item.refusal = refusal
+    except Retryable:
+        raise  # the data tier is not ready: nobody's failure, and the whole batch waits
+    except FAULTS as error:  # whatever else a step raises is this event's own failure
+        item.failure = error
+
+
+def _find_needs(item: Prepared) -> None:
+    """Ask its rule, if it has one, unless something went wrong before."""
+    if item.rule is not None and item.rule.needs and item.sound:
+        _guarded(_ask, item)
 
 
 def _ask(item: Prepared) -> None:
@@ -250,10 +256,16 @@ class _Work:
         return self._applied(item.event.spec.name)
 
     def _date(self, batch: Sequence[Prepared]) -> None:
-        """What no client sent happens now, and now is when it was its batch's turn."""
+        """What no client sent happens now, and now is when it was its batch's turn.
+
+        What it needs is found out only then: rows that were looked for at one time and judged at another would
+        contradict each other, because a transaction may wait for seconds until it begins.
+        """
         for item in batch:
             if item.spec.origin != "client":
                 item.context = replace(item.context, now_ms=self._now_ms)
+                if item.order not in self._put_off:
+                    _find_needs(item)
 
     def _begin(self, batch: Sequence[Prepared], needs: list[Needs]) -> None:
         """Lock and load: a second run of the same event waits here for the first, and then sees it done.

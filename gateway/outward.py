@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet import defer
 
 from gameserver.events import catalogue
-from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound
+from gameserver.events.envelope import Direct, Dispatch, Follow, Listed, Outbound
 from gameserver.events.sessions import Heartbeat, Login, Lost
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
@@ -21,7 +21,7 @@ from gateway.batches import Clock
 from gateway.broker import Broker
 from gateway.crowd import Crowd
 from gateway.digests import CROWDED, Audience, Digests
-from gateway.flights import Flights
+from gateway.flights import Flight, Flights
 from gateway.health import Health
 from gateway.interest import Interest
 from gateway.inward import Inward
@@ -77,7 +77,7 @@ class Outward:
             self._done(outbound)
         for direct in outbound.directs:
             if direct.conn == self._gateway and direct.follow is not None:
-                self._call_roll(direct.follow)
+                self._call_roll(direct.follow, _asked_after(flight))
                 continue
             session = self._crowd.get(direct.conn)
             if session is not None:
@@ -130,17 +130,27 @@ class Outward:
         """Someone was let in whose connection is gone by now."""
         self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
 
-    def _call_roll(self, follow: Follow) -> None:
-        """The data tier says whom it takes to play through this gateway."""
-        self.roll_call.counted(follow.held, sum(session.player != "" for session in self._crowd.all))
-        if follow.roll is None:
-            return
-        self.roll_call.called(follow.roll)
-        gone = [listed for listed in follow.roll if self._crowd.get(listed.conn) is None]
+    def _call_roll(self, follow: Follow, asked_after: str) -> None:
+        """The data tier says whom it takes to play through this gateway; a late answer's roll says nothing new."""
+        self.roll_call.counted(follow.held, [session.conn for session in self._crowd.all if session.player])
+        if follow.roll is not None and asked_after == self.roll_call.after:
+            self.roll_call.called(follow.roll)
+            self._report_gone(follow.roll)
+        self._let_return(self.roll_call.returning())
+
+    def _report_gone(self, roll: Sequence[Listed]) -> None:
+        gone = [listed for listed in roll if self._crowd.get(listed.conn) is None]
         if gone:
             log.warning("%d players are in the world without a connection, and leave it", len(gone))
         for listed in gone:
             self._inward.say(Lost(), conn=listed.conn, session=listed.session, player=listed.player)
+
+    def _let_return(self, conns: Sequence[str]) -> None:
+        absent = [session for conn in conns if (session := self._crowd.get(conn)) is not None and session.playing]
+        if absent:
+            log.warning("%d players play without being in the world, and return to it", len(absent))
+        for session in absent:
+            self._inward.rejoin(session)
 
     def _dispatch(self, same: Sequence[Dispatch]) -> None:
         """Packets for the same many."""
@@ -235,6 +245,12 @@ class Outward:
     def _unbind(self, keys: Sequence[str]) -> None:
         for key in keys:
             self.broker.unbind(key).addErrback(lambda failure: None)
+
+
+def _asked_after(flight: Flight | None) -> str:
+    """Which portion of the roll the heartbeats of a batch asked for, "" for none; the house gives them one answer."""
+    beats = [envelope.event for envelope in flight.batch] if flight is not None else []
+    return max((beat.after for beat in beats if isinstance(beat, Heartbeat)), default="")
 
 
 def by_audience(dispatches: Sequence[Dispatch]) -> list[list[Dispatch]]:

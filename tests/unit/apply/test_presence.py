@@ -11,7 +11,7 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.events.combat import Attack
 from gameserver.events.envelope import Envelope, Follow, Listed
 from gameserver.events.movement import Move
-from gameserver.events.sessions import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Resume
+from gameserver.events.sessions import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
 from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.rules.world import TICK_MS
 from gameserver.store import loading
@@ -126,6 +126,39 @@ def test_a_server_whose_clock_is_set_takes_nobody_out_of_the_world(workshop: Wor
     assert present(workshop) == {"ada", "eve"}
     live(workshop, 2 * GATEWAY_SILENT_MS, "g1")
     assert present(workshop) == {"ada"}, "and who is gone is still noticed"
+
+
+def begins_late(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, *gateways: str) -> None:
+    """The next transaction waits until it begins; meanwhile these gateways are heard."""
+    begin = workshop.store.transaction
+
+    def late(*given: Any) -> Any:
+        monkeypatch.undo()
+        workshop.now_ms += HEARTBEAT_MS
+        beats(workshop, *gateways)
+        return begin(*given)
+
+    monkeypatch.setattr(workshop.store, "transaction", late)
+
+
+def test_who_is_heard_while_a_sweep_waits_to_begin_stays_in_the_world(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is silent is looked for and judged at one time: those heard after an earlier one were heard in its future."""
+    workshop.enter(ADA, EVE)
+    live(workshop, 2 * GATEWAY_SILENT_MS, "g1", "g2")
+    begins_late(workshop, monkeypatch, "g1", "g2")
+    sweep(workshop)
+    assert present(workshop) == {"ada", "eve"}
+
+
+def test_who_died_is_found_by_a_sweep_that_waited_to_begin(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.enter(ADA, EVE)
+    live(workshop, 2 * GATEWAY_SILENT_MS, "g1", "g2")
+    live(workshop, GATEWAY_SILENT_MS, "g1")
+    begins_late(workshop, monkeypatch, "g1")
+    sweep(workshop)
+    assert present(workshop) == {"ada"}
 
 
 # Whose clock is wrong.
@@ -249,6 +282,18 @@ def test_a_gateway_hears_how_many_sessions_it_holds_and_who_they_are_in_portions
     assert told(bodies[4].conn).roll == ()
     monkeypatch.setattr(loading, "_ROLL", loading._ROLL.limit(2))
     assert told("c").roll == roll[:2]
+
+
+def test_who_was_taken_out_of_the_world_is_not_counted_and_returns_when_its_gateway_says_so(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    live(workshop, 2 * GATEWAY_SILENT_MS, "g2")
+    told = beats(workshop, "g1", after="c").outbound.directs[0].follow
+    assert told is not None
+    assert (told.held, told.roll, present(workshop)) == (0, (), set())
+    workshop.apply(workshop.tell(ADA, Rejoin()))
+    told = beats(workshop, "g1", at_ms=workshop.now_ms + 1).outbound.directs[0].follow
+    assert told is not None
+    assert (told.held, present(workshop)) == (1, {"ada"})
 
 
 def test_a_ghost_that_is_reported_as_lost_leaves_the_world_and_its_session_waits(workshop: Workshop) -> None:
