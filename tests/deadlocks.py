@@ -38,6 +38,7 @@ from tests.unit.rules.scenes import WORLD, absent, creature, player
 DEADLOCK = "40P01"
 DEADLOCK_TIMEOUT_MS = 20
 PAUSE_S_MAX = 0.004
+FRESH_ODDS = 0.5  # of a world in which nothing has stirred yet
 CHANNELS = ("news", "trade")
 # Bob's gateway is silent: a sweep takes him out of the world.
 ADA, BOB, EVE = player(), player("Bob", x=11, gateway="g9"), player("Eve", x=9)
@@ -93,8 +94,10 @@ def _enter(name: str) -> Work:
 
 def _tend(name: str) -> Work:
     def work(shop: Workshop, n: int, rng: Random) -> Any:
-        event = HOUSES[name](shop.now_ms // 500 + 1)
-        return shop.apply(Envelope(id=f"{name}:{n}:{rng.random()}", event=event, at_ms=shop.now_ms))
+        for tick in (1, 2):  # what the first of both makes is there when the second begins
+            event = HOUSES[name](shop.now_ms // 500 + tick)
+            done = shop.apply(Envelope(id=f"{name}:{n}:{rng.random()}", event=event, at_ms=shop.now_ms))
+        return done
 
     return work
 
@@ -214,12 +217,13 @@ class Hunt:
         rows += [Waiting(f"talk-{n}", "talk", "", TALK) for n in (1, 2, 3)]
         rows += [Waiting(reward.id, "event", "", msgspec.json.encode(reward)) for reward in _rewards()]
         with unhurried(), shop.store.transaction() as transaction:
-            for table in ("accounts", "sessions", "outbox"):
+            fresh = ("zone_clocks", "creatures") if self._rng.random() < FRESH_ODDS else ()
+            for table in ("accounts", "sessions", "outbox", *fresh):
                 transaction._rows.run(text(f"DELETE FROM {table}"))
         with unhurried():
             shop.enter(*bodies)
             shop.put(
-                creature(),
+                *(() if fresh else (creature(),)),
                 *(Gateway(id=id_, seen_ms=shop.now_ms, sessions=1) for id_ in ("g1", "g2")),
                 *(Membership(id=f"{c}/{b.id}", channel=c, player=b.id) for c in CHANNELS for b in BODIES),
                 ZoneClock(id=PULSE, tick=shop.now_ms // 500),

@@ -483,9 +483,19 @@ class MemoryTransaction:
         fault = wrong_value(thing)
         if fault:
             raise self._store.data_fault(fault)
-        self._write(kind, thing.id, thing)
         new = thing.id not in self._claims.held[kind] and self._claims.is_made(thing)
-        if new and thing.id in self._store.things[kind]:
+        if new and not self._is_being_written((kind, thing.id)):  # who has only locked it is not waited for
+            self._check_new(kind, thing)
+        self._write(kind, thing.id, thing)
+        if new:
+            self._check_new(kind, thing)
+
+    def _is_being_written(self, row: Key) -> bool:
+        holder = self._store.locks.get(row)
+        return holder is not None and row in holder._writes
+
+    def _check_new(self, kind: Any, thing: Any) -> None:
+        if thing.id in self._store.things[kind]:
             raise Retryable("conflict", f"Two transactions made the same row: {thing.id}")
 
     def _drop(self, thing: Any) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs
-from gameserver.world.state import Player
+from gameserver.world.state import Player, ZoneClock
 from tests.simulation.house import WORLD
 from tests.simulation.memory_store import IDLE_S_MAX, MemoryStore
 from tests.simulation.scheduler import Crash, Strand
@@ -150,3 +150,33 @@ def test_who_dies_within_a_transaction_has_done_nothing() -> None:
     work.scheduler.go_on(first, crash=True)
     assert work.x("ada") == ADA.x
     assert work.begin(steps("ada")).over
+
+
+def put_clock(transaction: Any) -> None:
+    """A zone's first tick, or a later one."""
+    transaction.load([Needs(zones=("field",))])
+    transaction.save([ZoneClock(id="field", tick=1)], [])
+
+
+def test_who_makes_a_row_that_is_there_by_now_waits_for_nobody_who_has_only_locked_it() -> None:
+    """``test_locks`` of the real store shows the same of PostgreSQL: otherwise there would be circles."""
+    work = Work()
+    late = work.begin(put_clock, until="write ZoneClock")
+    assert work.begin(put_clock).over
+    locks = work.begin(put_clock, until="write ZoneClock")
+    work.scheduler.go_on(late)
+    assert late.over
+    assert isinstance(work.errors[late], Retryable)
+    work.scheduler.go_on(locks)
+    assert work.errors[locks] is None
+
+
+def test_who_makes_a_row_waits_for_who_is_writing_it() -> None:
+    work = Work()
+    late = work.begin(put_clock, until="write ZoneClock")
+    first = work.begin(put_clock, until="commit")
+    work.scheduler.go_on(late)
+    assert not late.over
+    work.scheduler.go_on(first)
+    work.scheduler.go_on(late)
+    assert isinstance(work.errors[late], Retryable)

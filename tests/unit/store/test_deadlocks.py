@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, update
 
 from gameserver import apply
 from gameserver.store import store as store_module
+from gameserver.store.claims import Claims
 from gameserver.store.rows import among
 from gameserver.store.tables import outbox
+from gameserver.world.state import ZoneClock
 from tests.deadlocks import PAIRS, hunt
 
 ROUNDS_MAX = 60
@@ -21,7 +23,7 @@ ROUNDS_MAX = 60
 
 def test_of_some_pairs_none_wait_in_a_circle(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with hunt(postgresql_url, monkeypatch, 1) as hunted:
-        for pair in [("reward", "sweep"), ("ack", "sweep"), *Random(1).sample(PAIRS, 25)]:
+        for pair in [("reward", "sweep"), ("ack", "sweep"), *[("stir", "stir")] * 8, *Random(1).sample(PAIRS, 25)]:
             hunted.pair(*pair)
         assert hunted.deadlocks == []
 
@@ -47,4 +49,24 @@ def test_the_hunt_finds_rewards_and_sweeps_that_lock_in_two_orders(
         for _ in range(ROUNDS_MAX):
             if not hunted.deadlocks:
                 hunted.pair("reward", "sweep")
+        assert hunted.deadlocks
+
+
+def write_clocks_blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it would be if a clock that was not there were upserted: that waits for who has locked it by now.
+
+    The INSERT of a row that is looked for in vain does not: it fails at once where the row is there and only locked.
+    """
+    real = Claims.is_made
+    monkeypatch.setattr(Claims, "is_made", lambda self, thing: not isinstance(thing, ZoneClock) and real(self, thing))
+
+
+def test_the_hunt_finds_clocks_that_are_locked_after_the_players(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_clocks_blind(monkeypatch)
+    with hunt(postgresql_url, monkeypatch, 1) as hunted:
+        for _ in range(ROUNDS_MAX):
+            if not hunted.deadlocks:
+                hunted.pair("stir", "stir")
         assert hunted.deadlocks

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gameserver.rules.outcome import Needs
 from gameserver.store import Store, engine
 from gameserver.store.loading import HISTORY_LINES
 from gameserver.store.store import Stored
-from gameserver.world.state import ChatLine, Player
+from gameserver.world.state import ChatLine, Player, ZoneClock
 from tests.databases import Cluster
 from tests.unit.rules.scenes import WORLD, account_of, player, session_of
 
@@ -285,3 +286,16 @@ def test_threads_of_a_store_write_one_after_the_other(migrated_url: str) -> None
     assert step(store, "ada").x == 46
     for opened in (store, *stores):
         opened.close()
+
+
+def test_who_makes_a_row_that_is_there_by_now_waits_for_nobody_who_has_only_locked_it(postgresql: Store) -> None:
+    """Otherwise a zone's first tick, which holds players, would wait for the next one, which waits for these."""
+    late, meadow = [Needs(zones=("meadow",))], ZoneClock(id="meadow", tick=1)
+    with suppress(Retryable), postgresql.transaction() as first:
+        first.load(late)
+        with postgresql.transaction() as second:
+            second.save([meadow], [])
+        with postgresql.transaction() as third:
+            third.load(late)
+            with pytest.raises(Retryable, match="duplicate key"):
+                first.save([meadow], [])
