@@ -205,13 +205,14 @@ class Server:
             self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
         for held in turn.held.values():
             self._later(held, turn)
-        if found.foreign or found.junk or turn.tails:
+        if found.foreign or found.junk or found.tails:
             self._set_apart(found, whence, turn)
 
     def _set_apart(self, found: Sorted, whence: Origin, turn: _Turn) -> None:
         """What this process can't read leaves its neighbours, once all that precedes it in its lane has ended."""
         apart = replace(found, foreign=[*found.foreign, *turn.ended_tails()])
         turn.outcomes.update(self._patiently(lambda: self._foreign.put_off(apart, whence), turn))
+        self._forget_trial(turn.task_id, turn)  # of a worker that could read it all, and died: the message ends here
 
     def put_off(self, raw: Any, *, task_id: str, whence: Origin) -> TaskReport:
         """One task of a type that this version does not know. Raises ``Reject`` as ``handle`` does."""

@@ -46,6 +46,8 @@ class Parcels:
 
     ``revoked``: ids of tasks that an operator revoked: whatever comes under them is thrown away. ``lost``: ids of tasks
     and events that went lost in a queue, as they may: revoked, expired, or transient when the broker died.
+    ``overtaken``: ids of those whose worker failed when another had them already. What it counted late stays, until it
+    is pruned: nobody comes who would forget it.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class Parcels:
         self.served_again_s: dict[str, float] = {}  # by family, those without a worker until then
         self.revoked: set[str] = set()
         self.lost: set[str] = set()
+        self.overtaken: set[str] = set()
         self.away_until_s = 0.0
 
     def put(self, message: TaskMessage, ready_s: float, expires_s: float = float("inf")) -> None:

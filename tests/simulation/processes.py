@@ -267,6 +267,8 @@ class Processes:
         if isinstance(error, Crash):
             house.count("crashes")
             house.killed.update(parcel.ids)
+        if error is not None and not mine:
+            house.parcels.overtaken |= {parcel.message.task_id, *parcel.ids}
         if error is None:
             self._done(parcel, mine)
         elif isinstance(error, Crash) or (isinstance(error, Reject) and error.requeue):

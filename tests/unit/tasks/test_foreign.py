@@ -173,3 +173,15 @@ def test_nothing_is_set_apart_of_a_batch_that_goes_back_to_the_queue() -> None:
     with pytest.raises(Reject):
         handle(house, move("a"), strange("b"))
     assert (house.messages, house.noted) == ([], [])
+
+
+@pytest.mark.parametrize("batch", [[strange("a")], [move("a"), strange("b")], [move("a"), strange("x", "s2")]])
+def test_the_trial_of_a_message_that_cannot_be_read_is_forgotten_as_it_goes_on_under_another_name(
+    batch: list[Any],
+) -> None:
+    house = Versions()
+    house.counted = {"t": 1}  # by a worker that could read it, and died
+    handle(house, *batch, redelivered=True)
+    assert house.counted == {}
+    ((exchange, _),) = gone_on(house)
+    assert exchange == "delay.8000"
