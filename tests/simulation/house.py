@@ -232,6 +232,11 @@ class SimulatedHouse:
             if broker.name == session.gateway and was_there and any(s.conn == session.conn for s in hub.sessions):
                 self.broken.append("a living gateway counted as dead, and its players were taken out of the world")
 
+    def _condemned(self, hub: Hub, family: str) -> None:
+        """A family counts as unavailable: not because of one batch, which may itself be what is lost."""
+        if len({flight.task for flight in hub._flights if flight.family == family}) < 2:
+            self.broken.append("one batch that nobody answered condemned its family")
+
     # What happens, step by step.
 
     def step(self) -> None:
@@ -288,7 +293,10 @@ class SimulatedHouse:
 
     def _each_second(self) -> None:
         for hub in self.hubs:
+            down = hub.unavailable
             hub.sweep()
+            for family in hub.unavailable - down:
+                self._condemned(hub, family)
             if self._second % HEARTBEAT_S == 0:
                 hub.heartbeat()
 

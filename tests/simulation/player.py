@@ -12,8 +12,8 @@ from tests.chaos.records import Action
 WINDOW = 8
 PATIENCE_S = 0.5  # after a refused entrance
 PASSWORD = "a long secret"
-BURSTS = (1, 1, 1, 4)  # how much one does at once
 HASTE = 0.1  # how likely a visitor goes, whatever is under way
+WANTED = {"give": 0.1, "whisper": 0.5, "attack": 0.7, "say": 0.78, "move": 0.9}
 STEP_S = 0.25  # nobody walks faster
 
 
@@ -83,12 +83,12 @@ class SimulatedPlayer:
         """Do the next thing: connect, act in the world, or leave it."""
         if self._visits and self.session is not None and self._house.chance(HASTE):
             self.leave()
-        elif self._phase == "away":
+        elif self._phase == "away" and self._house.now_s() >= self._again_s:
             self._connect()
         elif self._phase == "refused" and self._house.now_s() >= self._again_s:
             self._enter()
         elif self._phase == "playing":
-            for _ in range(self._house.rng.choice(BURSTS)):
+            for _ in range(self._house.rng.choice(self._house.story.bursts)):
                 if self._left and len(self._unanswered) < WINDOW:
                     self._left -= 1
                     self._do()
@@ -130,7 +130,7 @@ class SimulatedPlayer:
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._house.rng
-        other, dice = rng.choice(self._others), rng.random()
+        other, dice = rng.choice(self._others), WANTED.get(self._house.story.wants) or rng.random()
         if dice < 0.4:
             return "give", {"to": other, "coins": rng.randint(1, 30)}
         if dice < 0.6:
@@ -165,6 +165,7 @@ class SimulatedPlayer:
             self._link.open = False
         self.hub = self.session = None
         self._phase = "gone" if self._visits else "away"
+        self._again_s = self._house.now_s() + self._house.story.away_s
 
     def hear_bytes(self, data: bytes) -> None:
         """The gateway wrote."""

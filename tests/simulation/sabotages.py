@@ -7,12 +7,21 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from celery.exceptions import Reject
 
+from gameserver.apply import _Work
 from gameserver.events.envelope import Envelope
+from gameserver.store.claims import Claims
+from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark, read_marks
-from gateway.lanes import Lane
-from tests.simulation.memory_store import MemoryTransaction
+from gateway.flights import Flight
+from gateway.health import Health
+from gateway.inward import Inward
+from gateway.lanes import Lane, given_up_after_s
+from gateway.roll_call import RollCall
+from tasks.server import Server
+from tests.simulation.memory_store import MemoryStore, MemoryTransaction
 from tests.simulation.story import Chances
 
 Off = Callable[[pytest.MonkeyPatch], None]
@@ -33,6 +42,43 @@ CRASHING: dict[str, Any] = {
     "chances": Chances(crash=0.5, ack_lost=0.3, switch=0.1, move=0.05),
     "actions": 40,
     "poisons": (),
+}
+# Stories in which what matters happens often.
+SEEN: dict[str, Any] = {
+    "moves": frozenset(),
+    "chances": Chances(switch=0.3, poison=0.3),
+    "actions": 30,
+    "poisons": ("stranger",),
+    "one_writer": False,
+}
+NEWER: dict[str, Any] = {"moves": frozenset({"foreign_field"}), "chances": Chances(move=0.08), "poisons": ()}
+LOCKED: dict[str, Any] = {
+    "moves": frozenset({"foreign_lock"}),
+    "chances": Chances(ack_lost=0.5, switch=0.05, move=0.03),
+    "wants": "attack",
+    "poisons": (),
+    "one_writer": False,
+    "ask_again_after_s": 45.0,
+    "actions": 14,
+    "steps": 200,
+}
+VISITED: dict[str, Any] = {
+    "moves": frozenset({"visitor", "visitor_leaves", "restart_broker", "cut", "mend"}),
+    "chances": Chances(move=0.2, delayed=0.3),
+    "actions": 20,
+    "steps": 400,
+    "poisons": (),
+}
+WALKING: dict[str, Any] = {"actions": 20, "steps": 200, "poisons": (), "wants": "move"}
+SKEWED = {**WALKING, "moves": frozenset({"skew", "time_passes"}), "chances": Chances(move=0.06)}
+DEAF = {**WALKING, "moves": frozenset({"cut", "mend", "time_passes"}), "chances": Chances(move=0.05)}
+REVOKED: dict[str, Any] = {
+    "moves": frozenset({"revoke", "time_passes"}),
+    "chances": Chances(move=0.05),
+    "actions": 14,
+    "steps": 150,
+    "poisons": (),
+    "ask_again_after_s": 45.0,
 }
 
 
@@ -111,6 +157,78 @@ def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gateway.inward.Inward._copy", lambda self, first: 0)
 
 
+def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
+    """A replay whose outcome nobody knows is answered "ok". While all is intact there is none: lanes are off too."""
+    no_lanes(patch)
+    real: Any = _Work._answer_as_then
+
+    def answer(self: Any, item: Any) -> str:
+        if self._reply_kept(item) is not None:
+            return str(real(self, item))
+        reply, _ = self._reply(item, None, None)
+        self._speech.direct(item.envelope.gateway, reply)
+        return "repeated"
+
+    patch.setattr(_Work, "_answer_as_then", answer)
+
+
+def trials_come_first(patch: pytest.MonkeyPatch) -> None:
+    """A trial is counted before its event has what it needs, and stays counted when who tries it gives way."""
+    real = MemoryTransaction.begin
+
+    def begin(self: MemoryTransaction, trial: Trial | None = None) -> None:
+        real(self, trial)
+        if trial is not None:
+            self.begin_trial(trial)
+
+    patch.setattr(MemoryTransaction, "begin", begin)
+    patch.setattr(MemoryStore, "_take_back", lambda self, trial: None)
+
+
+def anything_is_written(patch: pytest.MonkeyPatch) -> None:
+    """What a rule has read without a lock is written."""
+    patch.setattr(Claims, "check", lambda self, thing: None)
+
+
+def unknown_is_dead(patch: pytest.MonkeyPatch) -> None:
+    """What this version can't read is no message for any."""
+
+    def set_apart(self: Server, found: Any, whence: Any, turn: Any) -> None:
+        raise Reject("nothing that can be read", requeue=False)
+
+    patch.setattr(Server, "_set_apart", set_apart)
+
+
+def no_roll_call(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RollCall, "counted", lambda self, held, playing: None)
+
+
+def any_time(patch: pytest.MonkeyPatch) -> None:
+    """An event happened when its gateway says, by whatever clock."""
+    patch.setattr("gameserver.apply._happens_ms", lambda envelope, now_ms: envelope.at_ms)
+
+
+def anything_goes_stale(patch: pytest.MonkeyPatch) -> None:
+    """A gateway gives up whatever nobody answers in time, though it may still take effect."""
+
+    def is_given_up(self: Inward, envelope: Envelope) -> bool:
+        spec = envelope.event.spec
+        age_s = (self._now_ms() - envelope.at_ms) / 1000
+        return spec.stale_after_s > 0 and age_s > given_up_after_s(spec)
+
+    patch.setattr(Inward, "_is_given_up", is_given_up)
+
+
+def no_probes(patch: pytest.MonkeyPatch) -> None:
+    """One batch that nobody answers condemns its family."""
+
+    def falls(self: Health, family: str, flights: list[Flight], now_s: float) -> bool:
+        return family not in self._down and bool(flights) and now_s - flights[0].since_s > self._unavailable_s
+
+    patch.setattr(Health, "_falls", falls)
+    patch.setattr(Health, "_asks", lambda self, flights, now_s: False)
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -124,4 +242,12 @@ SABOTAGES = (
     Sabotage("when nobody was heard it is the ears", no_ears, 87, "a living gateway"),
     Sabotage("ticks are numbered by server time", any_tick, 44, "the world stands still"),
     Sabotage("what is published again is another task", copies_under_one_id, 70, "unanswered"),
+    Sabotage("a replay without an outcome is no success", unknown_is_ok, 0, "told yes and not done"),
+    Sabotage("a trial begins when its event has what it needs", trials_come_first, 1, "became a dead letter", LOCKED),
+    Sabotage("only what was locked is written", anything_is_written, 0, "told yes and not done", SEEN),
+    Sabotage("what this version can't read goes round", unknown_is_dead, 0, "went to the dead messages", NEWER),
+    Sabotage("gateways are told whom they are thought to hold", no_roll_call, 10, "is a ghost", VISITED),
+    Sabotage("nobody's clock is believed blindly", any_time, 0, "is connected and not in the world", SKEWED),
+    Sabotage("a gateway gives up only what has no effect", anything_goes_stale, 16, "told no and done", DEAF),
+    Sabotage("one lost batch condemns no family", no_probes, 29, "condemned its family", REVOKED),
 )

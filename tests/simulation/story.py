@@ -25,7 +25,11 @@ class Chances(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break."""
+    """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break.
+
+    ``wants``: the only thing that players do, "" for all; ``bursts``: how much one does at once; ``away_s``: how long
+    one stays away whose connection broke.
+    """
 
     seed: int
     one_writer: bool
@@ -35,6 +39,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     chances: Chances
     moves: frozenset[str]
     poisons: tuple[str, ...]
+    wants: str = ""
+    bursts: tuple[int, ...] = (1, 1, 1, 4)
+    away_s: float = 0.0
 
 
 def make_story(seed: int, moves: tuple[str, ...]) -> Story:

@@ -52,3 +52,9 @@ def test_what_is_switched_off_is_found_out(sabotage: Sabotage, monkeypatch: pyte
         if any(sabotage.finds in sentence for sentence in wrong):
             return
     raise AssertionError(f"nobody noticed, from seed {sabotage.seed} on, that this is missing: {sabotage.guarantee}")
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.guarantee)
+def test_with_it_on_the_same_seed_is_one_story(sabotage: Sabotage) -> None:
+    _, wrong = play(sabotage.seed, **sabotage.story)
+    assert wrong == []

@@ -442,15 +442,43 @@ def test_a_killer_among_800_costs_twice_the_logarithm_of_messages(sqlite_mill: M
 def test_lanes_keep_their_order_whatever_dies_and_in_whatever_order_messages_are_taken(
     sqlite_mill: Mill, seed: int
 ) -> None:
+    lanes_keep_their_order(sqlite_mill, seed)
+
+
+def put_off_alone(patch: pytest.MonkeyPatch) -> None:
+    """What is put off puts nothing else off: what follows it in its lane is applied."""
+
+    def defer(self: Any, item: Any, refusal: NotNow) -> str:
+        self._refuse(item, refusal.code, refusal.message, not_now=True)
+        return refusal.code
+
+    patch.setattr("gameserver.apply._Work._defer", defer)
+
+
+# Guarantees, each switched off by itself, with the seed of the adversary that finds it out, and by what.
+SABOTAGES = {"what is put off holds its lane": (put_off_alone, 1, "applied after what was put off")}
+
+
+@pytest.mark.parametrize("guarantee", SABOTAGES)
+def test_a_guarantee_that_is_switched_off_is_found_out(
+    sqlite_mill: Mill, guarantee: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off, seed, finds = SABOTAGES[guarantee]
+    off(monkeypatch)
+    with pytest.raises(AssertionError, match=finds):
+        lanes_keep_their_order(sqlite_mill, seed)
+
+
+def lanes_keep_their_order(mill: Mill, seed: int) -> None:
     """An adversary: events kill, break or are put off by chance, and any message may be taken next."""
-    emptied(sqlite_mill.workshop)
-    sqlite_mill.queue.forget()
+    emptied(mill.workshop)
+    mill.queue.forget()
     rng = Random(seed)
     bodies = [player(f"P{n}x", x=2 + n, y=10) for n in range(6)]
-    sqlite_mill.workshop.enter(*bodies)
+    mill.workshop.enter(*bodies)
     gifts = [(body, seq) for body in bodies for seq in range(1, rng.randint(2, 8))]
     gifts.sort(key=lambda gift: (gift[1], gift[0].id))
-    batch = [sqlite_mill.workshop.tell(body, Give(to="nobody", coins=1, seq=seq)) for body, seq in gifts]
+    batch = [mill.workshop.tell(body, Give(to="nobody", coins=1, seq=seq)) for body, seq in gifts]
     deadly = {envelope.id: rng.choice((Killed, ZeroDivisionError, NotNow)) for envelope in rng.sample(batch, 4)}
     heard: dict[str, list[int]] = {}
 
@@ -463,13 +491,13 @@ def test_lanes_keep_their_order_whatever_dies_and_in_whatever_order_messages_are
             raise kind
         return Outcome()
 
-    healthy = sqlite_mill.workshop.rules["give"]
-    sqlite_mill.workshop.rules["give"] = dangerous
+    healthy = mill.workshop.rules["give"]
+    mill.workshop.rules["give"] = dangerous
     try:
-        sqlite_mill.outlive(batch, Killed, rng)
+        mill.outlive(batch, Killed, rng)
     finally:
-        sqlite_mill.workshop.rules["give"] = healthy
-    for outbound in sqlite_mill.queue.told:
+        mill.workshop.rules["give"] = healthy
+    for outbound in mill.queue.told:
         for direct in outbound.directs:
             heard.setdefault(direct.conn, []).append(-direct.re if direct.not_now else direct.re)
     for body in bodies:
@@ -478,6 +506,6 @@ def test_lanes_keep_their_order_whatever_dies_and_in_whatever_order_messages_are
         assert list(dict.fromkeys(answers)) == sent, "each is answered, in order"
         off = [re < 0 for re in dict.fromkeys(heard[body.conn])]
         assert off == sorted(off), "nothing is applied after what was put off"
-    codes = {packet(direct).get("code") for outbound in sqlite_mill.queue.told for direct in outbound.directs}
+    codes = {packet(direct).get("code") for outbound in mill.queue.told for direct in outbound.directs}
     assert codes <= {None, "not_here", "dead_lettered"}
-    assert sqlite_mill.workshop.rows()["trials"] == 0
+    assert mill.workshop.rows()["trials"] == 0

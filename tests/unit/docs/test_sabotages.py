@@ -1,0 +1,25 @@
+"""Each guarantee has its sabotage, and docs/architecture.md lists them all as they are in the code."""
+
+from pathlib import Path
+
+from tests.chaos.test_chaos import SABOTAGES as CHAOS
+from tests.simulation.sabotages import SABOTAGES as SIMULATION
+from tests.unit.apply.test_poison import SABOTAGES as POISON
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "architecture.md"
+HEAD = ("| guarantee | switched off by | found out by |", "|---|---|---|")
+
+
+def rows() -> list[str]:
+    """The lines of the table."""
+    simulated = [f"| {s.guarantee} | `{s.off.__name__}` | simulation, seed {s.seed}: {s.finds} |" for s in SIMULATION]
+    poisoned = [
+        f"| {guarantee} | `{off.__name__}` | `tests/unit/apply/test_poison.py`, seed {seed}: {finds} |"
+        for guarantee, (off, seed, finds) in POISON.items()
+    ]
+    real = [f"| {name} | `CHAOS_SABOTAGE={name}` | chaos, seed {play['seed']} |" for name, play in CHAOS.items()]
+    return [*HEAD, *simulated, *poisoned, *real]
+
+
+def test_the_table_of_sabotages_is_that_of_the_code() -> None:
+    assert "\n" + "\n".join(rows()) + "\n\n" in DOCUMENT.read_text(encoding="utf-8")
