@@ -70,7 +70,7 @@ VISITED: dict[str, Any] = {
     "poisons": (),
 }
 WALKING: dict[str, Any] = {"actions": 20, "steps": 200, "poisons": (), "wants": "move"}
-SKEWED = {**WALKING, "moves": frozenset({"skew", "time_passes"}), "chances": Chances(move=0.06)}
+SKEWED = {**WALKING, "moves": frozenset({"skew", "time_passes", "hang_up"}), "chances": Chances(move=0.06)}
 DEAF = {**WALKING, "moves": frozenset({"cut", "mend", "time_passes"}), "chances": Chances(move=0.05)}
 REVOKED: dict[str, Any] = {
     "moves": frozenset({"revoke", "time_passes"}),
@@ -204,8 +204,11 @@ def no_roll_call(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_time(patch: pytest.MonkeyPatch) -> None:
-    """An event happened when its gateway says, by whatever clock."""
+    """Gateways go by their machines' clocks, an event happened when they say, and who acted in the future waits."""
+    patch.setattr("gameserver.clocks.ServerClock.now_ms", lambda self: int(self._wall_ms()))
     patch.setattr("gameserver.apply._happens_ms", lambda envelope, now_ms: envelope.at_ms)
+    for rules in ("movement", "combat"):
+        patch.setattr(f"gameserver.rules.{rules}.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)
 
 
 def anything_goes_stale(patch: pytest.MonkeyPatch) -> None:
@@ -247,7 +250,7 @@ SABOTAGES = (
     Sabotage("only what was locked is written", anything_is_written, 0, "told yes and not done", SEEN),
     Sabotage("what this version can't read goes round", unknown_is_dead, 0, "went to the dead messages", NEWER),
     Sabotage("gateways are told whom they are thought to hold", no_roll_call, 10, "is a ghost", VISITED),
-    Sabotage("nobody's clock is believed blindly", any_time, 0, "is connected and not in the world", SKEWED),
+    Sabotage("nobody's clock is believed blindly", any_time, 7, "too_fast", SKEWED),
     Sabotage("a gateway gives up only what has no effect", anything_goes_stale, 16, "told no and done", DEAF),
     Sabotage("one lost batch condemns no family", no_probes, 29, "condemned its family", REVOKED),
 )
