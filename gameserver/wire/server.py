@@ -17,6 +17,8 @@ from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer
 from gameserver.wire.states import REFUSALS, TABLE, Input, State
 
 ENTRANCES = frozenset({"register", "login", "resume"})
+# What another gateway may have taken: its version knows the event and its fields, or it was sent fewer at once.
+NOT_READ = frozenset({"unknown_type", "bad_field", "flooding"})
 UNTOLD_MAX = 1_000_000  # numbers that a client may have used above the last that took effect, and does not tell
 FLOOD_FACTOR = 4  # so many bursts of refused packets at once end a connection
 
@@ -127,11 +129,20 @@ class ServerConnection:
                 raise self._flooding(getattr(packet, "seq", 0))
             return self._take(packet)
         except PacketFault as fault:
-            self.send(Error(re=fault.re, code=fault.code, message=fault.message))
+            self.send(self._refusal(fault))
             self._count_refusal(now_s)
         except WireFault as fault:
             self.close(fault.code, fault.message)
         return None
+
+    def _refusal(self, fault: PacketFault) -> Error:
+        """Answer a packet that is not taken.
+
+        Of what was sent on an earlier connection that says nothing: a gateway of another version may have taken it.
+        """
+        if fault.code in NOT_READ and 0 < fault.re <= self.sent_before_to:
+            return Error(re=fault.re, code="in_doubt", message=fault.message)
+        return Error(re=fault.re, code=fault.code, message=fault.message)
 
     def _flooding(self, seq: int) -> PacketFault:
         return PacketFault("flooding", f"More than {self._limits.packets_per_s:g} packets a second.", seq)

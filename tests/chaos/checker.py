@@ -15,10 +15,10 @@ from tests.chaos.records import Action, Diary
 LINES_KEPT = 50
 GIFTS = ("give", "tip")
 
-# What a house that has faults may say no with, and what the rules say no with.
+# What a house that has faults may say no with, and what the rules say no with (who walks far meets wolves).
 PATIENCE = frozenset({"busy", "unavailable", "stale"})
 DEAD = PATIENCE | {"dead_lettered"}
-NO_WONDER = frozenset({"wall", "no_such_player", "too_few_coins", "mailbox_full"})
+NO_WONDER = frozenset({"wall", "no_such_player", "too_few_coins", "mailbox_full", "dead"})
 
 UNANSWERED = "unanswered"
 NOT_DONE = "told yes and not done"

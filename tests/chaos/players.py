@@ -52,6 +52,7 @@ class Player:
         self._poison = poison
         self._tips = tips
         self._said = 0
+        self._gifts = 0
         self.answered = 0
         self._rng = Random(f"player {self.name}")
         self._open: dict[int, Action] = {}
@@ -123,13 +124,12 @@ class Player:
         dice = self._rng.random()
         other = self._rng.choice(self._others)
         self._said += 1
-        amount = self._said * self._everyone + self._number
         if dice < 0.01:
-            return "give", {"to": NOBODY, "coins": amount}
+            return "give", {"to": NOBODY, "coins": self._amount()}
         if dice < 0.01 + self._tips:
-            return "tip", {"to": other, "coins": amount}
+            return "tip", {"to": other, "coins": self._amount()}
         if dice < 0.35:
-            return "give", {"to": other, "coins": amount}
+            return "give", {"to": other, "coins": self._amount()}
         if dice < 0.50:
             return "whisper", {"to": other, "text": self._words(other)}
         if dice < 0.55:
@@ -137,6 +137,11 @@ class Player:
         if dice < 0.60:
             return "purse", {}
         return "move", {"dir": self._rng.choice(DIRECTIONS)}
+
+    def _amount(self) -> int:
+        """An amount that nobody else gives; a gift may have a million at most, also in the longest run."""
+        self._gifts += 1
+        return self._gifts * self._everyone + self._number
 
     def _words(self, other: str) -> str:
         words = f"{self.name}>{other} {self._said}"

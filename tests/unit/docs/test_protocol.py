@@ -52,7 +52,8 @@ def test_the_tests_that_the_architecture_names_are_there() -> None:
     """Each path on which the gateway speaks for the game is held by a test."""
     told = (ROOT / "docs/architecture.md").read_text().split("\n## What the gateway answers by itself\n")[1]
     named = set(re.findall(r"`(test_\w+)`", told.split("\n## ")[0]))
-    tests = "".join(path.read_text() for path in (ROOT / "tests" / "unit" / "gateway").glob("test_*.py"))
+    folders = [ROOT / "tests" / "unit" / folder for folder in ("gateway", "wire")]
+    tests = "".join(path.read_text() for folder in folders for path in folder.glob("test_*.py"))
     assert named
     assert {name for name in named if f"def {name}(" not in tests} == set()
 

@@ -189,6 +189,15 @@ def test_what_a_client_says_it_has_sent_may_be_in_the_queue_and_what_is_above_is
     assert Pair().enter().server.sent_before_to == 0
 
 
+@pytest.mark.parametrize("packet", [{"type": "tip", "coins": 1}, {"type": "say"}, {"type": "say", "text": "x", "y": 1}])
+def test_of_what_was_sent_before_and_can_not_be_read_here_nothing_is_said(packet: dict[str, Any]) -> None:
+    pair = resumed(40, sent=43)
+    assert pair.send({**packet, "seq": 43}, {**packet, "seq": 44}) == []
+    (doubted, refused) = pair.codes()
+    assert doubted == ("error", "in_doubt", 43)
+    assert refused in (("error", "unknown_type", 44), ("error", "bad_field", 44))
+
+
 def test_of_a_client_that_does_not_say_everything_may_be_in_the_queue() -> None:
     assert resumed(40).server.sent_before_to == SEQ_MAX
 
