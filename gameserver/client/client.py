@@ -32,7 +32,7 @@ Packet = dict[str, Any]
 # The session goes on, on another connection.
 PASSING_FAREWELLS = frozenset({"going_away", "too_many_unanswered"})
 IN_DOUBT = "in_doubt"
-IN_DOUBT_TRIES_MAX = 8  # of one event; then the caller is told
+IN_DOUBT_TRIES_MAX = 4  # of one event; then the caller is told, because each costs a connection
 WELCOME = 0  # stands for the welcome where the number of an awaited reply is asked for
 
 # The server will say the same however often it is asked.

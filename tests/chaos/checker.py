@@ -20,6 +20,8 @@ PATIENCE = frozenset({"busy", "unavailable", "stale"})
 DEAD = PATIENCE | {"dead_lettered"}
 NO_WONDER = frozenset({"wall", "no_such_player", "too_few_coins", "mailbox_full", "dead"})
 
+DOUBT = "in_doubt"  # nothing is said of what became of it: it may have been done
+
 UNANSWERED = "unanswered"
 NOT_DONE = "told yes and not done"
 DONE = "told no and done"
@@ -66,7 +68,7 @@ def harmed(diary: Diary) -> Iterator[str]:
 
 def _is_foreseen(action: Action) -> bool:
     """Whether the rules say no to it, or not every release knows it."""
-    return action.event == "tip" if action.code == "unknown_type" else action.code in NO_WONDER
+    return action.event == "tip" if action.code in ("unknown_type", DOUBT) else action.code in NO_WONDER
 
 
 def _is_poisoned(action: Action) -> bool:
@@ -87,7 +89,7 @@ def _effects(actions: Sequence[Action], field: str, heard: Counter[tuple[str, An
     """Compare how actions were answered with how often their receivers heard of them."""
     answers: defaultdict[tuple[str, Any], Counter[str]] = defaultdict(Counter)
     for action in actions:
-        answers[action.fields["to"], action.fields[field]][action.end] += 1
+        answers[action.fields["to"], action.fields[field]][DOUBT if action.code == DOUBT else action.end] += 1
     for key in sorted(answers.keys() | heard.keys(), key=str):
         ends = answers[key]
         yield from _effect(key, ends["ok"], heard[key] - ends["ok"], ends)
@@ -128,7 +130,7 @@ def _purses(diary: Diary, purses: Mapping[str, int]) -> Iterator[str]:
     if total != due:
         yield f"{SUM}: there are {total} coins, and there were {due}"
     balance = Counter(dict.fromkeys(players, diary.coins_at_first))
-    for action in _succeeded(diary, *GIFTS):
+    for action in _given(diary):
         balance[action.player] -= action.fields["coins"]
         balance[action.fields["to"]] += action.fields["coins"]
     for player in players:
@@ -163,5 +165,11 @@ def _of(diary: Diary, *events: str) -> list[Action]:
     return [action for action in diary.actions if action.event in events]
 
 
-def _succeeded(diary: Diary, *events: str) -> list[Action]:
-    return [action for action in _of(diary, *events) if action.end == "ok"]
+def _given(diary: Diary) -> list[Action]:
+    """The gifts that were made: those answered so, and those in doubt of which the receiver was told."""
+    heard = _all(diary.received)
+    return [
+        action
+        for action in _of(diary, *GIFTS)
+        if action.end == "ok" or (action.code == DOUBT and heard[action.fields["to"], action.fields["coins"]])
+    ]

@@ -87,6 +87,16 @@ WRONG: dict[str, tuple[str, Callable[[Story], object]]] = {
 }
 
 
+def test_what_is_in_doubt_may_have_been_done_or_not() -> None:
+    story = Story()
+    done, not_done = story._act("tip", {"to": "bob", "coins": 5}), story._act("tip", {"to": "bob", "coins": 7})
+    for action in (done, not_done):
+        no(action, "in_doubt")
+    story.diary.received["bob"].append(5)
+    story.purses = {"ada": 65, "bob": 135}
+    assert story.found == {}
+
+
 def test_a_story_without_fault_passes() -> None:
     assert Story().found == {}
 
