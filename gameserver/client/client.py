@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
 from itertools import cycle
@@ -31,8 +30,6 @@ Packet = dict[str, Any]
 
 # The session goes on, on another connection.
 PASSING_FAREWELLS = frozenset({"going_away", "too_many_unanswered"})
-IN_DOUBT = "in_doubt"
-IN_DOUBT_TRIES_MAX = 4  # of one event; then the caller is told, because each costs a connection
 WELCOME = 0  # stands for the welcome where the number of an awaited reply is asked for
 
 # The server will say the same however often it is asked.
@@ -97,7 +94,6 @@ class Client:
         self._coming_back: asyncio.Task[None] | None = None
         self._entered_s = 0.0
         self._short_lives = 0
-        self._doubted: Counter[int] = Counter()  # number -> how often a gateway could not say what became of it
         self._handlers: dict[str, Callable[[Packet], None]] = {
             "welcome": self._on_welcome,
             "token": self._on_token,
@@ -159,7 +155,8 @@ class Client:
     async def send(self, event: str, /, **fields: Any) -> Packet:
         """Send an event and wait for its reply. Gives the reply's data; raises ``Refused``, ``ConnectionLost``.
 
-        A ``Refused`` with the code ``busy`` or ``flooding`` may be tried again, as a new event.
+        A ``Refused`` with the code ``busy`` or ``flooding`` may be tried again, as a new event; one with ``in_doubt``
+        or ``outcome_unknown`` says nothing of whether it took effect: look how things stand first.
         """
         return await (await self.post(event, **fields))
 
@@ -388,22 +385,11 @@ class Client:
         if self._is_awaited(re):
             self._settle(refusal)
             return
-        if refusal.code == IN_DOUBT and self._is_tried_elsewhere(re, refusal):
-            return
         waiting = self._ledger.answered(re)
         if waiting is None:
             self._on_told(packet)  # it answers nothing of ours, but somebody should see it
         elif not waiting.reply.done():
             waiting.reply.set_exception(refusal)
-
-    def _is_tried_elsewhere(self, re: int, refusal: Refused) -> bool:
-        """Resume on the next gateway, which may be able to read what this one can't; not for ever."""
-        self._doubted[re] += 1
-        if self._link is None or self._doubted[re] > IN_DOUBT_TRIES_MAX:
-            del self._doubted[re]
-            return False
-        self._link.drop(ConnectionLost(refusal.code, refusal.message))
-        return True
 
     def _on_bye(self, packet: Packet) -> None:
         farewell = ConnectionLost(packet["code"], packet["message"])

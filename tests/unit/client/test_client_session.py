@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gameserver.client import Backoff, Client, ClientLimits, ConnectionLost, Refused
-from gameserver.client.client import IN_DOUBT_TRIES_MAX
 from gameserver.events.base import SEQ_MAX
 from gameserver.events.chat import Heard
 from gameserver.events.movement import Appeared, Being, Moved, View
@@ -337,31 +336,6 @@ async def test_a_gateway_that_goes_away_is_left_for_the_next_address(stage: Any)
         one.last.bye("going_away")
         assert await reply == {}
         assert [event.spec.name for event in two.last.events] == ["resume", "say"]
-
-
-async def test_what_a_gateway_cannot_read_but_may_be_in_the_queue_is_sent_again_to_the_next(stage: Any) -> None:
-    async with stage.listening(stage.silent) as one, stage.listening() as two, client_of(one, two) as ada:
-        await ada.login("ada", "a long secret")
-        reply = await ada.post("say", text="a")
-        await stage.until(lambda: one.last.named("say"))
-        one.last.refuse(one.last.named("say")[0], "in_doubt")
-        one.last.flush()
-        assert await reply == {}
-        assert [event.spec.name for event in two.last.events] == ["resume", "say"]
-
-
-async def test_what_no_gateway_can_read_is_told_after_so_many_tries(stage: Any) -> None:
-    def script(connection: Any, event: Any) -> None:
-        if event.spec.name == "say":
-            connection.refuse(event, "in_doubt")
-        else:
-            stage.silent(connection, event)
-
-    async with stage.listening(script) as gateway, client_of(gateway) as ada:
-        await ada.login("ada", "a long secret")
-        with pytest.raises(Refused, match="in_doubt"):
-            await ada.send("say", text="a")
-        assert len(gateway.connections) == IN_DOUBT_TRIES_MAX + 1
 
 
 async def test_an_address_that_does_not_answer_is_passed_over(stage: Any) -> None:
