@@ -45,7 +45,8 @@ class ServerClock:
         """The server's clock showed ``server_ms`` at some moment between these two of the steady clock.
 
         The moments narrow down what the difference can be, the more the closer they are. A difference that contradicts
-        what was known means that the server's clock was set: then only the new one counts.
+        what was known means that the server's clock was set: then only the new one counts. What was believed is kept
+        while it is possible; otherwise the middle of what is possible is the least wrong.
         """
         least_ms, most_ms = server_ms - before_s * 1000, server_ms + 1 - after_s * 1000
         drift_ms = max(0.0, before_s - self._learned_s) * DRIFT_MS_PER_S
@@ -54,4 +55,5 @@ class ServerClock:
         if least_ms <= known_most_ms and most_ms >= known_least_ms:
             least_ms, most_ms = max(least_ms, known_least_ms), min(most_ms, known_most_ms)
         self._least_ms, self._most_ms = least_ms, most_ms
-        self._ahead_ms = min(max(self._ahead_ms, least_ms), most_ms)
+        if not least_ms <= self._ahead_ms <= most_ms:
+            self._ahead_ms = (least_ms + most_ms) / 2

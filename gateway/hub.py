@@ -66,6 +66,7 @@ class Hub:
             queues=queues,
             sealer=sealer,
             now_ms=time.now_ms,
+            ask_time=self.heartbeat,
             crowd=self._crowd,
             health=self._health,
             flights=self._flights,

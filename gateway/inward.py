@@ -12,11 +12,12 @@ from functools import partial
 
 from twisted.python.failure import Failure
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.events import catalogue
 from gameserver.events.base import Event, Spec
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
-from gameserver.events.sessions import GATEWAY_SILENT_MS, Login, Lost, Rejoin
+from gameserver.events.sessions import GATEWAY_SILENT_MS, Heartbeat, Login, Lost, Rejoin
 from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.secrecy import Sealer, token_hash
@@ -36,12 +37,16 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0  # until what may not have been published, nobody knows, is published again
 FULL_AGAIN_S = 5.0  # the same of what is in doubt and was refused by a queue: it is full, or gone
+DATED_TO_S = CLOCK_TOLERANCE_MS / 1000  # how exactly a gateway must know the time before it lets anybody in
 SILENT_S = GATEWAY_SILENT_MS / 1000
 DOUBTED_S = SILENT_S - 3  # a heartbeat is applied some time after it was said
 
 
 class Inward:
-    """What a gateway sends into the queue, and what of it is unanswered. ``now_ms``: server time."""
+    """What a gateway sends into the queue, and what of it is unanswered.
+
+    ``now_ms``: server time. ``ask_time``: says another heartbeat, whose answer tells it.
+    """
 
     broker: Broker
 
@@ -54,6 +59,7 @@ class Inward:
         queues: Queues,
         sealer: Sealer,
         now_ms: Callable[[], int],
+        ask_time: Callable[[], None],
         crowd: Crowd,
         health: Health,
         flights: Flights,
@@ -65,6 +71,7 @@ class Inward:
         self._queues = queues
         self._sealer = sealer
         self._now_ms = now_ms
+        self._ask_time = ask_time
         self._crowd = crowd
         self._health = health
         self._flights = flights
@@ -75,6 +82,8 @@ class Inward:
         self._copies = 0  # batches that were published again
         self._unconfirmed = 0  # batches published and not confirmed
         self._retained: list[Envelope] = []  # the gateway's own events that wait for the broker
+        self._answers = 0  # heartbeats that were answered, as far as it matters
+        self._dates = False  # whether this gateway has learned server time by them
         self._alive_s = clock.seconds()  # when the last heartbeat that was applied was published
         self._doubted_s = -SILENT_S  # when everyone was last made to return because of that
 
@@ -258,6 +267,8 @@ class Inward:
 
     def _not_in_queue(self, batch: Sequence[Envelope], code: str, message: str) -> None:
         """The queue refused a batch: so are those of its events refused of which no other copy may be there."""
+        if isinstance(batch[0].event, Heartbeat):
+            self._refuse_held(code, message)
         for session, lane, seqs in self._lanes(batch):
             if lane.not_in_queue(seqs):
                 self._refuse_all(session, lane.withdraw_flight(), code, message)
@@ -317,11 +328,22 @@ class Inward:
     def is_alive(self, beaten_s: float) -> None:
         """A heartbeat of that time was applied. If the one before is old, the gateway may have counted as dead."""
         now_s = self._clock.seconds()
+        if not self._dates:
+            self._learned_time(now_s - beaten_s)
         if now_s - self._alive_s > DOUBTED_S and now_s - self._doubted_s > SILENT_S:
             log.warning("this gateway was not heard of for too long: its players return to the world")
             self._doubted_s = now_s  # not with each heartbeat: that would slow down what is slow already
             self.rejoin_all()
         self._alive_s = max(self._alive_s, beaten_s)
+
+    def _learned_time(self, known_to_s: float) -> None:
+        """A slow answer says only roughly what the time is; where the second is slow, too, nothing better will come."""
+        self._answers += 1
+        self._dates = known_to_s <= DATED_TO_S or self._answers > 1
+        if self._dates:
+            self._release_held()
+        else:
+            self._ask_time()
 
     def rejoin_all(self) -> None:
         """Players may have been taken out of the world together with their gateway."""
@@ -351,14 +373,35 @@ class Inward:
             self._go_again(session, lane)
 
     def _go(self, session: Session, lane: Lane) -> None:
-        """Send what the lane has to send now, unless the broker is away, or the player returns to the world first."""
-        if self.broker.up and not session.returning_since_s:
+        """Send what the lane has to send now, unless the broker is away, or something else comes first."""
+        if self.broker.up and not self._holds(session):
             self._gather(lane.next(self._clock.seconds()))
 
     def _go_again(self, session: Session, lane: Lane) -> None:
         """The same, and what is under way once more; it goes in its order."""
-        if self.broker.up and not session.returning_since_s:
+        if self.broker.up and not self._holds(session):
             self._gather(lane.again(self._clock.seconds()))
+
+    def _holds(self, session: Session) -> bool:
+        """Whether its lanes wait: its player returns to the world first, or nobody has said yet what the time is.
+
+        An entrance is dated in server time: which of two was the later one must not depend on this machine's clock.
+        """
+        return session.returning_since_s > 0 or not (self._dates or session.player)
+
+    def _held(self) -> list[tuple[Session, Lane]]:
+        """The lanes of those who wait to be let in."""
+        return [(s, lane) for s in self._crowd.all if not s.player for lane in s.lanes.values()]
+
+    def _release_held(self) -> None:
+        for session, lane in self._held():
+            lane.date(self._now_ms())
+            self._go(session, lane)
+
+    def _refuse_held(self, code: str, message: str) -> None:
+        """The time is not said either by those who would let them in."""
+        for session, lane in self._held() if not self._dates else ():
+            self._refuse_all(session, lane.withdraw(Login.spec.family), code, message)
 
     def broker_down(self) -> None:
         """The broker is away: nobody knows what arrived."""

@@ -11,6 +11,8 @@ an earlier connection.
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from gameserver.events.base import Spec
 from gameserver.events.envelope import Envelope
 
@@ -73,6 +75,10 @@ class Lane:
             return False
         self._waiting.append(envelope)
         return True
+
+    def date(self, at_ms: int) -> None:
+        """Say that what waits was accepted now, because only now it is known what the time is."""
+        self._waiting = deque(msgspec.structs.replace(envelope, at_ms=at_ms) for envelope in self._waiting)
 
     def next(self, now_s: float) -> list[Envelope]:
         """What is to be sent now: nothing while something is under way."""

@@ -73,6 +73,7 @@ class Client:
         self.picture = Picture()
         self.token = ""  # with which the session is resumed
         self.reconnects = 0
+        self._attempts = 0  # to resume, by which the house knows which was the last
         self._addresses = cycle(addresses)
         self._codec: CodecName = codec
         self._hello = {"type": "hello", "protocol": PROTOCOL, "catalogue": catalogue}
@@ -214,13 +215,14 @@ class Client:
     async def _resume(self) -> None:
         async with self._attempt():
             await self._dial()
+            self._attempts += 1
             resume = {"type": "resume", "token": self.token}
             try:
-                await self._await(1, {**resume, "sent": self._ledger.highest, "seq": 1})
+                await self._await(1, {**resume, "sent": self._ledger.highest, "attempt": self._attempts, "seq": 1})
             except Refused as refusal:
                 if refusal.code != "bad_field":
                     raise
-                await self._await(2, {**resume, "seq": 2})  # a gateway of the version before, which knows no ``sent``
+                await self._await(2, {**resume, "seq": 2})  # a gateway of the version before
 
     @contextlib.asynccontextmanager
     async def _attempt(self) -> AsyncIterator[None]:

@@ -55,6 +55,9 @@ Coins = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="1 to 1,000,
 Sent = Annotated[
     int, msgspec.Meta(ge=0, le=SEQ_MAX, description="the highest number that you have used in this session")
 ]
+Attempt = Annotated[
+    int, msgspec.Meta(ge=0, le=SEQ_MAX, description="greater in each `resume` of this session that you send")
+]
 NoticeIds = Annotated[
     list[NoticeId],
     msgspec.Meta(max_length=100, description="list of ids, 100 at most"),

@@ -1,6 +1,6 @@
 """Sessions: registering, entering, resuming, leaving, and what gateways say of themselves."""
 
-from gameserver.events.base import SEQ_MAX, Event, Name, NoticeIds, Result, Secret, Sent, declared
+from gameserver.events.base import SEQ_MAX, Attempt, Event, Name, NoticeIds, Result, Secret, Sent, declared
 
 HEARTBEAT_MS = 3_000  # so often a gateway says that it is alive
 UNHEARD_MS = 2 * HEARTBEAT_MS  # of whom nothing is heard for longer, more than one heartbeat was lost
@@ -44,10 +44,12 @@ class Resume(Event):
     """Take up a session where it was cut off, on any gateway, with the token it was told last.
 
     ``sent``: the highest number that the client has used in this session; left out, any may have been used.
+    ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do.
     """
 
     token: Secret
     sent: Sent = SEQ_MAX
+    attempt: Attempt = 0
 
 
 @declared(lane="session", priority=3, numbered=False)

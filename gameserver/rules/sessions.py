@@ -140,6 +140,13 @@ def _came_later(state: State, session: Session, context: Context) -> bool:
     return awaited(session.since_ms, context.now_ms, waited_ms)
 
 
+def _resumed_later(state: State, session: Session, event: Resume, context: Context) -> bool:
+    """The same of a ``resume`` with the token before: by the client's own count where it keeps one."""
+    if event.attempt and session.attempt:
+        return event.attempt < session.attempt
+    return _came_later(state, session, context)
+
+
 def _overtaken() -> Rejected:
     """Said to a connection that is gone; where gateways' clocks differ someone may hear it, for as long as they do."""
     return Rejected("busy", "This player came in elsewhere a moment later. Try again in a moment.")
@@ -190,7 +197,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         )
     if session.expires_ms and session.expires_ms < state.now_ms:
         raise Rejected("bad_token", "This session has expired. Log in.")
-    if found.digest != session.token and _came_later(state, session, context):
+    if found.digest != session.token and _resumed_later(state, session, event, context):
         raise _overtaken()
     taken = replace(
         session,
@@ -200,6 +207,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         token_before=found.digest,
         expires_ms=0,
         since_ms=context.now_ms,
+        attempt=event.attempt,
     )
     body = state.players[session.player]
     present = _present(body, taken)

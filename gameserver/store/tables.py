@@ -110,6 +110,7 @@ sessions = Table(
     _text("token_before"),
     _ms("expires_ms"),
     _ms("since_ms"),
+    Column("attempt", _WIDE, nullable=False, server_default="0"),  # workers of before 0007 do not name it
 )
 Index("sessions_player", sessions.c.player)
 Index("sessions_gateway", sessions.c.gateway)

@@ -73,7 +73,8 @@ class Session(msgspec.Struct, frozen=True):
 
     ``token_before`` stays good until the new one is used, because the answer that carried the new one may be lost.
     ``expires_ms`` is 0 while a connection holds the session. ``since_ms``: when its gateway accepted the entrance that
-    brought the last connection, so that an older entrance that comes late is known.
+    brought the last connection, so that an older entrance that comes late is known. ``attempt``: the client's own count
+    of its resumes, by which the same is known exactly; 0 where it did not say.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Session(msgspec.Struct, frozen=True):
     token_before: str = ""
     expires_ms: int = 0
     since_ms: int = 0
+    attempt: int = 0
 
 
 class ZoneClock(msgspec.Struct, frozen=True):

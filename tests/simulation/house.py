@@ -19,7 +19,7 @@ from tests.chaos.records import Diary
 from tests.simulation.beats import Beat
 from tests.simulation.journal import Journal
 from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
-from tests.simulation.moves import MOVES, ForeignLock
+from tests.simulation.moves import MOVES, SKEWS_MS, ForeignLock
 from tests.simulation.parcels import Parcel, Parcels, SimulatedBroker
 from tests.simulation.plain import PlainSealer
 from tests.simulation.player import SimulatedPlayer
@@ -156,6 +156,8 @@ class SimulatedHouse:
     def _open_gateway(self, n: int) -> None:
         name = f"gateway{n}-{self._mint(1)}"
         clock = GatewayClock(self)
+        if "skew" in self.story.moves:
+            clock.skew_ms = self.rng.choice(SKEWS_MS)
         hub = Hub(
             clock=self.clock,
             gateway=name,

@@ -61,6 +61,7 @@ class SimulatedPlayer:
         self._told: set[str] = set()
         self._unread: list[str] = []  # durable notices that came before one may acknowledge them
         self._visits = visits
+        self._attempts = 0
         self._says_sent = house.rng.random() < 0.5  # clients of before that field are still about
         self.deeds: list[Deed] = []
         self.hub: Hub | None = None
@@ -83,7 +84,7 @@ class SimulatedPlayer:
         """Do the next thing: connect, act in the world, or leave it."""
         if self._visits and self.session is not None and self._house.chance(HASTE):
             self.leave()
-        elif self._phase == "away" and self._house.now_s() >= self._again_s:
+        elif self._phase == "away":
             self._connect()
         elif self._phase == "refused" and self._house.now_s() >= self._again_s:
             self._enter()
@@ -165,7 +166,6 @@ class SimulatedPlayer:
             self._link.open = False
         self.hub = self.session = None
         self._phase = "gone" if self._visits else "away"
-        self._again_s = self._house.now_s() + self._house.story.away_s
 
     def hear_bytes(self, data: bytes) -> None:
         """The gateway wrote."""
@@ -189,7 +189,8 @@ class SimulatedPlayer:
         self._entrance += 1
         packet: dict[str, Any] = {"type": "register", "name": self.name, "password": PASSWORD}
         if self._token:
-            packet = {"type": "resume", "token": self._token}
+            self._attempts += 1
+            packet = {"type": "resume", "token": self._token, "attempt": self._attempts}
             if self._says_sent:
                 packet["sent"] = self._seq
         elif self._entrance > 1:

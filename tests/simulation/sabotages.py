@@ -71,6 +71,13 @@ VISITED: dict[str, Any] = {
 }
 WALKING: dict[str, Any] = {"actions": 20, "steps": 200, "poisons": (), "wants": "move"}
 SKEWED = {**WALKING, "moves": frozenset({"skew", "time_passes", "hang_up"}), "chances": Chances(move=0.06)}
+RESUMED: dict[str, Any] = {
+    "moves": frozenset({"skew", "kill_gateway", "family_away", "kill_worker", "hang_up", "time_passes"}),
+    "chances": Chances(move=0.15, delayed=0.1, crash=0.2, ack_lost=0.2),
+    "actions": 20,
+    "steps": 400,
+    "poisons": (),
+}
 DEAF = {**WALKING, "moves": frozenset({"cut", "mend", "time_passes"}), "chances": Chances(move=0.05)}
 REVOKED: dict[str, Any] = {
     "moves": frozenset({"revoke", "time_passes"}),
@@ -232,6 +239,11 @@ def no_probes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Health, "_asks", lambda self, flights, now_s: False)
 
 
+def any_resume(patch: pytest.MonkeyPatch) -> None:
+    """The last one that comes counts, by no clock and no count."""
+    patch.setattr("gameserver.rules.sessions._resumed_later", lambda state, session, event, context: False)
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -252,5 +264,6 @@ SABOTAGES = (
     Sabotage("gateways are told whom they are thought to hold", no_roll_call, 10, "is a ghost", VISITED),
     Sabotage("nobody's clock is believed blindly", any_time, 7, "too_fast", SKEWED),
     Sabotage("a gateway gives up only what has no effect", anything_goes_stale, 16, "told no and done", DEAF),
+    Sabotage("an older resume that comes late is known", any_resume, 1, "session lost", RESUMED),
     Sabotage("one lost batch condemns no family", no_probes, 29, "condemned its family", REVOKED),
 )

@@ -27,8 +27,7 @@ class Chances(msgspec.Struct, frozen=True, kw_only=True):
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break.
 
-    ``wants``: the only thing that players do, "" for all; ``bursts``: how much one does at once; ``away_s``: how long
-    one stays away whose connection broke.
+    ``wants``: the only thing that players do, "" for all; ``bursts``: how much one does at once.
     """
 
     seed: int
@@ -41,7 +40,6 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     poisons: tuple[str, ...]
     wants: str = ""
     bursts: tuple[int, ...] = (1, 1, 1, 4)
-    away_s: float = 0.0
 
 
 def make_story(seed: int, moves: tuple[str, ...]) -> Story:

@@ -144,9 +144,12 @@ class Player:
 
 
 class Stage:
-    """A hub and everything around it. Server time is what ``clock`` shows."""
+    """A hub and everything around it. Server time is what ``clock`` shows.
 
-    def __init__(self, queues: Queues = PLAIN, wrong_ms: int = 0, **limits: float) -> None:
+    ``heard``: whether a process has answered the gateway's first heartbeat; before that it lets nobody in.
+    """
+
+    def __init__(self, queues: Queues = PLAIN, wrong_ms: int = 0, *, heard: bool = True, **limits: float) -> None:
         self.clock = Clock()
         self.wrong_ms = wrong_ms  # how far the gateway's clock is ahead
         self.limits = Limits(**limits)
@@ -162,6 +165,16 @@ class Stage:
             mint=self._mint,
         )
         self.hub.use(self.broker)
+        if heard:
+            self.beat()
+
+    def beat(self) -> None:
+        """A process answers a heartbeat, without a word of the time."""
+        self.hub.heartbeat()
+        self.clock.advance(0)
+        (beat,) = self.broker.take("heartbeat")
+        self.tell(Outbound(done=beat.name, task=beat.message.task_id))
+        self.clock.advance(0.1)  # longer than any gap between batches
 
     def _mint(self, size: int) -> str:
         self.minted += 1

@@ -3,7 +3,8 @@
 import pytest
 
 from gameserver.events.envelope import Outbound
-from tests.unit.gateway.fakes import Published, Stage
+from gateway.broker import Busy, Unroutable
+from tests.unit.gateway.fakes import Player, Published, Stage
 
 BY_MS = 600_000
 WRONG = pytest.mark.parametrize("wrong_ms", [BY_MS, -BY_MS], ids=["ahead", "behind"])
@@ -95,3 +96,78 @@ def test_slow_answers_do_no_harm_to_what_is_known() -> None:
     beat(stage, there_s=20, back_s=0.01)
     beat(stage, there_s=0.01, back_s=20)
     assert accepted_ms(stage) == pytest.approx(now_ms(stage), abs=SOON_MS)
+
+
+def knocks(stage: Stage) -> Player:
+    """Someone who wants to be let in, though the gateway does not know the time yet."""
+    player = Player(stage)
+    player.send(type="hello", protocol=1)
+    player.send(type="login", name="ada", password="a long secret", seq=1)
+    assert stage.broker.take("login") == []
+    return player
+
+
+def unheard(wrong_ms: int = BY_MS) -> Stage:
+    stage = Stage(wrong_ms=wrong_ms, heard=False)
+    stage.clock.advance(10)
+    return stage
+
+
+@WRONG
+def test_who_comes_before_the_time_is_known_waits_and_is_dated_then(wrong_ms: int) -> None:
+    stage = unheard(wrong_ms)
+    knocks(stage)
+    beat(stage)
+    stage.clock.advance(0)
+    ((envelope,),) = [task.batch for task in stage.broker.take("login")]
+    assert envelope.at_ms == pytest.approx(now_ms(stage), abs=SOON_MS)
+
+
+def test_a_slow_answer_says_too_little_of_the_time_and_the_next_is_asked_for_at_once() -> None:
+    stage = unheard()
+    knocks(stage)
+    beat(stage, there_s=6, back_s=4)
+    assert stage.broker.take("login") == []
+    stage.clock.advance(0.1)
+    (asked,) = stage.broker.take("heartbeat")
+    answer(stage, asked)
+    stage.clock.advance(0)
+    ((envelope,),) = [task.batch for task in stage.broker.take("login")]
+    assert envelope.at_ms == pytest.approx(now_ms(stage), abs=100 + SOON_MS)
+
+
+def test_where_every_answer_is_slow_nobody_waits_for_a_better_one() -> None:
+    stage = unheard()
+    knocks(stage)
+    beat(stage, there_s=6, back_s=4)
+    stage.clock.advance(0.1)
+    (asked,) = stage.broker.take("heartbeat")
+    answer(stage, asked, there_s=2, back_s=2)
+    stage.clock.advance(0)
+    assert len(stage.broker.take("login")) == 1
+
+
+@pytest.mark.parametrize(("failure", "code"), [(Unroutable(), "unavailable"), (Busy(), "busy")])
+def test_who_waits_for_the_time_is_refused_where_nobody_can_be_asked_for_it(failure: Exception, code: str) -> None:
+    stage = unheard()
+    stage.broker.confirming = False
+    stage.hub.heartbeat()
+    stage.clock.advance(0)
+    player = knocks(stage)
+    (asked,) = stage.broker.take("heartbeat")
+    asked.confirmation.errback(failure)
+    assert [packet["code"] for packet in player.heard("error")] == [code]
+    player.send(type="login", name="ada", password="a long secret", seq=2)
+    beat(stage)
+    stage.clock.advance(0)
+    assert [task.seqs for task in stage.broker.take("login")] == [[2]]
+
+
+def test_who_waits_for_the_time_is_refused_when_nobody_serves_entrances() -> None:
+    stage = unheard()
+    player = knocks(stage)
+    for _ in range(3):
+        stage.hub.heartbeat()
+        stage.clock.advance(stage.limits.unavailable_after_s)
+        stage.hub.sweep()
+    assert [packet["code"] for packet in player.heard("error")] == ["unavailable"]

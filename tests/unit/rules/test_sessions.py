@@ -239,8 +239,8 @@ def test_who_is_dead_does_not_appear() -> None:
 # Resuming.
 
 
-def resume(world: Any, with_token: str = "t-ada", **changes: Any) -> Any:
-    return enter(Resume(token=with_token, seq=1), world, **changes)
+def resume(world: Any, with_token: str = "t-ada", attempt: int = 0, **changes: Any) -> Any:
+    return enter(Resume(token=with_token, attempt=attempt, seq=1), world, **changes)
 
 
 def test_a_session_is_taken_up_by_another_connection() -> None:
@@ -282,6 +282,15 @@ def test_an_entrance_that_was_overtaken_on_its_way_throws_nobody_out() -> None:
     assert refusal(Resume(token="t-ada"), world, **late) == "busy"
     assert refusal(LOGIN, world, **late) == "busy"
     assert world.sessions["s-ada"].conn == "c10"
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 5, 600_000], ids=["right", "a little ahead", "far ahead"])
+def test_a_resume_that_was_overtaken_is_known_by_the_clients_count_whatever_its_gateways_clock_says(ahead_ms: int):
+    world = state(ADA, session_of(ADA))
+    fold(world, resume(world, conn="c10", token="#t10", attempt=2))
+    assert refusal(Resume(token="t-ada", attempt=1), world, conn="c9", now_ms=NOW_MS + ahead_ms) == "busy"
+    fold(world, resume(world, "t-ada", conn="c11", token="#t11", attempt=3, now_ms=NOW_MS - 10))
+    assert (world.sessions["s-ada"].conn, world.sessions["s-ada"].attempt) == ("c11", 3)
 
 
 def test_no_entrance_is_overtaken_by_one_from_the_future() -> None:

@@ -103,7 +103,17 @@ FILLED: dict[str, tuple[Thing, dict[str, Any]]] = {
         {"creatures": ("meadow.rat.1",)},
     ),
     "session": (
-        Session(id="s", player="ada", gateway="g", conn="c", token="t", token_before="u", expires_ms=2**41),
+        Session(
+            id="s",
+            player="ada",
+            gateway="g",
+            conn="c",
+            token="t",
+            token_before="u",
+            expires_ms=2**41,
+            since_ms=1,
+            attempt=2,
+        ),
         {"sessions": ("s",)},
     ),
     "clock": (ZoneClock(id="meadow", tick=2**40), {"clocks": ("meadow",)}),
