@@ -7,7 +7,7 @@ from celery.beat import BeatLazyFunc
 from kombu import Exchange, Queue
 
 from gameserver import addresses, config
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.topology import EVENTS, topology
 from tasks.ticks import SWEEP_S, TICK_S, WAITS_S, pulse
 

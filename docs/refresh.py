@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from gameserver.events import catalogue, document
+from gameserver.declare import catalogue
+from gameserver.events import document
 from gameserver.wire import states
 
 ROOT = Path(__file__).parents[1]

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from gameserver.declare import catalogue
 from gameserver.errors import Rejected
-from gameserver.events import catalogue
 from gameserver.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name, gateway_queue
 
 NOTHING = "^$"

@@ -20,9 +20,9 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
-from gameserver.events import catalogue
-from gameserver.events.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.letters import letter_of
 from gameserver.limits import Limits

@@ -17,9 +17,10 @@ from gameserver import config, letters, reconciling, secret_files
 from gameserver.access import users
 from gameserver.client import bots
 from gameserver.config import Settings
+from gameserver.declare import catalogue
 from gameserver.declaring import stand
 from gameserver.errors import GameError, Rejected, Retryable
-from gameserver.events import catalogue, document
+from gameserver.events import document
 from gameserver.operations import catalogue_diff, catalogue_export
 from gameserver.rules.book import rules
 from gameserver.secrecy import write_key

@@ -10,8 +10,8 @@ from traceback import format_exception
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.declare.base import Spec
 from gameserver.errors import Rejected
-from gameserver.events.base import Spec
 from gameserver.events.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store

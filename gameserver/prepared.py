@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from gameserver.declare.base import Event, Spec
 from gameserver.errors import Rejected
-from gameserver.events.base import Event, Spec
 from gameserver.events.envelope import Envelope
 from gameserver.rules.outcome import Context, Needs
 from gameserver.world.marks import Mark

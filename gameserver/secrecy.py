@@ -12,8 +12,8 @@ from cryptography.fernet import Fernet, InvalidToken
 from msgspec.structs import replace
 
 from gameserver import private_files
+from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, Rejected
-from gameserver.events.base import Event
 
 
 class Sealer:

@@ -12,9 +12,9 @@ from zlib import crc32
 
 import msgspec
 
+from gameserver.declare import catalogue
+from gameserver.declare.base import PRIORITY_MAX, Spec
 from gameserver.errors import Corrupt
-from gameserver.events import catalogue
-from gameserver.events.base import PRIORITY_MAX, Spec
 from gameserver.limits import Limits
 
 EVENTS = "events"

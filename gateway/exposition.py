@@ -13,7 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.reports import EventTimes, GatewayReport
 from gameserver.targets import Address
 from gateway.flights import Flight

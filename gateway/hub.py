@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from gameserver.clocks import ServerClock
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.envelope import Outbound
 from gameserver.events.sessions import Heartbeat, Lost
 from gameserver.limits import Limits

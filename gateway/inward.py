@@ -13,8 +13,8 @@ from functools import partial
 from twisted.python.failure import Failure
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
-from gameserver.events import catalogue
-from gameserver.events.base import Event, Spec
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event, Spec
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import task_message
 from gameserver.events.sessions import GATEWAY_SILENT_MS, Heartbeat, Login, Lost, Rejoin

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gameserver.events.base import Spec
+from gameserver.declare.base import Spec
 from gameserver.events.envelope import Envelope
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet import defer
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.envelope import Direct, Dispatch, Follow, Listed, Outbound
 from gameserver.events.sessions import Heartbeat, Login, Lost
 from gameserver.wire.codecs import Codec

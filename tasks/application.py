@@ -11,9 +11,9 @@ from typing import Any
 from celery import Celery, concurrency, signals
 
 from gameserver import config
+from gameserver.declare import catalogue
+from gameserver.declare.base import Spec
 from gameserver.declaring import stand
-from gameserver.events import catalogue
-from gameserver.events.base import Spec
 from gameserver.garbage import settle
 from gameserver.healthy import alive_file
 from gameserver.logs import set_up_logging

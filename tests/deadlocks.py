@@ -18,9 +18,9 @@ import pytest
 from sqlalchemy import text
 
 from gameserver import letters
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event
 from gameserver.errors import Rejected, Retryable
-from gameserver.events import catalogue
-from gameserver.events.base import Event
 from gameserver.events.chat import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.events.combat import Attack, Reward
 from gameserver.events.envelope import Dispatch, Envelope

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from gameserver import config
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.secrecy import write_key
 from gameserver.store.migrate import migrate
 from gameserver.up.house import answers

@@ -7,7 +7,7 @@ no map: where walls are and which zones are safe it learns from the refusals.
 from random import Random
 from typing import Any, get_args
 
-from gameserver.events.base import Direction
+from gameserver.declare.base import Direction
 
 Being = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Chat: say, shout, whisper, channels."""
 
-from gameserver.events.base import ChannelName, Event, Name, Notice, Result, Text, declared, told
+from gameserver.declare.base import ChannelName, Event, Name, Notice, Result, Text, declared, told
 
 
 class Line(Result):

@@ -1,6 +1,6 @@
 """Combat: striking, dying, coming back."""
 
-from gameserver.events.base import EntityId, Event, Notice, Result, declared, told
+from gameserver.declare.base import EntityId, Event, Notice, Result, declared, told
 
 
 class Hit(Result):

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from gameserver.declare import catalogue
+from gameserver.declare.base import Spec
 from gameserver.declare.wording import fields_of
-from gameserver.events import catalogue
-from gameserver.events.base import Spec
 from gameserver.topology import PLAIN, Queues
 
 

@@ -12,8 +12,8 @@ from zlib import crc32
 
 import msgspec
 
-from gameserver.events import catalogue
-from gameserver.events.base import Event
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.envelope import Envelope, lane_key
 
 _LANES = {spec.task: spec.lane for spec in catalogue.specs()}

@@ -1,6 +1,6 @@
 """Movement: walking by tiles, and seeing who is around."""
 
-from gameserver.events.base import Direction, Event, Notice, Result, declared, told
+from gameserver.declare.base import Direction, Event, Notice, Result, declared, told
 
 
 class Being(Result):

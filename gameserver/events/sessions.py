@@ -1,6 +1,6 @@
 """Sessions: registering, entering, resuming, leaving, and what gateways say of themselves."""
 
-from gameserver.events.base import SEQ_MAX, Attempt, Event, Name, NoticeIds, Result, Secret, Sent, declared
+from gameserver.declare.base import SEQ_MAX, Attempt, Event, Name, NoticeIds, Result, Secret, Sent, declared
 
 HEARTBEAT_MS = 3_000  # so often a gateway says that it is alive
 UNHEARD_MS = 2 * HEARTBEAT_MS  # of whom nothing is heard for longer, more than one heartbeat was lost

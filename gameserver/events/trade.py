@@ -1,6 +1,6 @@
 """Trade: coins changing hands."""
 
-from gameserver.events.base import Coins, Event, Name, Notice, Result, declared, told
+from gameserver.declare.base import Coins, Event, Name, Notice, Result, declared, told
 
 
 class Given(Result):

@@ -1,6 +1,6 @@
 """The world's own life: ticks sent by beat, and the housekeeping that heals what deaths left behind."""
 
-from gameserver.events.base import Event, declared
+from gameserver.declare.base import Event, declared
 
 
 @declared(origin="house", priority=4, lease_s=5, durable=False, batch_max=8)

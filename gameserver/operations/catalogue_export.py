@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from gameserver.events import catalogue
-from gameserver.events.base import NoticeSpec, Spec
+from gameserver.declare import catalogue
+from gameserver.declare.base import NoticeSpec, Spec
 from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets
 from gameserver.wire.packets import PROTOCOL, FromServer

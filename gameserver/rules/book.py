@@ -7,10 +7,10 @@ from types import FunctionType
 from typing import Any
 
 import gameserver.rules
+from gameserver.declare import catalogue
+from gameserver.declare.base import Spec
 from gameserver.declare.places import exists, imported, place_of
 from gameserver.errors import Corrupt
-from gameserver.events import catalogue
-from gameserver.events.base import Spec
 from gameserver.rules.outcome import Rule
 
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from gameserver.declare.base import Event, Notice, Result
 from gameserver.errors import NotNow, Rejected
-from gameserver.events.base import Event, Notice, Result
 from gameserver.events.envelope import Follow
 from gameserver.world.maps import World, Zone, nowhere
 from gameserver.world.state import (

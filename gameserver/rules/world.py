@@ -14,8 +14,8 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.base import Event
 from gameserver.errors import Repeated
-from gameserver.events.base import Event
 from gameserver.events.combat import Respawned
 from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.events.world import Show, Stir, Sweep, Tick

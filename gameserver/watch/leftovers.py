@@ -10,8 +10,8 @@ import pika
 from pika.exceptions import AMQPError
 
 from gameserver import addresses
+from gameserver.declare import catalogue
 from gameserver.errors import Rejected, Retryable
-from gameserver.events import catalogue
 from gameserver.topology import EVENTS, Queues
 
 

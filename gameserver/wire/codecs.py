@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from gameserver.declare import catalogue
+from gameserver.declare.base import SEQ_MAX, Event
 from gameserver.declare.wording import QUOTED_MAX, fault_of
-from gameserver.events import catalogue
-from gameserver.events.base import SEQ_MAX, Event
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import FIRST_OF_LINES, FIRST_OF_PREFIXED, Framing, Lines, Prefixed, prefix
 from gameserver.wire.packets import FromClient, FromServer, Hello, Ping

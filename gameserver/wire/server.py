@@ -6,7 +6,7 @@ keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clo
 
 from msgspec.structs import replace
 
-from gameserver.events.base import SECRET_BYTES_MAX, SEQ_MAX, Event
+from gameserver.declare.base import SECRET_BYTES_MAX, SEQ_MAX, Event
 from gameserver.events.sessions import Resume
 from gameserver.limits import Limits
 from gameserver.wire.bucket import TokenBucket

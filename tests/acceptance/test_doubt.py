@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from tests.acceptance.lines import LineClient
 from tests.houses import ROOT, House
 

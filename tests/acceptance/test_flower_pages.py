@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.up.rabbitmq import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost

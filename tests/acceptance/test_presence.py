@@ -2,7 +2,7 @@
 
 import time
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.rules.outcome import Needs
 from gameserver.rules.world import TICK_MS

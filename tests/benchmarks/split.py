@@ -19,8 +19,8 @@ import pika
 from kombu import Connection
 
 from gameserver.addresses import parameters
+from gameserver.declare.base import Event
 from gameserver.declaring import declare
-from gameserver.events.base import Event
 from gameserver.events.combat import Attack
 from gameserver.events.envelope import GATEWAYS, Envelope
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, task_message

@@ -10,8 +10,8 @@ from kombu import Connection, Consumer, Exchange, Queue
 from twisted.internet import protocol, tcp
 
 from gameserver.addresses import KEEPALIVE
+from gameserver.declare import catalogue
 from gameserver.declaring import declare
-from gameserver.events import catalogue
 from gameserver.events.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.limits import Limits
 from gameserver.topology import OUTBOUND, PLAIN, topology

@@ -9,7 +9,7 @@ import pika
 import pytest
 
 from gameserver.addresses import parameters
-from gameserver.events import base
+from gameserver.declare import base
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
 from gameserver.events.sessions import Ack, Heartbeat

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.world.state import ChatLine, Player, ZoneClock
 from gateway.flights import Flight
 from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict

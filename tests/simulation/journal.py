@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.chat import Heard
 from gameserver.events.combat import Reward
 from gameserver.rules.book import rules

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from twisted.internet import defer
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.envelope import GATEWAYS, Outbound
 from gameserver.events.message import TaskMessage
 from gameserver.topology import gateway_queue

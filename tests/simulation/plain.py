@@ -1,6 +1,6 @@
 """Sealing and hashing without cryptography: it would be most of the time, and no run like the other."""
 
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.secrecy import Sealer, token_hash
 
 

@@ -11,7 +11,7 @@ from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 
 from gameserver.apply import Applier
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.envelope import Outbound
 from gameserver.events.message import TaskMessage
 from gameserver.topology import DELAYS_MS, EVENTS, Queues, delay_name

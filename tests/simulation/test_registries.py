@@ -9,7 +9,7 @@ from math import inf
 
 import pytest
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.topology import PARTS_MAX
 from gateway.hub import Hub
 from gateway.meters import REMEMBERED_MAX

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from gameserver.declare import catalogue
+from gameserver.declare.base import PRIORITY_MAX
 from gameserver.errors import Corrupt
-from gameserver.events import catalogue
-from gameserver.events.base import PRIORITY_MAX
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
 from gameserver.topology import (

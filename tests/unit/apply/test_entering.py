@@ -5,7 +5,7 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.events.movement import Look
 from gameserver.events.sessions import (
     GATEWAY_SILENT_MS,

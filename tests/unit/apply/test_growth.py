@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.events.chat import Join, Say, Talk, Whisper
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move

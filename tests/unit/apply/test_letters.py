@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from gameserver import letters
 from gameserver.cli import main
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event
 from gameserver.errors import Rejected
-from gameserver.events import catalogue
-from gameserver.events.base import Event
 from gameserver.events.chat import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.events.combat import Attack, Reward
 from gameserver.events.envelope import Envelope

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event, Notice, Result, declared, told
 from gameserver.errors import NotNow, Rejected
-from gameserver.events import catalogue
-from gameserver.events.base import Event, Notice, Result, declared, told
 from gameserver.events.combat import Reward
 from gameserver.events.envelope import Envelope, Follow, Outbound
 from gameserver.events.message import TaskMessage, task_message

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
 from gameserver.apply import Applied, Applier
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.events.envelope import Direct, Envelope
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Heartbeat

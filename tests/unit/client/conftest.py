@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.limits import Limits
 from gameserver.wire.packets import PROTOCOL, Error, Ok, Welcome
 from gameserver.wire.server import ENTRANCES, ServerConnection

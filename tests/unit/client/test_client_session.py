@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gameserver.client import Backoff, Client, ClientLimits, ConnectionLost, Refused
-from gameserver.events.base import SEQ_MAX
+from gameserver.declare.base import SEQ_MAX
 from gameserver.events.chat import Heard
 from gameserver.events.movement import Appeared, Being, Moved, View
 from gameserver.limits import Limits

@@ -17,7 +17,7 @@ PROGRAMS = {
     "up": ("gameserver", "up"),
     "events": ("gameserver", "events"),
 }
-SIGNS = '''from gameserver.events.base import Event, Notice, declared, told
+SIGNS = '''from gameserver.declare.base import Event, Notice, declared, told
 
 
 @declared(lane="act")

@@ -23,7 +23,7 @@ from twisted.internet.endpoints import serverFromString
 
 from gameserver import access, cli, config, healthy, secret_files
 from gameserver.addresses import nodes
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.topology import possible_queues
 from gateway.service import DRAIN_S

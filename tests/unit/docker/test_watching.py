@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gameserver import cli
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.reports import COME_AGAIN
 from gameserver.watch import snapshot
 from tests import watching

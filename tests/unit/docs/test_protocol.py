@@ -7,7 +7,7 @@ import pytest
 
 from docs.refresh import PROTOCOL, between
 from gameserver.cli import main
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets, json_codec, msgpack_codec
 from gameserver.wire.frames import Prefixed

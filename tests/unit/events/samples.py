@@ -5,8 +5,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
-from gameserver.events import catalogue
-from gameserver.events.base import Event
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event
 
 # What JSON can carry: no half of a surrogate pair.
 characters = st.characters(exclude_categories=("Cs",))

@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.document import markdown, overview
 from gameserver.topology import Queues
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.events.envelope import (
     ROUTES,
     Direct,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.events.base import PRIORITY_MAX
+from gameserver.declare.base import PRIORITY_MAX
 from gameserver.events.envelope import Envelope
 from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.events.movement import Move

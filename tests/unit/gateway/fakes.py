@@ -10,7 +10,7 @@ from twisted.internet import defer
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits

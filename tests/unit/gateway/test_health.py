@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.events.base import Event
+from gameserver.declare.base import Event
 from gameserver.events.chat import Say
 from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move

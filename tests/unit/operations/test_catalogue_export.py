@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from gameserver.cli import main
-from gameserver.events import catalogue
+from gameserver.declare import catalogue
 from gameserver.operations import catalogue_export
 from gameserver.wire.codecs import client_packets, json_codec
 from gameserver.wire.errors import PacketFault

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.events.base import Event, Notice
+from gameserver.declare.base import Event, Notice
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Outcome, State
 from gameserver.world.kinds import KINDS

@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
+from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
-from gameserver.events import catalogue
 from gameserver.events.movement import Move
 from gameserver.rules import book
 

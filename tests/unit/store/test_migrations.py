@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
+from gameserver.declare.base import SEQ_MAX
 from gameserver.errors import Retryable
-from gameserver.events.base import SEQ_MAX
 from gameserver.rules.outcome import KINDS_OF_THINGS, Needs
 from gameserver.store import Store
 from gameserver.store import migrate as migrate_module

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from gameserver.declare import catalogue
 from gameserver.errors import Retryable
-from gameserver.events import catalogue
 from gameserver.rules.outcome import Needs
 from gameserver.store import Store, engine
 from tests.chaos.proxy import Proxy

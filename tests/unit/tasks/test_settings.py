@@ -4,8 +4,8 @@ import pytest
 from celery.beat import BeatLazyFunc
 from kombu.utils.imports import symbol_by_name
 
-from gameserver.events import catalogue
-from gameserver.events.base import PRIORITY_MAX
+from gameserver.declare import catalogue
+from gameserver.declare.base import PRIORITY_MAX
 from gameserver.events.envelope import read_batch
 from gameserver.topology import DEAD, EVENTS
 from tasks import app

@@ -1,7 +1,7 @@
 import pytest
 
+from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
-from gameserver.events import catalogue
 from gameserver.up.rabbitmq import CONSUMER_TIMEOUT_S, PrivateNode
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.events.base import SEQ_MAX, Event
+from gameserver.declare.base import SEQ_MAX, Event
 from gameserver.limits import Limits
 from gameserver.wire.client import ClientConnection
 from gameserver.wire.packets import PROTOCOL, Welcome

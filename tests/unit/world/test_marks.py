@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gameserver.declare.base import SEQ_MAX
 from gameserver.errors import Corrupt
-from gameserver.events.base import SEQ_MAX
 from gameserver.world.marks import NO_MARKS, START, Mark, highest, read_marks, write_marks
 
 NUMBERS = st.integers(0, SEQ_MAX)

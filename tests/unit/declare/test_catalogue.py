@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 import gameserver.events
-from gameserver.events import catalogue
-from gameserver.events.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, declared, told
+from gameserver.declare import catalogue
+from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, declared, told
 from gameserver.rules.book import rules
 from gameserver.wire import packets
 from gameserver.wire.packets import FromClient, FromServer

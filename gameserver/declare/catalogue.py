@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 import gameserver.events
+from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
 from gameserver.declare.places import imported
 from gameserver.errors import Corrupt
-from gameserver.events.base import DECLARED, Event, Notice, NoticeSpec, Spec
 
 PLUMBING = {"base", "catalogue", "envelope", "message", "document", "foreign"}
 

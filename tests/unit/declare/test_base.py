@@ -3,8 +3,8 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
+from gameserver.declare.base import PRIORITY_MAX, Event, Secret, declared, told
 from gameserver.errors import Corrupt
-from gameserver.events.base import PRIORITY_MAX, Event, Secret, declared, told
 
 
 def declare(doc: str | None = "Do something.", fields: Any = (), **options: Any) -> type[Event]:
