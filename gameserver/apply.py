@@ -23,10 +23,10 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
-from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.letters import letter_of
 from gameserver.limits import Limits
 from gameserver.logs import Seldom, about
+from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.prepared import Prepared, SeededDice
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gameserver.declare.base import Spec
 from gameserver.errors import Rejected
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store
 from gameserver.store.unread import FAMILY as OUTBOX

@@ -9,7 +9,7 @@ import msgspec
 
 from gameserver.declare.base import Event, Spec
 from gameserver.errors import Rejected
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Needs
 from gameserver.world.marks import Mark
 

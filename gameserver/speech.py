@@ -6,7 +6,7 @@ from itertools import chain
 
 import msgspec
 
-from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, routing_key
+from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, routing_key
 from gameserver.topology import gateway_queue
 
 TOPICS_KEPT = 16_384

@@ -13,7 +13,7 @@ any order.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 
 # The wait that a batch brings: where more than five hundred of a type come in a second batches grow, first quickly, and
 # from a few events on (which share most of what a batch costs by itself) with the work that the batch is.

@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from gameserver.declare import catalogue
-from gameserver.reports import EventTimes, GatewayReport
+from gameserver.messages.reports import EventTimes, GatewayReport
 from gameserver.targets import Address
 from gateway.flights import Flight
 from gateway.hub import Hub

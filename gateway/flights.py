@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 
 UNDER_WAY_MAX = 10_000  # batches; what was never heard of is forgotten first
 

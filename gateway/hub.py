@@ -10,9 +10,9 @@ from itertools import islice
 
 from gameserver.clocks import ServerClock
 from gameserver.declare import catalogue
-from gameserver.events.envelope import Outbound
 from gameserver.events.sessions import Heartbeat, Lost
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Outbound
 from gameserver.secrecy import Sealer
 from gameserver.topology import Queues
 from gameserver.wire.packets import Unavailable, Welcome

@@ -15,11 +15,11 @@ from twisted.python.failure import Failure
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Spec
-from gameserver.events.envelope import Envelope
-from gameserver.events.message import task_message
 from gameserver.events.sessions import GATEWAY_SILENT_MS, Heartbeat, Login, Lost, Rejoin
 from gameserver.limits import Limits
 from gameserver.logs import about
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import task_message
 from gameserver.secrecy import Sealer, token_hash
 from gameserver.topology import Queues
 from gameserver.wire.packets import Error

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gameserver.declare.base import Spec
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 
 
 class Lane:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from gameserver.clocks import ServerClock
-from gameserver.events.envelope import Envelope, Outbound
+from gameserver.messages.envelope import Envelope, Outbound
 from gateway.flights import Flight
 
 # Upper bounds of the buckets; what is larger goes to one more.

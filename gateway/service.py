@@ -13,10 +13,11 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet import defer, task
 
-from gameserver import reports, targets
+from gameserver import targets
 from gameserver.config import Settings
-from gameserver.events.envelope import Outbound
 from gameserver.events.sessions import HEARTBEAT_MS
+from gameserver.messages import reports
+from gameserver.messages.envelope import Outbound
 from gameserver.secrecy import Sealer, read_key
 from gameserver.targets import Address
 from gameserver.topology import topology

@@ -7,8 +7,8 @@ it, later cut off; when it reads again it is shown the present state instead of 
 from math import inf
 from typing import Protocol
 
-from gameserver.events.envelope import Envelope
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Envelope
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import FromServer
 from gameserver.wire.server import ServerConnection

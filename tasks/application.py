@@ -17,7 +17,7 @@ from gameserver.declaring import stand
 from gameserver.garbage import settle
 from gameserver.healthy import alive_file
 from gameserver.logs import set_up_logging
-from gameserver.reports import TaskReport
+from gameserver.messages.reports import TaskReport
 from gameserver.topology import topology
 from tasks.bodies import read_batches
 from tasks.consumer import TRIES

@@ -10,8 +10,8 @@ import msgspec
 from kombu.serialization import register
 from kombu.utils import json
 
-from gameserver.events.envelope import Envelope
-from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
 
 _batch = msgspec.json.Decoder(tuple[tuple[list[Envelope]], dict[str, Any], Any]).decode
 

@@ -31,7 +31,7 @@ from prometheus_client.registry import Collector
 from gameserver import targets
 from gameserver.config import Settings
 from gameserver.events.world import Tick
-from gameserver.reports import TaskReport, read_task_report
+from gameserver.messages.reports import TaskReport, read_task_report
 from gameserver.targets import Address
 from tasks.ticks import WAITS_S
 

@@ -11,8 +11,8 @@ from typing import Any
 from kombu import Connection, Producer
 
 from gameserver import addresses
-from gameserver.events.envelope import Outbound, encode_outbound
-from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from gameserver.messages.envelope import Outbound, encode_outbound
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.topology import EVENTS, OUTBOUND, PLAIN, Queues
 
 OUTBOUND_PRIORITY = 2

@@ -29,11 +29,11 @@ from msgspec.structs import replace
 from gameserver.apply import Applied, Applier
 from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
-from gameserver.events.envelope import Envelope
-from gameserver.events.foreign import Sorted, foreign, sort_out
-from gameserver.events.message import NO_TAIL, Tail, TaskMessage, task_message
 from gameserver.logs import about
-from gameserver.reports import TaskReport
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.foreign import Sorted, foreign, sort_out
+from gameserver.messages.reports import TaskReport
+from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
 from gameserver.rules.book import rules
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store

@@ -23,11 +23,11 @@ from gameserver.declare.base import Event
 from gameserver.errors import Rejected, Retryable
 from gameserver.events.chat import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.events.combat import Attack, Reward
-from gameserver.events.envelope import Dispatch, Envelope
 from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Show, Stir, Sweep, Tick
+from gameserver.messages.envelope import Dispatch, Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
 from gameserver.store.rows import Rows

@@ -4,7 +4,7 @@ import unicodedata
 
 from gameserver.errors import Rejected
 from gameserver.events.chat import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
-from gameserver.events.envelope import Follow
+from gameserver.messages.envelope import Follow
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, check_mailbox, rule
 from gameserver.rules.view import channel_topic, where, zone_topic
 from gameserver.world.state import ChatLine, Membership

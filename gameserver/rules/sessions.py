@@ -9,7 +9,6 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.envelope import Follow, Listed
 from gameserver.events.sessions import (
     UNHEARD_MS,
     Ack,
@@ -22,6 +21,7 @@ from gameserver.events.sessions import (
     Rejoin,
     Resume,
 )
+from gameserver.messages.envelope import Follow, Listed
 from gameserver.rules.outcome import (
     Context,
     Needs,

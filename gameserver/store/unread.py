@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, delete, func, select, update
 
-from gameserver.events.envelope import Dispatch, Envelope
+from gameserver.messages.envelope import Dispatch, Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import saving
 from gameserver.store.rows import Rows, among, locked

@@ -18,8 +18,8 @@ from kombu.exceptions import OperationalError
 
 from gameserver import addresses
 from gameserver.errors import Retryable
-from gameserver.events.envelope import GATEWAYS, Outbound, encode_outbound
-from gameserver.reports import GatewayReport, read_gateway_report
+from gameserver.messages.envelope import GATEWAYS, Outbound, encode_outbound
+from gameserver.messages.reports import GatewayReport, read_gateway_report
 from gameserver.topology import OUTBOUND, REPORTS
 
 ANSWER_S = 1.0

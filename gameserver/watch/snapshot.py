@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from gameserver.reports import COME_AGAIN, GatewayReport
+from gameserver.messages.reports import COME_AGAIN, GatewayReport
 from gameserver.watch.ask import Depth
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from kombu import Consumer
 
-from gameserver.events.envelope import GATEWAYS, Envelope, decode_outbound, describe
+from gameserver.messages.envelope import GATEWAYS, Envelope, decode_outbound, describe
 from gameserver.topology import EVENTS, OUTBOUND, gateway_queue
 from gameserver.watch.ask import House, declare, temporary
 

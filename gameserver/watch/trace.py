@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from gameserver.reports import EventTimes
+from gameserver.messages.reports import EventTimes
 
 LINES_MAX = 200
 

@@ -6,9 +6,9 @@ is said in the arguments.
 
 import msgspec
 
-from gameserver.events.envelope import ROUTES, Direct, Dispatch, Envelope, Outbound, encode_outbound
-from gameserver.events.message import task_message
 from gameserver.events.movement import Move, Moved, Walked
+from gameserver.messages.envelope import ROUTES, Direct, Dispatch, Envelope, Outbound, encode_outbound
+from gameserver.messages.task_message import task_message
 from gameserver.wire.frames import prefix
 from gameserver.wire.packets import Ok
 from tests.benchmarks.point import Point

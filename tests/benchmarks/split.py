@@ -22,9 +22,9 @@ from gameserver.addresses import parameters
 from gameserver.declare.base import Event
 from gameserver.declaring import declare
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import GATEWAYS, Envelope
-from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import GATEWAYS, Envelope
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.store import Store
 from gameserver.topology import EVENTS, OUTBOUND, Queues, gateway_queue, topology
 from gameserver.up.rabbitmq import PrivateNode

@@ -14,7 +14,7 @@ from gameserver.wire.frames import prefix
 from gameserver.wire.packets import PROTOCOL, Welcome
 from gameserver.wire.server import FLOOD_FACTOR, ServerConnection
 from gameserver.wire.states import State
-from tests.unit.events import samples
+from tests.unit.messages import samples
 
 LIMITS = Limits(frame_bytes_max=200, packets_burst=20)
 GREETING = Welcome(

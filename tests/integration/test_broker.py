@@ -16,9 +16,9 @@ from twisted.internet.threads import blockingCallFromThread
 from gameserver.addresses import parameters
 from gameserver.declaring import stand
 from gameserver.events.chat import Say
-from gameserver.events.envelope import Direct, Envelope, Outbound
-from gameserver.events.message import task_message
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Direct, Envelope, Outbound
+from gameserver.messages.task_message import task_message
 from gameserver.topology import PLAIN, Queues, topology
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode

@@ -12,8 +12,8 @@ from twisted.internet import protocol, tcp
 from gameserver.addresses import KEEPALIVE
 from gameserver.declare import catalogue
 from gameserver.declaring import declare
-from gameserver.events.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.limits import Limits
+from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.topology import OUTBOUND, PLAIN, topology
 from gameserver.up.rabbitmq import PrivateNode
 from gateway.line import keep_alive

@@ -6,9 +6,9 @@ import pytest
 from gameserver.addresses import parameters
 from gameserver.cli import main
 from gameserver.errors import Rejected
-from gameserver.events.envelope import Envelope
-from gameserver.events.message import task_message
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import task_message
 from gameserver.topology import Queues
 from gameserver.watch import leftovers
 from tests.houses import House

@@ -7,9 +7,9 @@ from kombu import Connection
 from gameserver.addresses import parameters
 from gameserver.declaring import declare
 from gameserver.events.chat import Say
-from gameserver.events.envelope import Envelope
-from gameserver.events.message import task_message
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import task_message
 from gameserver.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.events.message import TaskMessage
+from gameserver.messages.task_message import TaskMessage
 from gameserver.rules.outcome import Waiting
 from gameserver.world.state import Player
 from tests.simulation.beats import Beat

@@ -6,8 +6,8 @@ import msgspec
 from twisted.internet import defer
 
 from gameserver.declare import catalogue
-from gameserver.events.envelope import GATEWAYS, Outbound
-from gameserver.events.message import TaskMessage
+from gameserver.messages.envelope import GATEWAYS, Outbound
+from gameserver.messages.task_message import TaskMessage
 from gameserver.topology import gateway_queue
 from gateway.broker import Away, Busy, Unroutable
 from tests.simulation.story import Chances

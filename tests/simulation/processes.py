@@ -12,8 +12,8 @@ from kombu.exceptions import OperationalError
 
 from gameserver.apply import Applier
 from gameserver.declare import catalogue
-from gameserver.events.envelope import Outbound
-from gameserver.events.message import TaskMessage
+from gameserver.messages.envelope import Outbound
+from gameserver.messages.task_message import TaskMessage
 from gameserver.topology import DELAYS_MS, EVENTS, Queues, delay_name
 from tasks.foreign import Origin
 from tasks.server import Server

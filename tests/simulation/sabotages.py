@@ -10,7 +10,7 @@ import pytest
 from celery.exceptions import Reject
 
 from gameserver.apply import _Work
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from gameserver.errors import Corrupt, Rejected
 from gameserver.events.chat import Say
-from gameserver.events.envelope import Envelope, read_batch
 from gameserver.events.sessions import Login, Resume
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Envelope, read_batch
 from gameserver.rules.sessions import PASSWORD_CHARS_MAX
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key, token_hash, write_key
 from gameserver.wire.client import ClientConnection

@@ -1,6 +1,6 @@
 """What a batch has to tell, put together; which events tell what is told with the applier's tests."""
 
-from gameserver.events.envelope import GATEWAYS, MANY_ROUTES, ROUTES, Direct, Dispatch, Outbound, routing_key
+from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, ROUTES, Direct, Dispatch, Outbound, routing_key
 from gameserver.speech import Speech
 
 

@@ -7,11 +7,11 @@ import pytest
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.events.chat import Join, Say, Talk
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import Envelope, routing_key
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Lost, Register
 from gameserver.events.trade import Give
 from gameserver.events.world import Tick
+from gameserver.messages.envelope import Envelope, routing_key
 from gameserver.rules.outcome import Context, Needs, Outcome, State, rule
 from gameserver.world.state import Membership
 from tests.unit.apply.workshop import (

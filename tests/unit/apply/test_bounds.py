@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from gameserver.events.chat import Join, Leave, Talk, Whisper
 from gameserver.events.combat import Reward
-from gameserver.events.envelope import Envelope
 from gameserver.events.sessions import Login
+from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import MAIL_MAX, Waiting
 from gameserver.store import pruning
 from gameserver.store.loading import DUE_ROWS_MAX

@@ -9,11 +9,11 @@ from sqlalchemy.engine import make_url
 
 from gameserver.declare.base import Event
 from gameserver.events.chat import Join, Say, Talk, Whisper
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Lost, Register
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Sweep, Tick
+from gameserver.messages.envelope import Envelope
 from gameserver.world.state import Player
 from tests.unit.apply.workshop import Workshop, replies
 

@@ -12,11 +12,11 @@ from gameserver.declare.base import Event
 from gameserver.errors import Rejected
 from gameserver.events.chat import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.events.combat import Attack, Reward
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Show, Stir, Sweep, Tick
+from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
 from gameserver.world.state import Gateway, Membership, Player

@@ -6,7 +6,7 @@ import pytest
 from gameserver import letters
 from gameserver.events.chat import Say
 from gameserver.events.combat import Reward
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store.store import Stored
 from gameserver.store.unread import KEPT_MS, PAUSE_MS

@@ -2,10 +2,10 @@
 
 from gameserver.events.chat import Say, Whisper
 from gameserver.events.combat import Attack, Reward
-from gameserver.events.envelope import Envelope, routing_key
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Ack, Login, Lost, Register
 from gameserver.events.world import Stir, Tick
+from gameserver.messages.envelope import Envelope, routing_key
 from gameserver.rules.world import TICK_MS
 from gameserver.world.state import PULSE, Gateway, ZoneClock
 from tests.unit.apply.workshop import (

@@ -18,9 +18,9 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice, Result, declared, told
 from gameserver.errors import NotNow, Rejected
 from gameserver.events.combat import Reward
-from gameserver.events.envelope import Envelope, Follow, Outbound
-from gameserver.events.message import TaskMessage, task_message
 from gameserver.events.trade import Give, Received
+from gameserver.messages.envelope import Envelope, Follow, Outbound
+from gameserver.messages.task_message import TaskMessage, task_message
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, Waiting, rule
 from gameserver.store.tables import metadata
 from gameserver.topology import PLAIN

@@ -9,10 +9,10 @@ import pytest
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import Envelope, Follow, Listed
 from gameserver.events.movement import Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
 from gameserver.events.world import Stir, Sweep, Tick
+from gameserver.messages.envelope import Envelope, Follow, Listed
 from gameserver.rules.world import TICK_MS
 from gameserver.store import loading
 from gameserver.world.state import PULSE, Player, ZoneClock

@@ -12,9 +12,9 @@ from gameserver import reconciling
 from gameserver.cli import main
 from gameserver.events.chat import Say
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Look, Move
 from gameserver.events.world import Stir
+from gameserver.messages.envelope import Envelope
 from gameserver.world.maps import World
 from gameserver.world.placing import fingerprint
 from gameserver.world.state import PULSE, Creature, Gateway, Player, ZoneClock

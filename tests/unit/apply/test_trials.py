@@ -9,8 +9,8 @@ import pytest
 from celery.exceptions import Reject
 
 from gameserver.errors import Retryable
-from gameserver.events.envelope import Envelope
 from gameserver.events.trade import Give
+from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import engine
 from gameserver.store.store import Trial

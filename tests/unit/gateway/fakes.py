@@ -11,9 +11,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from gameserver.declare.base import Event
-from gameserver.events.envelope import Direct, Dispatch, Envelope, Follow, Outbound
-from gameserver.events.message import TaskMessage
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
+from gameserver.messages.task_message import TaskMessage
 from gameserver.secrecy import Sealer
 from gameserver.topology import PLAIN, Queues
 from gameserver.wire.packets import Error, Ok

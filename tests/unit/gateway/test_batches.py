@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import Envelope
 from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S, Batcher
 
 FLIGHT_S = 0.1

@@ -11,9 +11,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from gameserver.events.chat import Say
-from gameserver.events.envelope import Envelope
-from gameserver.events.message import task_message
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import task_message
 from gameserver.topology import Queues, topology
 from gateway.broker import Away, Broker, Busy
 

@@ -1,4 +1,4 @@
-from gameserver.events.envelope import Direct, Follow, Outbound
+from gameserver.messages.envelope import Direct, Follow, Outbound
 from gateway.digests import CROWDED, WAIT_S_PER_WATCHER
 from tests.unit.gateway.fakes import Player, Stage
 

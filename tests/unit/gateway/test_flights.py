@@ -1,5 +1,5 @@
 from gameserver.events.chat import Say
-from gameserver.events.envelope import Envelope
+from gameserver.messages.envelope import Envelope
 from gateway.flights import UNDER_WAY_MAX, Flight, Flights
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from gameserver.declare.base import Event
 from gameserver.events.chat import Say
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import Envelope
 from gateway.flights import Flight, Flights
 from gateway.health import Health, Judged
 from gateway.lanes import given_up_after_s

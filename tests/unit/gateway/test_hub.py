@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.events.envelope import Direct, Follow, Outbound
+from gameserver.messages.envelope import Direct, Follow, Outbound
 from gateway.broker import Busy, Unroutable
 from gateway.hub import SWEPT_AT_ONCE
 from gateway.inward import AGAIN_S

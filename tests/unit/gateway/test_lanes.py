@@ -3,8 +3,8 @@ from hypothesis import strategies as st
 
 from gameserver.events.chat import Say, Who
 from gameserver.events.combat import Attack
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import Envelope
 from gateway.lanes import Lane, given_up_after_s
 
 ASK_AGAIN_S = 45.0

@@ -1,6 +1,6 @@
 import msgspec
 
-from gameserver.events.envelope import Direct, Dispatch, Follow, Outbound, routing_key
+from gameserver.messages.envelope import Direct, Dispatch, Follow, Outbound, routing_key
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.outward import MAILED_AGE_S, by_audience

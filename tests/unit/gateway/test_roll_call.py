@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.events.envelope import Direct, Follow, Listed, Outbound
+from gameserver.messages.envelope import Direct, Follow, Listed, Outbound
 from gateway import roll_call
 from gateway.roll_call import PATIENCE
 from tests.unit.gateway.fakes import Player, Stage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.events.envelope import Outbound
+from gameserver.messages.envelope import Outbound
 from gateway.broker import Busy, Unroutable
 from tests.unit.gateway.fakes import Player, Published, Stage
 

@@ -21,7 +21,7 @@ from gameserver.operations import catalogue_export
 from gameserver.wire.codecs import client_packets, json_codec
 from gameserver.wire.errors import PacketFault
 from tests.unit.docs.test_protocol import lines
-from tests.unit.events import samples
+from tests.unit.messages import samples
 
 # Taken as it is from npm's @asyncapi/specs 6.11.1 (schemas/3.0.0-without-$id.json; Apache License 2.0).
 OFFICIAL = json.loads(gzip.decompress((Path(__file__).parent / "asyncapi-3.0.0.json.gz").read_bytes()))

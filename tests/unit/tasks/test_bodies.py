@@ -5,9 +5,9 @@ import pytest
 from kombu.serialization import dumps, loads, registry
 from kombu.utils import json as kombus
 
-from gameserver.events.envelope import Envelope, read_batch, task_body
-from gameserver.events.message import CONTENT_ENCODING, CONTENT_TYPE
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import Envelope, read_batch, task_body
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
 from tasks import application
 from tasks.bodies import read_body
 from tasks.ticks import pulse

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from celery.exceptions import Reject
 
-from gameserver.events.envelope import Envelope
 from gameserver.events.movement import Move
+from gameserver.messages.envelope import Envelope
 from tasks.foreign import UNKNOWN, Origin, Strategies
 from tests.unit.tasks.test_server import House, move
 

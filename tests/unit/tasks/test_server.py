@@ -10,9 +10,9 @@ from gameserver.apply import Applied, Held
 from gameserver.errors import NotNow, Retryable
 from gameserver.events.chat import Say
 from gameserver.events.combat import Reward
-from gameserver.events.envelope import Envelope, Outbound
 from gameserver.events.movement import Move
 from gameserver.events.world import Stir
+from gameserver.messages.envelope import Envelope, Outbound
 from gameserver.store.store import Trial
 from gameserver.topology import PLAIN, Queues
 from tasks.server import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes

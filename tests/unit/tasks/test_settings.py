@@ -6,7 +6,7 @@ from kombu.utils.imports import symbol_by_name
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import PRIORITY_MAX
-from gameserver.events.envelope import read_batch
+from gameserver.messages.envelope import read_batch
 from gameserver.topology import DEAD, EVENTS
 from tasks import app
 from tasks.event_task import EventTask

@@ -4,7 +4,7 @@ import pytest
 from celery.beat import ScheduleEntry
 from celery.schedules import schedule
 
-from gameserver.events.envelope import read_batch
+from gameserver.messages.envelope import read_batch
 from tasks import app, ticks
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.reports import GatewayReport
+from gameserver.messages.reports import GatewayReport
 from gameserver.watch.ask import Depth
 from gameserver.watch.snapshot import (
     family_rates,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.reports import EventTimes
+from gameserver.messages.reports import EventTimes
 from gameserver.watch.trace import event_id, logged, troubles, ways
 
 TIMES = EventTimes(

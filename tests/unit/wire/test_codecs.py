@@ -13,7 +13,7 @@ from gameserver.events.chat import Say, Whisper
 from gameserver.wire.codecs import Codec, client_packets, json_codec, msgpack_codec, nesting, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.packets import Hello, Ok, Ping
-from tests.unit.events import samples
+from tests.unit.messages import samples
 
 DEPTH_MAX = 8
 VERDICTS = ("", "bad_packet", "unknown_type", "bad_field")

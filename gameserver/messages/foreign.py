@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gameserver.declare import catalogue
-from gameserver.events.envelope import Envelope, lane_key
+from gameserver.messages.envelope import Envelope, lane_key
 
 _LANES = {spec.task: spec.lane for spec in catalogue.specs()}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.events.envelope import Envelope, describe, task_body
+from gameserver.messages.envelope import Envelope, describe, task_body
 
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"

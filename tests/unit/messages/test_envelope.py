@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameserver.declare import catalogue
-from gameserver.events.envelope import (
+from gameserver.events.movement import Move
+from gameserver.events.sessions import Login, Lost
+from gameserver.events.world import Tick
+from gameserver.messages.envelope import (
     ROUTES,
     Direct,
     Dispatch,
@@ -23,11 +26,8 @@ from gameserver.events.envelope import (
     routing_key,
     task_body,
 )
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Login, Lost
-from gameserver.events.world import Tick
 from gameserver.topology import Queues
-from tests.unit.events import samples
+from tests.unit.messages import samples
 
 words = st.text(samples.characters, max_size=10)
 

@@ -1,0 +1,1 @@
+"""Messages: what travels through the queue between gateways, processes and operators."""
