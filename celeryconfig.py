@@ -6,28 +6,29 @@ Start a process server with ``celery -A tasks worker -Q movement -n movement1@%h
 from celery.beat import BeatLazyFunc
 from kombu import Exchange, Queue
 
-from gameserver import addresses, config
+from gameserver import config
+from gameserver.broker import urls
+from gameserver.broker.topology import EVENTS, topology
 from gameserver.declare import catalogue
-from gameserver.topology import EVENTS, topology
 from tasks.ticks import SWEEP_S, TICK_S, WAITS_S, pulse
 
 _settings = config.load()
 _topology = topology(_settings.limits, _settings.queues)
 
 # -- the broker
-broker_url = addresses.for_kombu(_settings.amqp_url)
-broker_use_ssl = addresses.tls_for_kombu(_settings.amqp_url)
+broker_url = urls.for_kombu(_settings.amqp_url)
+broker_use_ssl = urls.tls_for_kombu(_settings.amqp_url)
 broker_connection_retry_on_startup = True  # a worker may start before its broker
 broker_connection_max_retries = None  # and outlives it, however long it is away (the default gives up after 100 tries)
 broker_channel_error_retry = True  # RabbitMQ's consumer_timeout closes the channel: reconnect instead of exiting
 worker_consumer = "tasks.consumer:PromptConsumer"  # comes back to its broker within 2 s, not 30
-broker_transport_options = {"socket_settings": addresses.KEEPALIVE}
+broker_transport_options = {"socket_settings": urls.KEEPALIVE}
 broker_heartbeat = 5  # seconds; a frozen worker loses its events after 2 to 2.6 times this (Celery's default is 120)
 # What Celery itself publishes (its events, ticks, control) may be lost, and waits for no confirmation: it would wait
 # once per task. What may not be lost goes through tasks.publisher, which does.
 
 # -- queues and routes
-# Workers and beat declare them (gameserver.declaring) or, as users who may not, look for them; Celery itself does not.
+# Workers and beat declare them (gameserver.broker.declare) or, as users who may not, look for them; Celery itself does not.
 _exchange = Exchange(EVENTS, type="direct", durable=True, no_declare=True)
 task_queues = [
     Queue(

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from gameserver import config, letters, reconciling, secret_files
-from gameserver.access import users
+from gameserver.broker.declare import stand
+from gameserver.broker.permissions import users
+from gameserver.broker.topology import possible_queues, topology
 from gameserver.client import bots
 from gameserver.config import Settings
 from gameserver.declare import catalogue
-from gameserver.declaring import stand
 from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import document
 from gameserver.operations import catalogue_diff, catalogue_export
@@ -27,7 +28,6 @@ from gameserver.secrecy import write_key
 from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.copying import Copied, copy
-from gameserver.topology import possible_queues, topology
 from gameserver.up.up import up
 from gameserver.watch import leftovers, status, tail, trace
 from gameserver.watch.advise import advise

@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from gameserver.broker.topology import Queues, QueueType
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
 from gameserver.logs import LogForm
 from gameserver.targets import Address, address
-from gameserver.topology import Queues, QueueType
 
 BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
 

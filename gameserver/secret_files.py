@@ -13,7 +13,7 @@ import msgspec
 from cryptography.fernet import Fernet
 
 from gameserver import private_files
-from gameserver.access import definitions, users
+from gameserver.broker.permissions import definitions, users
 
 BROKER_USERS = "broker_users.json"
 FLOWER_PASSWORD = "flower_password"  # noqa: S105 - a file's name

@@ -6,8 +6,8 @@ from itertools import chain
 
 import msgspec
 
+from gameserver.broker.topology import gateway_queue
 from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, routing_key
-from gameserver.topology import gateway_queue
 
 TOPICS_KEPT = 16_384
 

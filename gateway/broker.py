@@ -18,11 +18,20 @@ from twisted.internet import defer
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
+from gameserver.broker.topology import (
+    EVENTS,
+    OUTBOUND,
+    REPORTS,
+    Topology,
+    gateway_queue,
+    is_about_dead,
+    offered,
+    version,
+)
 from gameserver.limits import Limits
 from gameserver.logs import Seldom
 from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
-from gameserver.topology import EVENTS, OUTBOUND, REPORTS, Topology, gateway_queue, is_about_dead, offered, version
 from gateway.line import keep_alive, set_no_delay, socket_of
 from gateway.reaching import Connecting, Nodes
 

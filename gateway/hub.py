@@ -8,13 +8,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
 from gameserver.declare import catalogue
 from gameserver.events.sessions import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Outbound
 from gameserver.secrecy import Sealer
-from gameserver.topology import Queues
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.batches import Clock

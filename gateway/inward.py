@@ -12,6 +12,7 @@ from functools import partial
 
 from twisted.python.failure import Failure
 
+from gameserver.broker.topology import Queues
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Spec
@@ -21,7 +22,6 @@ from gameserver.logs import about
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.secrecy import Sealer, token_hash
-from gameserver.topology import Queues
 from gameserver.wire.packets import Error
 from gameserver.wire.states import State
 from gateway.batches import Batcher, Clock

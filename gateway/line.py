@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet import tcp
 
-from gameserver.addresses import KEEPALIVE
+from gameserver.broker.urls import KEEPALIVE
 
 
 def set_no_delay(transport: Any) -> None:

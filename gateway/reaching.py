@@ -17,7 +17,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
-from gameserver.addresses import Node, nodes
+from gameserver.broker.urls import Node, nodes
 
 log = logging.getLogger(__name__)
 

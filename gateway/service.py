@@ -14,13 +14,13 @@ from twisted.application.service import Service
 from twisted.internet import defer, task
 
 from gameserver import targets
+from gameserver.broker.topology import topology
 from gameserver.config import Settings
 from gameserver.events.sessions import HEARTBEAT_MS
 from gameserver.messages import reports
 from gameserver.messages.envelope import Outbound
 from gameserver.secrecy import Sealer, read_key
 from gameserver.targets import Address
-from gameserver.topology import topology
 from gateway.broker import Broker
 from gateway.exposition import Exposition
 from gateway.hub import Hub

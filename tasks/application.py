@@ -11,14 +11,14 @@ from typing import Any
 from celery import Celery, concurrency, signals
 
 from gameserver import config
+from gameserver.broker.declare import stand
+from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
-from gameserver.declaring import stand
 from gameserver.garbage import settle
 from gameserver.healthy import alive_file
 from gameserver.logs import set_up_logging
 from gameserver.messages.reports import TaskReport
-from gameserver.topology import topology
 from tasks.bodies import read_batches
 from tasks.consumer import TRIES
 from tasks.event_task import EventTask

@@ -11,8 +11,8 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 from gameserver import config
-from gameserver.declaring import stand
-from gameserver.topology import offered, topology, version
+from gameserver.broker.declare import stand
+from gameserver.broker.topology import offered, topology, version
 from tasks.foreign import Strategies
 
 log = logging.getLogger(__name__)

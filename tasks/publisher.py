@@ -10,10 +10,10 @@ from typing import Any
 
 from kombu import Connection, Producer
 
-from gameserver import addresses
+from gameserver.broker import urls
+from gameserver.broker.topology import EVENTS, OUTBOUND, PLAIN, Queues
 from gameserver.messages.envelope import Outbound, encode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
-from gameserver.topology import EVENTS, OUTBOUND, PLAIN, Queues
 
 OUTBOUND_PRIORITY = 2
 # Together well below the shortest lease: after a quiet time something on the way may have forgotten the connection.
@@ -28,11 +28,11 @@ class Publisher:
     def __init__(self, amqp_url: str, queues: Queues = PLAIN) -> None:
         self._queues = queues
         self._connection = Connection(
-            addresses.for_kombu(amqp_url),
-            ssl=addresses.tls_for_kombu(amqp_url),
+            urls.for_kombu(amqp_url),
+            ssl=urls.tls_for_kombu(amqp_url),
             heartbeat=0,
             connect_timeout=CONNECT_S_MAX,
-            transport_options={"confirm_publish": True, "socket_settings": addresses.KEEPALIVE},
+            transport_options={"confirm_publish": True, "socket_settings": urls.KEEPALIVE},
         )
         self._producer = Producer(self._connection, auto_declare=False)
 

@@ -27,6 +27,7 @@ from kombu.exceptions import OperationalError
 from msgspec.structs import replace
 
 from gameserver.apply import Applied, Applier
+from gameserver.broker.topology import DELAYS_MS, Queues, delay_name
 from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
 from gameserver.logs import about
@@ -38,7 +39,6 @@ from gameserver.rules.book import rules
 from gameserver.secrecy import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store
 from gameserver.store.store import Trial
-from gameserver.topology import DELAYS_MS, Queues, delay_name
 from gameserver.world.maps import load_world
 from tasks.foreign import NOWHERE, Foreign, Origin
 from tasks.publisher import Publisher

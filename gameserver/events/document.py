@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.wording import fields_of
-from gameserver.topology import PLAIN, Queues
 
 
 def overview(queues: Queues = PLAIN) -> str:

@@ -15,7 +15,8 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from gameserver import addresses, private_files, targets
+from gameserver import private_files, targets
+from gameserver.broker import urls
 from gameserver.config import Settings
 from gameserver.targets import Target
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
@@ -249,7 +250,7 @@ def _consumers(connection: pika.BlockingConnection, queue: str) -> int:
 
 
 def _connect(amqp_url: str) -> pika.BlockingConnection:
-    found = addresses.parameters(amqp_url)
+    found = urls.parameters(amqp_url)
     for parameters in found:
         parameters.socket_timeout = parameters.blocked_connection_timeout = AMQP_S_MAX
         parameters.stack_timeout = 2 * AMQP_S_MAX

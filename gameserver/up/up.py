@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gameserver import private_files
-from gameserver.addresses import nodes
+from gameserver.broker.urls import nodes
 from gameserver.config import Settings
 from gameserver.errors import Corrupt, GameError
 from gameserver.secrecy import write_key

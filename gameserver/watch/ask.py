@@ -16,11 +16,11 @@ from celery import Celery
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 from kombu.exceptions import OperationalError
 
-from gameserver import addresses
+from gameserver.broker import urls
+from gameserver.broker.topology import OUTBOUND, REPORTS
 from gameserver.errors import Retryable
 from gameserver.messages.envelope import GATEWAYS, Outbound, encode_outbound
 from gameserver.messages.reports import GatewayReport, read_gateway_report
-from gameserver.topology import OUTBOUND, REPORTS
 
 ANSWER_S = 1.0
 CONNECT_S_MAX = 5.0
@@ -38,8 +38,8 @@ class House:
     """A house behind a broker."""
 
     def __init__(self, amqp_url: str) -> None:
-        self._app = Celery("watch", broker=addresses.for_kombu(amqp_url), set_as_current=False)
-        self._app.conf.broker_use_ssl = addresses.tls_for_kombu(amqp_url)
+        self._app = Celery("watch", broker=urls.for_kombu(amqp_url), set_as_current=False)
+        self._app.conf.broker_use_ssl = urls.tls_for_kombu(amqp_url)
         self._app.conf.broker_connection_timeout = CONNECT_S_MAX
 
     @contextmanager

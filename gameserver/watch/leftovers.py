@@ -9,10 +9,10 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPError
 
-from gameserver import addresses
+from gameserver.broker import urls
+from gameserver.broker.topology import EVENTS, Queues
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected, Retryable
-from gameserver.topology import EVENTS, Queues
 
 
 def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
@@ -21,7 +21,7 @@ def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
     Raises ``Rejected`` ``queue_in_use``, ``Retryable`` ``broker_away`` (what was not moved is still there).
     """
     try:
-        with pika.BlockingConnection(addresses.parameters(amqp_url)) as connection:
+        with pika.BlockingConnection(urls.parameters(amqp_url)) as connection:
             return _drain(connection.channel(), queue, wanted)
     except (AMQPError, OSError) as error:
         raise Retryable(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from gameserver.topology import DEAD
+from gameserver.broker.topology import DEAD
 from gameserver.watch.ask import House
 from gameserver.watch.snapshot import Snapshot, gateway_of, worker_of
 

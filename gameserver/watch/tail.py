@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from kombu import Consumer
 
+from gameserver.broker.topology import EVENTS, OUTBOUND, gateway_queue
 from gameserver.messages.envelope import GATEWAYS, Envelope, decode_outbound, describe
-from gameserver.topology import EVENTS, OUTBOUND, gateway_queue
 from gameserver.watch.ask import House, declare, temporary
 
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for

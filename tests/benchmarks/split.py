@@ -18,15 +18,15 @@ import msgspec
 import pika
 from kombu import Connection
 
-from gameserver.addresses import parameters
+from gameserver.broker.declare import declare
+from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, gateway_queue, topology
+from gameserver.broker.urls import parameters
 from gameserver.declare.base import Event
-from gameserver.declaring import declare
 from gameserver.events.combat import Attack
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import GATEWAYS, Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.store import Store
-from gameserver.topology import EVENTS, OUTBOUND, Queues, gateway_queue, topology
 from gameserver.up.rabbitmq import PrivateNode
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session

@@ -24,7 +24,7 @@ from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from gameserver.topology import EVENTS
+from gameserver.broker.topology import EVENTS
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from tests.chaos import releases

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.topology import EVENTS, part_name
+from gameserver.broker.topology import EVENTS, part_name
 from gameserver.up.rabbitmq import PrivateNode
 from gameserver.watch import leftovers
 from tests.chaos.players import Player

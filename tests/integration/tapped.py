@@ -4,7 +4,7 @@ from typing import Any
 
 import pika
 
-from gameserver.addresses import parameters
+from gameserver.broker.urls import parameters
 
 
 class Tap:

@@ -10,7 +10,7 @@ import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from gameserver.topology import DEAD, EVENTS, OUTBOUND, gateway_queue
+from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND, gateway_queue
 from gameserver.up.rabbitmq import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost, fresh_vhost

@@ -13,13 +13,13 @@ from kombu import Connection
 from twisted.internet import reactor as the_reactor
 from twisted.internet.threads import blockingCallFromThread
 
-from gameserver.addresses import parameters
-from gameserver.declaring import stand
+from gameserver.broker.declare import stand
+from gameserver.broker.topology import PLAIN, Queues, topology
+from gameserver.broker.urls import parameters
 from gameserver.events.chat import Say
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Envelope, Outbound
 from gameserver.messages.task_message import task_message
-from gameserver.topology import PLAIN, Queues, topology
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from gateway.broker import Away, Broker, Busy, Unroutable

@@ -9,12 +9,12 @@ import pytest
 from kombu import Connection, Consumer, Exchange, Queue
 from twisted.internet import protocol, tcp
 
-from gameserver.addresses import KEEPALIVE
+from gameserver.broker.declare import declare
+from gameserver.broker.topology import OUTBOUND, PLAIN, topology
+from gameserver.broker.urls import KEEPALIVE
 from gameserver.declare import catalogue
-from gameserver.declaring import declare
 from gameserver.limits import Limits
 from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
-from gameserver.topology import OUTBOUND, PLAIN, topology
 from gameserver.up.rabbitmq import PrivateNode
 from gateway.line import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher

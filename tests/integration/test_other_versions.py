@@ -3,9 +3,9 @@
 import msgspec
 import pika
 
-from gameserver.addresses import parameters
+from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, delay_name
+from gameserver.broker.urls import parameters
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, foreign_message
-from gameserver.topology import DEAD, DELAYS_MS, EVENTS, delay_name
 from tests.houses import House, eventually
 from tests.integration.tapped import Tap
 

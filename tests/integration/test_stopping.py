@@ -11,11 +11,11 @@ from typing import Any
 import pika
 import pytest
 
-from gameserver.addresses import parameters
+from gameserver.broker.topology import DEAD, EVENTS
+from gameserver.broker.urls import parameters
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
-from gameserver.topology import DEAD, EVENTS
 from tests.houses import House, Proc, eventually
 
 QUEUE = "movement"

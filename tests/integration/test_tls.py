@@ -13,7 +13,7 @@ import pytest
 from kombu import Connection
 from pika.exceptions import AMQPConnectionError
 
-from gameserver import addresses
+from gameserver.broker import urls
 from gameserver.client import Backoff, Client
 from gameserver.secret_files import password_file
 from gameserver.up.ports import free_ports
@@ -132,9 +132,9 @@ def test_a_node_with_another_name_in_its_certificate_is_not_spoken_to(broker: Se
 
 def refused(url: str) -> None:
     with pytest.raises((AMQPConnectionError, ssl.SSLError)):
-        pika.BlockingConnection(addresses.parameters(url))
+        pika.BlockingConnection(urls.parameters(url))
     with (
-        Connection(addresses.for_kombu(url), ssl=addresses.tls_for_kombu(url)) as connection,
+        Connection(urls.for_kombu(url), ssl=urls.tls_for_kombu(url)) as connection,
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         connection.connect()

@@ -10,8 +10,8 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
-from gameserver.topology import Queues
 from gameserver.world.maps import CreatureSpawn, World, Zone
 from gameserver.world.state import Session
 from gateway.hub import Hub

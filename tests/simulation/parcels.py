@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from twisted.internet import defer
 
+from gameserver.broker.topology import gateway_queue
 from gameserver.declare import catalogue
 from gameserver.messages.envelope import GATEWAYS, Outbound
 from gameserver.messages.task_message import TaskMessage
-from gameserver.topology import gateway_queue
 from gateway.broker import Away, Busy, Unroutable
 from tests.simulation.story import Chances
 

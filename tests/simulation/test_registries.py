@@ -9,8 +9,8 @@ from math import inf
 
 import pytest
 
+from gameserver.broker.topology import PARTS_MAX
 from gameserver.declare import catalogue
-from gameserver.topology import PARTS_MAX
 from gateway.hub import Hub
 from gateway.meters import REMEMBERED_MAX
 from gateway.outward import TOLD_KEPT

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from gameserver.broker.topology import Queues
 from gameserver.config import BUNDLED_WORLD, environment, load, read_env_file
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
-from gameserver.topology import Queues
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gameserver.broker.topology import PLAIN
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice, Result, declared, told
 from gameserver.errors import NotNow, Rejected
@@ -23,7 +24,6 @@ from gameserver.messages.envelope import Envelope, Follow, Outbound
 from gameserver.messages.task_message import TaskMessage, task_message
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, Waiting, rule
 from gameserver.store.tables import metadata
-from gameserver.topology import PLAIN
 from gameserver.world.state import ChatLine, ZoneClock
 from tasks.server import Server
 from tests.databases import DIALECTS

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from celery.exceptions import Reject
 
+from gameserver.broker.topology import PLAIN
 from gameserver.errors import Retryable
 from gameserver.events.trade import Give
 from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import engine
 from gameserver.store.store import Trial
-from gameserver.topology import PLAIN
 from tasks.server import Server
 from tests.unit.apply.workshop import ADA, BOB, Workshop
 

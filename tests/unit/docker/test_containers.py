@@ -21,11 +21,12 @@ from flower.command import flower as flower_command
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 
-from gameserver import access, cli, config, healthy, secret_files
-from gameserver.addresses import nodes
+from gameserver import cli, config, healthy, secret_files
+from gameserver.broker import permissions
+from gameserver.broker.topology import possible_queues
+from gameserver.broker.urls import nodes
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
-from gameserver.topology import possible_queues
 from gateway.service import DRAIN_S
 from tests.balancer import haproxy
 from tests.watching import DOCKER
@@ -182,7 +183,7 @@ def test_every_process_is_its_own_user_of_the_broker(house: str, name: str) -> N
     part = healthy.part(command) or "operator"
     wanted = environment["GAMESERVER_GATEWAY_ID"] if part == "gateway" else part
     assert user == wanted
-    assert user in {each.name for each in access.users(["gateway1", "gateway2"])}
+    assert user in {each.name for each in permissions.users(["gateway1", "gateway2"])}
     assert environment["AMQP_PASSWORD_FILE"] == f"/run/secrets/{secret_files.password_file(user)}"
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.broker.topology import PLAIN, topology
 from gameserver.limits import Limits
-from gameserver.topology import PLAIN, topology
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "architecture.md").read_text().split("\n## Bounds of queues and memory\n")[1].split("\n## ")[0]

@@ -1,8 +1,8 @@
 import pytest
 
+from gameserver.broker.topology import Queues
 from gameserver.declare import catalogue
 from gameserver.events.document import markdown, overview
-from gameserver.topology import Queues
 
 
 @pytest.mark.parametrize("spec", catalogue.specs(), ids=lambda spec: spec.name)

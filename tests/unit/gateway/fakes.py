@@ -10,12 +10,12 @@ from twisted.internet import defer
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.messages.task_message import TaskMessage
 from gameserver.secrecy import Sealer
-from gameserver.topology import PLAIN, Queues
 from gameserver.wire.packets import Error, Ok
 from gateway.hub import Hub
 from gateway.line import Line

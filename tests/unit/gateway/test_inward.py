@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gameserver.broker.topology import Queues
 from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Follow, Outbound, routing_key
-from gameserver.topology import Queues
 from gameserver.watch.trace import event_id
 from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S
 from gateway.broker import Away, Busy, Unroutable

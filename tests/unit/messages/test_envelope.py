@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gameserver.broker.topology import Queues
 from gameserver.declare import catalogue
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Login, Lost
@@ -26,7 +27,6 @@ from gameserver.messages.envelope import (
     routing_key,
     task_body,
 )
-from gameserver.topology import Queues
 from tests.unit.messages import samples
 
 words = st.text(samples.characters, max_size=10)

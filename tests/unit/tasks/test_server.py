@@ -7,6 +7,7 @@ from celery.exceptions import Reject
 from msgspec.structs import replace
 
 from gameserver.apply import Applied, Held
+from gameserver.broker.topology import PLAIN, Queues
 from gameserver.errors import NotNow, Retryable
 from gameserver.events.chat import Say
 from gameserver.events.combat import Reward
@@ -14,7 +15,6 @@ from gameserver.events.movement import Move
 from gameserver.events.world import Stir
 from gameserver.messages.envelope import Envelope, Outbound
 from gameserver.store.store import Trial
-from gameserver.topology import PLAIN, Queues
 from tasks.server import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes
 
 MAX_ATTEMPTS = Move.spec.max_attempts

@@ -4,10 +4,10 @@ import pytest
 from celery.beat import BeatLazyFunc
 from kombu.utils.imports import symbol_by_name
 
+from gameserver.broker.topology import DEAD, EVENTS
 from gameserver.declare import catalogue
 from gameserver.declare.base import PRIORITY_MAX
 from gameserver.messages.envelope import read_batch
-from gameserver.topology import DEAD, EVENTS
 from tasks import app
 from tasks.event_task import EventTask
 from tasks.foreign import UNKNOWN

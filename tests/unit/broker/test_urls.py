@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.addresses import Node, for_kombu, nodes, parameters, tls_for_kombu
+from gameserver.broker.urls import Node, for_kombu, nodes, parameters, tls_for_kombu
 from gameserver.errors import Corrupt
 
 CA = "?cacertfile=/run/ca.pem"

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from gameserver.access import User, definitions, hashed, users
+from gameserver.broker.permissions import User, definitions, hashed, users
+from gameserver.broker.topology import EVENTS, Queues, gateway_queue, possible_queues, topology
 from gameserver.cli import main
 from gameserver.errors import Rejected
 from gameserver.limits import Limits
-from gameserver.topology import EVENTS, Queues, gateway_queue, possible_queues, topology
 
 USERS = {user.name: user for user in users(["gateway1", "gateway2"])}
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from gameserver.broker.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name, gateway_queue
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected
-from gameserver.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name, gateway_queue
 
 NOTHING = "^$"
 ALL = ".*"

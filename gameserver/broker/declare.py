@@ -10,7 +10,7 @@ from typing import Any
 from amqp.exceptions import AccessRefused, PreconditionFailed
 from kombu import Exchange, Queue
 
-from gameserver.topology import Topology, is_about_dead
+from gameserver.broker.topology import Topology, is_about_dead
 
 log = logging.getLogger(__name__)
 

@@ -2,12 +2,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.declare import catalogue
-from gameserver.declare.base import PRIORITY_MAX
-from gameserver.errors import Corrupt
-from gameserver.events.sessions import GATEWAY_SILENT_MS
-from gameserver.limits import Limits
-from gameserver.topology import (
+from gameserver.broker.topology import (
     DEAD,
     DELAYS_MS,
     EVENTS,
@@ -25,6 +20,11 @@ from gameserver.topology import (
     topology,
     version,
 )
+from gameserver.declare import catalogue
+from gameserver.declare.base import PRIORITY_MAX
+from gameserver.errors import Corrupt
+from gameserver.events.sessions import GATEWAY_SILENT_MS
+from gameserver.limits import Limits
 
 LIMITS = Limits(queue_messages_max=1_234)
 
