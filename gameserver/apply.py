@@ -30,7 +30,7 @@ from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Out
 from gameserver.prepared import Prepared, SeededDice
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around
-from gameserver.secrecy import Sealer
+from gameserver.security.sealing import Sealer
 from gameserver.speech import Speech, sound_text, sound_texts
 from gameserver.store.store import Store, Stored, Transaction, Trial
 from gameserver.store.unread import sort_out

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from gameserver import config, letters, reconciling, secret_files
+from gameserver import config, letters, reconciling
 from gameserver.broker.declare import stand
 from gameserver.broker.permissions import users
 from gameserver.broker.topology import possible_queues, topology
@@ -24,7 +24,8 @@ from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import document
 from gameserver.operations import catalogue_diff, catalogue_export
 from gameserver.rules.book import rules
-from gameserver.secrecy import write_key
+from gameserver.security import provisioning
+from gameserver.security.sealing import write_key
 from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.copying import Copied, copy
@@ -399,7 +400,7 @@ def _declare(arguments: argparse.Namespace) -> int:
 
 
 def _secrets(arguments: argparse.Namespace) -> int:
-    made = secret_files.make(arguments.folder, arguments.gateways.split(","))
+    made = provisioning.make(arguments.folder, arguments.gateways.split(","))
     print(f"{arguments.folder}: made {', '.join(made) or 'nothing, everything is there'}.")
     return 0
 

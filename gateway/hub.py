@@ -14,7 +14,7 @@ from gameserver.declare import catalogue
 from gameserver.events.sessions import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Outbound
-from gameserver.secrecy import Sealer
+from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.batches import Clock

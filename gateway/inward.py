@@ -21,7 +21,7 @@ from gameserver.limits import Limits
 from gameserver.logs import about
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
-from gameserver.secrecy import Sealer, token_hash
+from gameserver.security.sealing import Sealer, token_hash
 from gameserver.wire.packets import Error
 from gameserver.wire.states import State
 from gateway.batches import Batcher, Clock

@@ -19,7 +19,7 @@ from gameserver.config import Settings
 from gameserver.events.sessions import HEARTBEAT_MS
 from gameserver.messages import reports
 from gameserver.messages.envelope import Outbound
-from gameserver.secrecy import Sealer, read_key
+from gameserver.security.sealing import Sealer, read_key
 from gameserver.targets import Address
 from gateway.broker import Broker
 from gateway.exposition import Exposition

@@ -36,7 +36,7 @@ from gameserver.messages.foreign import Sorted, foreign, sort_out
 from gameserver.messages.reports import TaskReport
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
 from gameserver.rules.book import rules
-from gameserver.secrecy import Argon2Passwords, Sealer, read_key
+from gameserver.security.sealing import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store
 from gameserver.store.store import Trial
 from gameserver.world.maps import load_world

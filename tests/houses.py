@@ -20,7 +20,7 @@ import pytest
 
 from gameserver import config
 from gameserver.declare import catalogue
-from gameserver.secrecy import write_key
+from gameserver.security.sealing import write_key
 from gameserver.store.migrate import migrate
 from gameserver.up.house import answers
 from gameserver.up.processes import kill, members, spawn, tethered

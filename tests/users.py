@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gameserver.broker.permissions import ALL, User, definitions, users
-from gameserver.secret_files import make, password_file
+from gameserver.security.provisioning import make, password_file
 from gameserver.up.rabbitmq import USER, PrivateNode
 from tests.brokers import Vhost
 from tests.houses import ROOT

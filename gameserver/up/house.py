@@ -15,9 +15,10 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from gameserver import private_files, targets
+from gameserver import targets
 from gameserver.broker import urls
 from gameserver.config import Settings
+from gameserver.security import private_files
 from gameserver.targets import Target
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.up.rabbitmq import USER, PrivateNode

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from gameserver import private_files
 from gameserver.errors import Corrupt
+from gameserver.security import private_files
 from gameserver.up.ports import LOCAL, accepts, free_ports
 from gameserver.up.processes import POLL_S, end, kill, spawn, tethered, wait_for
 

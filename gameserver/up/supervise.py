@@ -22,8 +22,8 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from gameserver import private_files
 from gameserver.errors import Corrupt
+from gameserver.security import private_files
 from gameserver.up.house import Program
 from gameserver.up.processes import end, spawn, tethered, wait_for
 

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gameserver import private_files
 from gameserver.broker.urls import nodes
 from gameserver.config import Settings
 from gameserver.errors import Corrupt, GameError
-from gameserver.secrecy import write_key
+from gameserver.security import private_files
+from gameserver.security.sealing import write_key
 from gameserver.up import house
 from gameserver.up.house import Broker, Secrets
 from gameserver.up.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable

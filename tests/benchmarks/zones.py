@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.secrecy import Argon2Passwords, token_hash
+from gameserver.security.sealing import Argon2Passwords, token_hash
 from gameserver.store import Store
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Player, Session

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.secret_files import password_file
+from gameserver.security.provisioning import password_file
 from tests.acceptance.lines import LineClient
 from tests.brokers import require_rabbitmq
 from tests.clusters import SIZE, BrokerCluster, a_cluster

@@ -15,7 +15,7 @@ from pika.exceptions import AMQPConnectionError
 
 from gameserver.broker import urls
 from gameserver.client import Backoff, Client
-from gameserver.secret_files import password_file
+from gameserver.security.provisioning import password_file
 from gameserver.up.ports import free_ports
 from gameserver.up.rabbitmq import PrivateNode
 from gateway.reaching import HEARTBEAT_S

@@ -18,7 +18,7 @@ from gameserver.events.sessions import (
 )
 from gameserver.events.trade import Give, Purse
 from gameserver.rules.sessions import SESSION_MS
-from gameserver.secrecy import Sealer
+from gameserver.security.sealing import Sealer
 from tests.unit.apply.workshop import (
     ADA,
     BOB,

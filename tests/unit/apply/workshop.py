@@ -16,7 +16,7 @@ from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Envelope
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
-from gameserver.secrecy import Sealer
+from gameserver.security.sealing import Sealer
 from gameserver.store import Store
 from gameserver.store.tables import metadata, outbox
 from gameserver.world.state import Player, Thing

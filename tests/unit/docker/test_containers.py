@@ -21,12 +21,13 @@ from flower.command import flower as flower_command
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 
-from gameserver import cli, config, healthy, secret_files
+from gameserver import cli, config, healthy
 from gameserver.broker import permissions
 from gameserver.broker.topology import possible_queues
 from gameserver.broker.urls import nodes
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
+from gameserver.security import provisioning
 from gateway.service import DRAIN_S
 from tests.balancer import haproxy
 from tests.watching import DOCKER
@@ -184,7 +185,7 @@ def test_every_process_is_its_own_user_of_the_broker(house: str, name: str) -> N
     wanted = environment["GAMESERVER_GATEWAY_ID"] if part == "gateway" else part
     assert user == wanted
     assert user in {each.name for each in permissions.users(["gateway1", "gateway2"])}
-    assert environment["AMQP_PASSWORD_FILE"] == f"/run/secrets/{secret_files.password_file(user)}"
+    assert environment["AMQP_PASSWORD_FILE"] == f"/run/secrets/{provisioning.password_file(user)}"
 
 
 @every(SERVICES)
@@ -200,7 +201,7 @@ def test_every_secret_that_is_read_is_there_and_no_other(house: str, name: str) 
 
 @pytest.mark.parametrize("house", HOUSES)
 def test_every_secret_is_made_and_used(house: str, tmp_path: Path) -> None:
-    made = set(secret_files.make(tmp_path, ["gateway1", "gateway2"]))
+    made = set(provisioning.make(tmp_path, ["gateway1", "gateway2"]))
     declared = HOUSES[house]["secrets"]
     assert set(declared) <= made
     assert all(what == {"file": f"./secrets/{name}"} for name, what in declared.items())

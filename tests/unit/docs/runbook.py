@@ -126,7 +126,7 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver broker-users --gateways gateway1,gateway2": SMALL,
     "gameserver declare": Ran("tests/integration/test_access.py::test_everyone_plays_its_part_as_its_own_user"),
     "gameserver secrets FOLDER --gateways gateway1,gateway2": Ran(
-        "tests/unit/test_secret_files.py::test_the_command_says_what_it_made_but_no_secret"
+        "tests/unit/security/test_provisioning.py::test_the_command_says_what_it_made_but_no_secret"
     ),
     "docker compose -f docker/compose.yml build": NO_ENGINE,
     'docker run --rm -u "$(id -u)" -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets': NO_ENGINE,

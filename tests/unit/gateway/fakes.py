@@ -15,7 +15,7 @@ from gameserver.declare.base import Event
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
 from gameserver.messages.task_message import TaskMessage
-from gameserver.secrecy import Sealer
+from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
 from gateway.hub import Hub
 from gateway.line import Line

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.cli import main
-from gameserver.secrecy import read_key
-from gameserver.secret_files import BROKER_USERS, make, password_file
+from gameserver.security.provisioning import BROKER_USERS, make, password_file
+from gameserver.security.sealing import read_key
 
 
 def contents(folder: Path) -> dict[str, str]:

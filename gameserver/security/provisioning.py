@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 from cryptography.fernet import Fernet
 
-from gameserver import private_files
 from gameserver.broker.permissions import definitions, users
+from gameserver.security import private_files
 
 BROKER_USERS = "broker_users.json"
 FLOWER_PASSWORD = "flower_password"  # noqa: S105 - a file's name

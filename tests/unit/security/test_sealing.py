@@ -11,7 +11,7 @@ from gameserver.events.sessions import Login, Resume
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope, read_batch
 from gameserver.rules.sessions import PASSWORD_CHARS_MAX
-from gameserver.secrecy import Argon2Passwords, Sealer, read_key, token_hash, write_key
+from gameserver.security.sealing import Argon2Passwords, Sealer, read_key, token_hash, write_key
 from gameserver.wire.client import ClientConnection
 from gameserver.wire.packets import PROTOCOL, Welcome
 from gameserver.wire.server import ServerConnection

@@ -11,9 +11,9 @@ import argon2
 from cryptography.fernet import Fernet, InvalidToken
 from msgspec.structs import replace
 
-from gameserver import private_files
 from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, Rejected
+from gameserver.security import private_files
 
 
 class Sealer:

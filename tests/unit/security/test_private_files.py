@@ -1,4 +1,4 @@
-from gameserver import private_files
+from gameserver.security import private_files
 
 
 def mode(path):

@@ -1,0 +1,1 @@
+"""Security: sealed secrets, passwords, and the files that hold keys."""
