@@ -17,8 +17,8 @@ import msgspec
 from gameserver.broker.topology import Queues, QueueType
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
-from gameserver.logs import LogForm
-from gameserver.targets import Address, address
+from gameserver.runtime.discovery import Address, address
+from gameserver.runtime.logging import LogForm
 
 BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
 

@@ -18,8 +18,8 @@ reactor = install()  # before what follows imports Twisted's own
 
 with ending_in_a_sentence():
     from gameserver import config
-    from gameserver.garbage import settle
-    from gameserver.logs import set_up_logging
+    from gameserver.runtime.gc_tuning import settle
+    from gameserver.runtime.logging import set_up_logging
     from gateway.service import Gateway
 
 log = logging.getLogger("gateway")

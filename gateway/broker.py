@@ -29,9 +29,9 @@ from gameserver.broker.topology import (
     version,
 )
 from gameserver.limits import Limits
-from gameserver.logs import Seldom
 from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from gameserver.runtime.logging import Seldom
 from gateway.line import keep_alive, set_no_delay, socket_of
 from gateway.reaching import Connecting, Nodes
 

@@ -15,7 +15,7 @@ from twisted.web.server import Site
 
 from gameserver.declare import catalogue
 from gameserver.messages.reports import EventTimes, GatewayReport
-from gameserver.targets import Address
+from gameserver.runtime.discovery import Address
 from gateway.flights import Flight
 from gateway.hub import Hub
 from gateway.meters import EventMeter, Histogram

@@ -13,14 +13,14 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet import defer, task
 
-from gameserver import targets
 from gameserver.broker.topology import topology
 from gameserver.config import Settings
 from gameserver.events.sessions import HEARTBEAT_MS
 from gameserver.messages import reports
 from gameserver.messages.envelope import Outbound
+from gameserver.runtime import discovery
+from gameserver.runtime.discovery import Address
 from gameserver.security.sealing import Sealer, read_key
-from gameserver.targets import Address
 from gateway.broker import Broker
 from gateway.exposition import Exposition
 from gateway.hub import Hub
@@ -88,7 +88,7 @@ class Gateway(Service):
         port = self._exposition.listen(self._reactor, where)
         self._ports.append(port)
         found = Address(where.host, port.getHost().port)
-        self._announced = targets.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
+        self._announced = discovery.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
         log.info("metrics on http://%s/metrics", found)
 
     def _outbound(self, outbound: Outbound) -> None:
@@ -114,7 +114,7 @@ class Gateway(Service):
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)
         if self._announced is not None:
-            targets.withdraw(self._announced)
+            discovery.withdraw(self._announced)
         self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
         for session in self.hub.sessions:

@@ -15,10 +15,10 @@ from gameserver.broker.declare import stand
 from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
-from gameserver.garbage import settle
-from gameserver.healthy import alive_file
-from gameserver.logs import set_up_logging
 from gameserver.messages.reports import TaskReport
+from gameserver.runtime.gc_tuning import settle
+from gameserver.runtime.healthcheck import alive_file
+from gameserver.runtime.logging import set_up_logging
 from tasks.bodies import read_batches
 from tasks.consumer import TRIES
 from tasks.event_task import EventTask
@@ -58,7 +58,7 @@ def _running_server() -> Server:
 
 
 def _beat_lives(file: Path, **_: Any) -> None:
-    """What `gameserver.healthy` looks at. Called whenever beat has published something."""
+    """What `gameserver.runtime.healthcheck` looks at. Called whenever beat has published something."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
 

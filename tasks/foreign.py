@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, delay_name
-from gameserver.logs import Seldom, about
 from gameserver.messages.foreign import Sorted, is_awaited
 from gameserver.messages.task_message import foreign_message
+from gameserver.runtime.logging import Seldom, about
 from gameserver.store import Store
 from tasks.publisher import Publisher
 

@@ -28,11 +28,11 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gameserver import targets
 from gameserver.config import Settings
 from gameserver.events.world import Tick
 from gameserver.messages.reports import TaskReport, read_task_report
-from gameserver.targets import Address
+from gameserver.runtime import discovery
+from gameserver.runtime.discovery import Address
 from tasks.ticks import WAITS_S
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Meters:
             log.warning("metrics on port %d: %s; taking a free port", where.port, taken)
             self._server, _ = self._listen(0, where.host)
         found = Address(where.host, self._server.server_port)
-        self._announced = targets.announce(settings.var / "metrics", "worker", consumer.hostname, found)
+        self._announced = discovery.announce(settings.var / "metrics", "worker", consumer.hostname, found)
         log.info("metrics on http://%s/metrics", found)
 
     def _listen(self, port: int, host: str) -> tuple[Any, threading.Thread]:
@@ -144,7 +144,7 @@ class Meters:
     def close(self) -> None:
         """The worker ends."""
         if self._announced is not None:
-            targets.withdraw(self._announced)
+            discovery.withdraw(self._announced)
 
 
 def _skew_s(waited_s: float) -> float:

@@ -30,12 +30,12 @@ from gameserver.apply import Applied, Applier
 from gameserver.broker.topology import DELAYS_MS, Queues, delay_name
 from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
-from gameserver.logs import about
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.foreign import Sorted, foreign, sort_out
 from gameserver.messages.reports import TaskReport
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
 from gameserver.rules.book import rules
+from gameserver.runtime.logging import about
 from gameserver.security.sealing import Argon2Passwords, Sealer, read_key
 from gameserver.store import Store
 from gameserver.store.store import Trial

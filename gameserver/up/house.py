@@ -15,11 +15,11 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from gameserver import targets
 from gameserver.broker import urls
 from gameserver.config import Settings
+from gameserver.runtime import discovery
+from gameserver.runtime.discovery import Target
 from gameserver.security import private_files
-from gameserver.targets import Target
 from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.up.rabbitmq import USER, PrivateNode
 
@@ -194,14 +194,14 @@ def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
 def watched(settings: Settings, broker: Broker, ports: Ports) -> Iterator[None]:
     """Within, Prometheus is told where the parts answer that don't tell it themselves."""
     folder = settings.var / "metrics"
-    files = [targets.write(folder / "locked" / "flower.json", [_target("flower", ports.flower)])]
+    files = [discovery.write(folder / "locked" / "flower.json", [_target("flower", ports.flower)])]
     if broker.node and broker.node.metrics_port:
-        files.append(targets.write(folder / "rabbitmq.json", [_target("rabbitmq", broker.node.metrics_port)]))
+        files.append(discovery.write(folder / "rabbitmq.json", [_target("rabbitmq", broker.node.metrics_port)]))
     try:
         yield
     finally:
         for file in files:
-            targets.withdraw(file)
+            discovery.withdraw(file)
 
 
 def _target(job: str, port: int) -> Target:

@@ -19,7 +19,7 @@ from tests.users import Users
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 SERVICES = yaml.safe_load((ROOT / "docker" / "compose.yml").read_text())["services"]
-HEALTHY = ("python", "-m", "gameserver.healthy")
+HEALTHY = ("python", "-m", "gameserver.runtime.healthcheck")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from gameserver.targets import Target
+from gameserver.runtime.discovery import Target
 from tests.houses import House
 
 Sample = tuple[str, dict[str, str], float]

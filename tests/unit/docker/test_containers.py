@@ -21,12 +21,13 @@ from flower.command import flower as flower_command
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 
-from gameserver import cli, config, healthy
+from gameserver import cli, config
 from gameserver.broker import permissions
 from gameserver.broker.topology import possible_queues
 from gameserver.broker.urls import nodes
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
+from gameserver.runtime import healthcheck
 from gameserver.security import provisioning
 from gateway.service import DRAIN_S
 from tests.balancer import haproxy
@@ -181,7 +182,7 @@ def test_every_process_is_its_own_user_of_the_broker(house: str, name: str) -> N
     who = {re.match(r"amqp://([^@]+)@", node.url)[1] for node in nodes(environment["AMQP_URL"])}  # type: ignore[index]
     (user,) = who
     command = service(house, name)["command"]
-    part = healthy.part(command) or "operator"
+    part = healthcheck.part(command) or "operator"
     wanted = environment["GAMESERVER_GATEWAY_ID"] if part == "gateway" else part
     assert user == wanted
     assert user in {each.name for each in permissions.users(["gateway1", "gateway2"])}
@@ -250,7 +251,7 @@ def test_only_players_reach_the_house_from_outside(house: str, name: str) -> Non
 @every(OURS)
 def test_who_is_stopped_has_time_to_end_what_it_has(house: str, name: str) -> None:
     what = service(house, name)
-    part = healthy.part(what["command"])
+    part = healthcheck.part(what["command"])
     if part == "gateway":
         assert seconds(what["stop_grace_period"]) > 3 * DRAIN_S
     if part == "worker":
@@ -286,7 +287,7 @@ def test_prometheus_asks_every_process() -> None:
     found = yaml.safe_load((DOCKER / "prometheus" / "containers.yml").read_text())
     asked = {job["job_name"]: set(job["dns_sd_configs"][0]["names"]) for job in found["scrape_configs"]}
     services = HOUSES["production"]["services"]
-    parts = {name: healthy.part([str(w) for w in what.get("command", ())]) for name, what in services.items()}
+    parts = {name: healthcheck.part([str(w) for w in what.get("command", ())]) for name, what in services.items()}
     for part in ("gateway", "worker", "flower"):
         assert asked[part] == {name for name, of in parts.items() if of == part}
     assert asked["rabbitmq"] == {name for name in services if name.startswith("rabbit")}
@@ -329,7 +330,7 @@ def test_gateways_behind_haproxy_are_told_who_their_clients_are() -> None:
     gateways = {
         name: what["command"]
         for name, what in HOUSES["production"]["services"].items()
-        if healthy.part([str(word) for word in what.get("command", ())]) == "gateway"
+        if healthcheck.part([str(word) for word in what.get("command", ())]) == "gateway"
     }
     assert servers == {name: f"{name}:4000" for name in gateways}
     assert all(command[-1] == "haproxy:tcp:4000" for command in gateways.values())

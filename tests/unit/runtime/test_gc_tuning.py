@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import gc
-from gameserver.garbage import NEW_OBJECTS, settle
+from gameserver.runtime.gc_tuning import NEW_OBJECTS, settle
 settle()
 assert gc.get_freeze_count() > 1_000, gc.get_freeze_count()
 looked_at = []

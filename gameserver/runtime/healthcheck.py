@@ -1,4 +1,4 @@
-"""Whether the process of a container lives: ``python -m gameserver.healthy``, status 0 or 1.
+"""Whether the process of a container lives: ``python -m gameserver.runtime.healthcheck``, status 0 or 1.
 
 Asked is what shows that a process does its work, at the least cost, and without the broker: a gateway and a worker over
 their metrics, Flower over its pages, beat by a file that it touches whenever it has published. Which of them it is, the

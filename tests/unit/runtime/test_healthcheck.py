@@ -7,7 +7,7 @@ import pytest
 
 from gameserver import config
 from gameserver.config import Settings
-from gameserver.healthy import SILENCE_S_MAX, alive_file, main, part, trouble
+from gameserver.runtime.healthcheck import SILENCE_S_MAX, alive_file, main, part, trouble
 from gameserver.up.ports import free_ports
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.logs import SELDOM_S, Json, Seldom, about, set_up_logging
+from gameserver.runtime.logging import SELDOM_S, Json, Seldom, about, set_up_logging
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:
