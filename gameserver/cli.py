@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from gameserver import config, letters, reconciling
+from gameserver import config
 from gameserver.broker.declare import stand
 from gameserver.broker.permissions import users
 from gameserver.broker.topology import possible_queues, topology
@@ -23,6 +23,7 @@ from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.events import document
 from gameserver.operations import catalogue_diff, catalogue_export
+from gameserver.processing import dead_letters, reconciling
 from gameserver.rules.book import rules
 from gameserver.security import provisioning
 from gameserver.security.sealing import write_key
@@ -200,13 +201,13 @@ def _dead_show(arguments: argparse.Namespace) -> int:
 
 def _dead_replay(arguments: argparse.Namespace) -> int:
     with _open_store() as store:
-        print(f"It will be applied as {letters.replay(store, arguments.id, _server_ms(store))}.")
+        print(f"It will be applied as {dead_letters.replay(store, arguments.id, _server_ms(store))}.")
     return 0
 
 
 def _dead_drop(arguments: argparse.Namespace) -> int:
     with _open_store() as store:
-        letters.drop(store, arguments.id)
+        dead_letters.drop(store, arguments.id)
     print("Forgotten.")
     return 0
 

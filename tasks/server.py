@@ -26,7 +26,6 @@ from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 from msgspec.structs import replace
 
-from gameserver.apply import Applied, Applier
 from gameserver.broker.topology import DELAYS_MS, Queues, delay_name
 from gameserver.config import Settings
 from gameserver.errors import NotNow, Retryable
@@ -34,6 +33,7 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.foreign import Sorted, foreign, sort_out
 from gameserver.messages.reports import TaskReport
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
+from gameserver.processing.applier import Applied, Applier
 from gameserver.rules.book import rules
 from gameserver.runtime.logging import about
 from gameserver.security.sealing import Argon2Passwords, Sealer, read_key

@@ -17,7 +17,6 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from gameserver import letters
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Rejected, Retryable
@@ -28,11 +27,12 @@ from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Regi
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.messages.envelope import Dispatch, Envelope
+from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
 from gameserver.store.rows import Rows
 from gameserver.world.state import PULSE, Gateway, Membership, ZoneClock
-from tests.unit.apply.workshop import PASSWORD, Workshop, entrance
+from tests.unit.processing.workshop import PASSWORD, Workshop, entrance
 from tests.unit.rules.scenes import WORLD, absent, creature, player
 
 DEADLOCK = "40P01"
@@ -127,7 +127,7 @@ def _bury_kept(shop: Workshop, n: int, rng: Random) -> Any:
 
 def _replay(shop: Workshop, n: int, rng: Random) -> None:
     try:
-        letters.replay(shop.store, "dead", shop.now_ms)
+        dead_letters.replay(shop.store, "dead", shop.now_ms)
     except Rejected:
         shop.applier.bury(shop.tell(ADA, Say(text="x", seq=2**40), id="dead"), RuntimeError(), 4)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
-from gameserver import apply
 from gameserver.clocks import ServerClock
+from gameserver.processing import applier
 from gameserver.rules import book, combat, movement
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
@@ -29,8 +29,8 @@ HOME = Path(os.environ["GAMESERVER_HOME"])
 
 
 def _forget_watermarks() -> None:
-    real = apply.read_marks
-    apply.read_marks = lambda text: {lane: Mark(-1, mark.stored) for lane, mark in real(text).items()}
+    real = applier.read_marks
+    applier.read_marks = lambda text: {lane: Mark(-1, mark.stored) for lane, mark in real(text).items()}
 
 
 def _empty_outbox() -> None:
@@ -77,7 +77,7 @@ def _count_no_trials() -> None:
 
 def _believe_every_clock() -> None:
     ServerClock.learn = lambda self, server_ms, after_s, before_s: None  # type: ignore[method-assign]
-    apply._happens_ms = lambda envelope, now_ms: envelope.at_ms
+    applier._happens_ms = lambda envelope, now_ms: envelope.at_ms
     for module in (movement, combat):
         module.awaited = lambda due_ms, now_ms, most_ms: now_ms < due_ms  # type: ignore[attr-defined]
 

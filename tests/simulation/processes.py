@@ -10,11 +10,11 @@ import msgspec
 from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 
-from gameserver.apply import Applier
 from gameserver.broker.topology import DELAYS_MS, EVENTS, Queues, delay_name
 from gameserver.declare import catalogue
 from gameserver.messages.envelope import Outbound
 from gameserver.messages.task_message import TaskMessage
+from gameserver.processing.applier import Applier
 from tasks.foreign import Origin
 from tasks.server import Server
 from tests.simulation.parcels import Parcel

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 from celery.exceptions import Reject
 
-from gameserver.apply import _Work
 from gameserver.messages.envelope import Envelope
+from gameserver.processing.applier import _Work
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
@@ -91,7 +91,7 @@ REVOKED: dict[str, Any] = {
 
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "gameserver.apply.read_marks",
+        "gameserver.processing.applier.read_marks",
         lambda text: {lane: Mark(-1, mark.stored) for lane, mark in read_marks(text).items()},
     )
 
@@ -145,7 +145,7 @@ def resent_is_new(patch: pytest.MonkeyPatch) -> None:
 
 
 def unread_rows_raise(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("gameserver.apply.sort_out", lambda due: (due, {}))
+    patch.setattr("gameserver.processing.applier.sort_out", lambda due: (due, {}))
 
 
 def no_ears(patch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def no_roll_call(patch: pytest.MonkeyPatch) -> None:
 def any_time(patch: pytest.MonkeyPatch) -> None:
     """Gateways go by their machines' clocks, an event happened when they say, and who acted in the future waits."""
     patch.setattr("gameserver.clocks.ServerClock.now_ms", lambda self: int(self._wall_ms()))
-    patch.setattr("gameserver.apply._happens_ms", lambda envelope, now_ms: envelope.at_ms)
+    patch.setattr("gameserver.processing.applier._happens_ms", lambda envelope, now_ms: envelope.at_ms)
     for rules in ("movement", "combat"):
         patch.setattr(f"gameserver.rules.{rules}.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)
 

@@ -9,7 +9,13 @@ from gameserver.wire.states import REFUSALS
 from gateway.crowd import CLOSING
 
 ROOT = Path(__file__).parents[3]
-SOURCES = ("gameserver/apply.py", "gameserver/security/sealing.py", "gameserver/rules", "gameserver/wire", "gateway")
+SOURCES = (
+    "gameserver/processing/applier.py",
+    "gameserver/security/sealing.py",
+    "gameserver/rules",
+    "gameserver/wire",
+    "gateway",
+)
 ERRORS = {"Rejected", "NotNow", "PacketFault", "Error", "_refuse", "_refuse_all"}
 FAREWELLS = {"WireFault", "Bye", "Follow", "close"}
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")

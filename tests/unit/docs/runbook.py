@@ -55,7 +55,7 @@ WATCH = "tests/integration/test_watch.py::"
 FLOWER = "tests/integration/test_flower.py::"
 BACKUP = "tests/integration/test_backup.py::"
 HOUSES = "tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events"
-LETTERS = Ran("tests/unit/apply/test_letters.py::test_the_command_lists_shows_replays_and_drops")
+LETTERS = Ran("tests/unit/processing/test_dead_letters.py::test_the_command_lists_shows_replays_and_drops")
 MULTI = Ran(f"{SCALING}test_celery_multi_starts_restarts_and_stops_workers_of_two_families")
 PAUSED = Ran(f"{SCALING}test_a_paused_family_is_told_to_players_waits_and_then_catches_up")
 GROWN = Ran(f"{SCALING}test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it")
@@ -69,7 +69,7 @@ WORKER = Ran("tests/acceptance/test_crowds.py::test_two_workers_of_a_family_shar
 DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_and_moved_and_its_queue_removed")
 DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
 SMALL = Ran("tests/integration/test_commands.py::test_the_small_commands_of_the_runbook")
-MAPS = Ran("tests/unit/apply/test_reconciling.py::test_the_commands_check_and_apply")
+MAPS = Ran("tests/unit/processing/test_reconciling.py::test_the_commands_check_and_apply")
 NO_ENGINE = Not("no container engine runs where the tests do; tests/unit/docker reads what it would run")
 SYSTEM = Not("it is the system's own, and looks only")
 

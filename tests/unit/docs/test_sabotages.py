@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.chaos.test_chaos import SABOTAGES as CHAOS
 from tests.simulation.sabotages import SABOTAGES as SIMULATION
-from tests.unit.apply.test_poison import SABOTAGES as POISON
+from tests.unit.processing.test_poison import SABOTAGES as POISON
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "architecture.md"
 HEAD = ("| guarantee | switched off by | found out by |", "|---|---|---|")
@@ -14,7 +14,7 @@ def rows() -> list[str]:
     """The lines of the table."""
     simulated = [f"| {s.guarantee} | `{s.off.__name__}` | simulation, seed {s.seed}: {s.finds} |" for s in SIMULATION]
     poisoned = [
-        f"| {guarantee} | `{off.__name__}` | `tests/unit/apply/test_poison.py`, seed {seed}: {finds} |"
+        f"| {guarantee} | `{off.__name__}` | `tests/unit/processing/test_poison.py`, seed {seed}: {finds} |"
         for guarantee, (off, seed, finds) in POISON.items()
     ]
     real = [f"| {name} | `CHAOS_SABOTAGE={name}` | chaos, seed {play['seed']} |" for name, play in CHAOS.items()]

@@ -6,7 +6,6 @@ import pytest
 from celery.exceptions import Reject
 from msgspec.structs import replace
 
-from gameserver.apply import Applied, Held
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.errors import NotNow, Retryable
 from gameserver.events.chat import Say
@@ -14,6 +13,7 @@ from gameserver.events.combat import Reward
 from gameserver.events.movement import Move
 from gameserver.events.world import Stir
 from gameserver.messages.envelope import Envelope, Outbound
+from gameserver.processing.applier import Applied, Held
 from gameserver.store.store import Trial
 from tasks.server import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes
 

@@ -14,7 +14,7 @@ from gameserver.events.world import Tick
 from gameserver.messages.envelope import Envelope, routing_key
 from gameserver.rules.outcome import Context, Needs, Outcome, State, rule
 from gameserver.world.state import Membership
-from tests.unit.apply.workshop import (
+from tests.unit.processing.workshop import (
     ADA,
     BOB,
     EVE,

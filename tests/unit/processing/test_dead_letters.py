@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gameserver import letters
 from gameserver.cli import main
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
@@ -17,10 +16,11 @@ from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Regi
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.messages.envelope import Envelope
+from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
 from gameserver.world.state import Gateway, Membership, Player
-from tests.unit.apply.workshop import Workshop, reply
+from tests.unit.processing.workshop import Workshop, reply
 
 ADA = Player(id="ada", name="Ada", zone="town", x=2, y=2, gateway="g", conn="c-ada", session="s-ada")
 BOB = Player(id="bob", name="Bob", zone="town", x=3, y=3, gateway="g", conn="c-bob", session="s-bob")
@@ -50,7 +50,7 @@ def purses(workshop: Workshop) -> tuple[int, int]:
 
 def test_a_replayed_letter_is_applied_once(workshop: Workshop, buried: Envelope) -> None:
     assert purses(workshop) == (100, 100)
-    letters.replay(workshop.store, buried.id, workshop.now_ms)
+    dead_letters.replay(workshop.store, buried.id, workshop.now_ms)
     (again,) = replayed(workshop)
     workshop.apply(again)
     workshop.apply(again, again)
@@ -61,7 +61,7 @@ def test_a_replayed_letter_is_applied_once(workshop: Workshop, buried: Envelope)
 
 def test_a_replay_meets_the_world_as_it_stands(workshop: Workshop, buried: Envelope) -> None:
     workshop.put(Player(**{name: getattr(ADA, name) for name in ADA.__struct_fields__ if name != "coins"}, coins=5))
-    letters.replay(workshop.store, buried.id, workshop.now_ms)
+    dead_letters.replay(workshop.store, buried.id, workshop.now_ms)
     (again,) = replayed(workshop)
     workshop.apply(again)
     assert purses(workshop) == (5, 100)
@@ -70,7 +70,7 @@ def test_a_replay_meets_the_world_as_it_stands(workshop: Workshop, buried: Envel
 
 def test_a_replay_waits_for_who_is_not_in_the_world(workshop: Workshop, buried: Envelope) -> None:
     workshop.put(ABSENT)
-    letters.replay(workshop.store, buried.id, workshop.now_ms)
+    dead_letters.replay(workshop.store, buried.id, workshop.now_ms)
     (again,) = replayed(workshop)
     workshop.apply(again)
     assert purses(workshop) == (100, 100)
@@ -81,8 +81,8 @@ def test_a_replay_waits_for_who_is_not_in_the_world(workshop: Workshop, buried: 
 
 
 def test_a_letter_is_replayed_or_dropped_once_and_an_unknown_one_never(workshop: Workshop, buried: Envelope) -> None:
-    letters.drop(workshop.store, buried.id)
-    for work in (letters.drop, lambda store, id_: letters.replay(store, id_, 1)):
+    dead_letters.drop(workshop.store, buried.id)
+    for work in (dead_letters.drop, lambda store, id_: dead_letters.replay(store, id_, 1)):
         with pytest.raises(Rejected, match="no_such_letter"):
             work(workshop.store, buried.id)
 
@@ -110,8 +110,8 @@ def test_a_cause_of_any_content_is_kept(workshop: Workshop, what: str) -> None:
     assert reply(workshop.applier.bury(gift, CAUSES[what], 4))["code"] == "dead_lettered"
     (letter,) = workshop.store.dead_letters()
     assert letter.cause.startswith(type(CAUSES[what]).__name__)
-    assert len(letter.cause) <= letters.CAUSE_CHARS_MAX
-    assert len(letter.traceback) <= letters.TRACEBACK_CHARS_MAX
+    assert len(letter.cause) <= dead_letters.CAUSE_CHARS_MAX
+    assert len(letter.traceback) <= dead_letters.TRACEBACK_CHARS_MAX
     assert type(CAUSES[what]).__name__ in letter.traceback
 
 
@@ -172,10 +172,10 @@ def test_a_replay_of_whatever_event_is_applied_once_and_moves_no_connection_or_i
     before = everything(workshop)
     if name not in REPLAYED:
         with pytest.raises(Rejected, match=r"not_replayable: .* can't be replayed"):
-            letters.replay(workshop.store, id_, workshop.now_ms)
+            dead_letters.replay(workshop.store, id_, workshop.now_ms)
         assert everything(workshop) == before
         return
-    letters.replay(workshop.store, id_, workshop.now_ms)
+    dead_letters.replay(workshop.store, id_, workshop.now_ms)
     (again,) = replayed(workshop)
     workshop.apply(again)
     once = everything(workshop)
@@ -207,7 +207,7 @@ def test_a_replay_is_followed_where_its_player_is_now(workshop: Workshop, event:
     workshop.put(Membership(id="trade/ada", channel="trade", player="ada"))
     id_ = given_up(workshop, event)
     workshop.put(replace(ADA, gateway="g2", conn="c-later"))
-    letters.replay(workshop.store, id_, workshop.now_ms)
+    dead_letters.replay(workshop.store, id_, workshop.now_ms)
     workshop.put(*(Gateway(id=id_, seen_ms=2**50, sessions=2) for id_ in ("g", "g2")))
     (again,) = replayed(workshop)
     (direct,) = workshop.apply(again).outbound.directs
@@ -222,7 +222,7 @@ def test_a_letter_that_this_version_cant_read_stays(workshop: Workshop, buried: 
         assert letter is not None
         transaction.add_dead(replace(letter, envelope=b'{"id":"x","event":{"type":"of tomorrow"}}'))
     with pytest.raises(Rejected, match="not_replayable: This version can't read"):
-        letters.replay(workshop.store, buried.id, workshop.now_ms)
+        dead_letters.replay(workshop.store, buried.id, workshop.now_ms)
     assert [letter.id for letter in workshop.store.dead_letters()] == [buried.id]
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gameserver import reconciling
 from gameserver.cli import main
 from gameserver.events.chat import Say
 from gameserver.events.combat import Attack
 from gameserver.events.movement import Look, Move
 from gameserver.events.world import Stir
 from gameserver.messages.envelope import Envelope
+from gameserver.processing import reconciling
 from gameserver.world.maps import World
 from gameserver.world.placing import fingerprint
 from gameserver.world.state import PULSE, Creature, Gateway, Player, ZoneClock
 from tests.houses import write_world
-from tests.unit.apply.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
+from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 from tests.unit.rules.scenes import MEADOW, WORLD, absent, creature, player
 
 WALL = frozenset({(11, y) for y in range(20) if y != 10})

@@ -12,7 +12,7 @@ from gameserver.events.trade import Give
 from gameserver.limits import Limits
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.world.state import Player
-from tests.unit.apply.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
+from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
 from tests.unit.rules.scenes import absent, creature, cut_off
 
 

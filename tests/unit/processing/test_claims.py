@@ -14,7 +14,7 @@ from gameserver.store import loading
 from gameserver.store.claims import BLIND, LOCKING
 from gameserver.store.loading import AROUND_LOCKED_MAX
 from gameserver.world.state import ChatLine, Gateway, Membership, ZoneClock
-from tests.unit.apply.workshop import ADA, BOB, EVE, Workshop, replies, walk
+from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, replies, walk
 from tests.unit.rules.scenes import creature, player, session_of
 
 

@@ -14,7 +14,7 @@ from gameserver.events.world import Tick
 from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Needs, Outcome, Reader, State, rule
 from gameserver.store.store import Trial
-from tests.unit.apply.workshop import (
+from tests.unit.processing.workshop import (
     ADA,
     BOB,
     EVE,

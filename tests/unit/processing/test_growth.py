@@ -15,7 +15,7 @@ from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Sweep, Tick
 from gameserver.messages.envelope import Envelope
 from gameserver.world.state import Player
-from tests.unit.apply.workshop import Workshop, replies
+from tests.unit.processing.workshop import Workshop, replies
 
 PASSWORD = "long enough"
 TURN_MS = 1_000

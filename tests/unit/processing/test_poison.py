@@ -27,7 +27,7 @@ from gameserver.store.tables import metadata
 from gameserver.world.state import ChatLine, ZoneClock
 from tasks.server import Server
 from tests.databases import DIALECTS
-from tests.unit.apply.workshop import ADA, BOB, Workshop, packet, walk
+from tests.unit.processing.workshop import ADA, BOB, Workshop, packet, walk
 from tests.unit.rules.scenes import player
 
 GUILTY_SEQ, FOLLOWER_SEQ = 5, 6
@@ -452,7 +452,7 @@ def put_off_alone(patch: pytest.MonkeyPatch) -> None:
         self._refuse(item, refusal.code, refusal.message, not_now=True)
         return refusal.code
 
-    patch.setattr("gameserver.apply._Work._defer", defer)
+    patch.setattr("gameserver.processing.applier._Work._defer", defer)
 
 
 # Guarantees, each switched off by itself, with the seed of the adversary that finds it out, and by what.

@@ -8,7 +8,7 @@ from gameserver.events.world import Stir, Tick
 from gameserver.messages.envelope import Envelope, routing_key
 from gameserver.rules.world import TICK_MS
 from gameserver.world.state import PULSE, Gateway, ZoneClock
-from tests.unit.apply.workshop import (
+from tests.unit.processing.workshop import (
     ADA,
     BOB,
     PASSWORD,

@@ -7,13 +7,13 @@ import msgspec
 from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
-from gameserver.apply import Applied, Applier
 from gameserver.declare.base import Event
 from gameserver.events.movement import Move
 from gameserver.events.sessions import Heartbeat
 from gameserver.events.world import Sweep
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Envelope
+from gameserver.processing.applier import Applied, Applier
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
 from gameserver.security.sealing import Sealer

@@ -19,7 +19,7 @@ from gameserver.events.sessions import (
 from gameserver.events.trade import Give, Purse
 from gameserver.rules.sessions import SESSION_MS
 from gameserver.security.sealing import Sealer
-from tests.unit.apply.workshop import (
+from tests.unit.processing.workshop import (
     ADA,
     BOB,
     PASSWORD,

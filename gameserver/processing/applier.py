@@ -23,15 +23,15 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
-from gameserver.letters import letter_of
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
-from gameserver.prepared import Prepared, SeededDice
+from gameserver.processing.dead_letters import letter_of
+from gameserver.processing.outbound_builder import Speech, sound_text, sound_texts
+from gameserver.processing.prepared import Prepared, SeededDice
 from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
 from gameserver.rules.view import appears, looks_around
 from gameserver.runtime.logging import Seldom, about
 from gameserver.security.sealing import Sealer
-from gameserver.speech import Speech, sound_text, sound_texts
 from gameserver.store.store import Store, Stored, Transaction, Trial
 from gameserver.store.unread import sort_out
 from gameserver.wire.packets import Error, Ok

@@ -16,7 +16,7 @@ from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import engine
 from gameserver.store.store import Trial
 from tasks.server import Server
-from tests.unit.apply.workshop import ADA, BOB, Workshop
+from tests.unit.processing.workshop import ADA, BOB, Workshop
 
 LOCK_WAIT_S = 0.05
 

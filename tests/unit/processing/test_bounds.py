@@ -11,7 +11,7 @@ from gameserver.rules.outcome import MAIL_MAX, Waiting
 from gameserver.store import pruning
 from gameserver.store.loading import DUE_ROWS_MAX
 from gameserver.world.state import ChatLine, Gateway, Membership
-from tests.unit.apply.workshop import ADA, BOB, PASSWORD, Workshop, entrance, replies, sweep
+from tests.unit.processing.workshop import ADA, BOB, PASSWORD, Workshop, entrance, replies, sweep
 from tests.unit.rules.scenes import absent
 
 ABSENT = absent(BOB)

@@ -3,15 +3,15 @@
 import msgspec
 import pytest
 
-from gameserver import letters
 from gameserver.events.chat import Say
 from gameserver.events.combat import Reward
 from gameserver.messages.envelope import Envelope
+from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.store import Stored
 from gameserver.store.unread import KEPT_MS, PAUSE_MS
 from gameserver.world.state import Gateway
-from tests.unit.apply.workshop import ADA, BOB, Workshop, sweep
+from tests.unit.processing.workshop import ADA, BOB, Workshop, sweep
 
 GOOD = Envelope(id="good", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0, kept=True)
 REWARD = {"type": "reward", "player": "ada", "xp": 1, "slain": "rat"}
@@ -84,7 +84,7 @@ def test_what_nobody_can_read_becomes_a_dead_letter_and_a_replay_puts_it_back_as
     (letter,) = house.store.dead_letters()
     assert (letter.id, letter.family, letter.event, letter.envelope) == ("x", "outbox", kind, body_of(value))
     assert house.due() == [GOOD.id]
-    assert letters.replay(house.store, "x", house.now_ms) == "x"
+    assert dead_letters.replay(house.store, "x", house.now_ms) == "x"
     assert house.due() == [GOOD.id, "x"]
     assert house.store.dead_letters() == []
     assert sweep(house).outcomes["unread"] == 1

@@ -16,7 +16,7 @@ from gameserver.messages.envelope import Envelope, Follow, Listed
 from gameserver.rules.world import TICK_MS
 from gameserver.store import loading
 from gameserver.world.state import PULSE, Player, ZoneClock
-from tests.unit.apply.workshop import (
+from tests.unit.processing.workshop import (
     ADA,
     EVE,
     NOW_MS,

@@ -1,7 +1,7 @@
 """What a batch has to tell, put together; which events tell what is told with the applier's tests."""
 
 from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, ROUTES, Direct, Dispatch, Outbound, routing_key
-from gameserver.speech import Speech
+from gameserver.processing.outbound_builder import Speech
 
 
 def test_one_message_goes_to_all_who_are_told_something_once_each() -> None:

@@ -1,0 +1,1 @@
+"""Processing: a batch of events becomes one transaction and one outbound message."""
