@@ -1,13 +1,13 @@
 """Flower's settings, which ``celery -A tasks flower`` reads from the folder it is started in.
 
 What ``FLOWER_*`` in the environment or the command line say goes before what stands here. Safe by default: on loopback;
-any other address needs a password, which then stands before every page (``gameserver.watch.flower``).
+any other address needs a password, which then stands before every page (``gameserver.operations.flower``).
 """
 
 from tornado.options import options
 
 from gameserver import config
-from gameserver.watch import flower
+from gameserver.operations import flower
 
 settings = config.load()
 settings.var.mkdir(parents=True, exist_ok=True)

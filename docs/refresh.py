@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gameserver.declare import catalogue
-from gameserver.events import document
+from gameserver.operations import event_tables
 from gameserver.wire import states
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +65,7 @@ def _age() -> str:
 
 
 PARTS = (
-    Part(PROTOCOL, "events", lambda: document.markdown().strip()),
+    Part(PROTOCOL, "events", lambda: event_tables.markdown().strip()),
     Part(PROTOCOL, "states", _diagram),
     Part(PRODUCTION, "workers", _workers),
     Part(SCRAPED, "workers", _names_of_workers),

@@ -21,8 +21,11 @@ from gameserver.client import bots
 from gameserver.config import Settings
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
-from gameserver.events import document
-from gameserver.operations import catalogue_diff, catalogue_export
+from gameserver.operations import catalogue_diff, catalogue_export, drain_queues, event_tables, status, tail, trace
+from gameserver.operations.advise import advise
+from gameserver.operations.inspector import House
+from gameserver.operations.look import look
+from gameserver.operations.snapshot import Snapshot
 from gameserver.processing import dead_letters, reconciling
 from gameserver.rules.book import rules
 from gameserver.security import provisioning
@@ -31,11 +34,6 @@ from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.copying import Copied, copy
 from gameserver.up.up import up
-from gameserver.watch import leftovers, status, tail, trace
-from gameserver.watch.advise import advise
-from gameserver.watch.ask import House
-from gameserver.watch.look import look
-from gameserver.watch.snapshot import Snapshot
 from gameserver.wire import states
 from gameserver.world.maps import load_world
 
@@ -377,7 +375,7 @@ def _queues(arguments: argparse.Namespace) -> int:
     left_over = [name for name in depths if name not in named]
     if arguments.drain:
         for name in left_over:
-            print(f"{name}: {leftovers.drain(settings.amqp_url, name, settings.queues)} messages moved, removed.")
+            print(f"{name}: {drain_queues.drain(settings.amqp_url, name, settings.queues)} messages moved, removed.")
     elif left_over:
         print(
             "Nobody sends to the queues that no setting names. When all processes know that: gameserver queues --drain"
@@ -463,9 +461,9 @@ def _events(arguments: argparse.Namespace) -> int:
     if arguments.states:
         print(states.diagram())
     elif arguments.markdown:
-        print(document.markdown())
+        print(event_tables.markdown())
     else:
-        print(document.overview(config.load().queues))
+        print(event_tables.overview(config.load().queues))
     return 0
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.broker.topology import EVENTS, part_name
+from gameserver.operations import drain_queues
 from gameserver.up.rabbitmq import PrivateNode
-from gameserver.watch import leftovers
 from tests.chaos.players import Player
 from tests.chaos.run import judged, played
 from tests.chaos.stage import WORKERS, Stage
@@ -62,7 +62,7 @@ def test_a_split_and_its_end_lose_nothing_and_keep_the_order(node: PrivateNode, 
         diary = asyncio.run(played(stage, happen))
         assert judged(stage, diary) == []
         for name in [part_name(family, n) for family in SPLIT for n in range(1, PARTS)]:
-            assert leftovers.drain(stage.amqp_url, name, stage.settings.queues) == 0
+            assert drain_queues.drain(stage.amqp_url, name, stage.settings.queues) == 0
     finally:
         stage.stop()
 

@@ -10,7 +10,7 @@ from gameserver.errors import Rejected
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
-from gameserver.watch import leftovers
+from gameserver.operations import drain_queues
 from tests.houses import House
 from tests.integration.test_workers import declare, publish, queue_length
 
@@ -51,5 +51,5 @@ def test_a_queue_that_somebody_still_takes_from_is_left_alone(split: House) -> N
         channel.basic_qos(prefetch_count=1)
         channel.basic_consume(LEFT, lambda *_: None)
         with pytest.raises(Rejected, match="1 consumers") as refused:
-            leftovers.drain(split.amqp_url, LEFT, Queues())
+            drain_queues.drain(split.amqp_url, LEFT, Queues())
     assert refused.value.code == "queue_in_use"

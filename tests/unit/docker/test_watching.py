@@ -13,7 +13,7 @@ import yaml
 from gameserver import cli
 from gameserver.declare import catalogue
 from gameserver.messages.reports import COME_AGAIN
-from gameserver.watch import snapshot
+from gameserver.operations import snapshot
 from tests import watching
 from tests.watching import ALERTS, DASHBOARD, DOCKER, KEDA, RULES, dashboard_expressions, expressions, metrics, rules
 

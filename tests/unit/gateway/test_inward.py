@@ -10,7 +10,7 @@ from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Direct, Follow, Outbound, routing_key
-from gameserver.watch.trace import event_id
+from gameserver.operations.trace import event_id
 from gateway.batches import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S
 from gateway.broker import Away, Busy, Unroutable
 from gateway.inward import AGAIN_S, DOUBTED_S, FULL_AGAIN_S

@@ -3,8 +3,8 @@ import msgspec
 from gameserver.events.chat import Say
 from gameserver.events.sessions import Login
 from gameserver.messages.envelope import Direct, Envelope, Outbound, encode_outbound, task_body
-from gameserver.watch import tail
-from gameserver.watch.tail import Tail
+from gameserver.operations import tail
+from gameserver.operations.tail import Tail
 from gameserver.wire.packets import Error, Ok
 
 

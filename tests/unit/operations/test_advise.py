@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gameserver.watch.advise import Advice, advise
-from gameserver.watch.snapshot import Snapshot
-from tests.unit.watch.moments import everyone, gateway, moment, worker
+from gameserver.operations.advise import Advice, advise
+from gameserver.operations.snapshot import Snapshot
+from tests.unit.operations.moments import everyone, gateway, moment, worker
 
 
 def commands(before: Snapshot, now: Snapshot, **options: Any) -> list[str]:

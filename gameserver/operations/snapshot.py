@@ -7,7 +7,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from gameserver.messages.reports import COME_AGAIN, GatewayReport
-from gameserver.watch.ask import Depth
+from gameserver.operations.inspector import Depth
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 import pytest
 
 from gameserver.messages.reports import GatewayReport
-from gameserver.watch.ask import Depth
-from gameserver.watch.snapshot import (
+from gameserver.operations.inspector import Depth
+from gameserver.operations.snapshot import (
     family_rates,
     gateway_of,
     gateway_rates,
@@ -10,7 +10,7 @@ from gameserver.watch.snapshot import (
     worker_of,
     worker_rates,
 )
-from tests.unit.watch.moments import gateway, moment, worker
+from tests.unit.operations.moments import gateway, moment, worker
 
 METRICS = """\
 gameserver_connections 7.0

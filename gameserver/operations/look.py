@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from gameserver.broker.topology import DEAD
-from gameserver.watch.ask import House
-from gameserver.watch.snapshot import Snapshot, gateway_of, worker_of
+from gameserver.operations.inspector import House
+from gameserver.operations.snapshot import Snapshot, gateway_of, worker_of
 
 
 def look(

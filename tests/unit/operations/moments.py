@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gameserver.watch.ask import Depth
-from gameserver.watch.snapshot import Gateway, Snapshot, Worker
+from gameserver.operations.inspector import Depth
+from gameserver.operations.snapshot import Gateway, Snapshot, Worker
 
 FAMILIES = {"chat": ("chat",), "combat": ("combat", "combat.attack"), "world": ("world",)}
 

@@ -1,6 +1,6 @@
-from gameserver.watch.ask import Depth
-from gameserver.watch.status import screen
-from tests.unit.watch.moments import everyone, gateway, moment, worker
+from gameserver.operations.inspector import Depth
+from gameserver.operations.status import screen
+from tests.unit.operations.moments import everyone, gateway, moment, worker
 
 
 def rows(text: str) -> dict[str, list[str]]:

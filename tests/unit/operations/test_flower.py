@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gameserver.watch.flower import fault, is_loopback
+from gameserver.operations.flower import fault, is_loopback
 
 
 def options(address: str, **given: object) -> SimpleNamespace:

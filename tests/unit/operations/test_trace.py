@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.messages.reports import EventTimes
-from gameserver.watch.trace import event_id, logged, troubles, ways
+from gameserver.operations.trace import event_id, logged, troubles, ways
 
 TIMES = EventTimes(
     id="s:7",

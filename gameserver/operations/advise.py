@@ -7,7 +7,7 @@ left. Where events grow old and nobody is busy, more workers would change nothin
 import msgspec
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
-from gameserver.watch.snapshot import Snapshot, Worker, family_rates, gateway_rates, ticks, worker_rates
+from gameserver.operations.snapshot import Snapshot, Worker, family_rates, gateway_rates, ticks, worker_rates
 
 OLD_S = 1.0  # an event older than this is too old
 BUSY = 0.8  # more than this share of their time: no time left

@@ -14,7 +14,7 @@ from kombu import Consumer
 
 from gameserver.broker.topology import EVENTS, OUTBOUND, gateway_queue
 from gameserver.messages.envelope import GATEWAYS, Envelope, decode_outbound, describe
-from gameserver.watch.ask import House, declare, temporary
+from gameserver.operations.inspector import House, declare, temporary
 
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for
 _BOUNDED = {"x-max-length": KEPT_MAX, "x-overflow": "drop-head"}

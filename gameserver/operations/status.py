@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from gameserver.watch.snapshot import Snapshot, family_rates, gateway_rates, worker_rates
+from gameserver.operations.snapshot import Snapshot, family_rates, gateway_rates, worker_rates
 
 Row = Sequence[str]
 
