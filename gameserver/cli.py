@@ -21,6 +21,7 @@ from gameserver.client import bots
 from gameserver.config import Settings
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
+from gameserver.local.run import up
 from gameserver.operations import catalogue_diff, catalogue_export, drain_queues, event_tables, status, tail, trace
 from gameserver.operations.advise import advise
 from gameserver.operations.inspector import House
@@ -33,7 +34,6 @@ from gameserver.security.sealing import write_key
 from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.copying import Copied, copy
-from gameserver.up.up import up
 from gameserver.wire import states
 from gameserver.world.maps import load_world
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.up.ports import LOCAL, accepts, free_ports
+from gameserver.local.ports import LOCAL, accepts, free_ports
 from tests.houses import ROOT, Proc, eventually
 
 CONFIG = ROOT / "docker" / "haproxy" / "haproxy.cfg"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from gameserver.up.rabbitmq import PrivateNode, installed
+from gameserver.local.rabbitmq_node import PrivateNode, installed
 
 ROOT = os.environ.get("RABBITMQ_ROOT", "")
 

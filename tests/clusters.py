@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gameserver.errors import Corrupt
-from gameserver.up.ports import free_ports
-from gameserver.up.processes import wait_for
-from gameserver.up.rabbitmq import PrivateNode, make_cookie
+from gameserver.local.ports import free_ports
+from gameserver.local.processes import wait_for
+from gameserver.local.rabbitmq_node import PrivateNode, make_cookie
 from tests.brokers import ROOT
 
 SIZE = 3

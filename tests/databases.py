@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
+from gameserver.local.processes import tethered
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import metadata
-from gameserver.up.processes import tethered
 
 BINARIES = "/usr/lib/postgresql"
 OWNER = "postgres"  # who runs the cluster when the tests run as root, which PostgreSQL refuses

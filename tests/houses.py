@@ -20,10 +20,10 @@ import pytest
 
 from gameserver import config
 from gameserver.declare import catalogue
+from gameserver.local.plan import answers
+from gameserver.local.processes import kill, members, spawn, tethered
 from gameserver.security.sealing import write_key
 from gameserver.store.migrate import migrate
-from gameserver.up.house import answers
-from gameserver.up.processes import kill, members, spawn, tethered
 from tests.brokers import Vhost
 
 ROOT = Path(__file__).parent.parent

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from gameserver.up.house import Broker, watched
-from gameserver.up.ports import Ports, free_ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.plan import Broker, watched
+from gameserver.local.ports import Ports, free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.browsers import Browser, a_browser, program
 from tests.crowds import Crowd
 from tests.flowers import PASSWORD, USER, FlowerPages

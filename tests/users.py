@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gameserver.broker.permissions import ALL, User, definitions, users
+from gameserver.local.rabbitmq_node import USER, PrivateNode
 from gameserver.security.provisioning import make, password_file
-from gameserver.up.rabbitmq import USER, PrivateNode
 from tests.brokers import Vhost
 from tests.houses import ROOT
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from gameserver.declare import catalogue
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost
 from tests.browsers import Browser

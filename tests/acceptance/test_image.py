@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gameserver.up.ports import LOCAL, accepts, free_ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.ports import LOCAL, accepts, free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost, fresh_vhost
 from tests.houses import ROOT, GatewayProc, Proc, eventually

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from gameserver.up.house import consumed
-from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.plan import consumed
+from gameserver.local.ports import free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.benchmarks.share import limited

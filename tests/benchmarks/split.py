@@ -24,10 +24,10 @@ from gameserver.broker.urls import parameters
 from gameserver.declare.base import Event
 from gameserver.events.combat import Attack
 from gameserver.events.movement import Move
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import GATEWAYS, Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.store import Store
-from gameserver.up.rabbitmq import PrivateNode
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session
 from tests.benchmarks import zones

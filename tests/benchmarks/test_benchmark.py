@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.benchmarks import workloads
 from tests.benchmarks.point import Point, measure
 from tests.benchmarks.servers import Wanted, running

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
 from tests.chaos.schedule import FAULTS
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.brokers import ROOT, require_rabbitmq
 
 

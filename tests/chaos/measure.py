@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gameserver.client import FOREVER, Client
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.chaos.bench import Bench, enter
 from tests.chaos.players import LIMITS, PASSWORD
 from tests.chaos.run import ENTER_TOGETHER

@@ -25,8 +25,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from gameserver.broker.topology import EVENTS
-from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.ports import free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.chaos import releases
 from tests.chaos.clocks import wrong_by
 from tests.chaos.proxy import Proxy

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.chaos.players import Player
 from tests.chaos.records import Diary
 from tests.chaos.run import judged, played

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.chaos.run import Report, run
 from tests.chaos.schedule import draw
 from tests.chaos.stage import NOT_ASKING, Stage

@@ -11,7 +11,7 @@ import pytest
 
 from gameserver.client import Client
 from gameserver.events.trade import Give
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.chaos.bench import Bench
 from tests.chaos.measure import kill_children, nothing
 from tests.chaos.players import PASSWORD

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.broker.topology import EVENTS, part_name
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.operations import drain_queues
-from gameserver.up.rabbitmq import PrivateNode
 from tests.chaos.players import Player
 from tests.chaos.run import judged, played
 from tests.chaos.stage import WORKERS, Stage

@@ -11,7 +11,7 @@ import pytest
 from pika.exceptions import ChannelClosedByBroker
 
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND, gateway_queue
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost, fresh_vhost
 from tests.flowers import PASSWORD, USER, FlowerPages

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.errors import Rejected
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.store.backup import backup
-from gameserver.up.rabbitmq import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost, fresh_vhost
 from tests.crowds import Crowd

@@ -18,10 +18,10 @@ from gameserver.broker.topology import PLAIN, Queues, topology
 from gameserver.broker.urls import parameters
 from gameserver.events.chat import Say
 from gameserver.limits import Limits
+from gameserver.local.ports import free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import Direct, Envelope, Outbound
 from gameserver.messages.task_message import task_message
-from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import PrivateNode
 from gateway.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.brokers import Vhost

@@ -14,8 +14,8 @@ from gameserver.broker.topology import OUTBOUND, PLAIN, topology
 from gameserver.broker.urls import KEEPALIVE
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
-from gameserver.up.rabbitmq import PrivateNode
 from gateway.line import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
 from tests.brokers import Vhost

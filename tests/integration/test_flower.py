@@ -9,8 +9,8 @@ import pytest
 from flower.urls import handlers
 from tornado.web import URLSpec
 
-from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.ports import free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.flowers import FlowerPages
 from tests.houses import House, SharedHouse, a_house, eventually

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost
 from tests.houses import House, SharedHouse, eventually

@@ -14,10 +14,10 @@ import pytest
 from pika.exceptions import AMQPConnectionError
 
 from gameserver.errors import Corrupt
-from gameserver.up import house
-from gameserver.up.ports import LOCAL, accepts
-from gameserver.up.processes import members, wait_for
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local import plan
+from gameserver.local.ports import LOCAL, accepts
+from gameserver.local.processes import members, wait_for
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.brokers import Vhost, fresh_vhost, require_rabbitmq
 
 WAIT_S_MAX = 60.0
@@ -26,8 +26,8 @@ WAIT_S_MAX = 60.0
 HOUSE = """
 import json, os, sys
 from pathlib import Path
-from gameserver.up.house import Program
-from gameserver.up.supervise import Stop, run, stoppable
+from gameserver.local.plan import Program
+from gameserver.local.supervisor import Stop, run, stoppable
 
 folder, plan = Path(sys.argv[1]), json.loads(sys.argv[2])
 programs = [Program(name=name, stage=stage, command=tuple(command)) for name, stage, *command in plan]
@@ -153,14 +153,14 @@ def test_a_vhost_that_the_broker_refuses_is_an_error(private_node: PrivateNode):
 
 
 def test_a_worker_counts_as_ready_when_its_queues_are_consumed(vhost: Vhost):
-    assert house.reachable(vhost.url)
-    assert not house.consumed(vhost.url, ["kept"])
+    assert plan.reachable(vhost.url)
+    assert not plan.consumed(vhost.url, ["kept"])
     with channel(vhost.url) as consumer:
         consumer.queue_declare("kept", durable=True)
-        assert not house.consumed(vhost.url, ["kept"])
+        assert not plan.consumed(vhost.url, ["kept"])
         consumer.basic_consume("kept", lambda *_: None)
-        assert house.consumed(vhost.url, ["kept"])
-        assert not house.consumed(vhost.url, ["kept", "other"])
+        assert plan.consumed(vhost.url, ["kept"])
+        assert not plan.consumed(vhost.url, ["kept", "other"])
 
 
 def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_node: PrivateNode):
@@ -169,7 +169,7 @@ def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_no
     own_node.kill()
     assert members(killed) == []
     assert not own_node.is_up()
-    assert not house.reachable(own_node.amqp_url())
+    assert not plan.reachable(own_node.amqp_url())
     own_node.start()
     own_node.wait_until_up()
     assert consume(own_node.amqp_url()) == b"still here"

@@ -15,9 +15,9 @@ from pika.exceptions import AMQPConnectionError
 
 from gameserver.broker import urls
 from gameserver.client import Backoff, Client
+from gameserver.local.ports import free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.security.provisioning import password_file
-from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import PrivateNode
 from gateway.reaching import HEARTBEAT_S
 from tests.brokers import ROOT as OTHER_ROOT
 from tests.brokers import require_rabbitmq

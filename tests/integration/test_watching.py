@@ -2,8 +2,8 @@
 
 import re
 
-from gameserver.up.ports import free_ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local.ports import free_ports
+from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.houses import SharedHouse, eventually
 from tests.integration.scraped import scrape, targets

@@ -7,7 +7,7 @@ import msgspec
 
 from gameserver import config
 from gameserver.limits import Limits
-from gameserver.up.ports import Ports, variable
+from gameserver.local.ports import Ports, variable
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "operating.md").read_text()

@@ -17,11 +17,11 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from gameserver.broker import urls
 from gameserver.config import Settings
+from gameserver.local.ports import LOCAL, Ports, accepts, gateway_listeners
+from gameserver.local.rabbitmq_node import USER, PrivateNode
 from gameserver.runtime import discovery
 from gameserver.runtime.discovery import Target
 from gameserver.security import private_files
-from gameserver.up.ports import LOCAL, Ports, accepts, gateway_listeners
-from gameserver.up.rabbitmq import USER, PrivateNode
 
 HTTP_S_MAX = 5.0
 AMQP_S_MAX = 5.0

@@ -4,9 +4,9 @@ import pytest
 
 from gameserver.config import load
 from gameserver.errors import Corrupt
-from gameserver.up import up as module
-from gameserver.up.ports import Ports, free_ports
-from gameserver.up.up import broker_in_use, kept_secrets, listeners, private_node, up, where
+from gameserver.local import run as module
+from gameserver.local.ports import Ports, free_ports
+from gameserver.local.run import broker_in_use, kept_secrets, listeners, private_node, up, where
 
 FAMILIES = {"combat": ["combat"], "chat": ["chat"]}
 

@@ -2,7 +2,7 @@ import os
 import signal
 import sys
 
-from gameserver.up.processes import end, kill, members, spawn, tethered, wait_for
+from gameserver.local.processes import end, kill, members, spawn, tethered, wait_for
 
 
 def start(tmp_path, *command):

@@ -4,10 +4,10 @@ import sys
 import pytest
 
 from gameserver.config import load
-from gameserver.up import house
-from gameserver.up.house import Broker, Secrets
-from gameserver.up.ports import Ports
-from gameserver.up.rabbitmq import PrivateNode
+from gameserver.local import plan
+from gameserver.local.plan import Broker, Secrets
+from gameserver.local.ports import Ports
+from gameserver.local.rabbitmq_node import PrivateNode
 
 FAMILIES = {"combat": ["combat.hit", "combat.flee"], "chat": ["chat"]}
 SECRETS = Secrets(flower_password="flower-hush", flower_cookie="cookie-hush")
@@ -34,7 +34,7 @@ def broker(tmp_path):
 
 def plan(settings, broker, **changes):
     given = {"broker": broker, "ports": Ports(), "bots": 20, **changes}
-    return {program.name: program for program in house.programs(settings, FAMILIES, **given)}
+    return {program.name: program for program in plan.programs(settings, FAMILIES, **given)}
 
 
 def test_the_plan_has_a_worker_for_each_family_and_one_of_everything_else(settings, broker):
@@ -70,7 +70,7 @@ def test_no_secret_is_on_a_command_line(settings, broker):
 
 def test_programs_are_told_of_our_broker_and_not_of_the_one_in_the_shell(settings, broker):
     shell = {"AMQP_URL": "", "RABBITMQ_NODENAME": "other", "ERL_EPMD_PORT": "9", "NOTIFY_SOCKET": "/x", "KEPT": "yes"}
-    told = house.environment(shell, settings, broker=broker, secrets=SECRETS)
+    told = plan.environment(shell, settings, broker=broker, secrets=SECRETS)
     assert told["AMQP_URL"] == broker.amqp_url
     assert told["KEPT"] == "yes"
     assert not {"RABBITMQ_NODENAME", "ERL_EPMD_PORT", "NOTIFY_SOCKET"} & set(told)
@@ -79,13 +79,13 @@ def test_programs_are_told_of_our_broker_and_not_of_the_one_in_the_shell(setting
 
 
 def test_a_flower_password_from_the_shell_is_used(settings, broker):
-    told = house.environment({"FLOWER_BASIC_AUTH": "me:mine"}, settings, broker=broker, secrets=SECRETS)
+    told = plan.environment({"FLOWER_BASIC_AUTH": "me:mine"}, settings, broker=broker, secrets=SECRETS)
     assert told["FLOWER_BASIC_AUTH"] == "me:mine"
 
 
 def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(settings, broker):
     (open_, locked) = (settings.var / "metrics" / name for name in ("rabbitmq.json", "locked/flower.json"))
-    with house.watched(settings, broker, Ports()):
+    with plan.watched(settings, broker, Ports()):
         (rabbitmq,), (flower,) = (json.loads(file.read_text()) for file in (open_, locked))
     assert rabbitmq == {"targets": ["127.0.0.1:1005"], "labels": {"job": "rabbitmq", "process": "rabbitmq"}}
     assert flower == {"targets": ["127.0.0.1:5555"], "labels": {"job": "flower", "process": "flower"}}
@@ -94,7 +94,7 @@ def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(
 
 
 def test_a_command_started_beside_the_house_finds_it_and_one_started_later_does_not(settings, broker, tmp_path):
-    with house.known_by_file(settings, broker):
+    with plan.known_by_file(settings, broker):
         file = settings.var / "house.env"
         assert file.stat().st_mode & 0o777 == 0o600
         found = load({"GAMESERVER_HOME": str(tmp_path)})

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from gameserver.broker.urls import nodes
 from gameserver.config import Settings
 from gameserver.errors import Corrupt, GameError
+from gameserver.local import plan
+from gameserver.local.plan import Broker, Secrets
+from gameserver.local.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
+from gameserver.local.rabbitmq_node import USER, PrivateNode, installed
+from gameserver.local.supervisor import Stop, run, say, stoppable
 from gameserver.security import private_files
 from gameserver.security.sealing import write_key
-from gameserver.up import house
-from gameserver.up.house import Broker, Secrets
-from gameserver.up.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
-from gameserver.up.rabbitmq import USER, PrivateNode, installed
-from gameserver.up.supervise import Stop, run, say, stoppable
 
 BOTS = 20
 
@@ -69,12 +69,12 @@ def _up(
             broker.node.write_files()
         say("Bringing up the house; logs are in " + _short(settings.var / "log", settings.home))
         migrate(settings)
-        with house.known_by_file(settings, broker), house.watched(settings, broker, ports):
+        with plan.known_by_file(settings, broker), plan.watched(settings, broker, ports):
             return run(
-                house.programs(settings, families, broker=broker, ports=ports, bots=bots),
+                plan.programs(settings, families, broker=broker, ports=ports, bots=bots),
                 folder=settings.var,
                 cwd=settings.home,
-                environ=house.environment(environ, settings, broker=broker, secrets=kept_secrets(settings)),
+                environ=plan.environment(environ, settings, broker=broker, secrets=kept_secrets(settings)),
                 where=where(settings, families, broker=broker, ports=ports, environ=environ, join=join),
             )
 
@@ -98,7 +98,7 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
     """
     if environ.get("AMQP_URL"):
         given = settings.amqp_url  # with the password of AMQP_PASSWORD_FILE in it
-        if not house.reachable(given):
+        if not plan.reachable(given):
             raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({_without_passwords(given)}) doesn't let us in.")
         return Broker(amqp_url=given, management_url=settings.amqp_management_url.rstrip("/"), node=None)
     if not installed():
@@ -190,7 +190,7 @@ def _management(broker: Broker, home: Path) -> str:
 
 def _scaling(family: str, queues: list[str], home: Path) -> str:
     celery = _short(Path(sys.executable).parent / "celery", home)
-    return shlex.join([celery, *house.worker_command(family, queues, number=2)])
+    return shlex.join([celery, *plan.worker_command(family, queues, number=2)])
 
 
 def _short(path: Path, home: Path) -> str:

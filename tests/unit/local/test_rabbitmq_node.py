@@ -2,7 +2,7 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
-from gameserver.up.rabbitmq import CONSUMER_TIMEOUT_S, PrivateNode
+from gameserver.local.rabbitmq_node import CONSUMER_TIMEOUT_S, PrivateNode
 
 
 @pytest.fixture

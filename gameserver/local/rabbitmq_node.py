@@ -16,9 +16,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gameserver.errors import Corrupt
+from gameserver.local.ports import LOCAL, accepts, free_ports
+from gameserver.local.processes import POLL_S, end, kill, spawn, tethered, wait_for
 from gameserver.security import private_files
-from gameserver.up.ports import LOCAL, accepts, free_ports
-from gameserver.up.processes import POLL_S, end, kill, spawn, tethered, wait_for
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from gameserver.up.house import Program
-from gameserver.up.supervise import Stop, Supervisor, render, stoppable
+from gameserver.local.plan import Program
+from gameserver.local.supervisor import Stop, Supervisor, render, stoppable
 
 
 def rendered(tmp_path, *programs):

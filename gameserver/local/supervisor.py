@@ -23,9 +23,9 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from gameserver.errors import Corrupt
+from gameserver.local.plan import Program
+from gameserver.local.processes import end, spawn, tethered, wait_for
 from gameserver.security import private_files
-from gameserver.up.house import Program
-from gameserver.up.processes import end, spawn, tethered, wait_for
 
 UP_S_MAX = 60.0
 # Asking whether a part is ready costs it and us CPU time, of which there is little while everything starts at once.

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from gameserver.errors import Corrupt
-from gameserver.up.ports import LOCAL, Listener, Ports, accepts, check_free, free_ports, gateway_listeners
+from gameserver.local.ports import LOCAL, Listener, Ports, accepts, check_free, free_ports, gateway_listeners
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Local: everything on one machine, as `gameserver up` starts it."""
