@@ -33,7 +33,7 @@ from gameserver.security import provisioning
 from gameserver.security.sealing import write_key
 from gameserver.store import Store
 from gameserver.store.backup import backup
-from gameserver.store.copying import Copied, copy
+from gameserver.store.copy_database import Copied, copy
 from gameserver.wire import states
 from gameserver.world.maps import load_world
 

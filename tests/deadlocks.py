@@ -30,7 +30,7 @@ from gameserver.messages.envelope import Dispatch, Envelope
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
-from gameserver.store.rows import Rows
+from gameserver.store.statements import Rows
 from gameserver.world.state import PULSE, Gateway, Membership, ZoneClock
 from tests.unit.processing.workshop import PASSWORD, Workshop, entrance
 from tests.unit.rules.scenes import WORLD, absent, creature, player

@@ -21,7 +21,7 @@ from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.rules.view import Body, distance, view_box
 from gameserver.store.claims import Claims, Held
-from gameserver.store.rows import Rows, among
+from gameserver.store.statements import Rows, among
 from gameserver.store.tables import (
     TABLES,
     accounts,

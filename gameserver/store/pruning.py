@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, delete, update
 
-from gameserver.store.rows import Rows, among, locked
+from gameserver.store.statements import Rows, among, locked
 from gameserver.store.tables import chat_lines, gateways, outbox, trials
 
 PORTION_ROWS = 500

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speak
 
 from gameserver.store.claims import Claims
 from gameserver.store.loading import HISTORY_LINES
-from gameserver.store.rows import Rows, among, locked
+from gameserver.store.statements import Rows, among, locked
 from gameserver.store.tables import TABLES, chat_lines, memberships, outcomes
 from gameserver.store.values import check_values
 from gameserver.world.state import ChatLine, Membership, Session, Thing

@@ -16,9 +16,9 @@ from gameserver.store import loading, pruning, saving, unread
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, turnstile_path
 from gameserver.store.migrate import migrate
-from gameserver.store.rows import Rows, among, locked, reading, writing
+from gameserver.store.statements import Rows, among, locked, reading, writing
 from gameserver.store.tables import accounts, dead_letters, facts, outbox, outcomes, sessions, trials
-from gameserver.store.turnstile import Turnstile
+from gameserver.store.writer_lock import Turnstile
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from gameserver.messages.envelope import Dispatch, Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import saving
-from gameserver.store.rows import Rows, among, locked
+from gameserver.store.statements import Rows, among, locked
 from gameserver.store.tables import dead_letters, outbox, unread
 
 PAUSE_MS = 30_000  # until a row is looked at again

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from gameserver.store.copying import QUIET_MS, Copied, copy
+from gameserver.store.copy_database import QUIET_MS, Copied, copy
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost
 from tests.houses import House, a_house

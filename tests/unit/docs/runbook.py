@@ -137,7 +137,7 @@ REGISTRY: dict[str, Ran | Not] = {
     "docker compose -f docker/compose.production.yml up -d --no-recreate --scale worker-movement=3": NO_ENGINE,
     "docker compose -f docker/compose.production.yml run --rm operator celery -A tasks inspect ping": NO_ENGINE,
     "gameserver copy --to postgresql://game@HOST/game": Ran(
-        "tests/unit/store/test_copying.py::test_the_command_copies_the_database_of_the_settings"
+        "tests/unit/store/test_copy_database.py::test_the_command_copies_the_database_of_the_settings"
     ),
     "gameserver dead list [--family chat] [--player ada] [--hours 24]": LETTERS,
     "gameserver dead list --hours 1": LETTERS,

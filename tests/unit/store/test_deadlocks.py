@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, update
 from gameserver.processing import applier
 from gameserver.store import store as store_module
 from gameserver.store.claims import Claims
-from gameserver.store.rows import among
+from gameserver.store.statements import among
 from gameserver.store.tables import outbox
 from gameserver.world.state import ZoneClock
 from tests.deadlocks import PAIRS, hunt

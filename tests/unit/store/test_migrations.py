@@ -14,7 +14,7 @@ from gameserver.store import Store
 from gameserver.store import migrate as migrate_module
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
-from gameserver.store.rows import writing
+from gameserver.store.statements import writing
 from gameserver.store.tables import TABLES, columns, metadata
 from gameserver.world.marks import NO_MARKS, Mark, highest, read_marks
 from gameserver.world.state import Player, Session, Thing

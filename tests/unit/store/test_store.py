@@ -18,7 +18,7 @@ from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.rules.view import in_view
 from gameserver.store import DeadLetter, Store, loading, saving
-from gameserver.store import rows as rows_module
+from gameserver.store import statements as rows_module
 from gameserver.store.loading import merge
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, sessions

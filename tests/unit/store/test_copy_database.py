@@ -12,8 +12,8 @@ from sqlalchemy import LargeBinary, Table, Text, insert, select
 
 from gameserver.cli import main
 from gameserver.errors import Corrupt, GameError
-from gameserver.store import copying
-from gameserver.store.copying import QUIET_MS, Copied, copy
+from gameserver.store import copy_database
+from gameserver.store.copy_database import QUIET_MS, Copied, copy
 from gameserver.store.engine import open_engine
 from gameserver.store.tables import gateways, metadata
 
@@ -156,7 +156,7 @@ def test_a_copy_from_which_something_is_missing_is_found_out_and_undone(
     source_url: str, target_url: str, damage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def damaged(source: Any, target: Any, table: Table) -> None:
-        for rows in (damage if table.name == "players" else iter)(copying._rows(source, table)):
+        for rows in (damage if table.name == "players" else iter)(copy_database._rows(source, table)):
             target.execute(insert(table), [dict(row._mapping) for row in rows])
 
     monkeypatch.setattr(copying, "_copy_table", damaged)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.store.turnstile import ENTRY, ENTRY_CHARS, HOLD_S_MAX, Turnstile, end_overdue_holder
+from gameserver.store.writer_lock import ENTRY, ENTRY_CHARS, HOLD_S_MAX, Turnstile, end_overdue_holder
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 
