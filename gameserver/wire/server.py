@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from gameserver.declare.base import SECRET_BYTES_MAX, SEQ_MAX, Event
 from gameserver.events.sessions import Resume
 from gameserver.limits import Limits
-from gameserver.wire.bucket import TokenBucket
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import Framing
 from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer, Hello, Ping, Pong, Token, Welcome
+from gameserver.wire.rate_limit import TokenBucket
 from gameserver.wire.states import REFUSALS, TABLE, Input, State
 
 ENTRANCES = frozenset({"register", "login", "resume"})

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.wire.bucket import TokenBucket
+from gameserver.wire.rate_limit import TokenBucket
 
 
 def test_a_burst_is_allowed_and_then_the_rate() -> None:
