@@ -5,8 +5,8 @@ import contextlib
 import threading
 from typing import Any
 
-from gameserver.client import bots
-from gameserver.client.tally import Summary
+from gameserver.client.bots import crowd
+from gameserver.client.bots.run_stats import Summary
 from tests.houses import GatewayProc, eventually
 
 NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
@@ -24,7 +24,7 @@ class Crowd(threading.Thread):
         self._summary: Summary | None = None
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
-        self._options = bots.BotOptions(
+        self._options = crowd.BotOptions(
             addresses=tuple(gateway.address for gateway in gateways),
             count=count,
             rate=rate,
@@ -34,7 +34,7 @@ class Crowd(threading.Thread):
 
     def run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            self._summary = runner.run(bots.run(self._options, self.lines.append, self._over))
+            self._summary = runner.run(crowd.run(self._options, self.lines.append, self._over))
 
     def __enter__(self) -> "Crowd":
         self.start()

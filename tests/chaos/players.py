@@ -14,8 +14,8 @@ from random import Random
 from typing import Any
 
 from gameserver.client import FOREVER, Client, ConnectionLost, Refused
+from gameserver.client.connection import Link
 from gameserver.client.limits import ClientLimits
-from gameserver.client.link import Link
 from tests.chaos.records import GAME, Action, Diary
 
 PASSWORD = "a password for chaos"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gameserver.client.errors import ConnectionLost
-from gameserver.client.ledger import Ledger
+from gameserver.client.pending import Ledger
 
 
 async def test_numbers_rise_and_never_fall_back() -> None:

@@ -18,12 +18,12 @@ import msgspec
 import uvloop
 
 from gameserver.client.backoff import FOREVER, Backoff, persist
-from gameserver.client.client import PASSING_REFUSALS, Client
+from gameserver.client.bots.behaviour import Mind
+from gameserver.client.bots.run_stats import Summary, Tally
+from gameserver.client.connection import CodecName
 from gameserver.client.errors import Refused
-from gameserver.client.ledger import Reply
-from gameserver.client.link import CodecName
-from gameserver.client.mind import Mind
-from gameserver.client.tally import Summary, Tally
+from gameserver.client.pending import Reply
+from gameserver.client.session import PASSING_REFUSALS, Client
 from gameserver.errors import GameError
 
 SETTLE_S_MAX = 10.0

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.client.mind import DIRECTIONS, Mind
+from gameserver.client.bots.behaviour import DIRECTIONS, Mind
 from gameserver.wire.codecs import msgpack_codec
 
 ME = {"id": "bot0", "zone": "meadow", "x": 5, "y": 5, "hp": 100}

@@ -17,12 +17,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from gameserver.client.backoff import Backoff, persist
+from gameserver.client.connection import CodecName, Link
 from gameserver.client.errors import ConnectionLost, Refused
 from gameserver.client.inbox import Acks, Inbox
-from gameserver.client.ledger import Ledger, Reply
 from gameserver.client.limits import ClientLimits
-from gameserver.client.link import CodecName, Link
-from gameserver.client.picture import Picture
+from gameserver.client.pending import Ledger, Reply
+from gameserver.client.world_view import Picture
 from gameserver.errors import GameError
 from gameserver.wire.packets import PROTOCOL
 

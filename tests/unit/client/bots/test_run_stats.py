@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gameserver.client.bots.run_stats import STEP, Latencies, Tally
 from gameserver.client.errors import ConnectionLost, Refused
-from gameserver.client.tally import STEP, Latencies, Tally
 
 
 def latencies(*values: float) -> Latencies:

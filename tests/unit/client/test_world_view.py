@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.client.picture import GONE_KEPT_MAX, Picture
+from gameserver.client.world_view import GONE_KEPT_MAX, Picture
 
 ENTERED = {
     "player": "ada",

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from gameserver.client import Backoff, bots
-from gameserver.client.bots import BotOptions, add_arguments, address, options_from, run
+from gameserver.client import Backoff
+from gameserver.client.bots import crowd
+from gameserver.client.bots.crowd import BotOptions, add_arguments, address, options_from, run
 
 QUICK = Backoff(base_s=0.001, cap_s=0.01, attempts_max=20)
 

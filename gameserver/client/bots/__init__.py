@@ -1,0 +1,1 @@
+"""Bots: a crowd of clients that plays and measures."""
