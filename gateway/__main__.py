@@ -12,7 +12,7 @@ from twisted.python.log import PythonLoggingObserver
 
 from gameserver.errors import Corrupt
 from gameserver.runtime.starting import ending_in_a_sentence
-from gateway.reactor import install
+from gateway.net.reactor import install
 
 reactor = install()  # before what follows imports Twisted's own
 

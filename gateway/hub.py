@@ -17,15 +17,15 @@ from gameserver.messages.envelope import Outbound
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
-from gateway.batches import Clock
-from gateway.broker import Broker
-from gateway.crowd import Crowd
-from gateway.flights import Flight, Flights
-from gateway.health import Health
-from gateway.inward import Inward
-from gateway.meters import Meters
-from gateway.outward import Outward
-from gateway.session import Line, Session
+from gateway.amqp.broker import Broker
+from gateway.connections.connection import Line, Session
+from gateway.connections.registry import Crowd
+from gateway.egress.dispatcher import Outward
+from gateway.ingress.availability import Health
+from gateway.ingress.batcher import Clock
+from gateway.ingress.in_flight import Flight, Flights
+from gateway.ingress.ingress import Inward
+from gateway.metrics.meters import Meters
 
 log = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ from gameserver.messages.envelope import Outbound
 from gameserver.runtime import discovery
 from gameserver.runtime.discovery import Address
 from gameserver.security.sealing import Sealer, read_key
-from gateway.broker import Broker
-from gateway.exposition import Exposition
+from gateway.amqp.broker import Broker
 from gateway.hub import Hub
-from gateway.listening import listen
-from gateway.protocol import PlayerFactory
+from gateway.metrics.exposition import Exposition
+from gateway.net.endpoints import listen
+from gateway.net.player_protocol import PlayerFactory
 
 log = logging.getLogger(__name__)
 

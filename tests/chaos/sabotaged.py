@@ -19,7 +19,7 @@ from gameserver.rules import book, combat, movement
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark
-from gateway.lanes import Lane
+from gateway.connections.lanes import Lane
 from tasks import app
 from tasks.server import Server
 from tests.chaos.orders import obey

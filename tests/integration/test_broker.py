@@ -22,7 +22,7 @@ from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import Direct, Envelope, Outbound
 from gameserver.messages.task_message import task_message
-from gateway.broker import Away, Broker, Busy, Unroutable
+from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.brokers import Vhost
 from tests.houses import eventually

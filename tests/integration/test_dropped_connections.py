@@ -16,7 +16,7 @@ from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
-from gateway.line import keep_alive
+from gateway.net.transport import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
 from tests.brokers import Vhost
 from tests.chaos.proxy import Proxy

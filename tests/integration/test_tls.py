@@ -18,7 +18,7 @@ from gameserver.client import Backoff, Client
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.security.provisioning import password_file
-from gateway.reaching import HEARTBEAT_S
+from gateway.amqp.failover import HEARTBEAT_S
 from tests.brokers import ROOT as OTHER_ROOT
 from tests.brokers import require_rabbitmq
 from tests.houses import GatewayProc, House, a_house, eventually

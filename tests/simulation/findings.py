@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.world.state import ChatLine, Player, ZoneClock
-from gateway.flights import Flight
+from gateway.ingress.in_flight import Flight
 from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict
 from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse
 from tests.simulation.moves import MOVES

@@ -9,7 +9,7 @@ from gameserver.broker.topology import gateway_queue
 from gameserver.declare import catalogue
 from gameserver.messages.envelope import GATEWAYS, Outbound
 from gameserver.messages.task_message import TaskMessage
-from gateway.broker import Away, Busy, Unroutable
+from gateway.amqp.broker import Away, Busy, Unroutable
 from tests.simulation.story import Chances
 
 PUBLISH_S_MAX = 10.0  # after which a gateway no longer waits to hear that a message was taken

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from gameserver.wire.client import ClientConnection
+from gateway.connections.connection import Session
 from gateway.hub import Hub
-from gateway.session import Session
 from tests.chaos.records import Action
 
 WINDOW = 8

@@ -15,11 +15,11 @@ from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark, read_marks
-from gateway.flights import Flight
-from gateway.health import Health
-from gateway.inward import Inward
-from gateway.lanes import Lane, given_up_after_s
-from gateway.roll_call import RollCall
+from gateway.connections.lanes import Lane, given_up_after_s
+from gateway.ingress.availability import Health
+from gateway.ingress.in_flight import Flight
+from gateway.ingress.ingress import Inward
+from gateway.ingress.roll_call import RollCall
 from tasks.server import Server
 from tests.simulation.memory_store import MemoryStore, MemoryTransaction
 from tests.simulation.story import Chances
@@ -161,7 +161,7 @@ def any_tick(patch: pytest.MonkeyPatch) -> None:
 
 def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
     """What is published again is the same task: revoked once, it is revoked for ever."""
-    patch.setattr("gateway.inward.Inward._copy", lambda self, first: 0)
+    patch.setattr("gateway.ingress.ingress.Inward._copy", lambda self, first: 0)
 
 
 def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:

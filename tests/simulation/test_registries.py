@@ -11,9 +11,9 @@ import pytest
 
 from gameserver.broker.topology import PARTS_MAX
 from gameserver.declare import catalogue
+from gateway.egress.dispatcher import TOLD_KEPT
 from gateway.hub import Hub
-from gateway.meters import REMEMBERED_MAX
-from gateway.outward import TOLD_KEPT
+from gateway.metrics.meters import REMEMBERED_MAX
 from tests.registries import registries
 from tests.simulation.findings import settle
 from tests.simulation.house import SimulatedHouse

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gameserver.wire.states import REFUSALS
-from gateway.crowd import CLOSING
+from gateway.connections.registry import CLOSING
 
 ROOT = Path(__file__).parents[3]
 SOURCES = (

@@ -17,9 +17,9 @@ from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Out
 from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
+from gateway.connections.connection import Session
 from gateway.hub import Hub
-from gateway.line import Line
-from gateway.session import Session
+from gateway.net.transport import Line
 
 KEY = Fernet.generate_key()
 
@@ -56,7 +56,7 @@ class Published:
 
 
 class FakeBroker:
-    """Stands where ``gateway.broker.Broker`` would. ``confirming``: whether publishes are confirmed at once."""
+    """Stands where ``gateway.amqp.broker.Broker`` would. ``confirming``: whether publishes are confirmed at once."""
 
     def __init__(self) -> None:
         self.up = True

@@ -1,9 +1,9 @@
 import pytest
 
 from gameserver.messages.envelope import Direct, Follow, Outbound
-from gateway.broker import Busy, Unroutable
+from gateway.amqp.broker import Busy, Unroutable
 from gateway.hub import SWEPT_AT_ONCE
-from gateway.inward import AGAIN_S
+from gateway.ingress.ingress import AGAIN_S
 from tests.unit.gateway.fakes import Player, Stage
 
 

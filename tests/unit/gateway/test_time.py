@@ -3,7 +3,7 @@
 import pytest
 
 from gameserver.messages.envelope import Outbound
-from gateway.broker import Busy, Unroutable
+from gateway.amqp.broker import Busy, Unroutable
 from tests.unit.gateway.fakes import Player, Published, Stage
 
 BY_MS = 600_000

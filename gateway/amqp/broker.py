@@ -1,0 +1,297 @@
+"""The gateway's connection to RabbitMQ, through pika's Twisted adapter.
+
+One connection, made again with backoff (to the next node, where there are several) whenever it is lost; on it one
+channel that publishes with confirms and one that consumes the gateway's own queue. A publish has three ends: taken,
+refused (``Busy``, ``Unroutable``: certainly not in the queue) or uncertain (``Away``: nobody knows, so whoever cares
+publishes again; watermarks make that harmless).
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pika
+from pika.adapters.twisted_connection import TwistedProtocolConnection
+from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet import defer
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
+from twisted.python.failure import Failure
+
+from gameserver.broker.topology import (
+    EVENTS,
+    OUTBOUND,
+    REPORTS,
+    Topology,
+    gateway_queue,
+    is_about_dead,
+    offered,
+    version,
+)
+from gameserver.limits import Limits
+from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from gameserver.runtime.logging import Seldom
+from gateway.amqp.failover import Connecting, Nodes
+from gateway.net.transport import keep_alive, set_no_delay, socket_of
+
+log = logging.getLogger(__name__)
+unread = Seldom(log)
+
+ACCESS_REFUSED = 403  # AMQP's code
+FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
+
+
+class Busy(Exception):
+    """The queue is full: the event is not in it."""
+
+
+class Unroutable(Exception):
+    """There is no such queue: the event is not in it."""
+
+
+class Away(Exception):
+    """The broker is away, or did not answer in time: the event may or may not be in the queue."""
+
+
+class Broker:
+    """Publishes events and receives outbound messages. ``on_up`` and ``on_down`` tell when that is possible.
+
+    ``attend`` is told the descriptor of each new connection, through which comes what nobody should keep waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        reactor: Any,
+        amqp_url: str,
+        gateway: str,
+        topology: Topology,
+        limits: Limits,
+        on_outbound: Callable[[Outbound], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[], None],
+        attend: Callable[[int], None],
+    ) -> None:
+        self._reactor = reactor
+        self._gateway = gateway
+        self._topology = topology
+        self._limits = limits
+        self._on_outbound = on_outbound
+        self._on_up = on_up
+        self._on_down = on_down
+        self._attend = attend
+        self._stopping = False
+        self._connection: Any = None
+        self._socket: Any = None
+        self._publishing: Any = None
+        self._consuming: Any = None
+        self._binding = defer.DeferredLock()  # pika's adapter must not be closed with several calls pending
+        self._unacknowledged = 0
+        self._last_tag = 0
+        self._returned: set[str] = set()
+        nodes: Any = Nodes(reactor, amqp_url)
+        connecting: Any = Connecting(reactor, nodes, self._connected)
+        self._service = ClientService(
+            nodes,
+            connecting,
+            retryPolicy=backoffPolicy(initialDelay=0.2, maxDelay=5.0, factor=1.6),
+            clock=reactor,
+        )
+
+    @property
+    def up(self) -> bool:
+        """Whether events can be published now."""
+        return self._publishing is not None
+
+    def start(self) -> None:
+        """Connect, and stay connected."""
+        self._service.startService()
+
+    def stop(self) -> defer.Deferred[None]:
+        """Disconnect for good."""
+        self._stopping = True
+        if self._connection is not None:
+            self._connection.loseConnection()  # it cuts off a broker that does not hang up, which the service would not
+        return self._service.stopService()
+
+    def publish(self, message: TaskMessage, queue: str) -> defer.Deferred[None]:
+        """Publish a task. Fails with ``Busy``, ``Unroutable`` or ``Away``."""
+        if self._publishing is None:
+            return defer.fail(Away())
+        properties = pika.BasicProperties(
+            content_type=CONTENT_TYPE,
+            content_encoding=CONTENT_ENCODING,
+            delivery_mode=2 if message.persistent else 1,
+            priority=self._topology.wanted.priority(message.priority),
+            correlation_id=message.task_id,
+            timestamp=message.accepted_s,
+            headers=message.headers,
+        )
+        sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
+        if self._socket.doWrite() is not None:  # now, because the reactor may rest before it writes
+            self._socket.startWriting()  # broken, or about to be closed: that is for the reactor to find out
+        sent.addTimeout(self._limits.publish_s_max, self._reactor)
+        sent.addBoth(self._confirmed, message.task_id, queue)
+        return sent
+
+    def report(self, key: str, body: bytes) -> None:
+        """Answer whoever asked; nobody minds when they are gone."""
+        if self._consuming is not None:
+            self._consuming.basic_publish(REPORTS, key, body).addErrback(lambda failure: None)
+
+    def _confirmed(self, result: Any, task_id: str, queue: str) -> defer.Deferred[None] | None:
+        """What the broker's answer means. It says which message came back, pika only that one did."""
+        if task_id in self._returned:
+            self._returned.discard(task_id)
+            raise Unroutable()
+        if not isinstance(result, Failure) or result.check(UnroutableError):
+            return None
+        if not result.check(NackError):
+            raise Away()
+        if self._topology.wanted.type == "classic":
+            raise Busy()
+        return self._binding.run(self._why_refused, queue)
+
+    @defer.inlineCallbacks
+    def _why_refused(self, queue: str) -> Any:
+        """A quorum queue refuses when it is full, and when its leader is gone: then only a fresh connection helps.
+
+        RabbitMQ 3.10 goes on refusing, until the old leader is back, on a channel that was opened at that moment.
+        """
+        if self._consuming is None:
+            raise Away()
+        found = yield self._consuming.queue_declare(queue, passive=True).addErrback(_away)
+        if found.method.message_count >= FULL * self._limits.queue_messages_max:
+            raise Busy()
+        self._lost(f"{queue} refuses and is not full", self._connection)
+        raise Away()
+
+    def _message_returned(self, message: Any) -> None:
+        self._returned.add(message.properties.correlation_id)
+
+    def bind(self, key: str) -> defer.Deferred[None]:
+        """Hear what is told under a routing key from now on. Fires when it is so; fails with ``Away``."""
+        return self._binding.run(self._call, "queue_bind", key)
+
+    def unbind(self, key: str) -> defer.Deferred[None]:
+        """Hear it no longer."""
+        return self._binding.run(self._call, "queue_unbind", key)
+
+    def _call(self, method: str, key: str) -> defer.Deferred[None]:
+        if self._consuming is None:
+            return defer.fail(Away())
+        done = getattr(self._consuming, method)(queue=gateway_queue(self._gateway), exchange=OUTBOUND, routing_key=key)
+        return done.addErrback(_away)
+
+    def _connected(self, connection: TwistedProtocolConnection) -> None:
+        connection.closed.addErrback(lambda failure: None)  # the channels tell
+        set_no_delay(connection.transport)
+        keep_alive(connection.transport)
+        self._set_up(connection).addErrback(self._failed, connection)
+
+    @defer.inlineCallbacks
+    def _set_up(self, connection: Any) -> Any:
+        self._socket = socket_of(connection.transport)
+        self._attend(self._socket.fileno())
+        yield self._stand(connection)
+        publishing = yield connection.channel()
+        yield publishing.confirm_delivery()
+        publishing.add_on_return_callback(self._message_returned)
+        yield from self._declare_own_queue(publishing)
+        consuming = yield connection.channel()
+        yield consuming.basic_qos(prefetch_count=self._limits.gateway_prefetch)
+        queue, _ = yield consuming.basic_consume(gateway_queue(self._gateway), auto_ack=False)
+        publishing.on_closed.addBoth(self._lost, connection)
+        consuming.on_closed.addBoth(self._lost, connection)
+        self._connection, self._publishing, self._consuming = connection, publishing, consuming
+        self._unacknowledged = 0
+        self._consume(queue)
+        log.info("connected to the broker: %s", self._offered(connection))
+        self._on_up()
+
+    def _offered(self, connection: Any) -> str:
+        running = version(connection._impl.server_properties)  # pika's adapter does not pass them on
+        return f"RabbitMQ {running[0]}.{running[1]}, {offered(self._topology.wanted.type, running)}"
+
+    @defer.inlineCallbacks
+    def _stand(self, connection: Any) -> Any:
+        """Declare what everyone uses; a user with least privilege may not, and looks whether it is there."""
+        channel = yield connection.channel()
+        try:
+            yield from self._declare(channel)
+        except ChannelClosedByBroker as refused:
+            if refused.reply_code != ACCESS_REFUSED and not is_about_dead(refused.reply_text):
+                raise
+            channel = yield connection.channel()
+            yield from self._look(channel)
+        yield channel.close()
+
+    def _look(self, channel: Any) -> Any:
+        for exchange in self._topology.exchanges:
+            yield channel.exchange_declare(exchange.name, exchange.kind, passive=True)
+        for queue in self._topology.queues:
+            yield channel.queue_declare(queue.name, passive=True)
+
+    def _declare(self, channel: Any) -> Any:
+        for exchange in self._topology.exchanges:
+            yield channel.exchange_declare(exchange.name, exchange.kind, durable=True)
+        for queue in self._topology.queues:
+            yield channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+            for key in queue.keys:
+                yield channel.queue_bind(queue.name, queue.exchange, key)
+
+    def _declare_own_queue(self, channel: Any) -> Any:
+        yield channel.queue_declare(
+            gateway_queue(self._gateway), durable=True, arguments=self._topology.gateway_arguments
+        )
+        yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, gateway_queue(self._gateway))
+        yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, GATEWAYS)
+
+    def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
+        log.error("setting the broker connection up failed: %s", failure.value)
+        self._lost(None, connection)
+
+    def _lost(self, reason: Any, connection: TwistedProtocolConnection) -> None:
+        """A channel or the connection closed: begin anew with a fresh connection."""
+        was_up, self._connection, self._publishing, self._consuming = self.up, None, None, None
+        self._returned.clear()
+        if connection.transport is not None:
+            connection.transport.abortConnection()
+        if was_up:
+            if not self._stopping:
+                log.warning("lost the broker: %s", reason)
+            self._on_down()
+
+    def _consume(self, queue: Any) -> None:
+        queue.get().addCallbacks(self._received, lambda failure: None, callbackArgs=(queue,))
+
+    def _received(self, delivery: Any, queue: Any) -> None:
+        channel, method, _, body = delivery
+        self._acknowledge(channel, method.delivery_tag)
+        try:
+            outbound, lost = decode_outbound(body)
+            if lost:
+                unread.warning("%d of what a process of another version told can't be read, and is passed over", lost)
+            self._on_outbound(outbound)
+        except Exception:  # one unreadable message must not deafen the gateway
+            log.exception("an outbound message could not be handled")
+        self._consume(queue)
+
+    def _acknowledge(self, channel: Any, tag: int) -> None:
+        """Acknowledge many at once; the rest is acknowledged by ``acknowledge_rest``."""
+        self._unacknowledged += 1
+        self._last_tag = tag
+        if self._unacknowledged >= self._limits.gateway_prefetch // 4:
+            self.acknowledge_rest()
+
+    def acknowledge_rest(self) -> None:
+        """Acknowledge what came so far (called now and then, so that a quiet gateway holds nothing back)."""
+        if self._unacknowledged and self._consuming is not None:
+            self._consuming.basic_ack(self._last_tag, multiple=True)
+            self._unacknowledged = 0
+
+
+def _away(failure: Failure) -> None:
+    failure.trap(AMQPError, ConnectionLost, ConnectionDone, ConnectError)
+    raise Away()

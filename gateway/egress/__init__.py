@@ -1,0 +1,1 @@
+"""Egress: from the queue to clients."""

@@ -1,0 +1,64 @@
+"""What a crowd is told of those farther away: where each of them is now and then, and not each of their steps.
+
+In a crowd everyone's step is told to everyone, which grows with its square. So where very many watch a topic, what
+matters only in its latest form is told at once to those who are in that topic themselves. All others are told of it
+some time later, if nothing newer of the same took its place meanwhile; the more watch, the longer that takes.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
+
+from gameserver.messages.envelope import Dispatch
+from gateway.ingress.batcher import ROUNDING_S, Clock
+
+CROWDED = 100  # watchers; with fewer nothing is kept back
+WAIT_S_PER_WATCHER = 0.002
+LOOKS = 10  # in the longest wait
+
+Audience = tuple[tuple[str, ...], tuple[str, ...]]  # a dispatch's ``to`` and ``unless``
+Tell = Callable[[Audience, Sequence[Dispatch]], None]
+
+
+class _Digest:
+    """What waits for one audience: since when something of the same does, and the latest of it; the longest first."""
+
+    def __init__(self) -> None:
+        self.wait_s = 0.0
+        self.waiting: dict[str, tuple[float, Dispatch]] = {}
+
+
+class Digests:
+    """Keeps the latest back and gives it to ``tell`` when its time has come. ``window_s_max``: the longest wait."""
+
+    def __init__(self, clock: Clock, tell: Tell, window_s_max: float) -> None:
+        self._clock = clock
+        self._tell = tell
+        self._window_s_max = window_s_max
+        self._digests: dict[Audience, _Digest] = {}
+
+    def add(self, audience: Audience, watchers: int, dispatches: Iterable[Dispatch]) -> None:
+        """Tell these later, each unless another takes its place by then."""
+        is_new = audience not in self._digests
+        digest = self._digests.setdefault(audience, _Digest())
+        digest.wait_s = min(self._window_s_max, watchers * WAIT_S_PER_WATCHER)
+        now_s = self._clock.seconds()
+        for dispatch in dispatches:
+            since_s, _ = digest.waiting.get(dispatch.latest, (now_s, None))
+            digest.waiting[dispatch.latest] = since_s, dispatch
+        if is_new:
+            self._look_later(audience, digest)
+
+    def _look_later(self, audience: Audience, digest: _Digest) -> None:
+        self._clock.callLater(digest.wait_s / LOOKS, self._look, audience, digest)
+
+    def _look(self, audience: Audience, digest: _Digest) -> None:
+        """Tell those whose time has come: a few now and a few then, because a crowd's worth at once would be a jolt."""
+        due_s = self._clock.seconds() - digest.wait_s + ROUNDING_S
+        due = [dispatch for _, dispatch in takewhile(lambda pair: pair[0] <= due_s, digest.waiting.values())]
+        for dispatch in due:
+            del digest.waiting[dispatch.latest]
+        if digest.waiting:
+            self._look_later(audience, digest)
+        else:
+            del self._digests[audience]
+        self._tell(audience, due)

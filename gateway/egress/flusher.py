@@ -1,0 +1,102 @@
+"""One write per client and flush window.
+
+Like batches towards the queue: the first write after a quiet moment goes at the end of this turn of the reactor. Each
+write makes the next ones wait a little, so that the window grows with the crowd, up to its bound, and writing never
+takes more than a part of the gateway's time. A crowd is written to in parts: between them the reactor reads.
+
+To send is half of what a gateway does. So of what can wait, nothing goes to a client who was written to within a
+window, be it a reply: rounds come twice in a window, and pass over those. There is a ``Flusher`` for each degree of
+hurry, and whichever writes first takes along what the others have for that client. While one that can't wait is amid a
+round, the others rest: between the parts of a crowd's replies nothing else is written.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from math import inf
+from typing import Any
+
+from gateway.connections.connection import Session
+from gateway.ingress.batcher import ROUNDING_S, Clock
+
+WAIT_S_PER_WRITE = 0.0001  # a write takes a tenth of that here, and as much again at the client
+AT_ONCE = 100  # clients, a millisecond's work
+ONE_GO_MAX = 16 * AT_ONCE  # clients: the replies to a batch, the largest too
+ROUNDS = 2  # in a window, of what can wait
+
+
+class Flusher:
+    """Flushes sessions that have something to write. ``window_s_max``: the longest wait after a flush.
+
+    ``waits_for``: it is for what can wait, until a window has passed since its client was written to, and a round more
+    at most; and until that flusher is done with a round.
+    """
+
+    def __init__(self, clock: Clock, window_s_max: float, *, waits_for: "Flusher | None" = None) -> None:
+        self._clock = clock
+        self._window_s_max = window_s_max
+        self._waits_for = waits_for
+        self._dirty: dict[Session, None] = {}  # in the order in which they are written to
+        self._began_s = 0.0  # when the last round began
+        self._passed_over_s = inf  # who was written to since then is passed over in it
+        self._next_s = 0.0
+        self._timer: Any = None  # a DelayedCall
+        self.in_parts = False  # whether it is for the next part of a round
+
+    def soon(self, session: Session) -> None:
+        """This session has something to write."""
+        self._dirty[session] = None
+        self._schedule()
+
+    def soon_all(self, sessions: Iterable[Session]) -> None:
+        """These sessions have something to write."""
+        self._dirty.update(dict.fromkeys(sessions))
+        self._schedule()
+
+    def at_once(self) -> None:
+        """Write now what would be written at the end of this turn, unless it is so much that it goes in parts."""
+        if self._timer is None or self.in_parts:
+            return
+        if self._clock.seconds() >= self._next_s and len(self._dirty) <= ONE_GO_MAX:
+            self._timer.cancel()
+            self._begin_round()
+            dirty, self._dirty, self._timer = self._dirty, {}, None
+            self._write(dirty)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is None and self._dirty:
+            self._timer = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._flush)
+
+    def _flush(self) -> None:
+        self._begin_round()
+        dirty, self._dirty = self._dirty, {}
+        self._flush_part(iter(dirty))
+
+    def _begin_round(self) -> None:
+        window_s = min(self._window_s_max, len(self._dirty) * WAIT_S_PER_WRITE)
+        self._began_s = self._clock.seconds()
+        self._next_s = self._began_s + window_s
+        if self._waits_for is not None:
+            self._next_s -= window_s * (1 - 1 / ROUNDS)
+            self._passed_over_s = self._began_s - window_s + ROUNDING_S
+
+    def _flush_part(self, unwritten: Iterator[Session]) -> None:
+        """Some of those that were there when the round began; who comes meanwhile waits for the next."""
+        self._timer = None
+        waits = self._waits_for is not None and self._waits_for.in_parts
+        part = [] if waits else list(islice(unwritten, AT_ONCE))
+        self.in_parts = waits or len(part) == AT_ONCE
+        if self.in_parts:
+            self._timer = self._clock.callLater(0.0, self._flush_part, unwritten)
+        self._write(part)
+        self._schedule()
+
+    def _write(self, sessions: Iterable[Session]) -> None:
+        for session in sessions:
+            if session.gone or not session.out:  # (something else may have taken along what it had to say)
+                continue
+            if session.written_s > self._passed_over_s:
+                self._dirty[session] = None
+            else:
+                session.written_s = self._began_s
+                session.flush()

@@ -1,0 +1,1 @@
+"""Ingress: from clients into the queue."""

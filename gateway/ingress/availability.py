@@ -1,0 +1,99 @@
+"""Which families answer.
+
+A family is judged by the batches under way that were published since it was last heard of. If the oldest of them is out
+for half the time after which a family counts as unavailable, and alone, it may itself be what is lost (an operator
+revoked its task, a queue was deleted): it is probed, that is, published again. If the probe, or another batch, is not
+answered either until that time is over, the family is unavailable, until a process is heard of again; meanwhile it is
+probed every now and then. What a transient batch carries is worthless after a while, and then it no longer counts; a
+durable one counts for a minute. When nothing counts any more the family is tried again.
+"""
+
+from collections import defaultdict
+
+import msgspec
+
+from gateway.connections.lanes import given_up_after_s
+from gateway.ingress.in_flight import Flight, Flights
+
+# A durable batch may have been lost with a queue: a family that fell because of it is tried again after so long.
+TRIED_AGAIN_S = 60.0
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What a look at all families found: which fell, which may be tried again, and which batches to publish again.
+
+    For each family to be probed there are all its batches that count, the oldest first: one of them will do.
+    """
+
+    fallen: list[str]
+    back: list[str]
+    probes: list[list[Flight]]
+
+
+class Health:
+    """Families by what is under way. ``unavailable_s``: how long a batch may be. Times in seconds, monotonic."""
+
+    def __init__(self, unavailable_s: float, flights: Flights) -> None:
+        self._unavailable_s = unavailable_s
+        self._flights = flights
+        self._heard_s: dict[str, float] = {}  # family -> when a process last said something
+        self._down: set[str] = set()
+
+    def heard(self, family: str, now_s: float) -> bool:
+        """A process of the family has said something. Returns whether it was unavailable, and is back."""
+        self._heard_s[family] = now_s
+        was_down = family in self._down
+        self._down.discard(family)
+        return was_down
+
+    def forget(self) -> None:
+        """The broker is away: nobody knows who answers."""
+        self._down.clear()
+
+    @property
+    def down(self) -> frozenset[str]:
+        """The families that are unavailable."""
+        return frozenset(self._down)
+
+    @property
+    def all_up(self) -> bool:
+        """Whether no family is unavailable."""
+        return not self._down
+
+    def is_down(self, family: str) -> bool:
+        """Whether a family is unavailable."""
+        return family in self._down
+
+    def sweep(self, now_s: float) -> Judged:
+        """Look at all families."""
+        unheard = self._unheard(now_s)
+        fallen = [family for family, flights in unheard.items() if self._falls(family, flights, now_s)]
+        back = [family for family in self._down if not unheard.get(family)]
+        self._down.update(fallen)
+        self._down.difference_update(back)
+        return Judged(fallen, back, [flights for family, flights in unheard.items() if self._asks(flights, now_s)])
+
+    def _unheard(self, now_s: float) -> dict[str, list[Flight]]:
+        """Of each family the batches that count: published since it was last heard of, and still worth something."""
+        unheard: dict[str, list[Flight]] = defaultdict(list)
+        for flight in self._flights:
+            since_heard = flight.since_s >= self._heard_s.get(flight.family, float("-inf"))
+            if since_heard and now_s - flight.since_s < _counts_s(flight):
+                unheard[flight.family].append(flight)
+        return unheard
+
+    def _falls(self, family: str, flights: list[Flight], now_s: float) -> bool:
+        if family in self._down or len(flights) < 2:
+            return False
+        oldest, second = now_s - flights[0].since_s, now_s - flights[1].since_s
+        return oldest > self._unavailable_s and second > self._unavailable_s / 2
+
+    def _asks(self, flights: list[Flight], now_s: float) -> bool:
+        """Whether to probe: a lone batch after half of the time, a family that is down after all of it."""
+        patience_s = self._unavailable_s / 2 if len(flights) == 1 else self._unavailable_s
+        return now_s - flights[-1].since_s > patience_s
+
+
+def _counts_s(flight: Flight) -> float:
+    spec = flight.batch[0].event.spec
+    return given_up_after_s(spec) if spec.stale_after_s else TRIED_AGAIN_S

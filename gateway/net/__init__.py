@@ -1,0 +1,1 @@
+"""Sockets: what clients connect to."""

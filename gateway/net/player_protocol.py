@@ -1,0 +1,135 @@
+"""The Twisted shell around a session: bytes in, bytes out, and who may connect at all.
+
+Behind a load balancer that speaks the PROXY protocol (Twisted's endpoint ``haproxy:tcp:4000``) a client's address is
+known with its first bytes; until then it counts as somebody, from nowhere.
+"""
+
+from collections import Counter
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gameserver.limits import Limits
+from gateway.connections.connection import Session
+from gateway.hub import Hub
+from gateway.net.transport import Line, set_no_delay
+
+NOWHERE = ""  # the address of those who were not introduced yet
+
+
+@implementer(IPushProducer)
+class PlayerProtocol(Protocol):
+    """One socket."""
+
+    def __init__(self, hub: Hub, doors: "Doors", address: str) -> None:
+        self._hub = hub
+        self._doors = doors
+        self._address = address
+        self._session: Session | None = None
+
+    def connectionMade(self) -> None:  # noqa: N802
+        """Begin a session, if there is room."""
+        transport: Any = self.transport
+        if isinstance(transport, HAProxyProtocolWrapper):
+            self._address, transport = NOWHERE, transport.transport
+        if not self._doors.enter(self._address):
+            transport.loseConnection()
+            self._hub.meters.disconnects["full"] += 1
+            return
+        set_no_delay(transport)
+        transport.registerProducer(self, True)
+        self._session = self._hub.begin(Line(transport))
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Pass bytes on."""
+        if self._session is not None and (self._address or self._introduced(self._session)):
+            self._hub.received(self._session, data)
+
+    def _introduced(self, session: Session) -> bool:
+        """The load balancer has just said who this is. Cuts it off when there is no room for one more from there."""
+        peer: Any = self.transport
+        address = _host(peer.getPeer())
+        if not self._doors.introduce(address):
+            self._hub.meters.disconnects["full"] += 1
+            session.abort()
+            return False
+        self._address = address
+        return True
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008
+        """End the session."""
+        if self._session is not None:
+            self._doors.leave(self._address)
+            self._hub.ended(self._session)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client does not read."""
+        if self._session is not None:
+            self._session.pause()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The client reads again."""
+        if self._session is not None:
+            self._hub.reads_again(self._session)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The connection ends; ``connectionLost`` follows."""
+
+
+class Doors:
+    """How many connections are open, in all and per address."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._by_address: Counter[str] = Counter()
+
+    @property
+    def inside(self) -> int:
+        """How many connections are open."""
+        return self._by_address.total()
+
+    def enter(self, address: str) -> bool:
+        """Let one more in, if there is room."""
+        if self.inside >= self._limits.connections_max or self._crowded(address):
+            return False
+        self._by_address[address] += 1
+        return True
+
+    def introduce(self, address: str) -> bool:
+        """One who came from nowhere is from there, if there is room."""
+        if self._crowded(address):
+            return False
+        self._by_address[address] += 1
+        self.leave(NOWHERE)
+        return True
+
+    def _crowded(self, address: str) -> bool:
+        return address != NOWHERE and self._by_address[address] >= self._limits.connections_per_address_max
+
+    def leave(self, address: str) -> None:
+        """One left."""
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+
+class PlayerFactory(Factory):
+    """Makes protocols for the sockets of an endpoint."""
+
+    noisy = False
+
+    def __init__(self, hub: Hub, limits: Limits) -> None:
+        self._hub = hub
+        self._doors = Doors(limits)
+
+    def buildProtocol(self, address: Any) -> PlayerProtocol:  # noqa: N802
+        """A protocol for a new socket."""
+        return PlayerProtocol(self._hub, self._doors, _host(address))
+
+
+def _host(address: Any) -> str:
+    return getattr(address, "host", "local")

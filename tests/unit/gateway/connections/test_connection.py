@@ -1,0 +1,129 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.testing import StringTransport
+
+from gameserver.limits import Limits
+from gameserver.wire.packets import Pong, Welcome
+from gameserver.wire.server import ServerConnection
+from gateway.connections.connection import Session
+from gateway.net.transport import Line
+
+SOFT = 100
+MAX = 300
+LIMITS = Limits(frame_bytes_max=50, write_buffer_soft_bytes=SOFT, write_buffer_bytes_max=MAX)
+GREETING = Welcome(
+    protocol=1,
+    catalogue="",
+    gateway="g1",
+    frame_bytes_max=50,
+    lane_waiting_max=1,
+    packets_per_s=1.0,
+    idle_s_max=1.0,
+)
+
+
+def session() -> Session:
+    wire = ServerConnection(LIMITS, GREETING)
+    return Session(conn="c1", token="t1", wire=wire, line=Line(StringTransport()), limits=LIMITS, now_s=0.0)
+
+
+def written(it: Session) -> bytes:
+    return it._line._transport.value()
+
+
+def test_what_was_put_goes_out_in_one_piece_at_the_flush():
+    it = session()
+    it.put(b"one ")
+    it.put(b"")
+    it.put(b"two")
+    assert written(it) == b""
+    it.flush()
+    assert written(it) == b"one two"
+    it.flush()
+    assert written(it) == b"one two"
+
+
+def test_the_gateways_own_packets_are_told_in_words_to_who_has_not_said_how_to_speak():
+    it = session()
+    it.tell(Pong(t=7))
+    it.flush()
+    assert written(it) == b'{"type":"pong","t":7}\n'
+
+
+def test_who_does_not_read_is_written_to_again_when_it_reads():
+    it = session()
+    it.pause()
+    it.put(b"later")
+    it.flush()
+    assert written(it) == b""
+    it.resume()
+    assert written(it) == b"later"
+
+
+def test_a_slow_reader_is_spared_what_others_do_but_not_what_matters():
+    it = session()
+    it.pause()
+    it.put_if_room(b"x" * (SOFT + 1))
+    assert not it.spared
+    it.put_if_room(b"missed")
+    assert it.spared
+    it.put(b"matters")
+    it.resume()
+    assert written(it) == b"x" * (SOFT + 1) + b"matters"
+
+
+def test_a_reader_who_is_too_slow_even_for_what_matters_is_cut_off():
+    it = session()
+    it.pause()
+    it.put(b"x" * MAX)
+    it.flush()
+    assert not it._line._transport.disconnecting
+    it.put(b"x")
+    it.flush()
+    assert it._line._transport.disconnecting
+    assert written(it) == b""
+
+
+def test_who_reads_may_be_told_a_lot_at_once():
+    it = session()
+    it.put(b"x" * (MAX + 1))
+    it.flush()
+    assert len(written(it)) == MAX + 1
+    assert not it._line._transport.disconnecting
+
+
+def test_closing_writes_what_waits_first_and_aborting_does_not():
+    gentle, hard = session(), session()
+    for it in (gentle, hard):
+        it.put(b"farewell")
+    gentle.close()
+    hard.abort()
+    assert (written(gentle), written(hard)) == (b"farewell", b"")
+    assert gentle._line._transport.disconnecting
+    assert hard._line._transport.disconnecting
+
+
+def test_nothing_is_written_to_a_connection_that_is_gone():
+    it = session()
+    it.put(b"late")
+    it.gone = True
+    it.flush()
+    assert written(it) == b""
+
+
+@given(st.lists(st.tuples(st.sampled_from(["put", "room", "flush"]), st.integers(1, 120)), max_size=60))
+def test_never_more_than_the_bound_waits_for_who_does_not_read(steps):
+    it = session()
+    it.pause()
+    for what, size in steps:
+        if what == "put":
+            it.put(b"m" * size)
+            it.flush()  # the flush window is the bound's resolution
+        elif what == "room":
+            it.put_if_room(b"o" * size)
+        else:
+            it.flush()
+        assert sum(map(len, it.out)) == it._out_bytes
+        assert it._out_bytes <= MAX
+        if it._line._transport.disconnecting:
+            break

@@ -1,0 +1,231 @@
+import msgspec
+
+from gameserver.messages.envelope import Direct, Dispatch, Follow, Outbound, routing_key
+from gameserver.wire.codecs import msgpack_codec
+from gameserver.wire.frames import prefix
+from gateway.egress.dispatcher import MAILED_AGE_S, by_audience
+from tests.unit.gateway.fakes import Player, Stage, reply
+
+
+def told(**packet) -> bytes:
+    return msgspec.msgpack.encode(packet)
+
+
+# What processes tell.
+
+
+def test_a_dispatch_reaches_who_watches_and_nobody_else(stage: Stage):
+    ada = stage.player("ada", watch=("zone.a/0.0",))
+    bob = stage.player("bob", watch=("zone.a/0.0", "zone.a/0.1"))
+    eve = stage.player("eve", watch=("zone.b/0.0",))
+    stage.dispatch("zone.a/0.0", unless=("zone.a/0.1",), type="moved", who="x")
+    assert [packet["type"] for packet in ada.heard()] == ["moved"]
+    assert bob.heard() == []
+    assert eve.heard() == []
+
+
+def test_each_hears_what_others_do_in_their_own_way_of_speaking(stage: Stage):
+    ada, bob, eve = [stage.player(name) for name in ("ada", "bob", "eve")]
+    bob.session.listens = msgpack_codec()
+    before = len(bob.transport.value())
+    stage.dispatch("zone.town", type="moved", who="x")
+    assert ada.heard() == eve.heard() == [{"type": "moved", "who": "x"}]
+    assert bob.transport.value()[before:] == prefix(msgspec.msgpack.encode({"type": "moved", "who": "x"}))
+
+
+def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(stage: Stage):
+    ada, bob, *_ = [stage.player(f"p{n}") for n in range(10)]
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take("move")
+    stage.dispatch("zone.town", type="moved", n=1)
+    stage.dispatch("zone.town", type="moved", n=2)
+    stage.clock.advance(0.0005)
+    stage.answer(move)
+    assert [packet.get("n") or packet["type"] for packet in ada.written()] == [1, 2, "ok"]
+    assert [packet["n"] for packet in bob.written()] == [1]
+    stage.clock.advance(0.001)
+    assert [packet["n"] for packet in bob.written()] == [2]
+
+
+def test_what_others_do_does_not_wait_as_long_as_where_they_are():
+    stage = Stage(flush_window_ms_max=0, view_window_ms_max=0, whereabouts_window_ms_max=250)
+    ada, *_ = [stage.player(f"p{n}") for n in range(10)]
+    stage.dispatch("zone.town", latest="moved/x", type="moved", n=1)
+    stage.dispatch("zone.town", latest="moved/x", type="moved", n=2)
+    assert [packet["n"] for packet in ada.written()] == [1]
+    stage.dispatch("zone.town", type="died", n=3)
+    assert [packet["n"] for packet in ada.written()] == [2, 3]
+    both = [
+        Dispatch(to=("zone.town",), packet=told(type=t, n=n), latest=of)
+        for t, n, of in (("moved", 4, "moved/x"), ("died", 5, ""))
+    ]
+    stage.tell(Outbound(dispatches=both))
+    assert [packet["n"] for packet in ada.written()] == [4, 5]
+
+
+def test_a_reply_does_not_wait_until_what_others_did_was_looked_at(stage: Stage):
+    ada = stage.player("ada")
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take("move")
+    stage.clock.advance(1)
+    (envelope,) = move.batch
+    seen = Dispatch(to=("zone.town",), packet=told(type="moved", n=1))
+    stage.hub.outbound(Outbound(directs=[reply(ada.session.conn, envelope.event)], dispatches=[seen]))
+    assert [packet["type"] for packet in ada.written()] == ["ok"]
+    assert [packet["type"] for packet in ada.heard()] == ["moved"]
+
+
+def test_a_durable_dispatch_is_told_once(stage: Stage):
+    ada = stage.player(watch=("zone.a",))
+    for _ in range(2):
+        stage.dispatch("zone.a", id_="1/0", type="heard", text="once")
+    assert len(ada.heard("heard")) == 1
+
+
+def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
+    ada, bob = stage.player("ada"), stage.player("bob")
+    for player in (ada, ada, bob):
+        direct = Direct(conn=player.session.conn, packet=told(type="heard", id="n1"), id="n1")
+        stage.tell(Outbound(directs=[direct]))
+    assert len(ada.heard("heard")) == 1
+    assert len(bob.heard("heard")) == 1
+
+
+def test_a_durable_notice_that_comes_again_much_later_was_not_acknowledged_and_is_told_again(stage: Stage):
+    ada = stage.player()
+    direct = Direct(conn=ada.session.conn, packet=told(type="heard", id="n1"), id="n1")
+    stage.tell(Outbound(directs=[direct]))
+    stage.clock.advance(MAILED_AGE_S)
+    stage.tell(Outbound(directs=[direct]))
+    assert len(ada.heard("heard")) == 2
+
+
+def test_what_is_told_to_connections_of_others_is_passed_over(stage: Stage):
+    stage.tell(Outbound(directs=[Direct(conn="elsewhere", packet=told(type="heard"), re=4, lane="talk")]))
+    assert stage.broker.take() == []
+
+
+def test_a_slow_reader_misses_what_others_do_and_then_sees_the_present():
+    stage = Stage(frame_bytes_max=64, write_buffer_soft_bytes=200, write_buffer_bytes_max=10_000)
+    ada = stage.player(watch=("zone.a",))
+    ada.session.pause()
+    for n in range(50):
+        stage.dispatch("zone.a", type="moved", who="someone", n=n)
+    assert ada.heard() == []
+    stage.hub.reads_again(ada.session)
+    assert 1 < len(ada.heard("moved")) < 50
+    stage.clock.advance(1)
+    assert stage.broker.take("look")
+    stage.hub.reads_again(ada.session)
+    stage.clock.advance(1)
+    assert stage.broker.take("look") == []
+
+
+def test_a_fast_reader_misses_nothing_however_much_comes_at_once():
+    stage = Stage(frame_bytes_max=64, write_buffer_soft_bytes=200, write_buffer_bytes_max=10_000)
+    ada = stage.player(watch=("zone.a",))
+    packet = told(type="moved", who="someone")
+    stage.tell(Outbound(dispatches=[Dispatch(to=("zone.a",), packet=packet) for _ in range(50)]))
+    assert len(ada.heard("moved")) == 50
+
+
+def test_what_goes_to_the_same_clients_goes_together_and_in_order():
+    a1, a2, b1, a3 = (
+        Dispatch(to=(to,), packet=told(type="heard", text=text))
+        for to, text in (("a", "1"), ("a", "2"), ("b", "1"), ("a", "3"))
+    )
+    elsewhere = Dispatch(to=("a",), packet=b"", unless=("b",))
+    assert by_audience([a1, b1, a2, elsewhere, a3]) == [[a1, a2, a3], [b1], [elsewhere]]
+
+
+def test_what_must_be_told_once_is_not_joined_with_others():
+    kept = Dispatch(to=("a",), packet=b"", id="talk1")
+    plain = Dispatch(to=("a",), packet=b"")
+    assert by_audience([kept, plain, kept, plain]) == [[kept], [plain, plain], [kept]]
+
+
+def test_a_notice_that_comes_twice_in_one_message_is_told_once(stage: Stage):
+    ada = stage.player()
+    twice = Dispatch(to=("zone.town",), packet=told(type="heard", text="once"), id="talk1")
+    stage.tell(Outbound(dispatches=[twice, twice]))
+    assert len(ada.heard("heard")) == 1
+
+
+# What the gateway has to do for a connection.
+
+
+def test_who_is_let_in_is_given_a_token_before_the_reply(stage: Stage):
+    ada = Player(stage)
+    ada.send(type="hello", protocol=1)
+    ada.send(type="login", name="ada", password="a long secret", seq=1)
+    (login,) = stage.broker.take()
+    stage.answer(login, follow=Follow(session="s1", player="ada", watch={"view": ("zone.a",)}, then="look"))
+    assert [packet["type"] for packet in ada.heard()] == ["welcome", "token", "ok"]
+
+
+def test_the_world_is_looked_at_when_the_queue_is_bound_and_not_before(stage: Stage):
+    ada = stage.player(watch=("zone.a",))
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take()
+    stage.broker.binding = False
+    stage.broker.bound.clear()
+    stage.answer(move, follow=Follow(watch={"view": ("zone.b",)}, then="look"))
+    assert stage.broker.bound == [f"+{routing_key('zone.b')}", f"-{routing_key('zone.a')}"]
+    assert stage.broker.take("look") == []
+    stage.broker.unconfirmed.pop().callback(None)
+    stage.clock.advance(1)
+    assert stage.broker.take("look")
+
+
+def test_who_left_before_the_queue_was_bound_does_not_look(stage: Stage):
+    ada = stage.player(watch=("zone.a",))
+    ada.send(type="move", dir="n", seq=2)
+    (move,) = stage.broker.take()
+    stage.broker.binding = False
+    stage.answer(move, follow=Follow(watch={"view": ("zone.b",)}, then="look"))
+    stage.hub.ended(ada.session)
+    stage.broker.unconfirmed.pop().callback(None)
+    stage.clock.advance(1)
+    assert stage.broker.take("look") == []
+
+
+def test_a_connection_that_was_taken_over_is_told_so_and_closed(stage: Stage):
+    ada = stage.player()
+    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=Follow(close="taken_over"))]))
+    (bye,) = ada.heard()
+    assert (bye["type"], bye["code"]) == ("bye", "taken_over")
+    assert ada.transport.disconnecting
+
+
+def test_a_logout_is_answered_and_then_the_connection_closes(stage: Stage):
+    ada = stage.player()
+    ada.send(type="logout", seq=2)
+    (logout,) = stage.broker.take()
+    stage.answer(logout, follow=Follow(close="logged_out"))
+    assert [packet["type"] for packet in ada.heard()] == ["ok", "bye"]
+    assert ada.transport.disconnecting
+
+
+def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
+    ada, bob = stage.player("ada", watch=("zone.a",)), stage.player("bob", watch=("zone.a",))
+    stage.broker.bound.clear()
+    stage.hub.ended(ada.session)
+    assert stage.broker.bound == []
+    stage.hub.ended(bob.session)
+    assert stage.broker.bound == [f"-{routing_key('zone.a')}"]
+
+
+def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
+    direct = Direct(conn="g2.conn", packet=told(type="ok", re=1), re=1, lane="session")
+    follow = Follow(session="g2.conn", player="ada", watch={"view": ("zone.town",)})
+    stage.tell(Outbound(directs=[msgspec.structs.replace(direct, follow=follow)]))
+    stage.clock.advance(1)
+    assert stage.broker.take("lost") == []
+
+
+def test_a_logout_whose_reply_was_lost_with_the_broker_is_no_takeover(stage: Stage):
+    stage.rises()
+    ada = stage.player()
+    ada.send(type="logout", seq=2)
+    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=Follow(close="taken_over"))]))
+    assert [packet["code"] for packet in ada.heard("bye")] == ["logged_out"]

@@ -1,0 +1,124 @@
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
+from twisted.python.failure import Failure
+
+from gameserver.limits import Limits
+from gateway.net.player_protocol import Doors, PlayerFactory
+from tests.unit.gateway.fakes import Stage
+
+LIMITS = Limits(connections_max=3, connections_per_address_max=2)
+
+
+def test_so_many_are_let_in_per_address():
+    doors = Doors(LIMITS)
+    assert [doors.enter("a"), doors.enter("a"), doors.enter("a")] == [True, True, False]
+    assert doors.enter("b")
+
+
+def test_so_many_are_let_in_altogether():
+    doors = Doors(LIMITS)
+    assert [doors.enter(address) for address in "abcd"] == [True, True, True, False]
+    assert doors.inside == 3
+
+
+def test_who_leaves_makes_room_and_is_forgotten():
+    doors = Doors(LIMITS)
+    for address in "aab":
+        doors.enter(address)
+    doors.leave("a")
+    doors.leave("a")
+    assert doors.inside == 1
+    assert doors.enter("a")
+    doors.leave("a")
+    doors.leave("b")
+    assert doors._by_address == {}
+
+
+class Sockets:
+    """A factory of protocols, and connections to it."""
+
+    def __init__(self) -> None:
+        self.stage = Stage(connections_max=3, connections_per_address_max=2)
+        self.factory = PlayerFactory(self.stage.hub, self.stage.limits)
+
+    def connect(self, host: str = "10.0.0.1"):
+        protocol = self.factory.buildProtocol(IPv4Address("TCP", host, 1))
+        protocol.makeConnection(StringTransport())
+        return protocol
+
+
+@pytest.fixture
+def sockets() -> Sockets:
+    return Sockets()
+
+
+def test_one_connection_too_many_from_an_address_is_closed_and_counts_for_nothing(sockets: Sockets):
+    first, _, third = (sockets.connect() for _ in range(3))
+    assert third.transport.disconnecting
+    assert len(sockets.stage.hub.sessions) == 2
+    third.dataReceived(b'{"type":"ping"}\n')
+    third.connectionLost(Failure(ConnectionDone()))
+    assert sockets.connect().transport.disconnecting
+    first.connectionLost(Failure(ConnectionDone()))
+    assert not sockets.connect().transport.disconnecting
+
+
+def test_bytes_go_in_and_packets_come_out(sockets: Sockets):
+    protocol = sockets.connect()
+    protocol.dataReceived(b'{"type":"hello","protocol":1}\n')
+    sockets.stage.clock.advance(1)
+    assert b'"type":"welcome"' in protocol.transport.value()
+
+
+def test_a_transport_that_is_full_pauses_the_session_until_it_is_empty(sockets: Sockets):
+    protocol = sockets.connect()
+    assert protocol.transport.streaming
+    protocol.pauseProducing()
+    protocol.dataReceived(b'{"type":"hello","protocol":1}\n')
+    sockets.stage.clock.advance(1)
+    assert protocol.transport.value() == b""
+    protocol.resumeProducing()
+    assert b'"type":"welcome"' in protocol.transport.value()
+
+
+def behind_a_proxy(sockets: Sockets, header: bytes):
+    """A connection that a load balancer opened for somebody."""
+    factory = HAProxyWrappingFactory(sockets.factory)
+    protocol = factory.buildProtocol(IPv4Address("TCP", "10.9.9.9", 1))
+    protocol.makeConnection(StringTransport())
+    protocol.dataReceived(header)
+    return protocol
+
+
+def introduction(host: str) -> bytes:
+    return b"PROXY TCP4 %s 10.9.9.9 1234 4000\r\n" % host.encode()
+
+
+def test_behind_a_load_balancer_the_clients_own_address_counts(sockets: Sockets):
+    for _ in range(2):
+        behind_a_proxy(sockets, introduction("10.0.0.1") + b"\n")
+    third = behind_a_proxy(sockets, introduction("10.0.0.1") + b"\n")
+    assert third.transport.disconnected
+    assert sockets.stage.hub.meters.disconnects["full"] == 1
+    third.connectionLost(Failure(ConnectionDone()))
+    other = behind_a_proxy(sockets, introduction("10.0.0.2") + b'{"type":"hello","protocol":1}\n')
+    sockets.stage.clock.advance(1)
+    assert b'"type":"welcome"' in other.transport.value()
+    assert sockets.factory._doors._by_address == {"10.0.0.1": 2, "10.0.0.2": 1}
+
+
+def test_who_was_not_introduced_yet_counts_for_all_but_for_no_address(sockets: Sockets):
+    waiting = [behind_a_proxy(sockets, b"") for _ in range(3)]
+    assert len(sockets.stage.hub.sessions) == 3
+    assert behind_a_proxy(sockets, b"").transport.disconnecting
+    for protocol in waiting:
+        protocol.connectionLost(Failure(ConnectionDone()))
+    assert sockets.factory._doors._by_address == {}
+
+
+def test_a_lost_connection_is_no_session_any_more(sockets: Sockets):
+    sockets.connect().connectionLost(Failure(ConnectionDone()))
+    assert sockets.stage.hub.sessions == []
