@@ -10,7 +10,7 @@ from gameserver import config
 from gameserver.broker import urls
 from gameserver.broker.topology import EVENTS, topology
 from gameserver.declare import catalogue
-from tasks.ticks import SWEEP_S, TICK_S, WAITS_S, pulse
+from tasks.beat import SWEEP_S, TICK_S, WAITS_S, pulse
 
 _settings = config.load()
 _topology = topology(_settings.limits, _settings.queues)
@@ -21,7 +21,7 @@ broker_use_ssl = urls.tls_for_kombu(_settings.amqp_url)
 broker_connection_retry_on_startup = True  # a worker may start before its broker
 broker_connection_max_retries = None  # and outlives it, however long it is away (the default gives up after 100 tries)
 broker_channel_error_retry = True  # RabbitMQ's consumer_timeout closes the channel: reconnect instead of exiting
-worker_consumer = "tasks.consumer:PromptConsumer"  # comes back to its broker within 2 s, not 30
+worker_consumer = "tasks.overrides.consumer:PromptConsumer"  # comes back to its broker within 2 s, not 30
 broker_transport_options = {"socket_settings": urls.KEEPALIVE}
 broker_heartbeat = 5  # seconds; a frozen worker loses its events after 2 to 2.6 times this (Celery's default is 120)
 # What Celery itself publishes (its events, ticks, control) may be lost, and waits for no confirmation: it would wait
@@ -78,7 +78,7 @@ task_ignore_result = True
 worker_send_task_events = True  # Flower
 task_send_sent_event = False  # gateways publish without Celery, and say nothing
 task_track_started = True
-worker_hijack_root_logger = False  # tasks.application sets logging up
+worker_hijack_root_logger = False  # tasks.celery_app sets logging up
 
 # -- the world's clock
 # Ticks carry a number taken from the time, so that two beats may run: doubles fall away. The broker itself drops those
@@ -97,5 +97,5 @@ beat_schedule = {
         "options": {"expiration": WAITS_S, "argsrepr": "beat sweep"},
     },
 }
-beat_scheduler = "tasks.ticks:PunctualScheduler"  # asleep between ticks, where Celery's own is busy waiting
+beat_scheduler = "tasks.beat:PunctualScheduler"  # asleep between ticks, where Celery's own is busy waiting
 beat_max_loop_interval = 1  # seconds

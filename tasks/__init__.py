@@ -8,7 +8,7 @@ from gameserver.runtime.starting import ending_in_a_sentence
 with ending_in_a_sentence():
     from gameserver.rules.book import rules
     from tasks import inspection  # noqa: F401 - workers answer its questions
-    from tasks.application import app
+    from tasks.celery_app import app
 
     rules()  # all of them are looked for before a worker takes its first event
 

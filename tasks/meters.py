@@ -33,7 +33,7 @@ from gameserver.events.world import Tick
 from gameserver.messages.reports import TaskReport, read_task_report
 from gameserver.runtime import discovery
 from gameserver.runtime.discovery import Address
-from tasks.ticks import WAITS_S
+from tasks.beat import WAITS_S
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Mark
 from gateway.connections.lanes import Lane
 from tasks import app
-from tasks.server import Server
+from tasks.processor import Server
 from tests.chaos.orders import obey
 from tests.chaos.poison import allow
 

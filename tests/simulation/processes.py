@@ -16,7 +16,7 @@ from gameserver.messages.envelope import Outbound
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
 from tasks.foreign import Origin
-from tasks.server import Server
+from tasks.processor import Server
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer
 from tests.simulation.scheduler import Crash, Strand

@@ -20,7 +20,7 @@ from gateway.ingress.availability import Health
 from gateway.ingress.in_flight import Flight
 from gateway.ingress.ingress import Inward
 from gateway.ingress.roll_call import RollCall
-from tasks.server import Server
+from tasks.processor import Server
 from tests.simulation.memory_store import MemoryStore, MemoryTransaction
 from tests.simulation.story import Chances
 
@@ -120,12 +120,12 @@ def halves_of_lanes(patch: pytest.MonkeyPatch) -> None:
     def halves(batch: Sequence[Envelope]) -> tuple[Sequence[Envelope], Sequence[Envelope]]:
         return batch[: len(batch) // 2], batch[len(batch) // 2 :]
 
-    patch.setattr("tasks.server.halves_by_lanes", halves)
+    patch.setattr("tasks.processor.halves_by_lanes", halves)
 
 
 def exceptions_pass(patch: pytest.MonkeyPatch) -> None:
     """What nobody handled ends in the broker's dead messages instead of the queue."""
-    patch.setattr("tasks.server.Server._or_give_back", lambda self, work, turn: work())
+    patch.setattr("tasks.processor.Server._or_give_back", lambda self, work, turn: work())
 
 
 def doubt_is_refused(patch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def test_transient_events_of_clients_go_stale(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["tick", "sweep"])
 def test_what_beat_sends_does_not_go_stale_by_its_clock(name: str) -> None:
-    """The broker drops what waits for too long (``tasks.ticks.WAITS_S``)."""
+    """The broker drops what waits for too long (``tasks.beat.WAITS_S``)."""
     assert not catalogue.events()[name].spec.stale_after_s
 
 

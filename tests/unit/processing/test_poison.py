@@ -25,7 +25,7 @@ from gameserver.messages.task_message import TaskMessage, task_message
 from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, Waiting, rule
 from gameserver.store.tables import metadata
 from gameserver.world.state import ChatLine, ZoneClock
-from tasks.server import Server
+from tasks.processor import Server
 from tests.databases import DIALECTS
 from tests.unit.processing.workshop import ADA, BOB, Workshop, packet, walk
 from tests.unit.rules.scenes import player

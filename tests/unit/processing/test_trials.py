@@ -15,7 +15,7 @@ from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import engine
 from gameserver.store.store import Trial
-from tasks.server import Server
+from tasks.processor import Server
 from tests.unit.processing.workshop import ADA, BOB, Workshop
 
 LOCK_WAIT_S = 0.05

@@ -11,7 +11,7 @@ from celery.exceptions import Reject
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from tasks.foreign import UNKNOWN, Origin, Strategies
-from tests.unit.tasks.test_server import House, move
+from tests.unit.tasks.test_processor import House, move
 
 WHENCE = Origin(task="combat.dance", queue="combat.2", copy=3, attempts=1, priority=2)
 

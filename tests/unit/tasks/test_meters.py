@@ -2,8 +2,8 @@
 
 import pytest
 
+from tasks.beat import WAITS_S
 from tasks.meters import _skew_s
-from tasks.ticks import WAITS_S
 
 
 @pytest.mark.parametrize(

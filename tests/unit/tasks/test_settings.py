@@ -9,9 +9,9 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import PRIORITY_MAX
 from gameserver.messages.envelope import read_batch
 from tasks import app
-from tasks.event_task import EventTask
+from tasks.beat import PunctualScheduler
 from tasks.foreign import UNKNOWN
-from tasks.ticks import PunctualScheduler
+from tasks.overrides.event_task import EventTask
 
 SPECS = {spec.task: spec for spec in catalogue.specs()}
 

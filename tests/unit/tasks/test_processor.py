@@ -15,7 +15,7 @@ from gameserver.events.world import Stir
 from gameserver.messages.envelope import Envelope, Outbound
 from gameserver.processing.applier import Applied, Held
 from gameserver.store.store import Trial
-from tasks.server import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes
+from tasks.processor import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes
 
 MAX_ATTEMPTS = Move.spec.max_attempts
 

@@ -5,7 +5,7 @@ import pytest
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_TYPE, task_message
-from tasks.event_task import malformed
+from tasks.overrides.event_task import malformed
 
 MESSAGE = task_message([Envelope(id="a", event=Move(dir="n"), at_ms=0)], "here")
 

@@ -19,19 +19,21 @@ from gameserver.messages.reports import TaskReport
 from gameserver.runtime.gc_tuning import settle
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
-from tasks.bodies import read_batches
-from tasks.consumer import TRIES
-from tasks.event_task import EventTask
 from tasks.foreign import UNKNOWN, Origin
 from tasks.meters import meters
-from tasks.server import Server, build
+from tasks.overrides.bodies import read_batches
+from tasks.overrides.consumer import TRIES
+from tasks.overrides.event_task import EventTask
+from tasks.processor import Server, build
 
 UNKNOWN_LEASE_S = 10
 
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
-app.events.dispatcher_cls = "tasks.dispatcher:PlainDispatcher"
-concurrency.ALIASES["prefork"] = "tasks.pool:TaskPool"  # whoever asks for Celery's pool of processes gets ours
+app.events.dispatcher_cls = "tasks.overrides.dispatcher:PlainDispatcher"
+concurrency.ALIASES["prefork"] = (
+    "tasks.overrides.pool:TaskPool"  # whoever asks for Celery's pool of processes gets ours
+)
 
 _server: Server | None = None
 

@@ -8,9 +8,9 @@ from kombu.utils import json as kombus
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope, read_batch, task_body
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
-from tasks import application
-from tasks.bodies import read_body
-from tasks.ticks import pulse
+from tasks import celery_app
+from tasks.beat import pulse
+from tasks.overrides.bodies import read_body
 
 BATCH = [Envelope(id=f"s:{seq}", event=Move(dir="n", seq=seq), at_ms=7, session="s") for seq in (1, 2)]
 
@@ -57,7 +57,7 @@ def test_a_child_reads_all_its_bodies_so(monkeypatch):
         monkeypatch.setattr(application, part, Mock())
     monkeypatch.setattr(application, "_server", None)
     assert not _reads_envelopes()
-    application._begin()
+    celery_app._begin()
     assert _reads_envelopes()
     assert loads(dumps({"a": 1}, serializer="json")[2], CONTENT_TYPE, CONTENT_ENCODING) == {"a": 1}
 

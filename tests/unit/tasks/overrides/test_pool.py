@@ -9,7 +9,7 @@ from billiard.pool import CLOSE
 from celery import concurrency
 
 import tasks
-from tasks.pool import KeepingPool, TaskPool
+from tasks.overrides.pool import KeepingPool, TaskPool
 
 
 class Job:
