@@ -1,1 +1,1 @@
-"""What declaring is made of: the words for a field's type, and the place in a file where something was declared."""
+"""Declaring: what a declaration of an event type or a notice is made of, the catalogue, and where each stands."""

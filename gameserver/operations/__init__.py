@@ -1,1 +1,1 @@
-"""What operators and developers ask of a game: for now its catalogue, as a document, and compared with another one."""
+"""Operations: what operators and developers ask of a running deployment and of its catalogue."""

@@ -1,7 +1,7 @@
 """One event's way: what gateways remember of it, what the data tier counted, and the log lines that name it.
 
-A gateway keeps the times of its last events (``gateway.metrics.meters``), so nothing is written down for events that nobody
-asks about. Log lines are those of this machine.
+A gateway keeps the times of its last events (``gateway.metrics.meters``), so nothing is written down for events that
+nobody asks about. Log lines are those of this machine.
 """
 
 import re

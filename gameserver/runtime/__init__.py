@@ -1,1 +1,1 @@
-"""How processes begin."""
+"""Runtime: what every process needs that has nothing to do with the game: its beginning, logs, health, discovery."""

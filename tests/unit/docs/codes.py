@@ -38,7 +38,7 @@ def _told_by(names: set[str]) -> set[str]:
 def _files() -> Iterator[Path]:
     for source in SOURCES:
         path = ROOT / source
-        yield from [path] if path.is_file() else path.glob("*.py")
+        yield from [path] if path.is_file() else path.rglob("*.py")
 
 
 def codes_in(source: str, names: set[str]) -> Iterator[str]:

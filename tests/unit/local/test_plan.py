@@ -32,39 +32,39 @@ def broker(tmp_path):
     return Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
 
 
-def plan(settings, broker, **changes):
+def planned(settings, broker, **changes):
     given = {"broker": broker, "ports": Ports(), "bots": 20, **changes}
     return {program.name: program for program in plan.programs(settings, FAMILIES, **given)}
 
 
 def test_the_plan_has_a_worker_for_each_family_and_one_of_everything_else(settings, broker):
-    names = list(plan(settings, broker))
+    names = list(planned(settings, broker))
     assert names == ["epmd", "rabbitmq", "worker-combat", "worker-chat", "beat", "flower", "gateway", "bots"]
 
 
 def test_with_a_broker_from_outside_there_is_none_of_ours(settings):
     outside = Broker(amqp_url="amqp://elsewhere", management_url="", node=None)
-    assert not {"epmd", "rabbitmq"} & set(plan(settings, outside))
+    assert not {"epmd", "rabbitmq"} & set(planned(settings, outside))
 
 
 def test_the_broker_starts_first_and_the_bots_last(settings, broker):
-    stages = {name: program.stage for name, program in plan(settings, broker).items()}
+    stages = {name: program.stage for name, program in planned(settings, broker).items()}
     assert stages["epmd"] < stages["rabbitmq"] < stages["worker-chat"] < stages["gateway"] < stages["bots"]
 
 
 def test_a_worker_takes_its_familys_queues_and_no_other(settings, broker):
-    command = " ".join(plan(settings, broker)["worker-combat"].command)
+    command = " ".join(planned(settings, broker)["worker-combat"].command)
     assert command.startswith(f"{sys.executable} -m celery -A tasks worker -Q combat.hit,combat.flee -n combat1@%h")
     assert "--concurrency 1 --pool prefork" in command
 
 
 def test_no_bots_means_no_program_for_them(settings, broker):
-    assert "bots" not in plan(settings, broker, bots=0)
-    assert "20" in plan(settings, broker)["bots"].command
+    assert "bots" not in planned(settings, broker, bots=0)
+    assert "20" in planned(settings, broker)["bots"].command
 
 
 def test_no_secret_is_on_a_command_line(settings, broker):
-    words = [word for program in plan(settings, broker).values() for word in program.command]
+    words = [word for program in planned(settings, broker).values() for word in program.command]
     assert not any("hush" in word for word in words)
 
 

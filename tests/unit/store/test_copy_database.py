@@ -25,7 +25,7 @@ LETTERS = "aZ0 äß€'\"\\%\n\t\u200b🐉"
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "ROWS_AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(copy_database, "ROWS_AT_ONCE", AT_ONCE)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_a_copy_from_which_something_is_missing_is_found_out_and_undone(
         for rows in (damage if table.name == "players" else iter)(copy_database._rows(source, table)):
             target.execute(insert(table), [dict(row._mapping) for row in rows])
 
-    monkeypatch.setattr(copying, "_copy_table", damaged)
+    monkeypatch.setattr(copy_database, "_copy_table", damaged)
     with pytest.raises(Corrupt, match="players") as fault:
         copied(source_url, target_url)
     assert fault.value.code == "copy_differs"

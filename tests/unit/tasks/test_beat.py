@@ -5,35 +5,36 @@ from celery.beat import ScheduleEntry
 from celery.schedules import schedule
 
 from gameserver.messages.envelope import read_batch
-from tasks import app, beat
+from tasks import app
+from tasks import beat as tasks_beat
 
 
 @pytest.mark.parametrize("event", ["tick", "sweep"])
 def test_a_pulse_is_a_batch_that_a_task_can_read(event):
-    (envelope,) = read_batch(beat.pulse(event))
+    (envelope,) = read_batch(tasks_beat.pulse(event))
     assert envelope.event.spec.name == event
     assert envelope.id == f"{event}:{envelope.event.n}"
 
 
 def test_two_beats_at_the_same_time_send_the_same_tick(monkeypatch):
     times = Times(monkeypatch)
-    first = beat.pulse("tick")
+    first = tasks_beat.pulse("tick")
     times.pass_s(0.3)
-    assert [e["id"] for e in beat.pulse("tick")] == [e["id"] for e in first]
+    assert [e["id"] for e in tasks_beat.pulse("tick")] == [e["id"] for e in first]
 
 
 def test_numbers_rise_by_one_each_period(monkeypatch):
     times = Times(monkeypatch)
     numbers = []
     for _ in range(5):
-        numbers.append(beat.pulse("tick")[0]["event"]["n"])
-        times.pass_s(beat.TICK_S)
+        numbers.append(tasks_beat.pulse("tick")[0]["event"]["n"])
+        times.pass_s(tasks_beat.TICK_S)
     assert numbers == list(range(numbers[0], numbers[0] + 5))
 
 
 def test_only_what_beats_can_pulse():
     with pytest.raises(KeyError):
-        beat.pulse("move")
+        tasks_beat.pulse("move")
 
 
 class Times:
@@ -41,14 +42,14 @@ class Times:
 
     def __init__(self, monkeypatch):
         self.steady_s, self.wall_s = 77.0, 1_000.1
-        monkeypatch.setattr(ticks, "clock", beat.BeatClock(lambda: self.steady_s, lambda: self.wall_s))
+        monkeypatch.setattr(tasks_beat, "clock", tasks_beat.BeatClock(lambda: self.steady_s, lambda: self.wall_s))
 
     def pass_s(self, seconds):
         self.steady_s += seconds
         self.wall_s += seconds
 
 
-class Beat(beat.PunctualScheduler):
+class Beat(tasks_beat.PunctualScheduler):
     """A scheduler of ticks and sweeps, on clocks that stand still unless one waits or publishes.
 
     ``sent``: by entry, the number of each and the steady time at which it was sent.
@@ -66,7 +67,7 @@ class Beat(beat.PunctualScheduler):
         return ScheduleEntry(name=name, task=f"world.{name}", schedule=schedule(PERIODS_S[name], app=app), app=app)
 
     def apply_entry(self, entry, producer=None):
-        number = beat.pulse(entry.name)[0]["event"]["n"]
+        number = tasks_beat.pulse(entry.name)[0]["event"]["n"]
         self.sent[entry.name].append((number, self.times.steady_s))
         self.times.pass_s(self.publishing_s)
 
@@ -80,16 +81,16 @@ class Beat(beat.PunctualScheduler):
         return [number for number, _ in self.sent[name]]
 
 
-PERIODS_S = {"tick": beat.TICK_S, "sweep": beat.SWEEP_S}
+PERIODS_S = {"tick": tasks_beat.TICK_S, "sweep": tasks_beat.SWEEP_S}
 
 
 def test_beat_sleeps_until_something_is_due_and_sends_it_then(monkeypatch):
     """Celery's own scheduler is back 10 ms too early, and then asks again without a pause."""
     beat = Beat(monkeypatch)
     turns = []
-    monkeypatch.setattr(Beat, "tick", lambda self: turns.append(1) or beat.PunctualScheduler.tick(self))
+    monkeypatch.setattr(Beat, "tick", lambda self: turns.append(1) or tasks_beat.PunctualScheduler.tick(self))
     beat.run(30)
-    assert len(turns) < 30 / beat.TICK_S * 1.5
+    assert len(turns) < 30 / tasks_beat.TICK_S * 1.5
     for name, period_s in PERIODS_S.items():
         assert len(beat.sent[name]) >= 30 / period_s - 1
         assert all((sent_s - 77.0 + 1_000.1) % period_s < 0.001 for _, sent_s in beat.sent[name]), name
@@ -114,7 +115,7 @@ def test_a_beat_that_was_away_sends_one_tick_and_not_all_that_it_missed(monkeypa
     beat.run(20)
     before = len(beat.sent["tick"])
     beat.times.pass_s(60 + Random(1).random())
-    first = int(beat.clock.seconds() / beat.TICK_S)
+    first = int(tasks_beat.clock.seconds() / tasks_beat.TICK_S)
     beat.run(4)
     found = beat.numbers("tick")[before:]
     assert found == list(range(first, first + len(found)))
@@ -139,4 +140,4 @@ def test_a_clock_that_is_set_stops_nothing_and_hurries_nothing(monkeypatch, set_
 def test_the_time_that_beat_says_follows_a_clock_that_is_set(monkeypatch, set_s):
     times = Times(monkeypatch)
     times.wall_s += set_s
-    assert beat.pulse("tick")[0]["at_ms"] == int(times.wall_s * 1000)
+    assert tasks_beat.pulse("tick")[0]["at_ms"] == int(times.wall_s * 1000)

@@ -88,8 +88,8 @@ async def test_the_rules_may_say_no_but_errors_are_not_ok(stage: Any) -> None:
 
 
 async def test_what_is_not_answered_is_waited_for_and_then_told(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bots, "SETTLE_S_MAX", 0.05)
-    monkeypatch.setattr(bots, "LOGOUT_S_MAX", 0.05)
+    monkeypatch.setattr(crowd, "SETTLE_S_MAX", 0.05)
+    monkeypatch.setattr(crowd, "LOGOUT_S_MAX", 0.05)
     async with stage.listening(stage.silent) as gateway:
         summary = await run(options(gateway), nothing)
     assert summary.unanswered == summary.sent > 0

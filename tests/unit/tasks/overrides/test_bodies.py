@@ -54,8 +54,8 @@ def test_a_child_reads_all_its_bodies_so(monkeypatch):
     for known in ("_encoders", "_decoders", "type_to_name", "name_to_type"):
         monkeypatch.setattr(registry, known, dict(getattr(registry, known)))
     for part in ("build", "settle", "meters"):
-        monkeypatch.setattr(application, part, Mock())
-    monkeypatch.setattr(application, "_server", None)
+        monkeypatch.setattr(celery_app, part, Mock())
+    monkeypatch.setattr(celery_app, "_server", None)
     assert not _reads_envelopes()
     celery_app._begin()
     assert _reads_envelopes()
