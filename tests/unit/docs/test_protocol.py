@@ -53,7 +53,7 @@ def test_the_tests_that_the_architecture_names_are_there() -> None:
     told = (ROOT / "docs/architecture.md").read_text().split("\n## What the gateway answers by itself\n")[1]
     named = set(re.findall(r"`(test_\w+)`", told.split("\n## ")[0]))
     folders = [ROOT / "tests" / "unit" / folder for folder in ("gateway", "wire")]
-    tests = "".join(path.read_text() for folder in folders for path in folder.glob("test_*.py"))
+    tests = "".join(path.read_text() for folder in folders for path in folder.rglob("test_*.py"))
     assert named
     assert {name for name in named if f"def {name}(" not in tests} == set()
 

@@ -32,7 +32,7 @@ def keeps(file: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("folder", ["gateway", "tasks"])
 def test_every_module_that_keeps_something_is_listed(folder: str) -> None:
-    modules = {file.name for file in (ROOT / folder).glob("*.py") if list(keeps(file))}
+    modules = {file.name for file in (ROOT / folder).rglob("*.py") if list(keeps(file))}
     assert modules, folder
     assert {name for name in modules if f"`{name}`" not in TEXT} == set()
 
