@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -17,10 +17,31 @@ import msgspec
 from gameserver.broker.topology import Queues, QueueType
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
-from gameserver.runtime.discovery import Address, address
-from gameserver.runtime.logging import LogForm
 
 BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
+
+
+LogForm = Literal["auto", "text", "json"]
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen; port 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(setting: str, text: str) -> Address | None:
+    """Read ``host:port``; nothing means nowhere. Raises ``Corrupt`` (code ``bad_setting``) that names the setting."""
+    host, _, port = text.rpartition(":")
+    if not text:
+        return None
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise Corrupt("bad_setting", f"{setting}={text!r} is not host:port (port 0 is any free one).")
+    return Address(host.strip("[]"), int(port))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

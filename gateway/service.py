@@ -14,12 +14,11 @@ from twisted.application.service import Service
 from twisted.internet import defer, task
 
 from gameserver.broker.topology import topology
-from gameserver.config import Settings
+from gameserver.config import Address, Settings
 from gameserver.events.sessions import HEARTBEAT_MS
 from gameserver.messages import reports
 from gameserver.messages.envelope import Outbound
 from gameserver.runtime import discovery
-from gameserver.runtime.discovery import Address
 from gameserver.security.sealing import Sealer, read_key
 from gateway.amqp.broker import Broker
 from gateway.hub import Hub

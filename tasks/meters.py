@@ -28,11 +28,10 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gameserver.config import Settings
+from gameserver.config import Address, Settings
 from gameserver.events.world import Tick
 from gameserver.messages.reports import TaskReport, read_task_report
 from gameserver.runtime import discovery
-from gameserver.runtime.discovery import Address
 from tasks.beat import WAITS_S
 
 log = logging.getLogger(__name__)

@@ -13,17 +13,16 @@ from typing import Any
 
 import msgspec
 
-import gameserver.events
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
 from gameserver.declare.places import imported
 from gameserver.errors import Corrupt
 
-PLUMBING = {"base", "catalogue", "envelope", "message", "document", "foreign"}
+FAMILIES = "gameserver.events"  # the package with a module for each family
 
 
 def _modules() -> list[ModuleType]:
-    names = sorted(info.name for info in pkgutil.iter_modules(gameserver.events.__path__))
-    return [imported(f"gameserver.events.{name}") for name in names if name not in PLUMBING]
+    names = sorted(info.name for info in pkgutil.iter_modules(imported(FAMILIES).__path__))
+    return [imported(f"{FAMILIES}.{name}") for name in names]
 
 
 @cache

@@ -10,17 +10,7 @@ from socket import gethostname
 
 import msgspec
 
-from gameserver.errors import Corrupt
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where to listen; port 0 is any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from gameserver.config import Address
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -28,16 +18,6 @@ class Target(msgspec.Struct, frozen=True):
 
     targets: list[str]
     labels: dict[str, str]
-
-
-def address(setting: str, text: str) -> Address | None:
-    """Read ``host:port``; nothing means nowhere. Raises ``Corrupt`` (code ``bad_setting``) that names the setting."""
-    host, _, port = text.rpartition(":")
-    if not text:
-        return None
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise Corrupt("bad_setting", f"{setting}={text!r} is not host:port (port 0 is any free one).")
-    return Address(host.strip("[]"), int(port))
 
 
 def announce(folder: Path, job: str, name: str, where: Address) -> Path:

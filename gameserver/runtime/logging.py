@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 from logging.handlers import WatchedFileHandler
-from typing import Any, Literal
+from typing import Any
 
-LogForm = Literal["auto", "text", "json"]
+from gameserver.config import LogForm
 
 # Libraries that say at "info" what nobody wants to read a thousand times a second (every task received and done: Flower
 # shows those).

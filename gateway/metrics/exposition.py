@@ -13,9 +13,9 @@ from twisted.internet.error import CannotListenError
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from gameserver.config import Address
 from gameserver.declare import catalogue
 from gameserver.messages.reports import EventTimes, GatewayReport
-from gameserver.runtime.discovery import Address
 from gateway.hub import Hub
 from gateway.ingress.in_flight import Flight
 from gateway.metrics.meters import EventMeter, Histogram
