@@ -1,7 +1,7 @@
 """The middle of the gateway: connections begin and end here, and everything else is passed to the room it belongs to.
 
 ``crowd`` holds the sessions, ``inward`` leads from them into the queue, ``outward`` from the queue to them. None
-knows what any event means: the gateway obeys the ``Follow`` that comes with a reply.
+knows what any event means: the gateway obeys the ``SessionUpdate`` that comes with a reply.
 """
 
 import logging

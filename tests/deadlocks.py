@@ -26,7 +26,7 @@ from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.events.trade import Give, Purse
 from gameserver.events.world import Show, Stir, Sweep, Tick
-from gameserver.messages.envelope import Dispatch, Envelope
+from gameserver.messages.envelope import Envelope, Multicast
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
@@ -232,7 +232,7 @@ class Hunt:
             transaction.add_waiting(rows, shop.now_ms - 9, shop.now_ms - 1)
 
 
-TALK = msgspec.msgpack.encode(Dispatch(to=("zone.meadow",), packet=b"x"))
+TALK = msgspec.msgpack.encode(Multicast(to=("zone.meadow",), packet=b"x"))
 _hurried: set[int] = set()
 
 

@@ -1,6 +1,6 @@
 """What a declaration is made of.
 
-An event type is a frozen struct with its fields and one ``@declared(...)`` line that says how it travels: family
+An event type is a frozen struct with its fields and one ``@event(...)`` line that says how it travels: family
 (the module it stands in), lane, priority, lease, durability. Everything else (codec, queue, route, Celery task, Flower
 name, documentation) is computed from that, and an option that contradicts another is refused where it is declared.
 """
@@ -143,7 +143,7 @@ E = TypeVar("E", bound=type[Event])
 N = TypeVar("N", bound=type[Notice])
 
 
-def declared(
+def event(
     *,
     lane: str = "",
     origin: Origin = "client",
@@ -184,7 +184,7 @@ def declared(
     return declare
 
 
-def told(*, durable: bool = False, latest: str = "") -> Callable[[N], N]:
+def notice(*, durable: bool = False, latest: str = "") -> Callable[[N], N]:
     """Declare a notice type. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself."""
     at = caller()
 

@@ -1,6 +1,6 @@
 """Chat: say, shout, whisper, channels."""
 
-from gameserver.declare.base import ChannelName, Event, Name, Notice, Result, Text, declared, told
+from gameserver.declare.base import ChannelName, Event, Name, Notice, Result, Text, event, notice
 
 
 class Line(Result):
@@ -25,21 +25,21 @@ class Online(Result):
     count: int
 
 
-@declared(lane="talk")
+@event(lane="talk")
 class Say(Event):
     """Speak to those who see you."""
 
     text: Text
 
 
-@declared(lane="talk")
+@event(lane="talk")
 class Shout(Event):
     """Speak to all in your zone."""
 
     text: Text
 
 
-@declared(lane="talk")
+@event(lane="talk")
 class Whisper(Event):
     """Speak to one player, who is told at the next login if not in the world now."""
 
@@ -47,21 +47,21 @@ class Whisper(Event):
     text: Text
 
 
-@declared(lane="talk", result=Joined)
+@event(lane="talk", result=Joined)
 class Join(Event):
     """Join a channel, and hear its last 50 lines."""
 
     channel: ChannelName
 
 
-@declared(lane="talk")
+@event(lane="talk")
 class Leave(Event):
     """Leave a channel."""
 
     channel: ChannelName
 
 
-@declared(lane="talk")
+@event(lane="talk")
 class Talk(Event):
     """Speak to a channel that you have joined."""
 
@@ -69,12 +69,12 @@ class Talk(Event):
     text: Text
 
 
-@declared(lane="talk", durable=False, stale_after_s=30.0, numbered=False, result=Online)
+@event(lane="talk", durable=False, stale_after_s=30.0, numbered=False, result=Online)
 class Who(Event):
     """Ask who is in the world."""
 
 
-@told(durable=True)
+@notice(durable=True)
 class Heard(Notice):
     """Someone spoke. ``how``: say, shout, whisper or channel."""
 

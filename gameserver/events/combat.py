@@ -1,6 +1,6 @@
 """Combat: striking, dying, coming back."""
 
-from gameserver.declare.base import EntityId, Event, Notice, Result, declared, told
+from gameserver.declare.base import EntityId, Event, Notice, Result, event, notice
 
 
 class Hit(Result):
@@ -11,14 +11,14 @@ class Hit(Result):
     hp: int
 
 
-@declared(lane="act", priority=2, lease_s=5, result=Hit)
+@event(lane="act", priority=2, lease_s=5, result=Hit)
 class Attack(Event):
     """Strike a player or creature within reach."""
 
     target: EntityId
 
 
-@declared(origin="house", priority=1)
+@event(origin="house", priority=1)
 class Reward(Event):
     """Born when a creature dies: its slayer gains experience."""
 
@@ -27,7 +27,7 @@ class Reward(Event):
     slain: str
 
 
-@told()
+@notice()
 class Struck(Notice):
     """Someone struck someone."""
 
@@ -38,7 +38,7 @@ class Struck(Notice):
     v: int
 
 
-@told()
+@notice()
 class Died(Notice):
     """Someone died."""
 
@@ -46,7 +46,7 @@ class Died(Notice):
     by: str
 
 
-@told()
+@notice()
 class Respawned(Notice):
     """You are alive again, and stand there."""
 
@@ -56,7 +56,7 @@ class Respawned(Notice):
     hp: int
 
 
-@told(durable=True)
+@notice(durable=True)
 class Rewarded(Notice):
     """You gained experience for slaying a creature."""
 

@@ -1,6 +1,6 @@
 """Movement: walking by tiles, and seeing who is around."""
 
-from gameserver.declare.base import Direction, Event, Notice, Result, declared, told
+from gameserver.declare.base import Direction, Event, Notice, Result, event, notice
 
 
 class Being(Result):
@@ -23,19 +23,19 @@ class Walked(Result):
     y: int
 
 
-@declared(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=800, result=Walked)
+@event(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=800, result=Walked)
 class Move(Event):
     """Walk one tile."""
 
     dir: Direction
 
 
-@declared(lane="act", priority=2, lease_s=5, durable=False, numbered=False, stale_after_s=10.0, batch_max=64)
+@event(lane="act", priority=2, lease_s=5, durable=False, numbered=False, stale_after_s=10.0, batch_max=64)
 class Look(Event):
     """Be told all that you can see now (a ``view`` notice)."""
 
 
-@told()
+@notice()
 class View(Notice):
     """All that you can see now; it replaces what you saw before."""
 
@@ -47,7 +47,7 @@ class View(Notice):
     beings: list[Being]
 
 
-@told(latest="who")
+@notice(latest="who")
 class Moved(Notice):
     """Someone whom you see walked."""
 
@@ -57,14 +57,14 @@ class Moved(Notice):
     v: int
 
 
-@told()
+@notice()
 class Appeared(Notice):
     """Someone came into view, or changed in a way that shows."""
 
     being: Being
 
 
-@told()
+@notice()
 class Vanished(Notice):
     """Someone left your view."""
 

@@ -1,6 +1,6 @@
 """Sessions: registering, entering, resuming, leaving, and what gateways say of themselves."""
 
-from gameserver.declare.base import SEQ_MAX, Attempt, Event, Name, NoticeIds, Result, Secret, Sent, declared
+from gameserver.declare.base import SEQ_MAX, Attempt, Event, Name, NoticeIds, Result, Secret, Sent, event
 
 HEARTBEAT_MS = 3_000  # so often a gateway says that it is alive
 UNHEARD_MS = 2 * HEARTBEAT_MS  # of whom nothing is heard for longer, more than one heartbeat was lost
@@ -23,7 +23,7 @@ class Entered(Result):
     seq: int = 0
 
 
-@declared(lane="session", priority=3, lease_s=20, numbered=False, batch_max=4, result=Entered)
+@event(lane="session", priority=3, lease_s=20, numbered=False, batch_max=4, result=Entered)
 class Register(Event):
     """Make an account and enter the world with it."""
 
@@ -31,7 +31,7 @@ class Register(Event):
     password: Secret
 
 
-@declared(lane="session", priority=3, lease_s=20, numbered=False, batch_max=4, result=Entered)
+@event(lane="session", priority=3, lease_s=20, numbered=False, batch_max=4, result=Entered)
 class Login(Event):
     """Enter the world with an account. An older session of the same player ends."""
 
@@ -39,7 +39,7 @@ class Login(Event):
     password: Secret
 
 
-@declared(lane="session", priority=4, numbered=False, result=Entered)
+@event(lane="session", priority=4, numbered=False, result=Entered)
 class Resume(Event):
     """Take up a session where it was cut off, on any gateway, with the token it was told last.
 
@@ -52,29 +52,29 @@ class Resume(Event):
     attempt: Attempt = 0
 
 
-@declared(lane="session", priority=3, numbered=False)
+@event(lane="session", priority=3, numbered=False)
 class Logout(Event):
     """End the session. The connection is closed after the reply."""
 
 
-@declared(lane="mail", priority=0, numbered=False)
+@event(lane="mail", priority=0, numbered=False)
 class Ack(Event):
     """Acknowledge durable notices, so that they are not told again."""
 
     ids: NoticeIds
 
 
-@declared(origin="gateway", priority=2)
+@event(origin="gateway", priority=2)
 class Lost(Event):
     """A client's connection is gone: its player leaves the world until the session is resumed."""
 
 
-@declared(origin="gateway", priority=3)
+@event(origin="gateway", priority=3)
 class Rejoin(Event):
     """A gateway was cut off from the queue for a while; this connection is still there."""
 
 
-@declared(origin="gateway", priority=4, durable=False)
+@event(origin="gateway", priority=4, durable=False)
 class Heartbeat(Event):
     """A gateway is alive and holds so many connections.
 

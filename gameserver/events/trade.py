@@ -1,6 +1,6 @@
 """Trade: coins changing hands."""
 
-from gameserver.declare.base import Coins, Event, Name, Notice, Result, declared, told
+from gameserver.declare.base import Coins, Event, Name, Notice, Result, event, notice
 
 
 class Given(Result):
@@ -9,7 +9,7 @@ class Given(Result):
     coins: int
 
 
-@declared(lane="trade", priority=2, result=Given)
+@event(lane="trade", priority=2, result=Given)
 class Give(Event):
     """Give coins to a player, who may be anywhere."""
 
@@ -17,12 +17,12 @@ class Give(Event):
     coins: Coins
 
 
-@declared(lane="trade", priority=2, durable=False, stale_after_s=30.0, result=Given)
+@event(lane="trade", priority=2, durable=False, stale_after_s=30.0, result=Given)
 class Purse(Event):
     """Look into your purse."""
 
 
-@told(durable=True)
+@notice(durable=True)
 class Received(Notice):
     """Someone gave you coins; ``total`` is what you have now."""
 

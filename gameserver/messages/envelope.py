@@ -68,7 +68,7 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
     player: str
 
 
-class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the gateway has to do for a connection beside passing the packet on. It obeys, and need not understand.
 
     ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
@@ -76,7 +76,7 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session once the topics are bound. ``close``: close the connection with this code after the packet. ``place``: what
     the queues of the session's events are split by. ``back``: the player, who is ``player`` already, is in the world
     again after the gateway had been cut off from the queue; what waited for that may go. ``here``: the watched topic in
-    which the player itself is; where many watch, the others are told of less often (``Dispatch.latest``).
+    which the player itself is; where many watch, the others are told of less often (``Multicast.latest``).
 
     To a gateway itself, after its heartbeat: ``held``, how many sessions it holds by what the data tier knows, and
     ``roll``, those it has asked for; none are left when that is empty.
@@ -95,7 +95,7 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     roll: tuple[Listed, ...] | None = None
 
 
-class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+class Unicast(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A packet for one connection. ``re``: the sequence number it answers, 0 when it is a notice.
 
     ``id``: for durable notices, so that a gateway tells a connection once. ``refused``: the packet is an error.
@@ -106,13 +106,13 @@ class Direct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arra
     packet: bytes = b""
     re: int = 0
     lane: str = ""
-    follow: Follow | None = None
+    follow: SessionUpdate | None = None
     id: str = ""
     refused: bool = False
     not_now: bool = False
 
 
-class Dispatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+class Multicast(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A packet for all connections that watch one of the topics ``to`` and none of ``unless``.
 
     ``latest``: of several with the same one only the last matters; "" if each does.
@@ -132,8 +132,8 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
     ``ask``: not a batch but a question, to be answered with a ``Report`` under this key; ``about``: an event's id.
     """
 
-    directs: list[Direct] = []
-    dispatches: list[Dispatch] = []
+    unicasts: list[Unicast] = []
+    multicasts: list[Multicast] = []
     done: str = ""
     task: str = ""
     began_ms: int = 0
@@ -162,15 +162,15 @@ def routing_key(topic: str) -> str:
 class _Parts(Outbound, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """An outbound message whose parts are not read yet."""
 
-    directs: list[msgspec.Raw] = []  # type: ignore[assignment]
-    dispatches: list[msgspec.Raw] = []  # type: ignore[assignment]
+    unicasts: list[msgspec.Raw] = []  # type: ignore[assignment]
+    multicasts: list[msgspec.Raw] = []  # type: ignore[assignment]
 
 
 _outbound_encoder = msgspec.msgpack.Encoder()
 _outbound_decoder = msgspec.msgpack.Decoder(Outbound)
 _parts_decoder = msgspec.msgpack.Decoder(_Parts)
-_direct_decoder = msgspec.msgpack.Decoder(Direct)
-_dispatch_decoder = msgspec.msgpack.Decoder(Dispatch)
+_direct_decoder = msgspec.msgpack.Decoder(Unicast)
+_dispatch_decoder = msgspec.msgpack.Decoder(Multicast)
 
 
 def encode_outbound(outbound: Outbound) -> bytes:
@@ -191,11 +191,11 @@ def decode_outbound(body: bytes) -> tuple[Outbound, int]:
 
 
 def _decode_each(parts: _Parts) -> tuple[Outbound, int]:
-    directs = list(_readable(parts.directs, _direct_decoder))
-    dispatches = list(_readable(parts.dispatches, _dispatch_decoder))
+    unicasts = list(_readable(parts.unicasts, _direct_decoder))
+    multicasts = list(_readable(parts.multicasts, _dispatch_decoder))
     rest = {name: getattr(parts, name) for name in Outbound.__struct_fields__[2:]}
-    lost = len(parts.directs) + len(parts.dispatches) - len(directs) - len(dispatches)
-    return Outbound(directs=directs, dispatches=dispatches, **rest), lost
+    lost = len(parts.unicasts) + len(parts.multicasts) - len(unicasts) - len(multicasts)
+    return Outbound(unicasts=unicasts, multicasts=multicasts, **rest), lost
 
 
 def _readable(parts: Sequence[msgspec.Raw], decoder: msgspec.msgpack.Decoder[T]) -> Iterator[T]:

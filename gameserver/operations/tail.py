@@ -47,7 +47,7 @@ class Tail:
 
     def replies(self, body: bytes) -> list[str]:
         """The lines for what a process tells: the answers to events that were seen."""
-        answers = [direct for direct in decode_outbound(body)[0].directs if direct.re]
+        answers = [direct for direct in decode_outbound(body)[0].unicasts if direct.re]
         found = [(self._open.pop((direct.conn, direct.re), None), direct.packet) for direct in answers]
         return [self._reply(envelope, packet) for envelope, packet in found if envelope is not None]
 

@@ -24,18 +24,18 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
+from gameserver.messages.envelope import Envelope, Multicast, Outbound, SessionUpdate, Unicast
 from gameserver.processing.dead_letters import letter_of
 from gameserver.processing.outbound_builder import Speech, sound_text, sound_texts
 from gameserver.processing.prepared import Prepared, SeededDice
-from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Rule, Tell, Waiting
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, Passwords, Rule, Waiting
 from gameserver.rules.view import appears, looks_around
 from gameserver.runtime.logging import Seldom, about
 from gameserver.security.sealing import Sealer
 from gameserver.store.store import Store, Stored, Transaction, Trial
 from gameserver.store.unread import sort_out
 from gameserver.wire.packets import Error, Ok
-from gameserver.world.marks import START, Mark, read_marks, write_marks
+from gameserver.world.marks import START, Watermark, read_watermarks, write_watermarks
 from gameserver.world.state import Player, Thing
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ FAULTS = (Exception, SystemExit)
 Word = tuple[Callable[[Any], None], Any]
 
 _packed = msgspec.msgpack.Encoder().encode
-_read_direct = msgspec.msgpack.Decoder(Direct).decode
-_read_dispatch = msgspec.msgpack.Decoder(Dispatch).decode
+_read_direct = msgspec.msgpack.Decoder(Unicast).decode
+_read_dispatch = msgspec.msgpack.Decoder(Multicast).decode
 _envelope_json = msgspec.json.Decoder(Envelope).decode
 _READ_AGAIN: dict[str, Callable[[bytes], Any]] = {"talk": _read_dispatch, "event": _envelope_json}
 
@@ -213,7 +213,7 @@ class _Work:
         self._now_ms = now_ms
         self._changed: defaultdict[type[Thing], dict[str, None]] = defaultdict(dict)  # ids of what the state holds
         self._dropped: dict[tuple[type[Thing], str], Thing] = {}
-        self._marks: dict[str, dict[str, Mark]] = {}
+        self._marks: dict[str, dict[str, Watermark]] = {}
         self._moved: dict[str, str] = {}
         self._stored: list[Stored] = []
         self._waiting: list[Waiting] = []
@@ -293,7 +293,7 @@ class _Work:
                 extra=about(*ids),
             )
 
-    def _stands(self, item: Prepared) -> Mark | None:
+    def _stands(self, item: Prepared) -> Watermark | None:
         """Where its lane stands; None when its session is over. Raises ``Corrupt`` when nobody can read that."""
         envelope = item.envelope
         player = self._state.players.get(envelope.player)
@@ -301,7 +301,7 @@ class _Work:
             return None
         lanes = self._marks.get(envelope.session)
         if lanes is None:
-            lanes = self._marks[envelope.session] = read_marks(player.marks)
+            lanes = self._marks[envelope.session] = read_watermarks(player.marks)
         return lanes.get(item.spec.lane, START)
 
     def _is_past(self, item: Prepared) -> bool:
@@ -421,7 +421,7 @@ class _Work:
         if outcome.done:
             self._done += outcome.done
 
-    def _reply(self, item: Prepared, result: Any, follow: Follow | None) -> tuple[Direct | None, bytes]:
+    def _reply(self, item: Prepared, result: Any, follow: SessionUpdate | None) -> tuple[Unicast | None, bytes]:
         """The reply to an event that a client numbered; without a number, only what the gateway has to do.
 
         With it, encoded, what a replay is to be answered; b"" for a transient event.
@@ -430,12 +430,12 @@ class _Work:
         if not seq and follow is None:
             return None, b""
         packet = _packed(Ok(re=seq, data=result)) if seq else b""
-        direct = Direct(conn=item.envelope.conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
+        direct = Unicast(conn=item.envelope.conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
         if follow is not None:
             return direct, _packed_soundly(direct)
         return direct, _packed(direct) if item.spec.durable else b""
 
-    def _reply_at_home(self, envelope: Envelope, reply: Direct) -> None:
+    def _reply_at_home(self, envelope: Envelope, reply: Unicast) -> None:
         """To where the player of a replayed dead letter is now."""
         body = self._state.players.get(envelope.player)
         if body is not None:
@@ -447,7 +447,7 @@ class _Work:
         if not seq:
             return b""
         packet = _packed(Error(code=code, message=message, re=seq))
-        direct = Direct(conn=envelope.conn, packet=packet, re=seq, lane=item.spec.lane, refused=True, not_now=not_now)
+        direct = Unicast(conn=envelope.conn, packet=packet, re=seq, lane=item.spec.lane, refused=True, not_now=not_now)
         reply = _packed(direct) if item.spec.durable else b""
         self._speech.direct(envelope.gateway, direct)
         return reply
@@ -465,7 +465,7 @@ class _Work:
             slot = stored % self._limits.outcomes_kept
             self._stored.append(Stored(lane=item.envelope.key, session=session, slot=slot, seq=seq, direct=reply))
             stored += 1
-        self._marks[session][item.spec.lane] = Mark(seq, stored)
+        self._marks[session][item.spec.lane] = Watermark(seq, stored)
         self._moved[session] = item.envelope.player
 
     def _replay(self, item: Prepared) -> str:
@@ -504,7 +504,7 @@ class _Work:
     def _words(self, item: Prepared, outcome: Outcome) -> list[Word]:
         """What is to be told and kept beside the reply, encoded: nothing can go wrong with it any more."""
         words: list[Word] = []
-        for n, tell in enumerate(outcome.tells):
+        for n, tell in enumerate(outcome.notifications):
             durable = tell.notice is not None and tell.notice.notice.durable
             # the id under which it is kept until it has arrived
             words.append(self._word(tell, f"{item.envelope.id}/{n}" if durable else ""))
@@ -514,12 +514,12 @@ class _Work:
             words += map(self._again_word, outcome.again)
         return words
 
-    def _word(self, tell: Tell, id_: str) -> Word:
+    def _word(self, tell: Notification, id_: str) -> Word:
         notice: Any = tell.notice
         if tell.to:
             spec = notice.notice
             whom = spec.latest  # which field says it, where another of the same takes this one's place
-            dispatch = Dispatch(
+            dispatch = Multicast(
                 to=sound_texts(tell.to),
                 packet=_packed(notice),
                 unless=sound_texts(tell.unless) if tell.unless else (),
@@ -529,14 +529,14 @@ class _Work:
             return (self._talk, (dispatch, _packed(dispatch))) if id_ else (self._speech.dispatch, dispatch)
         if tell.player and notice is not None:
             return self._mail, Waiting(id_, "mail", sound_text(tell.player), _packed(replace(notice, id=id_)))
-        direct = Direct(conn=tell.conn, packet=_packed(notice) if notice is not None else b"", follow=tell.follow)
+        direct = Unicast(conn=tell.conn, packet=_packed(notice) if notice is not None else b"", follow=tell.follow)
         _packed_soundly(direct)
         return self._direct, (sound_text(tell.gateway), direct)
 
-    def _direct(self, what: tuple[str, Direct]) -> None:
+    def _direct(self, what: tuple[str, Unicast]) -> None:
         self._speech.direct(*what)
 
-    def _talk(self, what: tuple[Dispatch, bytes]) -> None:
+    def _talk(self, what: tuple[Multicast, bytes]) -> None:
         dispatch, body = what
         self._speech.dispatch(dispatch)
         self._waiting.append(Waiting(dispatch.id, "talk", "", body))
@@ -551,7 +551,7 @@ class _Work:
     def _deliver(self, player: str, packet: bytes, id_: str) -> None:
         body = self._state.players.get(player)
         if body is not None and body.present:
-            self._speech.direct(body.gateway, Direct(conn=body.conn, packet=packet, id=id_))
+            self._speech.direct(body.gateway, Unicast(conn=body.conn, packet=packet, id=id_))
 
     def _birth(self, item: Prepared, event: Event, id_: str) -> Word:
         """Raises ``TypeError`` or ``DecodeError`` for what no process could read."""
@@ -600,7 +600,7 @@ class _Work:
         for session, id_ in self._moved.items():
             player = players[id_]
             if player.session == session:
-                players[id_] = replace(player, marks=write_marks(self._marks[session]))
+                players[id_] = replace(player, marks=write_watermarks(self._marks[session]))
                 changed[id_] = None
 
     def _applied(self, event: str) -> Applied:
@@ -623,7 +623,7 @@ def _check(outcome: Any) -> None:
     sound_texts(outcome.done)
 
 
-def _packed_soundly(direct: Direct) -> bytes:
+def _packed_soundly(direct: Unicast) -> bytes:
     """Encode it. Raises ``DecodeError`` when gateways could not read it, and with it nothing that a batch tells."""
     packed = _packed(direct)
     _read_direct(packed)

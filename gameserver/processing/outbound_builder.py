@@ -7,7 +7,7 @@ from itertools import chain
 import msgspec
 
 from gameserver.broker.topology import gateway_queue
-from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, Direct, Dispatch, Outbound, routing_key
+from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, Multicast, Outbound, Unicast, routing_key
 
 TOPICS_KEPT = 16_384
 
@@ -31,18 +31,18 @@ class Speech:
     """Packets for single connections and for topics, in the order in which they were said."""
 
     def __init__(self) -> None:
-        self._directs: list[Direct] = []
-        self._dispatches: list[Dispatch] = []
+        self._directs: list[Unicast] = []
+        self._dispatches: list[Multicast] = []
         self._gateways: dict[str, None] = {}
         self._topics: dict[tuple[str, ...], None] = {}
 
-    def direct(self, gateway: str, direct: Direct) -> None:
+    def direct(self, gateway: str, direct: Unicast) -> None:
         """A packet for one connection of this gateway; who has none (any more) is not told."""
         if gateway and direct.conn:
             self._directs.append(direct)
             self._gateways[gateway] = None
 
-    def dispatch(self, dispatch: Dispatch) -> None:
+    def dispatch(self, dispatch: Multicast) -> None:
         """A packet for all who watch a topic."""
         self._dispatches.append(dispatch)
         self._topics[dispatch.to] = None
@@ -53,7 +53,7 @@ class Speech:
 
     def outbound(self, event: str) -> Outbound:
         """The message. ``event``: the name of the batch's type, which this says is done."""
-        return Outbound(directs=self._directs, dispatches=self._dispatches, done=event)
+        return Outbound(unicasts=self._directs, multicasts=self._dispatches, done=event)
 
     def keys(self) -> tuple[str, ...]:
         """The routing keys under which it goes: the gateways that are told something, and all topics' zones.

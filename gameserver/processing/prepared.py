@@ -11,7 +11,7 @@ from gameserver.declare.base import Event, Spec
 from gameserver.errors import Rejected
 from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Needs
-from gameserver.world.marks import Mark
+from gameserver.world.marks import Watermark
 
 C = TypeVar("C")
 
@@ -49,7 +49,7 @@ class Prepared(msgspec.Struct):
     context: Context
     rule: Any
     marked: bool
-    mark: Mark | None = None
+    mark: Watermark | None = None
     needs: Needs | None = None
     refusal: Rejected | None = None
     failure: BaseException | None = None

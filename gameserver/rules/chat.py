@@ -4,8 +4,8 @@ import unicodedata
 
 from gameserver.errors import Rejected
 from gameserver.events.chat import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
-from gameserver.messages.envelope import Follow
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, check_mailbox, rule
+from gameserver.messages.envelope import SessionUpdate
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, check_mailbox, rule
 from gameserver.rules.view import channel_topic, where, zone_topic
 from gameserver.world.state import ChatLine, Membership
 
@@ -29,7 +29,7 @@ def say(state: State, event: Say, context: Context) -> Outcome:
     """Heard by all who see the speaker."""
     speaker = actor(state, context)
     heard = Heard(how="say", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
-    return Outcome(tells=(Tell(notice=heard, to=(where(speaker),)),))
+    return Outcome(notifications=(Notification(notice=heard, to=(where(speaker),)),))
 
 
 @rule()
@@ -37,7 +37,7 @@ def shout(state: State, event: Shout, context: Context) -> Outcome:
     """Heard in the whole zone."""
     speaker = actor(state, context)
     heard = Heard(how="shout", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
-    return Outcome(tells=(Tell(notice=heard, to=(zone_topic(speaker.zone),)),))
+    return Outcome(notifications=(Notification(notice=heard, to=(zone_topic(speaker.zone),)),))
 
 
 def _needs_hearer(event: Whisper, context: Context) -> Needs:
@@ -54,7 +54,7 @@ def whisper(state: State, event: Whisper, context: Context) -> Outcome:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     check_mailbox(state, hearer)
     heard = Heard(how="whisper", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
-    return Outcome(tells=(Tell(notice=heard, player=hearer.id),))
+    return Outcome(notifications=(Notification(notice=heard, player=hearer.id),))
 
 
 def _needs_channel(event: Join, context: Context) -> Needs:
@@ -69,8 +69,8 @@ def _mine(state: State, player: str) -> dict[str, Membership]:
     return {m.channel: m for m in state.memberships.values() if m.player == player}
 
 
-def _watch(channels: set[str]) -> Follow:
-    return Follow(watch={"channels": tuple(channel_topic(c) for c in sorted(channels))})
+def _watch(channels: set[str]) -> SessionUpdate:
+    return SessionUpdate(watch={"channels": tuple(channel_topic(c) for c in sorted(channels))})
 
 
 @rule(needs=_needs_channel)
@@ -107,7 +107,7 @@ def talk(state: State, event: Talk, context: Context) -> Outcome:
     text = clean(event.text)
     line = ChatLine(id=context.id, channel=event.channel, by=speaker.name, text=text, at_ms=context.now_ms)
     heard = Heard(how="channel", channel=event.channel, by=speaker.name, text=text, at_ms=context.now_ms)
-    return Outcome(put=(line,), tells=(Tell(notice=heard, to=(channel_topic(event.channel),)),))
+    return Outcome(put=(line,), notifications=(Notification(notice=heard, to=(channel_topic(event.channel),)),))
 
 
 @rule(needs=lambda event, context: Needs(online=True))

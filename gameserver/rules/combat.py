@@ -7,7 +7,17 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
-from gameserver.rules.outcome import Context, Dice, Needs, Outcome, State, Tell, has_room_for_mail, living_actor, rule
+from gameserver.rules.outcome import (
+    Context,
+    Dice,
+    Needs,
+    Notification,
+    Outcome,
+    State,
+    has_room_for_mail,
+    living_actor,
+    rule,
+)
 from gameserver.rules.times import awaited
 from gameserver.rules.view import distance, vanishes, where
 from gameserver.world.kinds import kind_of
@@ -66,19 +76,23 @@ def _strike_creature(attacker: Player, creature: Creature, context: Context) -> 
     result = Hit(target=creature.id, damage=damage, hp=hurt.hp)
     struck = _struck(attacker.id, hurt, damage)
     if hurt.hp:
-        return Outcome(result=result, put=(attacker, hurt), tells=(struck,))
+        return Outcome(result=result, put=(attacker, hurt), notifications=(struck,))
     dead = replace(hurt, prey="", dead_until_ms=context.now_ms + kind.respawn_s * 1000)
     reward = Reward(player=attacker.id, xp=kind.xp, slain=creature.kind)
-    return Outcome(result=result, put=(attacker, dead), tells=(struck, *_death(dead, attacker.id)), events=(reward,))
+    return Outcome(
+        result=result, put=(attacker, dead), notifications=(struck, *_death(dead, attacker.id)), events=(reward,)
+    )
 
 
 def _strike_player(attacker: Player, player: Player, context: Context) -> Outcome:
     damage = blow(context.rng, attacker.attack, player.defence)
-    hurt, tells = strike_player(attacker.id, player, damage, context.now_ms)
-    return Outcome(result=Hit(target=player.id, damage=damage, hp=hurt.hp), put=(attacker, hurt), tells=tells)
+    hurt, notifications = strike_player(attacker.id, player, damage, context.now_ms)
+    return Outcome(
+        result=Hit(target=player.id, damage=damage, hp=hurt.hp), put=(attacker, hurt), notifications=notifications
+    )
 
 
-def strike_player(by: str, player: Player, damage: int, now_ms: int) -> tuple[Player, tuple[Tell, ...]]:
+def strike_player(by: str, player: Player, damage: int, now_ms: int) -> tuple[Player, tuple[Notification, ...]]:
     """A player who was struck, and what is seen of it; at no health dead until ``DEAD_MS`` later."""
     hurt = replace(player, hp=max(0, player.hp - damage), hit_ms=now_ms, v=player.v + 1)
     if hurt.hp:
@@ -87,12 +101,14 @@ def strike_player(by: str, player: Player, damage: int, now_ms: int) -> tuple[Pl
     return dead, (_struck(by, dead, damage), *_death(dead, by))
 
 
-def _struck(by: str, target: Player | Creature, damage: int) -> Tell:
-    return Tell(notice=Struck(by=by, target=target.id, damage=damage, hp=target.hp, v=target.v), to=(where(target),))
+def _struck(by: str, target: Player | Creature, damage: int) -> Notification:
+    return Notification(
+        notice=Struck(by=by, target=target.id, damage=damage, hp=target.hp, v=target.v), to=(where(target),)
+    )
 
 
-def _death(body: Player | Creature, by: str) -> tuple[Tell, ...]:
-    return (Tell(notice=Died(who=body.id, by=by), to=(where(body),)), vanishes(body))
+def _death(body: Player | Creature, by: str) -> tuple[Notification, ...]:
+    return (Notification(notice=Died(who=body.id, by=by), to=(where(body),)), vanishes(body))
 
 
 @rule(needs=lambda event, context: Needs(players=(event.player,), mail_counts=(event.player,)))
@@ -106,5 +122,5 @@ def reward(state: State, event: Reward, context: Context) -> Outcome:
         return Outcome()
     xp = player.xp + event.xp
     grown = replace(player, xp=xp, attack=10 + xp // 100)
-    told = Tell(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=player.id)
-    return Outcome(put=(grown,), tells=(told,) if has_room_for_mail(state, player) else ())
+    told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=player.id)
+    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, player) else ())

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.events.movement import Look, Move, View, Walked
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, living_actor, rule
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, living_actor, rule
 from gameserver.rules.times import awaited
 from gameserver.rules.view import Body, being, crosses, in_view, looks_around, sees_the_same, walks
 from gameserver.world.state import Player
@@ -44,8 +44,8 @@ def move(state: State, event: Move, context: Context) -> Outcome:
     after = replace(before, zone=name, x=x, y=y, v=before.v + 1, steps_due_ms=due_ms)
     walked = Walked(zone=name, x=x, y=y)
     if sees_the_same(before, after):
-        return Outcome(result=walked, put=(after,), tells=(walks(after),))
-    return Outcome(result=walked, put=(after,), tells=crosses(before, after), follow=looks_around(after))
+        return Outcome(result=walked, put=(after,), notifications=(walks(after),))
+    return Outcome(result=walked, put=(after,), notifications=crosses(before, after), follow=looks_around(after))
 
 
 def _paced(player: Player, now_ms: int) -> int:
@@ -67,4 +67,4 @@ def look(state: State, event: Look, context: Context) -> Outcome:
     others: list[Body] = [*state.players_in(viewer.zone), *state.creatures_in(viewer.zone)]
     seen = [being(o) for o in others if o.id != viewer.id and not o.dead_until_ms and in_view(viewer, o)]
     view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=being(viewer), beings=seen)
-    return Outcome(tells=(Tell(notice=view, conn=context.conn, gateway=context.gateway),))
+    return Outcome(notifications=(Notification(notice=view, conn=context.conn, gateway=context.gateway),))

@@ -11,7 +11,7 @@ import msgspec
 
 from gameserver.declare.base import Event, Notice, Result
 from gameserver.errors import NotNow, Rejected
-from gameserver.messages.envelope import Follow
+from gameserver.messages.envelope import SessionUpdate
 from gameserver.world.maps import World, Zone, nowhere
 from gameserver.world.state import (
     Account,
@@ -187,7 +187,7 @@ class Context(msgspec.Struct, frozen=True):
     prepared: Any = None
 
 
-class Tell(msgspec.Struct, frozen=True, kw_only=True):
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """A notice and who is told: all who watch a topic of ``to`` and none of ``unless``, or one ``player``.
 
     With ``conn`` (and its ``gateway``) one connection is told, whoever it plays for. ``follow`` goes with it.
@@ -199,25 +199,25 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True):
     player: str = ""
     conn: str = ""
     gateway: str = ""
-    follow: Follow | None = None
+    follow: SessionUpdate | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a rule wants to happen.
 
-    ``put`` and ``drop``: things replaced and removed, all of them locked by what the rule needs, or new. ``tells``:
-    notices. ``events``: events born of this one. ``again``: waiting notices to be sent again; ``done``: ids of those
-    that have arrived. ``follow``: what the sender's gateway has to do.
+    ``put`` and ``drop``: things replaced and removed, all of them locked by what the rule needs, or new.
+    ``notifications``: notices, and who is told. ``events``: events born of this one. ``again``: waiting notices to be
+    sent again; ``done``: ids of those that have arrived. ``follow``: what the sender's gateway has to do.
     """
 
     result: Result | None = None
     put: tuple[Thing, ...] = ()
     drop: tuple[Thing, ...] = ()
-    tells: tuple[Tell, ...] = ()
+    notifications: tuple[Notification, ...] = ()
     events: tuple[Event, ...] = ()
     again: tuple[Waiting, ...] = ()
     done: tuple[str, ...] = ()
-    follow: Follow | None = None
+    follow: SessionUpdate | None = None
 
 
 Rule = Callable[[State, Any, Context], Outcome]

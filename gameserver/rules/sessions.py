@@ -21,15 +21,15 @@ from gameserver.events.sessions import (
     Rejoin,
     Resume,
 )
-from gameserver.messages.envelope import Follow, Listed
+from gameserver.messages.envelope import Listed, SessionUpdate
 from gameserver.rules.outcome import (
     Context,
     Needs,
+    Notification,
     Outcome,
     Passwords,
     Reader,
     State,
-    Tell,
     rule,
 )
 from gameserver.rules.times import awaited, heard_lately
@@ -124,7 +124,7 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
         result=_entered(present, session),
         put=(present, session, *_seen(state, context)),
         drop=older,
-        tells=(*_displaced(older), *_arrives(body, present)),
+        notifications=(*_displaced(older), *_arrives(body, present)),
         again=state.mail.get(body.id, ()),
         follow=_follow(state, present, session),
     )
@@ -214,7 +214,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
     return Outcome(
         result=_entered(present, taken),
         put=(present, taken, *_seen(state, context)),
-        tells=(*_displaced((session,)), *_arrives(body, present)),
+        notifications=(*_displaced((session,)), *_arrives(body, present)),
         again=state.mail.get(body.id, ()),
         follow=_follow(state, present, taken),
     )
@@ -240,17 +240,17 @@ def _entered(body: Player, session: Session) -> Entered:
     )
 
 
-def _displaced(sessions: tuple[Session, ...]) -> tuple[Tell, ...]:
+def _displaced(sessions: tuple[Session, ...]) -> tuple[Notification, ...]:
     """Connections that held a session until now are closed by their gateways."""
     held = [s for s in sessions if s.conn and s.gateway]
-    return tuple(Tell(conn=s.conn, gateway=s.gateway, follow=Follow(close="taken_over")) for s in held)
+    return tuple(Notification(conn=s.conn, gateway=s.gateway, follow=SessionUpdate(close="taken_over")) for s in held)
 
 
-def _arrives(before: Player, after: Player) -> tuple[Tell, ...]:
+def _arrives(before: Player, after: Player) -> tuple[Notification, ...]:
     return () if before.dead_until_ms else (appears(after),)
 
 
-def _follow(state: State, body: Player, session: Session) -> Follow:
+def _follow(state: State, body: Player, session: Session) -> SessionUpdate:
     channels = sorted(m.channel for m in state.memberships.values() if m.player == body.id)
     looks = looks_around(body)
     watch = {**looks.watch, "channels": tuple(channel_topic(c) for c in channels)}
@@ -266,9 +266,9 @@ def logout(state: State, event: Logout, context: Context) -> Outcome:
     """The session ends, and its player leaves the world."""
     session = state.sessions.get(context.session)
     if session is None or session.conn != context.conn:
-        return Outcome(follow=Follow(close="logged_out"))  # taken up elsewhere, or over
+        return Outcome(follow=SessionUpdate(close="logged_out"))  # taken up elsewhere, or over
     left = leave(replace(state.players[context.player], session=""))
-    return replace(left, drop=(session,), follow=Follow(close="logged_out"))
+    return replace(left, drop=(session,), follow=SessionUpdate(close="logged_out"))
 
 
 @rule(needs=_needs_session)
@@ -291,7 +291,7 @@ def orphaned(state: State, session: Session, now_ms: int) -> Outcome:
 def leave(body: Player) -> Outcome:
     """A player leaves the world."""
     absent = replace(body, gateway="", conn="", v=body.v + 1)
-    return Outcome(put=(absent,), tells=(vanishes(absent),))
+    return Outcome(put=(absent,), notifications=(vanishes(absent),))
 
 
 def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
@@ -308,13 +308,13 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
     """The player is in the world again, unless the session was taken up elsewhere meanwhile or is over."""
     session = state.sessions.get(context.session)
     if session is None or session.conn not in ("", context.conn):
-        return Outcome(follow=Follow(close="taken_over"))
+        return Outcome(follow=SessionUpdate(close="taken_over"))
     held = replace(session, gateway=context.gateway, conn=context.conn, expires_ms=0)
     body = state.players[session.player]
     present = body if body.conn == context.conn else _present(body, held)
     return Outcome(
         put=(present, held, *_seen(state, context)),
-        tells=_arrives(body, present),
+        notifications=_arrives(body, present),
         again=state.mail.get(body.id, ()),
         follow=replace(_follow(state, present, held), back=True),
     )
@@ -343,7 +343,7 @@ def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
     calm = () if _has_ears(state, context.now_ms) else (replace(alive, id=CALM),)
     roll = state.rolls.get(context.gateway) if event.after else None
     listed = None if roll is None else tuple(Listed(s.conn, s.id, s.player) for s in roll)
-    told = Follow(held=state.held_counts.get(context.gateway, 0), roll=listed)
+    told = SessionUpdate(held=state.held_counts.get(context.gateway, 0), roll=listed)
     return Outcome(put=(alive, heard, *calm), follow=told)
 
 

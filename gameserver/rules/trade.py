@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.events.trade import Give, Given, Purse, Received
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, actor, check_mailbox, rule
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, check_mailbox, rule
 
 
 def _needs_receiver(event: Give, context: Context) -> Needs:
@@ -30,7 +30,7 @@ def give(state: State, event: Give, context: Context) -> Outcome:
     return Outcome(
         result=Given(coins=poorer.coins),
         put=(poorer, richer),
-        tells=(Tell(notice=told, player=receiver.id),),
+        notifications=(Notification(notice=told, player=receiver.id),),
     )
 
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from gameserver.events.movement import Appeared, Being, Moved, Vanished
-from gameserver.messages.envelope import Follow
-from gameserver.rules.outcome import Tell
+from gameserver.messages.envelope import SessionUpdate
+from gameserver.rules.outcome import Notification
 from gameserver.world.kinds import kind_of
 from gameserver.world.state import Creature, Player
 
@@ -62,9 +62,9 @@ def _view_topics(zone: str, column: int, row: int) -> tuple[str, ...]:
     return (zone_topic(zone), *cells)
 
 
-def looks_around(player: Player) -> Follow:
+def looks_around(player: Player) -> SessionUpdate:
     """Who stands where another part of the world is in view: the gateway watches that first, and then looks."""
-    return Follow(watch={"view": view_topics(player)}, then="look", place=player.zone, here=where(player))
+    return SessionUpdate(watch={"view": view_topics(player)}, then="look", place=player.zone, here=where(player))
 
 
 def view_box(body: Body) -> tuple[int, int, int, int]:
@@ -88,27 +88,27 @@ def being(body: Body) -> Being:
     return Being(id=body.id, name=body.name, kind="player", x=body.x, y=body.y, hp=body.hp, v=body.v)
 
 
-def appears(body: Body) -> Tell:
+def appears(body: Body) -> Notification:
     """Tell all who see the cell that someone is there."""
-    return Tell(notice=Appeared(being=being(body)), to=(where(body),))
+    return Notification(notice=Appeared(being=being(body)), to=(where(body),))
 
 
-def vanishes(body: Body, unless: tuple[str, ...] = ()) -> Tell:
+def vanishes(body: Body, unless: tuple[str, ...] = ()) -> Notification:
     """Tell all who see the cell that someone is gone, but those who see where they went."""
-    return Tell(notice=Vanished(who=body.id, v=body.v), to=(where(body),), unless=unless)
+    return Notification(notice=Vanished(who=body.id, v=body.v), to=(where(body),), unless=unless)
 
 
-def walks(body: Body) -> Tell:
+def walks(body: Body) -> Notification:
     """Tell all who see the cell that someone has made a step within it."""
-    return Tell(notice=Moved(who=body.id, x=body.x, y=body.y, v=body.v), to=(where(body),))
+    return Notification(notice=Moved(who=body.id, x=body.x, y=body.y, v=body.v), to=(where(body),))
 
 
-def crosses(before: Body, after: Body) -> tuple[Tell, Tell]:
+def crosses(before: Body, after: Body) -> tuple[Notification, Notification]:
     """What others see of a step into another cell: an arrival, and a leaving for those who no longer see it."""
     return appears(after), vanishes(replace(before, v=after.v), unless=(where(after),))
 
 
-def steps_seen(before: Body, after: Body) -> tuple[Tell, ...]:
+def steps_seen(before: Body, after: Body) -> tuple[Notification, ...]:
     """What others see of a step."""
     return (walks(after),) if sees_the_same(before, after) else crosses(before, after)
 

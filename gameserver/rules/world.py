@@ -20,7 +20,7 @@ from gameserver.events.combat import Respawned
 from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.rules.combat import DEAD_MS, blow, strike_player
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, rule
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, rule
 from gameserver.rules.sessions import orphaned
 from gameserver.rules.times import awaited, heard_lately
 from gameserver.rules.view import appears, distance, looks_around, steps_seen
@@ -90,7 +90,9 @@ def stir(state: State, event: Stir, context: Context) -> Outcome:
     if _comes_round(event.n, before, HEAL_TICKS):
         scene.heal()
     scene.act()
-    return Outcome(put=(ZoneClock(id=event.zone, tick=event.n), *scene.changed()), tells=tuple(scene.tells))
+    return Outcome(
+        put=(ZoneClock(id=event.zone, tick=event.n), *scene.changed()), notifications=tuple(scene.notifications)
+    )
 
 
 @rule(needs=lambda event, context: Needs(players=(event.player,)))
@@ -99,8 +101,8 @@ def show(state: State, event: Show, context: Context) -> Outcome:
     body = state.players.get(event.player)
     if body is None or not body.present:
         return Outcome()
-    mine = Tell(conn=body.conn, gateway=body.gateway, follow=looks_around(body))
-    return Outcome(tells=(mine,) if body.dead_until_ms else (mine, appears(body)))
+    mine = Notification(conn=body.conn, gateway=body.gateway, follow=looks_around(body))
+    return Outcome(notifications=(mine,) if body.dead_until_ms else (mine, appears(body)))
 
 
 class _Scene:
@@ -113,7 +115,7 @@ class _Scene:
         self.players = {p.id: p for p in players}
         self.creatures = {c.id: c for c in creatures}
         self.before: dict[str, Thing] = {**self.players, **self.creatures}
-        self.tells: list[Tell] = []
+        self.notifications: list[Notification] = []
         self.homes = {spawn.id: (spawn.x, spawn.y) for spawn in zone.creatures}
 
     def changed(self) -> list[Thing]:
@@ -135,16 +137,16 @@ class _Scene:
     def _spawn(self, fresh: Creature, before: Creature | None) -> None:
         born = replace(fresh, hp=kind_of(fresh.kind).hp_max, v=before.v + 1 if before else 0)
         self.creatures[born.id] = born
-        self.tells.append(appears(born))
+        self.notifications.append(appears(born))
 
     def _respawn(self, player: Player) -> None:
         x, y = self.rng.choice(self.zone.spawns)
         alive = replace(player, hp=player.hp_max, x=x, y=y, dead_until_ms=0, v=player.v + 1)
         self.players[alive.id] = alive
         notice = Respawned(zone=alive.zone, x=x, y=y, hp=alive.hp)
-        self.tells += [
+        self.notifications += [
             appears(alive),
-            Tell(notice=notice, conn=alive.conn, gateway=alive.gateway, follow=looks_around(alive)),
+            Notification(notice=notice, conn=alive.conn, gateway=alive.gateway, follow=looks_around(alive)),
         ]
 
     def heal(self) -> None:
@@ -154,7 +156,7 @@ class _Scene:
                 continue
             healed = replace(player, hp=min(player.hp_max, player.hp + HEAL_HP), v=player.v + 1)
             self.players[healed.id] = healed
-            self.tells.append(appears(healed))
+            self.notifications.append(appears(healed))
 
     def act(self) -> None:
         for creature in list(self.creatures.values()):
@@ -181,10 +183,10 @@ class _Scene:
 
     def _strike(self, creature: Creature, kind: Kind, prey: Player) -> None:
         damage = blow(self.rng, kind.attack, prey.defence)
-        hurt, tells = strike_player(creature.id, prey, damage, self.now_ms)
+        hurt, notifications = strike_player(creature.id, prey, damage, self.now_ms)
         self.players[hurt.id] = hurt
         self.creatures[creature.id] = self._acted(replace(creature, prey=prey.id), kind)
-        self.tells += tells
+        self.notifications += notifications
 
     def _wander(self, creature: Creature, kind: Kind) -> None:
         if self.rng.random() >= WANDER_ODDS:
@@ -197,7 +199,7 @@ class _Scene:
             return
         stepped = replace(self._acted(creature, kind), x=x, y=y, v=creature.v + 1)
         self.creatures[creature.id] = stepped
-        self.tells += steps_seen(creature, stepped)
+        self.notifications += steps_seen(creature, stepped)
 
     def _acted(self, creature: Creature, kind: Kind) -> Creature:
         return replace(creature, act_due_ms=self.now_ms + kind.act_every_ms)
@@ -237,7 +239,7 @@ def sweep(state: State, event: Sweep, context: Context) -> Outcome:
     freed = tuple(replace(body, session="") for body, session in bodies if body and body.session == session)
     return Outcome(
         put=(*freed, *(thing for outcome in gone for thing in outcome.put)),
-        tells=tuple(tell for outcome in gone for tell in outcome.tells),
+        notifications=tuple(tell for outcome in gone for tell in outcome.notifications),
         drop=over,
         again=state.due,
     )

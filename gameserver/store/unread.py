@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, delete, func, select, update
 
-from gameserver.messages.envelope import Dispatch, Envelope
+from gameserver.messages.envelope import Envelope, Multicast
 from gameserver.rules.outcome import Waiting
 from gameserver.store import saving
 from gameserver.store.statements import Rows, among, locked
@@ -34,7 +34,7 @@ _REMOVE = delete(outbox).where(_FREE)
 
 _READERS: dict[str, Callable[[bytes], Any]] = {
     "mail": lambda body: body,  # a packet, which goes on as it is
-    "talk": msgspec.msgpack.Decoder(Dispatch).decode,
+    "talk": msgspec.msgpack.Decoder(Multicast).decode,
     "event": msgspec.json.Decoder(Envelope).decode,
 }
 

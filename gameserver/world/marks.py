@@ -14,20 +14,20 @@ from gameserver.errors import Corrupt
 NO_MARKS = "{}"
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True):
+class Watermark(msgspec.Struct, frozen=True, array_like=True):
     """Where a lane stands: the last sequence number applied in it, and how many outcomes were stored so far."""
 
     seq: int = 0
     stored: int = 0
 
 
-START = Mark()
+START = Watermark()
 
-_decode = msgspec.json.Decoder(dict[str, Mark]).decode
+_decode = msgspec.json.Decoder(dict[str, Watermark]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def read_marks(text: str) -> dict[str, Mark]:
+def read_watermarks(text: str) -> dict[str, Watermark]:
     """The marks by lane; a lane that is not there stands at ``START``. Raises ``Corrupt`` ``bad_marks``.
 
     Marks that nobody can read are not taken for none: what was applied before would be applied again.
@@ -38,11 +38,11 @@ def read_marks(text: str) -> dict[str, Mark]:
         raise Corrupt("bad_marks", f"These are no watermarks: {text!r} ({error}).") from None
 
 
-def write_marks(marks: Mapping[str, Mark]) -> str:
+def write_watermarks(marks: Mapping[str, Watermark]) -> str:
     """Their text."""
     return _encode(marks).decode()
 
 
 def highest(text: str) -> int:
     """The highest sequence number that was applied in any lane, 0 for none."""
-    return max((mark.seq for mark in read_marks(text).values()), default=0)
+    return max((mark.seq for mark in read_watermarks(text).values()), default=0)

@@ -8,7 +8,7 @@ some time later, if nothing newer of the same took its place meanwhile; the more
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
-from gameserver.messages.envelope import Dispatch
+from gameserver.messages.envelope import Multicast
 from gateway.ingress.batcher import ROUNDING_S, Clock
 
 CROWDED = 100  # watchers; with fewer nothing is kept back
@@ -16,7 +16,7 @@ WAIT_S_PER_WATCHER = 0.002
 LOOKS = 10  # in the longest wait
 
 Audience = tuple[tuple[str, ...], tuple[str, ...]]  # a dispatch's ``to`` and ``unless``
-Tell = Callable[[Audience, Sequence[Dispatch]], None]
+Notification = Callable[[Audience, Sequence[Multicast]], None]
 
 
 class _Digest:
@@ -24,25 +24,25 @@ class _Digest:
 
     def __init__(self) -> None:
         self.wait_s = 0.0
-        self.waiting: dict[str, tuple[float, Dispatch]] = {}
+        self.waiting: dict[str, tuple[float, Multicast]] = {}
 
 
 class Digests:
     """Keeps the latest back and gives it to ``tell`` when its time has come. ``window_s_max``: the longest wait."""
 
-    def __init__(self, clock: Clock, tell: Tell, window_s_max: float) -> None:
+    def __init__(self, clock: Clock, tell: Notification, window_s_max: float) -> None:
         self._clock = clock
         self._tell = tell
         self._window_s_max = window_s_max
         self._digests: dict[Audience, _Digest] = {}
 
-    def add(self, audience: Audience, watchers: int, dispatches: Iterable[Dispatch]) -> None:
+    def add(self, audience: Audience, watchers: int, multicasts: Iterable[Multicast]) -> None:
         """Tell these later, each unless another takes its place by then."""
         is_new = audience not in self._digests
         digest = self._digests.setdefault(audience, _Digest())
         digest.wait_s = min(self._window_s_max, watchers * WAIT_S_PER_WATCHER)
         now_s = self._clock.seconds()
-        for dispatch in dispatches:
+        for dispatch in multicasts:
             since_s, _ = digest.waiting.get(dispatch.latest, (now_s, None))
             digest.waiting[dispatch.latest] = since_s, dispatch
         if is_new:

@@ -1,8 +1,8 @@
 """From the queue to sessions.
 
 A process says what is to be told: packets for one connection, which may carry what the gateway has to do for it
-(``Follow``), and packets for all who watch a topic. Those of one message for the same topics are framed together, once
-per codec, the same bytes for all. A crowd hears less often of those farther away.
+(``SessionUpdate``), and packets for all who watch a topic. Those of one message for the same topics are framed
+together, once per codec, the same bytes for all. A crowd hears less often of those farther away.
 """
 
 import logging
@@ -13,7 +13,7 @@ from twisted.internet import defer
 
 from gameserver.declare import catalogue
 from gameserver.events.sessions import Heartbeat, Login, Lost
-from gameserver.messages.envelope import Direct, Dispatch, Follow, Listed, Outbound
+from gameserver.messages.envelope import Listed, Multicast, Outbound, SessionUpdate, Unicast
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
 from gameserver.wire.states import State
@@ -75,7 +75,7 @@ class Outward:
             self._inward.is_alive(flight.since_s)
         if outbound.done in catalogue.events():
             self._done(outbound)
-        for direct in outbound.directs:
+        for direct in outbound.unicasts:
             if direct.conn == self._gateway and direct.follow is not None:
                 self._call_roll(direct.follow, _asked_after(flight))
                 continue
@@ -85,7 +85,7 @@ class Outward:
             elif direct.follow is not None and direct.follow.player and direct.conn.startswith(f"{self._gateway}."):
                 self._let_in_too_late(direct.conn, direct.follow)
         self._crowd.answered()
-        for same in by_audience(outbound.dispatches):
+        for same in by_audience(outbound.multicasts):
             self._dispatch(same)
 
     def _done(self, outbound: Outbound) -> None:
@@ -96,7 +96,7 @@ class Outward:
             log.info("%s is served again", family)
             self._crowd.tell_players(Unavailable(family=family, back=True))
 
-    def _direct(self, session: Session, direct: Direct) -> None:
+    def _direct(self, session: Session, direct: Unicast) -> None:
         if direct.not_now:
             self._put_off(session)
             return
@@ -126,11 +126,11 @@ class Outward:
         if session.playing:
             self._inward.rejoin(session)
 
-    def _let_in_too_late(self, conn: str, follow: Follow) -> None:
+    def _let_in_too_late(self, conn: str, follow: SessionUpdate) -> None:
         """Someone was let in whose connection is gone by now."""
         self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
 
-    def _call_roll(self, follow: Follow, asked_after: str) -> None:
+    def _call_roll(self, follow: SessionUpdate, asked_after: str) -> None:
         """The data tier says whom it takes to play through this gateway; a late answer's roll says nothing new."""
         self.roll_call.counted(follow.held, [session.conn for session in self._crowd.all if session.player])
         if follow.roll is not None and asked_after == self.roll_call.after:
@@ -152,7 +152,7 @@ class Outward:
         for session in absent:
             self._inward.rejoin(session)
 
-    def _dispatch(self, same: Sequence[Dispatch]) -> None:
+    def _dispatch(self, same: Sequence[Multicast]) -> None:
         """Packets for the same many."""
         id_ = same[0].id
         if id_ and not self._told.add(id_, self._clock.seconds()):
@@ -163,7 +163,7 @@ class Outward:
         else:
             self._tell(audience, same)
 
-    def _tell_crowd(self, audience: list[Session], same: Sequence[Dispatch]) -> None:
+    def _tell_crowd(self, audience: list[Session], same: Sequence[Multicast]) -> None:
         """All hear at once what matters by itself; of what matters only in its latest form, those who are there."""
         to, unless = same[0].to, same[0].unless
         latest = [dispatch for dispatch in same if dispatch.latest]
@@ -172,11 +172,11 @@ class Outward:
         if latest:
             self._digests.add((to, unless), len(audience), latest)
 
-    def _tell_far(self, audience: Audience, latest: Sequence[Dispatch]) -> None:
+    def _tell_far(self, audience: Audience, latest: Sequence[Multicast]) -> None:
         to, unless = audience
         self._tell([session for session in self._interest.audience(to, unless) if session.here not in to], latest)
 
-    def _tell(self, audience: list[Session], same: Sequence[Dispatch]) -> None:
+    def _tell(self, audience: list[Session], same: Sequence[Multicast]) -> None:
         """Packets framed once for each codec."""
         if not same:
             return
@@ -199,13 +199,13 @@ class Outward:
 
     # What a process asks to be done for a connection.
 
-    def _follow_identity(self, session: Session, follow: Follow) -> None:
+    def _follow_identity(self, session: Session, follow: SessionUpdate) -> None:
         if follow.player and not follow.back:
             session.session, session.player = follow.session, follow.player
             resumed = follow.session != session.conn
             session.wire.entered(follow.session, session.token, resumed=resumed, seq=follow.seq)
 
-    def _follow(self, session: Session, follow: Follow) -> None:
+    def _follow(self, session: Session, follow: SessionUpdate) -> None:
         if follow.close:
             leaving = session.wire.state is State.LEAVING  # the reply to the logout itself may have been lost
             self._crowd.close(session, "logged_out" if leaving else follow.close)
@@ -253,9 +253,9 @@ def _asked_after(flight: Flight | None) -> str:
     return max((beat.after for beat in beats if isinstance(beat, Heartbeat)), default="")
 
 
-def by_audience(dispatches: Sequence[Dispatch]) -> list[list[Dispatch]]:
+def by_audience(multicasts: Sequence[Multicast]) -> list[list[Multicast]]:
     """Those that go to the same clients together, which costs as much as one of them. What has an id stays alone."""
-    groups: dict[object, list[Dispatch]] = {}
-    for dispatch in dispatches:
+    groups: dict[object, list[Multicast]] = {}
+    for dispatch in multicasts:
         groups.setdefault(object() if dispatch.id else (dispatch.to, dispatch.unless), []).append(dispatch)
     return list(groups.values())

@@ -13,11 +13,11 @@ COINS = 100  # in a new purse
 OTHERS = tuple(family for family in catalogue.families() if family != "trade")
 
 
-def resumed(port: int, before: LineClient, *, tells: bool = True) -> LineClient:
-    """The same player on a new connection; ``tells``: which numbers were used."""
+def resumed(port: int, before: LineClient, *, notifications: bool = True) -> LineClient:
+    """The same player on a new connection; ``notifications``: which numbers were used."""
     before.close()
     after = LineClient(port)
-    after.resume(before.token, **({"sent": before.seq} if tells else {}))
+    after.resume(before.token, **({"sent": before.seq} if notifications else {}))
     after.seq = before.seq
     return after
 
@@ -28,7 +28,7 @@ def give_again(client: LineClient, seq: int, to: str) -> None:
 
 @pytest.mark.parametrize("tells", [True, False])
 def test_what_waits_for_a_family_without_workers_is_not_refused_after_a_resume_and_is_done_once(
-    house: House, tells: bool
+    house: House, notifications: bool
 ) -> None:
     house.beat()
     house.worker(*OTHERS, name="others")
@@ -38,11 +38,11 @@ def test_what_waits_for_a_family_without_workers_is_not_refused_after_a_resume_a
         ada.register("Ada")
         seq = ada.post("give", to="bob", coins=10)
         ada.expect("unavailable", family="trade")
-        with resumed(port, ada, tells=tells) as again:
+        with resumed(port, ada, notifications=notifications) as again:
             give_again(again, seq, "bob")
             again.read_for(3)  # longer than anything the gateway says by itself would take
             assert not again.saw("error")
-            if tells:
+            if notifications:
                 assert again.ask("give", to="bob", coins=10)["code"] == "unavailable"  # a new one, and final
             house.worker("trade", name="trade")
             assert again.reply(seq)["data"] == {"coins": COINS - 10}

@@ -7,7 +7,7 @@ is said in the arguments.
 import msgspec
 
 from gameserver.events.movement import Move, Moved, Walked
-from gameserver.messages.envelope import ROUTES, Direct, Dispatch, Envelope, Outbound, encode_outbound
+from gameserver.messages.envelope import ROUTES, Envelope, Multicast, Outbound, Unicast, encode_outbound
 from gameserver.messages.task_message import task_message
 from gameserver.wire.frames import prefix
 from gameserver.wire.packets import Ok
@@ -88,8 +88,8 @@ def sizes(batch: int = 40) -> tuple[int, int, int, int]:
     reply = msgspec.msgpack.encode(Ok(re=1000, data=Walked(zone="meadow", x=10, y=10)))
     seen = msgspec.msgpack.encode(Moved(who="player1000", x=10, y=10, v=1234))
     outbound = Outbound(
-        directs=[Direct(conn=conn, packet=reply, re=1000, lane="act") for _ in envelopes],
-        dispatches=[Dispatch(to=("zone.meadow/1.1",), packet=seen) for _ in envelopes],
+        unicasts=[Unicast(conn=conn, packet=reply, re=1000, lane="act") for _ in envelopes],
+        multicasts=[Multicast(to=("zone.meadow/1.1",), packet=seen) for _ in envelopes],
         done="move",
     )
     task = len(task_message(envelopes, "gateway-4d726666").body) // batch

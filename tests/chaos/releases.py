@@ -12,7 +12,7 @@ import gameserver.rules
 
 EVENT = '''
 
-@told(durable=True)
+@notice(durable=True)
 class Tipped(Notice):
     """Someone gave you a tip."""
 
@@ -20,7 +20,7 @@ class Tipped(Notice):
     coins: int
 
 
-@declared(lane="trade", priority=2, result=Given)
+@event(lane="trade", priority=2, result=Given)
 class Tip(Event):
     """Give coins to a player, and hear no total."""
 

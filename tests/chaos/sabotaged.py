@@ -18,7 +18,7 @@ from gameserver.processing import applier
 from gameserver.rules import book, combat, movement
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
-from gameserver.world.marks import Mark
+from gameserver.world.marks import Watermark
 from gateway.connections.lanes import Lane
 from tasks import app
 from tasks.processor import Server
@@ -29,8 +29,8 @@ HOME = Path(os.environ["GAMESERVER_HOME"])
 
 
 def _forget_watermarks() -> None:
-    real = applier.read_marks
-    applier.read_marks = lambda text: {lane: Mark(-1, mark.stored) for lane, mark in real(text).items()}
+    real = applier.read_watermarks
+    applier.read_watermarks = lambda text: {lane: Watermark(-1, mark.stored) for lane, mark in real(text).items()}
 
 
 def _empty_outbox() -> None:

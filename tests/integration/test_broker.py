@@ -20,7 +20,7 @@ from gameserver.events.chat import Say
 from gameserver.limits import Limits
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
-from gameserver.messages.envelope import Direct, Envelope, Outbound
+from gameserver.messages.envelope import Envelope, Outbound, Unicast
 from gameserver.messages.task_message import task_message
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
@@ -215,7 +215,7 @@ def tell(url: str, *keys: str, count: int = 1) -> None:
     publisher = Publisher(url)
     try:
         for n in range(count):
-            publisher.outbound(Outbound(directs=[Direct(conn=str(n))]), keys)
+            publisher.outbound(Outbound(unicasts=[Unicast(conn=str(n))]), keys)
     finally:
         publisher.close()
 
@@ -241,7 +241,7 @@ def test_one_message_under_several_of_its_keys_comes_once(make_line, vhost: Vhos
     tell(vhost.url, "zone.z", "zone.b", "gateway.g1", "zone.a", count=10)
     tell(vhost.url, "gateway.g1")
     eventually(lambda: len(line.outbounds) >= 11, "everything")
-    assert [outbound.directs[0].conn for outbound in line.outbounds] == [*map(str, range(10)), "0"]
+    assert [outbound.unicasts[0].conn for outbound in line.outbounds] == [*map(str, range(10)), "0"]
 
 
 def test_everything_that_waited_for_a_gateway_comes_in_order_when_it_is_back(make_line, vhost: Vhost):
@@ -250,7 +250,7 @@ def test_everything_that_waited_for_a_gateway_comes_in_order_when_it_is_back(mak
     tell(vhost.url, "gateway.g1", count=count)
     line = make_line()
     eventually(lambda: len(line.outbounds) == count, "all that waited")
-    assert [outbound.directs[0].conn for outbound in line.outbounds] == [str(n) for n in range(count)]
+    assert [outbound.unicasts[0].conn for outbound in line.outbounds] == [str(n) for n in range(count)]
     assert line.downs == 0
 
 
@@ -271,7 +271,7 @@ def test_what_a_frozen_gateway_does_not_take_is_bounded_and_refused_to_nobody(ma
         eventually(lambda: depth("gateway.g1") == 5, lambda: depth("gateway.g1"))
     line = make_line(queues, gateway_prefetch=1, gateway_queue_messages_max=5)
     eventually(lambda: len(line.outbounds) == 5, "what was left")
-    assert [outbound.directs[0].conn for outbound in line.outbounds] == ["15", "16", "17", "18", "19"]
+    assert [outbound.unicasts[0].conn for outbound in line.outbounds] == ["15", "16", "17", "18", "19"]
 
 
 def test_a_queue_of_dead_messages_that_stands_with_other_arguments_stops_nobody(make_line, vhost: Vhost):

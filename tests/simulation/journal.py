@@ -13,7 +13,7 @@ from gameserver.declare import catalogue
 from gameserver.events.chat import Heard
 from gameserver.events.combat import Reward
 from gameserver.rules.book import rules
-from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, Tell
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, Rule, State
 from gameserver.store.loading import merge
 from gameserver.world.state import Player
 from tests.simulation.memory_store import MemoryTransaction
@@ -113,7 +113,7 @@ def _unreadable_result(state: State, context: Context, outcome: Outcome) -> Outc
 
 def _unreadable_notice(state: State, context: Context, outcome: Outcome) -> Outcome:
     heard = Heard(how="say", by="", text=object(), at_ms=0)  # type: ignore[arg-type]
-    return replace(outcome, tells=(*outcome.tells, Tell(notice=heard, player=context.player)))
+    return replace(outcome, notifications=(*outcome.notifications, Notification(notice=heard, player=context.player)))
 
 
 def _unreadable_birth(state: State, context: Context, outcome: Outcome) -> Outcome:

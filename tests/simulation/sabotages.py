@@ -14,7 +14,7 @@ from gameserver.processing.applier import _Work
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
-from gameserver.world.marks import Mark, read_marks
+from gameserver.world.marks import Watermark, read_watermarks
 from gateway.connections.lanes import Lane, given_up_after_s
 from gateway.ingress.availability import Health
 from gateway.ingress.in_flight import Flight
@@ -92,7 +92,7 @@ REVOKED: dict[str, Any] = {
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "gameserver.processing.applier.read_marks",
-        lambda text: {lane: Mark(-1, mark.stored) for lane, mark in read_marks(text).items()},
+        lambda text: {lane: Watermark(-1, mark.stored) for lane, mark in read_watermarks(text).items()},
     )
 
 

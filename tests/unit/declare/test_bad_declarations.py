@@ -17,10 +17,10 @@ PROGRAMS = {
     "up": ("gameserver", "up"),
     "events": ("gameserver", "events"),
 }
-SIGNS = '''from gameserver.declare.base import Event, Notice, declared, told
+SIGNS = '''from gameserver.declare.base import (Event, Notice, event, notice)
 
 
-@declared(lane="act")
+@event(lane="act")
 class Point(Event):
     """Point at someone."""
 '''
@@ -71,7 +71,7 @@ def said(folder: Path, program: str) -> str:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_two_events_of_one_name_in_two_families_stop_every_program(program: str, copy: Path) -> None:
     write(copy)
-    at = add(copy, "gameserver/events/trade.py", '\n\n@declared(lane="trade")\nclass Point(Event):\n    """Point."""\n')
+    at = add(copy, "gameserver/events/trade.py", '\n\n@event(lane="trade")\nclass Point(Event):\n    """Point."""\n')
     assert said(copy, program) == (
         "Two declarations have the name point: gameserver/events/signs.py:4 and "
         f"gameserver/events/trade.py:{at + 2}; rename one."
@@ -81,9 +81,9 @@ def test_two_events_of_one_name_in_two_families_stop_every_program(program: str,
 @pytest.mark.parametrize(
     "second",
     [
-        '@declared(lane="talk")\nclass Point(Event):\n    """Point once more, in the same module."""',
-        "@told()\nclass Point(Notice):\n    pass",
-        "@told()\nclass Heard(Notice):\n    pass",
+        '@event(lane="talk")\nclass Point(Event):\n    """Point once more, in the same module."""',
+        "@notice()\nclass Point(Notice):\n    pass",
+        "@notice()\nclass Heard(Notice):\n    pass",
     ],
     ids=["two events of one module", "an event and a notice", "two notices"],
 )

@@ -3,7 +3,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from gameserver.declare.base import PRIORITY_MAX, Event, Secret, declared, told
+from gameserver.declare.base import PRIORITY_MAX, Event, Secret, event, notice
 from gameserver.errors import Corrupt
 
 
@@ -11,7 +11,7 @@ def declare(doc: str | None = "Do something.", fields: Any = (), **options: Any)
     """An event type declared with these options."""
     cls = msgspec.defstruct("Leap", fields, bases=(Event,), namespace={"__doc__": doc}, frozen=True, kw_only=True)
     cls.__module__ = "gameserver.events.acrobatics"
-    return declared(**options)(cls)
+    return event(**options)(cls)
 
 
 def test_a_declaration_says_how_an_event_travels() -> None:
@@ -74,7 +74,7 @@ def test_a_notice_is_transient_unless_it_says_otherwise() -> None:
     from gameserver.events.movement import Moved
 
     assert (Moved.notice.durable, Heard.notice.durable) == (False, True)
-    assert told(durable=True)(Heard) is Heard
+    assert notice(durable=True)(Heard) is Heard
 
 
 @pytest.mark.parametrize(("durable", "latest"), [(False, "whom"), (True, "by")])
@@ -84,4 +84,4 @@ def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(d
 
     assert (Moved.notice.latest, Heard.notice.latest) == ("who", "")
     with pytest.raises(Corrupt, match="latest"):
-        told(durable=durable, latest=latest)(Heard)
+        notice(durable=durable, latest=latest)(Heard)

@@ -7,7 +7,7 @@ import pytest
 
 import gameserver.events
 from gameserver.declare import catalogue
-from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, declared, told
+from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, event, notice
 from gameserver.rules.book import rules
 from gameserver.wire import packets
 from gameserver.wire.packets import FromClient, FromServer
@@ -113,9 +113,9 @@ def fingerprint(
 ) -> str:
     """The fingerprint of a catalogue made of one event, its result, one notice and one event of the house."""
     result = msgspec.defstruct("Leapt", result_fields, bases=(Result,), frozen=True, kw_only=True)
-    leap = make("Leap", Event, event_fields, doc, declared(lane="act", priority=priority, result=result))
-    pulse = make("Pulse", Event, house_fields, doc, declared(origin="house"))
-    seen = make("Seen", Notice, notice_fields, doc, told())
+    leap = make("Leap", Event, event_fields, doc, event(lane="act", priority=priority, result=result))
+    pulse = make("Pulse", Event, house_fields, doc, event(origin="house"))
+    seen = make("Seen", Notice, notice_fields, doc, notice())
     with monkeypatch.context() as patch:
         for name, pieces in {
             "events": {"leap": leap, "pulse": pulse},

@@ -17,7 +17,7 @@ SOURCES = (
     "gateway",
 )
 ERRORS = {"Rejected", "NotNow", "PacketFault", "Error", "_refuse", "_refuse_all"}
-FAREWELLS = {"WireFault", "Bye", "Follow", "close"}
+FAREWELLS = {"WireFault", "Bye", "SessionUpdate", "close"}
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 
 

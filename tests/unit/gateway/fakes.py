@@ -13,7 +13,7 @@ from twisted.internet.testing import StringTransport
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Direct, Dispatch, Envelope, Follow, Outbound
+from gameserver.messages.envelope import Envelope, Multicast, Outbound, SessionUpdate, Unicast
 from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
@@ -127,7 +127,9 @@ class Player:
         self.send(type="hello", protocol=1)
         self.send(type="login", name=name, password="a long secret", seq=1)
         (login,) = self.stage.broker.take("login")
-        follow = Follow(session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look", here=here)
+        follow = SessionUpdate(
+            session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look", here=here
+        )
         self.stage.answer(login, follow=follow)
         for look in self.stage.broker.take("look"):
             self.stage.tell(Outbound(done=look.name, task=look.message.task_id))
@@ -138,7 +140,7 @@ class Player:
         self.send(type="hello", protocol=1)
         self.send(type="resume", token="the old one", seq=1, **sent)
         (resume,) = self.stage.broker.take("resume")
-        follow = Follow(session="elsewhere", player=name, seq=applied, watch={"view": ("zone.town",)})
+        follow = SessionUpdate(session="elsewhere", player=name, seq=applied, watch={"view": ("zone.town",)})
         self.stage.answer(resume, follow=follow)
         self.heard()
 
@@ -191,17 +193,17 @@ class Stage:
         task: Published,
         *,
         code: str = "",
-        follow: Follow | None = None,
+        follow: SessionUpdate | None = None,
         only: Sequence[int] | None = None,
         took_ms: float = 0.0,
     ) -> None:
         """A process answers a task's events, with success or with a code; ``only`` some of them."""
-        directs = [
+        unicasts = [
             reply(envelope.conn, envelope.event, code=code, follow=follow)
             for envelope in task.batch
             if only is None or envelope.event.seq in only
         ]
-        self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id, took_ms=took_ms))
+        self.tell(Outbound(unicasts=unicasts, done=task.name, task=task.message.task_id, took_ms=took_ms))
 
     def tell(self, outbound: Outbound) -> None:
         """A message comes from the queue."""
@@ -212,7 +214,7 @@ class Stage:
     def dispatch(self, *to: str, unless: Sequence[str] = (), id_: str = "", latest: str = "", **packet: Any) -> None:
         """A packet for all who watch a topic."""
         packed = msgspec.msgpack.encode(packet)
-        self.tell(Outbound(dispatches=[Dispatch(to=to, packet=packed, unless=tuple(unless), id=id_, latest=latest)]))
+        self.tell(Outbound(multicasts=[Multicast(to=to, packet=packed, unless=tuple(unless), id=id_, latest=latest)]))
 
     def falls(self) -> None:
         """The broker goes away."""
@@ -229,14 +231,15 @@ class Stage:
     def let_back(self) -> None:
         """A process lets those who rejoin into the world again."""
         for task in self.broker.take("rejoin"):
-            directs = [
-                Direct(conn=e.conn, follow=Follow(session=e.session, player=e.player, back=True)) for e in task.batch
+            unicasts = [
+                Unicast(conn=e.conn, follow=SessionUpdate(session=e.session, player=e.player, back=True))
+                for e in task.batch
             ]
-            self.tell(Outbound(directs=directs, done=task.name, task=task.message.task_id))
+            self.tell(Outbound(unicasts=unicasts, done=task.name, task=task.message.task_id))
 
 
-def reply(conn: str, event: Event, *, code: str = "", follow: Follow | None = None) -> Direct:
+def reply(conn: str, event: Event, *, code: str = "", follow: SessionUpdate | None = None) -> Unicast:
     """The answer to an event."""
     packet = Error(code=code, message="No.", re=event.seq) if code else Ok(re=event.seq)
     packed = msgspec.msgpack.encode(packet)
-    return Direct(conn=conn, packet=packed, re=event.seq, lane=event.spec.lane, follow=follow)
+    return Unicast(conn=conn, packet=packed, re=event.seq, lane=event.spec.lane, follow=follow)

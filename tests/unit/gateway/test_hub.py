@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.messages.envelope import Direct, Follow, Outbound
+from gameserver.messages.envelope import Outbound, SessionUpdate, Unicast
 from gateway.amqp.broker import Busy, Unroutable
 from gateway.hub import SWEPT_AT_ONCE
 from gateway.ingress.ingress import AGAIN_S
@@ -29,7 +29,7 @@ def test_who_is_let_in_after_the_connection_ended_is_reported_as_lost(stage: Sta
     (login,) = stage.broker.take()
     stage.hub.ended(ada.session)
     assert stage.broker.take("lost") == []
-    stage.answer(login, follow=Follow(session="s1", player="ada"))
+    stage.answer(login, follow=SessionUpdate(session="s1", player="ada"))
     stage.clock.advance(1)
     (lost,) = stage.broker.take("lost")
     assert (lost.batch[0].session, lost.batch[0].conn) == ("s1", ada.session.conn)
@@ -150,7 +150,7 @@ def test_going_away_is_said_and_what_is_under_way_is_still_answered(stage: Stage
 def leaves(stage: Stage, ada: Player) -> None:
     ada.send(type="logout", seq=2)
     (logout,) = stage.broker.take()
-    stage.answer(logout, follow=Follow(close="logged_out"))
+    stage.answer(logout, follow=SessionUpdate(close="logged_out"))
 
 
 def is_sent_away(stage: Stage, ada: Player) -> None:
@@ -161,7 +161,7 @@ def is_sent_away_in_the_middle_of_a_step(stage: Stage, ada: Player) -> None:
     ada.send(type="move", dir="n", seq=2)
     (move,) = stage.broker.take()
     stage.hub.dismiss()
-    stage.answer(move, follow=Follow(watch={"view": ("zone.town",)}))
+    stage.answer(move, follow=SessionUpdate(watch={"view": ("zone.town",)}))
 
 
 @pytest.mark.parametrize("goes", [leaves, is_sent_away, is_sent_away_in_the_middle_of_a_step])
@@ -194,8 +194,8 @@ def test_who_hung_up_while_returning_to_the_world_leaves_it_again(stage: Stage):
     stage.hub.ended(ada.session)
     stage.clock.advance(1)
     assert stage.broker.take("lost")  # it may be applied before the rejoin, which then puts ada into the world for good
-    follow = Follow(session=ada.session.session, player="ada", back=True)
-    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=follow)], done="rejoin"))
+    follow = SessionUpdate(session=ada.session.session, player="ada", back=True)
+    stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=follow)], done="rejoin"))
     stage.clock.advance(1)
     (again,) = stage.broker.take("lost")
     assert [(e.conn, e.session) for e in again.batch] == [(e.conn, ada.session.session) for e in rejoin.batch]

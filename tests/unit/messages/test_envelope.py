@@ -14,11 +14,11 @@ from gameserver.events.sessions import Login, Lost
 from gameserver.events.world import Tick
 from gameserver.messages.envelope import (
     ROUTES,
-    Direct,
-    Dispatch,
     Envelope,
-    Follow,
+    Multicast,
     Outbound,
+    SessionUpdate,
+    Unicast,
     decode_outbound,
     describe,
     encode_outbound,
@@ -65,8 +65,8 @@ def test_what_is_no_batch_is_refused(raw: Any) -> None:
         read_batch(raw)
 
 
-directs = st.builds(
-    Direct,
+unicasts = st.builds(
+    Unicast,
     conn=words,
     packet=st.binary(max_size=9),
     re=st.integers(0, 9),
@@ -74,7 +74,7 @@ directs = st.builds(
     id=words,
     follow=st.none()
     | st.builds(
-        Follow,
+        SessionUpdate,
         session=words,
         player=words,
         seq=st.integers(0, 9),
@@ -84,14 +84,14 @@ directs = st.builds(
     ),
 )
 topics = st.lists(words, max_size=2).map(tuple)
-dispatches = st.builds(Dispatch, to=topics, packet=st.binary(max_size=9), unless=topics, id=words)
+multicasts = st.builds(Multicast, to=topics, packet=st.binary(max_size=9), unless=topics, id=words)
 
 
 @given(
     st.builds(
         Outbound,
-        directs=st.lists(directs, max_size=3),
-        dispatches=st.lists(dispatches, max_size=3),
+        unicasts=st.lists(unicasts, max_size=3),
+        multicasts=st.lists(multicasts, max_size=3),
         done=words,
         task=words,
     )
@@ -168,18 +168,18 @@ def test_a_part_of_a_split_queue_speaks_under_keys_of_its_own() -> None:
 
 def test_what_another_version_tells_one_connection_is_not_lost_to_the_others() -> None:
     told = Outbound(
-        directs=[Direct(conn="a", re=1)], dispatches=[Dispatch(to=("t",), packet=b"p")], done="move", task="t1"
+        unicasts=[Unicast(conn="a", re=1)], multicasts=[Multicast(to=("t",), packet=b"p")], done="move", task="t1"
     )
-    directs, dispatches, *rest = msgspec.msgpack.decode(encode_outbound(told))
-    of_tomorrow = [["b", b"", "one"], ["c", b"", 2, "act", {"watch": 7}], *directs]
-    body = msgspec.msgpack.encode([of_tomorrow, [[["t"], 7], *dispatches], *rest])
+    unicasts, multicasts, *rest = msgspec.msgpack.decode(encode_outbound(told))
+    of_tomorrow = [["b", b"", "one"], ["c", b"", 2, "act", {"watch": 7}], *unicasts]
+    body = msgspec.msgpack.encode([of_tomorrow, [[["t"], 7], *multicasts], *rest])
     assert decode_outbound(body) == (told, 3)
 
 
 def test_more_fields_than_this_version_knows_are_passed_over() -> None:
-    told = Outbound(directs=[Direct(conn="a", follow=Follow(player="p"))], done="move")
-    directs, *rest = msgspec.msgpack.decode(encode_outbound(told))
-    (direct,) = directs
+    told = Outbound(unicasts=[Unicast(conn="a", follow=SessionUpdate(player="p"))], done="move")
+    unicasts, *rest = msgspec.msgpack.decode(encode_outbound(told))
+    (direct,) = unicasts
     direct[4]["mood"] = "glad"
     whole = [*direct, *[0] * 20]
     assert decode_outbound(msgspec.msgpack.encode([[whole], *rest, *[0] * 20])) == (told, 0)

@@ -2,7 +2,7 @@ import msgspec
 
 from gameserver.events.chat import Say
 from gameserver.events.sessions import Login
-from gameserver.messages.envelope import Direct, Envelope, Outbound, encode_outbound, task_body
+from gameserver.messages.envelope import Envelope, Outbound, Unicast, encode_outbound, task_body
 from gameserver.operations import tail
 from gameserver.operations.tail import Tail
 from gameserver.wire.packets import Error, Ok
@@ -13,7 +13,7 @@ def envelope(n: int, player: str = "ada") -> Envelope:
 
 
 def reply(n: int, packet: Ok | Error, conn: str = "ada") -> bytes:
-    return encode_outbound(Outbound(directs=[Direct(conn=conn, packet=msgspec.msgpack.encode(packet), re=n)]))
+    return encode_outbound(Outbound(unicasts=[Unicast(conn=conn, packet=msgspec.msgpack.encode(packet), re=n)]))
 
 
 def of(player: str = "") -> Tail:

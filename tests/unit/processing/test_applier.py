@@ -38,7 +38,7 @@ def test_a_batch_goes_to_the_gateways_it_concerns(workshop: Workshop) -> None:
 def test_a_gateway_hears_that_its_batch_is_done_even_when_there_is_nothing_to_say(workshop: Workshop) -> None:
     workshop.enter(ADA)
     applied = workshop.apply(workshop.tell(ADA, Lost(), id="lost", conn="c-old"))
-    assert (applied.keys, applied.outbound.directs, applied.outbound.done) == (("gateway.g1",), [], "lost")
+    assert (applied.keys, applied.outbound.unicasts, applied.outbound.done) == (("gateway.g1",), [], "lost")
     nothing = workshop.applier.nothing([workshop.tell(ADA, Lost(), id="lost")])
     assert (nothing.keys, nothing.outbound) == (applied.keys, applied.outbound)
 
@@ -80,7 +80,7 @@ def test_a_refusal_of_a_rule_tells_nobody_else(workshop: Workshop) -> None:
     for refusal in (Rejected, NotNow):
         workshop.rules["say"] = rule()(lambda *_, refusal=refusal: _raise(refusal("no", "No.")))
         applied = workshop.apply(workshop.tell(ADA, Say(text="x", seq=1)))
-        assert (reply(applied)["code"], applied.outbound.dispatches) == ("no", [])
+        assert (reply(applied)["code"], applied.outbound.multicasts) == ("no", [])
 
 
 def _raise(error: Exception) -> Outcome:

@@ -51,14 +51,14 @@ def test_mail_of_who_is_absent_is_looked_at_once_and_sent_when_they_come(worksho
     mail(workshop, "ada", 1, workshop.now_ms - 1)
     workshop.put(Gateway(id="g1", seen_ms=2**50, sessions=1))
     first = sweep(workshop)
-    assert [direct.id for direct in first.outbound.directs] == ["ada-0000"]
+    assert [direct.id for direct in first.outbound.unicasts] == ["ada-0000"]
     assert never_due(workshop) == ["bob-0000", "bob-0001", "bob-0002"]
     entered = workshop.apply(entrance(workshop, Login(name="Bob", password=PASSWORD, seq=1), "Bob"))
-    assert {direct.id for direct in entered.outbound.directs} >= {"bob-0000", "bob-0001", "bob-0002"}
+    assert {direct.id for direct in entered.outbound.unicasts} >= {"bob-0000", "bob-0001", "bob-0002"}
     assert never_due(workshop) == []
     workshop.now_ms += 10_000
     again = sweep(workshop)
-    assert {direct.id for direct in again.outbound.directs} == {"ada-0000", "bob-0000", "bob-0001", "bob-0002"}
+    assert {direct.id for direct in again.outbound.unicasts} == {"ada-0000", "bob-0000", "bob-0001", "bob-0002"}
 
 
 def never_due(workshop: Workshop) -> list[str]:
@@ -70,7 +70,7 @@ def test_mail_of_the_absent_keeps_nobody_elses_waiting(workshop: Workshop) -> No
     workshop.put(Gateway(id="g1", seen_ms=2**50, sessions=1))
     mail(workshop, "bob", 2 * DUE_ROWS_MAX, workshop.now_ms - 9)
     mail(workshop, "ada", 1, workshop.now_ms - 1)
-    told = [direct.id for _ in range(3) for direct in sweep(workshop).outbound.directs]
+    told = [direct.id for _ in range(3) for direct in sweep(workshop).outbound.unicasts]
     assert told == ["ada-0000"]
 
 

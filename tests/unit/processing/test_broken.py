@@ -41,7 +41,7 @@ def test_a_broken_event_and_what_follows_it_in_its_lane_are_held_and_its_neighbo
     assert held.envelopes == (guilty, follower)
     assert isinstance(held.cause, ZeroDivisionError)
     assert (workshop.player("ada").x, workshop.player("bob").x, workshop.player("eve").x) == (12, 15, 5)
-    assert {direct.conn for direct in applied.outbound.directs if direct.re} == {"c-bob", "c-eve"}
+    assert {direct.conn for direct in applied.outbound.unicasts if direct.re} == {"c-bob", "c-eve"}
     again = workshop.apply(*batch)
     assert (workshop.player("bob").x, workshop.player("eve").x) == (15, 5)
     assert again.held[0].envelopes == (guilty, follower)
@@ -156,7 +156,7 @@ def test_another_copy_of_what_was_given_up_is_answered_so_and_not_tried_again(wo
     for answered in (workshop.apply(copy), workshop.applier.bury(copy, ZeroDivisionError("no"), 4)):
         assert not answered.held
         assert reply(answered)["code"] == "dead_lettered"
-        assert [direct.conn for direct in answered.outbound.directs] == [ADA.conn]
+        assert [direct.conn for direct in answered.outbound.unicasts] == [ADA.conn]
 
 
 def test_what_was_applied_after_all_is_not_given_up(workshop: Workshop) -> None:

@@ -210,7 +210,7 @@ def test_a_replay_is_followed_where_its_player_is_now(workshop: Workshop, event:
     dead_letters.replay(workshop.store, id_, workshop.now_ms)
     workshop.put(*(Gateway(id=id_, seen_ms=2**50, sessions=2) for id_ in ("g", "g2")))
     (again,) = replayed(workshop)
-    (direct,) = workshop.apply(again).outbound.directs
+    (direct,) = workshop.apply(again).outbound.unicasts
     assert (direct.conn, direct.re, direct.packet) == ("c-later", 0, b"")
     assert direct.follow is not None
     assert direct.follow.watch == {"channels": tuple(f"channel.{channel}" for channel in channels)}

@@ -39,7 +39,7 @@ def test_who_registers_may_come_back_with_the_password_and_with_the_token(worksh
     registered = workshop.apply(entrance(workshop, Register(name="Ada", password=PASSWORD, seq=1), "Ada", token="#t1"))
     entered = reply(registered)["data"]
     assert (entered["player"], entered["name"], entered["session"]) == ("ada", "Ada", "n-ada")
-    (direct,) = [d for d in registered.outbound.directs if d.re]
+    (direct,) = [d for d in registered.outbound.unicasts if d.re]
     assert direct.follow is not None
     assert (direct.follow.player, direct.follow.session) == ("ada", "n-ada")
     body = workshop.player("ada")
@@ -53,7 +53,7 @@ def test_who_registers_may_come_back_with_the_password_and_with_the_token(worksh
     login = entrance(workshop, Login(name="ada", password=PASSWORD, seq=1), "Ada", conn="c10", token="#t3")
     taken = workshop.apply(login)
     assert reply(taken)["data"]["session"] == "c10"
-    assert [d.follow.close for d in taken.outbound.directs if d.conn == "c9" and d.follow] == ["taken_over"]
+    assert [d.follow.close for d in taken.outbound.unicasts if d.conn == "c9" and d.follow] == ["taken_over"]
     assert workshop.rows()["sessions"] == 1
 
 
@@ -70,7 +70,7 @@ def test_two_who_register_a_name_in_one_batch_are_not_both_let_in(workshop: Work
         for name in ("Ada", "ADA")
     ]
     applied = workshop.apply(*batch)
-    assert [packet(d).get("code") for d in applied.outbound.directs if d.re] == [None, "name_taken"]
+    assert [packet(d).get("code") for d in applied.outbound.unicasts if d.re] == [None, "name_taken"]
     assert workshop.player("ada").name == "Ada"
 
 
@@ -78,7 +78,7 @@ def test_who_logs_out_is_gone_with_all_that_was_kept_of_the_session(workshop: Wo
     workshop.enter(ADA, BOB)
     workshop.apply(workshop.tell(ADA, Give(to="bob", coins=1, seq=1)))
     applied = workshop.apply(workshop.tell(ADA, Logout(seq=2)))
-    (direct,) = [d for d in applied.outbound.directs if d.conn == "c-ada"]
+    (direct,) = [d for d in applied.outbound.unicasts if d.conn == "c-ada"]
     assert direct.follow is not None
     assert (packet(direct)["type"], direct.follow.close) == ("ok", "logged_out")
     assert workshop.rows()["outcomes"] == 0

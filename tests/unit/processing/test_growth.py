@@ -72,8 +72,8 @@ class Crowd:
     def _read_mail(self) -> None:
         mail = self._workshop.load(mail=tuple(body.id for body in self._players)).mail
         acks = [Ack(ids=[row.id for row in mail[body.id]][:100]) for body in self._players]
-        tells = [self._workshop.tell(body, ack) for body, ack in zip(self._players, acks, strict=True)]
-        self._apply(tells, answered=False)
+        notifications = [self._workshop.tell(body, ack) for body, ack in zip(self._players, acks, strict=True)]
+        self._apply(notifications, answered=False)
 
     def _come_anew(self) -> None:
         """Some of them, others each turn; half of all stay for ever."""

@@ -21,7 +21,7 @@ def test_an_event_is_applied_and_answered(workshop: Workshop) -> None:
     applied = workshop.apply(*walk(workshop, ADA, 1))
     assert workshop.player("ada").x == 13
     assert reply(applied) == {"type": "ok", "re": 1, "data": {"zone": "meadow", "x": 13, "y": 10}}
-    (direct,) = applied.outbound.directs
+    (direct,) = applied.outbound.unicasts
     assert (direct.conn, direct.re, direct.lane) == ("c-ada", 1, "act")
     assert [told["type"] for told in dispatched(applied)] == ["moved"]
     assert applied.outbound.done == "move"
@@ -35,7 +35,7 @@ def test_a_durable_event_that_comes_again_is_not_applied_and_is_answered_as_befo
     workshop.apply(workshop.tell(ADA, Give(to="bob", coins=5, seq=2)))
     again = workshop.apply(replace(give, conn="c9", gateway="g9"))
     assert reply(again) == reply(first) == {"type": "ok", "re": 1, "data": {"coins": 90}}
-    assert [direct.conn for direct in again.outbound.directs] == ["c9"]
+    assert [direct.conn for direct in again.outbound.unicasts] == ["c9"]
     assert (workshop.player("ada").coins, workshop.player("bob").coins) == (85, 115)
     assert len(workshop.due("mail")) == 2
 
@@ -77,12 +77,12 @@ def test_what_is_put_off_puts_off_what_follows_it_in_its_lane(workshop: Workshop
 
     workshop.rules["give"] = now_and_then
     applied = workshop.apply(before, *gifts, workshop.tell(BOB, Give(to="ada", coins=1, seq=1)))
-    directs = {(direct.conn, direct.re): direct for direct in applied.outbound.directs if direct.re}
-    assert [directs["c-ada", seq].not_now for seq in (4, 5, 6)] == [False, True, True]
-    assert not directs["c-bob", 1].refused
+    unicasts = {(direct.conn, direct.re): direct for direct in applied.outbound.unicasts if direct.re}
+    assert [unicasts["c-ada", seq].not_now for seq in (4, 5, 6)] == [False, True, True]
+    assert not unicasts["c-bob", 1].refused
     assert list(applied.put_off) == [gifts[0].order]
     alone = workshop.applier.apply(gifts[1:], put_off=applied.put_off)
-    assert (reply(alone)["code"], alone.outbound.directs[0].not_now) == ("not_here", True)
+    assert (reply(alone)["code"], alone.outbound.unicasts[0].not_now) == ("not_here", True)
     assert workshop.player("ada").coins == 100
     assert [answer["type"] for answer in replies(workshop.apply(*gifts)).values()] == ["ok", "ok"]
     assert workshop.player("ada").coins == 98
@@ -105,7 +105,7 @@ def test_a_transient_event_that_comes_again_is_answered_with_how_things_stand(wo
     again = workshop.apply(first)
     assert workshop.player("ada").x == 14
     assert reply(again) == {"type": "ok", "re": 1, "data": {"zone": "meadow", "x": 14, "y": 10}}
-    (direct,) = again.outbound.directs
+    (direct,) = again.outbound.unicasts
     assert direct.follow is not None
     assert direct.follow.then == "look"
     assert [told["type"] for told in dispatched(again)] == ["appeared"]
@@ -117,14 +117,14 @@ def test_an_event_that_comes_twice_in_one_batch_is_applied_once(workshop: Worksh
     (step,) = walk(workshop, ADA, 1)
     applied = workshop.apply(step, step)
     assert workshop.player("ada").x == 13
-    assert [direct.re for direct in applied.outbound.directs] == [1, 1]
+    assert [direct.re for direct in applied.outbound.unicasts] == [1, 1]
 
 
 def test_a_durable_event_that_comes_twice_in_one_batch_is_applied_once_and_answered_alike(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
     applied = workshop.apply(give, give)
-    first, second = [packet(direct) for direct in applied.outbound.directs if direct.re]
+    first, second = [packet(direct) for direct in applied.outbound.unicasts if direct.re]
     assert workshop.player("bob").coins == 110
     assert first == second == {"type": "ok", "re": 1, "data": {"coins": 90}}
 
@@ -133,7 +133,7 @@ def test_a_refused_event_that_comes_twice_in_one_batch_is_refused_twice(workshop
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=500, seq=1))
     applied = workshop.apply(give, give)
-    assert [packet(direct).get("code") for direct in applied.outbound.directs] == ["too_few_coins"] * 2
+    assert [packet(direct).get("code") for direct in applied.outbound.unicasts] == ["too_few_coins"] * 2
 
 
 def test_an_event_may_be_numbered_with_gaps_and_never_backwards(workshop: Workshop) -> None:
@@ -222,8 +222,8 @@ def test_events_of_a_batch_see_what_came_before_them(workshop: Workshop) -> None
     workshop.enter(ADA, BOB)
     applied = workshop.apply(*walk(workshop, ADA, 1, 3, 5), *walk(workshop, BOB, 1), *walk(workshop, ADA, 7))
     assert (workshop.player("ada").x, workshop.player("bob").x) == (16, 14)
-    assert [direct.re for direct in applied.outbound.directs if direct.conn == "c-ada"] == [1, 3, 5, 7]
-    assert [packet(d)["data"]["x"] for d in applied.outbound.directs if d.conn == "c-ada" and d.packet] == [
+    assert [direct.re for direct in applied.outbound.unicasts if direct.conn == "c-ada"] == [1, 3, 5, 7]
+    assert [packet(d)["data"]["x"] for d in applied.outbound.unicasts if d.conn == "c-ada" and d.packet] == [
         13,
         14,
         15,

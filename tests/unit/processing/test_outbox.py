@@ -95,7 +95,7 @@ def test_a_whisper_waits_until_it_is_acknowledged(workshop: Workshop) -> None:
     applied = workshop.apply(workshop.tell(ADA, Whisper(to="Bob", text="psst", seq=1)))
     (heard,) = notices(applied, "c-bob")
     assert (heard["id"], heard["text"], heard["how"]) == ("s-ada:1/0", "psst", "whisper")
-    assert [direct.id for direct in applied.outbound.directs if direct.conn == "c-bob"] == ["s-ada:1/0"]
+    assert [direct.id for direct in applied.outbound.unicasts if direct.conn == "c-bob"] == ["s-ada:1/0"]
     assert notices(sweep(workshop), "c-bob") == []
     workshop.now_ms += 10_000
     assert notices(sweep(workshop), "c-bob") == [heard]
@@ -121,15 +121,15 @@ def test_mail_for_one_who_is_away_is_told_when_they_enter(workshop: Workshop) ->
 
 def test_of_someones_steps_only_the_latest_matters_and_of_what_is_said_all_of_it(workshop: Workshop) -> None:
     workshop.enter(ADA)
-    (walked,) = workshop.apply(workshop.tell(ADA, Move(dir="e", seq=1))).outbound.dispatches
-    (said,) = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=2))).outbound.dispatches
+    (walked,) = workshop.apply(workshop.tell(ADA, Move(dir="e", seq=1))).outbound.multicasts
+    (said,) = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=2))).outbound.multicasts
     assert (walked.latest, said.latest) == ("moved/ada", "")
 
 
 def test_talk_stands_in_the_outbox_until_it_is_published(workshop: Workshop) -> None:
     workshop.enter(ADA)
     applied = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=1)))
-    (dispatch,) = applied.outbound.dispatches
+    (dispatch,) = applied.outbound.multicasts
     assert (dispatch.id, dispatch.to) == ("s-ada:1/0", ("zone.meadow/1.1",))
     assert applied.published == ("s-ada:1/0",)
     assert workshop.due("talk") == ["s-ada:1/0"]
@@ -143,6 +143,6 @@ def test_talk_that_was_never_published_is_sent_again_as_it_was(workshop: Worksho
     first = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=1)))
     workshop.now_ms += 10_000
     again = sweep(workshop)
-    assert again.outbound.dispatches == first.outbound.dispatches
+    assert again.outbound.multicasts == first.outbound.multicasts
     assert again.published == first.published
     assert again.keys == (routing_key("zone.meadow"),)

@@ -16,13 +16,13 @@ import pytest
 
 from gameserver.broker.topology import PLAIN
 from gameserver.declare import catalogue
-from gameserver.declare.base import Event, Notice, Result, declared, told
+from gameserver.declare.base import Event, Notice, Result, event, notice
 from gameserver.errors import NotNow, Rejected
 from gameserver.events.combat import Reward
 from gameserver.events.trade import Give, Received
-from gameserver.messages.envelope import Envelope, Follow, Outbound
+from gameserver.messages.envelope import Envelope, Outbound, SessionUpdate
 from gameserver.messages.task_message import TaskMessage, task_message
-from gameserver.rules.outcome import Context, Needs, Outcome, State, Tell, Waiting, rule
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
 from gameserver.world.state import ChatLine, ZoneClock
 from tasks.processor import Server
@@ -148,7 +148,7 @@ class Odd(Result):
     what: Any
 
 
-@told()
+@notice()
 class Strange(Notice):
     """A notice of anything."""
 
@@ -159,7 +159,7 @@ class Undeclared(Notice):
     """A notice that nobody declared."""
 
 
-@declared(origin="house")
+@event(origin="house")
 class Stray(Event):
     """An event that is in no catalogue."""
 
@@ -192,8 +192,8 @@ def clock(tick: Any, id_: Any = "poison") -> Outcome:
     return Outcome(put=(ZoneClock(id=id_, tick=tick),))
 
 
-def tells(**tell: Any) -> Outcome:
-    return Outcome(tells=(Tell(**{"notice": Strange(what=1), **tell}),))
+def notifications(**tell: Any) -> Outcome:
+    return Outcome(notifications=(Notification(**{"notice": Strange(what=1), **tell}),))
 
 
 UNCODED: Any = {object()}
@@ -221,23 +221,23 @@ RULE: dict[str, Callable[[], Any]] = {
     "raises what can't be said": raises(Unspeakable()),
     "gives no outcome": lambda: None,
     "gives something else": lambda: {"put": ()},
-    "a notice that can't be encoded": lambda: tells(to=("zone.meadow",), notice=Strange(what=UNCODED)),
-    "a notice that was not declared": lambda: tells(to=("zone.meadow",), notice=Undeclared()),
-    "a notice that is none": lambda: tells(to=("zone.meadow",), notice=7),
-    "told to a number": lambda: tells(to=(7,)),
-    "told to a list": lambda: tells(to=["zone.meadow"]),
-    "told to half a character": lambda: tells(to=(f"zone.{HALF}",)),
-    "told to all but a number": lambda: tells(to=("zone.meadow",), unless=(7,)),
-    "mailed to a number": lambda: tells(player=7, notice=Received(by="a", coins=1, total=1)),
-    "said to a number": lambda: tells(conn=7, gateway="g1"),
-    "said by a number": lambda: tells(conn="c", gateway=7),
-    "tells that are none": lambda: Outcome(tells=("hello",)),  # type: ignore[arg-type]
+    "a notice that can't be encoded": lambda: notifications(to=("zone.meadow",), notice=Strange(what=UNCODED)),
+    "a notice that was not declared": lambda: notifications(to=("zone.meadow",), notice=Undeclared()),
+    "a notice that is none": lambda: notifications(to=("zone.meadow",), notice=7),
+    "told to a number": lambda: notifications(to=(7,)),
+    "told to a list": lambda: notifications(to=["zone.meadow"]),
+    "told to half a character": lambda: notifications(to=(f"zone.{HALF}",)),
+    "told to all but a number": lambda: notifications(to=("zone.meadow",), unless=(7,)),
+    "mailed to a number": lambda: notifications(player=7, notice=Received(by="a", coins=1, total=1)),
+    "said to a number": lambda: notifications(conn=7, gateway="g1"),
+    "said by a number": lambda: notifications(conn="c", gateway=7),
+    "tells that are none": lambda: Outcome(notifications=("hello",)),  # type: ignore[arg-type]
     "born is no event": lambda: Outcome(events=("hello",)),  # type: ignore[arg-type]
     "born is not declared": lambda: Outcome(events=(Bare(),)),
     "born is in no catalogue": lambda: Outcome(events=(Stray(),)),
     "born is of wrong types": lambda: Outcome(events=(Reward(player=7, xp="much", slain="x"),)),  # type: ignore[arg-type]
     "follow is none": lambda: Outcome(follow="me"),  # type: ignore[arg-type]
-    "follow can't be read": lambda: Outcome(follow=Follow(watch={"zone": 7})),  # type: ignore[dict-item]
+    "follow can't be read": lambda: Outcome(follow=SessionUpdate(watch={"zone": 7})),  # type: ignore[dict-item]
     "done is a number": lambda: Outcome(done=(7,)),  # type: ignore[arg-type]
     "again is none": lambda: Outcome(again=("x",)),  # type: ignore[arg-type]
     "again can't be read": lambda: Outcome(again=(Waiting("w", "talk", "", b"\xff"),)),
@@ -361,10 +361,10 @@ def costs_itself_alone(mill: Mill, step: str, wrong: Callable[[], Any], event: s
     assert (letter.id, letter.attempts) == (guilty.id, cls.spec.max_attempts)
     rows = workshop.rows()
     assert (rows["trials"], rows["outbox"], rows["chat_lines"]) == (0, 0, 0)
-    answers = [packet(direct) for outbound in mill.queue.told for direct in outbound.directs if direct.re]
+    answers = [packet(direct) for outbound in mill.queue.told for direct in outbound.unicasts if direct.re]
     mine = [answer for answer in answers if answer["re"] == GUILTY_SEQ]
     assert [answer["code"] for answer in mine] == (["dead_lettered"] if cls.spec.origin == "client" else [])
-    assert not any(outbound.dispatches for outbound in mill.queue.told)
+    assert not any(outbound.multicasts for outbound in mill.queue.told)
 
 
 INSIDE = cases(("prepare", PREPARE), ("needs", NEEDS), ("rule", RULE)) + cases(("rule", REPLY), events=ANSWERED)
@@ -397,7 +397,7 @@ def test_an_innocent_batch_that_is_delivered_again_costs_no_message_and_leaves_n
     sqlite_mill.queue.forget()
     sqlite_mill.run(movers(sqlite_mill, 800), redelivered=True)
     assert (len(sqlite_mill.queue.told), sqlite_mill.queue.published) == (1, 0)
-    assert sum(len(outbound.directs) for outbound in sqlite_mill.queue.told) == 800
+    assert sum(len(outbound.unicasts) for outbound in sqlite_mill.queue.told) == 800
     assert sqlite_mill.workshop.rows()["trials"] == 0
 
 
@@ -431,7 +431,7 @@ def test_a_killer_among_800_costs_twice_the_logarithm_of_messages(sqlite_mill: M
     assert sqlite_mill.queue.published <= 2 * levels + attempts
     (letter,) = sqlite_mill.workshop.store.dead_letters()
     assert (letter.id, letter.cause.split(":")[0]) == (killer, "WorkerDied")
-    answers = [d for outbound in sqlite_mill.queue.told for d in outbound.directs if d.re]
+    answers = [d for outbound in sqlite_mill.queue.told for d in outbound.unicasts if d.re]
     assert sorted(d.conn for d in answers) == sorted(envelope.conn for envelope in batch)
     moved = sqlite_mill.workshop.load(players=tuple(e.player for e in batch)).players.values()
     assert [body.id for body in moved if body.v != 2] == [batch[555].player]
@@ -498,7 +498,7 @@ def lanes_keep_their_order(mill: Mill, seed: int) -> None:
     finally:
         mill.workshop.rules["give"] = healthy
     for outbound in mill.queue.told:
-        for direct in outbound.directs:
+        for direct in outbound.unicasts:
             heard.setdefault(direct.conn, []).append(-direct.re if direct.not_now else direct.re)
     for body in bodies:
         sent = [envelope.event.seq for envelope in batch if envelope.player == body.id]
@@ -506,6 +506,6 @@ def lanes_keep_their_order(mill: Mill, seed: int) -> None:
         assert list(dict.fromkeys(answers)) == sent, "each is answered, in order"
         off = [re < 0 for re in dict.fromkeys(heard[body.conn])]
         assert off == sorted(off), "nothing is applied after what was put off"
-    codes = {packet(direct).get("code") for outbound in mill.queue.told for direct in outbound.directs}
+    codes = {packet(direct).get("code") for outbound in mill.queue.told for direct in outbound.unicasts}
     assert codes <= {None, "not_here", "dead_lettered"}
     assert mill.workshop.rows()["trials"] == 0

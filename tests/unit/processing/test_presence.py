@@ -12,7 +12,7 @@ from gameserver.events.combat import Attack
 from gameserver.events.movement import Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
 from gameserver.events.world import Stir, Sweep, Tick
-from gameserver.messages.envelope import Envelope, Follow, Listed
+from gameserver.messages.envelope import Envelope, Listed, SessionUpdate
 from gameserver.rules.world import TICK_MS
 from gameserver.store import loading
 from gameserver.world.state import PULSE, Player, ZoneClock
@@ -270,8 +270,8 @@ def test_a_gateway_hears_how_many_sessions_it_holds_and_who_they_are_in_portions
     bodies = [player(f"Ada{n}") for n in range(5)]
     workshop.enter(*bodies, EVE)
 
-    def told(after: str = "") -> Follow:
-        (direct,) = [d for d in beats(workshop, "g1", after=after).outbound.directs if d.follow is not None]
+    def told(after: str = "") -> SessionUpdate:
+        (direct,) = [d for d in beats(workshop, "g1", after=after).outbound.unicasts if d.follow is not None]
         assert (direct.conn, direct.re, direct.packet) == ("g1", 0, b"")
         return direct.follow
 
@@ -287,11 +287,11 @@ def test_a_gateway_hears_how_many_sessions_it_holds_and_who_they_are_in_portions
 def test_who_was_taken_out_of_the_world_is_not_counted_and_returns_when_its_gateway_says_so(workshop: Workshop) -> None:
     workshop.enter(ADA)
     live(workshop, 2 * GATEWAY_SILENT_MS, "g2")
-    told = beats(workshop, "g1", after="c").outbound.directs[0].follow
+    told = beats(workshop, "g1", after="c").outbound.unicasts[0].follow
     assert told is not None
     assert (told.held, told.roll, present(workshop)) == (0, (), set())
     workshop.apply(workshop.tell(ADA, Rejoin()))
-    told = beats(workshop, "g1", at_ms=workshop.now_ms + 1).outbound.directs[0].follow
+    told = beats(workshop, "g1", at_ms=workshop.now_ms + 1).outbound.unicasts[0].follow
     assert told is not None
     assert (told.held, present(workshop)) == (1, {"ada"})
 
@@ -300,5 +300,5 @@ def test_a_ghost_that_is_reported_as_lost_leaves_the_world_and_its_session_waits
     workshop.enter(ADA)
     workshop.apply(workshop.tell(ADA, Lost(), id="g1:lost1"))
     assert present(workshop) == set()
-    assert beats(workshop, "g1").outbound.directs[0].follow.held == 0
+    assert beats(workshop, "g1").outbound.unicasts[0].follow.held == 0
     assert workshop.rows()["sessions"] == 1

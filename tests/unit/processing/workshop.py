@@ -12,7 +12,7 @@ from gameserver.events.movement import Move
 from gameserver.events.sessions import Heartbeat
 from gameserver.events.world import Sweep
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Direct, Envelope
+from gameserver.messages.envelope import Envelope, Unicast
 from gameserver.processing.applier import Applied, Applier
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
@@ -95,7 +95,7 @@ class Workshop:
             return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
-def packet(direct: Direct) -> dict[str, Any]:
+def packet(direct: Unicast) -> dict[str, Any]:
     """What a client gets to read."""
     decoded: dict[str, Any] = msgspec.msgpack.decode(direct.packet)
     return decoded
@@ -103,7 +103,7 @@ def packet(direct: Direct) -> dict[str, Any]:
 
 def replies(applied: Applied) -> dict[int, dict[str, Any]]:
     """The replies of a batch by number."""
-    return {direct.re: packet(direct) for direct in applied.outbound.directs if direct.re}
+    return {direct.re: packet(direct) for direct in applied.outbound.unicasts if direct.re}
 
 
 def reply(applied: Applied) -> dict[str, Any]:
@@ -114,13 +114,13 @@ def reply(applied: Applied) -> dict[str, Any]:
 
 def notices(applied: Applied, conn: str) -> list[dict[str, Any]]:
     """What a connection is told beside replies."""
-    directs: Sequence[Direct] = applied.outbound.directs
-    return [packet(direct) for direct in directs if direct.conn == conn and not direct.re and direct.packet]
+    unicasts: Sequence[Unicast] = applied.outbound.unicasts
+    return [packet(direct) for direct in unicasts if direct.conn == conn and not direct.re and direct.packet]
 
 
 def dispatched(applied: Applied) -> list[dict[str, Any]]:
     """What the watchers of topics are told."""
-    return [msgspec.msgpack.decode(dispatch.packet) for dispatch in applied.outbound.dispatches]
+    return [msgspec.msgpack.decode(dispatch.packet) for dispatch in applied.outbound.multicasts]
 
 
 def broken(state: State, event: Any, context: Context) -> Outcome:

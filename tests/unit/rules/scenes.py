@@ -146,7 +146,7 @@ def fold(world: State, outcome: Outcome) -> None:
 
 def told(outcome: Outcome) -> list[Notice]:
     """The notices of an outcome."""
-    return [tell.notice for tell in outcome.tells if tell.notice is not None]
+    return [tell.notice for tell in outcome.notifications if tell.notice is not None]
 
 
 def put(outcome: Outcome, id_: str) -> Any:

@@ -100,17 +100,17 @@ def test_who_is_not_in_the_world_is_told_so_and_may_try_again(event: Any) -> Non
 
 
 def test_the_dead_may_speak() -> None:
-    assert play(Say(text="boo"), state(player(dead_until_ms=9)), circumstances(ADA)).tells
+    assert play(Say(text="boo"), state(player(dead_until_ms=9)), circumstances(ADA)).notifications
 
 
 def test_what_is_said_is_heard_by_those_who_see_the_speaker() -> None:
-    (tell,) = play(Say(text="hi\n"), state(ADA), circumstances(ADA)).tells
+    (tell,) = play(Say(text="hi\n"), state(ADA), circumstances(ADA)).notifications
     assert tell.notice == Heard(how="say", by="Ada", text="hi", at_ms=NOW_MS)
     assert (tell.to, tell.unless, tell.player) == (("zone.meadow/1.1",), (), "")
 
 
 def test_what_is_shouted_is_heard_in_the_zone() -> None:
-    (tell,) = play(Shout(text="hi"), state(ADA), circumstances(ADA)).tells
+    (tell,) = play(Shout(text="hi"), state(ADA), circumstances(ADA)).notifications
     assert tell.notice == Heard(how="shout", by="Ada", text="hi", at_ms=NOW_MS)
     assert tell.to == ("zone.meadow",)
 
@@ -118,7 +118,7 @@ def test_what_is_shouted_is_heard_in_the_zone() -> None:
 @pytest.mark.parametrize("hearer", [player("Bob"), absent(player("Bob"))], ids=["present", "absent"])
 @pytest.mark.parametrize("called", ["bob", "Bob", "BOB"])
 def test_a_whisper_is_for_one_player_however_the_name_is_written(hearer: Any, called: str) -> None:
-    (tell,) = play(Whisper(to=called, text="psst"), state(ADA, hearer), circumstances(ADA)).tells
+    (tell,) = play(Whisper(to=called, text="psst"), state(ADA, hearer), circumstances(ADA)).notifications
     assert tell.notice == Heard(how="whisper", by="Ada", text="psst", at_ms=NOW_MS)
     assert (tell.player, tell.to, tell.conn) == ("bob", (), "")
 
@@ -130,7 +130,7 @@ def test_a_whisper_to_nobody_is_refused() -> None:
 def test_a_full_mailbox_takes_no_more() -> None:
     whisper = Whisper(to="bob", text="psst")
     assert refusal(whisper, state(ADA, player("Bob"), mail_counts={"bob": MAIL_MAX})) == "mailbox_full"
-    assert play(whisper, state(ADA, player("Bob"), mail_counts={"bob": MAIL_MAX - 1}), circumstances(ADA)).tells
+    assert play(whisper, state(ADA, player("Bob"), mail_counts={"bob": MAIL_MAX - 1}), circumstances(ADA)).notifications
 
 
 @pytest.mark.parametrize("event", [Whisper(to="bob", text="\n"), Talk(channel="trade", text="\n")])
@@ -177,7 +177,7 @@ def test_who_is_not_in_a_channel_neither_leaves_nor_speaks(event: Any) -> None:
 def test_what_is_said_in_a_channel_is_heard_there_and_kept() -> None:
     outcome = play(Talk(channel="trade", text="wo\nol"), state(ADA, member("trade")), circumstances(ADA, id="e7"))
     assert outcome.put == (ChatLine(id="e7", channel="trade", by="Ada", text="wool", at_ms=NOW_MS),)
-    (tell,) = outcome.tells
+    (tell,) = outcome.notifications
     assert tell.notice == Heard(how="channel", channel="trade", by="Ada", text="wool", at_ms=NOW_MS)
     assert tell.to == ("channel.trade",)
 

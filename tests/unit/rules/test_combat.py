@@ -52,7 +52,7 @@ def test_a_blow_hurts_a_creature_which_remembers_who_struck_it() -> None:
     assert (hurt.prey, hurt.v, hurt.dead_until_ms) == ("ada", boar.v + 1, 0)
     assert outcome.result == Hit(target=boar.id, damage=damage, hp=hurt.hp)
     assert told(outcome) == [Struck(by="ada", target=boar.id, damage=damage, hp=hurt.hp, v=hurt.v)]
-    assert outcome.tells[0].to == ("zone.meadow/1.1",)
+    assert outcome.notifications[0].to == ("zone.meadow/1.1",)
     assert outcome.events == ()
 
 
@@ -159,7 +159,7 @@ def test_a_slayer_gains_experience_and_grows(before: int, xp: int, total: int, a
     outcome = reward(player(xp=before), xp=xp)
     grown = put(outcome, "ada")
     assert (grown.xp, grown.attack) == (total, attack)
-    (tell,) = outcome.tells
+    (tell,) = outcome.notifications
     assert tell.notice == Rewarded(xp=xp, total=total, slain="rat")
     assert tell.player == "ada"
 
@@ -172,9 +172,9 @@ def test_a_slayer_whose_mailbox_is_full_is_rewarded_and_not_told() -> None:
     full = state(ADA, mail_counts={"ada": MAIL_MAX})
     outcome = play(Reward(player="ada", xp=30, slain="rat"), full, circumstances())
     assert put(outcome, "ada").xp == 30
-    assert outcome.tells == ()
+    assert outcome.notifications == ()
 
 
 def test_a_slayer_who_is_no_more_gains_nothing() -> None:
     outcome = reward()
-    assert (outcome.put, outcome.tells) == ((), ())
+    assert (outcome.put, outcome.notifications) == ((), ())

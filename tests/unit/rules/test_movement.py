@@ -60,7 +60,7 @@ def test_a_portal_leads_to_another_zone() -> None:
     walker = put(outcome, "ada")
     assert (walker.zone, walker.x, walker.y) == ("town", 1, 1)
     assert outcome.result == Walked(zone="town", x=1, y=1)
-    appeared, vanished = outcome.tells
+    appeared, vanished = outcome.notifications
     assert (appeared.to, vanished.to) == (("zone.town/0.0",), (where(before),))
     assert outcome.follow is not None
     assert outcome.follow.watch == {"view": view_topics(walker)}
@@ -81,14 +81,14 @@ def test_the_dead_and_the_absent_do_not_walk() -> None:
 
 def test_a_step_within_a_cell_is_seen_as_a_step() -> None:
     outcome = walk(player(), "e")
-    (tell,) = outcome.tells
+    (tell,) = outcome.notifications
     assert tell.notice == Moved(who="ada", x=13, y=10, v=2)
     assert (tell.to, tell.unless, outcome.follow) == (("zone.meadow/1.1",), (), None)
 
 
 def test_a_step_into_another_cell_is_an_arrival_and_a_leaving() -> None:
     outcome = walk(player(x=15), "e")
-    appeared, vanished = outcome.tells
+    appeared, vanished = outcome.notifications
     assert appeared.notice == Appeared(being=being(put(outcome, "ada")))
     assert (appeared.to, appeared.unless) == (("zone.meadow/2.1",), ())
     assert vanished.notice == Vanished(who="ada", v=2)
@@ -108,7 +108,7 @@ def test_every_observer_is_told_exactly_what_changes_for_them(
     after = put(outcome, "ada")
     observer = player("Bob", x=other_x, y=other_y)
     watched = set(view_topics(observer))
-    heard = [type(t.notice) for t in outcome.tells if watched & set(t.to) and not watched & set(t.unless)]
+    heard = [type(t.notice) for t in outcome.notifications if watched & set(t.to) and not watched & set(t.unless)]
     saw, sees = in_view(observer, before), in_view(observer, after)
     if not sees:
         assert heard == [Vanished] * saw
@@ -187,7 +187,7 @@ def test_a_refused_step_costs_no_time() -> None:
 
 def look(viewer: Player, *others: Any) -> Any:
     outcome = play(Look(seq=1), state(viewer, *others), circumstances(viewer))
-    (tell,) = outcome.tells
+    (tell,) = outcome.notifications
     assert (tell.conn, tell.gateway, tell.to, tell.player) == (viewer.conn, "g1", (), "")
     assert (outcome.put, outcome.result) == ((), None)
     return tell.notice

@@ -70,7 +70,7 @@ def session(outcome: Any) -> Session:
 
 def closed(outcome: Any) -> list[tuple[str, str, str]]:
     """The connections that are closed, by gateway, with the code."""
-    return [(t.gateway, t.conn, t.follow.close) for t in outcome.tells if t.follow is not None]
+    return [(t.gateway, t.conn, t.follow.close) for t in outcome.notifications if t.follow is not None]
 
 
 # Registering.
@@ -151,7 +151,7 @@ def test_a_registration_that_comes_twice_is_answered_alike() -> None:
     fold(world, first)
     again = enter(REGISTER, world)
     assert (again.result, again.follow) == (first.result, first.follow)
-    assert (again.put, again.drop, again.tells) == ((), (), ())
+    assert (again.put, again.drop, again.notifications) == ((), (), ())
 
 
 # Logging in.
@@ -222,7 +222,7 @@ def test_a_login_that_comes_twice_is_answered_alike() -> None:
     fold(world, first)
     again = enter(LOGIN, world)
     assert (again.result, again.follow) == (first.result, first.follow)
-    assert (again.put, again.drop, again.tells) == ((), (), ())
+    assert (again.put, again.drop, again.notifications) == ((), (), ())
 
 
 def test_who_enters_hears_their_channels_and_gets_their_mail() -> None:
@@ -332,7 +332,7 @@ def test_a_resume_that_comes_twice_is_answered_alike() -> None:
     fold(world, first)
     again = resume(world)
     assert (again.result, again.follow) == (first.result, first.follow)
-    assert (again.put, again.tells) == ((), ())
+    assert (again.put, again.notifications) == ((), ())
 
 
 # Leaving.
@@ -352,7 +352,7 @@ def test_who_logs_out_leaves_the_world_and_the_session_ends() -> None:
 @pytest.mark.parametrize("world", [state(ADA), state(ADA, session_of(ADA, conn="c9"))], ids=["over", "taken over"])
 def test_a_logout_of_a_session_that_is_over_or_taken_over_only_closes(world: Any) -> None:
     outcome = play(Logout(seq=5), world, circumstances(ADA))
-    assert (outcome.put, outcome.drop, outcome.tells) == ((), (), ())
+    assert (outcome.put, outcome.drop, outcome.notifications) == ((), (), ())
     assert outcome.follow is not None
     assert outcome.follow.close == "logged_out"
 
@@ -370,20 +370,20 @@ def test_who_is_cut_off_leaves_the_world_and_the_session_waits_with_its_watermar
 def test_who_was_cut_off_is_not_seen_to_leave_again() -> None:
     outcome = play(Lost(), state(cut_off(ADA), session_of(ADA)), circumstances(ADA))
     assert [type(thing) for thing in outcome.put] == [Session]
-    assert outcome.tells == ()
+    assert outcome.notifications == ()
 
 
 @pytest.mark.parametrize("world", [state(ADA), state(ADA, session_of(ADA, conn="c9"))], ids=["over", "taken over"])
 def test_the_loss_of_a_connection_that_was_taken_over_is_nothing(world: Any) -> None:
     outcome = play(Lost(), world, circumstances(ADA))
-    assert (outcome.put, outcome.drop, outcome.tells, outcome.follow) == ((), (), (), None)
+    assert (outcome.put, outcome.drop, outcome.notifications, outcome.follow) == ((), (), (), None)
 
 
 def test_the_loss_of_an_old_session_takes_no_player_out_who_plays_in_another() -> None:
     other = session_of(ADA, id="s-old")
     outcome = play(Lost(), state(ADA, other), circumstances(ADA, session="s-old"))
     assert [type(thing) for thing in outcome.put] == [Session]
-    assert outcome.tells == ()
+    assert outcome.notifications == ()
 
 
 # A gateway that was cut off from the queue.
@@ -412,7 +412,7 @@ def test_who_was_never_taken_out_stays_as_they_are() -> None:
 @pytest.mark.parametrize("world", [state(ADA), state(ADA, session_of(ADA, conn="c9"))], ids=["over", "taken over"])
 def test_whose_session_was_taken_up_elsewhere_is_sent_away(world: Any) -> None:
     outcome = play(Rejoin(), world, circumstances(ADA))
-    assert (outcome.put, outcome.tells) == ((), ())
+    assert (outcome.put, outcome.notifications) == ((), ())
     assert outcome.follow is not None
     assert outcome.follow.close == "taken_over"
 

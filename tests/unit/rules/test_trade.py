@@ -38,7 +38,7 @@ def test_coins_are_neither_made_nor_lost(coins: int, mine: int, theirs: int) -> 
 @pytest.mark.parametrize("receiver", [BOB, absent(BOB), player("Bob", coins=5, zone="town")])
 @pytest.mark.parametrize("to", ["bob", "BOB"])
 def test_the_receiver_may_be_anywhere_and_is_told(receiver: Any, to: str) -> None:
-    (tell,) = give(30, receiver, to=to).tells
+    (tell,) = give(30, receiver, to=to).notifications
     assert tell.notice == Received(by="Ada", coins=30, total=35)
     assert tell.player == "bob"
 
@@ -50,7 +50,7 @@ def test_nobody_gives_to_nobody_nor_to_oneself() -> None:
 
 def test_a_full_mailbox_takes_no_coins() -> None:
     assert refusal(1, BOB, mail_counts={"bob": MAIL_MAX}) == "mailbox_full"
-    assert give(1, BOB, mail_counts={"bob": MAIL_MAX - 1}).tells
+    assert give(1, BOB, mail_counts={"bob": MAIL_MAX - 1}).notifications
 
 
 def test_a_purse_may_be_looked_into() -> None:

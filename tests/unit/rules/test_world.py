@@ -207,7 +207,7 @@ def test_a_dead_player_returns_at_a_spawn_and_looks_around() -> None:
     alive = put(outcome, "ada")
     assert (alive.hp, alive.dead_until_ms, alive.v) == (100, 0, dead.v + 1)
     assert (alive.x, alive.y) in MEADOW.spawns
-    appeared, respawned = outcome.tells
+    appeared, respawned = outcome.notifications
     assert isinstance(appeared.notice, Appeared)
     assert respawned.notice == Respawned(zone="meadow", x=alive.x, y=alive.y, hp=100)
     assert (respawned.conn, respawned.gateway) == ("c-ada", "g1")
@@ -461,4 +461,4 @@ def test_what_is_due_is_sent_again() -> None:
 
 def test_a_sweep_with_nothing_to_do_does_nothing() -> None:
     outcome = sweep()
-    assert (outcome.put, outcome.drop, outcome.tells, outcome.again) == ((), (), (), ())
+    assert (outcome.put, outcome.drop, outcome.notifications, outcome.again) == ((), (), (), ())

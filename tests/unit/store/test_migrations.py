@@ -16,7 +16,7 @@ from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
 from gameserver.store.statements import writing
 from gameserver.store.tables import TABLES, columns, metadata
-from gameserver.world.marks import NO_MARKS, Mark, highest, read_marks
+from gameserver.world.marks import NO_MARKS, Watermark, highest, read_watermarks
 from gameserver.world.state import Player, Session, Thing
 from tests.unit.rules.scenes import WORLD
 
@@ -126,7 +126,7 @@ def test_places_and_watermarks_move_and_who_waits_to_come_back_finds_them(databa
         assert transaction.stored("s-ada/act", 16) == b"hit"
     old.close()
     assert (ada.x, ada.y, ada.v, ada.steps_due_ms, ada.session) == (3, 4, 5, 2**41, "s-ada")
-    assert read_marks(ada.marks)["act"] == Mark(17, 2)
+    assert read_watermarks(ada.marks)["act"] == Watermark(17, 2)
     assert (bob.session, highest(bob.marks)) == ("s-bob", SEQ_MAX)
     assert (eve.session, eve.marks) == (zoe.session, zoe.marks) == ("", NO_MARKS)
     command.downgrade(configuration(database_url), "0002")

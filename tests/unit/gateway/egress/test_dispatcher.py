@@ -1,6 +1,6 @@
 import msgspec
 
-from gameserver.messages.envelope import Direct, Dispatch, Follow, Outbound, routing_key
+from gameserver.messages.envelope import Multicast, Outbound, SessionUpdate, Unicast, routing_key
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.egress.dispatcher import MAILED_AGE_S, by_audience
@@ -56,10 +56,10 @@ def test_what_others_do_does_not_wait_as_long_as_where_they_are():
     stage.dispatch("zone.town", type="died", n=3)
     assert [packet["n"] for packet in ada.written()] == [2, 3]
     both = [
-        Dispatch(to=("zone.town",), packet=told(type=t, n=n), latest=of)
+        Multicast(to=("zone.town",), packet=told(type=t, n=n), latest=of)
         for t, n, of in (("moved", 4, "moved/x"), ("died", 5, ""))
     ]
-    stage.tell(Outbound(dispatches=both))
+    stage.tell(Outbound(multicasts=both))
     assert [packet["n"] for packet in ada.written()] == [4, 5]
 
 
@@ -69,8 +69,8 @@ def test_a_reply_does_not_wait_until_what_others_did_was_looked_at(stage: Stage)
     (move,) = stage.broker.take("move")
     stage.clock.advance(1)
     (envelope,) = move.batch
-    seen = Dispatch(to=("zone.town",), packet=told(type="moved", n=1))
-    stage.hub.outbound(Outbound(directs=[reply(ada.session.conn, envelope.event)], dispatches=[seen]))
+    seen = Multicast(to=("zone.town",), packet=told(type="moved", n=1))
+    stage.hub.outbound(Outbound(unicasts=[reply(ada.session.conn, envelope.event)], multicasts=[seen]))
     assert [packet["type"] for packet in ada.written()] == ["ok"]
     assert [packet["type"] for packet in ada.heard()] == ["moved"]
 
@@ -85,23 +85,23 @@ def test_a_durable_dispatch_is_told_once(stage: Stage):
 def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
     ada, bob = stage.player("ada"), stage.player("bob")
     for player in (ada, ada, bob):
-        direct = Direct(conn=player.session.conn, packet=told(type="heard", id="n1"), id="n1")
-        stage.tell(Outbound(directs=[direct]))
+        direct = Unicast(conn=player.session.conn, packet=told(type="heard", id="n1"), id="n1")
+        stage.tell(Outbound(unicasts=[direct]))
     assert len(ada.heard("heard")) == 1
     assert len(bob.heard("heard")) == 1
 
 
 def test_a_durable_notice_that_comes_again_much_later_was_not_acknowledged_and_is_told_again(stage: Stage):
     ada = stage.player()
-    direct = Direct(conn=ada.session.conn, packet=told(type="heard", id="n1"), id="n1")
-    stage.tell(Outbound(directs=[direct]))
+    direct = Unicast(conn=ada.session.conn, packet=told(type="heard", id="n1"), id="n1")
+    stage.tell(Outbound(unicasts=[direct]))
     stage.clock.advance(MAILED_AGE_S)
-    stage.tell(Outbound(directs=[direct]))
+    stage.tell(Outbound(unicasts=[direct]))
     assert len(ada.heard("heard")) == 2
 
 
 def test_what_is_told_to_connections_of_others_is_passed_over(stage: Stage):
-    stage.tell(Outbound(directs=[Direct(conn="elsewhere", packet=told(type="heard"), re=4, lane="talk")]))
+    stage.tell(Outbound(unicasts=[Unicast(conn="elsewhere", packet=told(type="heard"), re=4, lane="talk")]))
     assert stage.broker.take() == []
 
 
@@ -125,29 +125,29 @@ def test_a_fast_reader_misses_nothing_however_much_comes_at_once():
     stage = Stage(frame_bytes_max=64, write_buffer_soft_bytes=200, write_buffer_bytes_max=10_000)
     ada = stage.player(watch=("zone.a",))
     packet = told(type="moved", who="someone")
-    stage.tell(Outbound(dispatches=[Dispatch(to=("zone.a",), packet=packet) for _ in range(50)]))
+    stage.tell(Outbound(multicasts=[Multicast(to=("zone.a",), packet=packet) for _ in range(50)]))
     assert len(ada.heard("moved")) == 50
 
 
 def test_what_goes_to_the_same_clients_goes_together_and_in_order():
     a1, a2, b1, a3 = (
-        Dispatch(to=(to,), packet=told(type="heard", text=text))
+        Multicast(to=(to,), packet=told(type="heard", text=text))
         for to, text in (("a", "1"), ("a", "2"), ("b", "1"), ("a", "3"))
     )
-    elsewhere = Dispatch(to=("a",), packet=b"", unless=("b",))
+    elsewhere = Multicast(to=("a",), packet=b"", unless=("b",))
     assert by_audience([a1, b1, a2, elsewhere, a3]) == [[a1, a2, a3], [b1], [elsewhere]]
 
 
 def test_what_must_be_told_once_is_not_joined_with_others():
-    kept = Dispatch(to=("a",), packet=b"", id="talk1")
-    plain = Dispatch(to=("a",), packet=b"")
+    kept = Multicast(to=("a",), packet=b"", id="talk1")
+    plain = Multicast(to=("a",), packet=b"")
     assert by_audience([kept, plain, kept, plain]) == [[kept], [plain, plain], [kept]]
 
 
 def test_a_notice_that_comes_twice_in_one_message_is_told_once(stage: Stage):
     ada = stage.player()
-    twice = Dispatch(to=("zone.town",), packet=told(type="heard", text="once"), id="talk1")
-    stage.tell(Outbound(dispatches=[twice, twice]))
+    twice = Multicast(to=("zone.town",), packet=told(type="heard", text="once"), id="talk1")
+    stage.tell(Outbound(multicasts=[twice, twice]))
     assert len(ada.heard("heard")) == 1
 
 
@@ -159,7 +159,7 @@ def test_who_is_let_in_is_given_a_token_before_the_reply(stage: Stage):
     ada.send(type="hello", protocol=1)
     ada.send(type="login", name="ada", password="a long secret", seq=1)
     (login,) = stage.broker.take()
-    stage.answer(login, follow=Follow(session="s1", player="ada", watch={"view": ("zone.a",)}, then="look"))
+    stage.answer(login, follow=SessionUpdate(session="s1", player="ada", watch={"view": ("zone.a",)}, then="look"))
     assert [packet["type"] for packet in ada.heard()] == ["welcome", "token", "ok"]
 
 
@@ -169,7 +169,7 @@ def test_the_world_is_looked_at_when_the_queue_is_bound_and_not_before(stage: St
     (move,) = stage.broker.take()
     stage.broker.binding = False
     stage.broker.bound.clear()
-    stage.answer(move, follow=Follow(watch={"view": ("zone.b",)}, then="look"))
+    stage.answer(move, follow=SessionUpdate(watch={"view": ("zone.b",)}, then="look"))
     assert stage.broker.bound == [f"+{routing_key('zone.b')}", f"-{routing_key('zone.a')}"]
     assert stage.broker.take("look") == []
     stage.broker.unconfirmed.pop().callback(None)
@@ -182,7 +182,7 @@ def test_who_left_before_the_queue_was_bound_does_not_look(stage: Stage):
     ada.send(type="move", dir="n", seq=2)
     (move,) = stage.broker.take()
     stage.broker.binding = False
-    stage.answer(move, follow=Follow(watch={"view": ("zone.b",)}, then="look"))
+    stage.answer(move, follow=SessionUpdate(watch={"view": ("zone.b",)}, then="look"))
     stage.hub.ended(ada.session)
     stage.broker.unconfirmed.pop().callback(None)
     stage.clock.advance(1)
@@ -191,7 +191,7 @@ def test_who_left_before_the_queue_was_bound_does_not_look(stage: Stage):
 
 def test_a_connection_that_was_taken_over_is_told_so_and_closed(stage: Stage):
     ada = stage.player()
-    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=Follow(close="taken_over"))]))
+    stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
     (bye,) = ada.heard()
     assert (bye["type"], bye["code"]) == ("bye", "taken_over")
     assert ada.transport.disconnecting
@@ -201,7 +201,7 @@ def test_a_logout_is_answered_and_then_the_connection_closes(stage: Stage):
     ada = stage.player()
     ada.send(type="logout", seq=2)
     (logout,) = stage.broker.take()
-    stage.answer(logout, follow=Follow(close="logged_out"))
+    stage.answer(logout, follow=SessionUpdate(close="logged_out"))
     assert [packet["type"] for packet in ada.heard()] == ["ok", "bye"]
     assert ada.transport.disconnecting
 
@@ -216,9 +216,9 @@ def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
 
 
 def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
-    direct = Direct(conn="g2.conn", packet=told(type="ok", re=1), re=1, lane="session")
-    follow = Follow(session="g2.conn", player="ada", watch={"view": ("zone.town",)})
-    stage.tell(Outbound(directs=[msgspec.structs.replace(direct, follow=follow)]))
+    direct = Unicast(conn="g2.conn", packet=told(type="ok", re=1), re=1, lane="session")
+    follow = SessionUpdate(session="g2.conn", player="ada", watch={"view": ("zone.town",)})
+    stage.tell(Outbound(unicasts=[msgspec.structs.replace(direct, follow=follow)]))
     stage.clock.advance(1)
     assert stage.broker.take("lost") == []
 
@@ -227,5 +227,5 @@ def test_a_logout_whose_reply_was_lost_with_the_broker_is_no_takeover(stage: Sta
     stage.rises()
     ada = stage.player()
     ada.send(type="logout", seq=2)
-    stage.tell(Outbound(directs=[Direct(conn=ada.session.conn, follow=Follow(close="taken_over"))]))
+    stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
     assert [packet["code"] for packet in ada.heard("bye")] == ["logged_out"]

@@ -9,7 +9,7 @@ from gameserver.broker.topology import Queues
 from gameserver.events.movement import Look, Move
 from gameserver.events.sessions import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Direct, Follow, Outbound, routing_key
+from gameserver.messages.envelope import Outbound, SessionUpdate, Unicast, routing_key
 from gameserver.operations.trace import event_id
 from gateway.amqp.broker import Away, Busy, Unroutable
 from gateway.connections.lanes import given_up_after_s
@@ -68,7 +68,7 @@ def test_a_second_reply_to_the_same_event_is_dropped(stage: Stage):
     ada = stage.player()
     ada.send(type="move", dir="n", seq=2)
     (task,) = stage.broker.take()
-    follow = Follow(watch={"view": ("zone.elsewhere",)})
+    follow = SessionUpdate(watch={"view": ("zone.elsewhere",)})
     stage.answer(task)
     stage.answer(task, code="wall", follow=follow)
     assert [packet["type"] for packet in ada.heard()] == ["ok"]
@@ -124,13 +124,13 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage = Stage(Queues(split={"movement": 2}))
     ada, bob = stage.player("ada"), stage.player("bob")
     for player, place in ((ada, "town"), (bob, "meadow")):
-        stage.tell(Outbound(directs=[Direct(conn=player.session.conn, follow=Follow(place=place))]))
+        stage.tell(Outbound(unicasts=[Unicast(conn=player.session.conn, follow=SessionUpdate(place=place))]))
         player.send(type="move", dir="n", seq=2)
     of_ada, of_bob = stage.broker.take("move")
     assert (of_ada.queue, of_bob.queue) == ("movement", "movement.1")
     assert [envelope.place for envelope in (*of_ada.batch, *of_bob.batch)] == ["town", "meadow"]
     ada.send(type="move", dir="n", seq=3)
-    stage.answer(of_ada, follow=Follow(place="meadow"))
+    stage.answer(of_ada, follow=SessionUpdate(place="meadow"))
     ada.send(type="move", dir="n", seq=4)
     stage.clock.advance(GAP_S_PER_EVENT)
     (last_of_town,) = stage.broker.take("move")
@@ -331,7 +331,7 @@ def test_who_is_not_in_the_world_though_connected_returns_and_does_it_then(stage
     (task,) = stage.broker.take("move")
     (envelope,) = task.batch
     refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
-    stage.tell(Outbound(directs=[refused, refused], done="move", task=task.message.task_id))
+    stage.tell(Outbound(unicasts=[refused, refused], done="move", task=task.message.task_id))
     assert ada.heard("error") == []
     stage.let_back()
     stage.clock.advance(1)
@@ -390,7 +390,7 @@ def test_a_slow_return_is_asked_for_once(stage: Stage):
         for task in stage.broker.take("say"):
             (envelope,) = task.batch
             refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
-            stage.tell(Outbound(directs=[refused], done="say", task=task.message.task_id))
+            stage.tell(Outbound(unicasts=[refused], done="say", task=task.message.task_id))
     assert len(stage.broker.take("rejoin")) == 1
     assert ada.heard("error") == []
 
@@ -690,7 +690,7 @@ def test_what_is_put_off_holds_its_lane_also_when_its_connection_was_told_goodby
     stage.hub.dismiss()
     (envelope,) = task.batch
     refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
-    stage.tell(Outbound(directs=[refused], done="say", task=task.message.task_id))
+    stage.tell(Outbound(unicasts=[refused], done="say", task=task.message.task_id))
     stage.clock.advance(1)
     assert ada.heard("error") == []
     assert stage.broker.take("say") == []

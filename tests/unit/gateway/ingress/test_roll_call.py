@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.messages.envelope import Direct, Follow, Listed, Outbound
+from gameserver.messages.envelope import Listed, Outbound, SessionUpdate, Unicast
 from gateway.ingress import roll_call
 from gateway.ingress.roll_call import PATIENCE
 from tests.unit.gateway.fakes import Player, Stage
@@ -16,8 +16,8 @@ def beat(stage: Stage, held: int, *roll: Listed) -> str:
     stage.clock.advance(0)
     (task,) = stage.broker.take("heartbeat")
     after = task.batch[0].event.after
-    told = Follow(held=held, roll=roll if after else None)
-    stage.tell(Outbound(directs=[Direct(conn="g1", follow=told)], done=task.name, task=task.message.task_id))
+    told = SessionUpdate(held=held, roll=roll if after else None)
+    stage.tell(Outbound(unicasts=[Unicast(conn="g1", follow=told)], done=task.name, task=task.message.task_id))
     stage.clock.advance(3)
     return after
 
@@ -115,8 +115,8 @@ def test_an_answer_that_is_told_once_more_does_not_end_the_roll() -> None:
     for _ in range(PATIENCE):
         beat(stage, held=1)
     beat(stage, 1, listed(ada))
-    again = Direct(conn="g1", follow=Follow(held=1, roll=()))
-    stage.tell(Outbound(directs=[again], done="heartbeat", task="answered before"))
+    again = Unicast(conn="g1", follow=SessionUpdate(held=1, roll=()))
+    stage.tell(Outbound(unicasts=[again], done="heartbeat", task="answered before"))
     assert rejoined(stage) == []
     assert beat(stage, 1) == ada.session.conn
     assert rejoined(stage) == ["eve"]
