@@ -410,7 +410,7 @@ class Server:
             self._publisher.task(self._again(others, turn, tail=turn.take_tail(others)), self._queue(others))
 
     def _queue(self, batch: Sequence[Envelope]) -> str:
-        return self._queues.of(batch[0].event.spec, batch[0].place)
+        return self._queues.of(batch[0].event.spec, batch[0].shard_key)
 
     def _groups(self, born: Sequence[Envelope]) -> Iterator[tuple[Envelope, ...]]:
         """Batches, each of one type and for one queue."""

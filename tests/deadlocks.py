@@ -104,7 +104,7 @@ def _tend(name: str) -> Work:
 
 def _rewards() -> list[Envelope]:
     return [
-        Envelope(id=f"slain-{body.id}", event=Reward(player=body.id, xp=1, slain="rat"), at_ms=1, kept=True)
+        Envelope(id=f"slain-{body.id}", event=Reward(player=body.id, xp=1, slain="rat"), at_ms=1, in_outbox=True)
         for body in BODIES
     ]
 
@@ -140,7 +140,7 @@ def _trials(shop: Workshop, n: int, rng: Random) -> None:
 
 
 def _show(shop: Workshop, n: int, rng: Random) -> Any:
-    shown = [Envelope(id=f"show:{body.id}", event=Show(player=body.id), at_ms=1, kept=True) for body in BODIES]
+    shown = [Envelope(id=f"show:{body.id}", event=Show(player=body.id), at_ms=1, in_outbox=True) for body in BODIES]
     with shop.store.transaction() as transaction:
         rows = [Waiting(one.id, "event", "", msgspec.json.encode(one)) for one in shown]
         transaction.add_waiting(rows, shop.now_ms, shop.now_ms)

@@ -29,8 +29,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``id`` follows the event from packet to reply through every log line. ``conn`` is the connection that is answered,
     ``session`` the session whose watermark counts (another connection may have begun it), ``at_ms`` when the gateway
     accepted it (milliseconds since 1970). ``token``: the hash of the token that the gateway minted for the connection.
-    ``kept``: the event stands in the outbox, and may be applied as long as it does. ``place``: where a queue is split,
-    what it is split by.
+    ``in_outbox``: the event stands in the outbox, and may be applied as long as it does. ``shard_key``: chooses the
+    part of a queue that is split.
     """
 
     id: str
@@ -41,8 +41,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     player: str = ""
     gateway: str = ""
     token: str = ""
-    kept: bool = False
-    place: str = ""
+    in_outbox: bool = False
+    shard_key: str = ""
 
     @property
     def key(self) -> str:
@@ -73,10 +73,11 @@ class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     ``session`` and ``player``: the connection plays for these from now on. ``watch``: topics by slot, replacing those
     that the slot had. ``seq``: the session's highest applied number. ``then``: the event to send on behalf of the
-    session once the topics are bound. ``close``: close the connection with this code after the packet. ``place``: what
-    the queues of the session's events are split by. ``back``: the player, who is ``player`` already, is in the world
-    again after the gateway had been cut off from the queue; what waited for that may go. ``here``: the watched topic in
-    which the player itself is; where many watch, the others are told of less often (``Multicast.latest``).
+    session once the topics are bound. ``close``: close the connection with this code after the packet. ``shard_key``:
+    chooses the part of a split queue for the session's events. ``rejoined``: the player, who is ``player`` already, is
+    in the world again after the gateway had been cut off from the queue; what waited for that may go. ``own_cell``: the
+    watched topic in which the player itself is; where many watch a topic, those whose own cell is another hear of it
+    less often (``Multicast.latest``).
 
     To a gateway itself, after its heartbeat: ``held``, how many sessions it holds by what the data tier knows, and
     ``roll``, those it has asked for; none are left when that is empty.
@@ -88,9 +89,9 @@ class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     watch: dict[str, tuple[str, ...]] = {}
     then: str = ""
     close: str = ""
-    place: str = ""
-    back: bool = False
-    here: str = ""
+    shard_key: str = ""
+    rejoined: bool = False
+    own_cell: str = ""
     held: int = 0
     roll: tuple[Listed, ...] | None = None
 

@@ -94,4 +94,4 @@ def _order(one: dict[str, Any], lane: str) -> str:
 
 def is_awaited(one: dict[str, Any]) -> bool:
     """Whether anybody waits for it: a client, or the outbox. Ticks and heartbeats come anew by themselves."""
-    return bool(one.get("conn") or one.get("kept"))
+    return bool(one.get("conn") or one.get("in_outbox"))

@@ -275,7 +275,7 @@ class _Work:
         actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
         self._state = self._transaction.load([actors, *needs])
         self._state.now_ms = self._now_ms
-        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
+        self._to_be_done = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.in_outbox])
         if self._state.due:
             self._sort_out()
 
@@ -316,7 +316,7 @@ class _Work:
 
         Raises ``Corrupt`` when nobody can read where its lane stands.
         """
-        if item.envelope.kept and item.envelope.id not in self._to_be_done:
+        if item.envelope.in_outbox and item.envelope.id not in self._to_be_done:
             log.info("%s was applied before", item.envelope.id, extra=about(item.envelope.id))
             return "repeated"
         if not item.marked:
@@ -357,7 +357,7 @@ class _Work:
             return self._fail(item, error)
         self._fold(outcome)
         if reply is not None:
-            if item.envelope.kept:
+            if item.envelope.in_outbox:
                 self._reply_at_home(item.envelope, reply)
             else:
                 self._speech.direct(item.envelope.gateway, reply)
@@ -454,7 +454,7 @@ class _Work:
 
     def _advance(self, item: Prepared, reply: bytes) -> None:
         """Move the watermark, and keep what was answered: with a durable event, so that a replay answers the same."""
-        if item.envelope.kept:
+        if item.envelope.in_outbox:
             self._done.append(item.envelope.id)
             self._to_be_done -= {item.envelope.id}  # the same one may come again in this very batch
         if item.mark is None:
@@ -557,15 +557,17 @@ class _Work:
         """Raises ``TypeError`` or ``DecodeError`` for what no process could read."""
         if catalogue.events().get(event.spec.name) is not type(event):
             raise TypeError(f"{type(event).__name__} is not in the catalogue")
-        place = getattr(event, "zone", "") or item.envelope.place  # of what it is about, or where it was born
-        envelope = Envelope(id=id_, event=event, at_ms=item.context.now_ms, kept=event.spec.durable, place=place)
+        shard_key = getattr(event, "zone", "") or item.envelope.shard_key  # of what it is about, or where it was born
+        envelope = Envelope(
+            id=id_, event=event, at_ms=item.context.now_ms, in_outbox=event.spec.durable, shard_key=shard_key
+        )
         body = msgspec.json.encode(envelope)
         return self._bear, (_envelope_json(body), body)
 
     def _bear(self, what: tuple[Envelope, bytes]) -> None:
         envelope, body = what
         self._born.append(envelope)
-        if envelope.kept:
+        if envelope.in_outbox:
             self._waiting.append(Waiting(envelope.id, "event", "", body))
 
     def _again_word(self, waiting: Waiting) -> Word:

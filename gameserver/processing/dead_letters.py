@@ -94,7 +94,7 @@ def revived(letter: DeadLetter, now_ms: int) -> Envelope:
         event=replace(envelope.event, seq=0),
         at_ms=now_ms,
         player=envelope.player,
-        kept=True,
+        in_outbox=True,
     )
 
 

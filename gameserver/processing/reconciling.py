@@ -102,5 +102,5 @@ def _move(transaction: Transaction, atlas: Atlas, players: list[Player], now_ms:
 
 def _shown(player: Player, now_ms: int) -> Waiting:
     id_ = f"show:{player.id}:{now_ms}"
-    envelope = Envelope(id=id_, event=Show(player=player.id), at_ms=now_ms, kept=True, place=player.zone)
+    envelope = Envelope(id=id_, event=Show(player=player.id), at_ms=now_ms, in_outbox=True, shard_key=player.zone)
     return Waiting(id_, "event", "", msgspec.json.encode(envelope))

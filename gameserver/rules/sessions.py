@@ -316,7 +316,7 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
         put=(present, held, *_seen(state, context)),
         notifications=_arrives(body, present),
         again=state.mail.get(body.id, ()),
-        follow=replace(_follow(state, present, held), back=True),
+        follow=replace(_follow(state, present, held), rejoined=True),
     )
 
 

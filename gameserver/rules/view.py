@@ -64,7 +64,9 @@ def _view_topics(zone: str, column: int, row: int) -> tuple[str, ...]:
 
 def looks_around(player: Player) -> SessionUpdate:
     """Who stands where another part of the world is in view: the gateway watches that first, and then looks."""
-    return SessionUpdate(watch={"view": view_topics(player)}, then="look", place=player.zone, here=where(player))
+    return SessionUpdate(
+        watch={"view": view_topics(player)}, then="look", shard_key=player.zone, own_cell=where(player)
+    )
 
 
 def view_box(body: Body) -> tuple[int, int, int, int]:

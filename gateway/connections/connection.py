@@ -41,16 +41,16 @@ class Session:
         "cut_off",
         "gone",
         "heard_s",
-        "here",
         "lanes",
         "listens",
         "out",
+        "own_cell",
         "paused",
-        "place",
         "player",
         "rejoin_said_s",
         "returning_since_s",
         "session",
+        "shard_key",
         "spared",
         "token",
         "wire",
@@ -65,8 +65,8 @@ class Session:
         self.wire = wire
         self.session = ""
         self.player = ""
-        self.place = ""  # what split queues are split by
-        self.here = ""  # the watched topic in which its player is
+        self.shard_key = ""  # chooses the part of a split queue for its events
+        self.own_cell = ""  # the watched topic in which its player is
         self.began_s = now_s
         self.heard_s = now_s
         self.lanes: dict[str, Lane] = {}

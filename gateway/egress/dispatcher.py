@@ -168,13 +168,13 @@ class Outward:
         to, unless = same[0].to, same[0].unless
         latest = [dispatch for dispatch in same if dispatch.latest]
         self._tell(audience, [dispatch for dispatch in same if not dispatch.latest])
-        self._tell([session for session in audience if session.here in to], latest)
+        self._tell([session for session in audience if session.own_cell in to], latest)
         if latest:
             self._digests.add((to, unless), len(audience), latest)
 
     def _tell_far(self, audience: Audience, latest: Sequence[Multicast]) -> None:
         to, unless = audience
-        self._tell([session for session in self._interest.audience(to, unless) if session.here not in to], latest)
+        self._tell([session for session in self._interest.audience(to, unless) if session.own_cell not in to], latest)
 
     def _tell(self, audience: list[Session], same: Sequence[Multicast]) -> None:
         """Packets framed once for each codec."""
@@ -200,7 +200,7 @@ class Outward:
     # What a process asks to be done for a connection.
 
     def _follow_identity(self, session: Session, follow: SessionUpdate) -> None:
-        if follow.player and not follow.back:
+        if follow.player and not follow.rejoined:
             session.session, session.player = follow.session, follow.player
             resumed = follow.session != session.conn
             session.wire.entered(follow.session, session.token, resumed=resumed, seq=follow.seq)
@@ -210,9 +210,9 @@ class Outward:
             leaving = session.wire.state is State.LEAVING  # the reply to the logout itself may have been lost
             self._crowd.close(session, "logged_out" if leaving else follow.close)
             return
-        session.place = follow.place or session.place
-        session.here = follow.here or session.here
-        if follow.back:
+        session.shard_key = follow.shard_key or session.shard_key
+        session.own_cell = follow.own_cell or session.own_cell
+        if follow.rejoined:
             self._inward.is_back(session)
         if follow.watch:
             session.listen()

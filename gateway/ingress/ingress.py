@@ -181,7 +181,7 @@ class Inward:
             player=session.player,
             gateway=self._gateway,
             token=token_hash(session.token) if session.wire.state is State.ENTERING else "",
-            place=session.place if self._queues.split else "",
+            shard_key=session.shard_key if self._queues.split else "",
         )
 
     # What the gateway itself has to say.
@@ -214,7 +214,7 @@ class Inward:
 
     def _gather(self, envelopes: Sequence[Envelope]) -> None:
         if envelopes:
-            self._batcher(envelopes[0].event.spec, envelopes[0].place).add(envelopes)
+            self._batcher(envelopes[0].event.spec, envelopes[0].shard_key).add(envelopes)
 
     def _keep(self, envelopes: Sequence[Envelope]) -> None:
         """Until the broker is back: clients' events stand in their lanes, only the gateway's own must be kept here."""

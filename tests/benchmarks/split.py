@@ -86,7 +86,7 @@ def envelope(n: int, event: Event) -> Envelope:
         session=f"s.{name}",
         player=name,
         gateway=NOBODY,
-        place=zone_of(n),
+        shard_key=zone_of(n),
     )
 
 

@@ -78,7 +78,7 @@ async def _tip(name: str, stage: Stage) -> None:
 
 def _leave_event(database_url: str) -> None:
     """The other release leaves an event that it had born and not applied."""
-    body = msgspec.json.encode({"id": "left:1", "event": {"type": "thank"}, "at_ms": 1, "kept": True}).hex()
+    body = msgspec.json.encode({"id": "left:1", "event": {"type": "thank"}, "at_ms": 1, "in_outbox": True}).hex()
     query(database_url, f"INSERT INTO outbox VALUES ('left:1', 'event', '', X'{body}', 1, 1) RETURNING id")
 
 

@@ -23,7 +23,7 @@ def split(house: House, request: pytest.FixtureRequest) -> House:
     house.environ["GAMESERVER_QUEUE_TYPE"] = request.param
     house.environ["GAMESERVER_SPLIT_QUEUES"] = "movement:2"
     declare(house)
-    moves = [Envelope(id=f"m{n}", event=Move(dir="n", seq=n), at_ms=0, place="meadow") for n in range(1, 4)]
+    moves = [Envelope(id=f"m{n}", event=Move(dir="n", seq=n), at_ms=0, shard_key="meadow") for n in range(1, 4)]
     publish(house, *(task_message([move], "a test") for move in moves), queue=LEFT)
     del house.environ["GAMESERVER_SPLIT_QUEUES"]
     return house

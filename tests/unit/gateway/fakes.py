@@ -121,14 +121,14 @@ class Player:
         return [packet for packet in packets if not types or packet["type"] in types]
 
     def enter(
-        self, name: str = "ada", *, watch: Sequence[str] = ("zone.town", "zone.town/0.0"), here: str = ""
+        self, name: str = "ada", *, watch: Sequence[str] = ("zone.town", "zone.town/0.0"), own_cell: str = ""
     ) -> None:
         """Say hello, log in, and be let in."""
         self.send(type="hello", protocol=1)
         self.send(type="login", name=name, password="a long secret", seq=1)
         (login,) = self.stage.broker.take("login")
         follow = SessionUpdate(
-            session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look", here=here
+            session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look", own_cell=own_cell
         )
         self.stage.answer(login, follow=follow)
         for look in self.stage.broker.take("look"):
@@ -232,7 +232,7 @@ class Stage:
         """A process lets those who rejoin into the world again."""
         for task in self.broker.take("rejoin"):
             unicasts = [
-                Unicast(conn=e.conn, follow=SessionUpdate(session=e.session, player=e.player, back=True))
+                Unicast(conn=e.conn, follow=SessionUpdate(session=e.session, player=e.player, rejoined=True))
                 for e in task.batch
             ]
             self.tell(Outbound(unicasts=unicasts, done=task.name, task=task.message.task_id))

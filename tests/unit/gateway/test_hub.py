@@ -194,7 +194,7 @@ def test_who_hung_up_while_returning_to_the_world_leaves_it_again(stage: Stage):
     stage.hub.ended(ada.session)
     stage.clock.advance(1)
     assert stage.broker.take("lost")  # it may be applied before the rejoin, which then puts ada into the world for good
-    follow = SessionUpdate(session=ada.session.session, player="ada", back=True)
+    follow = SessionUpdate(session=ada.session.session, player="ada", rejoined=True)
     stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=follow)], done="rejoin"))
     stage.clock.advance(1)
     (again,) = stage.broker.take("lost")

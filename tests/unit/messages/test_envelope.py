@@ -43,7 +43,7 @@ def envelopes(event: st.SearchStrategy[Any]) -> st.SearchStrategy[Envelope]:
         player=words,
         gateway=words,
         token=words,
-        kept=st.booleans(),
+        in_outbox=st.booleans(),
     )
 
 

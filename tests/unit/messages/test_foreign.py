@@ -48,6 +48,6 @@ def test_what_is_no_event_is_junk() -> None:
 
 def test_nobody_waits_for_ticks_and_heartbeats() -> None:
     assert is_awaited(raw("a"))
-    assert is_awaited({"id": "r", "event": {"type": "reward"}, "kept": True})
+    assert is_awaited({"id": "r", "event": {"type": "reward"}, "in_outbox": True})
     assert not is_awaited({"id": "t", "event": {"type": "tick", "n": 1}, "at_ms": 5})
     assert not is_awaited({"id": "t", "event": {"type": "heartbeat"}, "gateway": "g1"})

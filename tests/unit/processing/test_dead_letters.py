@@ -149,7 +149,7 @@ def given_up(workshop: Workshop, event: Event) -> str:
     """A dead letter of an event, as its origin sent it. Returns its id."""
     numbered = replace(event, seq=1) if event.spec.numbered else event
     if event.spec.origin == "house":
-        envelope = Envelope(id=f"{event.spec.name}:7", event=event, at_ms=workshop.now_ms, kept=False)
+        envelope = Envelope(id=f"{event.spec.name}:7", event=event, at_ms=workshop.now_ms, in_outbox=False)
     else:
         envelope = workshop.tell(ADA, numbered, id="c-ada:1", token="hash")
     workshop.applier.bury(envelope, RuntimeError("a bug"), 4)

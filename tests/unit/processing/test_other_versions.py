@@ -13,7 +13,7 @@ from gameserver.store.unread import KEPT_MS, PAUSE_MS
 from gameserver.world.state import Gateway
 from tests.unit.processing.workshop import ADA, BOB, Workshop, sweep
 
-GOOD = Envelope(id="good", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0, kept=True)
+GOOD = Envelope(id="good", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0, in_outbox=True)
 REWARD = {"type": "reward", "player": "ada", "xp": 1, "slain": "rat"}
 OF_TOMORROW = {
     "an event type": ("event", {"id": "x", "event": {"type": "crown", "king": "ada"}, "at_ms": 0}),
@@ -65,7 +65,7 @@ def test_a_worker_that_can_read_it_sends_it_on(house: Workshop) -> None:
     strange(house, *OF_TOMORROW["an event type"])
     sweep(house)
     house.now_ms += PAUSE_MS
-    mended = Envelope(id="x", event=Reward(player="ada", xp=2, slain="rat"), at_ms=0, kept=True)
+    mended = Envelope(id="x", event=Reward(player="ada", xp=2, slain="rat"), at_ms=0, in_outbox=True)
     with house.store.transaction() as transaction:  # as if this process had learned to read
         transaction.remove_waiting(["x"])
         transaction.add_waiting([Waiting("x", "event", "", msgspec.json.encode(mended))], house.now_ms, house.now_ms)

@@ -32,7 +32,7 @@ def slay(workshop: Workshop) -> Envelope:
 
 def test_a_reward_is_born_with_its_parents_id_and_stands_in_the_outbox(workshop: Workshop) -> None:
     born = slay(workshop)
-    assert (born.id, born.event, born.kept) == ("s-ada:1/e0", Reward(player="ada", xp=5, slain="rat"), True)
+    assert (born.id, born.event, born.in_outbox) == ("s-ada:1/e0", Reward(player="ada", xp=5, slain="rat"), True)
     assert workshop.due("event") == [born.id]
 
 
@@ -80,7 +80,7 @@ def test_ticks_that_come_twice_stir_once(workshop: Workshop) -> None:
     tick = Envelope(id="tick:7", event=Tick(n=n), at_ms=workshop.now_ms)
     first = workshop.apply(tick)
     stirs = [("tick:7/e0", Stir(zone="meadow", n=n), False)]
-    assert [(e.id, e.event, e.kept) for e in first.born if e.event.zone == "meadow"] == stirs
+    assert [(e.id, e.event, e.in_outbox) for e in first.born if e.event.zone == "meadow"] == stirs
     again = workshop.apply(tick)
     assert (again.born, again.outcomes) == ((), {"repeated": 1})
     workshop.apply(*first.born)

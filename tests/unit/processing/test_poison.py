@@ -132,7 +132,9 @@ def enveloped(mill: Mill, cls: type[Event], body: Any, seq: int) -> Envelope:
     """An event as it stands in the queue: of a client, of a gateway on its behalf, or of the house."""
     workshop, spec = mill.workshop, cls.spec
     if spec.origin == "house":
-        envelope = Envelope(id=f"house:{body.id}{seq}", event=sample(cls, 0), at_ms=workshop.now_ms, kept=spec.durable)
+        envelope = Envelope(
+            id=f"house:{body.id}{seq}", event=sample(cls, 0), at_ms=workshop.now_ms, in_outbox=spec.durable
+        )
         row = Waiting(envelope.id, "event", "", msgspec.json.encode(envelope))
         with workshop.store.transaction() as transaction:
             transaction.add_waiting([row] if spec.durable else [], workshop.now_ms, 2**50)

@@ -96,7 +96,7 @@ def test_those_in_the_world_are_shown_where_they_stand_now(house: Workshop) -> N
     shown = house.apply(*born)
     follows = {direct.conn: direct.follow for direct in shown.outbound.unicasts}
     assert follows["c-eve"].then == "look"
-    assert follows["c-eve"].place == "meadow"
+    assert follows["c-eve"].shard_key == "meadow"
     assert {notice["being"]["id"] for notice in dispatched(shown)} == {"ada", "bob", "eve"}
     assert house.due("event") == []
 

@@ -64,7 +64,7 @@ def test_a_portal_leads_to_another_zone() -> None:
     assert (appeared.to, vanished.to) == (("zone.town/0.0",), (where(before),))
     assert outcome.follow is not None
     assert outcome.follow.watch == {"view": view_topics(walker)}
-    assert outcome.follow.here == where(walker) != where(before)
+    assert outcome.follow.own_cell == where(walker) != where(before)
     assert outcome.follow.watch["view"][0] == "zone.town"
 
 

@@ -98,7 +98,7 @@ def test_who_registers_appears_and_looks_around() -> None:
     follow = outcome.follow
     assert (follow.session, follow.player, follow.then) == ("c9", "ada", "look")
     assert follow.watch == {"view": view_topics(put(outcome, "ada")), "channels": ()}
-    assert follow.here == where(put(outcome, "ada"))
+    assert follow.own_cell == where(put(outcome, "ada"))
 
 
 def test_every_spawn_is_used() -> None:
@@ -400,7 +400,7 @@ def test_whose_session_waited_is_in_the_world_again() -> None:
     assert outcome.again == (MAIL,)
     assert outcome.follow is not None
     assert (outcome.follow.session, outcome.follow.player, outcome.follow.then) == ("s-ada", "ada", "look")
-    assert outcome.follow.back
+    assert outcome.follow.rejoined
     assert outcome.follow.watch["channels"] == ("channel.trade",)
 
 

@@ -212,7 +212,7 @@ def test_a_dead_player_returns_at_a_spawn_and_looks_around() -> None:
     assert respawned.notice == Respawned(zone="meadow", x=alive.x, y=alive.y, hp=100)
     assert (respawned.conn, respawned.gateway) == ("c-ada", "g1")
     assert (respawned.follow.watch, respawned.follow.then) == ({"view": view_topics(alive)}, "look")
-    assert respawned.follow.here == where(alive)
+    assert respawned.follow.own_cell == where(alive)
 
 
 @pytest.mark.parametrize("dead", [player(hp=0, dead_until_ms=NOW_MS + 1), absent(player(hp=0, dead_until_ms=NOW_MS))])

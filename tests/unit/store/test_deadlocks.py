@@ -33,7 +33,7 @@ def lock_the_outbox_first(monkeypatch: pytest.MonkeyPatch) -> None:
     real = applier._Work._begin
 
     def begin(self: Any, batch: Sequence[Any], needs: Any) -> None:
-        self._transaction.waiting([item.envelope.id for item in batch if item.envelope.kept])
+        self._transaction.waiting([item.envelope.id for item in batch if item.envelope.in_outbox])
         real(self, batch, needs)
 
     monkeypatch.setattr(applier._Work, "_begin", begin)

@@ -216,7 +216,7 @@ def test_delays_grow_with_the_trials_and_then_the_event_is_given_up(house: House
 def test_what_comes_of_another_copy_is_another_task(house: House):
     """An operator revoked one of them, and workers refuse its id for ever."""
     house.broken = {"a"}
-    house.born = (Envelope(id="r", event=Reward(player="x", xp=1, slain="rat"), at_ms=1, kept=True),)
+    house.born = (Envelope(id="r", event=Reward(player="x", xp=1, slain="rat"), at_ms=1, in_outbox=True),)
     house.handle(move("a"), move("b"), task_id="a+1")
     house.handle(move("a"), move("b"), task_id="a+1_2")
     assert len(house.published_ids) == len(set(house.published_ids)) == 4

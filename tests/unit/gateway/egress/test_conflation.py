@@ -7,8 +7,8 @@ HERE, THERE = "zone.town/0.0", "zone.town/0.1"
 
 def crowd(stage: Stage, watchers: int) -> tuple[Player, Player]:
     """So many watch two cells, all but one from the second of them. Returns that one and one of the others."""
-    near = stage.player("near", watch=(HERE, THERE), here=HERE)
-    far = [stage.player(f"p{n}", watch=(HERE, THERE), here=THERE) for n in range(watchers - 1)]
+    near = stage.player("near", watch=(HERE, THERE), own_cell=HERE)
+    far = [stage.player(f"p{n}", watch=(HERE, THERE), own_cell=THERE) for n in range(watchers - 1)]
     return near, far[-1]
 
 
@@ -59,7 +59,7 @@ def test_a_crowd_waits_no_longer_than_the_window():
 def test_the_wait_grows_with_a_crowd_that_never_stops_walking(stage: Stage):
     _, far = crowd(stage, CROWDED + 1)
     for n in range(CROWDED):
-        stage.player(f"more{n}", watch=(HERE, THERE), here=THERE)  # which takes less than the wait
+        stage.player(f"more{n}", watch=(HERE, THERE), own_cell=THERE)  # which takes less than the wait
         walks(stage, "ada" if n % 2 else "bob", n)
     far.heard()
     seen = []
@@ -73,7 +73,7 @@ def test_the_wait_grows_with_a_crowd_that_never_stops_walking(stage: Stage):
 def test_who_came_nearby_meanwhile_has_looked_and_hears_no_digest(stage: Stage):
     _, far = crowd(stage, CROWDED + 1)
     walks(stage, "ada", 1)
-    stage.tell(Outbound(unicasts=[Unicast(conn=far.session.conn, follow=SessionUpdate(here=HERE))]))
+    stage.tell(Outbound(unicasts=[Unicast(conn=far.session.conn, follow=SessionUpdate(own_cell=HERE))]))
     stage.clock.advance(1)
     assert steps(far) == []
     walks(stage, "ada", 2)

@@ -124,13 +124,13 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage = Stage(Queues(split={"movement": 2}))
     ada, bob = stage.player("ada"), stage.player("bob")
     for player, place in ((ada, "town"), (bob, "meadow")):
-        stage.tell(Outbound(unicasts=[Unicast(conn=player.session.conn, follow=SessionUpdate(place=place))]))
+        stage.tell(Outbound(unicasts=[Unicast(conn=player.session.conn, follow=SessionUpdate(shard_key=place))]))
         player.send(type="move", dir="n", seq=2)
     of_ada, of_bob = stage.broker.take("move")
     assert (of_ada.queue, of_bob.queue) == ("movement", "movement.1")
-    assert [envelope.place for envelope in (*of_ada.batch, *of_bob.batch)] == ["town", "meadow"]
+    assert [envelope.shard_key for envelope in (*of_ada.batch, *of_bob.batch)] == ["town", "meadow"]
     ada.send(type="move", dir="n", seq=3)
-    stage.answer(of_ada, follow=SessionUpdate(place="meadow"))
+    stage.answer(of_ada, follow=SessionUpdate(shard_key="meadow"))
     ada.send(type="move", dir="n", seq=4)
     stage.clock.advance(GAP_S_PER_EVENT)
     (last_of_town,) = stage.broker.take("move")
