@@ -2,12 +2,15 @@
 
 Every value has one name, one default and one environment variable. Values come from the defaults, then from
 ``var/house.env`` (what ``gameserver up`` wrote for the commands started by hand beside it), then from the environment.
+Variables that have been renamed are read under their old names for one version, with a warning.
 Limits are checked against each other when they are loaded, so that a contradiction stops a process at its start.
 """
 
+import logging
 import math
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import quote, urlsplit
@@ -18,8 +21,23 @@ from gameserver.broker.topology import Queues, QueueType
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
 
+log = logging.getLogger(__name__)
+
 BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
 
+# The names that limits had in the version before, and have now. The next version leaves this table out.
+LIMITS_RENAMED = {
+    "batch_gap_ms_max": "batch_linger_ms_max",
+    "batches_flight_max": "batches_in_flight_max",
+    "ask_again_after_s": "republish_after_s",
+    "flush_window_ms_max": "reply_flush_ms_max",
+    "view_window_ms_max": "broadcast_flush_ms_max",
+    "whereabouts_window_ms_max": "position_flush_ms_max",
+    "far_window_ms_max": "far_position_ms_max",
+    "publish_s_max": "publish_confirm_timeout_s",
+    "login_s_max": "login_timeout_s",
+    "closing_s_max": "close_timeout_s",
+}
 
 LogForm = Literal["auto", "text", "json"]
 
@@ -71,9 +89,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises ``Corrupt`` (code ``bad_setting``) that names the variable at fault."""
-    given = dict(os.environ if environ is None else environ)
+    given = _with_new_names(os.environ if environ is None else environ)
     home = Path(given.get("GAMESERVER_HOME") or Path(__file__).parent.parent).resolve()
-    env = {**read_env_file(home / "var" / "house.env"), **given}
+    env = {**_with_new_names(read_env_file(home / "var" / "house.env")), **given}
     return Settings(
         home=home,
         amqp_url=_with_password(env, "AMQP_PASSWORD_FILE", env.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")),
@@ -102,6 +120,32 @@ def read_env_file(path: Path) -> dict[str, str]:
     lines = (line.strip() for line in path.read_text().splitlines())
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _with_new_names(env: Mapping[str, str]) -> dict[str, str]:
+    """Add each variable that is given under its old name under its new one, and warn of it once per process.
+
+    Both may be given where processes of both versions share an environment. Raises ``Corrupt`` where they differ.
+    """
+    renamed = {limit_variable(old): limit_variable(new) for old, new in LIMITS_RENAMED.items()}
+    found = {old: new for old, new in renamed.items() if old in env}
+    for old, new in found.items():
+        if env.get(new, env[old]) != env[old]:
+            raise Corrupt(
+                "bad_setting", f"{old}={env[old]!r} is the old name of {new}={env[new]!r}: set one of them only."
+            )
+        _warn_of_old_name(old, new)
+    return {**env, **{new: env[old] for old, new in found.items()}}
+
+
+@cache
+def _warn_of_old_name(old: str, new: str) -> None:
+    log.warning("%s is called %s now. The old name is read by this version for the last time.", old, new)
+
+
+def limit_variable(limit: str) -> str:
+    """Return the name of the environment variable of a limit."""
+    return f"GAMESERVER_{limit.upper()}"
 
 
 def _with_password(env: Mapping[str, str], variable: str, urls: str) -> str:
@@ -168,7 +212,7 @@ def _words(text: str) -> list[str]:
 def _limits(env: Mapping[str, str]) -> Limits:
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(Limits):
-        variable = f"GAMESERVER_{field.name.upper()}"
+        variable = limit_variable(field.name)
         if variable in env:
             values[field.name] = _number(variable, env[variable], field.type)
     limits = Limits(**values)

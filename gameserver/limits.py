@@ -1,4 +1,4 @@
-"""Every bound of the house, named in one place and checked against each other.
+"""Every bound of a server, named in one place and checked against each other.
 
 Each has a default here and an environment variable: ``GAMESERVER_`` and its name in capitals (read by ``config``).
 """
@@ -22,31 +22,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # How many clients, and for how long.
     connections_max: int = 20_000
     connections_per_address_max: int = 20_000
-    login_s_max: float = 30.0
+    login_timeout_s: float = 30.0
     idle_s_max: float = 300.0
-    closing_s_max: float = 15.0
+    close_timeout_s: float = 15.0
 
     # What may wait for one client that reads slowly: past ``soft`` only what matters, past ``max`` it is cut off.
     write_buffer_soft_bytes: int = 65_536
     write_buffer_bytes_max: int = 262_144
 
-    # Batches towards the queue, and the flush window towards clients.
+    # Batches towards the queue, and how often clients are written to.
     batch_events_max: int = 800
-    batches_flight_max: int = 2
+    batches_in_flight_max: int = 2
     batch_flight_ms_max: int = 500
-    batch_gap_ms_max: int = 55
-    flush_window_ms_max: int = 20
-    view_window_ms_max: int = 100
-    whereabouts_window_ms_max: int = 250
-    far_window_ms_max: int = 1000
+    batch_linger_ms_max: int = 55
+    reply_flush_ms_max: int = 20
+    broadcast_flush_ms_max: int = 100
+    position_flush_ms_max: int = 250
+    far_position_ms_max: int = 1000
 
     # The queue.
     queue_messages_max: int = 50_000
     deliveries_max: int = 50
     gateway_waiting_max: int = 20_000
-    publish_s_max: float = 10.0
+    publish_confirm_timeout_s: float = 10.0
     unavailable_after_s: float = 5.0
-    ask_again_after_s: float = 45.0
+    republish_after_s: float = 45.0
     gateway_prefetch: int = 500
     gateway_queue_messages_max: int = 20_000
     gateway_queue_bytes_max: int = 134_217_728
@@ -59,9 +59,9 @@ def check(limits: Limits) -> None:
     """Check the limits against each other. Raises ``Corrupt`` (code ``bad_setting``) with the two that disagree."""
     for small, large in (
         ("lane_flight_max", "batch_events_max"),
-        ("flush_window_ms_max", "view_window_ms_max"),
-        ("view_window_ms_max", "whereabouts_window_ms_max"),
-        ("whereabouts_window_ms_max", "far_window_ms_max"),
+        ("reply_flush_ms_max", "broadcast_flush_ms_max"),
+        ("broadcast_flush_ms_max", "position_flush_ms_max"),
+        ("position_flush_ms_max", "far_position_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

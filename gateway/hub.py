@@ -80,7 +80,7 @@ class Hub:
             health=self._health,
             flights=self._flights,
             meters=self.meters,
-            far_window_s_max=limits.far_window_ms_max / 1000,
+            far_position_s_max=limits.far_position_ms_max / 1000,
         )
         self._was_up = False
         self._sweeping = False
@@ -222,7 +222,7 @@ class Hub:
     def _sweep(self, session: Session, now_s: float) -> None:
         if session.wire.closed:
             self._crowd.end_overdue(session, now_s)
-        elif session.dawdling and now_s - session.began_s > self._limits.login_s_max:
+        elif session.dawdling and now_s - session.began_s > self._limits.login_timeout_s:
             self._crowd.close(session, "login_timeout")
         elif now_s - session.heard_s > self._limits.idle_s_max:
             self._crowd.close(session, "idle_timeout")

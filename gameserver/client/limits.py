@@ -17,4 +17,4 @@ class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
     ack_delay_s: float = 0.2
     ping_every_s_max: float = 20.0
     attempt_s_max: float = 15.0
-    closing_s_max: float = 2.0
+    close_timeout_s: float = 2.0

@@ -188,7 +188,7 @@ class Client:
             self._coming_back.cancel()
             await asyncio.wait([self._coming_back])
         if link is not None:
-            await link.close(self._limits.closing_s_max)
+            await link.close(self._limits.close_timeout_s)
 
     # Connecting
 

@@ -131,7 +131,7 @@ class Broker:
         sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
         if self._socket.doWrite() is not None:  # now, because the reactor may rest before it writes
             self._socket.startWriting()  # broken, or about to be closed: that is for the reactor to find out
-        sent.addTimeout(self._limits.publish_s_max, self._reactor)
+        sent.addTimeout(self._limits.publish_confirm_timeout_s, self._reactor)
         sent.addBoth(self._confirmed, message.task_id, queue)
         return sent
 

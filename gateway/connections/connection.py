@@ -113,7 +113,7 @@ class Session:
         """One of its lanes."""
         if name not in self.lanes:
             limits = self._limits
-            self.lanes[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.ask_again_after_s)
+            self.lanes[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.republish_after_s)
         return self.lanes[name]
 
     def tell(self, packet: FromServer) -> None:

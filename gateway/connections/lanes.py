@@ -20,14 +20,14 @@ from gameserver.messages.envelope import Envelope
 class Lane:
     """One lane. ``waiting_max`` events may wait, ``flight_max`` go together.
 
-    ``ask_again_s``: after so long without an answer what is under way is to be sent again. ``due_s``: when that is.
+    ``republish_after_s``: what is under way goes again after so long without an answer. ``due_s``: when that is.
     ``copies``: how many copies of what is under way may be in the queue. ``sendings``: how often it was sent so far.
     """
 
     __slots__ = (
-        "_ask_again_s",
         "_flight",
         "_flight_max",
+        "_republish_after_s",
         "_sent_before_to",
         "_waiting",
         "_waiting_max",
@@ -36,12 +36,12 @@ class Lane:
         "sendings",
     )
 
-    def __init__(self, waiting_max: int, flight_max: int, ask_again_s: float) -> None:
+    def __init__(self, waiting_max: int, flight_max: int, republish_after_s: float) -> None:
         self._waiting: deque[Envelope] = deque()
         self._flight: dict[int, Envelope] = {}
         self._waiting_max = waiting_max
         self._flight_max = flight_max
-        self._ask_again_s = ask_again_s
+        self._republish_after_s = republish_after_s
         self._sent_before_to = 0  # up to this number the client had sent its events on an earlier connection
         self.copies = 0
         self.sendings = 0
@@ -102,7 +102,9 @@ class Lane:
         self.copies += 1
         self.sendings += 1
         # A transient event is soon answered as stale, and its message may be lost.
-        patience_s = min(self._ask_again_s, given_up_after_s(spec)) if spec.stale_after_s else self._ask_again_s
+        patience_s = (
+            min(self._republish_after_s, given_up_after_s(spec)) if spec.stale_after_s else self._republish_after_s
+        )
         self.due_s = now_s + patience_s
         return list(self._flight.values())
 

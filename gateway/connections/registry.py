@@ -31,9 +31,9 @@ class Crowd:
         self._clock = clock
         self._limits = limits
         self._sessions: dict[str, Session] = {}
-        self._replies = Flusher(clock, limits.flush_window_ms_max / 1000)
-        self._views = Flusher(clock, limits.view_window_ms_max / 1000, waits_for=self._replies)
-        self._whereabouts = Flusher(clock, limits.whereabouts_window_ms_max / 1000, waits_for=self._replies)
+        self._replies = Flusher(clock, limits.reply_flush_ms_max / 1000)
+        self._views = Flusher(clock, limits.broadcast_flush_ms_max / 1000, waits_for=self._replies)
+        self._whereabouts = Flusher(clock, limits.position_flush_ms_max / 1000, waits_for=self._replies)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -109,7 +109,7 @@ class Crowd:
         """Who does not hang up after a goodbye is hung up on; who does not even read it is cut off."""
         session.closing_since_s = session.closing_since_s or now_s
         waited_s = now_s - session.closing_since_s
-        if waited_s > self._limits.closing_s_max:
+        if waited_s > self._limits.close_timeout_s:
             session.abort()
         elif waited_s > LINGER_S:
             session.hang_up()

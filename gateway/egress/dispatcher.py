@@ -52,7 +52,7 @@ class Outward:
         health: Health,
         flights: Flights,
         meters: Meters,
-        far_window_s_max: float,
+        far_position_s_max: float,
     ) -> None:
         self._clock = clock
         self._gateway = gateway
@@ -65,7 +65,7 @@ class Outward:
         self.roll_call = RollCall(first=gateway)
         self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
         self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
-        self._digests = Digests(clock, self._tell_far, far_window_s_max)
+        self._digests = Digests(clock, self._tell_far, far_position_s_max)
 
     def outbound(self, outbound: Outbound) -> None:
         """A process has something to tell."""

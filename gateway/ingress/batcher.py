@@ -17,9 +17,9 @@ from gameserver.messages.envelope import Envelope
 
 # The wait that a batch brings: where more than five hundred of a type come in a second batches grow, first quickly, and
 # from a few events on (which share most of what a batch costs by itself) with the work that the batch is.
-GAP_S_PER_EVENT = 0.002
-LONG_GAP_S = 0.004
-LONG_GAP_PER_WORK = 3.0
+LINGER_S_PER_EVENT = 0.002
+LONG_LINGER_S = 0.004
+LONG_LINGER_PER_WORK = 3.0
 NEWS_OF_WORK = 0.1  # how much the last batch changes what an event is believed to cost
 ROUNDING_S = 1e-6  # a timer may fire so much before its time
 
@@ -43,7 +43,7 @@ class Batcher:
     """Gathers the events of one type and gives them in batches to ``publish``, which returns the task's id.
 
     ``most``: events in a batch. ``flight_max``: batches under way. ``flight_s_max``: how long one counts.
-    ``gap_s_max``: the longest wait for company.
+    ``linger_s_max``: the longest wait for company.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Batcher:
         most: int,
         flight_max: int,
         flight_s_max: float,
-        gap_s_max: float,
+        linger_s_max: float,
     ) -> None:
         self._clock = clock
         self._publish = publish
         self._most = most
         self._flight_max = flight_max
         self._flight_s_max = flight_s_max
-        self._gap_s_max = gap_s_max
-        self._gap_until_s = 0.0
+        self._linger_s_max = linger_s_max
+        self._linger_until_s = 0.0
         self._work_s = 0.0  # of a process on an event, by what was heard
         self._groups: list[Sequence[Envelope]] = []
         self._count = 0
@@ -97,7 +97,7 @@ class Batcher:
         unpublished = [envelope for group in self._groups for envelope in group]
         self._groups, self._count = [], 0
         self._flight.clear()
-        self._gap_until_s = 0.0
+        self._linger_until_s = 0.0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -118,7 +118,7 @@ class Batcher:
     def _opens_s(self) -> float:
         """When the next batch may go. Waiting for company ends when the batch is full."""
         flight_s = next(iter(self._flight.values())).until_s if len(self._flight) >= self._flight_max else 0.0
-        return flight_s if self._count >= self._most else max(flight_s, self._gap_until_s)
+        return flight_s if self._count >= self._most else max(flight_s, self._linger_until_s)
 
     def _flush(self) -> None:
         self._timer = None
@@ -127,11 +127,13 @@ class Batcher:
         while self._groups and self._opens_s() <= now_s + ROUNDING_S:
             batch = self._take()
             self._flight[self._publish(batch)] = _Flight(len(batch), now_s + self._flight_s_max)
-            self._gap_until_s = now_s + self._gap_s(len(batch))
+            self._linger_until_s = now_s + self._linger_s(len(batch))
         self._schedule()
 
-    def _gap_s(self, size: int) -> float:
-        return min(self._gap_s_max, size * GAP_S_PER_EVENT, LONG_GAP_S + size * self._work_s * LONG_GAP_PER_WORK)
+    def _linger_s(self, size: int) -> float:
+        return min(
+            self._linger_s_max, size * LINGER_S_PER_EVENT, LONG_LINGER_S + size * self._work_s * LONG_LINGER_PER_WORK
+        )
 
     def _take(self) -> list[Envelope]:
         """The next batch: whole groups, as many as fit (one that is larger than a batch goes alone)."""

@@ -114,9 +114,9 @@ class Inward:
             self._clock,
             partial(self._publish, queue),
             most=min(self._limits.batch_events_max, max(spec.batch_max, 1)),
-            flight_max=self._limits.batches_flight_max,
+            flight_max=self._limits.batches_in_flight_max,
             flight_s_max=self._limits.batch_flight_ms_max / 1000,
-            gap_s_max=self._limits.batch_gap_ms_max / 1000,
+            linger_s_max=self._limits.batch_linger_ms_max / 1000,
         )
 
     # What clients send.
@@ -355,7 +355,7 @@ class Inward:
         """The player was taken out of the world, perhaps: what is unanswered waits until it is back in it."""
         now_s = self._clock.seconds()
         session.returning_since_s = session.returning_since_s or now_s
-        if not session.rejoin_said_s or now_s - session.rejoin_said_s > self._limits.ask_again_after_s:
+        if not session.rejoin_said_s or now_s - session.rejoin_said_s > self._limits.republish_after_s:
             session.rejoin_said_s = now_s
             self.say_for(session, Rejoin())
 
@@ -438,9 +438,9 @@ class Inward:
             if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
                 self._give_up(session, envelope.event)
         if lane.family and now_s > lane.due_s:
-            self._ask_again(session, lane, now_s)
+            self._republish(session, lane, now_s)
 
-    def _ask_again(self, session: Session, lane: Lane, now_s: float) -> None:
+    def _republish(self, session: Session, lane: Lane, now_s: float) -> None:
         """Nobody answered in time. A family that is down is only probed: copies of everything would fill its queue."""
         if self._health.is_down(lane.family):
             lane.due_s = now_s + self._limits.unavailable_after_s

@@ -58,7 +58,7 @@ def test_what_a_full_queue_refuses_for_the_second_time_is_not_refused_to_the_pla
         "GAMESERVER_QUEUE_MESSAGES_MAX": str(most),
         "GAMESERVER_BATCH_EVENTS_MAX": "1",
         "GAMESERVER_LANE_FLIGHT_MAX": "1",
-        "GAMESERVER_ASK_AGAIN_AFTER_S": "2",
+        "GAMESERVER_REPUBLISH_AFTER_S": "2",
         "GAMESERVER_UNAVAILABLE_AFTER_S": "600",
         "GAMESERVER_LOG_LEVEL": "DEBUG",
     }

@@ -40,12 +40,12 @@ GATEWAYS = 2
 BROKER, BEAT = "broker", "beat"
 PROGRAM = "tests.chaos.program"
 ENV = {
-    "GAMESERVER_ASK_AGAIN_AFTER_S": "5",
+    "GAMESERVER_REPUBLISH_AFTER_S": "5",
     "GAMESERVER_PACKETS_PER_S": "500",
     "GAMESERVER_PACKETS_BURST": "2000",
 }
 # Whatever recovers, the gateway's own asking again after a silence was not it: that is a net below the nets.
-NOT_ASKING = {"GAMESERVER_ASK_AGAIN_AFTER_S": "3600"}
+NOT_ASKING = {"GAMESERVER_REPUBLISH_AFTER_S": "3600"}
 # A queue is full after so few messages.
 FULL_QUEUES = {"GAMESERVER_BATCH_EVENTS_MAX": "16", "GAMESERVER_QUEUE_MESSAGES_MAX": "16"}
 UNAVAILABLE_AFTER_S = 5.0

@@ -200,7 +200,7 @@ def test_a_line_that_the_broker_cuts_is_made_again(make_line, vhost: Vhost, priv
 def test_what_is_published_while_the_broker_hangs_is_uncertain_in_a_bounded_time(
     make_line, private_node: PrivateNode, vhost: Vhost
 ):
-    line = make_line(publish_s_max=0.5)
+    line = make_line(publish_confirm_timeout_s=0.5)
     os.kill(private_node.pid, signal.SIGSTOP)
     try:
         with pytest.raises(Away):

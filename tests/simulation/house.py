@@ -82,7 +82,7 @@ class SimulatedHouse:
         self.limits = Limits(
             packets_per_s=1e6,
             packets_burst=1_000_000,
-            ask_again_after_s=story.ask_again_after_s,
+            republish_after_s=story.republish_after_s,
             idle_s_max=1e9,
         )
         self.journal = Journal()

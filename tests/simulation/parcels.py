@@ -12,7 +12,7 @@ from gameserver.messages.task_message import TaskMessage
 from gateway.amqp.broker import Away, Busy, Unroutable
 from tests.simulation.story import Chances
 
-PUBLISH_S_MAX = 10.0  # after which a gateway no longer waits to hear that a message was taken
+PUBLISH_CONFIRM_TIMEOUT_S = 10.0  # after which a gateway no longer waits to hear that a message was taken
 
 
 class Parcel(msgspec.Struct):
@@ -135,7 +135,7 @@ class SimulatedBroker:
         if self._house.rng.random() < 0.5:
             return defer.fail(Away())
         uncertain: defer.Deferred[None] = defer.Deferred()
-        self._house.clock.callLater(PUBLISH_S_MAX, uncertain.errback, Away())
+        self._house.clock.callLater(PUBLISH_CONFIRM_TIMEOUT_S, uncertain.errback, Away())
         return uncertain
 
     def bind(self, key: str) -> "defer.Deferred[None]":

@@ -58,7 +58,7 @@ LOCKED: dict[str, Any] = {
     "wants": "attack",
     "poisons": (),
     "one_writer": False,
-    "ask_again_after_s": 45.0,
+    "republish_after_s": 45.0,
     "actions": 14,
     "steps": 200,
 }
@@ -85,7 +85,7 @@ REVOKED: dict[str, Any] = {
     "actions": 14,
     "steps": 150,
     "poisons": (),
-    "ask_again_after_s": 45.0,
+    "republish_after_s": 45.0,
 }
 
 

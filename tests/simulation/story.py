@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-ASK_AGAIN_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
+REPUBLISH_AFTER_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
 POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
 
 
@@ -32,7 +32,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int
     one_writer: bool
-    ask_again_after_s: float
+    republish_after_s: float
     steps: int
     actions: int
     chances: Chances
@@ -62,7 +62,7 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
     return Story(
         seed=seed,
         one_writer=rng.random() < 0.3,
-        ask_again_after_s=rng.choice(ASK_AGAIN_S),
+        republish_after_s=rng.choice(REPUBLISH_AFTER_S),
         steps=rng.choice((100, 150, 200)),
         actions=rng.choice((6, 10, 14)),
         chances=chances,

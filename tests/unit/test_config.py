@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from gameserver import config
 from gameserver.broker.topology import Queues
-from gameserver.config import BUNDLED_WORLD, environment, load, read_env_file
+from gameserver.config import BUNDLED_WORLD, LIMITS_RENAMED, environment, limit_variable, load, read_env_file
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
 
@@ -137,6 +138,42 @@ def test_a_number_that_is_none_is_refused_by_the_name_of_its_variable(home: Path
 def test_a_limit_is_finite(home: Path, text: str) -> None:
     with pytest.raises(Corrupt, match="GAMESERVER_PACKETS_PER_S"):
         loaded(home, GAMESERVER_PACKETS_PER_S=text)
+
+
+@pytest.mark.parametrize(("old", "new"), LIMITS_RENAMED.items())
+def test_a_limit_is_read_by_its_old_name_with_one_warning(
+    home: Path, caplog: pytest.LogCaptureFixture, old: str, new: str
+) -> None:
+    config._warn_of_old_name.cache_clear()
+    near = getattr(Limits(), new) * 0.99 if old.endswith("_s") or "_s_" in old else getattr(Limits(), new)
+    for _ in range(2):
+        assert getattr(loaded(home, **{limit_variable(old): str(near)}).limits, new) == near
+    assert [record.getMessage().split(".")[0] for record in caplog.records] == [
+        f"{limit_variable(old)} is called {limit_variable(new)} now"
+    ]
+
+
+def test_old_names_are_no_limits_any_more_and_lead_to_limits() -> None:
+    limits = {field.name for field in msgspec.structs.fields(Limits)}
+    assert not limits & LIMITS_RENAMED.keys()
+    assert set(LIMITS_RENAMED.values()) <= limits
+
+
+def test_old_and_new_name_may_be_set_together_unless_they_differ(home: Path) -> None:
+    same = {"GAMESERVER_LOGIN_S_MAX": "7", "GAMESERVER_LOGIN_TIMEOUT_S": "7"}
+    assert loaded(home, **same).limits.login_timeout_s == 7
+    with pytest.raises(Corrupt) as fault:
+        loaded(home, **{**same, "GAMESERVER_LOGIN_TIMEOUT_S": "8"})
+    assert fault.value.message == (
+        "GAMESERVER_LOGIN_S_MAX='7' is the old name of GAMESERVER_LOGIN_TIMEOUT_S='8': set one of them only."
+    )
+
+
+def test_the_environment_comes_before_the_file_whatever_name_each_uses(home: Path) -> None:
+    (home / "var" / "house.env").write_text("GAMESERVER_LOGIN_TIMEOUT_S=5\n")
+    assert loaded(home, GAMESERVER_LOGIN_S_MAX="6").limits.login_timeout_s == 6
+    (home / "var" / "house.env").write_text("GAMESERVER_LOGIN_S_MAX=5\n")
+    assert loaded(home, GAMESERVER_LOGIN_TIMEOUT_S="6").limits.login_timeout_s == 6
 
 
 def test_limits_are_checked_against_each_other_when_loaded(home: Path) -> None:

@@ -15,9 +15,9 @@ def test_the_defaults_agree_with_each_other() -> None:
     ("small", "large"),
     [
         ("lane_flight_max", "batch_events_max"),
-        ("flush_window_ms_max", "view_window_ms_max"),
-        ("view_window_ms_max", "whereabouts_window_ms_max"),
-        ("whereabouts_window_ms_max", "far_window_ms_max"),
+        ("reply_flush_ms_max", "broadcast_flush_ms_max"),
+        ("broadcast_flush_ms_max", "position_flush_ms_max"),
+        ("position_flush_ms_max", "far_position_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

@@ -25,6 +25,10 @@ def test_every_limit_is_listed_with_its_default() -> None:
     assert table("Limits") == {field.name: f"{field.default:.12g}" for field in msgspec.structs.fields(Limits)}
 
 
+def test_every_limit_that_was_renamed_is_listed_with_its_new_name() -> None:
+    assert table("Limits that were renamed") == {old: f"`{new}`" for old, new in config.LIMITS_RENAMED.items()}
+
+
 def test_every_port_is_listed_with_its_default() -> None:
     ports = {variable(field.name): str(field.default) for field in msgspec.structs.fields(Ports)}
     assert ports.items() <= table("Settings").items()

@@ -61,7 +61,7 @@ def test_a_connection_lost_while_the_broker_is_away_is_reported_later(stage: Sta
 
 
 def test_a_lost_connection_whose_report_waits_in_a_batch_is_not_forgotten_with_the_broker(stage: Stage):
-    players = [stage.player(f"p{n}") for n in range(stage.limits.batches_flight_max + 2)]
+    players = [stage.player(f"p{n}") for n in range(stage.limits.batches_in_flight_max + 2)]
     for player in players:
         stage.hub.ended(player.session)
         stage.clock.advance(0)
@@ -74,7 +74,7 @@ def test_a_lost_connection_whose_report_waits_in_a_batch_is_not_forgotten_with_t
 
 
 def test_who_does_not_log_in_is_sent_away():
-    stage = Stage(login_s_max=30.0)
+    stage = Stage(login_timeout_s=30.0)
     idle, ada, waiting = Player(stage), stage.player(), Player(stage)
     waiting.send(type="hello", protocol=1)
     waiting.send(type="login", name="bob", password="a long secret", seq=1)
@@ -104,7 +104,7 @@ def test_who_is_silent_for_too_long_is_sent_away():
 
 @pytest.mark.parametrize("extra", [-1, 0, 1])
 def test_a_crowd_is_looked_after_in_parts_and_between_them_others_have_their_turn(extra: int):
-    stage = Stage(login_s_max=30.0, connections_per_address_max=10_000)
+    stage = Stage(login_timeout_s=30.0, connections_per_address_max=10_000)
     crowd = [Player(stage) for _ in range(2 * SWEPT_AT_ONCE + extra)]
     stage.clock.advance(31)
     stage.hub.sweep()

@@ -7,7 +7,7 @@ from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gateway.connections.lanes import Lane, given_up_after_s
 
-ASK_AGAIN_S = 45.0
+REPUBLISH_AFTER_S = 45.0
 
 
 def move(seq: int) -> Envelope:
@@ -23,7 +23,7 @@ def seqs(envelopes: list[Envelope]) -> list[int]:
 
 
 def lane(*waiting: Envelope, waiting_max: int = 8, flight_max: int = 4) -> Lane:
-    made = Lane(waiting_max, flight_max, ASK_AGAIN_S)
+    made = Lane(waiting_max, flight_max, REPUBLISH_AFTER_S)
     assert all(made.accept(envelope) for envelope in waiting)
     return made
 
@@ -72,7 +72,7 @@ def test_no_more_go_together_than_the_limit():
 
 
 def test_no_more_go_together_than_the_event_allows_in_a_batch():
-    session = Lane(200, 200, ASK_AGAIN_S)
+    session = Lane(200, 200, REPUBLISH_AFTER_S)
     for seq in range(1, Say.spec.batch_max + 10):
         session.accept(Envelope(id="", event=Say(text="x", seq=seq), at_ms=0))
     assert len(session.next(0.0)) == Say.spec.batch_max
@@ -103,7 +103,7 @@ KINDS = [Move(dir="n"), Attack(target="rat"), Who()]
     st.integers(1, 6),
 )
 def test_whatever_happens_order_is_kept_and_one_task_of_one_type_is_under_way(steps, waiting_max, flight_max):
-    tested = Lane(waiting_max, flight_max, ASK_AGAIN_S)
+    tested = Lane(waiting_max, flight_max, REPUBLISH_AFTER_S)
     accepted: list[int] = []
     published: list[int] = []
     flight: list[Envelope] = []
@@ -205,7 +205,7 @@ def test_what_was_sent_before_is_taken_up_to_what_a_client_can_have_left_unanswe
 
 
 def test_a_transient_event_is_asked_for_again_when_a_process_would_answer_it_as_stale_and_others_later():
-    for envelope, asked_s in ((move(1), given_up_after_s(Move.spec)), (attack(1), ASK_AGAIN_S)):
+    for envelope, asked_s in ((move(1), given_up_after_s(Move.spec)), (attack(1), REPUBLISH_AFTER_S)):
         acting = lane(envelope)
         acting.next(100.0)
         assert acting.due_s == 100.0 + asked_s

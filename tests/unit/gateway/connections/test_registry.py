@@ -18,7 +18,7 @@ def busy() -> tuple[Clock, Any, list[Any]]:
     """A crowd so large that its windows are at their widest, and all of whom have just seen something."""
     clock = Clock()
     clock.advance(1000)
-    crowd, mouths = Crowd(clock, Limits(view_window_ms_max=WINDOW_MS)), [Mouth() for _ in range(5 * WINDOW_MS * 10)]
+    crowd, mouths = Crowd(clock, Limits(broadcast_flush_ms_max=WINDOW_MS)), [Mouth() for _ in range(5 * WINDOW_MS * 10)]
     crowd.written_to(mouths)
     clock.advance(0)
     assert all(mouth.flushed == 1 for mouth in mouths)
@@ -55,7 +55,7 @@ def test_a_reply_does_not_wait_for_what_others_do(busy):
 def test_where_others_are_waits_longer_than_what_they_do_which_takes_it_along():
     clock = Clock()
     clock.advance(1000)
-    limits = Limits(view_window_ms_max=WINDOW_MS, whereabouts_window_ms_max=3 * WINDOW_MS)
+    limits = Limits(broadcast_flush_ms_max=WINDOW_MS, position_flush_ms_max=3 * WINDOW_MS)
     crowd, mouths = Crowd(clock, limits), [Mouth() for _ in range(5 * WINDOW_MS * 10)]
     crowd.written_to(mouths, latest=True)
     clock.advance(0)

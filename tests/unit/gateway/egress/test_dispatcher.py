@@ -48,7 +48,7 @@ def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(st
 
 
 def test_what_others_do_does_not_wait_as_long_as_where_they_are():
-    stage = Stage(flush_window_ms_max=0, view_window_ms_max=0, whereabouts_window_ms_max=250)
+    stage = Stage(reply_flush_ms_max=0, broadcast_flush_ms_max=0, position_flush_ms_max=250)
     ada, *_ = [stage.player(f"p{n}") for n in range(10)]
     stage.dispatch("zone.town", latest="moved/x", type="moved", n=1)
     stage.dispatch("zone.town", latest="moved/x", type="moved", n=2)

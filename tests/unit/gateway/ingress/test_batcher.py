@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 
 from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
-from gateway.ingress.batcher import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S, Batcher
+from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S, Batcher
 
 FLIGHT_S = 0.1
 
@@ -13,11 +13,16 @@ FLIGHT_S = 0.1
 class Recorder:
     """A batcher, its clock, and what it published."""
 
-    def __init__(self, most: int = 4, flight_max: int = 2, gap_s_max: float = 0.0) -> None:
+    def __init__(self, most: int = 4, flight_max: int = 2, linger_s_max: float = 0.0) -> None:
         self.clock = Clock()
         self.batches: list[list[str]] = []
         self.batcher = Batcher(
-            self.clock, self._publish, most=most, flight_max=flight_max, flight_s_max=FLIGHT_S, gap_s_max=gap_s_max
+            self.clock,
+            self._publish,
+            most=most,
+            flight_max=flight_max,
+            flight_s_max=FLIGHT_S,
+            linger_s_max=linger_s_max,
         )
 
     def _publish(self, batch) -> str:
@@ -101,18 +106,18 @@ def test_a_group_larger_than_a_batch_goes_alone():
 
 
 def test_a_batch_makes_its_followers_wait_for_company_a_little_for_each_event_it_carried():
-    busy = Recorder(most=100, flight_max=9, gap_s_max=1.0)
+    busy = Recorder(most=100, flight_max=9, linger_s_max=1.0)
     busy.add(*"ab")
     assert len(busy.flush()) == 1
     busy.add("k")
-    busy.clock.advance(1 * GAP_S_PER_EVENT)
+    busy.clock.advance(1 * LINGER_S_PER_EVENT)
     assert len(busy.batches) == 1
     busy.add("l")
-    busy.clock.advance(1.1 * GAP_S_PER_EVENT)
+    busy.clock.advance(1.1 * LINGER_S_PER_EVENT)
     assert busy.batches[1:] == [["k", "l"]]
 
 
-def gap_s(busy: Recorder, size: int) -> float:
+def linger_s(busy: Recorder, size: int) -> float:
     """How long what comes after a batch of this size waits for company."""
     busy.clock.advance(10)
     busy.add(*(f"e{n}" for n in range(size)))
@@ -126,35 +131,35 @@ def gap_s(busy: Recorder, size: int) -> float:
 
 @pytest.mark.parametrize("size", [50, 100])
 def test_where_batches_are_large_the_wait_grows_with_the_work_that_they_are(size: int):
-    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
-    assert gap_s(busy, size) == pytest.approx(LONG_GAP_S, abs=0.001)  # nobody knows yet
+    busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
+    assert linger_s(busy, size) == pytest.approx(LONG_LINGER_S, abs=0.001)  # nobody knows yet
     busy.batcher.done("task1", size * 0.0002)
-    assert gap_s(busy, size) == pytest.approx(LONG_GAP_S + size * 0.0002 * LONG_GAP_PER_WORK, abs=0.001)
+    assert linger_s(busy, size) == pytest.approx(LONG_LINGER_S + size * 0.0002 * LONG_LINGER_PER_WORK, abs=0.001)
 
 
 def test_one_batch_on_which_a_process_stumbled_does_not_say_what_the_next_will_cost():
-    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+    busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
     usual_s = []
     for task, worked_s in (("task1", 0.01), ("task3", 0.1), ("task5", 0.0)):
-        usual_s.append(gap_s(busy, 50))
+        usual_s.append(linger_s(busy, 50))
         busy.batcher.done(task, worked_s)
-    usual_s.append(gap_s(busy, 50))
+    usual_s.append(linger_s(busy, 50))
     assert usual_s[1] < usual_s[2] < 2 * usual_s[1]
     assert usual_s[3] == pytest.approx(usual_s[2], abs=0.001)
 
 
 def test_what_a_process_works_on_for_long_makes_the_wait_longer_in_the_end():
-    busy = Recorder(most=200, flight_max=9, gap_s_max=1.0)
+    busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
     for n in range(60):
         busy.clock.advance(10)
         busy.add(*(f"e{n}" for n in range(50)))
         busy.turn()
         busy.batcher.done(f"task{n + 1}", 0.01 if n < 10 else 0.02)
-    assert gap_s(busy, 50) == pytest.approx(LONG_GAP_S + 0.02 * LONG_GAP_PER_WORK, abs=0.001)
+    assert linger_s(busy, 50) == pytest.approx(LONG_LINGER_S + 0.02 * LONG_LINGER_PER_WORK, abs=0.001)
 
 
 def test_a_wait_for_company_is_bounded():
-    busy = Recorder(most=100, flight_max=9, gap_s_max=0.005)
+    busy = Recorder(most=100, flight_max=9, linger_s_max=0.005)
     busy.add(*"abcdefghij")
     busy.turn()
     busy.add("k")
@@ -163,7 +168,7 @@ def test_a_wait_for_company_is_bounded():
 
 
 def test_a_full_batch_waits_for_nobody():
-    busy = Recorder(most=3, flight_max=9, gap_s_max=1.0)
+    busy = Recorder(most=3, flight_max=9, linger_s_max=1.0)
     busy.add(*"abc")
     busy.turn()
     busy.add("d")
@@ -207,14 +212,14 @@ def test_an_answer_that_opens_the_way_is_not_held_back_by_the_timer_of_the_bound
     assert busy.clock.getDelayedCalls() == []
 
 
-@pytest.mark.parametrize("gap_s_max", [0.0, 0.04])
+@pytest.mark.parametrize("linger_s_max", [0.0, 0.04])
 @pytest.mark.parametrize("flight_max", [1, 2, 5])
 @given(
     st.lists(st.one_of(st.integers(1, 6), st.sampled_from(["done", "turn", "wait"])), max_size=60),
     st.integers(1, 5),
 )
-def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_max, gap_s_max, steps, most):
-    recorder = Recorder(most=most, flight_max=flight_max, gap_s_max=gap_s_max)
+def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_max, linger_s_max, steps, most):
+    recorder = Recorder(most=most, flight_max=flight_max, linger_s_max=linger_s_max)
     groups: list[list[str]] = []
     done = 0
     n = 0

@@ -13,7 +13,7 @@ from gameserver.messages.envelope import Outbound, SessionUpdate, Unicast, routi
 from gameserver.operations.trace import event_id
 from gateway.amqp.broker import Away, Busy, Unroutable
 from gateway.connections.lanes import given_up_after_s
-from gateway.ingress.batcher import GAP_S_PER_EVENT, LONG_GAP_PER_WORK, LONG_GAP_S
+from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S
 from gateway.ingress.ingress import AGAIN_S, DOUBTED_S, FULL_AGAIN_S
 from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
@@ -132,30 +132,30 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     ada.send(type="move", dir="n", seq=3)
     stage.answer(of_ada, follow=SessionUpdate(shard_key="meadow"))
     ada.send(type="move", dir="n", seq=4)
-    stage.clock.advance(GAP_S_PER_EVENT)
+    stage.clock.advance(LINGER_S_PER_EVENT)
     (last_of_town,) = stage.broker.take("move")
     assert (last_of_town.queue, last_of_town.seqs) == ("movement", [3])  # accepted there, and 4 waits for its answer
     stage.answer(of_bob)
     stage.answer(last_of_town)
-    stage.clock.advance(GAP_S_PER_EVENT)
+    stage.clock.advance(LINGER_S_PER_EVENT)
     assert [(task.queue, task.seqs) for task in stage.broker.take("move")] == [("movement.1", [4])]
 
 
 @pytest.mark.parametrize(("work_ms", "waits"), [(0.0, False), (0.5, True)])
 def test_where_many_come_they_gather_longer_the_longer_a_process_works_on_them(work_ms: float, waits: bool):
-    stage = Stage(batch_gap_ms_max=40)
+    stage = Stage(batch_linger_ms_max=40)
     late, *players = [stage.player(f"p{n}") for n in range(21)]
     for seq in (2, 3):
         stage.clock.advance(1)
         for player in players:
             player.send(type="move", dir="n", seq=seq)
-        stage.clock.advance(GAP_S_PER_EVENT)  # the first goes at once, and the others wait so long for each other
+        stage.clock.advance(LINGER_S_PER_EVENT)  # the first goes at once, and the others wait so long for each other
         for task in stage.broker.take("move"):
             stage.answer(task, took_ms=len(task.batch) * work_ms)
     late.send(type="move", dir="n", seq=2)
-    stage.clock.advance(LONG_GAP_S + 0.001)
+    stage.clock.advance(LONG_LINGER_S + 0.001)
     assert (stage.broker.take("move") == []) is waits
-    stage.clock.advance(len(task.batch) * work_ms / 1000 * LONG_GAP_PER_WORK)
+    stage.clock.advance(len(task.batch) * work_ms / 1000 * LONG_LINGER_PER_WORK)
     assert bool(stage.broker.take("move")) is waits
 
 
@@ -270,11 +270,11 @@ def test_while_the_broker_is_away_events_wait_and_then_go_in_order(stage: Stage)
 
 
 def test_what_waited_for_an_open_flight_is_not_lost_with_the_broker(stage: Stage):
-    players = [stage.player(f"p{n}") for n in range(stage.limits.batches_flight_max + 2)]
+    players = [stage.player(f"p{n}") for n in range(stage.limits.batches_in_flight_max + 2)]
     for player in players:
         player.send(type="move", dir="n", seq=2)
-        stage.clock.advance(GAP_S_PER_EVENT)
-    assert len(stage.broker.take("move")) == stage.limits.batches_flight_max
+        stage.clock.advance(LINGER_S_PER_EVENT)
+    assert len(stage.broker.take("move")) == stage.limits.batches_in_flight_max
     stage.falls()
     stage.rises()
     found = {envelope.player for task in stage.broker.take("move") for envelope in task.batch}
@@ -480,7 +480,7 @@ def test_a_question_that_nobody_answers_is_given_up_and_what_would_have_an_effec
 @pytest.mark.parametrize(
     ("packet", "after_s"),
     [
-        ({"type": "say", "text": "hello"}, Limits().ask_again_after_s),
+        ({"type": "say", "text": "hello"}, Limits().republish_after_s),
         ({"type": "move", "dir": "n"}, given_up_after_s(Move.spec)),
     ],
 )
@@ -591,7 +591,7 @@ def test_a_refused_copy_is_no_answer_while_another_one_is_not_confirmed(stage: S
 
 
 def test_what_went_before_the_broker_broke_is_in_doubt_and_what_waited_for_its_batch_is_not():
-    stage = Stage(batches_flight_max=1)
+    stage = Stage(batches_in_flight_max=1)
     stage.rises()
     ada, bob = stage.player("ada"), stage.player("bob")
     for player in (ada, bob):
