@@ -29,8 +29,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gameserver.config import Address, Settings
-from gameserver.events.world import Tick
 from gameserver.messages.reports import TaskReport, read_task_report
+from gameserver.modules.world.events import Tick
 from gameserver.runtime import discovery
 from tasks.beat import WAITS_S
 

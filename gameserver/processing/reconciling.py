@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.events.world import Show
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.world.events import Show
 from gameserver.rules.outcome import Needs, Waiting
 from gameserver.store import Store, Transaction
 from gameserver.world.maps import World

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from gameserver.events.movement import Appeared, Being, Moved, Vanished
 from gameserver.messages.envelope import SessionUpdate
+from gameserver.modules.movement.events import Appeared, Being, Moved, Vanished
 from gameserver.rules.outcome import Notification
 from gameserver.world.kinds import kind_of
 from gameserver.world.state import Creature, Player

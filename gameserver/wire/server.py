@@ -7,8 +7,8 @@ keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clo
 from msgspec.structs import replace
 
 from gameserver.declare.base import SECRET_BYTES_MAX, SEQ_MAX, Event
-from gameserver.events.sessions import Resume
 from gameserver.limits import Limits
+from gameserver.modules.sessions.events import Resume
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import Framing

@@ -12,8 +12,8 @@ from typing import Any
 from twisted.internet import defer
 
 from gameserver.declare import catalogue
-from gameserver.events.sessions import Heartbeat, Login, Lost
 from gameserver.messages.envelope import Listed, Multicast, Outbound, SessionUpdate, Unicast
+from gameserver.modules.sessions.events import Heartbeat, Login, Lost
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
 from gameserver.wire.states import State

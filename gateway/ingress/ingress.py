@@ -16,10 +16,10 @@ from gameserver.broker.topology import Queues
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Spec
-from gameserver.events.sessions import GATEWAY_SILENT_MS, Heartbeat, Login, Lost, Rejoin
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
+from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, Heartbeat, Login, Lost, Rejoin
 from gameserver.runtime.logging import about
 from gameserver.security.sealing import Sealer, token_hash
 from gameserver.wire.packets import Error

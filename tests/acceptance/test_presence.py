@@ -3,9 +3,9 @@
 import time
 
 from gameserver.declare import catalogue
-from gameserver.events.sessions import GATEWAY_SILENT_MS
+from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
+from gameserver.modules.world.rules import TICK_MS
 from gameserver.rules.outcome import Needs
-from gameserver.rules.world import TICK_MS
 from gameserver.store import Store
 from gameserver.world.maps import load_world
 from gameserver.world.state import EARS, PULSE

@@ -12,10 +12,10 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory, Protocol
 
-from gameserver.events.movement import Moved, Walked
-from gameserver.events.sessions import Entered
 from gameserver.limits import Limits
-from gameserver.rules.movement import STEPS
+from gameserver.modules.movement.events import Moved, Walked
+from gameserver.modules.movement.rules import STEPS
+from gameserver.modules.sessions.events import Entered
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import Prefixed
 from gameserver.wire.packets import Hello, Ok, Ping, Pong, Token, Welcome

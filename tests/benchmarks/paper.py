@@ -6,9 +6,9 @@ is said in the arguments.
 
 import msgspec
 
-from gameserver.events.movement import Move, Moved, Walked
 from gameserver.messages.envelope import ROUTES, Envelope, Multicast, Outbound, Unicast, encode_outbound
 from gameserver.messages.task_message import task_message
+from gameserver.modules.movement.events import Move, Moved, Walked
 from gameserver.wire.frames import prefix
 from gameserver.wire.packets import Ok
 from tests.benchmarks.point import Point

@@ -22,11 +22,11 @@ from gameserver.broker.declare import declare
 from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, gateway_queue, topology
 from gameserver.broker.urls import parameters
 from gameserver.declare.base import Event
-from gameserver.events.combat import Attack
-from gameserver.events.movement import Move
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import GATEWAYS, Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.events import Move
 from gameserver.store import Store
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session

@@ -15,7 +15,7 @@ from celery import Celery
 from kombu import Connection, Consumer, Queue
 from twisted.internet import reactor, threads
 
-from gameserver.rules.movement import STEPS
+from gameserver.modules.movement.rules import STEPS
 from tests.benchmarks.floor import Walker, Walkers, serve
 
 REPLIES = Queue("replies", durable=False)

@@ -31,7 +31,7 @@ class Tip(Event):
 
 RULE = '''
 
-from gameserver.events.trade import Tip, Tipped  # noqa: E402
+from gameserver.modules.trade.events import Tip, Tipped  # noqa: E402
 
 
 @rule(needs=_needs_receiver)

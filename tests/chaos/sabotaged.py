@@ -14,8 +14,10 @@ from typing import Any
 
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
 from gameserver.clocks import ServerClock
+from gameserver.modules.combat import rules
+from gameserver.modules.movement import rules
 from gameserver.processing import applier
-from gameserver.rules import book, combat, movement
+from gameserver.rules import book
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Watermark

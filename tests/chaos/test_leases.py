@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.client import Client
-from gameserver.events.trade import Give
 from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.modules.trade.events import Give
 from tests.chaos.bench import Bench
 from tests.chaos.measure import kill_children, nothing
 from tests.chaos.players import PASSWORD

@@ -16,12 +16,12 @@ from twisted.internet.threads import blockingCallFromThread
 from gameserver.broker.declare import stand
 from gameserver.broker.topology import PLAIN, Queues, topology
 from gameserver.broker.urls import parameters
-from gameserver.events.chat import Say
 from gameserver.limits import Limits
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import Envelope, Outbound, Unicast
 from gameserver.messages.task_message import task_message
+from gameserver.modules.chat.events import Say
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.brokers import Vhost

@@ -7,9 +7,9 @@ from gameserver.broker.topology import Queues
 from gameserver.broker.urls import parameters
 from gameserver.cli import main
 from gameserver.errors import Rejected
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
+from gameserver.modules.movement.events import Move
 from gameserver.operations import drain_queues
 from tests.houses import House
 from tests.integration.test_workers import declare, publish, queue_length

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from gameserver.events.sessions import Ack
+from gameserver.modules.sessions.events import Ack
 from tests.brokers import Vhost
 from tests.databases import OWNER, Cluster
 from tests.houses import a_house, eventually

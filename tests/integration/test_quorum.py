@@ -7,10 +7,10 @@ from kombu import Connection
 from gameserver.broker.declare import declare
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
 from gameserver.broker.urls import parameters
-from gameserver.events.chat import Say
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
+from gameserver.modules.chat.events import Say
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost
 from tests.houses import House, eventually

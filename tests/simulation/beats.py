@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gameserver.events.world import Sweep, Tick
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
+from gameserver.modules.world.events import Sweep, Tick
 from tasks.beat import SWEEP_S, TICK_S, WAITS_S, BeatClock
 
 PERIODS_S = {Tick: TICK_S, Sweep: SWEEP_S}

@@ -10,8 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
-from gameserver.events.chat import Heard
-from gameserver.events.combat import Reward
+from gameserver.modules.chat.events import Heard
+from gameserver.modules.combat.events import Reward
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, Rule, State
 from gameserver.store.loading import merge

@@ -150,13 +150,13 @@ def unread_rows_raise(patch: pytest.MonkeyPatch) -> None:
 
 def no_ears(patch: pytest.MonkeyPatch) -> None:
     """Who is silent is dead, whoever else was heard."""
-    patch.setattr("gameserver.rules.world._was_calm", lambda state, now_ms: True)
+    patch.setattr("gameserver.modules.world.rules._was_calm", lambda state, now_ms: True)
 
 
 def any_tick(patch: pytest.MonkeyPatch) -> None:
     """A tick has the number that its beat gave it, by whatever clock."""
-    patch.setattr("gameserver.rules.world._number", lambda n, now_ms: n)
-    patch.setattr("gameserver.rules.world.TOLERANCE_TICKS", 10**9)
+    patch.setattr("gameserver.modules.world.rules._number", lambda n, now_ms: n)
+    patch.setattr("gameserver.modules.world.rules.TOLERANCE_TICKS", 10**9)
 
 
 def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
@@ -241,7 +241,7 @@ def no_probes(patch: pytest.MonkeyPatch) -> None:
 
 def any_resume(patch: pytest.MonkeyPatch) -> None:
     """The last one that comes counts, by no clock and no count."""
-    patch.setattr("gameserver.rules.sessions._resumed_later", lambda state, session, event, context: False)
+    patch.setattr("gameserver.modules.sessions.rules._resumed_later", lambda state, session, event, context: False)
 
 
 SABOTAGES = (

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from gameserver.events.movement import Moved, Walked
+from gameserver.modules.movement.events import Moved, Walked
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.packets import Error, Ok
 from tests.benchmarks.load import ENTRANCE_SEQ, Client, Group, Plan, Run

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from gameserver.events.movement import Moved
+from gameserver.modules.movement.events import Moved
 from gameserver.wire.frames import prefix
 from gameserver.wire.packets import Ok
 from tests.benchmarks.sights import UNSEEN_US, Sights

@@ -8,9 +8,9 @@ import pytest
 
 from gameserver.client import Backoff, Client, ClientLimits, ConnectionLost, Refused
 from gameserver.declare.base import SEQ_MAX
-from gameserver.events.chat import Heard
-from gameserver.events.movement import Appeared, Being, Moved, View
 from gameserver.limits import Limits
+from gameserver.modules.chat.events import Heard
+from gameserver.modules.movement.events import Appeared, Being, Moved, View
 from gameserver.wire.packets import Unavailable
 
 QUICK = Backoff(base_s=0.001, cap_s=0.002, attempts_max=50)

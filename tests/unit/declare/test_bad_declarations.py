@@ -71,10 +71,12 @@ def said(folder: Path, program: str) -> str:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_two_events_of_one_name_in_two_families_stop_every_program(program: str, copy: Path) -> None:
     write(copy)
-    at = add(copy, "gameserver/events/trade.py", '\n\n@event(lane="trade")\nclass Point(Event):\n    """Point."""\n')
+    at = add(
+        copy, "gameserver/modules/trade/events.py", '\n\n@event(lane="trade")\nclass Point(Event):\n    """Point."""\n'
+    )
     assert said(copy, program) == (
         "Two declarations have the name point: gameserver/events/signs.py:4 and "
-        f"gameserver/events/trade.py:{at + 2}; rename one."
+        f"gameserver/modules/trade/events.py:{at + 2}; rename one."
     )
 
 
@@ -91,7 +93,7 @@ def test_one_name_is_for_one_declaration(second: str, copy: Path) -> None:
     write(copy, SIGNS + f"\n\n{second}\n")
     assert re.fullmatch(
         r"Two declarations have the name (point: gameserver/events/signs.py:4 and gameserver/events/signs.py:9"
-        r"|heard: gameserver/events/chat.py:\d+ and gameserver/events/signs.py:9); rename one\.",
+        r"|heard: gameserver/modules/chat/events.py:\d+ and gameserver/events/signs.py:9); rename one\.",
         said(copy, "events"),
     )
 

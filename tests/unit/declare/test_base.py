@@ -70,8 +70,8 @@ def test_an_event_has_no_fields_but_its_own() -> None:
 
 
 def test_a_notice_is_transient_unless_it_says_otherwise() -> None:
-    from gameserver.events.chat import Heard
-    from gameserver.events.movement import Moved
+    from gameserver.modules.chat.events import Heard
+    from gameserver.modules.movement.events import Moved
 
     assert (Moved.notice.durable, Heard.notice.durable) == (False, True)
     assert notice(durable=True)(Heard) is Heard
@@ -79,8 +79,8 @@ def test_a_notice_is_transient_unless_it_says_otherwise() -> None:
 
 @pytest.mark.parametrize(("durable", "latest"), [(False, "whom"), (True, "by")])
 def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(durable: bool, latest: str) -> None:
-    from gameserver.events.chat import Heard
-    from gameserver.events.movement import Moved
+    from gameserver.modules.chat.events import Heard
+    from gameserver.modules.movement.events import Moved
 
     assert (Moved.notice.latest, Heard.notice.latest) == ("who", "")
     with pytest.raises(Corrupt, match="latest"):

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gameserver.rules.chat import CHANNELS_MAX
+from gameserver.modules.chat.rules import CHANNELS_MAX
 from gameserver.rules.outcome import MAIL_MAX
 from gameserver.store import pruning
 from gameserver.store.loading import HISTORY_LINES

@@ -9,9 +9,6 @@ from hypothesis import strategies as st
 
 from gameserver.broker.topology import Queues
 from gameserver.declare import catalogue
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Login, Lost
-from gameserver.events.world import Tick
 from gameserver.messages.envelope import (
     ROUTES,
     Envelope,
@@ -27,6 +24,9 @@ from gameserver.messages.envelope import (
     routing_key,
     task_body,
 )
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Login, Lost
+from gameserver.modules.world.events import Tick
 from tests.unit.messages import samples
 
 words = st.text(samples.characters, max_size=10)

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.foreign import foreign, is_awaited, sort_out
+from gameserver.modules.movement.events import Move
 
 
 def raw(id_: str, session: str = "s1", **event: Any) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.declare.base import PRIORITY_MAX
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Login
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Login
 from tests.unit.messages import samples
 
 # What https://docs.celeryq.dev/en/stable/internals/protocol.html asks of a task message's headers.

@@ -1,8 +1,8 @@
 import msgspec
 
-from gameserver.events.chat import Say
-from gameserver.events.sessions import Login
 from gameserver.messages.envelope import Envelope, Outbound, Unicast, encode_outbound, task_body
+from gameserver.modules.chat.events import Say
+from gameserver.modules.sessions.events import Login
 from gameserver.operations import tail
 from gameserver.operations.tail import Tail
 from gameserver.wire.packets import Error, Ok

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from gameserver.errors import NotNow, Rejected, Retryable
-from gameserver.events.chat import Join, Say, Talk
-from gameserver.events.combat import Attack
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Lost, Register
-from gameserver.events.trade import Give
-from gameserver.events.world import Tick
 from gameserver.messages.envelope import Envelope, routing_key
+from gameserver.modules.chat.events import Join, Say, Talk
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Lost, Register
+from gameserver.modules.trade.events import Give
+from gameserver.modules.world.events import Tick
 from gameserver.rules.outcome import Context, Needs, Outcome, State, rule
 from gameserver.world.state import Membership
 from tests.unit.processing.workshop import (

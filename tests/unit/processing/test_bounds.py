@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from gameserver.events.chat import Join, Leave, Talk, Whisper
-from gameserver.events.combat import Reward
-from gameserver.events.sessions import Login
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Join, Leave, Talk, Whisper
+from gameserver.modules.combat.events import Reward
+from gameserver.modules.sessions.events import Login
 from gameserver.rules.outcome import MAIL_MAX, Waiting
 from gameserver.store import pruning
 from gameserver.store.loading import DUE_ROWS_MAX

@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Retryable
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Login, Register
-from gameserver.events.trade import Give
-from gameserver.events.world import Tick
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Login, Register
+from gameserver.modules.trade.events import Give
+from gameserver.modules.world.events import Tick
 from gameserver.rules.outcome import Context, Needs, Outcome, Reader, State, rule
 from gameserver.store.store import Trial
 from tests.unit.processing.workshop import (

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, Retryable
-from gameserver.events.movement import Move
+from gameserver.modules.movement.events import Move
 from gameserver.rules.outcome import KINDS_OF_THINGS, Context, Needs, Outcome, State, rule
 from gameserver.store import loading
 from gameserver.store.claims import BLIND, LOCKING

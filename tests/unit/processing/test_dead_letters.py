@@ -9,13 +9,13 @@ from gameserver.cli import main
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Rejected
-from gameserver.events.chat import Join, Leave, Say, Shout, Talk, Whisper, Who
-from gameserver.events.combat import Attack, Reward
-from gameserver.events.movement import Look, Move
-from gameserver.events.sessions import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
-from gameserver.events.trade import Give, Purse
-from gameserver.events.world import Show, Stir, Sweep, Tick
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
+from gameserver.modules.combat.events import Attack, Reward
+from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.modules.trade.events import Give, Purse
+from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata

@@ -6,8 +6,8 @@ from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event
-from gameserver.events.movement import Look
-from gameserver.events.sessions import (
+from gameserver.modules.movement.events import Look
+from gameserver.modules.sessions.events import (
     GATEWAY_SILENT_MS,
     HEARTBEAT_MS,
     Login,
@@ -16,8 +16,8 @@ from gameserver.events.sessions import (
     Register,
     Resume,
 )
-from gameserver.events.trade import Give, Purse
-from gameserver.rules.sessions import SESSION_MS
+from gameserver.modules.sessions.rules import SESSION_MS
+from gameserver.modules.trade.events import Give, Purse
 from gameserver.security.sealing import Sealer
 from tests.unit.processing.workshop import (
     ADA,

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from gameserver.declare.base import Event
-from gameserver.events.chat import Join, Say, Talk, Whisper
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Ack, Heartbeat, Login, Lost, Register
-from gameserver.events.trade import Give, Purse
-from gameserver.events.world import Sweep, Tick
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Join, Say, Talk, Whisper
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Lost, Register
+from gameserver.modules.trade.events import Give, Purse
+from gameserver.modules.world.events import Sweep, Tick
 from gameserver.world.state import Player
 from tests.unit.processing.workshop import Workshop, replies
 

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow
-from gameserver.events.chat import Say
-from gameserver.events.combat import Attack
-from gameserver.events.trade import Give
 from gameserver.limits import Limits
+from gameserver.modules.chat.events import Say
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.world.state import Player
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk

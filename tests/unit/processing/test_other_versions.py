@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from gameserver.events.chat import Say
-from gameserver.events.combat import Reward
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Say
+from gameserver.modules.combat.events import Reward
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.store import Stored

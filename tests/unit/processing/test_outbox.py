@@ -1,12 +1,12 @@
 """What stands in the outbox until it arrived: events of the house, mail and talk."""
 
-from gameserver.events.chat import Say, Whisper
-from gameserver.events.combat import Attack, Reward
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Ack, Login, Lost, Register
-from gameserver.events.world import Stir, Tick
 from gameserver.messages.envelope import Envelope, routing_key
-from gameserver.rules.world import TICK_MS
+from gameserver.modules.chat.events import Say, Whisper
+from gameserver.modules.combat.events import Attack, Reward
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Ack, Login, Lost, Register
+from gameserver.modules.world.events import Stir, Tick
+from gameserver.modules.world.rules import TICK_MS
 from gameserver.world.state import PULSE, Gateway, ZoneClock
 from tests.unit.processing.workshop import (
     ADA,

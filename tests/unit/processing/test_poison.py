@@ -18,10 +18,10 @@ from gameserver.broker.topology import PLAIN
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice, Result, event, notice
 from gameserver.errors import NotNow, Rejected
-from gameserver.events.combat import Reward
-from gameserver.events.trade import Give, Received
 from gameserver.messages.envelope import Envelope, Outbound, SessionUpdate
 from gameserver.messages.task_message import TaskMessage, task_message
+from gameserver.modules.combat.events import Reward
+from gameserver.modules.trade.events import Give, Received
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
 from gameserver.world.state import ChatLine, ZoneClock

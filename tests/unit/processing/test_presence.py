@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
-from gameserver.events.combat import Attack
-from gameserver.events.movement import Move
-from gameserver.events.sessions import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
-from gameserver.events.world import Stir, Sweep, Tick
 from gameserver.messages.envelope import Envelope, Listed, SessionUpdate
-from gameserver.rules.world import TICK_MS
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
+from gameserver.modules.world.events import Stir, Sweep, Tick
+from gameserver.modules.world.rules import TICK_MS
 from gameserver.store import loading
 from gameserver.world.state import PULSE, Player, ZoneClock
 from tests.unit.processing.workshop import (

@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.cli import main
-from gameserver.events.chat import Say
-from gameserver.events.combat import Attack
-from gameserver.events.movement import Look, Move
-from gameserver.events.world import Stir
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Say
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.world.events import Stir
 from gameserver.processing import reconciling
 from gameserver.world.maps import World
 from gameserver.world.placing import fingerprint

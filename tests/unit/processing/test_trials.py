@@ -10,8 +10,8 @@ from celery.exceptions import Reject
 
 from gameserver.broker.topology import PLAIN
 from gameserver.errors import Retryable
-from gameserver.events.trade import Give
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import engine
 from gameserver.store.store import Trial

@@ -8,11 +8,11 @@ from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
 from gameserver.declare.base import Event
-from gameserver.events.movement import Move
-from gameserver.events.sessions import Heartbeat
-from gameserver.events.world import Sweep
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope, Unicast
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.events import Heartbeat
+from gameserver.modules.world.events import Sweep
 from gameserver.processing.applier import Applied, Applier
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule

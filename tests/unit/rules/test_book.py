@@ -3,7 +3,7 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
-from gameserver.events.movement import Move
+from gameserver.modules.movement.events import Move
 from gameserver.rules import book
 
 

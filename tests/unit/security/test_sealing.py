@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import Corrupt, Rejected
-from gameserver.events.chat import Say
-from gameserver.events.sessions import Login, Resume
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope, read_batch
-from gameserver.rules.sessions import PASSWORD_CHARS_MAX
+from gameserver.modules.chat.events import Say
+from gameserver.modules.sessions.events import Login, Resume
+from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX
 from gameserver.security.sealing import Argon2Passwords, Sealer, read_key, token_hash, write_key
 from gameserver.wire.client import ClientConnection
 from gameserver.wire.packets import PROTOCOL, Welcome

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from celery.exceptions import Reject
 
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.movement.events import Move
 from tasks.foreign import UNKNOWN, Origin, Strategies
 from tests.unit.tasks.test_processor import House, move
 

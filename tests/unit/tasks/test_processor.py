@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.errors import NotNow, Retryable
-from gameserver.events.chat import Say
-from gameserver.events.combat import Reward
-from gameserver.events.movement import Move
-from gameserver.events.world import Stir
 from gameserver.messages.envelope import Envelope, Outbound
+from gameserver.modules.chat.events import Say
+from gameserver.modules.combat.events import Reward
+from gameserver.modules.movement.events import Move
+from gameserver.modules.world.events import Stir
 from gameserver.processing.applier import Applied, Held
 from gameserver.store.store import Trial
 from tasks.processor import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes

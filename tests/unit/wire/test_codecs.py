@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gameserver.declare import catalogue
 from gameserver.declare.base import SEQ_MAX
 from gameserver.declare.wording import hints, type_of
-from gameserver.events.chat import Say, Whisper
+from gameserver.modules.chat.events import Say, Whisper
 from gameserver.wire.codecs import Codec, client_packets, json_codec, msgpack_codec, nesting, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.packets import Hello, Ok, Ping

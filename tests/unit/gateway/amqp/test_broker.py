@@ -11,10 +11,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from gameserver.broker.topology import Queues, topology
-from gameserver.events.chat import Say
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
+from gameserver.modules.chat.events import Say
 from gateway.amqp.broker import Away, Broker, Busy
 
 LIMITS = Limits(queue_messages_max=300)

@@ -1,10 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.events.chat import Say, Who
-from gameserver.events.combat import Attack
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Say, Who
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.events import Move
 from gateway.connections.lanes import Lane, given_up_after_s
 
 REPUBLISH_AFTER_S = 45.0

@@ -1,9 +1,9 @@
 import pytest
 
 from gameserver.declare.base import Event
-from gameserver.events.chat import Say
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Say
+from gameserver.modules.movement.events import Move
 from gateway.connections.lanes import given_up_after_s
 from gateway.ingress.availability import Health, Judged
 from gateway.ingress.in_flight import Flight, Flights

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.movement.events import Move
 from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S, Batcher
 
 FLIGHT_S = 0.1

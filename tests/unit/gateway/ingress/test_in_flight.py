@@ -1,5 +1,5 @@
-from gameserver.events.chat import Say
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.events import Say
 from gateway.ingress.in_flight import UNDER_WAY_MAX, Flight, Flights
 
 

@@ -5,9 +5,9 @@ import pytest
 from kombu.serialization import dumps, loads, registry
 from kombu.utils import json as kombus
 
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope, read_batch, task_body
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
+from gameserver.modules.movement.events import Move
 from tasks import celery_app
 from tasks.beat import pulse
 from tasks.overrides.bodies import read_body

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from gameserver.events.movement import Move
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_TYPE, task_message
+from gameserver.modules.movement.events import Move
 from tasks.overrides.event_task import malformed
 
 MESSAGE = task_message([Envelope(id="a", event=Move(dir="n"), at_ms=0)], "here")

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.trade import Give, Given, Purse, Received
+from gameserver.modules.trade.events import Give, Given, Purse, Received
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, check_mailbox, rule
 
 

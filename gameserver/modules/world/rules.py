@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Event
 from gameserver.errors import Repeated
-from gameserver.events.combat import Respawned
-from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
-from gameserver.events.world import Show, Stir, Sweep, Tick
-from gameserver.rules.combat import DEAD_MS, blow, strike_player
+from gameserver.modules.combat.events import Respawned
+from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
+from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
+from gameserver.modules.sessions.rules import orphaned
+from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, rule
-from gameserver.rules.sessions import orphaned
 from gameserver.rules.times import awaited, heard_lately
 from gameserver.rules.view import appears, distance, looks_around, steps_seen
 from gameserver.world.kinds import Kind, kind_of

@@ -9,7 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.sessions import (
+from gameserver.messages.envelope import Listed, SessionUpdate
+from gameserver.modules.sessions.events import (
     UNHEARD_MS,
     Ack,
     Entered,
@@ -21,7 +22,6 @@ from gameserver.events.sessions import (
     Rejoin,
     Resume,
 )
-from gameserver.messages.envelope import Listed, SessionUpdate
 from gameserver.rules.outcome import (
     Context,
     Needs,

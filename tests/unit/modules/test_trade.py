@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.events.trade import Give, Given, Purse, Received
+from gameserver.modules.trade.events import Give, Given, Purse, Received
 from gameserver.rules.outcome import MAIL_MAX
 from tests.unit.rules.scenes import absent, circumstances, play, player, put, state
 

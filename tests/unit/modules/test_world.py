@@ -9,15 +9,13 @@ from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import Rejected
-from gameserver.events.combat import Died, Respawned, Struck
-from gameserver.events.movement import Appeared, Moved, Vanished
-from gameserver.events.sessions import GATEWAY_SILENT_MS, UNHEARD_MS
-from gameserver.events.world import Stir, Sweep, Tick
-from gameserver.rules.combat import DEAD_MS
-from gameserver.rules.outcome import Waiting
-from gameserver.rules.sessions import SESSION_MS
-from gameserver.rules.view import distance, view_topics, where
-from gameserver.rules.world import (
+from gameserver.modules.combat.events import Died, Respawned, Struck
+from gameserver.modules.combat.rules import DEAD_MS
+from gameserver.modules.movement.events import Appeared, Moved, Vanished
+from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
+from gameserver.modules.sessions.rules import SESSION_MS
+from gameserver.modules.world.events import Stir, Sweep, Tick
+from gameserver.modules.world.rules import (
     HEAL_HP,
     HEAL_TICKS,
     IDLE_TICKS,
@@ -26,6 +24,8 @@ from gameserver.rules.world import (
     TOLERANCE_TICKS,
     WANDER_TILES,
 )
+from gameserver.rules.outcome import Waiting
+from gameserver.rules.view import distance, view_topics, where
 from gameserver.world.kinds import KINDS
 from gameserver.world.maps import World
 from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Session, ZoneClock

@@ -8,7 +8,7 @@ network never meets the limit.
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.movement import Look, Move, View, Walked
+from gameserver.modules.movement.events import Look, Move, View, Walked
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, living_actor, rule
 from gameserver.rules.times import awaited
 from gameserver.rules.view import Body, being, crosses, in_view, looks_around, sees_the_same, walks

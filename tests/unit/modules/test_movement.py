@@ -5,8 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.events.movement import Appeared, Look, Move, Moved, Vanished, Walked
-from gameserver.rules.movement import EARLY_MS, STEP_MS, STEPS
+from gameserver.modules.movement.events import Appeared, Look, Move, Moved, Vanished, Walked
+from gameserver.modules.movement.rules import EARLY_MS, STEP_MS, STEPS
 from gameserver.rules.view import CELL, being, cell_topic, in_view, sees_the_same, view_box, view_topics, where
 from gameserver.world.state import Player
 from tests.unit.rules.scenes import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told

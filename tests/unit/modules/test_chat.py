@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.events.chat import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
-from gameserver.rules.chat import CHANNELS_MAX, clean
+from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
+from gameserver.modules.chat.rules import CHANNELS_MAX, clean
 from gameserver.rules.outcome import MAIL_MAX
 from gameserver.world.state import ChatLine, Membership
 from tests.unit.rules.scenes import NOW_MS, absent, circumstances, play, player, state

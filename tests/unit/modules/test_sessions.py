@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import NotNow, Rejected
-from gameserver.events.movement import Appeared, Vanished
-from gameserver.events.sessions import (
+from gameserver.modules.movement.events import Appeared, Vanished
+from gameserver.modules.sessions.events import (
     UNHEARD_MS,
     Ack,
     Entered,
@@ -19,9 +19,9 @@ from gameserver.events.sessions import (
     Rejoin,
     Resume,
 )
+from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
-from gameserver.rules.sessions import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
 from gameserver.rules.view import view_topics, where
 from gameserver.world.marks import NO_MARKS
 from gameserver.world.state import CALM, EARS, Account, Gateway, Membership, Player, Session

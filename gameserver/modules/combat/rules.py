@@ -6,7 +6,7 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.events.combat import Attack, Died, Hit, Reward, Rewarded, Struck
+from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.rules.outcome import (
     Context,
     Dice,

@@ -1,0 +1,1 @@
+"""Chat: speech near and far, channels, whispers."""

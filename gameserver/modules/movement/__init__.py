@@ -1,0 +1,1 @@
+"""Movement: steps, and what is in view."""

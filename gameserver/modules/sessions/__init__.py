@@ -1,0 +1,1 @@
+"""Sessions: who may enter, and what gateways say of themselves."""

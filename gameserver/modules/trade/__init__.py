@@ -1,0 +1,1 @@
+"""Trade: coins from purse to purse."""
