@@ -18,12 +18,11 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from gameserver.broker.topology import Queues, QueueType
+from gameserver.declare.game import game
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
 
 log = logging.getLogger(__name__)
-
-BUNDLED_WORLD = Path(__file__).parent / "world" / "data" / "bundled.world"
 
 # The names that limits had in the version before, and have now. The next version leaves this table out.
 LIMITS_RENAMED = {
@@ -101,7 +100,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         endpoints=tuple(env.get("GAMESERVER_ENDPOINTS", "tcp:4000:interface=127.0.0.1").split()),
         gateway_id=env.get("GAMESERVER_GATEWAY_ID", ""),
-        world_file=Path(env.get("GAMESERVER_WORLD", str(BUNDLED_WORLD))),
+        world_file=Path(env.get("GAMESERVER_WORLD", str(game().world))),
         secret_key_file=Path(env.get("GAMESERVER_SECRET_KEY_FILE", str(home / "var" / "secret.key"))),
         queues=_queues(env),
         log_level=env.get("GAMESERVER_LOG_LEVEL", "info").lower(),

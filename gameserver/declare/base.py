@@ -199,7 +199,8 @@ def notice(*, durable: bool = False, latest: str = "") -> Callable[[N], N]:
 
 
 def _family(cls: type) -> str:
-    return cls.__module__.rpartition(".")[2]
+    """The folder of its module: the package of the file in which it is declared."""
+    return cls.__module__.rpartition(".")[0].rpartition(".")[2]
 
 
 def _secrets(cls: type[Event]) -> frozenset[str]:

@@ -4,31 +4,22 @@ The rest of the house asks the catalogue and never lists event types itself.
 """
 
 import hashlib
-import pkgutil
 from collections.abc import Iterable
 from functools import cache, reduce
 from operator import or_
-from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
-from gameserver.declare.places import imported
+from gameserver.declare.game import parts
 from gameserver.errors import Corrupt
-
-FAMILIES = "gameserver.events"  # the package with a module for each family
-
-
-def _modules() -> list[ModuleType]:
-    names = sorted(info.name for info in pkgutil.iter_modules(imported(FAMILIES).__path__))
-    return [imported(f"{FAMILIES}.{name}") for name in names]
 
 
 @cache
 def _declared() -> tuple[type[Event] | type[Notice], ...]:
     """All that family modules declare. Raises ``Corrupt``: ``bad_module``, and ``one_name_twice``."""
-    modules = {module.__name__ for module in _modules()}
+    modules = {module.__name__ for module in parts("events")}
     found = tuple(cls for cls in DECLARED if cls.__module__ in modules)
     refuse_doubles(found)
     return found

@@ -1,14 +1,13 @@
 """The rule book: which rule answers which event. A rule is found by its name, in the module of its event's family."""
 
-import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import FunctionType
 from typing import Any
 
-import gameserver.rules
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.declare.game import family_of, modules, parts
 from gameserver.declare.places import exists, imported, place_of
 from gameserver.errors import Corrupt
 from gameserver.rules.outcome import Rule
@@ -27,11 +26,12 @@ def rules() -> dict[str, Rule]:
 
 
 def _find(spec: Spec) -> Rule:
-    module = f"gameserver.rules.{spec.family}"
-    found: Rule | None = getattr(imported(module), spec.name, None) if exists(module) else None
+    (module,) = (name for name in modules() if family_of(name) == spec.family)
+    written = f"{module}.rules"
+    found: Rule | None = getattr(imported(written), spec.name, None) if exists(written) else None
     if found is None or not _is_rule(found):
         raise Corrupt(
-            "no_rule", f"{spec.at}: {spec.task} has no rule: write {module}.{spec.name}, marked with @rule()."
+            "no_rule", f"{spec.at}: {spec.task} has no rule: write {written}.{spec.name}, marked with @rule()."
         )
     return found
 
@@ -39,15 +39,14 @@ def _find(spec: Spec) -> Rule:
 def _refuse_strays(known: Mapping[str, Rule]) -> None:
     answering = set(known.values())
     for stray in (rule for rule in _written() if rule not in answering):
-        family, event = stray.__module__.rpartition(".")[2], stray.__name__.capitalize()
-        cure = f"declare {event} in gameserver.events.{family}"
+        module, event = stray.__module__.rpartition(".")[0], stray.__name__.capitalize()
+        cure = f"declare {event} in {module}.events"
         raise Corrupt("no_event", f"{place_of(stray.__code__)}: the rule {stray.__name__} answers no event: {cure}.")
 
 
 def _written() -> Iterator[FunctionType]:
     """Every rule of the modules of rules."""
-    for name in sorted(info.name for info in pkgutil.iter_modules(gameserver.rules.__path__)):
-        module = imported(f"gameserver.rules.{name}")
+    for module in parts("rules"):
         own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
         yield from (value for value in own if isinstance(value, FunctionType) and _is_rule(value))
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import gameserver.events
+
 import gameserver.rules
 
 EVENT = '''
@@ -39,7 +40,8 @@ def tip(state: State, event: Tip, context: Context) -> Outcome:
     """A gift by another name."""
     given = give(state, Give(to=event.to, coins=event.coins), context)
     told = Tipped(by=actor(state, context).name, coins=event.coins)
-    return replace(given, tells=(replace(given.tells[0], notice=told),))
+    (received,) = given.notifications
+    return replace(given, notifications=(replace(received, notice=told),))
 '''
 
 FIELD_BEFORE = "    to: Name\n    coins: Coins\n"
@@ -48,16 +50,14 @@ FIELD = '    note: str = ""\n'
 
 def write(folder: Path) -> None:
     """Make the other release's modules from today's."""
-    for package, text in (("events", EVENT), ("rules", RULE)):
-        today = Path(gameserver.__path__[0]) / package / "trade.py"
-        other = folder / package / "trade.py"
-        other.parent.mkdir(parents=True, exist_ok=True)
-        other.write_text(today.read_text().replace(FIELD_BEFORE, FIELD_BEFORE + FIELD) + text)
+    for part, text in (("events", EVENT), ("rules", RULE)):
+        today = Path(gameserver.modules.trade.__path__[0]) / f"{part}.py"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / today.name).write_text(today.read_text().replace(FIELD_BEFORE, FIELD_BEFORE + FIELD) + text)
 
 
 def _use(folder: str) -> None:
-    gameserver.events.__path__.insert(0, f"{folder}/events")
-    gameserver.rules.__path__.insert(0, f"{folder}/rules")
+    gameserver.modules.trade.__path__.insert(0, folder)
 
 
 if os.environ.get("CHAOS_RELEASE"):

@@ -14,8 +14,8 @@ from typing import Any
 
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
 from gameserver.clocks import ServerClock
-from gameserver.modules.combat import rules
-from gameserver.modules.movement import rules
+from gameserver.modules.combat import rules as combat
+from gameserver.modules.movement import rules as movement
 from gameserver.processing import applier
 from gameserver.rules import book
 from gameserver.store.store import Store, Transaction

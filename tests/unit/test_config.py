@@ -7,7 +7,8 @@ import pytest
 
 from gameserver import config
 from gameserver.broker.topology import Queues
-from gameserver.config import BUNDLED_WORLD, LIMITS_RENAMED, environment, limit_variable, load, read_env_file
+from gameserver.config import LIMITS_RENAMED, environment, limit_variable, load, read_env_file
+from gameserver.declare.game import game
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
 
@@ -26,7 +27,7 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
     settings = loaded(home)
     assert settings.limits == Limits()
     assert settings.database_url == f"sqlite:///{home}/var/world.sqlite"
-    assert settings.world_file == BUNDLED_WORLD
+    assert settings.world_file == game().world
     assert settings.var == home / "var"
     assert settings.secret_key_file == home / "var" / "secret.key"
     assert settings.amqp_url.startswith("amqp://")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+MODULE = "gameserver/games/millbrook/signs"
 PROGRAMS = {
     "gateway": ("gateway", "tcp:0:interface=127.0.0.1"),
     "worker": ("celery", "-A", "tasks", "worker", "-Q", "movement"),
@@ -43,8 +44,11 @@ def copy(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, events: str = SIGNS, rules: str = RULE) -> None:
-    (folder / "gameserver/events/signs.py").write_text(events)
-    (folder / "gameserver/rules/signs.py").write_text(rules)
+    module = folder / MODULE
+    module.mkdir()
+    (module / "__init__.py").write_text("")
+    (module / "events.py").write_text(events)
+    (module / "rules.py").write_text(rules)
 
 
 def add(folder: Path, path: str, text: str) -> int:
@@ -75,8 +79,8 @@ def test_two_events_of_one_name_in_two_families_stop_every_program(program: str,
         copy, "gameserver/modules/trade/events.py", '\n\n@event(lane="trade")\nclass Point(Event):\n    """Point."""\n'
     )
     assert said(copy, program) == (
-        "Two declarations have the name point: gameserver/events/signs.py:4 and "
-        f"gameserver/modules/trade/events.py:{at + 2}; rename one."
+        f"Two declarations have the name point: gameserver/modules/trade/events.py:{at + 2} and "
+        f"{MODULE}/events.py:4; rename one."
     )
 
 
@@ -92,8 +96,8 @@ def test_two_events_of_one_name_in_two_families_stop_every_program(program: str,
 def test_one_name_is_for_one_declaration(second: str, copy: Path) -> None:
     write(copy, SIGNS + f"\n\n{second}\n")
     assert re.fullmatch(
-        r"Two declarations have the name (point: gameserver/events/signs.py:4 and gameserver/events/signs.py:9"
-        r"|heard: gameserver/modules/chat/events.py:\d+ and gameserver/events/signs.py:9); rename one\.",
+        rf"Two declarations have the name (point: {MODULE}/events.py:4 and {MODULE}/events.py:9"
+        rf"|heard: gameserver/modules/chat/events.py:\d+ and {MODULE}/events.py:9); rename one\.",
         said(copy, "events"),
     )
 
@@ -103,40 +107,41 @@ def test_one_name_is_for_one_declaration(second: str, copy: Path) -> None:
 )
 def test_an_event_without_a_rule_is_named(program: str, rules: str, copy: Path) -> None:
     write(copy, rules=rules)
-    cure = "write gameserver.rules.signs.point, marked with @rule()"
-    assert said(copy, program) == f"gameserver/events/signs.py:4: signs.point has no rule: {cure}."
+    cure = "write gameserver.games.millbrook.signs.rules.point, marked with @rule()"
+    assert said(copy, program) == f"gameserver/games/millbrook/signs/events.py:4: signs.point has no rule: {cure}."
 
 
 def test_a_family_without_a_module_of_rules_is_named(copy: Path) -> None:
     write(copy)
-    (copy / "gameserver/rules/signs.py").unlink()
-    assert "signs.point has no rule: write gameserver.rules.signs.point" in said(copy, "worker")
+    (copy / "gameserver/games/millbrook/signs/rules.py").unlink()
+    assert "signs.point has no rule: write gameserver.games.millbrook.signs.rules.point" in said(copy, "worker")
 
 
 @pytest.mark.parametrize("program", ["worker", "up"])
 def test_a_rule_without_an_event_is_named(program: str, copy: Path) -> None:
     write(copy, rules=f"{RULE}\n\n@rule()\ndef wink(state, event, context):\n    return Outcome()\n")
     assert said(copy, program) == (
-        "gameserver/rules/signs.py:10: the rule wink answers no event: declare Wink in gameserver.events.signs."
+        f"{MODULE}/rules.py:10: the rule wink answers no event: "
+        "declare Wink in gameserver.games.millbrook.signs.events."
     )
 
 
 @pytest.mark.parametrize(
     ("events", "rules", "sentence"),
     [
-        ("import nothing_of_this_name\n", RULE, "events/signs.py:1: ModuleNotFoundError: No module named"),
-        (f"{SIGNS}\nx = 1 +\n", RULE, "events/signs.py:8: SyntaxError: invalid syntax."),
-        (f"{SIGNS}\nPoint.colour()\n", RULE, "events/signs.py:8: AttributeError: type object 'Point' has no"),
-        (SIGNS, f"{RULE}\nundefined\n", "rules/signs.py:9: NameError: name 'undefined' is not defined."),
-        (SIGNS.replace('"act"', '""'), RULE, "events/signs.py:4: signs.point: a client's event needs a lane."),
-        (SIGNS.replace("Point", "Ping"), RULE, "events/signs.py:4: signs.ping: the protocol has a packet ping of"),
+        ("import nothing_of_this_name\n", RULE, "signs/events.py:1: ModuleNotFoundError: No module named"),
+        (f"{SIGNS}\nx = 1 +\n", RULE, "signs/events.py:8: SyntaxError: invalid syntax."),
+        (f"{SIGNS}\nPoint.colour()\n", RULE, "signs/events.py:8: AttributeError: type object 'Point' has no"),
+        (SIGNS, f"{RULE}\nundefined\n", "signs/rules.py:9: NameError: name 'undefined' is not defined."),
+        (SIGNS.replace('"act"', '""'), RULE, "signs/events.py:4: signs.point: a client's event needs a lane."),
+        (SIGNS.replace("Point", "Ping"), RULE, "signs/events.py:4: signs.ping: the protocol has a packet ping of"),
     ],
 )
 def test_a_module_that_does_not_import_is_named_with_its_line(
     events: str, rules: str, sentence: str, copy: Path
 ) -> None:
     write(copy, events, rules)
-    assert said(copy, "up").startswith(f"gameserver/{sentence}")
+    assert said(copy, "up").startswith(f"gameserver/games/millbrook/{sentence}")
 
 
 def test_a_place_outside_the_working_directory_is_named_whole(
@@ -148,4 +153,4 @@ def test_a_place_outside_the_working_directory_is_named_whole(
     done = subprocess.run(
         [sys.executable, "-m", "gameserver", "events"], cwd=elsewhere, env=environ, capture_output=True, text=True
     )
-    assert done.stderr == f"gameserver: {copy}/gameserver/events/signs.py:8: SyntaxError: invalid syntax.\n"
+    assert done.stderr == f"gameserver: {copy}/{MODULE}/events.py:8: SyntaxError: invalid syntax.\n"

@@ -10,7 +10,7 @@ from gameserver.errors import Corrupt
 def declare(doc: str | None = "Do something.", fields: Any = (), **options: Any) -> type[Event]:
     """An event type declared with these options."""
     cls = msgspec.defstruct("Leap", fields, bases=(Event,), namespace={"__doc__": doc}, frozen=True, kw_only=True)
-    cls.__module__ = "gameserver.events.acrobatics"
+    cls.__module__ = "gameserver.modules.acrobatics.events"
     return event(**options)(cls)
 
 

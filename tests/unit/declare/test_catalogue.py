@@ -1,13 +1,12 @@
-import pkgutil
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
 import msgspec
 import pytest
 
-import gameserver.events
 from gameserver.declare import catalogue
 from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, event, notice
+from gameserver.declare.game import family_of, modules
 from gameserver.rules.book import rules
 from gameserver.wire import packets
 from gameserver.wire.packets import FromClient, FromServer
@@ -16,12 +15,12 @@ every_event = pytest.mark.parametrize("name", sorted(catalogue.events()))
 
 
 def subclasses(cls: type) -> set[type]:
-    found = {sub for sub in cls.__subclasses__() if sub.__module__.startswith("gameserver.events.")}
+    found = {sub for sub in cls.__subclasses__() if sub.__module__.startswith("gameserver.modules.")}
     return found | {deeper for sub in found for deeper in subclasses(sub)}
 
 
 def test_every_event_and_notice_that_is_written_down_is_in_the_catalogue() -> None:
-    known = {cls for cls in subclasses(Event) if not cls.__module__.endswith("acrobatics")}
+    known = {cls for cls in subclasses(Event) if not cls.__module__.endswith("acrobatics.events")}
     assert known == set(catalogue.events().values())
     assert subclasses(Notice) == set(catalogue.notices().values())
 
@@ -58,10 +57,10 @@ def test_there_is_no_rule_without_an_event() -> None:
 
 
 def test_families_are_the_modules() -> None:
-    modules = {info.name for info in pkgutil.iter_modules(gameserver.events.__path__)}
-    assert set(catalogue.families()) == modules
+    families = {family_of(name) for name in modules()}
+    assert set(catalogue.families()) == families
     for family, specs in catalogue.families().items():
-        assert all(catalogue.events()[spec.name].__module__ == f"gameserver.events.{family}" for spec in specs)
+        assert all(catalogue.events()[spec.name].__module__ == f"gameserver.modules.{family}.events" for spec in specs)
 
 
 def test_specs_are_all_and_in_order() -> None:
@@ -97,7 +96,7 @@ def test_what_is_numbered_has_a_lane() -> None:
 
 def make(cls_name: str, base: Any, fields: Any, doc: str, mark: Callable[[Any], Any]) -> Any:
     cls = msgspec.defstruct(cls_name, fields, bases=(base,), namespace={"__doc__": doc}, frozen=True, kw_only=True)
-    cls.__module__ = "gameserver.events.acrobatics"
+    cls.__module__ = "gameserver.modules.acrobatics.events"
     return mark(cls)
 
 

@@ -13,6 +13,8 @@ SOURCES = (
     "gameserver/processing/applier.py",
     "gameserver/security/sealing.py",
     "gameserver/rules",
+    "gameserver/modules",
+    "gameserver/games",
     "gameserver/wire",
     "gateway",
 )

@@ -23,6 +23,11 @@ def copy_of_the_house(folder: Path) -> None:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+
+
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PYTHONPATH": str(folder), "GAMESERVER_HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
@@ -35,11 +40,11 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_the_new_event_type_works(document: str, task: str, passed: int, tmp_path: Path) -> None:
     shown = files(document)
-    assert len(shown) == 3, "a declaration, a rule and a test"
+    assert len(shown) == 4, "a package, a declaration, a rule and a test"
     copy_of_the_house(tmp_path)
     for path, text in shown.items():  # over what is there, for who followed the document
-        (tmp_path / path).write_text(text)
-    (test,) = [path for path in shown if path.startswith("tests/")]
+        write(tmp_path / path, text)
+    (test,) = [path for path in shown if "/test_" in path]
     ran = run(
         tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".", "--noconftest", test
     )
@@ -68,7 +73,7 @@ def test_a_family_is_added_by_the_files_shown_and_one_command(tmp_path: Path) ->
         shutil.copy(ROOT / name, tmp_path / name)
     for document in ("README.md", "docs/tutorial.md"):
         for path, text in files(document).items():
-            (tmp_path / path).write_text(text)
+            write(tmp_path / path, text)
     where = ("tests/unit/docker", "tests/unit/docs/test_protocol.py", "tests/unit/docs/test_refresh.py")
     concerned = ("pytest", "-q", "-p", "no:cacheprovider", *where, "-k", "family or asks or protocol or refresh")
     before = run(tmp_path, *concerned)

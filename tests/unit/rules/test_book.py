@@ -10,11 +10,11 @@ from gameserver.rules import book
 def test_a_rule_stands_in_the_module_of_its_family_under_the_name_of_its_event() -> None:
     for spec in catalogue.specs():
         rule = book.rules()[spec.name]
-        assert (rule.__module__, rule.__name__) == (f"gameserver.rules.{spec.family}", spec.name)  # type: ignore[attr-defined]
+        assert (rule.__module__, rule.__name__) == (f"gameserver.modules.{spec.family}.rules", spec.name)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["fly", "Walked", "STEPS", "living_actor"])
 def test_an_event_without_a_rule_is_named(name: str) -> None:
-    with pytest.raises(Corrupt, match=rf"movement.py:\d+: movement\.{name} has no rule") as fault:
+    with pytest.raises(Corrupt, match=rf"movement/events.py:\d+: movement\.{name} has no rule") as fault:
         book._find(replace(Move.spec, name=name))
     assert fault.value.code == "no_rule"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-import gameserver.world
+from gameserver.declare.game import game
 from gameserver.errors import Corrupt
 from gameserver.world.kinds import KINDS
 from gameserver.world.maps import CreatureSpawn, Portal, World, Zone, load_world
 
-BUNDLED = Path(gameserver.world.__file__).parent / "data" / "bundled.world"
+BUNDLED = game().world
 
 # Two walls in the field, at (3, 1) and (0, 2).
 FIELD_WALLS = [0] * 5 + [0, 0, 0, 7, 0] + [7, 0, 0, 0, 0] + [0] * 5
