@@ -23,7 +23,7 @@ from gameserver.client.bots.run_stats import Summary, Tally
 from gameserver.client.connection import CodecName
 from gameserver.client.errors import Refused
 from gameserver.client.pending import Reply
-from gameserver.client.session import PASSING_REFUSALS, Client
+from gameserver.client.client import PASSING_REFUSALS, Client
 from gameserver.errors import GameError
 
 SETTLE_S_MAX = 10.0
