@@ -17,7 +17,7 @@ from gameserver import config
 from gameserver.broker.declare import stand
 from gameserver.broker.permissions import users
 from gameserver.broker.topology import possible_queues, topology
-from gameserver.client.bots import crowd
+from gameserver.client.bots import command as bots
 from gameserver.config import Settings
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("--player", default="", help="of this player")
     tail.add_argument("--count", type=int, default=0, help="end after so many lines")
     _add(commands, "trace", _trace, "one event's way and times").add_argument("id", help="an event's or a task's id")
-    crowd.add_arguments(_add(commands, "bots", crowd.main, "connect a crowd of bots and measure"))
+    bots.add_arguments(_add(commands, "bots", bots.main, "connect a crowd of bots and measure"))
     events = _add(commands, "events", _events, "print the catalogue of events")
     events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
     events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")

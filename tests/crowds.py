@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from gameserver.client.bots import crowd
+from gameserver.client.bots.bot import BotOptions
 from gameserver.client.bots.run_stats import Summary
 from tests.houses import GatewayProc, eventually
 
@@ -24,7 +25,7 @@ class Crowd(threading.Thread):
         self._summary: Summary | None = None
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
-        self._options = crowd.BotOptions(
+        self._options = BotOptions(
             addresses=tuple(gateway.address for gateway in gateways),
             count=count,
             rate=rate,

@@ -10,8 +10,8 @@ A lost connection is resumed behind the scenes: what was sent and not answered i
 """
 
 from gameserver.client.backoff import FOREVER, Backoff
+from gameserver.client.client import Client
 from gameserver.client.errors import ConnectionLost, Refused
 from gameserver.client.limits import ClientLimits
-from gameserver.client.client import Client
 
 __all__ = ["FOREVER", "Backoff", "Client", "ClientLimits", "ConnectionLost", "Refused"]

@@ -1,7 +1,7 @@
-"""Trying again, ever more slowly, and not for ever.
+"""Retrying with exponential backoff and full jitter, within bounds.
 
-Delays double up to a cap and are drawn at random below it ("full jitter"), so that thousands of clients of a gateway
-that died do not come back in the same instant. Clock, sleep and randomness are arguments.
+Delays double up to a cap, and each is drawn at random between zero and its bound, so that thousands of clients of a
+gateway that died do not reconnect in the same instant. Clock, sleep and randomness are arguments.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ _DOUBLINGS_MAX = 30  # beyond any sensible cap, and far from overflowing a float
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """How patiently to try again. ``None`` in a bound: for ever."""
+    """The delays between attempts and the bounds on them. ``None`` in a bound: unlimited."""
 
     base_s: float = 0.2
     cap_s: float = 5.0
@@ -26,11 +26,11 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     total_s_max: float | None = 60.0
 
     def delay_s(self, failures: int, rng: Random) -> float:
-        """How long to wait after so many failures in a row."""
+        """Draw the delay after so many failures in a row."""
         return rng.uniform(0.0, min(self.cap_s, self.base_s * 2 ** min(failures, _DOUBLINGS_MAX)))
 
-    def spent(self, failures: int, elapsed_s: float) -> bool:
-        """Whether patience is at its end."""
+    def is_exhausted(self, failures: int, elapsed_s: float) -> bool:
+        """Whether no further attempt is allowed."""
         too_often = self.attempts_max is not None and failures >= self.attempts_max
         too_long = self.total_s_max is not None and elapsed_s >= self.total_s_max
         return too_often or too_long
@@ -39,19 +39,19 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 FOREVER = Backoff(attempts_max=None, total_s_max=None)
 
 
-async def persist(
+async def retry(
     attempt: Callable[[], Awaitable[T]],
     backoff: Backoff,
     *,
-    hopeless: Callable[[Exception], bool],
+    is_final: Callable[[Exception], bool],
     rng: Random,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
     failures: int = 0,
 ) -> T:
-    """Attempt until it succeeds. Raises the last attempt's error when it is hopeless or patience is spent.
+    """Attempt until it succeeds. Raises the last attempt's error when it is final or the backoff is exhausted.
 
-    ``failures``: how many went before, so that a connection that breaks again and again is not rebuilt at full speed.
+    ``failures``: how many preceded, so that a connection that breaks again and again is not rebuilt at full speed.
     """
     began_s = clock()
     while True:
@@ -59,6 +59,6 @@ async def persist(
             return await attempt()
         except (OSError, GameError) as error:
             failures += 1
-            if hopeless(error) or backoff.spent(failures, clock() - began_s):
+            if is_final(error) or backoff.is_exhausted(failures, clock() - began_s):
                 raise
         await sleep(backoff.delay_s(failures, rng))

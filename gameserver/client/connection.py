@@ -1,27 +1,29 @@
-"""One TCP connection to a gateway: a thin shell of asyncio around the protocol's core, with its keep-alive.
+"""One TCP connection to a gateway: an asyncio shell around the protocol's core, with keep-alive.
 
-A link is dropped exactly once, whoever finds out first: the peer, a broken stream, silence, or the client itself.
+A connection is dropped exactly once, whichever cause comes first: the peer, a broken stream, silence, or the client.
 """
 
 import asyncio
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterable
+from itertools import cycle
 from typing import Any, Literal, cast
 
 from gameserver.client.errors import ConnectionLost
+from gameserver.client.packets import Packet
 from gameserver.wire.client import ClientConnection
 
-Packet = dict[str, Any]
 CodecName = Literal["msgpack", "json"]
 
 
-class Link(asyncio.Protocol):
-    """``on_packet`` gets every packet but pongs; ``on_lost`` is called once, with the link and the reason."""
+class Connection(asyncio.Protocol):
+    """``on_packet`` gets every packet but pongs; ``on_lost`` is called once, with the connection and the reason."""
 
     def __init__(
         self,
         codec: CodecName,
         on_packet: Callable[[Packet], None],
-        on_lost: Callable[["Link", ConnectionLost], None],
+        on_lost: Callable[["Connection", ConnectionLost], None],
     ) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._core = ClientConnection(codec)
@@ -33,16 +35,16 @@ class Link(asyncio.Protocol):
         self._dropped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
+        """Keep the transport. Called by asyncio."""
         self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called by asyncio."""
+        """Report the loss. Called by asyncio."""
         self.closed.set_result(None)
         self.drop(ConnectionLost("connection_lost", f"The connection was lost: {exc or 'closed by the server'}."))
 
     def data_received(self, data: bytes) -> None:
-        """Called by asyncio."""
+        """Decode packets and hand them on. Called by asyncio."""
         self._heard = True
         for packet in self._core.receive(data):
             if not self._dropped:
@@ -56,11 +58,11 @@ class Link(asyncio.Protocol):
             self._transport.write(b"".join(map(self._core.encode, packets)))
 
     def keep_alive(self, every_s: float) -> None:
-        """Ping so often, and drop the link when nothing at all was heard in between."""
+        """Ping so often, and drop the connection when nothing at all was heard in between."""
         self._timer = asyncio.get_running_loop().call_later(every_s, self._beat, every_s)
 
     def drop(self, reason: ConnectionLost) -> None:
-        """Give the connection up at once."""
+        """Abort the connection and report ``reason``."""
         if not self._dropped:
             self._stop()
             self._transport.abort()
@@ -92,3 +94,26 @@ class Link(asyncio.Protocol):
         self._dropped = True
         if self._timer is not None:
             self._timer.cancel()
+
+
+class Dialer:
+    """Opens connections to a list of gateways, to the next one each time."""
+
+    def __init__(
+        self, addresses: Iterable[tuple[str, int]], codec: CodecName = "msgpack", tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._addresses = cycle(addresses)
+        self._codec: CodecName = codec
+        self._tls = tls
+
+    async def dial(
+        self, on_packet: Callable[[Packet], None], on_lost: Callable[[Connection, ConnectionLost], None]
+    ) -> Connection:
+        """Connect to the next address. Raises ``OSError`` and ``ConnectionLost``."""
+        host, port = next(self._addresses)
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self._codec, on_packet, on_lost), host, port, ssl=self._tls
+        )
+        if connection.closed.done():
+            raise ConnectionLost("connection_lost", "The connection was lost at once.")
+        return connection

@@ -1,54 +1,63 @@
-"""Notices on their way to the user, and the acknowledgement of those that are durable.
+"""Notices on their way to the program that uses the client.
 
-The inbox is bounded: who does not read loses the oldest, and can see how many. A durable notice is told again until it
-is acknowledged; doubles fall away by their id, and are acknowledged once more because the first may have been lost.
+The inbox is bounded: a program that does not read loses the oldest notices, and can see how many. Durable notices may
+arrive more than once; each is delivered once, and acknowledged every time because an acknowledgement may be lost.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from gameserver.client.errors import ConnectionLost
+from gameserver.client.limits import ClientLimits
+from gameserver.client.packets import Packet
 
-Packet = dict[str, Any]
-
-WANTED_ENDS = frozenset({"closed", "logged_out"})
+EXPECTED_ENDS = frozenset({"closed", "logged_out"})
 
 
 class Inbox:
-    """Holds ``notices_max`` notices, and remembers the last ``ids_kept`` ids."""
+    """Delivers each notice once: to ``on_notice`` when there is one, otherwise to ``read``.
 
-    def __init__(self, notices_max: int, ids_kept: int) -> None:
+    ``acknowledge`` is called with the id of every durable notice.
+    """
+
+    def __init__(
+        self,
+        limits: ClientLimits,
+        acknowledge: Callable[[str], None],
+        on_notice: Callable[[Packet], None] | None = None,
+    ) -> None:
         self.dropped = 0
-        self._notices: deque[Packet] = deque(maxlen=notices_max)
-        self._ids_kept = ids_kept
+        self._acknowledge = acknowledge
+        self._on_notice = on_notice
+        self._notices: deque[Packet] = deque(maxlen=limits.notices_max)
+        self._ids_kept = limits.ids_kept
         self._ids: dict[str, None] = {}
         self._changed = asyncio.Event()
         self._lost: ConnectionLost | None = None
 
-    def is_double(self, id_: str) -> bool:
-        """Whether a durable notice was there before; from now on it was."""
-        if id_ in self._ids:
+    def admit(self, notice: Packet) -> bool:
+        """Acknowledge a durable notice. Gives whether the notice has not been delivered yet."""
+        id_ = notice.get("id", "")
+        if not id_:
             return True
-        self._ids[id_] = None
-        if len(self._ids) > self._ids_kept:
-            del self._ids[next(iter(self._ids))]
-        return False
+        self._acknowledge(id_)
+        return self._remember(id_)
 
-    def put(self, notice: Packet) -> None:
-        """Add a notice; when the inbox is full the oldest gives way."""
-        self.dropped += len(self._notices) == self._notices.maxlen
-        self._notices.append(notice)
-        self._changed.set()
+    def deliver(self, notice: Packet) -> None:
+        """Pass a notice on to the program."""
+        if self._on_notice is None:
+            self._put(notice)
+        else:
+            self._call(self._on_notice, notice)
 
     def end(self, lost: ConnectionLost) -> None:
-        """No more will come."""
+        """Let readers finish: no more notices will come."""
         self._lost = lost
         self._changed.set()
 
     async def read(self) -> AsyncIterator[Packet]:
-        """Give notices as they come, until we close. Raises ``ConnectionLost`` when the connection ended otherwise."""
+        """Give notices as they come, until the client is closed. Raises ``ConnectionLost`` when it ended otherwise."""
         while True:
             while self._notices:
                 yield self._notices.popleft()
@@ -56,62 +65,27 @@ class Inbox:
                 break
             self._changed.clear()
             await self._changed.wait()
-        if self._lost.code not in WANTED_ENDS:
-            raise ConnectionLost(self._lost.code, self._lost.message)
+        if self._lost.code not in EXPECTED_ENDS:
+            raise self._lost.again()
 
-
-class Acks:
-    """Gathers ids for a moment and acknowledges them together; one ``ack`` at a time is under way.
-
-    ``send`` takes the ids and gives the future of the reply, or ``None`` when nothing can be sent yet.
-    """
-
-    def __init__(
-        self, send: Callable[[list[str]], asyncio.Future[Packet] | None], delay_s: float, ids_max: int
-    ) -> None:
-        self._send = send
-        self._delay_s = delay_s
-        self._ids_max = ids_max
-        self._ids: dict[str, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._under_way = False
-
-    def add(self, id_: str) -> None:
-        """Acknowledge this soon."""
+    def _remember(self, id_: str) -> bool:
+        """Keep the id among the latest. Gives whether it is new."""
+        if id_ in self._ids:
+            return False
         self._ids[id_] = None
-        self._arm()
+        if len(self._ids) > self._ids_kept:
+            del self._ids[next(iter(self._ids))]
+        return True
 
-    def flush(self) -> None:
-        """Acknowledge now what was gathered, unless an ``ack`` is under way."""
-        self.stop()
-        ids = list(self._ids)[: self._ids_max]
-        if not ids or self._under_way:
-            return
-        reply = self._send(ids)
-        if reply is None:
-            self._arm()
-            return
-        for id_ in ids:
-            del self._ids[id_]
-        self._under_way = True
-        reply.add_done_callback(self._answered)
+    def _put(self, notice: Packet) -> None:
+        self.dropped += len(self._notices) == self._notices.maxlen
+        self._notices.append(notice)
+        self._changed.set()
 
-    def stop(self) -> None:
-        """Stop the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _arm(self) -> None:
-        if self._timer is None and not self._under_way:
-            self._timer = asyncio.get_running_loop().call_later(self._delay_s, self.flush)
-
-    def _answered(self, reply: asyncio.Future[Packet]) -> None:
-        self._under_way = False
-        if reply.cancelled() or not isinstance(reply.exception(), ConnectionLost):
-            # A refused ack needs no care: the server tells again what it holds unacknowledged.
-            self._more()
-
-    def _more(self) -> None:
-        if self._ids:
-            self._arm()
+    def _call(self, on_notice: Callable[[Packet], None], notice: Packet) -> None:
+        try:
+            on_notice(notice)
+        except Exception as error:
+            # The program's fault must not cost the connection.
+            context = {"message": "on_notice failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from gameserver.client import FOREVER, Client, ConnectionLost, Refused
-from gameserver.client.connection import Link
+from gameserver.client.connection import Connection
 from gameserver.client.limits import ClientLimits
 from tests.chaos.records import GAME, Action, Diary
 
@@ -79,16 +79,16 @@ class Player:
 
         ``way``: close it, reset it, or leave it as it is: then the gateway finds out when somebody resumes the session.
         """
-        link = self.client._link
-        if link is not None:
-            (_close, _reset, self._leave_behind)[way % 3](link)
+        connection = self.client._session.connector.connection
+        if connection is not None:
+            (_close, _reset, self._leave_behind)[way % 3](connection)
 
-    def _leave_behind(self, link: Link) -> None:
-        link._transport.pause_reading()
-        self._left.append(link._transport)
-        link._stop()
-        link._dropped = True
-        link._on_lost(link, ConnectionLost("left", "The connection was left as it was."))
+    def _leave_behind(self, connection: Connection) -> None:
+        connection._transport.pause_reading()
+        self._left.append(connection._transport)
+        connection._stop()
+        connection._dropped = True
+        connection._on_lost(connection, ConnectionLost("left", "The connection was left as it was."))
 
     def _told(self, notice: dict[str, object]) -> None:
         if notice["type"] == "heard" and notice["how"] == "whisper":
@@ -219,11 +219,11 @@ async def _visit(name: str, addresses: Sequence[tuple[str, int]]) -> None:
             await asyncio.sleep(VISIT_AGAIN_S)
 
 
-def _close(link: Link) -> None:
-    link._transport.abort()
+def _close(connection: Connection) -> None:
+    connection._transport.abort()
 
 
-def _reset(link: Link) -> None:
+def _reset(connection: Connection) -> None:
     at_once = struct.pack("ii", 1, 0)  # no farewell: what is unread is lost, and the peer told so
-    link._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-    link._transport.abort()
+    connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    connection._transport.abort()

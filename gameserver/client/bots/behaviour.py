@@ -1,7 +1,7 @@
-"""What a bot does next. Pure: what it sees goes in, an event comes out.
+"""The choice of a bot's next event, without I/O.
 
-It walks in straight stretches, turns where it was stopped, chats a little, and strikes what stands next to it. It knows
-no map: where walls are and which zones are safe it learns from the refusals.
+A bot walks straight on, turns where it was stopped, chats a little, and attacks beings that stand next to it. It has no
+map: it learns from refusals where walls are and which zones are safe.
 """
 
 from random import Random
@@ -21,8 +21,8 @@ WALKS, SAYS, TALKS, WHISPERS, SHOUTS = 0.90, 0.05, 0.02, 0.02, 0.01
 LINES = ("Hello!", "Anybody here?", "Nice weather for a walk.", "Mind the wolves.", "Has anyone seen the crypt?")
 
 
-class Mind:
-    """``number`` of ``count`` bots; ``safe_zones`` is shared by all, and grows as they learn."""
+class BotBehaviour:
+    """Chooses the events of bot ``number`` of ``count``. ``safe_zones`` is shared by all, and grows as they learn."""
 
     def __init__(self, rng: Random, number: int, count: int, prefix: str, safe_zones: set[str]) -> None:
         self._rng = rng
@@ -36,7 +36,7 @@ class Mind:
         self._blocked: set[str] = set()
 
     def choose(self, me: Being, beings: dict[str, Being]) -> dict[str, Any]:
-        """The next event: a map with its type and fields."""
+        """Choose the next event: a map with its type and fields."""
         if me.get("hp", 0) <= 0:
             return {"type": "look"}  # the dead can't do more
         victim = self._victim(me, beings)
@@ -46,10 +46,10 @@ class Mind:
         return what()
 
     def learn(self, event: dict[str, Any], code: str, zone: str) -> None:
-        """An event was answered: with "" for success, or the code of its refusal. ``zone``: where I was."""
+        """Learn from the reply to an event. ``code``: of its refusal, "" for success. ``zone``: where the bot was."""
         kind = event["type"]
         if kind == "move":
-            self._learn_way(event["dir"], code)
+            self._learn_direction(event["dir"], code)
         elif code == "safe_zone":
             self._safe_zones.add(zone)
         elif kind == "join":
@@ -57,7 +57,7 @@ class Mind:
         elif code == "not_a_member":
             self._joined = False
 
-    def _learn_way(self, direction: str, code: str) -> None:
+    def _learn_direction(self, direction: str, code: str) -> None:
         if not code:
             self._blocked.clear()
         elif code in ("wall", "occupied"):
@@ -73,7 +73,7 @@ class Mind:
 
     def _walk(self) -> dict[str, Any]:
         if self._direction in self._blocked or self._rng.random() > KEEPS_DIRECTION:
-            open_ = [way for way in DIRECTIONS if way not in self._blocked]
+            open_ = [direction for direction in DIRECTIONS if direction not in self._blocked]
             self._direction = self._rng.choice(open_ or DIRECTIONS)
         return {"type": "move", "dir": self._direction}
 

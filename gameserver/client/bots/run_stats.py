@@ -1,7 +1,7 @@
-"""What a crowd of bots experienced: counted as it happens, summed up at the end.
+"""The measurements of a run of bots: counted as it goes, summed up at the end.
 
-Latencies go to a histogram of fixed, geometric steps, so that a crowd may run for weeks in the same memory; a
-percentile read from it is at most 2 % too high.
+Latencies go to a histogram of fixed, geometric steps, so that a run of weeks needs no more memory than one of a minute.
+A percentile read from it is at most 2 % too high.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ STEP = 1.02
 _LOG_STEP = math.log(STEP)
 _SMALLEST_MS = 0.01
 
-# The rules said no, as rules do. Every other code means that something went wrong.
+# Refusals by the game's rules, which are part of playing. Any other code is counted as an error.
 GAME_RULES = frozenset(
     {
         "cooldown",
@@ -46,12 +46,12 @@ class Latencies:
         self.max_ms = 0.0
 
     def add(self, ms: float) -> None:
-        """Count one."""
+        """Count one reply."""
         self._counts[math.ceil(math.log(max(ms, _SMALLEST_MS)) / _LOG_STEP)] += 1
         self.max_ms = max(self.max_ms, ms)
 
     def percentile_ms(self, percent: float) -> float:
-        """What ``percent`` of all did not exceed; 0 when there were none."""
+        """Compute the latency that ``percent`` of all did not exceed; 0 when there were none."""
         rest = math.ceil(self._counts.total() * percent / 100)
         for step in sorted(self._counts):
             rest -= self._counts[step]
@@ -61,7 +61,7 @@ class Latencies:
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of the story. ``refused`` and ``errors`` by code, ``notices`` by type; ``entered``: bots of ``count``."""
+    """The result of a run. ``refused`` and ``errors`` by code, ``notices`` by type; ``entered``: bots of ``count``."""
 
     count: int
     entered: int
@@ -84,7 +84,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return self.entered == self.count and not self.unanswered and not self.errors
 
     def lines(self) -> list[str]:
-        """For a person to read."""
+        """Format the summary as text."""
         return [
             f"{self.entered} of {self.count} bots played for {self.duration_s:.1f} s",
             f"sent {self.sent}, answered {self.answered}, unanswered {self.unanswered}, reconnects {self.reconnects}",
@@ -96,8 +96,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-class Tally:
-    """Counts while the bots play."""
+class RunStats:
+    """Counts events, replies and notices of all bots of a run."""
 
     def __init__(self) -> None:
         self.drained = asyncio.Event()  # nothing that was sent may still be answered
@@ -112,16 +112,16 @@ class Tally:
 
     @property
     def waiting(self) -> int:
-        """How many may still be answered."""
+        """How many events may still be answered."""
         return self.sent - self.answered - self.lost
 
-    def asked(self) -> None:
-        """An event was sent."""
+    def note_sent(self) -> None:
+        """Count an event that was sent."""
         self.sent += 1
         self.drained.clear()
 
-    def reply(self, latency_ms: float, error: BaseException | None) -> None:
-        """An event was answered, or lost with its connection."""
+    def note_reply(self, latency_ms: float, error: BaseException | None) -> None:
+        """Count an event that was answered, or lost with its connection."""
         if isinstance(error, ConnectionLost):
             self.lost += 1
         else:
@@ -133,15 +133,21 @@ class Tally:
         self.answered += 1
         self.latencies.add(latency_ms)
         if error is not None:
-            self.failure(error)
+            self.note_failure(error)
 
-    def failure(self, error: BaseException) -> None:
-        """Something was refused, or went wrong."""
+    def note_failure(self, error: BaseException) -> None:
+        """Count a refusal or an error by its code."""
         code = error.code if isinstance(error, GameError) else type(error).__name__
         (self.refused if code in GAME_RULES else self.errors)[code] += 1
 
+    def note_notice(self, type_: str, code: str = "") -> None:
+        """Count a notice. ``code``: of an error that answers no event."""
+        self.notices[type_] += 1
+        if type_ == "error":
+            self.errors[code] += 1
+
     def progress(self, elapsed_s: float, entered: int, reconnects: int) -> str:
-        """One line on how it goes."""
+        """Format one line on the progress."""
         p50_ms, p99_ms = self.latencies.percentile_ms(50), self.latencies.percentile_ms(99)
         return (
             f"{elapsed_s:6.0f} s  bots {entered}  sent {self.sent}  answered {self.answered}"
@@ -150,7 +156,7 @@ class Tally:
         )
 
     def summary(self, *, count: int, entered: int, duration_s: float, reconnects: int) -> Summary:
-        """Sum up. ``entered`` of ``count`` bots were in the world for ``duration_s``."""
+        """Make the summary of the run. ``entered`` of ``count`` bots were in the world for ``duration_s``."""
         return Summary(
             count=count,
             entered=entered,
@@ -170,5 +176,5 @@ class Tally:
 
 
 def by_count(counts: dict[str, int]) -> str:
-    """Names with their counts, the most frequent first."""
+    """Format names with their counts, the most frequent first."""
     return ", ".join(f"{name} {n}" for name, n in Counter(counts).most_common()) or "none"

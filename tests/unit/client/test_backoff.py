@@ -1,10 +1,10 @@
-"""Patience: delays grow to a cap, are drawn below it, and end."""
+"""Retrying: delays grow to a cap, are drawn below it, and end."""
 
 from random import Random
 
 import pytest
 
-from gameserver.client.backoff import FOREVER, Backoff, persist
+from gameserver.client.backoff import FOREVER, Backoff, retry
 from gameserver.errors import GameError
 
 
@@ -39,11 +39,11 @@ class Attempts:
         return "done"
 
 
-async def persisting(attempts: Attempts, backoff: Backoff, clock: Clock, failures: int = 0) -> str:
-    return await persist(
+async def retrying(attempts: Attempts, backoff: Backoff, clock: Clock, failures: int = 0) -> str:
+    return await retry(
         attempts,
         backoff,
-        hopeless=lambda error: isinstance(error, GameError) and error.code == "hopeless",
+        is_final=lambda error: isinstance(error, GameError) and error.code == "hopeless",
         rng=Random(1),
         clock=clock,
         sleep=clock.sleep,
@@ -59,47 +59,47 @@ def test_delays_are_drawn_below_a_ceiling_that_doubles_up_to_the_cap() -> None:
         assert 0.9 * ceiling_s < max(delays) <= ceiling_s
 
 
-async def test_persisting_gives_the_first_success() -> None:
+async def test_retrying_gives_the_first_success() -> None:
     attempts, clock = Attempts(3), Clock()
-    assert await persisting(attempts, Backoff(), clock) == "done"
+    assert await retrying(attempts, Backoff(), clock) == "done"
     assert len(clock.slept) == 3
 
 
 async def test_patience_ends_after_the_attempts() -> None:
     attempts = Attempts(100)
     with pytest.raises(ConnectionRefusedError):
-        await persisting(attempts, Backoff(attempts_max=7, total_s_max=None), Clock())
+        await retrying(attempts, Backoff(attempts_max=7, total_s_max=None), Clock())
     assert attempts.made == 7
 
 
 async def test_patience_ends_after_the_time() -> None:
     clock = Clock()
     with pytest.raises(ConnectionRefusedError):
-        await persisting(Attempts(10_000), Backoff(attempts_max=None, total_s_max=60.0, cap_s=5.0), clock)
+        await retrying(Attempts(10_000), Backoff(attempts_max=None, total_s_max=60.0, cap_s=5.0), clock)
     assert 60 <= clock.now_s <= 65
 
 
 async def test_some_patience_never_ends() -> None:
     attempts = Attempts(5_000)
-    assert await persisting(attempts, FOREVER, Clock()) == "done"
+    assert await retrying(attempts, FOREVER, Clock()) == "done"
 
 
 async def test_what_is_hopeless_is_not_tried_again() -> None:
     attempts = Attempts(100, GameError("hopeless", "No."))
     with pytest.raises(GameError):
-        await persisting(attempts, Backoff(), Clock())
+        await retrying(attempts, Backoff(), Clock())
     assert attempts.made == 1
 
 
 async def test_our_own_mistakes_are_not_tried_again() -> None:
     attempts = Attempts(100, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        await persisting(attempts, Backoff(), Clock())
+        await retrying(attempts, Backoff(), Clock())
     assert attempts.made == 1
 
 
 async def test_failures_before_count_towards_the_end() -> None:
     attempts = Attempts(100)
     with pytest.raises(ConnectionRefusedError):
-        await persisting(attempts, Backoff(attempts_max=7), Clock(), failures=5)
+        await retrying(attempts, Backoff(attempts_max=7), Clock(), failures=5)
     assert attempts.made == 2

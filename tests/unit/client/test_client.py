@@ -160,7 +160,7 @@ async def test_who_stops_waiting_keeps_the_place_in_the_window_until_the_reply(s
         assert await patient == {}
 
 
-async def test_notices_come_in_order_and_change_the_picture(stage: Any) -> None:
+async def test_notices_come_in_order_and_change_the_world_view(stage: Any) -> None:
     async with stage.listening() as gateway, client_of(gateway) as ada:
         await ada.login("ada", "a long secret")
         you = Being(id="ada", name="Ada", kind="player", x=3, y=4, hp=90, v=7)
@@ -255,7 +255,7 @@ async def test_a_lost_connection_is_resumed_and_the_unanswered_sent_again_in_ord
         await old[1]
         gateway.script = stage.friendly
         first.drop()
-        await stage.until(lambda: ada._link is None)
+        await stage.until(lambda: ada._session.connector.connection is None)
         new = await ada.post("say", text="d")
         await asyncio.gather(*old, new)
         second = gateway.last
@@ -473,7 +473,7 @@ async def test_bytes_that_make_no_sense_cost_the_connection_but_not_the_session(
 async def test_an_error_that_answers_nothing_is_told_as_a_notice(stage: Any) -> None:
     async with stage.listening() as gateway, client_of(gateway) as ada:
         await ada.login("ada", "a long secret")
-        ada._link._transport.write(b"\0\0\0\1\xc1")  # as a broken client would
+        ada._session.connector.connection._transport.write(b"\0\0\0\1\xc1")  # as a broken client would
         assert (await anext(ada.notices()))["code"] == "bad_packet"
 
 

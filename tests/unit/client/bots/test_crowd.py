@@ -1,14 +1,14 @@
 """A small crowd against a scripted gateway: entering, playing, settling, telling how it was."""
 
-import argparse
 import asyncio
 from typing import Any
 
 import pytest
 
 from gameserver.client import Backoff
-from gameserver.client.bots import crowd
-from gameserver.client.bots.crowd import BotOptions, add_arguments, address, options_from, run
+from gameserver.client.bots import bot, crowd
+from gameserver.client.bots.bot import BotOptions
+from gameserver.client.bots.crowd import run
 
 QUICK = Backoff(base_s=0.001, cap_s=0.01, attempts_max=20)
 
@@ -89,7 +89,7 @@ async def test_the_rules_may_say_no_but_errors_are_not_ok(stage: Any) -> None:
 
 async def test_what_is_not_answered_is_waited_for_and_then_told(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd, "SETTLE_S_MAX", 0.05)
-    monkeypatch.setattr(crowd, "LOGOUT_S_MAX", 0.05)
+    monkeypatch.setattr(bot, "LOGOUT_S_MAX", 0.05)
     async with stage.listening(stage.silent) as gateway:
         summary = await run(options(gateway), nothing)
     assert summary.unanswered == summary.sent > 0
@@ -150,19 +150,3 @@ async def test_an_everlasting_crowd_waits_for_a_server_and_outlives_it(stage: An
             await stage.until(lambda gateway=gateway: sum(len(c.seqs()) for c in gateway.connections) > 6)
     stop.set()
     assert (await running).answered > 10
-
-
-def test_the_command_line_says_what_the_options_are() -> None:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    assert options_from(parser.parse_args([])) == BotOptions()
-    words = ["--address", "a:1", "--address", "[::1]:2", "--count", "7", "--forever", "--codec", "json"]
-    given = options_from(parser.parse_args(words))
-    assert given.addresses == (("a", 1), ("::1", 2))
-    assert (given.count, given.duration_s, given.codec) == (7, None, "json")
-
-
-def test_an_address_needs_a_host_and_a_port() -> None:
-    for text in ("4000", "host", "host:", ":4000", "host:port"):
-        with pytest.raises(argparse.ArgumentTypeError):
-            address(text)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.client.bots.run_stats import STEP, Latencies, Tally
+from gameserver.client.bots.run_stats import STEP, Latencies, RunStats
 from gameserver.client.errors import ConnectionLost, Refused
 
 
@@ -41,16 +41,16 @@ def test_memory_does_not_grow_with_the_number_of_latencies() -> None:
     assert len(counted._counts) < 500
 
 
-def summed(tally: Tally, **changes: Any) -> Any:
-    return tally.summary(**({"count": 2, "entered": 2, "duration_s": 1.0, "reconnects": 0} | changes))
+def summed(stats: RunStats, **changes: Any) -> Any:
+    return stats.summary(**({"count": 2, "entered": 2, "duration_s": 1.0, "reconnects": 0} | changes))
 
 
 def test_refusals_by_the_rules_are_no_errors() -> None:
-    tally = Tally()
+    stats = RunStats()
     for error in (None, Refused("wall", ""), Refused("wall", ""), Refused("cooldown", "")):
-        tally.asked()
-        tally.reply(1.0, error)
-    summary = summed(tally)
+        stats.note_sent()
+        stats.note_reply(1.0, error)
+    summary = summed(stats)
     assert (summary.sent, summary.answered, summary.unanswered) == (4, 4, 0)
     assert summary.refused == {"wall": 2, "cooldown": 1}
     assert summary.ok
@@ -58,40 +58,40 @@ def test_refusals_by_the_rules_are_no_errors() -> None:
 
 @pytest.mark.parametrize("code", ["busy", "unavailable", "stale", "internal", "bad_seq", "flooding", "never_heard_of"])
 def test_any_other_code_is_an_error(code: str) -> None:
-    tally = Tally()
-    tally.asked()
-    tally.reply(1.0, Refused(code, ""))
-    assert summed(tally).errors == {code: 1}
-    assert not summed(tally).ok
+    stats = RunStats()
+    stats.note_sent()
+    stats.note_reply(1.0, Refused(code, ""))
+    assert summed(stats).errors == {code: 1}
+    assert not summed(stats).ok
 
 
 def test_what_is_not_answered_is_not_ok() -> None:
-    tally = Tally()
-    tally.asked()
-    assert not tally.drained.is_set()
-    assert summed(tally).unanswered == 1
-    assert not summed(tally).ok
+    stats = RunStats()
+    stats.note_sent()
+    assert not stats.drained.is_set()
+    assert summed(stats).unanswered == 1
+    assert not summed(stats).ok
 
 
 def test_what_is_lost_is_waited_for_no_longer_and_counts_as_unanswered() -> None:
-    tally = Tally()
-    tally.asked()
-    tally.reply(1.0, ConnectionLost("bad_token", ""))
-    assert tally.drained.is_set()
-    assert summed(tally).unanswered == 1
+    stats = RunStats()
+    stats.note_sent()
+    stats.note_reply(1.0, ConnectionLost("bad_token", ""))
+    assert stats.drained.is_set()
+    assert summed(stats).unanswered == 1
 
 
 def test_a_bot_that_did_not_enter_is_not_ok() -> None:
-    assert not summed(Tally(), entered=1).ok
+    assert not summed(RunStats(), entered=1).ok
 
 
 def test_the_summary_can_be_read() -> None:
-    tally = Tally()
-    tally.asked()
-    tally.reply(12.0, Refused("wall", ""))
-    tally.notices["moved"] += 3
-    text = "\n".join(summed(tally).lines())
+    stats = RunStats()
+    stats.note_sent()
+    stats.note_reply(12.0, Refused("wall", ""))
+    stats.notices["moved"] += 3
+    text = "\n".join(summed(stats).lines())
     for part in ("2 of 2 bots", "sent 1, answered 1, unanswered 0", "wall 1", "p50 12.0", "moved 3", "errors: none"):
         assert part in text
     assert text.endswith("\nok")
-    assert "sent 1  answered 1  refused 1  errors 0" in tally.progress(1.0, 2, 0)
+    assert "sent 1  answered 1  refused 1  errors 0" in stats.progress(1.0, 2, 0)
