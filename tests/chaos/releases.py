@@ -7,9 +7,7 @@ Importing this module decides which release a process runs: ``CHAOS_RELEASE`` na
 import os
 from pathlib import Path
 
-import gameserver.events
-
-import gameserver.rules
+import gameserver.modules.trade
 
 EVENT = '''
 
