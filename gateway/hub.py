@@ -12,7 +12,6 @@ from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Outbound
 from gameserver.modules.sessions.events import Heartbeat, Lost
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Unavailable, Welcome
@@ -82,6 +81,7 @@ class Hub:
             meters=self.meters,
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
+        self.handle_result = self._outward.outbound  # no step more than needed in every reply's way
         self._was_up = False
         self._sweeping = False
         self._greeting = self._make_greeting()
@@ -243,7 +243,3 @@ class Hub:
     def broker_down(self) -> None:
         """The broker is away."""
         self._inward.broker_down()
-
-    def outbound(self, outbound: Outbound) -> None:
-        """A process has something to tell."""
-        self._outward.outbound(outbound)

@@ -16,7 +16,7 @@ from twisted.internet import defer, task
 from gameserver.broker.topology import topology
 from gameserver.config import Address, Settings
 from gameserver.messages import reports
-from gameserver.messages.envelope import Outbound
+from gameserver.messages.outbound import BatchResult, Outbound, Query
 from gameserver.modules.sessions.events import HEARTBEAT_MS
 from gameserver.runtime import discovery
 from gameserver.security.sealing import Sealer, read_key
@@ -58,7 +58,7 @@ class Gateway(Service):
             gateway=self.name,
             topology=topology(settings.limits, settings.queues),
             limits=settings.limits,
-            on_outbound=self._outbound,
+            on_outbound=self._receive,
             on_up=self.hub.broker_up,
             on_down=self.hub.broker_down,
             attend=reactor.attend,
@@ -90,12 +90,15 @@ class Gateway(Service):
         self._announced = discovery.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
         log.info("metrics on http://%s/metrics", found)
 
-    def _outbound(self, outbound: Outbound) -> None:
-        """What a process has to tell, or a question about this gateway."""
-        if outbound.ask:
-            self.broker.report(outbound.ask, reports.encode(self._exposition.report(outbound.about)))
+    def _receive(self, outbound: Outbound) -> None:
+        """Pass a batch's result on to the connections, or answer a question about this gateway."""
+        if isinstance(outbound, BatchResult):
+            self.hub.handle_result(outbound)
         else:
-            self.hub.outbound(outbound)
+            self._answer(outbound)
+
+    def _answer(self, query: Query) -> None:
+        self.broker.report(query.reply_to, reports.encode(self._exposition.report(query.event_id)))
 
     @defer.inlineCallbacks
     def listen(self) -> Any:

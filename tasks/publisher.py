@@ -11,11 +11,11 @@ from typing import Any
 from kombu import Connection, Producer
 
 from gameserver.broker import urls
+from gameserver.broker.routing import RESULT_PRIORITY
 from gameserver.broker.topology import EVENTS, OUTBOUND, PLAIN, Queues
-from gameserver.messages.envelope import Outbound, encode_outbound
+from gameserver.messages.outbound import BatchResult, encode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 
-OUTBOUND_PRIORITY = 2
 # Together well below the shortest lease: after a quiet time something on the way may have forgotten the connection.
 CONFIRM_S_MAX = 2.0
 CONNECT_S_MAX = 2.0
@@ -36,7 +36,7 @@ class Publisher:
         )
         self._producer = Producer(self._connection, auto_declare=False)
 
-    def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
+    def outbound(self, outbound: BatchResult, keys: Sequence[str]) -> None:
         """Tell all gateways whose queue listens to any of the keys, once each (RabbitMQ's ``CC`` header)."""
         if keys:
             first, *others = keys
@@ -47,7 +47,7 @@ class Publisher:
                 headers={"CC": others},
                 content_type="application/x-msgpack",
                 content_encoding="binary",
-                priority=OUTBOUND_PRIORITY,
+                priority=RESULT_PRIORITY,
                 delivery_mode=1,
             )
 

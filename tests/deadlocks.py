@@ -20,7 +20,8 @@ from sqlalchemy import text
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Rejected, Retryable
-from gameserver.messages.envelope import Envelope, Multicast
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import Multicast
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.events import Look, Move

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from gameserver.broker.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name, gateway_queue
+from gameserver.broker.routing import gateway_queue
+from gameserver.broker.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected
 

@@ -186,11 +186,6 @@ def _delay(ms: int, quorum: bool) -> dict[str, Any]:
     return {**_QUORUM, **_CONFIRMED, **classic} if quorum else classic
 
 
-def gateway_queue(gateway: str) -> str:
-    """The name of a gateway's own queue, and the routing key under which nobody but that gateway hears."""
-    return f"gateway.{gateway}"
-
-
 # A gateway's own queue outlives a cut connection for a while, and a dead gateway no longer. What a frozen gateway does
 # not take is bounded, and the oldest is dropped: refusing it would make workers wait who tell several gateways at once.
 # By the time that anything was dropped the gateway has been silent for so long that its players left the world; when it

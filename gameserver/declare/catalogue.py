@@ -18,9 +18,12 @@ from gameserver.errors import Corrupt
 
 @cache
 def _declared() -> tuple[type[Event] | type[Notice], ...]:
-    """All that family modules declare. Raises ``Corrupt``: ``bad_module``, and ``one_name_twice``."""
+    """Gather what family modules declare, in one order whichever was imported first: the fingerprint shows it.
+
+    Raises ``Corrupt``: ``bad_module``, and ``one_name_twice``.
+    """
     modules = {module.__name__ for module in parts("events")}
-    found = tuple(cls for cls in DECLARED if cls.__module__ in modules)
+    found = tuple(sorted((cls for cls in DECLARED if cls.__module__ in modules), key=lambda cls: cls.__module__))
     refuse_doubles(found)
     return found
 

@@ -17,14 +17,14 @@ from kombu import Connection, Consumer, Exchange, Producer, Queue
 from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
+from gameserver.broker.routing import GATEWAYS, QUERY_PRIORITY
 from gameserver.broker.topology import OUTBOUND, REPORTS
 from gameserver.errors import Retryable
-from gameserver.messages.envelope import GATEWAYS, Outbound, encode_outbound
+from gameserver.messages.outbound import Query, encode_outbound
 from gameserver.messages.reports import GatewayReport, read_gateway_report
 
 ANSWER_S = 1.0
 CONNECT_S_MAX = 5.0
-OUTBOUND_PRIORITY = 4
 
 
 class Depth(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ class House:
                 channel, [answers], callbacks=[_gather(found)], accept=["application/data"], no_ack=True
             )
             with consumer:
-                question = encode_outbound(Outbound(ask=answers.name, about=about))
+                question = encode_outbound(Query(reply_to=answers.name, event_id=about))
                 _publish(channel, question)
                 meanwhile()
                 _drain(connection)
@@ -119,7 +119,7 @@ def _publish(channel: Any, question: bytes) -> None:
         routing_key=GATEWAYS,
         content_type="application/x-msgpack",
         content_encoding="binary",
-        priority=OUTBOUND_PRIORITY,
+        priority=QUERY_PRIORITY,
         delivery_mode=1,
         expiration=5 * ANSWER_S,
     )

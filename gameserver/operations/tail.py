@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 from kombu import Consumer
 
-from gameserver.broker.topology import EVENTS, OUTBOUND, gateway_queue
-from gameserver.messages.envelope import GATEWAYS, Envelope, decode_outbound, describe
+from gameserver.broker.routing import GATEWAYS, gateway_key
+from gameserver.broker.topology import EVENTS, OUTBOUND
+from gameserver.messages.envelope import Envelope, describe
+from gameserver.messages.outbound import BatchResult, decode_outbound
 from gameserver.operations.inspector import House, declare, temporary
 
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for
@@ -46,8 +48,10 @@ class Tail:
         return f"{_clock(envelope.at_ms)}  {envelope.id}  {describe([envelope])}"
 
     def replies(self, body: bytes) -> list[str]:
-        """The lines for what a process tells: the answers to events that were seen."""
-        answers = [direct for direct in decode_outbound(body)[0].unicasts if direct.re]
+        """The lines for what gateways are sent: the replies to events that were seen."""
+        outbound, _ = decode_outbound(body)
+        unicasts = outbound.unicasts if isinstance(outbound, BatchResult) else []
+        answers = [direct for direct in unicasts if direct.re]
         found = [(self._open.pop((direct.conn, direct.re), None), direct.packet) for direct in answers]
         return [self._reply(envelope, packet) for envelope, packet in found if envelope is not None]
 
@@ -68,7 +72,7 @@ def lines(house: House, queues: Sequence[str], *, player: str, clock_ms: Callabl
         copies, answers = temporary(channel, _BOUNDED), temporary(channel, _BOUNDED)
         for queue in queues:
             copies.bind_to(EVENTS, routing_key=queue)
-        for key in (GATEWAYS, *map(gateway_queue, gateways)):
+        for key in (GATEWAYS, *map(gateway_key, gateways)):
             answers.bind_to(OUTBOUND, routing_key=key)
         with (
             Consumer(channel, [copies], on_message=lambda m: waiting.extend(seen.events(bytes(_raw(m)))), no_ack=True),

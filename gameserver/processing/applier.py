@@ -24,7 +24,8 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Envelope, Multicast, Outbound, SessionUpdate, Unicast
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.processing.dead_letters import letter_of
 from gameserver.processing.outbound_builder import Speech, sound_text, sound_texts
 from gameserver.processing.prepared import Prepared, SeededDice
@@ -72,7 +73,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     before it. ``outcomes``: how many events ended how.
     """
 
-    outbound: Outbound
+    outbound: BatchResult
     keys: tuple[str, ...]
     born: tuple[Envelope, ...]
     published: tuple[str, ...]

@@ -6,8 +6,8 @@ from itertools import chain
 
 import msgspec
 
-from gameserver.broker.topology import gateway_queue
-from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, Multicast, Outbound, Unicast, routing_key
+from gameserver.broker.routing import GATEWAYS, MANY_ROUTES, gateway_key, routing_key
+from gameserver.messages.outbound import BatchResult, Multicast, Unicast
 
 TOPICS_KEPT = 16_384
 
@@ -51,9 +51,9 @@ class Speech:
         """These gateways have to hear that the batch is done, whatever else there is to tell."""
         self._gateways.update((gateway, None) for gateway in dict.fromkeys(gateways) if gateway)
 
-    def outbound(self, event: str) -> Outbound:
+    def outbound(self, event: str) -> BatchResult:
         """The message. ``event``: the name of the batch's type, which this says is done."""
-        return Outbound(unicasts=self._directs, multicasts=self._dispatches, done=event)
+        return BatchResult(unicasts=self._directs, multicasts=self._dispatches, done=event)
 
     def keys(self) -> tuple[str, ...]:
         """The routing keys under which it goes: the gateways that are told something, and all topics' zones.
@@ -61,4 +61,4 @@ class Speech:
         Where these are many, all gateways': dozens of keys cost process, broker and gateways more than they keep away.
         """
         routes = dict.fromkeys(map(routing_key, chain.from_iterable(self._topics)))
-        return (GATEWAYS,) if len(routes) > MANY_ROUTES else (*map(gateway_queue, self._gateways), *routes)
+        return (GATEWAYS,) if len(routes) > MANY_ROUTES else (*map(gateway_key, self._gateways), *routes)

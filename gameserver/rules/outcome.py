@@ -11,7 +11,7 @@ import msgspec
 
 from gameserver.declare.base import Event, Notice, Result
 from gameserver.errors import NotNow, Rejected
-from gameserver.messages.envelope import SessionUpdate
+from gameserver.messages.outbound import SessionUpdate
 from gameserver.world.maps import World, Zone, nowhere
 from gameserver.world.state import (
     Account,

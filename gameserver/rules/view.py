@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from gameserver.messages.envelope import SessionUpdate
+from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.movement.events import Appeared, Being, Moved, Vanished
 from gameserver.rules.outcome import Notification
 from gameserver.world.kinds import kind_of

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, delete, func, select, update
 
-from gameserver.messages.envelope import Envelope, Multicast
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import Multicast
 from gameserver.rules.outcome import Waiting
 from gameserver.store import saving
 from gameserver.store.statements import Rows, among, locked

@@ -18,18 +18,10 @@ from twisted.internet import defer
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from gameserver.broker.topology import (
-    EVENTS,
-    OUTBOUND,
-    REPORTS,
-    Topology,
-    gateway_queue,
-    is_about_dead,
-    offered,
-    version,
-)
+from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
+from gameserver.broker.topology import EVENTS, OUTBOUND, REPORTS, Topology, is_about_dead, offered, version
 from gameserver.limits import Limits
-from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
+from gameserver.messages.outbound import Outbound, decode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.runtime.logging import Seldom
 from gateway.amqp.failover import Connecting, Nodes
@@ -245,8 +237,8 @@ class Broker:
         yield channel.queue_declare(
             gateway_queue(self._gateway), durable=True, arguments=self._topology.gateway_arguments
         )
-        yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, gateway_queue(self._gateway))
-        yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, GATEWAYS)
+        for key in (gateway_key(self._gateway), GATEWAYS):
+            yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, key)
 
     def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
         log.error("setting the broker connection up failed: %s", failure.value)

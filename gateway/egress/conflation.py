@@ -8,7 +8,7 @@ some time later, if nothing newer of the same took its place meanwhile; the more
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
-from gameserver.messages.envelope import Multicast
+from gameserver.messages.outbound import Multicast
 from gateway.ingress.batcher import ROUNDING_S, Clock
 
 CROWDED = 100  # watchers; with fewer nothing is kept back

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet import defer
 
 from gameserver.declare import catalogue
-from gameserver.messages.envelope import Listed, Multicast, Outbound, SessionUpdate, Unicast
+from gameserver.messages.outbound import BatchResult, Listed, Multicast, SessionUpdate, Unicast
 from gameserver.modules.sessions.events import Heartbeat, Login, Lost
 from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
@@ -67,7 +67,7 @@ class Outward:
         self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
         self._digests = Digests(clock, self._tell_far, far_position_s_max)
 
-    def outbound(self, outbound: Outbound) -> None:
+    def outbound(self, outbound: BatchResult) -> None:
         """A process has something to tell."""
         flight = self._flights.remove(outbound.task)
         self._meters.told(outbound, flight)
@@ -88,7 +88,7 @@ class Outward:
         for same in by_audience(outbound.multicasts):
             self._dispatch(same)
 
-    def _done(self, outbound: Outbound) -> None:
+    def _done(self, outbound: BatchResult) -> None:
         """A process is done with a batch."""
         self._inward.done(outbound.done, outbound.task, outbound.took_ms / 1000)
         family = catalogue.events()[outbound.done].spec.family

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
-from gameserver.messages.envelope import routing_key
+from gameserver.broker.routing import routing_key
 
 C = TypeVar("C")
 

@@ -11,7 +11,7 @@ not on it returns to the world, a portion of them with each answer.
 
 from collections.abc import Collection, Sequence
 
-from gameserver.messages.envelope import Listed
+from gameserver.messages.outbound import Listed
 
 PATIENCE = 2  # answers in a row: those let in just now are on their way
 RETURNING_AT_ONCE = 500  # players per heartbeat that return to the world

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from gameserver.clocks import ServerClock
-from gameserver.messages.envelope import Envelope, Outbound
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult
 from gateway.ingress.in_flight import Flight
 
 # Upper bounds of the buckets; what is larger goes to one more.
@@ -88,7 +89,7 @@ class Meters:
         for at_ms, times in Counter([envelope.at_ms for envelope in batch]).items():
             meter.gateway_ms.add(now_ms - at_ms, times)
 
-    def told(self, outbound: Outbound, flight: Flight | None) -> None:
+    def told(self, outbound: BatchResult, flight: Flight | None) -> None:
         """A process has something to tell, perhaps that it is done with a batch that was under way."""
         self.outbound += 1
         if flight is not None and outbound.began_ms:
@@ -97,12 +98,12 @@ class Meters:
         if flight is not None and outbound.began_ms:
             self._landed(flight, outbound)
 
-    def _learn_time(self, flight: Flight, outbound: Outbound) -> None:
+    def _learn_time(self, flight: Flight, outbound: BatchResult) -> None:
         """A process began this batch after it was published, and so long before it is heard of as it took."""
         before_s = self._steady_s() - outbound.took_ms / 1000
         self.time.learn(outbound.began_ms, flight.since_s, max(flight.since_s, before_s))
 
-    def _landed(self, flight: Flight, outbound: Outbound) -> None:
+    def _landed(self, flight: Flight, outbound: BatchResult) -> None:
         meter, size = self.of(outbound.done), len(flight.batch)
         meter.queue_ms.add(max(0, outbound.began_ms - flight.published_ms), size)
         meter.process_ms.add(outbound.took_ms, size)

@@ -6,7 +6,9 @@ is said in the arguments.
 
 import msgspec
 
-from gameserver.messages.envelope import ROUTES, Envelope, Multicast, Outbound, Unicast, encode_outbound
+from gameserver.broker.routing import ROUTES
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult, Multicast, Unicast, encode_outbound
 from gameserver.messages.task_message import task_message
 from gameserver.modules.movement.events import Move, Moved, Walked
 from gameserver.wire.frames import prefix
@@ -87,7 +89,7 @@ def sizes(batch: int = 40) -> tuple[int, int, int, int]:
     ]
     reply = msgspec.msgpack.encode(Ok(re=1000, data=Walked(zone="meadow", x=10, y=10)))
     seen = msgspec.msgpack.encode(Moved(who="player1000", x=10, y=10, v=1234))
-    outbound = Outbound(
+    outbound = BatchResult(
         unicasts=[Unicast(conn=conn, packet=reply, re=1000, lane="act") for _ in envelopes],
         multicasts=[Multicast(to=("zone.meadow/1.1",), packet=seen) for _ in envelopes],
         done="move",

@@ -19,11 +19,12 @@ import pika
 from kombu import Connection
 
 from gameserver.broker.declare import declare
-from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, gateway_queue, topology
+from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
+from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, topology
 from gameserver.broker.urls import parameters
 from gameserver.declare.base import Event
 from gameserver.local.rabbitmq_node import PrivateNode
-from gameserver.messages.envelope import GATEWAYS, Envelope
+from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move
@@ -129,7 +130,7 @@ def drained(amqp_url: str, batches: Sequence[tuple[str, list[Envelope]]]) -> flo
     with pika.BlockingConnection(parameters(amqp_url)) as connection:
         channel = connection.channel()
         channel.queue_declare(gateway_queue(NOBODY))
-        for key in (gateway_queue(NOBODY), GATEWAYS):
+        for key in (gateway_key(NOBODY), GATEWAYS):
             channel.queue_bind(gateway_queue(NOBODY), OUTBOUND, key)
         messages = [(queue, task_message(batch, NOBODY)) for queue, batch in batches]
         began_s = time.monotonic()

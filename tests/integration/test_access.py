@@ -10,7 +10,8 @@ import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND, gateway_queue
+from gameserver.broker.routing import gateway_queue
+from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
 from gameserver.local.rabbitmq_node import PrivateNode
 from tests.acceptance.lines import LineClient
 from tests.brokers import Vhost, fresh_vhost

@@ -19,7 +19,8 @@ from gameserver.broker.urls import parameters
 from gameserver.limits import Limits
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
-from gameserver.messages.envelope import Envelope, Outbound, Unicast
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult, Unicast
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
@@ -50,10 +51,10 @@ class Line:
 
     def __init__(self, reactor: Any, url: str, queues: Queues = PLAIN, **limits: float) -> None:
         self.reactor = reactor
-        self.outbounds: list[Outbound] = []
+        self.outbounds: list[BatchResult] = []
         self.ups = 0
         self.downs = 0
-        self.on_outbound: Callable[[Outbound], None] = self.outbounds.append
+        self.on_outbound: Callable[[BatchResult], None] = self.outbounds.append
         self.broker = Broker(
             reactor=reactor,
             amqp_url=url,
@@ -215,7 +216,7 @@ def tell(url: str, *keys: str, count: int = 1) -> None:
     publisher = Publisher(url)
     try:
         for n in range(count):
-            publisher.outbound(Outbound(unicasts=[Unicast(conn=str(n))]), keys)
+            publisher.outbound(BatchResult(unicasts=[Unicast(conn=str(n))]), keys)
     finally:
         publisher.close()
 
@@ -285,7 +286,7 @@ def test_a_queue_of_dead_messages_that_stands_with_other_arguments_stops_nobody(
 def test_one_unreadable_message_does_not_deafen_a_gateway(make_line, vhost: Vhost):
     line = make_line()
 
-    def fail_once(outbound: Outbound) -> None:
+    def fail_once(outbound: BatchResult) -> None:
         line.on_outbound = line.outbounds.append
         raise RuntimeError("a fault of the hub's")
 

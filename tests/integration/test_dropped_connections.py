@@ -10,12 +10,13 @@ from kombu import Connection, Consumer, Exchange, Queue
 from twisted.internet import protocol, tcp
 
 from gameserver.broker.declare import declare
+from gameserver.broker.routing import GATEWAYS
 from gameserver.broker.topology import OUTBOUND, PLAIN, topology
 from gameserver.broker.urls import KEEPALIVE
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.local.rabbitmq_node import PrivateNode
-from gameserver.messages.envelope import GATEWAYS, Outbound, decode_outbound
+from gameserver.messages.outbound import BatchResult, Outbound, decode_outbound
 from gateway.net.transport import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
 from tests.brokers import Vhost
@@ -46,10 +47,10 @@ def test_a_publish_over_a_forgotten_connection_is_repeated_on_a_new_one_within_t
             on_message=lambda message: heard.append(decode_outbound(bytes(message.body))),
             no_ack=True,
         ):
-            publisher.outbound(Outbound(task="before"), [GATEWAYS])
+            publisher.outbound(BatchResult(task="before"), [GATEWAYS])
             firewall.forget()
             began_s = time.monotonic()
-            publisher.outbound(Outbound(task="after"), [GATEWAYS])
+            publisher.outbound(BatchResult(task="after"), [GATEWAYS])
             took_s = time.monotonic() - began_s
             while [outbound.task for outbound, _ in heard][-1:] != ["after"]:
                 connection.drain_events(timeout=5)

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from twisted.internet import defer
 
-from gameserver.broker.topology import gateway_queue
+from gameserver.broker.routing import GATEWAYS, gateway_key
 from gameserver.declare import catalogue
-from gameserver.messages.envelope import GATEWAYS, Outbound
+from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gateway.amqp.broker import Away, Busy, Unroutable
 from tests.simulation.story import Chances
@@ -111,8 +111,8 @@ class SimulatedBroker:
         self._chances: Chances = house.story.chances
         self.name = name
         self.up = True
-        self.keys = {gateway_queue(name), GATEWAYS}
-        self.inbox: list[Outbound] = []
+        self.keys = {gateway_key(name), GATEWAYS}
+        self.inbox: list[BatchResult] = []
         self.up_since_s = house.now_s()
 
     def publish(self, message: TaskMessage, queue: str) -> "defer.Deferred[None]":

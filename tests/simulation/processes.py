@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 
 from gameserver.broker.topology import DELAYS_MS, EVENTS, Queues, delay_name
 from gameserver.declare import catalogue
-from gameserver.messages.envelope import Outbound
+from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
 from tasks.foreign import Origin
@@ -33,7 +33,7 @@ class Publisher:
     def __init__(self, house: Any) -> None:
         self._house = house
 
-    def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
+    def outbound(self, outbound: BatchResult, keys: Sequence[str]) -> None:
         """Tell gateways."""
         self._reach("publish outbound")
         for broker in self._house.brokers:

@@ -3,7 +3,7 @@
 import unicodedata
 
 from gameserver.errors import Rejected
-from gameserver.messages.envelope import SessionUpdate
+from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, check_mailbox, rule
 from gameserver.rules.view import channel_topic, where, zone_topic

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.messages.envelope import Listed, SessionUpdate
+from gameserver.messages.outbound import Listed, SessionUpdate
 from gameserver.modules.sessions.events import (
     UNHEARD_MS,
     Ack,

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from gameserver.broker.permissions import User, definitions, hashed, users
-from gameserver.broker.topology import EVENTS, Queues, gateway_queue, possible_queues, topology
+from gameserver.broker.routing import gateway_queue
+from gameserver.broker.topology import EVENTS, Queues, possible_queues, topology
 from gameserver.cli import main
 from gameserver.errors import Rejected
 from gameserver.limits import Limits

@@ -14,7 +14,6 @@ from gameserver.broker.topology import (
     Queue,
     Queues,
     delay_name,
-    gateway_queue,
     offered,
     possible_queues,
     topology,
@@ -103,7 +102,6 @@ def test_every_queue_is_bound_to_an_exchange_that_is_declared() -> None:
 
 
 def test_a_gateways_queue_outlives_a_cut_connection_for_a_while() -> None:
-    assert gateway_queue("g1") == "gateway.g1"
     for wanted in (CLASSIC, QUORUM):
         assert topology(LIMITS, wanted).gateway_arguments["x-expires"] == GATEWAY_QUEUE_KEPT_MS
     assert topology(LIMITS, CLASSIC).gateway_arguments["x-max-priority"] == PRIORITY_MAX

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
@@ -124,6 +126,13 @@ def fingerprint(
         }.items():
             patch.setattr(catalogue, name, lambda pieces=pieces: pieces)
         return catalogue.fingerprint.__wrapped__()
+
+
+@pytest.mark.parametrize("first", sorted({cls.__module__ for cls in catalogue.events().values()}))
+def test_the_fingerprint_does_not_depend_on_what_was_imported_first(first: str) -> None:
+    program = f"import {first}; from gameserver.declare import catalogue; print(catalogue.fingerprint())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == catalogue.fingerprint()
 
 
 def test_the_fingerprint_is_short_and_stable(monkeypatch: pytest.MonkeyPatch) -> None:

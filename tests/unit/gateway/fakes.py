@@ -13,7 +13,8 @@ from twisted.internet.testing import StringTransport
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Envelope, Multicast, Outbound, SessionUpdate, Unicast
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
@@ -132,7 +133,7 @@ class Player:
         )
         self.stage.answer(login, follow=follow)
         for look in self.stage.broker.take("look"):
-            self.stage.tell(Outbound(done=look.name, task=look.message.task_id))
+            self.stage.tell(BatchResult(done=look.name, task=look.message.task_id))
         self.heard()
 
     def resume(self, name: str = "ada", *, applied: int = 0, **sent: int) -> None:
@@ -175,7 +176,7 @@ class Stage:
         self.hub.heartbeat()
         self.clock.advance(0)
         (beat,) = self.broker.take("heartbeat")
-        self.tell(Outbound(done=beat.name, task=beat.message.task_id))
+        self.tell(BatchResult(done=beat.name, task=beat.message.task_id))
         self.clock.advance(0.1)  # longer than any gap between batches
 
     def _mint(self, size: int) -> str:
@@ -203,18 +204,20 @@ class Stage:
             for envelope in task.batch
             if only is None or envelope.event.seq in only
         ]
-        self.tell(Outbound(unicasts=unicasts, done=task.name, task=task.message.task_id, took_ms=took_ms))
+        self.tell(BatchResult(unicasts=unicasts, done=task.name, task=task.message.task_id, took_ms=took_ms))
 
-    def tell(self, outbound: Outbound) -> None:
+    def tell(self, outbound: BatchResult) -> None:
         """A message comes from the queue."""
-        self.hub.outbound(outbound)
+        self.hub.handle_result(outbound)
         self.clock.advance(0)
         self.clock.advance(0)
 
     def dispatch(self, *to: str, unless: Sequence[str] = (), id_: str = "", latest: str = "", **packet: Any) -> None:
         """A packet for all who watch a topic."""
         packed = msgspec.msgpack.encode(packet)
-        self.tell(Outbound(multicasts=[Multicast(to=to, packet=packed, unless=tuple(unless), id=id_, latest=latest)]))
+        self.tell(
+            BatchResult(multicasts=[Multicast(to=to, packet=packed, unless=tuple(unless), id=id_, latest=latest)])
+        )
 
     def falls(self) -> None:
         """The broker goes away."""
@@ -235,7 +238,7 @@ class Stage:
                 Unicast(conn=e.conn, follow=SessionUpdate(session=e.session, player=e.player, rejoined=True))
                 for e in task.batch
             ]
-            self.tell(Outbound(unicasts=unicasts, done=task.name, task=task.message.task_id))
+            self.tell(BatchResult(unicasts=unicasts, done=task.name, task=task.message.task_id))
 
 
 def reply(conn: str, event: Event, *, code: str = "", follow: SessionUpdate | None = None) -> Unicast:

@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.messages.envelope import Outbound, SessionUpdate, Unicast
+from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gateway.amqp.broker import Busy, Unroutable
 from gateway.hub import SWEPT_AT_ONCE
 from gateway.ingress.ingress import AGAIN_S
@@ -195,7 +195,7 @@ def test_who_hung_up_while_returning_to_the_world_leaves_it_again(stage: Stage):
     stage.clock.advance(1)
     assert stage.broker.take("lost")  # it may be applied before the rejoin, which then puts ada into the world for good
     follow = SessionUpdate(session=ada.session.session, player="ada", rejoined=True)
-    stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=follow)], done="rejoin"))
+    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.session.conn, follow=follow)], done="rejoin"))
     stage.clock.advance(1)
     (again,) = stage.broker.take("lost")
     assert [(e.conn, e.session) for e in again.batch] == [(e.conn, ada.session.session) for e in rejoin.batch]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.messages.envelope import Outbound
+from gameserver.messages.outbound import BatchResult
 from gateway.amqp.broker import Busy, Unroutable
 from tests.unit.gateway.fakes import Player, Published, Stage
 
@@ -33,7 +33,7 @@ def answer(stage: Stage, task: Published, there_s: float = 0.005, back_s: float 
     stage.clock.advance(there_s)
     began_ms = now_ms(stage)
     stage.clock.advance(back_s)
-    stage.tell(Outbound(done=task.name, task=task.message.task_id, began_ms=began_ms, took_ms=back_s * 500))
+    stage.tell(BatchResult(done=task.name, task=task.message.task_id, began_ms=began_ms, took_ms=back_s * 500))
 
 
 def accepted_ms(stage: Stage) -> int:

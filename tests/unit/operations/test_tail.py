@@ -1,6 +1,7 @@
 import msgspec
 
-from gameserver.messages.envelope import Envelope, Outbound, Unicast, encode_outbound, task_body
+from gameserver.messages.envelope import Envelope, task_body
+from gameserver.messages.outbound import BatchResult, Unicast, encode_outbound
 from gameserver.modules.chat.events import Say
 from gameserver.modules.sessions.events import Login
 from gameserver.operations import tail
@@ -13,7 +14,7 @@ def envelope(n: int, player: str = "ada") -> Envelope:
 
 
 def reply(n: int, packet: Ok | Error, conn: str = "ada") -> bytes:
-    return encode_outbound(Outbound(unicasts=[Unicast(conn=conn, packet=msgspec.msgpack.encode(packet), re=n)]))
+    return encode_outbound(BatchResult(unicasts=[Unicast(conn=conn, packet=msgspec.msgpack.encode(packet), re=n)]))
 
 
 def of(player: str = "") -> Tail:

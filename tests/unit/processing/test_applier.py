@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from gameserver.broker.routing import routing_key
 from gameserver.errors import NotNow, Rejected, Retryable
-from gameserver.messages.envelope import Envelope, routing_key
+from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Join, Say, Talk
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move

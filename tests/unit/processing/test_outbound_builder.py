@@ -1,6 +1,7 @@
 """What a batch has to tell, put together; which events tell what is told with the applier's tests."""
 
-from gameserver.messages.envelope import GATEWAYS, MANY_ROUTES, ROUTES, Multicast, Outbound, Unicast, routing_key
+from gameserver.broker.routing import GATEWAYS, MANY_ROUTES, ROUTES, routing_key
+from gameserver.messages.outbound import BatchResult, Multicast, Unicast
 from gameserver.processing.outbound_builder import Speech
 
 
@@ -12,7 +13,7 @@ def test_one_message_goes_to_all_who_are_told_something_once_each() -> None:
     multicasts = [Multicast(to=("zone.a/0.0",), packet=b"4"), Multicast(to=("zone.a/1.0", "zone.b/0.0"), packet=b"5")]
     for dispatch in multicasts:
         speech.dispatch(dispatch)
-    assert speech.outbound("move") == Outbound(unicasts=unicasts, multicasts=multicasts, done="move")
+    assert speech.outbound("move") == BatchResult(unicasts=unicasts, multicasts=multicasts, done="move")
     assert speech.keys() == ("gateway.g1", "gateway.g2", routing_key("zone.a/0.0"), routing_key("zone.b/0.0"))
 
 
@@ -39,7 +40,7 @@ def test_who_has_no_connection_is_not_told() -> None:
     speech = Speech()
     speech.direct("", Unicast(conn="g1.a"))
     speech.direct("g1", Unicast(conn=""))
-    assert speech.outbound("move") == Outbound(done="move")
+    assert speech.outbound("move") == BatchResult(done="move")
     assert speech.keys() == ()
 
 

@@ -1,6 +1,7 @@
 """What stands in the outbox until it arrived: events of the house, mail and talk."""
 
-from gameserver.messages.envelope import Envelope, routing_key
+from gameserver.broker.routing import routing_key
+from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say, Whisper
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.events import Move

@@ -18,7 +18,8 @@ from gameserver.broker.topology import PLAIN
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice, Result, event, notice
 from gameserver.errors import NotNow, Rejected
-from gameserver.messages.envelope import Envelope, Outbound, SessionUpdate
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult, SessionUpdate
 from gameserver.messages.task_message import TaskMessage, task_message
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.trade.events import Give, Received
@@ -60,11 +61,11 @@ class Queue:
         self.forget()
 
     def forget(self) -> None:
-        self.told: list[Outbound] = []
+        self.told: list[BatchResult] = []
         self.waiting: list[TaskMessage] = []
         self.published = 0  # messages
 
-    def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
+    def outbound(self, outbound: BatchResult, keys: Sequence[str]) -> None:
         self.told.append(outbound)
 
     def task(self, message: TaskMessage, queue: str, exchange: str = "events") -> None:

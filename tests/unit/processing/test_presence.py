@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
-from gameserver.messages.envelope import Envelope, Listed, SessionUpdate
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import Listed, SessionUpdate
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Envelope, Unicast
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import Unicast
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Heartbeat
 from gameserver.modules.world.events import Sweep

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.errors import NotNow, Retryable
-from gameserver.messages.envelope import Envelope, Outbound
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import BatchResult
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.movement.events import Move
@@ -91,7 +92,7 @@ class House:
         if trial is not None and trial.ends and trial.id not in {e.id for group in held.values() for e in group}:
             self.counted.pop(trial.id, None)
         return Applied(
-            outbound=Outbound(done=batch[0].event.spec.name),
+            outbound=BatchResult(done=batch[0].event.spec.name),
             keys=("gateway.g1",),
             born=self.born,
             published=tuple(f"outbox of {id_}" for id_ in done),
@@ -100,7 +101,7 @@ class House:
         )
 
     def nothing(self, batch: Sequence[Envelope]) -> Applied:
-        outbound = Outbound(done=batch[0].event.spec.name)
+        outbound = BatchResult(done=batch[0].event.spec.name)
         return Applied(outbound=outbound, keys=("gateway.g1",), born=(), published=(), held=())
 
     def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
@@ -108,7 +109,7 @@ class House:
             self.burying_fails -= 1
             raise Retryable("database_away", "Not now.")
         self.log.append(("buried", envelope.id, type(cause).__name__, attempts))
-        outbound = Outbound(done=envelope.event.spec.name)
+        outbound = BatchResult(done=envelope.event.spec.name)
         return Applied(outbound=outbound, keys=("gateway.g1",), born=(), published=(), held=())
 
     # The store.
@@ -138,7 +139,7 @@ class House:
 
     # The publisher.
 
-    def outbound(self, outbound: Outbound, keys: Sequence[str]) -> None:
+    def outbound(self, outbound: BatchResult, keys: Sequence[str]) -> None:
         self.log.append(("told", outbound, keys))
 
     def task(self, message: Any, queue: str, exchange: str = "events") -> None:
@@ -171,7 +172,7 @@ def test_a_fresh_batch_is_applied_at_once_and_told_after_that(house: House):
     house.handle(move("a"), move("b", "s2"))
     assert house.log == [
         ("applied", ["a", "b"]),
-        ("told", Outbound(done="move", task="task1", began_ms=5), ("gateway.g1",)),
+        ("told", BatchResult(done="move", task="task1", began_ms=5), ("gateway.g1",)),
         ("settled", ["outbox of a", "outbox of b"]),
         ("tidied",),
     ]
@@ -369,7 +370,7 @@ def test_what_the_lease_is_too_short_for_goes_on_as_a_message_of_its_own(house: 
     left = ["events", "movement", [f"e{n}" for n in range(len(done), 16)], 1]
     assert house.logged("task") == [left]
     assert house.counted == {}
-    assert Outbound(done="move", task="task1", began_ms=5) in [
+    assert BatchResult(done="move", task="task1", began_ms=5) in [
         replace(outbound, took_ms=0.0) for outbound, _ in house.logged("told")
     ]
 
@@ -384,7 +385,7 @@ def test_one_event_at_least_is_tried_however_short_the_lease(house: House):
 def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(house: House):
     house.counted = {"killer": MAX_ATTEMPTS}
     house.handle(move("killer"), redelivered=True, tried=True)
-    assert Outbound(done="move", task="task1", began_ms=5) in [outbound for outbound, _ in house.logged("told")]
+    assert BatchResult(done="move", task="task1", began_ms=5) in [outbound for outbound, _ in house.logged("told")]
 
 
 def test_a_data_tier_that_is_away_is_waited_for(house: House):

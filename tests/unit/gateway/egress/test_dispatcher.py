@@ -1,6 +1,7 @@
 import msgspec
 
-from gameserver.messages.envelope import Multicast, Outbound, SessionUpdate, Unicast, routing_key
+from gameserver.broker.routing import routing_key
+from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.egress.dispatcher import MAILED_AGE_S, by_audience
@@ -59,7 +60,7 @@ def test_what_others_do_does_not_wait_as_long_as_where_they_are():
         Multicast(to=("zone.town",), packet=told(type=t, n=n), latest=of)
         for t, n, of in (("moved", 4, "moved/x"), ("died", 5, ""))
     ]
-    stage.tell(Outbound(multicasts=both))
+    stage.tell(BatchResult(multicasts=both))
     assert [packet["n"] for packet in ada.written()] == [4, 5]
 
 
@@ -70,7 +71,7 @@ def test_a_reply_does_not_wait_until_what_others_did_was_looked_at(stage: Stage)
     stage.clock.advance(1)
     (envelope,) = move.batch
     seen = Multicast(to=("zone.town",), packet=told(type="moved", n=1))
-    stage.hub.outbound(Outbound(unicasts=[reply(ada.session.conn, envelope.event)], multicasts=[seen]))
+    stage.hub.handle_result(BatchResult(unicasts=[reply(ada.session.conn, envelope.event)], multicasts=[seen]))
     assert [packet["type"] for packet in ada.written()] == ["ok"]
     assert [packet["type"] for packet in ada.heard()] == ["moved"]
 
@@ -86,7 +87,7 @@ def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
     ada, bob = stage.player("ada"), stage.player("bob")
     for player in (ada, ada, bob):
         direct = Unicast(conn=player.session.conn, packet=told(type="heard", id="n1"), id="n1")
-        stage.tell(Outbound(unicasts=[direct]))
+        stage.tell(BatchResult(unicasts=[direct]))
     assert len(ada.heard("heard")) == 1
     assert len(bob.heard("heard")) == 1
 
@@ -94,14 +95,14 @@ def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
 def test_a_durable_notice_that_comes_again_much_later_was_not_acknowledged_and_is_told_again(stage: Stage):
     ada = stage.player()
     direct = Unicast(conn=ada.session.conn, packet=told(type="heard", id="n1"), id="n1")
-    stage.tell(Outbound(unicasts=[direct]))
+    stage.tell(BatchResult(unicasts=[direct]))
     stage.clock.advance(MAILED_AGE_S)
-    stage.tell(Outbound(unicasts=[direct]))
+    stage.tell(BatchResult(unicasts=[direct]))
     assert len(ada.heard("heard")) == 2
 
 
 def test_what_is_told_to_connections_of_others_is_passed_over(stage: Stage):
-    stage.tell(Outbound(unicasts=[Unicast(conn="elsewhere", packet=told(type="heard"), re=4, lane="talk")]))
+    stage.tell(BatchResult(unicasts=[Unicast(conn="elsewhere", packet=told(type="heard"), re=4, lane="talk")]))
     assert stage.broker.take() == []
 
 
@@ -125,7 +126,7 @@ def test_a_fast_reader_misses_nothing_however_much_comes_at_once():
     stage = Stage(frame_bytes_max=64, write_buffer_soft_bytes=200, write_buffer_bytes_max=10_000)
     ada = stage.player(watch=("zone.a",))
     packet = told(type="moved", who="someone")
-    stage.tell(Outbound(multicasts=[Multicast(to=("zone.a",), packet=packet) for _ in range(50)]))
+    stage.tell(BatchResult(multicasts=[Multicast(to=("zone.a",), packet=packet) for _ in range(50)]))
     assert len(ada.heard("moved")) == 50
 
 
@@ -147,7 +148,7 @@ def test_what_must_be_told_once_is_not_joined_with_others():
 def test_a_notice_that_comes_twice_in_one_message_is_told_once(stage: Stage):
     ada = stage.player()
     twice = Multicast(to=("zone.town",), packet=told(type="heard", text="once"), id="talk1")
-    stage.tell(Outbound(multicasts=[twice, twice]))
+    stage.tell(BatchResult(multicasts=[twice, twice]))
     assert len(ada.heard("heard")) == 1
 
 
@@ -191,7 +192,7 @@ def test_who_left_before_the_queue_was_bound_does_not_look(stage: Stage):
 
 def test_a_connection_that_was_taken_over_is_told_so_and_closed(stage: Stage):
     ada = stage.player()
-    stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
+    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
     (bye,) = ada.heard()
     assert (bye["type"], bye["code"]) == ("bye", "taken_over")
     assert ada.transport.disconnecting
@@ -218,7 +219,7 @@ def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
 def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
     direct = Unicast(conn="g2.conn", packet=told(type="ok", re=1), re=1, lane="session")
     follow = SessionUpdate(session="g2.conn", player="ada", watch={"view": ("zone.town",)})
-    stage.tell(Outbound(unicasts=[msgspec.structs.replace(direct, follow=follow)]))
+    stage.tell(BatchResult(unicasts=[msgspec.structs.replace(direct, follow=follow)]))
     stage.clock.advance(1)
     assert stage.broker.take("lost") == []
 
@@ -227,5 +228,5 @@ def test_a_logout_whose_reply_was_lost_with_the_broker_is_no_takeover(stage: Sta
     stage.rises()
     ada = stage.player()
     ada.send(type="logout", seq=2)
-    stage.tell(Outbound(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
+    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
     assert [packet["code"] for packet in ada.heard("bye")] == ["logged_out"]

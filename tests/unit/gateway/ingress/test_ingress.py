@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gameserver.broker.routing import routing_key
 from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Outbound, SessionUpdate, Unicast, routing_key
+from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
 from gameserver.operations.trace import event_id
@@ -124,7 +125,7 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage = Stage(Queues(split={"movement": 2}))
     ada, bob = stage.player("ada"), stage.player("bob")
     for player, place in ((ada, "town"), (bob, "meadow")):
-        stage.tell(Outbound(unicasts=[Unicast(conn=player.session.conn, follow=SessionUpdate(shard_key=place))]))
+        stage.tell(BatchResult(unicasts=[Unicast(conn=player.session.conn, follow=SessionUpdate(shard_key=place))]))
         player.send(type="move", dir="n", seq=2)
     of_ada, of_bob = stage.broker.take("move")
     assert (of_ada.queue, of_bob.queue) == ("movement", "movement.1")
@@ -331,7 +332,7 @@ def test_who_is_not_in_the_world_though_connected_returns_and_does_it_then(stage
     (task,) = stage.broker.take("move")
     (envelope,) = task.batch
     refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
-    stage.tell(Outbound(unicasts=[refused, refused], done="move", task=task.message.task_id))
+    stage.tell(BatchResult(unicasts=[refused, refused], done="move", task=task.message.task_id))
     assert ada.heard("error") == []
     stage.let_back()
     stage.clock.advance(1)
@@ -351,7 +352,7 @@ def test_everyone_returns_to_the_world_after_a_gateway_was_not_heard_of_for_long
         stage.clock.advance(0)
         (beat,) = stage.broker.take("heartbeat")[-1:]
         assert stage.broker.take("rejoin") == []
-        stage.tell(Outbound(done=beat.name, task=beat.message.task_id))
+        stage.tell(BatchResult(done=beat.name, task=beat.message.task_id))
     assert bool(stage.broker.take("rejoin")) is returns
 
 
@@ -390,7 +391,7 @@ def test_a_slow_return_is_asked_for_once(stage: Stage):
         for task in stage.broker.take("say"):
             (envelope,) = task.batch
             refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
-            stage.tell(Outbound(unicasts=[refused], done="say", task=task.message.task_id))
+            stage.tell(BatchResult(unicasts=[refused], done="say", task=task.message.task_id))
     assert len(stage.broker.take("rejoin")) == 1
     assert ada.heard("error") == []
 
@@ -421,7 +422,7 @@ def test_slow_heartbeats_make_players_return_once_in_a_while_and_not_with_each_o
             under_way += [(second, beat) for beat in stage.broker.take("heartbeat")]
         for sent, beat in [each for each in under_way if second - each[0] >= 11]:
             under_way.remove((sent, beat))
-            stage.tell(Outbound(done=beat.name, task=beat.message.task_id))
+            stage.tell(BatchResult(done=beat.name, task=beat.message.task_id))
         returns += len(stage.broker.take("rejoin"))
         stage.let_back()
     assert 1 <= returns <= 60 * 1000 / GATEWAY_SILENT_MS
@@ -490,7 +491,7 @@ def test_an_answer_that_must_have_been_lost_is_asked_for_again(stage: Stage, pac
     (first,) = stage.broker.take(packet["type"])
     while stage.clock.seconds() <= after_s - 1:
         sweep_for(stage, 1)
-        stage.tell(Outbound(done=packet["type"], task="somebody else's"))
+        stage.tell(BatchResult(done=packet["type"], task="somebody else's"))
         assert stage.broker.take(packet["type"]) == []
     sweep_for(stage, 3)
     (second,) = stage.broker.take(packet["type"])
@@ -690,7 +691,7 @@ def test_what_is_put_off_holds_its_lane_also_when_its_connection_was_told_goodby
     stage.hub.dismiss()
     (envelope,) = task.batch
     refused = msgspec.structs.replace(reply(envelope.conn, envelope.event, code="not_here"), not_now=True)
-    stage.tell(Outbound(unicasts=[refused], done="say", task=task.message.task_id))
+    stage.tell(BatchResult(unicasts=[refused], done="say", task=task.message.task_id))
     stage.clock.advance(1)
     assert ada.heard("error") == []
     assert stage.broker.take("say") == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.messages.envelope import Listed, Outbound, SessionUpdate, Unicast
+from gameserver.messages.outbound import BatchResult, Listed, SessionUpdate, Unicast
 from gateway.ingress import roll_call
 from gateway.ingress.roll_call import PATIENCE
 from tests.unit.gateway.fakes import Player, Stage
@@ -17,7 +17,7 @@ def beat(stage: Stage, held: int, *roll: Listed) -> str:
     (task,) = stage.broker.take("heartbeat")
     after = task.batch[0].event.after
     told = SessionUpdate(held=held, roll=roll if after else None)
-    stage.tell(Outbound(unicasts=[Unicast(conn="g1", follow=told)], done=task.name, task=task.message.task_id))
+    stage.tell(BatchResult(unicasts=[Unicast(conn="g1", follow=told)], done=task.name, task=task.message.task_id))
     stage.clock.advance(3)
     return after
 
@@ -116,7 +116,7 @@ def test_an_answer_that_is_told_once_more_does_not_end_the_roll() -> None:
         beat(stage, held=1)
     beat(stage, 1, listed(ada))
     again = Unicast(conn="g1", follow=SessionUpdate(held=1, roll=()))
-    stage.tell(Outbound(unicasts=[again], done="heartbeat", task="answered before"))
+    stage.tell(BatchResult(unicasts=[again], done="heartbeat", task="answered before"))
     assert rejoined(stage) == []
     assert beat(stage, 1) == ada.session.conn
     assert rejoined(stage) == ["eve"]
@@ -145,5 +145,5 @@ def test_a_house_that_does_not_count_is_not_asked() -> None:
         stage.clock.advance(0)
         (task,) = stage.broker.take("heartbeat")
         assert task.batch[0].event.after == ""
-        stage.tell(Outbound(done=task.name, task=task.message.task_id))
+        stage.tell(BatchResult(done=task.name, task=task.message.task_id))
         stage.clock.advance(3)
