@@ -18,12 +18,13 @@ from gameserver.errors import Corrupt
 
 @cache
 def _declared() -> tuple[type[Event] | type[Notice], ...]:
-    """Gather what family modules declare, in one order whichever was imported first: the fingerprint shows it.
+    """Gather what modules declare, in the modules' order whichever was imported first: the fingerprint shows it.
 
     Raises ``Corrupt``: ``bad_module``, and ``one_name_twice``.
     """
-    modules = {module.__name__ for module in parts("events")}
-    found = tuple(sorted((cls for cls in DECLARED if cls.__module__ in modules), key=lambda cls: cls.__module__))
+    orders = {module.__name__: n for n, module in enumerate(parts("events"))}
+    mine = (cls for cls in DECLARED if cls.__module__ in orders)
+    found = tuple(sorted(mine, key=lambda cls: orders[cls.__module__]))
     refuse_doubles(found)
     return found
 
