@@ -1,8 +1,9 @@
 """The game that is played: a package that names its modules and its world.
 
-A module is a package with a feature from top to bottom: ``events`` (what is declared), ``rules``, ``entities``, as many
-of these as it has. A game names those that it takes from elsewhere; packages within its own that are modules belong to
-it without being named. ``GAMESERVER_GAME`` says which package is played, in every process alike.
+A module is a package with a feature from top to bottom: ``events`` (what is declared), ``rules``, ``entities``,
+``maps`` (objects that maps may show), as many of these as it has. A game names the modules that it takes from
+elsewhere; packages within its own that are modules belong to it without being named. ``GAMESERVER_GAME`` says which
+package is played, in every process alike.
 """
 
 import os
@@ -18,18 +19,19 @@ from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"
 BUNDLED = "gameserver.games.millbrook"
-PARTS = ("events", "rules", "entities")
+PARTS = ("events", "rules", "entities", "maps")
 
 
 class Game(msgspec.Struct, frozen=True, kw_only=True):
     """A game, as its package declares it under the name ``GAME``.
 
     ``modules``: packages of modules that it takes from elsewhere, by their dotted names. ``world``: its ``.world``
-    file.
+    file. ``creatures``: a JSON list of the kinds of creatures that its maps may name, if there are any.
     """
 
     modules: tuple[str, ...]
     world: Path
+    creatures: Path | None = None
 
 
 def package() -> str:

@@ -1,5 +1,6 @@
 """Where something stands in a game's code, so that whoever wrote it finds it: a file and a line."""
 
+import inspect
 import sys
 import traceback
 from importlib import import_module
@@ -25,6 +26,15 @@ def caller() -> str:
 def place_of(code: CodeType) -> str:
     """The place where a function begins, its decorators included."""
     return place(code.co_filename, code.co_firstlineno)
+
+
+def place_of_class(cls: type) -> str:
+    """The place where a class begins, as far as its source is there."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
+    try:
+        return place(file, inspect.getsourcelines(cls)[1])
+    except (OSError, TypeError):
+        return place(file, 1)
 
 
 def exists(module: str) -> bool:

@@ -1,13 +1,17 @@
-"""What kinds of creature exist, and how strong each is.
+"""The kinds of creatures that the game has, read from its data file (``Game.creatures``)."""
 
-The numbers are balanced for one player with 100 hp, attack 10, defence 2 and one blow per second: who begins a fight
-with full health survives it, ever more narrowly down the table. ``tests/unit/world/test_kinds.py`` holds them to it.
-"""
+import re
+from pathlib import Path
 
 import msgspec
 
+from gameserver.declare.game import game
+from gameserver.errors import Corrupt
 
-class Kind(msgspec.Struct, frozen=True):
+NAME = "[a-z][a-z0-9_]*"  # it becomes part of creatures' ids, in which a dot separates
+
+
+class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of creature; ``reach`` and ``sight`` are in tiles, ``xp`` is what its killer earns.
 
     An ``aggressive`` kind attacks whom it sees; any other only strikes back.
@@ -26,101 +30,23 @@ class Kind(msgspec.Struct, frozen=True):
     respawn_s: int
 
 
-_ALL = (
-    Kind(
-        name="rat",
-        title="Rat",
-        hp_max=12,
-        attack=4,
-        defence=0,
-        reach=1,
-        sight=3,
-        xp=5,
-        aggressive=False,
-        act_every_ms=1500,
-        respawn_s=20,
-    ),
-    Kind(
-        name="boar",
-        title="Wild Boar",
-        hp_max=40,
-        attack=6,
-        defence=2,
-        reach=1,
-        sight=4,
-        xp=15,
-        aggressive=False,
-        act_every_ms=1500,
-        respawn_s=40,
-    ),
-    Kind(
-        name="spider",
-        title="Giant Spider",
-        hp_max=25,
-        attack=9,
-        defence=1,
-        reach=1,
-        sight=4,
-        xp=20,
-        aggressive=True,
-        act_every_ms=1000,
-        respawn_s=45,
-    ),
-    Kind(
-        name="wolf",
-        title="Wolf",
-        hp_max=35,
-        attack=8,
-        defence=1,
-        reach=1,
-        sight=6,
-        xp=25,
-        aggressive=True,
-        act_every_ms=1000,
-        respawn_s=60,
-    ),
-    Kind(
-        name="skeleton",
-        title="Skeleton",
-        hp_max=55,
-        attack=10,
-        defence=3,
-        reach=1,
-        sight=5,
-        xp=40,
-        aggressive=True,
-        act_every_ms=1500,
-        respawn_s=90,
-    ),
-    Kind(
-        name="bandit",  # throws knives, hence the reach
-        title="Bandit",
-        hp_max=60,
-        attack=8,
-        defence=2,
-        reach=2,
-        sight=6,
-        xp=45,
-        aggressive=True,
-        act_every_ms=1000,
-        respawn_s=120,
-    ),
-    Kind(
-        name="troll",
-        title="Cave Troll",
-        hp_max=100,
-        attack=12,
-        defence=4,
-        reach=1,
-        sight=5,
-        xp=100,
-        aggressive=True,
-        act_every_ms=2000,
-        respawn_s=300,
-    ),
-)
+def read_kinds(path: Path) -> dict[str, Kind]:
+    """Read a game's kinds of creatures by name, from a JSON list of them. Raises ``Corrupt`` ``bad_world``."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=list[Kind])
+    except OSError as error:
+        raise Corrupt("bad_world", f"{path}: can't be read ({error.strerror}).") from error
+    except msgspec.DecodeError as error:
+        raise Corrupt("bad_world", f"{path}: {error}.") from error
+    for n, kind in enumerate(found):
+        if not re.fullmatch(NAME, kind.name):
+            raise Corrupt("bad_world", f"{path}: kind {n} has the name {kind.name!r}, which must match {NAME}.")
+        if kind.name in {other.name for other in found[:n]}:
+            raise Corrupt("bad_world", f"{path}: two kinds have the name {kind.name}.")
+    return {kind.name: kind for kind in found}
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+
+KINDS: dict[str, Kind] = read_kinds(path) if (path := game().creatures) else {}
 
 
 def kind_of(name: str) -> Kind:

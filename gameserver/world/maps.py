@@ -6,11 +6,15 @@ sound: whoever uses it never asks again whether a portal leads somewhere or a cr
 
 import re
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from gameserver.world import tiled
 from gameserver.world.kinds import KINDS
+from gameserver.world.objects import RESERVED, MapObject, Placed, object_classes
+
+Declared = TypeVar("Declared", bound=MapObject)
 
 # Zone names become parts of routing keys and ids, in which a dot separates.
 _ZONE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -48,6 +52,11 @@ class Zone(msgspec.Struct, frozen=True):
     portals: dict[tuple[int, int], Portal]
     safe: bool
     creatures: tuple[CreatureSpawn, ...]
+    objects: tuple[Placed, ...] = ()
+
+    def placed(self, kind: type[Declared]) -> list[tuple[Placed, Declared]]:
+        """The objects of a class that a module declares, each with its properties, in the order of Tiled's ids."""
+        return [(placed, placed.what) for placed in self.objects if isinstance(placed.what, kind)]
 
     def walkable(self, x: int, y: int) -> bool:
         """Whether one can stand on the tile: on the map, and no wall."""
@@ -90,11 +99,18 @@ class _CreatureProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     kind: str
 
 
-_OBJECT_CLASSES: dict[str, type[msgspec.Struct]] = {
-    "spawn": _SpawnProperties,
-    "portal": Portal,
-    "creature": _CreatureProperties,
-}
+_ENGINES_OWN: dict[str, type[msgspec.Struct]] = dict(
+    zip(RESERVED, (_SpawnProperties, Portal, _CreatureProperties), strict=True)
+)
+
+
+class _Drawn(msgspec.Struct):
+    """What a map's object layer holds, in the order of the objects' ids."""
+
+    spawns: list[tuple[int, int]] = []
+    portals: dict[tuple[int, int], Portal] = {}
+    creatures: dict[str, CreatureSpawn] = {}
+    objects: list[Placed] = []
 
 
 def load_world(path: Path) -> World:
@@ -131,17 +147,18 @@ def _read_zone(file: Path, name: str) -> tuple[Zone, bool]:
     drawn = tiled.read_map(file)
     described = tiled.properties(file, "the map", drawn.properties, _MapProperties)
     tiled.gids(file, drawn, "ground")  # only for the eye, but a torn layer is a torn file
-    spawns, portals, creatures = _read_objects(file, name, drawn)
+    found = _read_objects(file, name, drawn)
     zone = Zone(
         name=name,
         title=described.title,
         width=drawn.width,
         height=drawn.height,
         walls=_walls(file, drawn),
-        spawns=spawns,
-        portals=portals,
+        spawns=tuple(found.spawns),
+        portals=found.portals,
         safe=described.safe,
-        creatures=creatures,
+        creatures=tuple(found.creatures.values()),
+        objects=tuple(found.objects),
     )
     _check_zone(file, zone)
     return zone, described.start
@@ -152,37 +169,40 @@ def _walls(file: Path, drawn: tiled.Map) -> frozenset[tuple[int, int]]:
     return frozenset((i % drawn.width, i // drawn.width) for i, gid in enumerate(cells) if gid)
 
 
-def _read_objects(
-    file: Path, zone: str, drawn: tiled.Map
-) -> tuple[tuple[tuple[int, int], ...], dict[tuple[int, int], Portal], tuple[CreatureSpawn, ...]]:
-    """Return the zone's spawns, portals and creatures, in the order of their ids in Tiled."""
-    spawns: list[tuple[int, int]] = []
-    portals: dict[tuple[int, int], Portal] = {}
-    creatures: dict[str, CreatureSpawn] = {}
+def _read_objects(file: Path, zone: str, drawn: tiled.Map) -> _Drawn:
+    """Return what the zone's object layer holds."""
+    found = _Drawn()
     things = tiled.layer(file, drawn, "objects", "objectgroup").objects
     for thing in sorted(things, key=lambda one: one.id):
-        at = tiled.tile_of(file, drawn, thing)
-        match _meaning(file, thing):
-            case Portal() as portal:
-                if at in portals:
-                    tiled.fault(file, f"two portals stand at {at}")
-                portals[at] = portal
-            case _CreatureProperties(kind=kind):
-                creature = CreatureSpawn(id=f"{zone}.{kind}.{thing.id}", kind=kind, x=at[0], y=at[1])
-                if creature.id in creatures:
-                    tiled.fault(file, f"two creatures share the object id {thing.id}")
-                creatures[creature.id] = creature
-            case _:
-                spawns.append(at)
-    return tuple(spawns), portals, tuple(creatures.values())
+        _add(file, zone, found, thing, tiled.tile_of(file, drawn, thing))
+    return found
+
+
+def _add(file: Path, zone: str, found: _Drawn, thing: tiled.Object, at: tuple[int, int]) -> None:
+    match _meaning(file, thing):
+        case Portal() as portal:
+            if at in found.portals:
+                tiled.fault(file, f"two portals stand at {at}")
+            found.portals[at] = portal
+        case _CreatureProperties(kind=kind):
+            creature = CreatureSpawn(id=f"{zone}.{kind}.{thing.id}", kind=kind, x=at[0], y=at[1])
+            if creature.id in found.creatures:
+                tiled.fault(file, f"two creatures share the object id {thing.id}")
+            found.creatures[creature.id] = creature
+        case MapObject() as what:
+            if problem := what.problem():
+                tiled.fault(file, f"object {thing.id} ({thing.label}) {problem}")
+            found.objects.append(Placed(id=f"{zone}.{thing.label}.{thing.id}", x=at[0], y=at[1], what=what))
+        case _:
+            found.spawns.append(at)
 
 
 def _meaning(file: Path, thing: tiled.Object) -> msgspec.Struct:
     """Return the object's properties in the shape that its class demands."""
-    if thing.label not in _OBJECT_CLASSES:
-        tiled.fault(file, f"object {thing.id} has class {thing.label!r}, expected one of {', '.join(_OBJECT_CLASSES)}")
-    owner = f"object {thing.id} ({thing.label})"
-    return tiled.properties(file, owner, thing.properties, _OBJECT_CLASSES[thing.label])
+    classes = {**_ENGINES_OWN, **object_classes()}
+    if thing.label not in classes:
+        tiled.fault(file, f"object {thing.id} has class {thing.label!r}, expected one of {', '.join(classes)}")
+    return tiled.properties(file, f"object {thing.id} ({thing.label})", thing.properties, classes[thing.label])
 
 
 def _check_zone(file: Path, zone: Zone) -> None:
@@ -197,6 +217,9 @@ def _check_zone(file: Path, zone: Zone) -> None:
         if creature.kind not in KINDS:
             tiled.fault(file, f"creature {creature.id} is of unknown kind, expected one of {', '.join(KINDS)}")
         _check_stands(file, zone, f"creature {creature.id}", (creature.x, creature.y))
+    for placed in zone.objects:
+        if not zone.walkable(placed.x, placed.y):
+            tiled.fault(file, f"{placed.id} stands in a wall or outside, at {(placed.x, placed.y)}")
 
 
 def _check_stands(file: Path, zone: Zone, what: str, at: tuple[int, int]) -> None:

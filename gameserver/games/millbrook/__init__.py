@@ -1,8 +1,14 @@
-"""Millbrook: the game that comes with the engine."""
+"""Millbrook: the game that comes with the engine.
+
+Its kinds of creatures are balanced for one player with 100 hp, attack 10, defence 2 and one blow per second: a player
+who begins a fight with full health survives it, ever more narrowly down the list (``tests/unit/world/test_kinds.py``).
+"""
 
 from pathlib import Path
 
 from gameserver.declare.game import Game
+
+MAPS = Path(__file__).parent / "maps"
 
 GAME = Game(
     modules=(
@@ -13,5 +19,6 @@ GAME = Game(
         "gameserver.modules.trade",
         "gameserver.modules.world",
     ),
-    world=Path(__file__).parent / "maps" / "bundled.world",
+    world=MAPS / "bundled.world",
+    creatures=MAPS / "creatures.json",
 )
