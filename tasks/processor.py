@@ -36,7 +36,8 @@ from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_me
 from gameserver.processing.applier import Applied, Applier
 from gameserver.rules.book import rules
 from gameserver.runtime.logging import about
-from gameserver.security.sealing import Argon2Passwords, Sealer, read_key
+from gameserver.security.passwords import Argon2Passwords
+from gameserver.security.sealing import Sealer, read_key
 from gameserver.store import Store
 from gameserver.store.store import Trial
 from gameserver.world.maps import load_world

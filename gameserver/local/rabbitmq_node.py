@@ -124,7 +124,7 @@ class PrivateNode:
         private_files.write(self.folder / "rabbitmq.conf", self.configuration())
         private_files.write(self.folder / "advanced.config", "[].\n")
         private_files.write(self.folder / "enabled_plugins", f"[{self._plugins()}].\n")
-        private_files.kept(self.folder / "home" / ".erlang.cookie", lambda: self._cookie or make_cookie())
+        private_files.read_or_make(self.folder / "home" / ".erlang.cookie", lambda: self._cookie or make_cookie())
         # Erlang refuses a cookie that anyone but its owner can read, and one with a line end.
         (self.folder / "home" / ".erlang.cookie").chmod(0o400)
 

@@ -120,7 +120,7 @@ def private_node(folder: Path, ports: Ports) -> PrivateNode:
         epmd_port=ports.epmd,
         management_port=ports.management,
         metrics_port=ports.broker_metrics,
-        password=private_files.kept(folder / "password", lambda: secrets.token_hex(16)),
+        password=private_files.read_or_make(folder / "password", lambda: secrets.token_hex(16)),
     )
 
 
@@ -128,8 +128,8 @@ def kept_secrets(settings: Settings) -> Secrets:
     """Flower's secrets; and the key that gateways and workers share is made on the way."""
     write_key(settings.secret_key_file)
     return Secrets(
-        flower_password=private_files.kept(settings.var / "flower.password", lambda: secrets.token_hex(12)),
-        flower_cookie=private_files.kept(settings.var / "flower.cookie", lambda: secrets.token_hex(32)),
+        flower_password=private_files.read_or_make(settings.var / "flower.password", lambda: secrets.token_hex(12)),
+        flower_cookie=private_files.read_or_make(settings.var / "flower.cookie", lambda: secrets.token_hex(32)),
     )
 
 

@@ -1,7 +1,7 @@
-"""Secrets as files that only their owner can read.
+"""Files that only their owner can read, for secrets.
 
-A secret is made once and then kept: the broker and the players' resume tokens remember it across restarts. Files are
-written beside their place and moved there, so that a crash never leaves half of one.
+A secret is made once and then read: the broker and the players' resume tokens depend on it across restarts. A file is
+written under another name and renamed, so that a crash never leaves half of one.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file that only its owner can read, in one step. Makes the folder where it is missing."""
+    """Write a file atomically, readable by its owner only. Makes the folder where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
@@ -19,8 +19,8 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     beside.replace(path)
 
 
-def kept(path: Path, make: Callable[[], str]) -> str:
-    """The secret in a file; made and written the first time."""
+def read_or_make(path: Path, make: Callable[[], str]) -> str:
+    """Read the secret in a file; make and write it where there is none."""
     if not path.is_file():
         write(path, make())
     return path.read_text().strip()

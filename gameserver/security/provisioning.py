@@ -1,8 +1,8 @@
-"""Fresh secrets for a house in containers: a folder of files, one secret each, which only their owner can read.
+"""The secrets of a deployment in containers: a folder of files, one secret each, readable by their owner only.
 
-What is there stays: a second run makes what is missing and touches nothing else. ``broker_users.json`` holds the
-hashes of the broker's passwords with everyone's permissions; remove it, and the next run makes it anew from the same
-passwords, for today's permissions.
+Existing files stay: a second run makes those that are missing and changes no other. ``broker_users.json`` holds the
+hashes of the broker's passwords with the permissions of each user; remove it, and the next run makes it from the same
+passwords with the present permissions.
 """
 
 import secrets
@@ -23,7 +23,7 @@ BYTES = 24
 
 
 def password_file(user: str) -> str:
-    """The file with the password of a user of the broker."""
+    """Name the file with the password of a user of the broker."""
     return f"broker_{user}"
 
 
@@ -34,16 +34,16 @@ def make(folder: Path, gateways: Sequence[str]) -> list[str]:
     passwords = {password_file(user.name): _password for user in wanted}
     makers: dict[str, Callable[[], str]] = {**passwords, **_OTHERS}
     missing = [name for name in [*makers, BROKER_USERS, FLOWER_PAGES] if not (folder / name).exists()]
-    found = {name: private_files.kept(folder / name, maker) for name, maker in makers.items()}
+    found = {name: private_files.read_or_make(folder / name, maker) for name, maker in makers.items()}
 
     def broker_users() -> str:
         known = {user.name: found[password_file(user.name)] for user in wanted}
         return msgspec.json.format(msgspec.json.encode(definitions(wanted, known, secrets.token_bytes))).decode()
 
-    private_files.kept(folder / BROKER_USERS, broker_users)
+    private_files.read_or_make(folder / BROKER_USERS, broker_users)
     if FLOWER_PASSWORD in missing:
-        (folder / FLOWER_PAGES).unlink(missing_ok=True)  # it would go on with the old one
-    private_files.kept(folder / FLOWER_PAGES, lambda: f"{FLOWER_USER}:{found[FLOWER_PASSWORD]}")
+        (folder / FLOWER_PAGES).unlink(missing_ok=True)  # it holds the old password
+    private_files.read_or_make(folder / FLOWER_PAGES, lambda: f"{FLOWER_USER}:{found[FLOWER_PASSWORD]}")
     return missing
 
 

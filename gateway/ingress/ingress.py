@@ -21,7 +21,8 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, Heartbeat, Login, Lost, Rejoin
 from gameserver.runtime.logging import about
-from gameserver.security.sealing import Sealer, token_hash
+from gameserver.security.sealing import Sealer
+from gameserver.security.tokens import token_hash
 from gameserver.wire.packets import Error
 from gameserver.wire.states import State
 from gateway.amqp.broker import Broker, Busy, Unroutable

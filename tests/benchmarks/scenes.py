@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gameserver.security.sealing import Argon2Passwords
+from gameserver.security.passwords import Argon2Passwords
 from tests.benchmarks import load, machine, workloads, zones
 from tests.benchmarks.point import Point, latency, measure
 from tests.benchmarks.servers import Running, Wanted, running, worker_again

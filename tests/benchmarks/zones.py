@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from gameserver.security.sealing import Argon2Passwords, token_hash
+from gameserver.security.passwords import Argon2Passwords
+from gameserver.security.tokens import token_hash
 from gameserver.store import Store
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Player, Session

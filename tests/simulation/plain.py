@@ -1,7 +1,8 @@
 """Sealing and hashing without cryptography: it would be most of the time, and no run like the other."""
 
 from gameserver.declare.base import Event
-from gameserver.security.sealing import Sealer, token_hash
+from gameserver.security.sealing import Sealer
+from gameserver.security.tokens import token_hash
 
 
 class PlainPasswords:

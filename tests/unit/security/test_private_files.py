@@ -22,6 +22,6 @@ def test_writing_again_replaces_the_text_and_narrows_the_mode(tmp_path):
 
 def test_a_secret_is_made_once_and_then_kept(tmp_path):
     made = iter(["first", "second"])
-    assert private_files.kept(tmp_path / "secret", lambda: next(made)) == "first"
-    assert private_files.kept(tmp_path / "secret", lambda: next(made)) == "first"
+    assert private_files.read_or_make(tmp_path / "secret", lambda: next(made)) == "first"
+    assert private_files.read_or_make(tmp_path / "secret", lambda: next(made)) == "first"
     assert mode(tmp_path / "secret") == 0o600

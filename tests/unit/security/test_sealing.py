@@ -11,7 +11,7 @@ from gameserver.messages.envelope import Envelope, read_batch
 from gameserver.modules.chat.events import Say
 from gameserver.modules.sessions.events import Login, Resume
 from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX
-from gameserver.security.sealing import Argon2Passwords, Sealer, read_key, token_hash, write_key
+from gameserver.security.sealing import Sealer, read_key, write_key
 from gameserver.wire.client import ClientConnection
 from gameserver.wire.packets import PROTOCOL, Welcome
 from gameserver.wire.server import ServerConnection
@@ -97,20 +97,3 @@ def test_a_file_that_holds_no_key_is_named_with_its_remedy(tmp_path: Path, text:
 def test_a_missing_key_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match=r"GAMESERVER_SECRET_KEY_FILE.*gameserver key"):
         read_key(tmp_path / "none")
-
-
-def test_of_a_token_only_its_hash_is_kept() -> None:
-    assert token_hash("t0") == token_hash("t0")
-    assert token_hash("t0") != token_hash("t1")
-    assert "t0" not in token_hash("t0")
-    assert len(token_hash("t0")) == 64
-
-
-def test_passwords_are_salted_hashes() -> None:
-    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
-    first, second = passwords.hash("long enough"), passwords.hash("long enough")
-    assert first != second
-    assert first.startswith("$argon2id$")
-    assert passwords.verify(first, "long enough")
-    assert not passwords.verify(first, "long enougH")
-    assert not passwords.verify(first, "")
