@@ -1,5 +1,6 @@
 """The gateway: packets and sockets, and nothing of the game.
 
-``protocol`` holds sockets, ``session`` a connection's state, ``lanes`` and ``batches`` the way to the queue, ``broker``
-the queue, ``interest`` and ``hub`` the way back. ``service`` wires them together.
+``net`` holds sockets, ``connections`` what is known of each client, ``ingress`` leads from clients to the queue,
+``amqp`` is the connection to the queue, ``egress`` leads back to clients. ``hub`` passes between them, and ``service``
+wires a gateway together.
 """

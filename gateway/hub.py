@@ -1,7 +1,7 @@
 """The middle of the gateway: connections begin and end here, and everything else is passed to the room it belongs to.
 
-``crowd`` holds the sessions, ``inward`` leads from them into the queue, ``outward`` from the queue to them. None
-knows what any event means: the gateway obeys the ``SessionUpdate`` that comes with a reply.
+The registry holds the connections, the ingress leads from them into the queue, the dispatcher from the queue to them.
+None knows what any event means: the gateway obeys the ``SessionUpdate`` that comes with a reply.
 """
 
 import logging
@@ -17,13 +17,13 @@ from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.amqp.broker import Broker
-from gateway.connections.connection import Line, Session
-from gateway.connections.registry import Crowd
-from gateway.egress.dispatcher import Outward
-from gateway.ingress.availability import Health
-from gateway.ingress.batcher import Clock
-from gateway.ingress.in_flight import Flight, Flights
-from gateway.ingress.ingress import Inward
+from gateway.clock import Clock
+from gateway.connections.connection import Connection, Transport
+from gateway.connections.registry import ConnectionRegistry
+from gateway.egress.dispatcher import Dispatcher
+from gateway.ingress.availability import FamilyAvailability
+from gateway.ingress.in_flight import Batch, InFlightRegistry
+from gateway.ingress.ingress import Ingress
 from gateway.metrics.meters import Meters
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,12 @@ class Hub:
         self._gateway = gateway
         self._limits = limits
         self._mint = mint
-        self._crowd = Crowd(clock, limits)
-        self._flights = Flights()
-        self._health = Health(limits.unavailable_after_s, self._flights)
+        self._registry = ConnectionRegistry(clock, limits)
+        self._in_flight = InFlightRegistry()
+        self._availability = FamilyAvailability(limits.unavailable_after_s, self._in_flight)
         time = ServerClock(clock.seconds, wall_ms)
         self.meters = Meters(time, clock.seconds)
-        self._inward = Inward(
+        self._ingress = Ingress(
             clock=clock,
             gateway=gateway,
             limits=limits,
@@ -66,39 +66,39 @@ class Hub:
             sealer=sealer,
             now_ms=time.now_ms,
             ask_time=self.heartbeat,
-            crowd=self._crowd,
-            health=self._health,
-            flights=self._flights,
+            registry=self._registry,
+            availability=self._availability,
+            in_flight=self._in_flight,
             meters=self.meters,
         )
-        self._outward = Outward(
+        self._dispatcher = Dispatcher(
             clock=clock,
             gateway=gateway,
-            crowd=self._crowd,
-            inward=self._inward,
-            health=self._health,
-            flights=self._flights,
+            registry=self._registry,
+            ingress=self._ingress,
+            availability=self._availability,
+            in_flight=self._in_flight,
             meters=self.meters,
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
-        self.handle_result = self._outward.outbound  # no step more than needed in every reply's way
+        self.handle_result = self._dispatcher.outbound  # no step more than needed in every reply's way
         self._was_up = False
         self._sweeping = False
         self._greeting = self._make_greeting()
 
     def use(self, broker: Broker) -> None:
         """The broker to publish to and to be bound at; before anything else."""
-        self._broker = self._inward.broker = self._outward.broker = broker
+        self._broker = self._ingress.broker = self._dispatcher.broker = broker
 
     @property
-    def sessions(self) -> Sequence[Session]:
+    def connections(self) -> Sequence[Connection]:
         """All connections."""
-        return self._crowd.all
+        return self._registry.all
 
     @property
     def unanswered(self) -> int:
         """How many events were accepted and not answered."""
-        return self._inward.unanswered
+        return self._ingress.unanswered
 
     @property
     def skew_s(self) -> float:
@@ -113,17 +113,17 @@ class Hub:
     @property
     def unavailable(self) -> frozenset[str]:
         """The families that nobody serves."""
-        return self._health.down
+        return self._availability.down
 
     @property
     def all_published(self) -> bool:
         """Whether nothing waits to be published or confirmed."""
-        return self._inward.all_published
+        return self._ingress.all_published
 
-    def flights_of(self, id_: str) -> list[Flight]:
+    def batches_of(self, id_: str) -> list[Batch]:
         """The batches, under way or done, that an event went in."""
-        known = [*self.meters.remembered, *self._flights]
-        return [flight for flight in known if any(envelope.id == id_ for envelope in flight.batch)]
+        known = [*self.meters.remembered, *self._in_flight]
+        return [batch for batch in known if any(envelope.id == id_ for envelope in batch.envelopes)]
 
     def _make_greeting(self) -> Welcome:
         return Welcome(
@@ -138,108 +138,108 @@ class Hub:
 
     # Connections.
 
-    def begin(self, line: Line) -> Session:
+    def begin(self, transport: Transport) -> Connection:
         """A client connected."""
-        session = Session(
-            conn=f"{self._gateway}.{self._mint(9)}",
+        connection = Connection(
+            id_=f"{self._gateway}.{self._mint(9)}",
             token=self._mint(32),
-            wire=ServerConnection(self._limits, self._greeting),
-            line=line,
+            protocol=ServerConnection(self._limits, self._greeting),
+            transport=transport,
             limits=self._limits,
             now_s=self._clock.seconds(),
         )
-        self._crowd.add(session)
+        self._registry.add(connection)
         self.meters.connected += 1
-        return session
+        return connection
 
-    def received(self, session: Session, data: bytes) -> None:
+    def received(self, connection: Connection, data: bytes) -> None:
         """A client sent bytes. Who was told goodbye is not listened to any more."""
-        if session.wire.closed:
+        if connection.protocol.closed:
             return
-        session.heard_s = self._clock.seconds()
-        for event in session.wire.receive(data, session.heard_s):
-            self._inward.accept(session, event)
-        self._crowd.answer(session)
+        connection.heard_s = self._clock.seconds()
+        for event in connection.protocol.receive(data, connection.heard_s):
+            self._ingress.accept(connection, event)
+        self._registry.send_protocol_output(connection)
 
-    def ended(self, session: Session) -> None:
+    def ended(self, connection: Connection) -> None:
         """A client's connection is gone."""
-        self._crowd.remove(session)
-        self._inward.forget(session)
-        self._outward.forget(session)
-        self.meters.disconnected(session.ending, session.wire.packets, session.wire.packets_refused)
-        if session.player:
-            self._inward.say_for(session, Lost())
+        self._registry.remove(connection)
+        self._ingress.forget(connection)
+        self._dispatcher.forget(connection)
+        self.meters.disconnected(connection.ending, connection.protocol.packets, connection.protocol.packets_refused)
+        if connection.player:
+            self._ingress.emit_for(connection, Lost())
 
     def dismiss(self) -> None:
         """Tell all that this gateway is going away, and accept nothing more; what is under way is still answered."""
-        for session in self._crowd.all:
-            self._crowd.dismiss(session)
+        for connection in self._registry.all:
+            self._registry.dismiss(connection)
 
-    def reads_again(self, session: Session) -> None:
+    def reads_again(self, connection: Connection) -> None:
         """A slow client has read what was written: show it the present instead of what it missed."""
-        session.resume()
-        if session.spared and session.playing:
-            session.spared = False
-            self._outward.then(session, "look")
+        connection.resume()
+        if connection.missed_broadcasts and connection.playing:
+            connection.missed_broadcasts = False
+            self._dispatcher.then(connection, "look")
 
     # Now and then.
 
     def heartbeat(self) -> None:
         """Tell the data tier that this gateway lives."""
         if self._broker.up:
-            beat = Heartbeat(sessions=len(self._crowd), after=self._outward.roll_call.after)
-            self._inward.say(beat, conn=self._gateway)  # it is the gateway that is answered
+            beat = Heartbeat(sessions=len(self._registry), after=self._dispatcher.roll_call.after)
+            self._ingress.emit(beat, conn=self._gateway)  # it is the gateway that is answered
 
     def sweep(self) -> None:
         """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""
         if not self._sweeping:  # otherwise the last sweep has not come to its end yet
             self._sweeping = True
             self.meters.look_anew()
-            self._sweep_part(iter(self._crowd.all))
-        judged = self._health.sweep(self._clock.seconds())
-        for flights in judged.probes:
-            self._inward.probe(flights)
+            self._sweep_part(iter(self._registry.all))
+        judged = self._availability.sweep(self._clock.seconds())
+        for batches in judged.probes:
+            self._ingress.probe(batches)
         for family in judged.fallen:
             log.warning("nobody serves %s", family)
-            self._crowd.tell_players(Unavailable(family=family))
-            self._inward.family_down(family)
+            self._registry.tell_players(Unavailable(family=family))
+            self._ingress.family_down(family)
         for family in judged.back:
-            self._crowd.tell_players(Unavailable(family=family, back=True))
+            self._registry.tell_players(Unavailable(family=family, back=True))
 
-    def _sweep_part(self, unswept: Iterator[Session]) -> None:
+    def _sweep_part(self, unswept: Iterator[Connection]) -> None:
         """A crowd is looked after in parts: between them the reactor reads."""
         now_s = self._clock.seconds()
         part = list(islice(unswept, SWEPT_AT_ONCE))
         self._sweeping = len(part) == SWEPT_AT_ONCE
         if self._sweeping:
             self._clock.callLater(0.0, self._sweep_part, unswept)
-        for session in part:
-            if not session.gone:
-                self._sweep(session, now_s)
+        for connection in part:
+            if not connection.gone:
+                self._sweep(connection, now_s)
         if not self._sweeping:
             self.meters.looked()
 
-    def _sweep(self, session: Session, now_s: float) -> None:
-        if session.wire.closed:
-            self._crowd.end_overdue(session, now_s)
-        elif session.dawdling and now_s - session.began_s > self._limits.login_timeout_s:
-            self._crowd.close(session, "login_timeout")
-        elif now_s - session.heard_s > self._limits.idle_s_max:
-            self._crowd.close(session, "idle_timeout")
+    def _sweep(self, connection: Connection, now_s: float) -> None:
+        if connection.protocol.closed:
+            self._registry.end_overdue(connection, now_s)
+        elif connection.login_pending and now_s - connection.began_s > self._limits.login_timeout_s:
+            self._registry.close(connection, "login_timeout")
+        elif now_s - connection.heard_s > self._limits.idle_s_max:
+            self._registry.close(connection, "idle_timeout")
         else:
-            self._inward.look_after(session, now_s)
+            self._ingress.check_timeouts(connection, now_s)
 
     # The broker.
 
     def broker_up(self) -> None:
         """The broker is there (again): everyone returns to the world, and what is unanswered is published again."""
         self.heartbeat()
-        self._outward.bind_all()
+        self._dispatcher.bind_all()
         if self._was_up:
-            self._inward.rejoin_all()
-        self._inward.broker_up()
+            self._ingress.rejoin_all()
+        self._ingress.broker_up()
         self._was_up = True
 
     def broker_down(self) -> None:
         """The broker is away."""
-        self._inward.broker_down()
+        self._ingress.broker_down()

@@ -119,9 +119,9 @@ class Gateway(Service):
             discovery.withdraw(self._announced)
         self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
-        for session in self.hub.sessions:
-            session.close()
-        yield self._until(lambda: not self.hub.sessions)
+        for connection in self.hub.connections:
+            connection.close()
+        yield self._until(lambda: not self.hub.connections)
         for loop, _ in self._loops:
             loop.stop()
         yield self._until(lambda: self.hub.all_published)

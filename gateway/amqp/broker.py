@@ -24,7 +24,7 @@ from gameserver.limits import Limits
 from gameserver.messages.outbound import Outbound, decode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.runtime.logging import Seldom
-from gateway.amqp.failover import Connecting, Nodes
+from gateway.amqp.failover import BrokerFactory, FailoverEndpoint
 from gateway.net.transport import keep_alive, set_no_delay, socket_of
 
 log = logging.getLogger(__name__)
@@ -82,8 +82,8 @@ class Broker:
         self._unacknowledged = 0
         self._last_tag = 0
         self._returned: set[str] = set()
-        nodes: Any = Nodes(reactor, amqp_url)
-        connecting: Any = Connecting(reactor, nodes, self._connected)
+        nodes: Any = FailoverEndpoint(reactor, amqp_url)
+        connecting: Any = BrokerFactory(reactor, nodes, self._connected)
         self._service = ClientService(
             nodes,
             connecting,

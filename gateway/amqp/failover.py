@@ -52,7 +52,7 @@ def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
         protocol.transport.abortConnection()
 
 
-class Nodes:
+class FailoverEndpoint:
     """The nodes of the broker as one endpoint: each try is for the next. ``where``: the one tried last."""
 
     where: pika.URLParameters
@@ -97,10 +97,10 @@ class BrokerProtocol(TwistedProtocolConnection):
         super().connectionLost(reason)
 
 
-class Connecting(Factory):
+class BrokerFactory(Factory):
     """Makes pika protocols, and says when one has shaken hands."""
 
-    def __init__(self, reactor: Any, nodes: Nodes, connected: Callable[[Any], None]) -> None:
+    def __init__(self, reactor: Any, nodes: FailoverEndpoint, connected: Callable[[Any], None]) -> None:
         self._reactor = reactor
         self._nodes = nodes
         self._connected = connected

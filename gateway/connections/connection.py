@@ -16,7 +16,7 @@ from gameserver.wire.states import State
 from gateway.connections.lanes import Lane
 
 
-class Line(Protocol):
+class Transport(Protocol):
     """The way to the client's socket; see ``gateway.net.transport``."""
 
     def write(self, data: bytes) -> None: ...
@@ -28,42 +28,42 @@ class Line(Protocol):
     def abort(self) -> None: ...
 
 
-class Session:
-    """A connection from its first byte to its last. ``conn`` is its id, ``token`` the secret minted for it."""
+class Connection:
+    """A connection from its first byte to its last. ``token`` is the secret minted for it."""
 
     __slots__ = (
         "_limits",
-        "_line",
         "_out_bytes",
+        "_transport",
         "began_s",
+        "broadcast_codec",
         "closing_since_s",
-        "conn",
         "cut_off",
         "gone",
         "heard_s",
+        "id",
         "lanes",
-        "listens",
+        "missed_broadcasts",
         "out",
         "own_cell",
         "paused",
         "player",
-        "rejoin_said_s",
+        "protocol",
+        "rejoin_emitted_s",
         "returning_since_s",
-        "session",
+        "session_id",
         "shard_key",
-        "spared",
         "token",
-        "wire",
         "written_s",
     )
 
     def __init__(
-        self, *, conn: str, token: str, wire: ServerConnection, line: Line, limits: Limits, now_s: float
+        self, *, id_: str, token: str, protocol: ServerConnection, transport: Transport, limits: Limits, now_s: float
     ) -> None:
-        self.conn = conn
+        self.id = id_
         self.token = token
-        self.wire = wire
-        self.session = ""
+        self.protocol = protocol
+        self.session_id = ""
         self.player = ""
         self.shard_key = ""  # chooses the part of a split queue for its events
         self.own_cell = ""  # the watched topic in which its player is
@@ -73,31 +73,33 @@ class Session:
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
         self.returning_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
-        self.rejoin_said_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
-        self.listens: Codec | None = None  # how to speak to it of others; None before it watches, and after its goodbye
+        self.rejoin_emitted_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
+        self.broadcast_codec: Codec | None = (
+            None  # how to speak to it of others; None before it watches, and after its goodbye
+        )
         self.written_s = -inf  # when it was last flushed
         self.out: list[bytes] = []  # what waits to be written
         self.paused = False  # whether the client does not read: then what waits is counted
         self._out_bytes = 0
-        self._line = line
+        self._transport = transport
         self._limits = limits
-        self.spared = False  # whether it missed something because it did not read
+        self.missed_broadcasts = False  # whether it missed something because it did not read
         self.cut_off = False  # whether too much waited for it
 
     @property
     def playing(self) -> bool:
         """Whether a player is in the world through this connection."""
-        return self.player != "" and self.wire.state in (State.PLAYING, State.LEAVING)
+        return self.player != "" and self.protocol.state in (State.PLAYING, State.LEAVING)
 
     @property
-    def dawdling(self) -> bool:
+    def login_pending(self) -> bool:
         """Whether it is up to the client to get into the world; who waits for a reply to a login waits for us."""
-        return not self.playing and self.wire.state is not State.ENTERING
+        return not self.playing and self.protocol.state is not State.ENTERING
 
     @property
     def ending(self) -> str:
         """Why the connection ended: the code of its goodbye, or ``slow_reader``, or ``hung_up`` by the client."""
-        return "slow_reader" if self.cut_off else self.wire.goodbye or "hung_up"
+        return "slow_reader" if self.cut_off else self.protocol.goodbye or "hung_up"
 
     @property
     def unanswered(self) -> int:
@@ -118,13 +120,13 @@ class Session:
 
     def tell(self, packet: FromServer) -> None:
         """Queue one of the gateway's own packets."""
-        self.wire.send(packet)
-        self.put(self.wire.data_to_send())
+        self.protocol.send(packet)
+        self.put(self.protocol.data_to_send())
 
     def listen(self) -> None:
         """It may be told what others do."""
-        if not self.wire.closed:
-            self.listens = self.wire.codec
+        if not self.protocol.closed:
+            self.broadcast_codec = self.protocol.codec
 
     def put(self, data: bytes) -> None:
         """Queue bytes that matter."""
@@ -135,7 +137,7 @@ class Session:
     def put_if_room(self, data: bytes) -> None:
         """Queue bytes that a slow reader can do without. (Where it reads, appending them to ``out`` does the same.)"""
         if self.paused and self._out_bytes > self._limits.write_buffer_soft_bytes:
-            self.spared = True
+            self.missed_broadcasts = True
         else:
             self.put(data)
 
@@ -147,7 +149,7 @@ class Session:
                 self.abort()
         elif self.out and not self.gone:
             out, self.out = self.out, []
-            self._line.write(out[0] if len(out) == 1 else b"".join(out))
+            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def pause(self) -> None:
         """The transport's buffer is full: the client does not read."""
@@ -162,13 +164,13 @@ class Session:
     def close(self) -> None:
         """Write what is queued, and nothing more: the client may hang up."""
         self.flush()
-        self._line.finish()
+        self._transport.finish()
 
     def hang_up(self) -> None:
         """Close when everything was sent."""
-        self._line.hang_up()
+        self._transport.hang_up()
 
     def abort(self) -> None:
         """Close at once; what is queued is lost."""
         self.out, self._out_bytes = [], 0
-        self._line.abort()
+        self._transport.abort()

@@ -134,7 +134,7 @@ class Lane:
     def _doubted(self, waiting: Envelope) -> bool:
         return waiting.event.seq <= self._sent_before_to
 
-    def answered(self, seq: int) -> Envelope | None:
+    def complete(self, seq: int) -> Envelope | None:
         """An answer came. Gives what it answers; ``None`` when nobody waits for it: it was answered before."""
         return self._flight.pop(seq, None)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from gameserver.limits import Limits
 from gameserver.wire.packets import FromServer
-from gateway.connections.connection import Session
+from gateway.clock import Clock
+from gateway.connections.connection import Connection
 from gateway.egress.flusher import Flusher
-from gateway.ingress.batcher import Clock
 
 LINGER_S = 2.0  # how long a client may take to hang up after it was told goodbye
 
@@ -24,92 +24,92 @@ CLOSING = {
 }
 
 
-class Crowd:
+class ConnectionRegistry:
     """The sessions of a gateway by the ids of their connections."""
 
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
-        self._sessions: dict[str, Session] = {}
+        self._connections: dict[str, Connection] = {}
         self._replies = Flusher(clock, limits.reply_flush_ms_max / 1000)
         self._views = Flusher(clock, limits.broadcast_flush_ms_max / 1000, waits_for=self._replies)
         self._whereabouts = Flusher(clock, limits.position_flush_ms_max / 1000, waits_for=self._replies)
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._connections)
 
     @property
-    def all(self) -> Sequence[Session]:
+    def all(self) -> Sequence[Connection]:
         """Every connection, as a list of its own: sessions come and go while one looks at them."""
-        return list(self._sessions.values())
+        return list(self._connections.values())
 
-    def get(self, conn: str) -> Session | None:
+    def get(self, conn: str) -> Connection | None:
         """The session of a connection."""
-        return self._sessions.get(conn)
+        return self._connections.get(conn)
 
-    def add(self, session: Session) -> None:
+    def add(self, connection: Connection) -> None:
         """Someone connected."""
-        self._sessions[session.conn] = session
+        self._connections[connection.id] = connection
 
-    def remove(self, session: Session) -> None:
+    def remove(self, connection: Connection) -> None:
         """Someone's connection is gone."""
-        session.gone = True
-        self._sessions.pop(session.conn, None)
+        connection.gone = True
+        self._connections.pop(connection.id, None)
 
-    def written(self, session: Session) -> None:
+    def schedule_reply_flush(self, connection: Connection) -> None:
         """Something that matters to it was put into the session: it goes out with the next round of replies."""
-        self._replies.soon(session)
+        self._replies.soon(connection)
 
-    def answered(self) -> None:
+    def flush_replies_now(self) -> None:
         """Replies to a batch were put into sessions: they need not wait until what others do was, too."""
         self._replies.at_once()
 
-    def written_to(self, sessions: Iterable[Session], *, latest: bool = False) -> None:
+    def schedule_broadcast_flush(self, connections: Iterable[Connection], *, latest: bool = False) -> None:
         """What others do was put into these: it goes out with the next round, or with a reply before that.
 
         ``latest``: it is only where they are, which the next step makes old: it can wait longer than what they do.
         """
-        (self._whereabouts if latest else self._views).soon_all(sessions)
+        (self._whereabouts if latest else self._views).soon_all(connections)
 
-    def tell(self, session: Session, packet: FromServer) -> None:
+    def tell(self, connection: Connection, packet: FromServer) -> None:
         """One of the gateway's own packets for one."""
-        session.tell(packet)
-        self._replies.soon(session)
+        connection.tell(packet)
+        self._replies.soon(connection)
 
     def tell_players(self, packet: FromServer) -> None:
         """One of the gateway's own packets for all who play."""
-        for session in self.all:
-            if session.playing:
-                self.tell(session, packet)
+        for connection in self.all:
+            if connection.playing:
+                self.tell(connection, packet)
 
-    def answer(self, session: Session) -> None:
+    def send_protocol_output(self, connection: Connection) -> None:
         """Pass on what the protocol itself has to say."""
-        data = session.wire.data_to_send()
+        data = connection.protocol.data_to_send()
         if data:
-            session.put(data)
-            self._replies.soon(session)
-        if session.wire.closed:
-            session.listens = None
-            session.closing_since_s = session.closing_since_s or self._clock.seconds()
-            session.close()
+            connection.put(data)
+            self._replies.soon(connection)
+        if connection.protocol.closed:
+            connection.broadcast_codec = None
+            connection.closing_since_s = connection.closing_since_s or self._clock.seconds()
+            connection.close()
 
-    def close(self, session: Session, code: str) -> None:
+    def close(self, connection: Connection, code: str) -> None:
         """Say goodbye, and close."""
-        session.wire.close(code, CLOSING.get(code, code))
-        self.answer(session)
+        connection.protocol.close(code, CLOSING.get(code, code))
+        self.send_protocol_output(connection)
 
-    def dismiss(self, session: Session) -> None:
+    def dismiss(self, connection: Connection) -> None:
         """Say that this gateway is going away, and accept nothing more; what is under way is still answered."""
-        session.wire.close("going_away", CLOSING["going_away"])
-        session.listens = None
-        session.put(session.wire.data_to_send())
-        session.flush()
+        connection.protocol.close("going_away", CLOSING["going_away"])
+        connection.broadcast_codec = None
+        connection.put(connection.protocol.data_to_send())
+        connection.flush()
 
-    def end_overdue(self, session: Session, now_s: float) -> None:
+    def end_overdue(self, connection: Connection, now_s: float) -> None:
         """Who does not hang up after a goodbye is hung up on; who does not even read it is cut off."""
-        session.closing_since_s = session.closing_since_s or now_s
-        waited_s = now_s - session.closing_since_s
+        connection.closing_since_s = connection.closing_since_s or now_s
+        waited_s = now_s - connection.closing_since_s
         if waited_s > self._limits.close_timeout_s:
-            session.abort()
+            connection.abort()
         elif waited_s > LINGER_S:
-            session.hang_up()
+            connection.hang_up()

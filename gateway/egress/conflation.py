@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
 from gameserver.messages.outbound import Multicast
-from gateway.ingress.batcher import ROUNDING_S, Clock
+from gateway.clock import ROUNDING_S, Clock
 
 CROWDED = 100  # watchers; with fewer nothing is kept back
 WAIT_S_PER_WATCHER = 0.002
@@ -27,7 +27,7 @@ class _Digest:
         self.waiting: dict[str, tuple[float, Multicast]] = {}
 
 
-class Digests:
+class Conflator:
     """Keeps the latest back and gives it to ``tell`` when its time has come. ``window_s_max``: the longest wait."""
 
     def __init__(self, clock: Clock, tell: Notification, window_s_max: float) -> None:
@@ -42,9 +42,9 @@ class Digests:
         digest = self._digests.setdefault(audience, _Digest())
         digest.wait_s = min(self._window_s_max, watchers * WAIT_S_PER_WATCHER)
         now_s = self._clock.seconds()
-        for dispatch in multicasts:
-            since_s, _ = digest.waiting.get(dispatch.latest, (now_s, None))
-            digest.waiting[dispatch.latest] = since_s, dispatch
+        for multicast in multicasts:
+            since_s, _ = digest.waiting.get(multicast.latest, (now_s, None))
+            digest.waiting[multicast.latest] = since_s, multicast
         if is_new:
             self._look_later(audience, digest)
 
@@ -54,9 +54,9 @@ class Digests:
     def _look(self, audience: Audience, digest: _Digest) -> None:
         """Tell those whose time has come: a few now and a few then, because a crowd's worth at once would be a jolt."""
         due_s = self._clock.seconds() - digest.wait_s + ROUNDING_S
-        due = [dispatch for _, dispatch in takewhile(lambda pair: pair[0] <= due_s, digest.waiting.values())]
-        for dispatch in due:
-            del digest.waiting[dispatch.latest]
+        due = [multicast for _, multicast in takewhile(lambda pair: pair[0] <= due_s, digest.waiting.values())]
+        for multicast in due:
+            del digest.waiting[multicast.latest]
         if digest.waiting:
             self._look_later(audience, digest)
         else:

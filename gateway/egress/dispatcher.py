@@ -18,15 +18,15 @@ from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable
 from gameserver.wire.states import State
 from gateway.amqp.broker import Broker
-from gateway.connections.connection import Session
-from gateway.connections.registry import Crowd
-from gateway.egress.conflation import CROWDED, Audience, Digests
+from gateway.clock import Clock
+from gateway.connections.connection import Connection
+from gateway.connections.registry import ConnectionRegistry
+from gateway.egress.conflation import CROWDED, Audience, Conflator
 from gateway.egress.interest import Interest
-from gateway.egress.recent_ids import Memory
-from gateway.ingress.availability import Health
-from gateway.ingress.batcher import Clock
-from gateway.ingress.in_flight import Flight, Flights
-from gateway.ingress.ingress import Inward
+from gateway.egress.recent_ids import RecentIds
+from gateway.ingress.availability import FamilyAvailability
+from gateway.ingress.in_flight import Batch, InFlightRegistry
+from gateway.ingress.ingress import Ingress
 from gateway.ingress.roll_call import RollCall
 from gateway.metrics.meters import Meters
 
@@ -37,7 +37,7 @@ TOLD_AGE_S = 300.0
 MAILED_AGE_S = 10.0  # a client that did not acknowledge by then is told again
 
 
-class Outward:
+class Dispatcher:
     """What a gateway tells its clients, and which topics they watch."""
 
     broker: Broker
@@ -47,110 +47,112 @@ class Outward:
         *,
         clock: Clock,
         gateway: str,
-        crowd: Crowd,
-        inward: Inward,
-        health: Health,
-        flights: Flights,
+        registry: ConnectionRegistry,
+        ingress: Ingress,
+        availability: FamilyAvailability,
+        in_flight: InFlightRegistry,
         meters: Meters,
         far_position_s_max: float,
     ) -> None:
         self._clock = clock
         self._gateway = gateway
-        self._crowd = crowd
-        self._inward = inward
-        self._health = health
-        self._flights = flights
+        self._registry = registry
+        self._ingress = ingress
+        self._availability = availability
+        self._in_flight = in_flight
         self._meters = meters
-        self._interest: Interest[Session] = Interest()
+        self._interest: Interest[Connection] = Interest()
         self.roll_call = RollCall(first=gateway)
-        self._mailed = Memory(TOLD_KEPT, MAILED_AGE_S)
-        self._told = Memory(TOLD_KEPT, TOLD_AGE_S)
-        self._digests = Digests(clock, self._tell_far, far_position_s_max)
+        self._mailed = RecentIds(TOLD_KEPT, MAILED_AGE_S)
+        self._told = RecentIds(TOLD_KEPT, TOLD_AGE_S)
+        self._conflator = Conflator(clock, self._tell_far, far_position_s_max)
 
     def outbound(self, outbound: BatchResult) -> None:
         """A process has something to tell."""
-        flight = self._flights.remove(outbound.task)
-        self._meters.told(outbound, flight)
-        if flight is not None and outbound.done == Heartbeat.spec.name:
-            self._inward.is_alive(flight.since_s)
+        batch = self._in_flight.remove(outbound.task)
+        self._meters.batch_finished(outbound, batch)
+        if batch is not None and outbound.done == Heartbeat.spec.name:
+            self._ingress.is_alive(batch.published_s)
         if outbound.done in catalogue.events():
             self._done(outbound)
-        for direct in outbound.unicasts:
-            if direct.conn == self._gateway and direct.follow is not None:
-                self._call_roll(direct.follow, _asked_after(flight))
+        for unicast in outbound.unicasts:
+            if unicast.conn == self._gateway and unicast.follow is not None:
+                self._call_roll(unicast.follow, _asked_after(batch))
                 continue
-            session = self._crowd.get(direct.conn)
-            if session is not None:
-                self._direct(session, direct)
-            elif direct.follow is not None and direct.follow.player and direct.conn.startswith(f"{self._gateway}."):
-                self._let_in_too_late(direct.conn, direct.follow)
-        self._crowd.answered()
+            connection = self._registry.get(unicast.conn)
+            if connection is not None:
+                self._direct(connection, unicast)
+            elif unicast.follow is not None and unicast.follow.player and unicast.conn.startswith(f"{self._gateway}."):
+                self._let_in_too_late(unicast.conn, unicast.follow)
+        self._registry.flush_replies_now()
         for same in by_audience(outbound.multicasts):
             self._dispatch(same)
 
     def _done(self, outbound: BatchResult) -> None:
         """A process is done with a batch."""
-        self._inward.done(outbound.done, outbound.task, outbound.took_ms / 1000)
+        self._ingress.done(outbound.done, outbound.task, outbound.took_ms / 1000)
         family = catalogue.events()[outbound.done].spec.family
-        if self._health.heard(family, self._clock.seconds()):
+        if self._availability.heard(family, self._clock.seconds()):
             log.info("%s is served again", family)
-            self._crowd.tell_players(Unavailable(family=family, back=True))
+            self._registry.tell_players(Unavailable(family=family, back=True))
 
-    def _direct(self, session: Session, direct: Unicast) -> None:
-        if direct.not_now:
-            self._put_off(session)
+    def _direct(self, connection: Connection, unicast: Unicast) -> None:
+        if unicast.not_now:
+            self._put_off(connection)
             return
-        if direct.re:
-            envelope = self._inward.answered(session, direct.lane, direct.re)
+        if unicast.re:
+            envelope = self._ingress.complete(connection, unicast.lane, unicast.re)
             if envelope is None:
                 return
-            self._meters.answered(envelope, "refused" if direct.refused else "ok")
-        if direct.id and not self._mailed.add((session.conn, direct.id), self._clock.seconds()):
+            self._meters.answered(envelope, "refused" if unicast.refused else "ok")
+        if unicast.id and not self._mailed.add((connection.id, unicast.id), self._clock.seconds()):
             return
-        if direct.follow is not None:
-            self._follow_identity(session, direct.follow)
-        elif direct.re and direct.lane == Login.spec.lane:
-            session.wire.refused()
-        session.put(session.wire.data_to_send())
-        if direct.packet and session.wire.codec is not None:
-            session.put(session.wire.codec.frame(direct.packet))
-        self._crowd.written(session)
-        if direct.follow is not None:
-            self._follow(session, direct.follow)
+        if unicast.follow is not None:
+            self._follow_identity(connection, unicast.follow)
+        elif unicast.re and unicast.lane == Login.spec.lane:
+            connection.protocol.refused()
+        connection.put(connection.protocol.data_to_send())
+        if unicast.packet and connection.protocol.codec is not None:
+            connection.put(connection.protocol.codec.frame(unicast.packet))
+        self._registry.schedule_reply_flush(connection)
+        if unicast.follow is not None:
+            self._follow(connection, unicast.follow)
 
-    def _put_off(self, session: Session) -> None:
+    def _put_off(self, connection: Connection) -> None:
         """Its player was not in the world: the event waits, and what follows in its lane, until the player is.
 
         Nothing is said of it. A connection that was told goodbye waits no more: its client sends the event again.
         """
-        if session.playing:
-            self._inward.rejoin(session)
+        if connection.playing:
+            self._ingress.rejoin(connection)
 
     def _let_in_too_late(self, conn: str, follow: SessionUpdate) -> None:
         """Someone was let in whose connection is gone by now."""
-        self._inward.say(Lost(), conn=conn, session=follow.session, player=follow.player)
+        self._ingress.emit(Lost(), conn=conn, session=follow.session, player=follow.player)
 
     def _call_roll(self, follow: SessionUpdate, asked_after: str) -> None:
         """The data tier says whom it takes to play through this gateway; a late answer's roll says nothing new."""
-        self.roll_call.counted(follow.held, [session.conn for session in self._crowd.all if session.player])
+        self.roll_call.counted(follow.held, [connection.id for connection in self._registry.all if connection.player])
         if follow.roll is not None and asked_after == self.roll_call.after:
             self.roll_call.called(follow.roll)
             self._report_gone(follow.roll)
         self._let_return(self.roll_call.returning())
 
     def _report_gone(self, roll: Sequence[Listed]) -> None:
-        gone = [listed for listed in roll if self._crowd.get(listed.conn) is None]
+        gone = [listed for listed in roll if self._registry.get(listed.conn) is None]
         if gone:
             log.warning("%d players are in the world without a connection, and leave it", len(gone))
         for listed in gone:
-            self._inward.say(Lost(), conn=listed.conn, session=listed.session, player=listed.player)
+            self._ingress.emit(Lost(), conn=listed.conn, session=listed.session, player=listed.player)
 
     def _let_return(self, conns: Sequence[str]) -> None:
-        absent = [session for conn in conns if (session := self._crowd.get(conn)) is not None and session.playing]
+        absent = [
+            connection for conn in conns if (connection := self._registry.get(conn)) is not None and connection.playing
+        ]
         if absent:
             log.warning("%d players play without being in the world, and return to it", len(absent))
-        for session in absent:
-            self._inward.rejoin(session)
+        for connection in absent:
+            self._ingress.rejoin(connection)
 
     def _dispatch(self, same: Sequence[Multicast]) -> None:
         """Packets for the same many."""
@@ -163,76 +165,78 @@ class Outward:
         else:
             self._tell(audience, same)
 
-    def _tell_crowd(self, audience: list[Session], same: Sequence[Multicast]) -> None:
+    def _tell_crowd(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
         """All hear at once what matters by itself; of what matters only in its latest form, those who are there."""
         to, unless = same[0].to, same[0].unless
-        latest = [dispatch for dispatch in same if dispatch.latest]
-        self._tell(audience, [dispatch for dispatch in same if not dispatch.latest])
-        self._tell([session for session in audience if session.own_cell in to], latest)
+        latest = [multicast for multicast in same if multicast.latest]
+        self._tell(audience, [multicast for multicast in same if not multicast.latest])
+        self._tell([connection for connection in audience if connection.own_cell in to], latest)
         if latest:
-            self._digests.add((to, unless), len(audience), latest)
+            self._conflator.add((to, unless), len(audience), latest)
 
     def _tell_far(self, audience: Audience, latest: Sequence[Multicast]) -> None:
         to, unless = audience
-        self._tell([session for session in self._interest.audience(to, unless) if session.own_cell not in to], latest)
+        self._tell(
+            [connection for connection in self._interest.audience(to, unless) if connection.own_cell not in to], latest
+        )
 
-    def _tell(self, audience: list[Session], same: Sequence[Multicast]) -> None:
+    def _tell(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
         """Packets framed once for each codec."""
         if not same:
             return
         framed: dict[Codec, bytes] = {}
         spoken, data = None, b""  # the codec of the one before, and what it heard
         self._meters.fan_out.add(len(audience), len(same))
-        for session in audience:
-            codec = session.listens
+        for connection in audience:
+            codec = connection.broadcast_codec
             if codec is None:
                 continue
             if codec is not spoken:
                 if codec not in framed:
-                    framed[codec] = b"".join([codec.frame(dispatch.packet) for dispatch in same])
+                    framed[codec] = b"".join([codec.frame(multicast.packet) for multicast in same])
                 spoken, data = codec, framed[codec]
-            if session.paused:
-                session.put_if_room(data)
+            if connection.paused:
+                connection.put_if_room(data)
             else:
-                session.out.append(data)
-        self._crowd.written_to(audience, latest=all(dispatch.latest for dispatch in same))
+                connection.out.append(data)
+        self._registry.schedule_broadcast_flush(audience, latest=all(multicast.latest for multicast in same))
 
     # What a process asks to be done for a connection.
 
-    def _follow_identity(self, session: Session, follow: SessionUpdate) -> None:
+    def _follow_identity(self, connection: Connection, follow: SessionUpdate) -> None:
         if follow.player and not follow.rejoined:
-            session.session, session.player = follow.session, follow.player
-            resumed = follow.session != session.conn
-            session.wire.entered(follow.session, session.token, resumed=resumed, seq=follow.seq)
+            connection.session_id, connection.player = follow.session, follow.player
+            resumed = follow.session != connection.id
+            connection.protocol.entered(follow.session, connection.token, resumed=resumed, seq=follow.seq)
 
-    def _follow(self, session: Session, follow: SessionUpdate) -> None:
+    def _follow(self, connection: Connection, follow: SessionUpdate) -> None:
         if follow.close:
-            leaving = session.wire.state is State.LEAVING  # the reply to the logout itself may have been lost
-            self._crowd.close(session, "logged_out" if leaving else follow.close)
+            leaving = connection.protocol.state is State.LEAVING  # the reply to the logout itself may have been lost
+            self._registry.close(connection, "logged_out" if leaving else follow.close)
             return
-        session.shard_key = follow.shard_key or session.shard_key
-        session.own_cell = follow.own_cell or session.own_cell
+        connection.shard_key = follow.shard_key or connection.shard_key
+        connection.own_cell = follow.own_cell or connection.own_cell
         if follow.rejoined:
-            self._inward.is_back(session)
+            self._ingress.is_back(connection)
         if follow.watch:
-            session.listen()
-        changes = [self._interest.watch(session, slot, topics) for slot, topics in follow.watch.items()]
+            connection.listen()
+        changes = [self._interest.watch(connection, slot, topics) for slot, topics in follow.watch.items()]
         bound = self._bind([key for bind, _ in changes for key in bind])
         self._unbind([key for _, unbind in changes for key in unbind])
         if follow.then:
-            bound.addCallback(lambda _: self.then(session, follow.then))
+            bound.addCallback(lambda _: self.then(connection, follow.then))
 
-    def then(self, session: Session, event: str) -> None:
+    def then(self, connection: Connection, event: str) -> None:
         """Say an event on behalf of a session, if it is still playing."""
         known = catalogue.events().get(event)  # a process of another version may ask for what came later
-        if known is not None and session.playing and not session.gone:
-            self._inward.say_for(session, known())
+        if known is not None and connection.playing and not connection.gone:
+            self._ingress.emit_for(connection, known())
 
     # Which keys the gateway's queue is bound to.
 
-    def forget(self, session: Session) -> None:
+    def forget(self, connection: Connection) -> None:
         """A session is gone, and watches nothing any more."""
-        self._unbind(self._interest.forget(session))
+        self._unbind(self._interest.forget(connection))
 
     def bind_all(self) -> None:
         """The broker is there (again): hear everything that anyone watches."""
@@ -247,15 +251,15 @@ class Outward:
             self.broker.unbind(key).addErrback(lambda failure: None)
 
 
-def _asked_after(flight: Flight | None) -> str:
+def _asked_after(batch: Batch | None) -> str:
     """Which portion of the roll the heartbeats of a batch asked for, "" for none; the house gives them one answer."""
-    beats = [envelope.event for envelope in flight.batch] if flight is not None else []
+    beats = [envelope.event for envelope in batch.envelopes] if batch is not None else []
     return max((beat.after for beat in beats if isinstance(beat, Heartbeat)), default="")
 
 
 def by_audience(multicasts: Sequence[Multicast]) -> list[list[Multicast]]:
     """Those that go to the same clients together, which costs as much as one of them. What has an id stays alone."""
     groups: dict[object, list[Multicast]] = {}
-    for dispatch in multicasts:
-        groups.setdefault(object() if dispatch.id else (dispatch.to, dispatch.unless), []).append(dispatch)
+    for multicast in multicasts:
+        groups.setdefault(object() if multicast.id else (multicast.to, multicast.unless), []).append(multicast)
     return list(groups.values())

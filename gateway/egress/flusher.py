@@ -15,8 +15,8 @@ from itertools import islice
 from math import inf
 from typing import Any
 
-from gateway.connections.connection import Session
-from gateway.ingress.batcher import ROUNDING_S, Clock
+from gateway.clock import ROUNDING_S, Clock
+from gateway.connections.connection import Connection
 
 WAIT_S_PER_WRITE = 0.0001  # a write takes a tenth of that here, and as much again at the client
 AT_ONCE = 100  # clients, a millisecond's work
@@ -35,21 +35,21 @@ class Flusher:
         self._clock = clock
         self._window_s_max = window_s_max
         self._waits_for = waits_for
-        self._dirty: dict[Session, None] = {}  # in the order in which they are written to
+        self._dirty: dict[Connection, None] = {}  # in the order in which they are written to
         self._began_s = 0.0  # when the last round began
         self._passed_over_s = inf  # who was written to since then is passed over in it
         self._next_s = 0.0
         self._timer: Any = None  # a DelayedCall
         self.in_parts = False  # whether it is for the next part of a round
 
-    def soon(self, session: Session) -> None:
+    def soon(self, connection: Connection) -> None:
         """This session has something to write."""
-        self._dirty[session] = None
+        self._dirty[connection] = None
         self._schedule()
 
-    def soon_all(self, sessions: Iterable[Session]) -> None:
+    def soon_all(self, connections: Iterable[Connection]) -> None:
         """These sessions have something to write."""
-        self._dirty.update(dict.fromkeys(sessions))
+        self._dirty.update(dict.fromkeys(connections))
         self._schedule()
 
     def at_once(self) -> None:
@@ -80,7 +80,7 @@ class Flusher:
             self._next_s -= window_s * (1 - 1 / ROUNDS)
             self._passed_over_s = self._began_s - window_s + ROUNDING_S
 
-    def _flush_part(self, unwritten: Iterator[Session]) -> None:
+    def _flush_part(self, unwritten: Iterator[Connection]) -> None:
         """Some of those that were there when the round began; who comes meanwhile waits for the next."""
         self._timer = None
         waits = self._waits_for is not None and self._waits_for.in_parts
@@ -91,12 +91,12 @@ class Flusher:
         self._write(part)
         self._schedule()
 
-    def _write(self, sessions: Iterable[Session]) -> None:
-        for session in sessions:
-            if session.gone or not session.out:  # (something else may have taken along what it had to say)
+    def _write(self, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            if connection.gone or not connection.out:  # (something else may have taken along what it had to say)
                 continue
-            if session.written_s > self._passed_over_s:
-                self._dirty[session] = None
+            if connection.written_s > self._passed_over_s:
+                self._dirty[connection] = None
             else:
-                session.written_s = self._began_s
-                session.flush()
+                connection.written_s = self._began_s
+                connection.flush()

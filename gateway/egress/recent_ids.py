@@ -6,7 +6,7 @@ It forgets after a while, on purpose: what is still sent by then was told in vai
 from collections.abc import Hashable
 
 
-class Memory:
+class RecentIds:
     """Remembers the last ``most`` things, each for ``age_s`` seconds. ``now_s``: any monotonic clock."""
 
     def __init__(self, most: int, age_s: float) -> None:

@@ -13,7 +13,7 @@ from collections import defaultdict
 import msgspec
 
 from gateway.connections.lanes import given_up_after_s
-from gateway.ingress.in_flight import Flight, Flights
+from gateway.ingress.in_flight import Batch, InFlightRegistry
 
 # A durable batch may have been lost with a queue: a family that fell because of it is tried again after so long.
 TRIED_AGAIN_S = 60.0
@@ -27,15 +27,15 @@ class Judged(msgspec.Struct, frozen=True):
 
     fallen: list[str]
     back: list[str]
-    probes: list[list[Flight]]
+    probes: list[list[Batch]]
 
 
-class Health:
+class FamilyAvailability:
     """Families by what is under way. ``unavailable_s``: how long a batch may be. Times in seconds, monotonic."""
 
-    def __init__(self, unavailable_s: float, flights: Flights) -> None:
+    def __init__(self, unavailable_s: float, in_flight: InFlightRegistry) -> None:
         self._unavailable_s = unavailable_s
-        self._flights = flights
+        self._in_flight = in_flight
         self._heard_s: dict[str, float] = {}  # family -> when a process last said something
         self._down: set[str] = set()
 
@@ -67,33 +67,33 @@ class Health:
     def sweep(self, now_s: float) -> Judged:
         """Look at all families."""
         unheard = self._unheard(now_s)
-        fallen = [family for family, flights in unheard.items() if self._falls(family, flights, now_s)]
+        fallen = [family for family, batches in unheard.items() if self._falls(family, batches, now_s)]
         back = [family for family in self._down if not unheard.get(family)]
         self._down.update(fallen)
         self._down.difference_update(back)
-        return Judged(fallen, back, [flights for family, flights in unheard.items() if self._asks(flights, now_s)])
+        return Judged(fallen, back, [batches for family, batches in unheard.items() if self._asks(batches, now_s)])
 
-    def _unheard(self, now_s: float) -> dict[str, list[Flight]]:
+    def _unheard(self, now_s: float) -> dict[str, list[Batch]]:
         """Of each family the batches that count: published since it was last heard of, and still worth something."""
-        unheard: dict[str, list[Flight]] = defaultdict(list)
-        for flight in self._flights:
-            since_heard = flight.since_s >= self._heard_s.get(flight.family, float("-inf"))
-            if since_heard and now_s - flight.since_s < _counts_s(flight):
-                unheard[flight.family].append(flight)
+        unheard: dict[str, list[Batch]] = defaultdict(list)
+        for batch in self._in_flight:
+            since_heard = batch.published_s >= self._heard_s.get(batch.family, float("-inf"))
+            if since_heard and now_s - batch.published_s < _counts_s(batch):
+                unheard[batch.family].append(batch)
         return unheard
 
-    def _falls(self, family: str, flights: list[Flight], now_s: float) -> bool:
-        if family in self._down or len(flights) < 2:
+    def _falls(self, family: str, batches: list[Batch], now_s: float) -> bool:
+        if family in self._down or len(batches) < 2:
             return False
-        oldest, second = now_s - flights[0].since_s, now_s - flights[1].since_s
+        oldest, second = now_s - batches[0].published_s, now_s - batches[1].published_s
         return oldest > self._unavailable_s and second > self._unavailable_s / 2
 
-    def _asks(self, flights: list[Flight], now_s: float) -> bool:
+    def _asks(self, batches: list[Batch], now_s: float) -> bool:
         """Whether to probe: a lone batch after half of the time, a family that is down after all of it."""
-        patience_s = self._unavailable_s / 2 if len(flights) == 1 else self._unavailable_s
-        return now_s - flights[-1].since_s > patience_s
+        patience_s = self._unavailable_s / 2 if len(batches) == 1 else self._unavailable_s
+        return now_s - batches[-1].published_s > patience_s
 
 
-def _counts_s(flight: Flight) -> float:
-    spec = flight.batch[0].event.spec
+def _counts_s(batch: Batch) -> float:
+    spec = batch.envelopes[0].event.spec
     return given_up_after_s(spec) if spec.stale_after_s else TRIED_AGAIN_S

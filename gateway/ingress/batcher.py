@@ -11,9 +11,10 @@ any order.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from gameserver.messages.envelope import Envelope
+from gateway.clock import ROUNDING_S, Clock
 
 # The wait that a batch brings: where more than five hundred of a type come in a second batches grow, first quickly, and
 # from a few events on (which share most of what a batch costs by itself) with the work that the batch is.
@@ -21,15 +22,6 @@ LINGER_S_PER_EVENT = 0.002
 LONG_LINGER_S = 0.004
 LONG_LINGER_PER_WORK = 3.0
 NEWS_OF_WORK = 0.1  # how much the last batch changes what an event is believed to cost
-ROUNDING_S = 1e-6  # a timer may fire so much before its time
-
-
-class Clock(Protocol):
-    """The part of a reactor that knows the time."""
-
-    def seconds(self) -> float: ...
-
-    def callLater(self, delay: float, function: Callable[..., Any], *args: Any) -> Any: ...  # noqa: N802
 
 
 class _Flight(NamedTuple):
@@ -83,9 +75,9 @@ class Batcher:
 
     def done(self, task_id: str, worked_s: float = 0.0) -> None:
         """A process is done with a batch, on which it worked so long (0: nobody knows)."""
-        flight = self._flight.pop(task_id, None)
-        if flight is not None:
-            self._learn(worked_s / flight.size)
+        batch = self._flight.pop(task_id, None)
+        if batch is not None:
+            self._learn(worked_s / batch.size)
             self._schedule()
 
     def _learn(self, work_s: float) -> None:
@@ -123,7 +115,7 @@ class Batcher:
     def _flush(self) -> None:
         self._timer = None
         now_s = self._clock.seconds()
-        self._flight = {id_: flight for id_, flight in self._flight.items() if flight.until_s > now_s + ROUNDING_S}
+        self._flight = {id_: batch for id_, batch in self._flight.items() if batch.until_s > now_s + ROUNDING_S}
         while self._groups and self._opens_s() <= now_s + ROUNDING_S:
             batch = self._take()
             self._flight[self._publish(batch)] = _Flight(len(batch), now_s + self._flight_s_max)

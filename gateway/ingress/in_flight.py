@@ -14,15 +14,15 @@ from gameserver.messages.envelope import Envelope
 UNDER_WAY_MAX = 10_000  # batches; what was never heard of is forgotten first
 
 
-class Flight(msgspec.Struct, frozen=True):
-    """A batch and its times, milliseconds since 1970; ``since_s``: when it was published, by the monotonic clock.
+class Batch(msgspec.Struct, frozen=True):
+    """A batch and its times, milliseconds since 1970; ``published_s``: when it was published, by the monotonic clock.
 
     ``began_ms``, ``took_ms``: what the process says; ``done_ms``: when it said so.
     """
 
-    task: str
-    batch: Sequence[Envelope]
-    since_s: float
+    task_id: str
+    envelopes: Sequence[Envelope]
+    published_s: float
     published_ms: int
     began_ms: int = 0
     took_ms: float = 0.0
@@ -31,31 +31,31 @@ class Flight(msgspec.Struct, frozen=True):
     @property
     def family(self) -> str:
         """The family that is to apply it."""
-        return self.batch[0].event.spec.family
+        return self.envelopes[0].event.spec.family
 
 
-class Flights:
+class InFlightRegistry:
     """All batches under way, in the order of their publishing."""
 
     def __init__(self) -> None:
-        self._under_way: dict[str, Flight] = {}
+        self._batches: dict[str, Batch] = {}
 
-    def __iter__(self) -> Iterator[Flight]:
-        return iter(self._under_way.values())
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._batches.values())
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        return len(self._batches)
 
-    def add(self, flight: Flight) -> None:
+    def add(self, batch: Batch) -> None:
         """A batch is on its way."""
-        if len(self._under_way) >= UNDER_WAY_MAX:
-            del self._under_way[next(iter(self._under_way))]
-        self._under_way[flight.task] = flight
+        if len(self._batches) >= UNDER_WAY_MAX:
+            del self._batches[next(iter(self._batches))]
+        self._batches[batch.task_id] = batch
 
-    def remove(self, task_id: str) -> Flight | None:
+    def remove(self, task_id: str) -> Batch | None:
         """A process is done with a batch, or the queue did not take it."""
-        return self._under_way.pop(task_id, None)
+        return self._batches.pop(task_id, None)
 
     def clear(self) -> None:
         """The broker is away: nobody knows what is under way."""
-        self._under_way.clear()
+        self._batches.clear()

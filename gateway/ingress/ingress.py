@@ -26,12 +26,13 @@ from gameserver.security.tokens import token_hash
 from gameserver.wire.packets import Error
 from gameserver.wire.states import State
 from gateway.amqp.broker import Broker, Busy, Unroutable
-from gateway.connections.connection import Session
+from gateway.clock import Clock
+from gateway.connections.connection import Connection
 from gateway.connections.lanes import Lane, given_up_after_s
-from gateway.connections.registry import Crowd
-from gateway.ingress.availability import Health
-from gateway.ingress.batcher import Batcher, Clock
-from gateway.ingress.in_flight import Flight, Flights
+from gateway.connections.registry import ConnectionRegistry
+from gateway.ingress.availability import FamilyAvailability
+from gateway.ingress.batcher import Batcher
+from gateway.ingress.in_flight import Batch, InFlightRegistry
 from gateway.metrics.meters import Meters
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ SILENT_S = GATEWAY_SILENT_MS / 1000
 DOUBTED_S = SILENT_S - 3  # a heartbeat is applied some time after it was said
 
 
-class Inward:
+class Ingress:
     """What a gateway sends into the queue, and what of it is unanswered.
 
     ``now_ms``: server time. ``ask_time``: says another heartbeat, whose answer tells it.
@@ -61,9 +62,9 @@ class Inward:
         sealer: Sealer,
         now_ms: Callable[[], int],
         ask_time: Callable[[], None],
-        crowd: Crowd,
-        health: Health,
-        flights: Flights,
+        registry: ConnectionRegistry,
+        availability: FamilyAvailability,
+        in_flight: InFlightRegistry,
         meters: Meters,
     ) -> None:
         self._clock = clock
@@ -73,9 +74,9 @@ class Inward:
         self._sealer = sealer
         self._now_ms = now_ms
         self._ask_time = ask_time
-        self._crowd = crowd
-        self._health = health
-        self._flights = flights
+        self._registry = registry
+        self._availability = availability
+        self._in_flight = in_flight
         self._meters = meters
         self._batchers: dict[str, dict[str, Batcher]] = {name: {} for name in catalogue.events()}  # event -> queue
         self._accepted = 0  # accepted and not answered, in all sessions
@@ -122,72 +123,72 @@ class Inward:
 
     # What clients send.
 
-    def accept(self, session: Session, event: Event) -> None:
+    def accept(self, connection: Connection, event: Event) -> None:
         """A client's event: into its lane, or refused.
 
         What the client sent before, on another connection, may be in the queue: it is never refused. Who sends more of
         that than can have been left unanswered is told goodbye, which says nothing of the events; the lane is full, so
         that none overtakes what was left out.
         """
-        lane = session.lane(event.spec.lane)
-        if event.seq <= session.wire.sent_before_to:
-            self._accept_again(session, lane, event)
-        elif not self._health.all_up and (unserved := self._unserved(lane, event.spec.family)):
-            self._refuse(session, event, "unavailable", _nobody_serves(unserved))
-        elif self._accepted >= self._limits.gateway_waiting_max or not lane.accept(self._envelope(session, event)):
-            self._refuse(session, event, "busy", "Too many events wait. Try again in a moment.")
+        lane = connection.lane(event.spec.lane)
+        if event.seq <= connection.protocol.sent_before_to:
+            self._accept_again(connection, lane, event)
+        elif not self._availability.all_up and (unserved := self._unserved(lane, event.spec.family)):
+            self._refuse(connection, event, "unavailable", _nobody_serves(unserved))
+        elif self._accepted >= self._limits.gateway_waiting_max or not lane.accept(self._envelope(connection, event)):
+            self._refuse(connection, event, "busy", "Too many events wait. Try again in a moment.")
         else:
             self._accepted += 1
-            self._go(session, lane)
+            self._go(connection, lane)
 
-    def _accept_again(self, session: Session, lane: Lane, event: Event) -> None:
-        if lane.accept(self._envelope(session, event), sent_before=True):
+    def _accept_again(self, connection: Connection, lane: Lane, event: Event) -> None:
+        if lane.accept(self._envelope(connection, event), sent_before=True):
             self._accepted += 1
-            self._go(session, lane)
+            self._go(connection, lane)
         else:
-            self._crowd.close(session, "too_many_unanswered")
+            self._registry.close(connection, "too_many_unanswered")
 
     def _unserved(self, lane: Lane, family: str) -> str:
         """The family for want of which an event would wait in this lane, its own or that of what is before it."""
-        return next((f for f in (family, lane.family) if self._health.is_down(f)), "")
+        return next((f for f in (family, lane.family) if self._availability.is_down(f)), "")
 
-    def answered(self, session: Session, lane_name: str, seq: int) -> Envelope | None:
+    def complete(self, connection: Connection, lane_name: str, seq: int) -> Envelope | None:
         """An event was answered: its lane goes on. ``None`` when it had been answered before."""
-        lane = session.lanes.get(lane_name)
-        envelope = lane.answered(seq) if lane is not None else None
+        lane = connection.lanes.get(lane_name)
+        envelope = lane.complete(seq) if lane is not None else None
         if lane is None or envelope is None:
             return None
         self._accepted -= 1
         if lane.unanswered:
-            self._go(session, lane)
+            self._go(connection, lane)
         return envelope
 
-    def forget(self, session: Session) -> None:
+    def forget(self, connection: Connection) -> None:
         """A session is gone, and with it what waited in its lanes."""
-        self._accepted -= session.unanswered
+        self._accepted -= connection.unanswered
 
-    def _refuse(self, session: Session, event: Event, code: str, message: str) -> None:
+    def _refuse(self, connection: Connection, event: Event, code: str, message: str) -> None:
         self._meters.refused(event.spec.name, code)
-        self._crowd.tell(session, Error(code=code, message=message, re=event.seq))
+        self._registry.tell(connection, Error(code=code, message=message, re=event.seq))
         if event.spec.lane == Login.spec.lane:
-            session.wire.refused()
+            connection.protocol.refused()
 
-    def _envelope(self, session: Session, event: Event) -> Envelope:
+    def _envelope(self, connection: Connection, event: Event) -> Envelope:
         return Envelope(
-            id=f"{session.session or session.conn}:{event.seq}",
+            id=f"{connection.session_id or connection.id}:{event.seq}",
             event=self._sealer.seal(event),
             at_ms=self._now_ms(),
-            conn=session.conn,
-            session=session.session,
-            player=session.player,
+            conn=connection.id,
+            session=connection.session_id,
+            player=connection.player,
             gateway=self._gateway,
-            token=token_hash(session.token) if session.wire.state is State.ENTERING else "",
-            shard_key=session.shard_key if self._queues.split else "",
+            token=token_hash(connection.token) if connection.protocol.state is State.ENTERING else "",
+            shard_key=connection.shard_key if self._queues.split else "",
         )
 
     # What the gateway itself has to say.
 
-    def say(self, event: Event, *, conn: str = "", session: str = "", player: str = "") -> None:
+    def emit(self, event: Event, *, conn: str = "", session: str = "", player: str = "") -> None:
         """An event of the gateway's own, on behalf of a connection or of itself."""
         self._born += 1
         envelope = Envelope(
@@ -201,9 +202,9 @@ class Inward:
         )
         self._send([envelope])
 
-    def say_for(self, session: Session, event: Event) -> None:
+    def emit_for(self, connection: Connection, event: Event) -> None:
         """An event of the gateway's own, on behalf of a session."""
-        self.say(event, conn=session.conn, session=session.session, player=session.player)
+        self.emit(event, conn=connection.id, session=connection.session_id, player=connection.player)
 
     # Into the queue.
 
@@ -226,7 +227,7 @@ class Inward:
         message = task_message(batch, self._gateway, copy=self._copy(batch[0]))
         self._unconfirmed += 1
         now_ms = self._now_ms()
-        self._flights.add(Flight(message.task_id, batch, self._clock.seconds(), now_ms))
+        self._in_flight.add(Batch(message.task_id, batch, self._clock.seconds(), now_ms))
         self._meters.published(batch, now_ms)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("published %s", message.task_id, extra=about(*(envelope.id for envelope in batch)))
@@ -251,10 +252,10 @@ class Inward:
             batcher.done(task_id, worked_s)
 
     def _not_published(self, failure: Failure, batch: Sequence[Envelope], task_id: str) -> None:
-        self._flights.remove(task_id)
+        self._in_flight.remove(task_id)
         self.done(batch[0].event.spec.name, task_id)
         if isinstance(batch[0].event, Lost | Rejoin):
-            self._clock.callLater(AGAIN_S, self._say_again, batch)  # nobody else would ever say it
+            self._clock.callLater(AGAIN_S, self._emit_again, batch)  # nobody else would ever say it
         elif failure.check(Busy):
             self._not_in_queue(batch, "busy", "The queue is full. Try again in a moment.")
         elif failure.check(Unroutable):
@@ -262,24 +263,24 @@ class Inward:
         else:
             self._again_after(AGAIN_S, batch)
 
-    def _say_again(self, batch: Sequence[Envelope]) -> None:
+    def _emit_again(self, batch: Sequence[Envelope]) -> None:
         """Who is gone does not return: saying so after the loss would bring the player back for good."""
-        self._send([e for e in batch if isinstance(e.event, Lost) or self._crowd.get(e.conn) is not None])
+        self._send([e for e in batch if isinstance(e.event, Lost) or self._registry.get(e.conn) is not None])
 
     def _not_in_queue(self, batch: Sequence[Envelope], code: str, message: str) -> None:
         """The queue refused a batch: so are those of its events refused of which no other copy may be there."""
         if isinstance(batch[0].event, Heartbeat):
             self._refuse_held(code, message)
-        for session, lane, seqs in self._lanes(batch):
+        for connection, lane, seqs in self._lanes(batch):
             if lane.not_in_queue(seqs):
-                self._refuse_all(session, lane.withdraw_flight(), code, message)
-                self._go(session, lane)
+                self._refuse_all(connection, lane.withdraw_flight(), code, message)
+                self._go(connection, lane)
         self._again_after(FULL_AGAIN_S, batch)
 
-    def _refuse_all(self, session: Session, envelopes: Sequence[Envelope], code: str, message: str) -> None:
+    def _refuse_all(self, connection: Connection, envelopes: Sequence[Envelope], code: str, message: str) -> None:
         for envelope in envelopes:
             self._accepted -= 1
-            self._refuse(session, envelope.event, code, message)
+            self._refuse(connection, envelope.event, code, message)
 
     def _again_after(self, pause_s: float, batch: Sequence[Envelope]) -> None:
         """What of a batch is still under way is to be published again soon."""
@@ -287,25 +288,25 @@ class Inward:
             if lane.holds(seqs):
                 lane.due_s = min(lane.due_s, self._clock.seconds() + pause_s)
 
-    def _lanes(self, batch: Sequence[Envelope]) -> Iterator[tuple[Session, Lane, list[int]]]:
+    def _lanes(self, batch: Sequence[Envelope]) -> Iterator[tuple[Connection, Lane, list[int]]]:
         """The lanes from which a batch came, as far as they are still there, and the numbers of its events by lane."""
         seqs: dict[tuple[str, str], list[int]] = {}
         for envelope in batch:
             seqs.setdefault((envelope.conn, envelope.event.spec.lane), []).append(envelope.event.seq)
         for (conn, name), numbers in seqs.items():
-            session = self._crowd.get(conn)
-            if session is not None and name in session.lanes:
-                yield session, session.lanes[name], numbers
+            connection = self._registry.get(conn)
+            if connection is not None and name in connection.lanes:
+                yield connection, connection.lanes[name], numbers
 
-    def probe(self, flights: Sequence[Flight]) -> None:
+    def probe(self, batches: Sequence[Batch]) -> None:
         """Publish again what is unanswered of one of these batches, the first of which anything is.
 
         If it is only the batch that is lost, and not whoever would answer, the answer comes now.
         """
-        for flight in flights:
-            lanes = [(session, lane) for session, lane, seqs in self._lanes(flight.batch) if lane.holds(seqs)]
-            for session, lane in lanes:
-                self._go_again(session, lane)
+        for batch in batches:
+            lanes = [(connection, lane) for connection, lane, seqs in self._lanes(batch.envelopes) if lane.holds(seqs)]
+            for connection, lane in lanes:
+                self._go_again(connection, lane)
             if lanes:
                 return
 
@@ -323,8 +324,8 @@ class Inward:
         """
         self._alive_s = self._clock.seconds()
         self._send_retained()
-        for session in self._crowd.all:
-            self._release(session)
+        for connection in self._registry.all:
+            self._release(connection)
 
     def is_alive(self, beaten_s: float) -> None:
         """A heartbeat of that time was applied. If the one before is old, the gateway may have counted as dead."""
@@ -348,68 +349,68 @@ class Inward:
 
     def rejoin_all(self) -> None:
         """Players may have been taken out of the world together with their gateway."""
-        for session in self._crowd.all:
-            if session.playing:
-                self.rejoin(session)
+        for connection in self._registry.all:
+            if connection.playing:
+                self.rejoin(connection)
 
-    def rejoin(self, session: Session) -> None:
+    def rejoin(self, connection: Connection) -> None:
         """The player was taken out of the world, perhaps: what is unanswered waits until it is back in it."""
         now_s = self._clock.seconds()
-        session.returning_since_s = session.returning_since_s or now_s
-        if not session.rejoin_said_s or now_s - session.rejoin_said_s > self._limits.republish_after_s:
-            session.rejoin_said_s = now_s
-            self.say_for(session, Rejoin())
+        connection.returning_since_s = connection.returning_since_s or now_s
+        if not connection.rejoin_emitted_s or now_s - connection.rejoin_emitted_s > self._limits.republish_after_s:
+            connection.rejoin_emitted_s = now_s
+            self.emit_for(connection, Rejoin())
 
-    def is_back(self, session: Session) -> None:
+    def is_back(self, connection: Connection) -> None:
         """The player is in the world again: the lanes go on."""
-        session.rejoin_said_s = 0.0
-        self._go_on(session)
+        connection.rejoin_emitted_s = 0.0
+        self._go_on(connection)
 
-    def _go_on(self, session: Session) -> None:
-        session.returning_since_s = 0.0
-        self._release(session)
+    def _go_on(self, connection: Connection) -> None:
+        connection.returning_since_s = 0.0
+        self._release(connection)
 
-    def _release(self, session: Session) -> None:
-        for lane in session.lanes.values():
-            self._go_again(session, lane)
+    def _release(self, connection: Connection) -> None:
+        for lane in connection.lanes.values():
+            self._go_again(connection, lane)
 
-    def _go(self, session: Session, lane: Lane) -> None:
+    def _go(self, connection: Connection, lane: Lane) -> None:
         """Send what the lane has to send now, unless the broker is away, or something else comes first."""
-        if self.broker.up and not self._holds(session):
+        if self.broker.up and not self._holds(connection):
             self._gather(lane.next(self._clock.seconds()))
 
-    def _go_again(self, session: Session, lane: Lane) -> None:
+    def _go_again(self, connection: Connection, lane: Lane) -> None:
         """The same, and what is under way once more; it goes in its order."""
-        if self.broker.up and not self._holds(session):
+        if self.broker.up and not self._holds(connection):
             self._gather(lane.again(self._clock.seconds()))
 
-    def _holds(self, session: Session) -> bool:
+    def _holds(self, connection: Connection) -> bool:
         """Whether its lanes wait: its player returns to the world first, or nobody has said yet what the time is.
 
         An entrance is dated in server time: which of two was the later one must not depend on this machine's clock.
         """
-        return session.returning_since_s > 0 or not (self._dates or session.player)
+        return connection.returning_since_s > 0 or not (self._dates or connection.player)
 
-    def _held(self) -> list[tuple[Session, Lane]]:
+    def _held(self) -> list[tuple[Connection, Lane]]:
         """The lanes of those who wait to be let in."""
-        return [(s, lane) for s in self._crowd.all if not s.player for lane in s.lanes.values()]
+        return [(s, lane) for s in self._registry.all if not s.player for lane in s.lanes.values()]
 
     def _release_held(self) -> None:
-        for session, lane in self._held():
+        for connection, lane in self._held():
             lane.date(self._now_ms())
-            self._go(session, lane)
+            self._go(connection, lane)
 
     def _refuse_held(self, code: str, message: str) -> None:
         """The time is not said either by those who would let them in."""
-        for session, lane in self._held() if not self._dates else ():
-            self._refuse_all(session, lane.withdraw(Login.spec.family), code, message)
+        for connection, lane in self._held() if not self._dates else ():
+            self._refuse_all(connection, lane.withdraw(Login.spec.family), code, message)
 
     def broker_down(self) -> None:
         """The broker is away: nobody knows what arrived."""
-        self._health.forget()
-        self._flights.clear()
-        for session in self._crowd.all:
-            session.returning_since_s = session.rejoin_said_s = 0.0
+        self._availability.forget()
+        self._in_flight.clear()
+        for connection in self._registry.all:
+            connection.returning_since_s = connection.rejoin_emitted_s = 0.0
         for batcher in self._all_batchers:
             self._never_published(batcher.drop())
 
@@ -421,38 +422,38 @@ class Inward:
 
     def family_down(self, family: str) -> None:
         """A family has no live worker: what may be in the queue waits, what depends on it and is not is refused."""
-        for session in self._crowd.all:
-            for lane in session.lanes.values():
-                self._refuse_all(session, lane.withdraw(family), "unavailable", _nobody_serves(family))
+        for connection in self._registry.all:
+            for lane in connection.lanes.values():
+                self._refuse_all(connection, lane.withdraw(family), "unavailable", _nobody_serves(family))
 
-    def look_after(self, session: Session, now_s: float) -> None:
+    def check_timeouts(self, connection: Connection, now_s: float) -> None:
         """Ask again for answers that may have been lost; give up what has no effect and takes too long."""
-        if session.returning_since_s and now_s - session.returning_since_s > self._limits.unavailable_after_s:
-            self._go_on(session)  # nobody said so, but lanes must not wait for ever
-        for name, lane in session.lanes.items():
+        if connection.returning_since_s and now_s - connection.returning_since_s > self._limits.unavailable_after_s:
+            self._go_on(connection)  # nobody said so, but lanes must not wait for ever
+        for name, lane in connection.lanes.items():
             if lane.unanswered:
-                self._look_after_lane(session, name, lane, now_s)
+                self._check_lane_timeouts(connection, name, lane, now_s)
 
-    def _look_after_lane(self, session: Session, name: str, lane: Lane, now_s: float) -> None:
+    def _check_lane_timeouts(self, connection: Connection, name: str, lane: Lane, now_s: float) -> None:
         for envelope in lane.in_flight:
             self._meters.waits(envelope)
-            if self._is_given_up(envelope) and self.answered(session, name, envelope.event.seq):
-                self._give_up(session, envelope.event)
+            if self._is_given_up(envelope) and self.complete(connection, name, envelope.event.seq):
+                self._give_up(connection, envelope.event)
         if lane.family and now_s > lane.due_s:
-            self._republish(session, lane, now_s)
+            self._republish(connection, lane, now_s)
 
-    def _republish(self, session: Session, lane: Lane, now_s: float) -> None:
+    def _republish(self, connection: Connection, lane: Lane, now_s: float) -> None:
         """Nobody answered in time. A family that is down is only probed: copies of everything would fill its queue."""
-        if self._health.is_down(lane.family):
+        if self._availability.is_down(lane.family):
             lane.due_s = now_s + self._limits.unavailable_after_s
         else:
-            self._go_again(session, lane)
+            self._go_again(connection, lane)
 
-    def _give_up(self, session: Session, event: Event) -> None:
-        if self._health.is_down(event.spec.family):
-            self._refuse(session, event, "unavailable", _nobody_serves(event.spec.family))
+    def _give_up(self, connection: Connection, event: Event) -> None:
+        if self._availability.is_down(event.spec.family):
+            self._refuse(connection, event, "unavailable", _nobody_serves(event.spec.family))
         else:
-            self._refuse(session, event, "stale", "This took too long and was dropped.")
+            self._refuse(connection, event, "stale", "This took too long and was dropped.")
 
     def _is_given_up(self, envelope: Envelope) -> bool:
         """Whether to say so of a question that nobody answers. What has an effect is in doubt until a process says."""

@@ -17,7 +17,7 @@ from gameserver.config import Address
 from gameserver.declare import catalogue
 from gameserver.messages.reports import EventTimes, GatewayReport
 from gateway.hub import Hub
-from gateway.ingress.in_flight import Flight
+from gateway.ingress.in_flight import Batch
 from gateway.metrics.meters import EventMeter, Histogram
 
 log = logging.getLogger(__name__)
@@ -44,11 +44,13 @@ class HubCollector(Collector):
         yield from self._families()
 
     def _people(self) -> Iterator[Metric]:
-        meters, sessions = self._hub.meters, self._hub.sessions
-        packets = meters.packets + sum(session.wire.packets for session in sessions)
-        refused = meters.packets_refused + sum(session.wire.packets_refused for session in sessions)
-        yield _gauge("gameserver_connections", "Open connections", len(sessions))
-        yield _gauge("gameserver_players", "Connections that play", sum(session.playing for session in sessions))
+        meters, connections = self._hub.meters, self._hub.connections
+        packets = meters.packets + sum(connection.protocol.packets for connection in connections)
+        refused = meters.packets_refused + sum(connection.protocol.packets_refused for connection in connections)
+        yield _gauge("gameserver_connections", "Open connections", len(connections))
+        yield _gauge(
+            "gameserver_players", "Connections that play", sum(connection.playing for connection in connections)
+        )
         yield _counter("gameserver_connections_opened", "Connections that were let in", meters.connected)
         yield _counter("gameserver_packets", "Packets from clients", packets)
         yield _counter("gameserver_packets_refused", "Packets that the protocol itself refused", refused)
@@ -135,7 +137,7 @@ class Exposition:
         """The answer to a question: all metrics, or what is known of an event."""
         if not about:
             return GatewayReport(gateway=self._gateway, metrics=self.text().decode())
-        times = [times for flight in self._hub.flights_of(about) for times in _times(flight, about)]
+        times = [times for batch in self._hub.batches_of(about) for times in _times(batch, about)]
         return GatewayReport(gateway=self._gateway, times=times)
 
     def listen(self, reactor: Any, where: Address) -> Any:
@@ -149,19 +151,19 @@ class Exposition:
             return reactor.listenTCP(0, site, interface=where.host)
 
 
-def _times(flight: Flight, id_: str) -> Iterator[EventTimes]:
-    for envelope in flight.batch:
+def _times(batch: Batch, id_: str) -> Iterator[EventTimes]:
+    for envelope in batch.envelopes:
         if envelope.id == id_:
             yield EventTimes(
                 id=id_,
                 event=envelope.event.spec.task,
                 player=envelope.player,
-                task=flight.task,
+                task=batch.task_id,
                 accepted_ms=envelope.at_ms,
-                published_ms=flight.published_ms,
-                began_ms=flight.began_ms,
-                took_ms=flight.took_ms,
-                done_ms=flight.done_ms,
+                published_ms=batch.published_ms,
+                began_ms=batch.began_ms,
+                took_ms=batch.took_ms,
+                done_ms=batch.done_ms,
             )
 
 

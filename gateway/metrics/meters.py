@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from gameserver.clocks import ServerClock
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult
-from gateway.ingress.in_flight import Flight
+from gateway.ingress.in_flight import Batch
 
 # Upper bounds of the buckets; what is larger goes to one more.
 TIMES_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000)
@@ -72,7 +72,7 @@ class Meters:
         self.looked_ms = 0  # when that was seen
         self._looking: tuple[int, Counter[str], dict[str, int]] = (0, Counter(), {})  # the same of a look under way
         self._now_ms = 0
-        self._remembered: deque[Flight] = deque()
+        self._remembered: deque[Batch] = deque()
         self._remembered_events = 0
 
     def of(self, event: str) -> EventMeter:
@@ -89,32 +89,32 @@ class Meters:
         for at_ms, times in Counter([envelope.at_ms for envelope in batch]).items():
             meter.gateway_ms.add(now_ms - at_ms, times)
 
-    def told(self, outbound: BatchResult, flight: Flight | None) -> None:
+    def batch_finished(self, outbound: BatchResult, batch: Batch | None) -> None:
         """A process has something to tell, perhaps that it is done with a batch that was under way."""
         self.outbound += 1
-        if flight is not None and outbound.began_ms:
-            self._learn_time(flight, outbound)
+        if batch is not None and outbound.began_ms:
+            self._learn_time(batch, outbound)
         self._now_ms = self.time.now_ms()
-        if flight is not None and outbound.began_ms:
-            self._landed(flight, outbound)
+        if batch is not None and outbound.began_ms:
+            self._landed(batch, outbound)
 
-    def _learn_time(self, flight: Flight, outbound: BatchResult) -> None:
+    def _learn_time(self, batch: Batch, outbound: BatchResult) -> None:
         """A process began this batch after it was published, and so long before it is heard of as it took."""
         before_s = self._steady_s() - outbound.took_ms / 1000
-        self.time.learn(outbound.began_ms, flight.since_s, max(flight.since_s, before_s))
+        self.time.learn(outbound.began_ms, batch.published_s, max(batch.published_s, before_s))
 
-    def _landed(self, flight: Flight, outbound: BatchResult) -> None:
-        meter, size = self.of(outbound.done), len(flight.batch)
-        meter.queue_ms.add(max(0, outbound.began_ms - flight.published_ms), size)
+    def _landed(self, batch: Batch, outbound: BatchResult) -> None:
+        meter, size = self.of(outbound.done), len(batch.envelopes)
+        meter.queue_ms.add(max(0, outbound.began_ms - batch.published_ms), size)
         meter.process_ms.add(outbound.took_ms, size)
         times = {"began_ms": outbound.began_ms, "took_ms": outbound.took_ms, "done_ms": self._now_ms}
-        self._remembered.append(replace(flight, **times))
+        self._remembered.append(replace(batch, **times))
         self._remembered_events += size
         while self._remembered_events > REMEMBERED_MAX:
-            self._remembered_events -= len(self._remembered.popleft().batch)
+            self._remembered_events -= len(self._remembered.popleft().envelopes)
 
     def answered(self, envelope: Envelope, outcome: str) -> None:
-        """A process answered an event, with what was just ``told``."""
+        """A process answered an event, with what was in the batch that was just finished."""
         meter = self.of(envelope.event.spec.name)
         meter.outcomes[outcome] += 1
         meter.reply_ms.add(self._now_ms - envelope.at_ms)
@@ -146,6 +146,6 @@ class Meters:
             oldest_ms[family] = envelope.at_ms
 
     @property
-    def remembered(self) -> Sequence[Flight]:
+    def remembered(self) -> Sequence[Batch]:
         """The last batches that processes were done with, and their times."""
         return self._remembered

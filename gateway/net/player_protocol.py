@@ -14,9 +14,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gameserver.limits import Limits
-from gateway.connections.connection import Session
+from gateway.connections.connection import Connection
 from gateway.hub import Hub
-from gateway.net.transport import Line, set_no_delay
+from gateway.net.transport import Transport, set_no_delay
 
 NOWHERE = ""  # the address of those who were not introduced yet
 
@@ -25,62 +25,62 @@ NOWHERE = ""  # the address of those who were not introduced yet
 class PlayerProtocol(Protocol):
     """One socket."""
 
-    def __init__(self, hub: Hub, doors: "Doors", address: str) -> None:
+    def __init__(self, hub: Hub, limiter: "ConnectionLimiter", address: str) -> None:
         self._hub = hub
-        self._doors = doors
+        self._limiter = limiter
         self._address = address
-        self._session: Session | None = None
+        self._connection: Connection | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
         """Begin a session, if there is room."""
         transport: Any = self.transport
         if isinstance(transport, HAProxyProtocolWrapper):
             self._address, transport = NOWHERE, transport.transport
-        if not self._doors.enter(self._address):
+        if not self._limiter.enter(self._address):
             transport.loseConnection()
             self._hub.meters.disconnects["full"] += 1
             return
         set_no_delay(transport)
         transport.registerProducer(self, True)
-        self._session = self._hub.begin(Line(transport))
+        self._connection = self._hub.begin(Transport(transport))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Pass bytes on."""
-        if self._session is not None and (self._address or self._introduced(self._session)):
-            self._hub.received(self._session, data)
+        if self._connection is not None and (self._address or self._introduced(self._connection)):
+            self._hub.received(self._connection, data)
 
-    def _introduced(self, session: Session) -> bool:
+    def _introduced(self, connection: Connection) -> bool:
         """The load balancer has just said who this is. Cuts it off when there is no room for one more from there."""
         peer: Any = self.transport
         address = _host(peer.getPeer())
-        if not self._doors.introduce(address):
+        if not self._limiter.introduce(address):
             self._hub.meters.disconnects["full"] += 1
-            session.abort()
+            connection.abort()
             return False
         self._address = address
         return True
 
     def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008
         """End the session."""
-        if self._session is not None:
-            self._doors.leave(self._address)
-            self._hub.ended(self._session)
+        if self._connection is not None:
+            self._limiter.leave(self._address)
+            self._hub.ended(self._connection)
 
     def pauseProducing(self) -> None:  # noqa: N802
         """The client does not read."""
-        if self._session is not None:
-            self._session.pause()
+        if self._connection is not None:
+            self._connection.pause()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """The client reads again."""
-        if self._session is not None:
-            self._hub.reads_again(self._session)
+        if self._connection is not None:
+            self._hub.reads_again(self._connection)
 
     def stopProducing(self) -> None:  # noqa: N802
         """The connection ends; ``connectionLost`` follows."""
 
 
-class Doors:
+class ConnectionLimiter:
     """How many connections are open, in all and per address."""
 
     def __init__(self, limits: Limits) -> None:
@@ -124,11 +124,11 @@ class PlayerFactory(Factory):
 
     def __init__(self, hub: Hub, limits: Limits) -> None:
         self._hub = hub
-        self._doors = Doors(limits)
+        self._limiter = ConnectionLimiter(limits)
 
     def buildProtocol(self, address: Any) -> PlayerProtocol:  # noqa: N802
         """A protocol for a new socket."""
-        return PlayerProtocol(self._hub, self._doors, _host(address))
+        return PlayerProtocol(self._hub, self._limiter, _host(address))
 
 
 def _host(address: Any) -> str:

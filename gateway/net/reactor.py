@@ -19,7 +19,7 @@ PAUSE_S_PER_SOCKET = 0.0005
 PAUSE_S_MAX = 0.004  # so long may a signal wait, or what another thread has to say
 
 
-class PatientReactor(EPollReactor):
+class BatchingReactor(EPollReactor):
     """``clock_s``: monotonic seconds; ``sleep`` waits for so many, instead of until somebody urgent speaks."""
 
     seconds = staticmethod(time.monotonic)
@@ -64,8 +64,8 @@ class PatientReactor(EPollReactor):
         return None if delay is None else delay - rest_s
 
 
-def install() -> PatientReactor:
+def install() -> BatchingReactor:
     """Make it the process's reactor, before anything imports ``twisted.internet.reactor``."""
-    reactor = PatientReactor()
+    reactor = BatchingReactor()
     installReactor(reactor)
     return reactor

@@ -35,7 +35,7 @@ def socket_of(transport: Any) -> Any:
     return transport
 
 
-class Line:
+class Transport:
     """A socket as sessions use it; ``transport`` is Twisted's."""
 
     __slots__ = ("_plain", "_transport")

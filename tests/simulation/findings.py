@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.world.state import ChatLine, Player, ZoneClock
-from gateway.ingress.in_flight import Flight
+from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict
 from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse
 from tests.simulation.moves import MOVES
@@ -70,11 +70,11 @@ def unfinished(house: SimulatedHouse) -> list[str]:
 def _bodies(house: SimulatedHouse) -> list[str]:
     """Who is in the world and who should be."""
     bodies = house.store.things[Player]
-    connected = {player.name: player.session for player in house.players if player.playing}
+    connected = {player.name: player.connection for player in house.players if player.playing}
     wrong = [f"{name} is connected and not in the world" for name in connected if not bodies[name].present]
     for id_, body in bodies.items():
-        session = connected.get(id_)
-        if body.present and (session is None or session.conn != body.conn):
+        connection = connected.get(id_)
+        if body.present and (connection is None or connection.id != body.conn):
             wrong.append(f"{id_} is a ghost: {body.conn} is gone")
     return wrong
 
@@ -96,17 +96,17 @@ def _registries(house: SimulatedHouse) -> list[str]:
         left = {
             "unanswered events": hub.unanswered,
             "unavailable families": len(hub.unavailable),
-            "connections nobody holds": len(hub.sessions) - sum(player.hub is hub for player in house.players),
-            "batches under way": sum(_is_left(house, flight) for flight in hub._flights),
+            "connections nobody holds": len(hub.connections) - sum(player.hub is hub for player in house.players),
+            "batches under way": sum(_is_left(house, batch) for batch in hub._in_flight),
         }
         wrong += [f"a gateway has {n} {what} left" for what, n in left.items() if n]
     return wrong
 
 
-def _is_left(house: SimulatedHouse, flight: Flight) -> bool:
+def _is_left(house: SimulatedHouse, batch: Batch) -> bool:
     """Whether a batch still counts as under way that is not; of what was revoked, or never read, nobody ever hears."""
-    unheard = flight.task in house.parcels.revoked or any(e.id in house.foreign_events for e in flight.batch)
-    return house.now_s() - flight.since_s > UNDER_WAY_S_MAX and not unheard
+    unheard = batch.task_id in house.parcels.revoked or any(e.id in house.foreign_events for e in batch.envelopes)
+    return house.now_s() - batch.published_s > UNDER_WAY_S_MAX and not unheard
 
 
 def contradictions(house: SimulatedHouse) -> list[str]:

@@ -231,12 +231,12 @@ class SimulatedHouse:
         """The sweep takes a player out of the world: only if its gateway is gone, or was not there for a while."""
         for hub, broker in zip(self.hubs, self.brokers, strict=True):
             was_there = broker.up and self.now_s() - broker.up_since_s > THERE_S
-            if broker.name == session.gateway and was_there and any(s.conn == session.conn for s in hub.sessions):
+            if broker.name == session.gateway and was_there and any(c.id == session.conn for c in hub.connections):
                 self.broken.append("a living gateway counted as dead, and its players were taken out of the world")
 
     def _condemned(self, hub: Hub, family: str) -> None:
         """A family counts as unavailable: not because of one batch, which may itself be what is lost."""
-        if len({flight.task for flight in hub._flights if flight.family == family}) < 2:
+        if len({batch.task_id for batch in hub._in_flight if batch.family == family}) < 2:
             self.broken.append("one batch that nobody answered condemned its family")
 
     # What happens, step by step.

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from gameserver.wire.client import ClientConnection
-from gateway.connections.connection import Session
+from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
 
@@ -65,7 +65,7 @@ class SimulatedPlayer:
         self._says_sent = house.rng.random() < 0.5  # clients of before that field are still about
         self.deeds: list[Deed] = []
         self.hub: Hub | None = None
-        self.session: Session | None = None
+        self.connection: Connection | None = None
         if not visits:
             house.diary.heard[name] = []
             house.diary.received[name] = []
@@ -82,7 +82,7 @@ class SimulatedPlayer:
 
     def act(self) -> None:
         """Do the next thing: connect, act in the world, or leave it."""
-        if self._visits and self.session is not None and self._house.chance(HASTE):
+        if self._visits and self.connection is not None and self._house.chance(HASTE):
             self.leave()
         elif self._phase == "away":
             self._connect()
@@ -107,14 +107,14 @@ class SimulatedPlayer:
         self.hub = self._house.rng.choice(self._house.hubs)
         self._wire = ClientConnection("msgpack")
         self._link = Link(self)
-        self.session = self.hub.begin(self._link)
+        self.connection = self.hub.begin(self._link)
         self._entrance = 0
         self._phase = "greeting"
         self._send({"type": "hello", "protocol": 1})
 
     def _send(self, packet: dict[str, Any]) -> None:
-        if self.hub is not None and self.session is not None:
-            self.hub.received(self.session, self._wire.encode(packet))
+        if self.hub is not None and self.connection is not None:
+            self.hub.received(self.connection, self._wire.encode(packet))
 
     def _do(self) -> None:
         event, fields = self._choose()
@@ -153,10 +153,10 @@ class SimulatedPlayer:
 
     def hang_up(self) -> None:
         """The connection breaks; the gateway notices."""
-        hub, session = self.hub, self.session
+        hub, connection = self.hub, self.connection
         self.lose_connection()
-        if hub is not None and session is not None:
-            hub.ended(session)
+        if hub is not None and connection is not None:
+            hub.ended(connection)
 
     hung_up = hang_up
 
@@ -164,7 +164,7 @@ class SimulatedPlayer:
         """The connection is gone."""
         if self.hub is not None:
             self._link.open = False
-        self.hub = self.session = None
+        self.hub = self.connection = None
         self._phase = "gone" if self._visits else "away"
 
     def hear_bytes(self, data: bytes) -> None:

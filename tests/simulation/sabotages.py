@@ -16,9 +16,9 @@ from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Watermark, read_watermarks
 from gateway.connections.lanes import Lane, given_up_after_s
-from gateway.ingress.availability import Health
-from gateway.ingress.in_flight import Flight
-from gateway.ingress.ingress import Inward
+from gateway.ingress.availability import FamilyAvailability
+from gateway.ingress.in_flight import Batch
+from gateway.ingress.ingress import Ingress
 from gateway.ingress.roll_call import RollCall
 from tasks.processor import Server
 from tests.simulation.memory_store import MemoryStore, MemoryTransaction
@@ -161,7 +161,7 @@ def any_tick(patch: pytest.MonkeyPatch) -> None:
 
 def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
     """What is published again is the same task: revoked once, it is revoked for ever."""
-    patch.setattr("gateway.ingress.ingress.Inward._copy", lambda self, first: 0)
+    patch.setattr("gateway.ingress.ingress.Ingress._copy", lambda self, first: 0)
 
 
 def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
@@ -221,22 +221,22 @@ def any_time(patch: pytest.MonkeyPatch) -> None:
 def anything_goes_stale(patch: pytest.MonkeyPatch) -> None:
     """A gateway gives up whatever nobody answers in time, though it may still take effect."""
 
-    def is_given_up(self: Inward, envelope: Envelope) -> bool:
+    def is_given_up(self: Ingress, envelope: Envelope) -> bool:
         spec = envelope.event.spec
         age_s = (self._now_ms() - envelope.at_ms) / 1000
         return spec.stale_after_s > 0 and age_s > given_up_after_s(spec)
 
-    patch.setattr(Inward, "_is_given_up", is_given_up)
+    patch.setattr(Ingress, "_is_given_up", is_given_up)
 
 
 def no_probes(patch: pytest.MonkeyPatch) -> None:
     """One batch that nobody answers condemns its family."""
 
-    def falls(self: Health, family: str, flights: list[Flight], now_s: float) -> bool:
-        return family not in self._down and bool(flights) and now_s - flights[0].since_s > self._unavailable_s
+    def falls(self: FamilyAvailability, family: str, batches: list[Batch], now_s: float) -> bool:
+        return family not in self._down and bool(batches) and now_s - batches[0].published_s > self._unavailable_s
 
-    patch.setattr(Health, "_falls", falls)
-    patch.setattr(Health, "_asks", lambda self, flights, now_s: False)
+    patch.setattr(FamilyAvailability, "_falls", falls)
+    patch.setattr(FamilyAvailability, "_asks", lambda self, batches, now_s: False)
 
 
 def any_resume(patch: pytest.MonkeyPatch) -> None:

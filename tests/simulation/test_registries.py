@@ -26,18 +26,18 @@ GOING_S = 120.0
 
 EVENTS, FAMILIES = len(catalogue.events()), len(catalogue.families())
 STAYS = {
-    "Hub._inward._batchers[]": EVENTS * PARTS_MAX,  # a batcher for each queue of an event type
-    "Hub._health._heard_s": FAMILIES,
-    "Hub._health._down": FAMILIES,
+    "Hub._ingress._batchers[]": EVENTS * PARTS_MAX,  # a batcher for each queue of an event type
+    "Hub._availability._heard_s": FAMILIES,
+    "Hub._availability._down": FAMILIES,
     "Hub.meters.events": EVENTS,
     "Hub.meters.events[].outcomes": EVENTS * 50,  # one for each code
     "Hub.meters.disconnects": 20,  # one for each reason
     "Hub.meters.waiting": FAMILIES,
     "Hub.meters.oldest_ms": FAMILIES,
     "Hub.meters._remembered": REMEMBERED_MAX,
-    "Hub._flights._under_way": 10,  # heartbeats of the last moment
-    "Hub._outward._told._known": TOLD_KEPT,
-    "Hub._outward._mailed._known": TOLD_KEPT,
+    "Hub._in_flight._batches": 10,  # heartbeats of the last moment
+    "Hub._dispatcher._told._known": TOLD_KEPT,
+    "Hub._dispatcher._mailed._known": TOLD_KEPT,
 }
 
 

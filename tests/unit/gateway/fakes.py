@@ -18,9 +18,9 @@ from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, 
 from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
-from gateway.connections.connection import Session
+from gateway.connections.connection import Connection
 from gateway.hub import Hub
-from gateway.net.transport import Line
+from gateway.net.transport import Transport
 
 KEY = Fernet.generate_key()
 
@@ -100,12 +100,12 @@ class Player:
     def __init__(self, stage: "Stage") -> None:
         self.stage = stage
         self.transport = StringTransport()
-        self.session: Session = stage.hub.begin(Line(self.transport))
+        self.connection: Connection = stage.hub.begin(Transport(self.transport))
         self._read = 0
 
     def send(self, **packet: Any) -> None:
         """One packet; what the gateway makes of it is published and written when this returns."""
-        self.stage.hub.received(self.session, msgspec.json.encode(packet) + b"\n")
+        self.stage.hub.received(self.connection, msgspec.json.encode(packet) + b"\n")
         self.stage.clock.advance(0)
         self.stage.clock.advance(0)
 
@@ -129,7 +129,7 @@ class Player:
         self.send(type="login", name=name, password="a long secret", seq=1)
         (login,) = self.stage.broker.take("login")
         follow = SessionUpdate(
-            session=self.session.conn, player=name, watch={"view": tuple(watch)}, then="look", own_cell=own_cell
+            session=self.connection.id, player=name, watch={"view": tuple(watch)}, then="look", own_cell=own_cell
         )
         self.stage.answer(login, follow=follow)
         for look in self.stage.broker.take("look"):

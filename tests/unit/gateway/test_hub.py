@@ -9,15 +9,15 @@ from tests.unit.gateway.fakes import Player, Stage
 
 def test_an_ended_connection_is_told_to_the_data_tier(stage: Stage):
     ada = stage.player()
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     stage.clock.advance(1)
     (lost,) = stage.broker.take("lost")
     (envelope,) = lost.batch
-    assert (envelope.player, envelope.session, envelope.conn) == ("ada", ada.session.session, ada.session.conn)
+    assert (envelope.player, envelope.session, envelope.conn) == ("ada", ada.connection.session_id, ada.connection.id)
 
 
 def test_a_connection_that_never_entered_ends_in_silence(stage: Stage):
-    stage.hub.ended(Player(stage).session)
+    stage.hub.ended(Player(stage).connection)
     stage.clock.advance(1)
     assert stage.broker.take() == []
 
@@ -27,19 +27,19 @@ def test_who_is_let_in_after_the_connection_ended_is_reported_as_lost(stage: Sta
     ada.send(type="hello", protocol=1)
     ada.send(type="login", name="ada", password="a long secret", seq=1)
     (login,) = stage.broker.take()
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     assert stage.broker.take("lost") == []
     stage.answer(login, follow=SessionUpdate(session="s1", player="ada"))
     stage.clock.advance(1)
     (lost,) = stage.broker.take("lost")
-    assert (lost.batch[0].session, lost.batch[0].conn) == ("s1", ada.session.conn)
+    assert (lost.batch[0].session, lost.batch[0].conn) == ("s1", ada.connection.id)
 
 
 @pytest.mark.parametrize("outcome", [Busy, Unroutable])
 def test_a_lost_connection_is_reported_until_it_is_taken(stage: Stage, outcome):
     ada = stage.player()
     stage.broker.confirming = False
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     stage.clock.advance(0)
     (first,) = stage.broker.take("lost")
     first.confirmation.errback(outcome())
@@ -52,7 +52,7 @@ def test_a_lost_connection_is_reported_until_it_is_taken(stage: Stage, outcome):
 def test_a_connection_lost_while_the_broker_is_away_is_reported_later(stage: Stage):
     ada = stage.player()
     stage.falls()
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     stage.clock.advance(1)
     assert stage.broker.take("lost") == []
     stage.rises()
@@ -63,14 +63,14 @@ def test_a_connection_lost_while_the_broker_is_away_is_reported_later(stage: Sta
 def test_a_lost_connection_whose_report_waits_in_a_batch_is_not_forgotten_with_the_broker(stage: Stage):
     players = [stage.player(f"p{n}") for n in range(stage.limits.batches_in_flight_max + 2)]
     for player in players:
-        stage.hub.ended(player.session)
+        stage.hub.ended(player.connection)
         stage.clock.advance(0)
     first = {envelope.player for task in stage.broker.take("lost") for envelope in task.batch}
     stage.falls()
     stage.rises()
     stage.clock.advance(1)
     then = {envelope.player for task in stage.broker.take("lost") for envelope in task.batch}
-    assert first | then == {player.session.player for player in players}
+    assert first | then == {player.connection.player for player in players}
 
 
 def test_who_does_not_log_in_is_sent_away():
@@ -109,12 +109,12 @@ def test_a_crowd_is_looked_after_in_parts_and_between_them_others_have_their_tur
     stage.clock.advance(31)
     stage.hub.sweep()
     *others, leaver = crowd
-    leaver.session.gone = True
-    assert sum(player.session.wire.closed for player in crowd) == SWEPT_AT_ONCE
+    leaver.connection.gone = True
+    assert sum(player.connection.protocol.closed for player in crowd) == SWEPT_AT_ONCE
     for _ in range(3):
         stage.clock.advance(0)
-    assert all(player.session.wire.closed for player in others)
-    assert not leaver.session.wire.closed
+    assert all(player.connection.protocol.closed for player in others)
+    assert not leaver.connection.protocol.closed
 
 
 def test_a_sweep_begins_when_the_one_before_has_ended_and_shows_what_it_found_then():
@@ -177,7 +177,7 @@ def test_after_the_goodbye_nobody_is_told_what_others_do(stage: Stage, goes):
 def test_who_neither_reads_nor_speaks_is_gone_in_the_end():
     stage = Stage(idle_s_max=300.0)
     ada = stage.player()
-    ada.session.pause()
+    ada.connection.pause()
     stage.clock.advance(301)
     stage.hub.sweep()
     stage.clock.advance(60)
@@ -191,14 +191,14 @@ def test_who_hung_up_while_returning_to_the_world_leaves_it_again(stage: Stage):
     stage.falls()
     stage.rises()
     (rejoin,) = stage.broker.take("rejoin")
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     stage.clock.advance(1)
     assert stage.broker.take("lost")  # it may be applied before the rejoin, which then puts ada into the world for good
-    follow = SessionUpdate(session=ada.session.session, player="ada", rejoined=True)
-    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.session.conn, follow=follow)], done="rejoin"))
+    follow = SessionUpdate(session=ada.connection.session_id, player="ada", rejoined=True)
+    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.connection.id, follow=follow)], done="rejoin"))
     stage.clock.advance(1)
     (again,) = stage.broker.take("lost")
-    assert [(e.conn, e.session) for e in again.batch] == [(e.conn, ada.session.session) for e in rejoin.batch]
+    assert [(e.conn, e.session) for e in again.batch] == [(e.conn, ada.connection.session_id) for e in rejoin.batch]
 
 
 def test_heartbeats_say_how_many_are_here_and_only_while_the_broker_is(stage: Stage):
@@ -216,7 +216,7 @@ def test_heartbeats_say_how_many_are_here_and_only_while_the_broker_is(stage: St
 def test_the_house_knows_when_everything_has_been_published(stage: Stage):
     ada = stage.player()
     stage.broker.confirming = False
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     assert not stage.hub.all_published
     stage.clock.advance(0)
     assert not stage.hub.all_published

@@ -5,8 +5,8 @@ from twisted.internet.testing import StringTransport
 from gameserver.limits import Limits
 from gameserver.wire.packets import Pong, Welcome
 from gameserver.wire.server import ServerConnection
-from gateway.connections.connection import Session
-from gateway.net.transport import Line
+from gateway.connections.connection import Connection
+from gateway.net.transport import Transport
 
 SOFT = 100
 MAX = 300
@@ -22,17 +22,19 @@ GREETING = Welcome(
 )
 
 
-def session() -> Session:
-    wire = ServerConnection(LIMITS, GREETING)
-    return Session(conn="c1", token="t1", wire=wire, line=Line(StringTransport()), limits=LIMITS, now_s=0.0)
+def connection() -> Connection:
+    protocol = ServerConnection(LIMITS, GREETING)
+    return Connection(
+        id_="c1", token="t1", protocol=protocol, transport=Transport(StringTransport()), limits=LIMITS, now_s=0.0
+    )
 
 
-def written(it: Session) -> bytes:
-    return it._line._transport.value()
+def written(it: Connection) -> bytes:
+    return it._transport._transport.value()
 
 
 def test_what_was_put_goes_out_in_one_piece_at_the_flush():
-    it = session()
+    it = connection()
     it.put(b"one ")
     it.put(b"")
     it.put(b"two")
@@ -44,14 +46,14 @@ def test_what_was_put_goes_out_in_one_piece_at_the_flush():
 
 
 def test_the_gateways_own_packets_are_told_in_words_to_who_has_not_said_how_to_speak():
-    it = session()
+    it = connection()
     it.tell(Pong(t=7))
     it.flush()
     assert written(it) == b'{"type":"pong","t":7}\n'
 
 
 def test_who_does_not_read_is_written_to_again_when_it_reads():
-    it = session()
+    it = connection()
     it.pause()
     it.put(b"later")
     it.flush()
@@ -61,50 +63,50 @@ def test_who_does_not_read_is_written_to_again_when_it_reads():
 
 
 def test_a_slow_reader_is_spared_what_others_do_but_not_what_matters():
-    it = session()
+    it = connection()
     it.pause()
     it.put_if_room(b"x" * (SOFT + 1))
-    assert not it.spared
+    assert not it.missed_broadcasts
     it.put_if_room(b"missed")
-    assert it.spared
+    assert it.missed_broadcasts
     it.put(b"matters")
     it.resume()
     assert written(it) == b"x" * (SOFT + 1) + b"matters"
 
 
 def test_a_reader_who_is_too_slow_even_for_what_matters_is_cut_off():
-    it = session()
+    it = connection()
     it.pause()
     it.put(b"x" * MAX)
     it.flush()
-    assert not it._line._transport.disconnecting
+    assert not it._transport._transport.disconnecting
     it.put(b"x")
     it.flush()
-    assert it._line._transport.disconnecting
+    assert it._transport._transport.disconnecting
     assert written(it) == b""
 
 
 def test_who_reads_may_be_told_a_lot_at_once():
-    it = session()
+    it = connection()
     it.put(b"x" * (MAX + 1))
     it.flush()
     assert len(written(it)) == MAX + 1
-    assert not it._line._transport.disconnecting
+    assert not it._transport._transport.disconnecting
 
 
 def test_closing_writes_what_waits_first_and_aborting_does_not():
-    gentle, hard = session(), session()
+    gentle, hard = connection(), connection()
     for it in (gentle, hard):
         it.put(b"farewell")
     gentle.close()
     hard.abort()
     assert (written(gentle), written(hard)) == (b"farewell", b"")
-    assert gentle._line._transport.disconnecting
-    assert hard._line._transport.disconnecting
+    assert gentle._transport._transport.disconnecting
+    assert hard._transport._transport.disconnecting
 
 
 def test_nothing_is_written_to_a_connection_that_is_gone():
-    it = session()
+    it = connection()
     it.put(b"late")
     it.gone = True
     it.flush()
@@ -113,7 +115,7 @@ def test_nothing_is_written_to_a_connection_that_is_gone():
 
 @given(st.lists(st.tuples(st.sampled_from(["put", "room", "flush"]), st.integers(1, 120)), max_size=60))
 def test_never_more_than_the_bound_waits_for_who_does_not_read(steps):
-    it = session()
+    it = connection()
     it.pause()
     for what, size in steps:
         if what == "put":
@@ -125,5 +127,5 @@ def test_never_more_than_the_bound_waits_for_who_does_not_read(steps):
             it.flush()
         assert sum(map(len, it.out)) == it._out_bytes
         assert it._out_bytes <= MAX
-        if it._line._transport.disconnecting:
+        if it._transport._transport.disconnecting:
             break

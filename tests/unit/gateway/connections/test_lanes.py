@@ -51,19 +51,19 @@ def test_what_waited_goes_together_when_the_last_answer_is_there():
     moving.next(0.0)
     moving.accept(move(3))
     moving.accept(move(4))
-    assert moving.answered(1)
+    assert moving.complete(1)
     assert moving.next(0.0) == []
-    assert moving.answered(2)
+    assert moving.complete(2)
     assert seqs(moving.next(0.0)) == [3, 4]
 
 
 def test_only_events_of_one_type_go_together_so_that_their_order_holds():
     acting = lane(move(1), move(2), attack(3), move(4))
     assert seqs(acting.next(0.0)) == [1, 2]
-    acting.answered(1)
-    acting.answered(2)
+    acting.complete(1)
+    acting.complete(2)
     assert seqs(acting.next(0.0)) == [3]
-    acting.answered(3)
+    acting.complete(3)
     assert seqs(acting.next(0.0)) == [4]
 
 
@@ -87,11 +87,11 @@ def test_a_full_lane_refuses_and_takes_again_when_there_is_room():
 
 def test_an_answer_that_nobody_waits_for_is_told_from_one_that_is_awaited():
     moving = lane(move(1), move(2))
-    assert not moving.answered(1)
+    assert not moving.complete(1)
     moving.next(0.0)
-    assert moving.answered(1)
-    assert not moving.answered(1)
-    assert not moving.answered(99)
+    assert moving.complete(1)
+    assert not moving.complete(1)
+    assert not moving.complete(99)
 
 
 KINDS = [Move(dir="n"), Attack(target="rat"), Who()]
@@ -127,9 +127,9 @@ def test_whatever_happens_order_is_kept_and_one_task_of_one_type_is_under_way(st
             published += seqs(going)
             flight = flight or list(going)
         elif step == "answer" and flight:
-            assert tested.answered(flight.pop(0).event.seq)
+            assert tested.complete(flight.pop(0).event.seq)
         elif step == "double" and published and published[0] not in seqs(flight):
-            assert not tested.answered(published[0])
+            assert not tested.complete(published[0])
         assert published == accepted[: len(published)]
         assert tested.in_flight == flight
         assert tested.unanswered == len(flight) + len(accepted) - len(published)
@@ -179,8 +179,8 @@ def test_two_copies_in_one_batch_count_twice():
 def test_a_late_refusal_of_what_was_answered_says_nothing_of_what_follows():
     moving = lane(move(1), move(2))
     moving.next(0.0)
-    moving.answered(1)
-    moving.answered(2)
+    moving.complete(1)
+    moving.complete(2)
     moving.accept(move(3))
     moving.next(1.0)
     assert not moving.not_in_queue([1, 2])

@@ -73,7 +73,7 @@ def test_the_wait_grows_with_a_crowd_that_never_stops_walking(stage: Stage):
 def test_who_came_nearby_meanwhile_has_looked_and_hears_no_digest(stage: Stage):
     _, far = crowd(stage, CROWDED + 1)
     walks(stage, "ada", 1)
-    stage.tell(BatchResult(unicasts=[Unicast(conn=far.session.conn, follow=SessionUpdate(own_cell=HERE))]))
+    stage.tell(BatchResult(unicasts=[Unicast(conn=far.connection.id, follow=SessionUpdate(own_cell=HERE))]))
     stage.clock.advance(1)
     assert steps(far) == []
     walks(stage, "ada", 2)

@@ -27,7 +27,7 @@ def test_a_dispatch_reaches_who_watches_and_nobody_else(stage: Stage):
 
 def test_each_hears_what_others_do_in_their_own_way_of_speaking(stage: Stage):
     ada, bob, eve = [stage.player(name) for name in ("ada", "bob", "eve")]
-    bob.session.listens = msgpack_codec()
+    bob.connection.broadcast_codec = msgpack_codec()
     before = len(bob.transport.value())
     stage.dispatch("zone.town", type="moved", who="x")
     assert ada.heard() == eve.heard() == [{"type": "moved", "who": "x"}]
@@ -71,7 +71,7 @@ def test_a_reply_does_not_wait_until_what_others_did_was_looked_at(stage: Stage)
     stage.clock.advance(1)
     (envelope,) = move.batch
     seen = Multicast(to=("zone.town",), packet=told(type="moved", n=1))
-    stage.hub.handle_result(BatchResult(unicasts=[reply(ada.session.conn, envelope.event)], multicasts=[seen]))
+    stage.hub.handle_result(BatchResult(unicasts=[reply(ada.connection.id, envelope.event)], multicasts=[seen]))
     assert [packet["type"] for packet in ada.written()] == ["ok"]
     assert [packet["type"] for packet in ada.heard()] == ["moved"]
 
@@ -86,7 +86,7 @@ def test_a_durable_dispatch_is_told_once(stage: Stage):
 def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
     ada, bob = stage.player("ada"), stage.player("bob")
     for player in (ada, ada, bob):
-        direct = Unicast(conn=player.session.conn, packet=told(type="heard", id="n1"), id="n1")
+        direct = Unicast(conn=player.connection.id, packet=told(type="heard", id="n1"), id="n1")
         stage.tell(BatchResult(unicasts=[direct]))
     assert len(ada.heard("heard")) == 1
     assert len(bob.heard("heard")) == 1
@@ -94,7 +94,7 @@ def test_a_durable_notice_is_told_once_per_connection(stage: Stage):
 
 def test_a_durable_notice_that_comes_again_much_later_was_not_acknowledged_and_is_told_again(stage: Stage):
     ada = stage.player()
-    direct = Unicast(conn=ada.session.conn, packet=told(type="heard", id="n1"), id="n1")
+    direct = Unicast(conn=ada.connection.id, packet=told(type="heard", id="n1"), id="n1")
     stage.tell(BatchResult(unicasts=[direct]))
     stage.clock.advance(MAILED_AGE_S)
     stage.tell(BatchResult(unicasts=[direct]))
@@ -109,15 +109,15 @@ def test_what_is_told_to_connections_of_others_is_passed_over(stage: Stage):
 def test_a_slow_reader_misses_what_others_do_and_then_sees_the_present():
     stage = Stage(frame_bytes_max=64, write_buffer_soft_bytes=200, write_buffer_bytes_max=10_000)
     ada = stage.player(watch=("zone.a",))
-    ada.session.pause()
+    ada.connection.pause()
     for n in range(50):
         stage.dispatch("zone.a", type="moved", who="someone", n=n)
     assert ada.heard() == []
-    stage.hub.reads_again(ada.session)
+    stage.hub.reads_again(ada.connection)
     assert 1 < len(ada.heard("moved")) < 50
     stage.clock.advance(1)
     assert stage.broker.take("look")
-    stage.hub.reads_again(ada.session)
+    stage.hub.reads_again(ada.connection)
     stage.clock.advance(1)
     assert stage.broker.take("look") == []
 
@@ -184,7 +184,7 @@ def test_who_left_before_the_queue_was_bound_does_not_look(stage: Stage):
     (move,) = stage.broker.take()
     stage.broker.binding = False
     stage.answer(move, follow=SessionUpdate(watch={"view": ("zone.b",)}, then="look"))
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     stage.broker.unconfirmed.pop().callback(None)
     stage.clock.advance(1)
     assert stage.broker.take("look") == []
@@ -192,7 +192,7 @@ def test_who_left_before_the_queue_was_bound_does_not_look(stage: Stage):
 
 def test_a_connection_that_was_taken_over_is_told_so_and_closed(stage: Stage):
     ada = stage.player()
-    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
+    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.connection.id, follow=SessionUpdate(close="taken_over"))]))
     (bye,) = ada.heard()
     assert (bye["type"], bye["code"]) == ("bye", "taken_over")
     assert ada.transport.disconnecting
@@ -210,9 +210,9 @@ def test_a_logout_is_answered_and_then_the_connection_closes(stage: Stage):
 def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
     ada, bob = stage.player("ada", watch=("zone.a",)), stage.player("bob", watch=("zone.a",))
     stage.broker.bound.clear()
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     assert stage.broker.bound == []
-    stage.hub.ended(bob.session)
+    stage.hub.ended(bob.connection)
     assert stage.broker.bound == [f"-{routing_key('zone.a')}"]
 
 
@@ -228,5 +228,5 @@ def test_a_logout_whose_reply_was_lost_with_the_broker_is_no_takeover(stage: Sta
     stage.rises()
     ada = stage.player()
     ada.send(type="logout", seq=2)
-    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.session.conn, follow=SessionUpdate(close="taken_over"))]))
+    stage.tell(BatchResult(unicasts=[Unicast(conn=ada.connection.id, follow=SessionUpdate(close="taken_over"))]))
     assert [packet["code"] for packet in ada.heard("bye")] == ["logged_out"]

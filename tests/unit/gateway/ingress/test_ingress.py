@@ -29,8 +29,8 @@ def test_an_event_is_published_to_its_familys_queue_with_who_sent_it(stage: Stag
     assert task.message.headers["task"] == "movement.move"
     assert task.message.headers["argsrepr"] == "ada move dir='n'"
     (envelope,) = task.batch
-    assert (envelope.player, envelope.conn, envelope.gateway) == ("ada", ada.session.conn, "g1")
-    assert envelope.session == ada.session.session
+    assert (envelope.player, envelope.conn, envelope.gateway) == ("ada", ada.connection.id, "g1")
+    assert envelope.session == ada.connection.session_id
     assert envelope.event == Move(dir="n", seq=2)
 
 
@@ -58,7 +58,7 @@ def test_lanes_do_not_wait_for_each_other(stage: Stage):
 def test_players_share_a_batch_when_their_events_come_together(stage: Stage):
     players = [stage.player(name) for name in ("ada", "bob", "eve")]
     for player in players:
-        stage.hub.received(player.session, b'{"type":"move","dir":"n","seq":2}\n')
+        stage.hub.received(player.connection, b'{"type":"move","dir":"n","seq":2}\n')
     stage.clock.advance(0)
     (task,) = stage.broker.take()
     assert [envelope.player for envelope in task.batch] == ["ada", "bob", "eve"]
@@ -84,7 +84,7 @@ def test_passwords_and_tokens_leave_the_gateway_sealed_or_hashed(stage: Stage):
     (task,) = stage.broker.take()
     everything = task.message.body + json.dumps(task.message.headers).encode()
     assert b"my own secret" not in everything
-    assert ada.session.token.encode() not in everything
+    assert ada.connection.token.encode() not in everything
     assert task.batch[0].token
 
 
@@ -125,7 +125,7 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage = Stage(Queues(split={"movement": 2}))
     ada, bob = stage.player("ada"), stage.player("bob")
     for player, place in ((ada, "town"), (bob, "meadow")):
-        stage.tell(BatchResult(unicasts=[Unicast(conn=player.session.conn, follow=SessionUpdate(shard_key=place))]))
+        stage.tell(BatchResult(unicasts=[Unicast(conn=player.connection.id, follow=SessionUpdate(shard_key=place))]))
         player.send(type="move", dir="n", seq=2)
     of_ada, of_bob = stage.broker.take("move")
     assert (of_ada.queue, of_bob.queue) == ("movement", "movement.1")
@@ -192,7 +192,7 @@ def test_the_events_of_who_left_no_longer_count():
     ada, bob = stage.player("ada"), stage.player("bob")
     for seq in (2, 3, 4):
         ada.send(type="move", dir="n", seq=seq)
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     assert stage.hub.unanswered == 0
     bob.send(type="move", dir="n", seq=2)
     assert bob.heard() == []
@@ -279,7 +279,7 @@ def test_what_waited_for_an_open_flight_is_not_lost_with_the_broker(stage: Stage
     stage.falls()
     stage.rises()
     found = {envelope.player for task in stage.broker.take("move") for envelope in task.batch}
-    assert found == {player.session.player for player in players}
+    assert found == {player.connection.player for player in players}
 
 
 def test_clients_that_come_before_the_broker_are_served_when_it_is_there():
@@ -306,7 +306,7 @@ def test_everyone_who_plays_rejoins_when_the_broker_is_back(stage: Stage):
     stage.broker.bound.clear()
     stage.rises()
     (rejoin,) = stage.broker.take("rejoin")
-    assert [envelope.conn for envelope in rejoin.batch] == [ada.session.conn]
+    assert [envelope.conn for envelope in rejoin.batch] == [ada.connection.id]
     assert stage.broker.bound == [f"+{routing_key('zone.town')}"]
 
 
@@ -375,7 +375,7 @@ def test_who_returns_is_not_let_in_anew(stage: Stage):
     stage.rises()
     stage.let_back()
     assert ada.heard("token") == []
-    assert ada.session.playing
+    assert ada.connection.playing
 
 
 def test_a_slow_return_is_asked_for_once(stage: Stage):
@@ -530,7 +530,7 @@ def test_of_a_family_that_is_down_one_batch_is_asked_again_and_not_all(stage: St
     stage.answer(probes[-1])
     sweep_for(stage, int(stage.limits.unavailable_after_s) + 2)  # it is back, and what it does not answer was lost
     assert {e.player for each in stage.broker.take("say") for e in each.batch} == {
-        p.session.player for p in players[1:]
+        p.connection.player for p in players[1:]
     }
 
 
@@ -538,7 +538,7 @@ def test_a_family_that_fell_is_tried_again_even_if_what_it_owes_is_never_answere
     bob, ada = stage.player("bob"), stage.player("ada")
     bob.send(type="say", text="rejected, or lost", seq=2)
     sweep_for(stage, 7)
-    stage.hub.ended(bob.session)
+    stage.hub.ended(bob.connection)
     sweep_for(stage, 240)
     ada.send(type="say", text="hello?", seq=2)
     stage.broker.take("say")
@@ -663,7 +663,7 @@ def test_who_sends_more_again_than_can_be_unanswered_is_told_goodbye_and_nothing
     ada.resume(sent=1000)
     most = stage.limits.lane_waiting_max + stage.limits.lane_flight_max
     packets = [{"type": "give", "to": "bob", "coins": 1, "seq": seq} for seq in range(2, most + 5)]
-    stage.hub.received(ada.session, b"".join(msgspec.json.encode(packet) + b"\n" for packet in packets))
+    stage.hub.received(ada.connection, b"".join(msgspec.json.encode(packet) + b"\n" for packet in packets))
     assert [(p["type"], p["code"]) for p in ada.heard()] == [("bye", "too_many_unanswered")]
     assert stage.hub.unanswered == most  # and none after the one that was not taken, which would overtake it
 
@@ -704,7 +704,7 @@ def test_who_is_gone_is_not_made_to_return(stage: Stage):
     stage.broker.confirming = False
     stage.rises()
     (refused,) = stage.broker.take("rejoin")
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     refused.confirmation.errback(Busy())
     stage.clock.advance(AGAIN_S)
     stage.clock.advance(1)
@@ -716,14 +716,14 @@ def test_a_refused_batch_and_one_whose_broker_went_away_are_forgotten(stage: Sta
     ada = stage.player()
     task = unconfirmed(stage, ada)
     id_ = task.batch[0].id
-    assert [flight.task for flight in stage.hub.flights_of(id_)] == [task.message.task_id]
+    assert [batch.task_id for batch in stage.hub.batches_of(id_)] == [task.message.task_id]
     task.confirmation.errback(Busy())
-    assert stage.hub.flights_of(id_) == []
+    assert stage.hub.batches_of(id_) == []
     stage.clock.advance(1)
     ada.send(type="move", dir="n", seq=3)
     (lost,) = stage.broker.take("move")
     stage.falls()
-    assert stage.hub.flights_of(lost.batch[0].id) == []
+    assert stage.hub.batches_of(lost.batch[0].id) == []
 
 
 # Whatever happens.

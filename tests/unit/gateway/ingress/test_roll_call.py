@@ -27,7 +27,7 @@ def rejoined(stage: Stage) -> list[str]:
 
 
 def listed(player: Player) -> Listed:
-    return Listed(player.session.conn, player.session.session, player.session.player)
+    return Listed(player.connection.id, player.connection.session_id, player.connection.player)
 
 
 def lost(stage: Stage) -> list[tuple[str, str, str]]:
@@ -44,7 +44,7 @@ def test_nobody_is_asked_for_as_long_as_the_numbers_agree() -> None:
 def test_a_player_more_than_play_is_asked_for_and_reported_as_lost() -> None:
     stage = Stage()
     ada = stage.player("ada")
-    here = Listed(ada.session.conn, ada.session.session, "ada")
+    here = Listed(ada.connection.id, ada.connection.session_id, "ada")
     asked = [beat(stage, 2, here, GHOST) for _ in range(PATIENCE + 1)]
     assert asked == [""] * PATIENCE + ["g1"]
     assert lost(stage) == [(GHOST.conn, GHOST.session, GHOST.player)]
@@ -69,7 +69,7 @@ def test_who_plays_and_is_not_in_the_world_returns_to_it_and_nobody_else_does() 
         beat(stage, held=1)
     assert beat(stage, 1, listed(ada)) == "g1"
     assert rejoined(stage) == [], "there may be more on the roll"
-    assert beat(stage, 1) == ada.session.conn
+    assert beat(stage, 1) == ada.connection.id
     assert rejoined(stage) == ["eve"]
     assert lost(stage) == []
     assert [beat(stage, held=2) for _ in range(3)] == [""] * 3
@@ -104,7 +104,7 @@ def test_who_left_while_the_roll_was_called_does_not_return() -> None:
     ada = stage.player("ada")
     for _ in range(PATIENCE):
         beat(stage, held=0)
-    stage.hub.ended(ada.session)
+    stage.hub.ended(ada.connection)
     beat(stage, 0)
     assert rejoined(stage) == []
 
@@ -118,7 +118,7 @@ def test_an_answer_that_is_told_once_more_does_not_end_the_roll() -> None:
     again = Unicast(conn="g1", follow=SessionUpdate(held=1, roll=()))
     stage.tell(BatchResult(unicasts=[again], done="heartbeat", task="answered before"))
     assert rejoined(stage) == []
-    assert beat(stage, 1) == ada.session.conn
+    assert beat(stage, 1) == ada.connection.id
     assert rejoined(stage) == ["eve"]
 
 
@@ -133,7 +133,7 @@ def test_who_waits_for_the_answer_to_an_entrance_is_not_lost() -> None:
     waits.send(type="hello", protocol=1)
     waits.send(type="login", name="ada", password="long enough", seq=1)
     for _ in range(PATIENCE + 1):
-        beat(stage, 1, Listed(waits.session.conn, waits.session.conn, "ada"))
+        beat(stage, 1, Listed(waits.connection.id, waits.connection.id, "ada"))
     assert lost(stage) == []
 
 

@@ -6,35 +6,35 @@ from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
 from gameserver.limits import Limits
-from gateway.net.player_protocol import Doors, PlayerFactory
+from gateway.net.player_protocol import ConnectionLimiter, PlayerFactory
 from tests.unit.gateway.fakes import Stage
 
 LIMITS = Limits(connections_max=3, connections_per_address_max=2)
 
 
 def test_so_many_are_let_in_per_address():
-    doors = Doors(LIMITS)
-    assert [doors.enter("a"), doors.enter("a"), doors.enter("a")] == [True, True, False]
-    assert doors.enter("b")
+    limiter = ConnectionLimiter(LIMITS)
+    assert [limiter.enter("a"), limiter.enter("a"), limiter.enter("a")] == [True, True, False]
+    assert limiter.enter("b")
 
 
 def test_so_many_are_let_in_altogether():
-    doors = Doors(LIMITS)
-    assert [doors.enter(address) for address in "abcd"] == [True, True, True, False]
-    assert doors.inside == 3
+    limiter = ConnectionLimiter(LIMITS)
+    assert [limiter.enter(address) for address in "abcd"] == [True, True, True, False]
+    assert limiter.inside == 3
 
 
 def test_who_leaves_makes_room_and_is_forgotten():
-    doors = Doors(LIMITS)
+    limiter = ConnectionLimiter(LIMITS)
     for address in "aab":
-        doors.enter(address)
-    doors.leave("a")
-    doors.leave("a")
-    assert doors.inside == 1
-    assert doors.enter("a")
-    doors.leave("a")
-    doors.leave("b")
-    assert doors._by_address == {}
+        limiter.enter(address)
+    limiter.leave("a")
+    limiter.leave("a")
+    assert limiter.inside == 1
+    assert limiter.enter("a")
+    limiter.leave("a")
+    limiter.leave("b")
+    assert limiter._by_address == {}
 
 
 class Sockets:
@@ -58,7 +58,7 @@ def sockets() -> Sockets:
 def test_one_connection_too_many_from_an_address_is_closed_and_counts_for_nothing(sockets: Sockets):
     first, _, third = (sockets.connect() for _ in range(3))
     assert third.transport.disconnecting
-    assert len(sockets.stage.hub.sessions) == 2
+    assert len(sockets.stage.hub.connections) == 2
     third.dataReceived(b'{"type":"ping"}\n')
     third.connectionLost(Failure(ConnectionDone()))
     assert sockets.connect().transport.disconnecting
@@ -107,18 +107,18 @@ def test_behind_a_load_balancer_the_clients_own_address_counts(sockets: Sockets)
     other = behind_a_proxy(sockets, introduction("10.0.0.2") + b'{"type":"hello","protocol":1}\n')
     sockets.stage.clock.advance(1)
     assert b'"type":"welcome"' in other.transport.value()
-    assert sockets.factory._doors._by_address == {"10.0.0.1": 2, "10.0.0.2": 1}
+    assert sockets.factory._limiter._by_address == {"10.0.0.1": 2, "10.0.0.2": 1}
 
 
 def test_who_was_not_introduced_yet_counts_for_all_but_for_no_address(sockets: Sockets):
     waiting = [behind_a_proxy(sockets, b"") for _ in range(3)]
-    assert len(sockets.stage.hub.sessions) == 3
+    assert len(sockets.stage.hub.connections) == 3
     assert behind_a_proxy(sockets, b"").transport.disconnecting
     for protocol in waiting:
         protocol.connectionLost(Failure(ConnectionDone()))
-    assert sockets.factory._doors._by_address == {}
+    assert sockets.factory._limiter._by_address == {}
 
 
 def test_a_lost_connection_is_no_session_any_more(sockets: Sockets):
     sockets.connect().connectionLost(Failure(ConnectionDone()))
-    assert sockets.stage.hub.sessions == []
+    assert sockets.stage.hub.connections == []

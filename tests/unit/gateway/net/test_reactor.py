@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.net.reactor import PAUSE_S_MAX, PAUSE_S_PER_SOCKET, PatientReactor
+from gateway.net.reactor import PAUSE_S_MAX, PAUSE_S_PER_SOCKET, BatchingReactor
 
 
 class Nap:
@@ -51,7 +51,7 @@ class Ear:
 
 
 def test_its_timers_do_not_go_by_the_machines_clock_which_may_be_set() -> None:
-    reactor = PatientReactor()
+    reactor = BatchingReactor()
     timer = reactor.callLater(60, lambda: None)
     assert timer.getTime() - time.monotonic() == pytest.approx(60, abs=5)
 
@@ -62,8 +62,8 @@ def nap() -> Nap:
 
 
 @pytest.fixture
-def reactor(nap: Nap) -> Iterator[PatientReactor]:
-    made = PatientReactor(lambda: nap.now_s, nap.sleep)
+def reactor(nap: Nap) -> Iterator[BatchingReactor]:
+    made = BatchingReactor(lambda: nap.now_s, nap.sleep)
     yield made
     made.removeAll()
     made.waker.connectionLost(None)
@@ -72,7 +72,7 @@ def reactor(nap: Nap) -> Iterator[PatientReactor]:
 
 
 @pytest.fixture
-def ears(reactor: PatientReactor) -> Iterator[list[Ear]]:
+def ears(reactor: BatchingReactor) -> Iterator[list[Ear]]:
     made = [Ear() for _ in range(20)]
     for ear in made:
         reactor.addReader(ear)
@@ -92,7 +92,7 @@ def speak(ears: list[Ear]) -> None:
     ("speakers", "rest_s"), [(1, PAUSE_S_PER_SOCKET), (3, 3 * PAUSE_S_PER_SOCKET), (20, PAUSE_S_MAX)]
 )
 def test_the_more_speak_the_longer_it_rests_before_it_looks_again(
-    reactor: PatientReactor, ears: list[Ear], nap: Nap, speakers: int, rest_s: float
+    reactor: BatchingReactor, ears: list[Ear], nap: Nap, speakers: int, rest_s: float
 ) -> None:
     speak(ears[:speakers])
     reactor.doIteration(1)
@@ -104,7 +104,7 @@ def test_the_more_speak_the_longer_it_rests_before_it_looks_again(
     assert len(nap.slept_s) == 1
 
 
-def test_what_is_said_while_it_rests_is_heard_afterwards(reactor: PatientReactor, ears: list[Ear]) -> None:
+def test_what_is_said_while_it_rests_is_heard_afterwards(reactor: BatchingReactor, ears: list[Ear]) -> None:
     speak(ears)
     reactor.doIteration(1)
     speak(ears)
@@ -113,14 +113,16 @@ def test_what_is_said_while_it_rests_is_heard_afterwards(reactor: PatientReactor
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.001])
-def test_a_timer_is_not_kept_waiting(reactor: PatientReactor, ears: list[Ear], nap: Nap, delay_s: float) -> None:
+def test_a_timer_is_not_kept_waiting(reactor: BatchingReactor, ears: list[Ear], nap: Nap, delay_s: float) -> None:
     speak(ears)
     reactor.doIteration(1)
     reactor.doIteration(delay_s)
     assert sum(nap.slept_s) == pytest.approx(delay_s)
 
 
-def test_somebody_urgent_ends_a_rest(monkeypatch: pytest.MonkeyPatch, reactor: PatientReactor, ears: list[Ear]) -> None:
+def test_somebody_urgent_ends_a_rest(
+    monkeypatch: pytest.MonkeyPatch, reactor: BatchingReactor, ears: list[Ear]
+) -> None:
     """One would wait for an hour otherwise."""
     monkeypatch.setattr("gateway.net.reactor.PAUSE_S_PER_SOCKET", 3_600)
     monkeypatch.setattr("gateway.net.reactor.PAUSE_S_MAX", 3_600)
@@ -147,7 +149,7 @@ class Poller:
 
 @pytest.mark.parametrize(("delay_s", "left_s"), [(0.01, 0.01 - PAUSE_S_MAX), (0.001, 0.0), (None, -1)])
 def test_what_it_rested_counts_as_waited(
-    reactor: PatientReactor, ears: list[Ear], monkeypatch: pytest.MonkeyPatch, delay_s: float | None, left_s: float
+    reactor: BatchingReactor, ears: list[Ear], monkeypatch: pytest.MonkeyPatch, delay_s: float | None, left_s: float
 ) -> None:
     speak(ears)
     reactor.doIteration(1)
@@ -158,7 +160,7 @@ def test_what_it_rested_counts_as_waited(
     assert poller.timeouts_s == [pytest.approx(left_s)]
 
 
-def test_who_was_closed_by_an_earlier_one_is_not_called(reactor: PatientReactor, ears: list[Ear]) -> None:
+def test_who_was_closed_by_an_earlier_one_is_not_called(reactor: BatchingReactor, ears: list[Ear]) -> None:
     def close_the_others(ear: Ear) -> None:
         for other in ears:
             if other is not ear:
@@ -172,7 +174,7 @@ def test_who_was_closed_by_an_earlier_one_is_not_called(reactor: PatientReactor,
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_who_fails_is_closed_and_nobody_else(reactor: PatientReactor, ears: list[Ear]) -> None:
+def test_who_fails_is_closed_and_nobody_else(reactor: BatchingReactor, ears: list[Ear]) -> None:
     def fail() -> None:
         raise ValueError("broken")
 

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 
-from gateway.net.transport import Line
+from gateway.net.transport import Transport
 
 
 class Sockets:
@@ -26,7 +26,7 @@ class Sockets:
         self.port = self.reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.client = socket.create_connection(("127.0.0.1", self.port.getHost().port))
         self.turn_until(lambda: self.protocol.connected)
-        self.line = Line(self.protocol.transport)
+        self.line = Transport(self.protocol.transport)
 
     def turn_until(self, condition: Callable[[], Any]) -> None:
         for _ in range(2_000):
