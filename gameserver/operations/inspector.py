@@ -34,7 +34,7 @@ class Depth(msgspec.Struct, frozen=True):
     consumers: int
 
 
-class House:
+class Inspector:
     """A house behind a broker."""
 
     def __init__(self, amqp_url: str) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from gameserver.broker.topology import DEAD
-from gameserver.operations.inspector import House
+from gameserver.operations.inspector import Inspector
 from gameserver.operations.snapshot import Snapshot, gateway_of, worker_of
 
 
 def look(
-    house: House,
+    inspector: Inspector,
     families: Mapping[str, Sequence[str]],
     *,
     dead: Callable[[], int | None],
@@ -21,9 +21,9 @@ def look(
     version.
     """
     queues = {family: tuple(names) for family, names in families.items()}
-    reports, workers = house.all()
+    reports, workers = inspector.all()
     at_s = clock_s()
-    depths = house.depths([*(name for names in queues.values() for name in names), DEAD])
+    depths = inspector.depths([*(name for names in queues.values() for name in names), DEAD])
     return Snapshot(
         at_s=at_s,
         families=queues,

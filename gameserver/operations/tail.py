@@ -16,7 +16,7 @@ from gameserver.broker.routing import GATEWAYS, gateway_key
 from gameserver.broker.topology import EVENTS, OUTBOUND
 from gameserver.messages.envelope import Envelope, describe
 from gameserver.messages.outbound import BatchResult, decode_outbound
-from gameserver.operations.inspector import House, declare, temporary
+from gameserver.operations.inspector import Inspector, declare, temporary
 
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for
 _BOUNDED = {"x-max-length": KEPT_MAX, "x-overflow": "drop-head"}
@@ -62,12 +62,12 @@ class Tail:
         return f"{_clock(now_ms)}  {envelope.id}  -> {end}, after {max(0, now_ms - envelope.at_ms)} ms"
 
 
-def lines(house: House, queues: Sequence[str], *, player: str, clock_ms: Callable[[], int]) -> Iterator[str]:
+def lines(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms: Callable[[], int]) -> Iterator[str]:
     """Lines without end. ``queues``: whose events. Raises ``Retryable`` (code ``broker_away``)."""
-    gateways = [report.gateway for report in house.about("-")]  # roll-call
+    gateways = [report.gateway for report in inspector.about("-")]  # roll-call
     seen = Tail(player, clock_ms)
     waiting: list[str] = []
-    with house.connection() as connection, connection.channel() as channel:
+    with inspector.connection() as connection, connection.channel() as channel:
         declare(channel, EVENTS)
         copies, answers = temporary(channel, _BOUNDED), temporary(channel, _BOUNDED)
         for queue in queues:

@@ -9,7 +9,6 @@ import pytest
 from gameserver.broker.permissions import User, definitions, hashed, users
 from gameserver.broker.routing import gateway_queue
 from gameserver.broker.topology import EVENTS, Queues, possible_queues, topology
-from gameserver.cli import main
 from gameserver.errors import Rejected
 from gameserver.limits import Limits
 
@@ -71,11 +70,3 @@ def test_rabbitmq_is_told_hashes_and_no_passwords() -> None:
 def test_a_hash_is_salt_and_salted_digest() -> None:
     raw = base64.b64decode(hashed("word", b"salt"))
     assert raw == b"salt" + hashlib.sha256(b"saltword").digest()
-
-
-def test_the_command_says_who_may_do_what(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["broker-users", "--gateways", "g7"]) == 0
-    said = capsys.readouterr().out
-    assert re.findall(r"^(\S+)", said, flags=re.MULTILINE) == ["g7", *(name for name in USERS if "gateway" not in name)]
-    assert "monitor (monitoring)" in said
-    assert main(["broker-users", "--gateways", "worker"]) == 1

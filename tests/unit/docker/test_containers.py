@@ -102,7 +102,7 @@ def understood(words: list[str]) -> bool:
             return all(serverFromString(reactor, text) for text in endpoints)
         case ["gameserver", *arguments]:
             with contextlib.redirect_stderr(io.StringIO()) as refused, contextlib.suppress(SystemExit):
-                return callable(cli._parser().parse_args(arguments).command)
+                return callable(cli.parser().parse_args(arguments).command)
             pytest.fail(refused.getvalue())
         case ["celery", "-A", "tasks", "flower", *options]:
             known = {option for parameter in flower_command.params for option in parameter.opts}

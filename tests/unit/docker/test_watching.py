@@ -48,7 +48,7 @@ def test_every_alert_says_what_is_wrong_how_bad_it_is_and_which_command_to_run(r
 def is_a_command(words: list[str]) -> bool:
     if words[0] == "gameserver":
         with contextlib.redirect_stderr(io.StringIO()) as refused, contextlib.suppress(SystemExit):
-            return callable(cli._parser().parse_args(words[1:]).command)
+            return callable(cli.parser().parse_args(words[1:]).command)
         pytest.fail(refused.getvalue())
     known = ("celery -A tasks worker -Q", "celery -A tasks beat", "python -m gateway", "df -h", "timedatectl set-ntp")
     return shlex.join(words).startswith(known)

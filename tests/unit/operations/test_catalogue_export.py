@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from gameserver.cli import main
 from gameserver.declare import catalogue
 from gameserver.operations import catalogue_export
 from gameserver.wire.codecs import client_packets, json_codec
@@ -136,14 +135,3 @@ def test_every_declaration_says_how_it_travels() -> None:
     assert set(DOCUMENT["x-events"]) == set(catalogue.events())
     assert set(DOCUMENT["x-notices"]) == set(catalogue.notices())
     assert DOCUMENT["x-events"]["login"]["secrets"] == ["password"]
-
-
-def test_the_command_writes_a_file_or_says_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["catalogue", "export", str(tmp_path / "c.json")]) == 0
-    assert (tmp_path / "c.json").read_text() == catalogue_export.text()
-    assert (
-        capsys.readouterr().out
-        == f"{tmp_path}/c.json: {len(catalogue.events())} events, {len(catalogue.notices())} notices.\n"
-    )
-    assert main(["catalogue", "export", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == f"gameserver: {tmp_path} cannot be written: Is a directory.\n"

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gameserver.cli import main
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Rejected
@@ -224,24 +223,3 @@ def test_a_letter_that_this_version_cant_read_stays(workshop: Workshop, buried: 
     with pytest.raises(Rejected, match="not_replayable: This version can't read"):
         dead_letters.replay(workshop.store, buried.id, workshop.now_ms)
     assert [letter.id for letter in workshop.store.dead_letters()] == [buried.id]
-
-
-def test_the_command_lists_shows_replays_and_drops(
-    workshop: Workshop,
-    buried: Envelope,
-    migrated_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", migrated_url)
-    assert main(["dead", "list", "--family", "trade", "--player", "Ada"]) == 0
-    assert buried.id in capsys.readouterr().out
-    assert main(["dead", "list", "--family", "chat"]) == 0
-    assert buried.id not in capsys.readouterr().out
-    assert main(["dead", "show", buried.id]) == 0
-    shown = capsys.readouterr().out
-    assert "RuntimeError: a bug" in shown
-    assert "4 trials" in shown
-    assert main(["dead", "replay", buried.id]) == 0
-    assert main(["dead", "drop", buried.id]) == 1
-    assert "There is no dead letter" in capsys.readouterr().err

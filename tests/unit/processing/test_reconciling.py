@@ -3,12 +3,9 @@
 Until then nobody breaks.
 """
 
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
-from gameserver.cli import main
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Attack
@@ -18,7 +15,6 @@ from gameserver.processing import reconciling
 from gameserver.world.maps import World
 from gameserver.world.placing import fingerprint
 from gameserver.world.state import PULSE, Creature, Gateway, Player, ZoneClock
-from tests.houses import write_world
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 from tests.unit.rules.scenes import MEADOW, WORLD, absent, creature, player
 
@@ -139,60 +135,3 @@ def test_a_fingerprint_tells_worlds_apart_and_not_their_order() -> None:
     same = World(zones=dict(reversed(WORLD.zones.items())), start=WORLD.start)
     assert fingerprint(same) == fingerprint(WORLD) != fingerprint(OTHER)
     assert fingerprint(replace(WORLD, start="town")) != fingerprint(WORLD)
-
-
-def test_the_commands_check_and_apply(
-    house: Workshop,
-    migrated_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", migrated_url)
-    arena = write_world(tmp_path, "####", "#s.#", "####")
-    monkeypatch.setenv("GAMESERVER_WORLD", str(arena))
-    assert main(["world", "check"]) == main(["world", "check", str(arena)]) == 1
-    assert "3 players in zone meadow, which is gone, go to arena" in capsys.readouterr().out
-    assert main(["world", "apply"]) == 0
-    assert "2 creatures in zone meadow, which is gone, are removed" in capsys.readouterr().out
-    assert main(["world", "check"]) == 0
-    assert "Everyone in the database fits" in capsys.readouterr().out
-
-
-def test_migrate_applies_maps_that_are_new_and_no_others(
-    house: Workshop,
-    migrated_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", migrated_url)
-    monkeypatch.setenv("GAMESERVER_WORLD", str(write_world(tmp_path, "####", "#s.#", "####")))
-    assert main(["migrate"]) == 0
-    assert "3 players in zone meadow" in capsys.readouterr().out
-    house.put(replace(ADA, zone="nirvana"))
-    assert main(["migrate"]) == 0
-    assert "nirvana" not in capsys.readouterr().out
-
-
-SOUND = '{"maps": [{"fileName": "a.tmj"}]}'
-
-
-@pytest.mark.parametrize(
-    ("world", "a_map", "says"),
-    [
-        ("{", "", "test.world: is not the JSON"),
-        (SOUND, "[]", "a.tmj: is not the JSON"),
-        (SOUND, None, "a.tmj: can't be read"),
-        ('{"maps": [{"fileName": 7}]}', "", "$.maps[0].fileName"),
-        ('{"maps": [{"fileName": "' + "a" * 300 + '.tmj"}]}', "", "zone's name"),
-    ],
-)
-def test_a_broken_map_is_named_and_is_no_traceback(
-    world: str, a_map: str | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "test.world").write_text(world)
-    if a_map is not None:
-        (tmp_path / "a.tmj").write_text(a_map)
-    assert main(["world", "check", str(tmp_path / "test.world")]) == 1
-    assert says in capsys.readouterr().err

@@ -1,9 +1,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from gameserver.cli import main
 from gameserver.security.provisioning import BROKER_USERS, make, password_file
 from gameserver.security.sealing import read_key
 
@@ -51,12 +48,3 @@ def test_another_password_for_flower_is_the_one_of_its_pages(tmp_path: Path) -> 
     after = contents(tmp_path)
     assert after["flower_password"] != before["flower_password"]
     assert after["flower_pages"] == "operator:" + after["flower_password"]
-
-
-def test_the_command_says_what_it_made_but_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["secrets", str(tmp_path / "s"), "--gateways", "g1,g2"]) == 0
-    said = capsys.readouterr().out
-    assert "broker_g1, broker_g2, broker_worker" in said
-    assert not any(word in said for word in contents(tmp_path / "s").values())
-    assert main(["secrets", str(tmp_path / "s"), "--gateways", "g1,g2"]) == 0
-    assert "made nothing" in capsys.readouterr().out

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import LargeBinary, Table, Text, insert, select
 
-from gameserver.cli import main
 from gameserver.errors import Corrupt, GameError
 from gameserver.store import copy_database
 from gameserver.store.copy_database import QUIET_MS, Copied, copy
@@ -169,17 +168,3 @@ def test_a_copy_from_which_something_is_missing_is_found_out_and_undone(
 def test_a_target_that_is_away_is_told_of(source_url: str, tmp_path: Path) -> None:
     with pytest.raises(GameError, match="did not answer"):
         copied(source_url, f"postgresql://nobody@/none?host={tmp_path}")
-
-
-def test_the_command_copies_the_database_of_the_settings(
-    source_url: str,
-    target_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", source_url)
-    monkeypatch.setenv("GAMESERVER_HOME", str(tmp_path))
-    assert main(["copy", "--to", target_url]) == 0
-    assert f"players         {ROWS:8} rows" in capsys.readouterr().out
-    assert main(["copy", "--to", target_url]) == 1

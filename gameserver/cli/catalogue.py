@@ -1,0 +1,85 @@
+"""The catalogue of events: ``events`` prints it, ``catalogue export`` and ``catalogue diff`` compare versions of it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gameserver import config
+from gameserver.cli.commands import Subparsers, add_command, add_group
+from gameserver.declare import catalogue
+from gameserver.errors import GameError, Rejected, Retryable
+from gameserver.operations import catalogue_diff, catalogue_export, event_tables
+from gameserver.operations.inspector import Inspector
+from gameserver.wire import states
+
+
+def add(commands: Subparsers) -> None:
+    """Add ``events``, and ``catalogue`` with its commands."""
+    events = add_command(commands, "events", _events, "print the catalogue of events")
+    events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
+    events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")
+    documents = add_group(commands, "catalogue", "the catalogue as a document, and what a change of it breaks")
+    export = add_command(documents, "export", _export, "write JSON Schema of all packets, and AsyncAPI 3.0 around it")
+    export.add_argument("file", type=Path, nargs="?", help="where to (default: print it)")
+    diff = add_command(
+        documents, "diff", _diff, "compare with an earlier catalogue: status 1 if clients or events under way break"
+    )
+    earlier = diff.add_mutually_exclusive_group(required=True)
+    earlier.add_argument("old", type=Path, nargs="?", help="a file that `catalogue export` wrote")
+    earlier.add_argument("--running", action="store_true", help="the catalogues of the workers that run now")
+
+
+def _events(arguments: argparse.Namespace) -> int:
+    if arguments.states:
+        print(states.diagram())
+    elif arguments.markdown:
+        print(event_tables.markdown())
+    else:
+        print(event_tables.overview(config.load().queues))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    if arguments.file is None:
+        print(catalogue_export.text(), end="")
+        return 0
+    _write(arguments.file, catalogue_export.text())
+    print(f"{arguments.file}: {len(catalogue.events())} events, {len(catalogue.notices())} notices.")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Rejected("not_written", f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    """Status 0: nothing breaks; 1: something does; 2: the earlier catalogue cannot be read."""
+    try:
+        earlier = _running_catalogues() if arguments.running else [_catalogue_of(arguments.old)]
+    except GameError as error:
+        print(f"gameserver: {error.message}", file=sys.stderr)
+        return 2
+    today = catalogue_diff.read(catalogue_export.text().encode(), "this version")
+    found = catalogue_diff.breaking_first(change for old in earlier for change in catalogue_diff.changes(old, today))
+    for change in found:
+        print(f"{'breaks' if change.breaks else 'fine'}: {change.sentence}")
+    broken = sum(change.breaks for change in found)
+    print(f"Changes: {len(found)}; breaking: {broken}." if found else "No changes.")
+    return 1 if broken else 0
+
+
+def _catalogue_of(file: Path) -> catalogue_diff.Document:
+    try:
+        return catalogue_diff.read(file.read_bytes(), str(file))
+    except OSError as error:
+        raise Rejected("not_read", f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _running_catalogues() -> list[catalogue_diff.Document]:
+    answers = Inspector(config.load().amqp_url).catalogues()
+    if not answers:
+        raise Retryable("nobody_answers", "No worker answered: is one running, of a version that knows the question?")
+    return [catalogue_diff.read(text.encode(), worker) for worker, text in sorted(answers.items())]

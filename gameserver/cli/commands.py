@@ -1,0 +1,25 @@
+"""How a command is added to the parser."""
+
+import argparse
+from collections.abc import Callable
+from typing import TypeAlias
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Command = Callable[[argparse.Namespace], int]
+
+
+def add_command(commands: Subparsers, name: str, command: Command, what: str) -> argparse.ArgumentParser:
+    """Add a command. ``what``: one line for the help. Returns its parser, for its arguments."""
+    parser = commands.add_parser(name, help=what, description=what)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def add_group(commands: Subparsers, name: str, what: str) -> Subparsers:
+    """Add a command that has commands of its own. Returns where to add those."""
+    return commands.add_parser(name, help=what).add_subparsers(required=True, metavar="what")
+
+
+def add_gateways(parser: argparse.ArgumentParser) -> None:
+    """Add ``--gateways``, for commands that make something for each gateway."""
+    parser.add_argument("--gateways", default="gateway1,gateway2", help="their GAMESERVER_GATEWAY_ID, with commas")

@@ -1,0 +1,130 @@
+"""What an operator asks of a running deployment: ``status``, ``advise``, ``tail``, ``trace``, ``queues``."""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from gameserver import config
+from gameserver.broker.topology import possible_queues, topology
+from gameserver.cli.commands import Subparsers, add_command
+from gameserver.cli.parts import now_ms, open_store, queues_of_families, server_ms
+from gameserver.declare import catalogue
+from gameserver.errors import Rejected, Retryable
+from gameserver.operations import drain_queues, status, tail, trace
+from gameserver.operations.advise import advise
+from gameserver.operations.inspector import Inspector
+from gameserver.operations.look import look
+from gameserver.operations.snapshot import Snapshot
+
+CLEAR = "\x1b[H\x1b[2J"
+
+
+def add(commands: Subparsers) -> None:
+    """Add the commands that look at a running deployment."""
+    status = add_command(commands, "status", _status, "one screen: gateways, families, workers, rates, dead letters")
+    status.add_argument("--watch", action="store_true", help="live, until Ctrl-C")
+    add_command(commands, "advise", _advise, "print the commands that would help now, with their reasons")
+    tail = add_command(commands, "tail", _tail, "show events as they go by, and their replies")
+    tail.add_argument("--family", default="", help="of this family")
+    tail.add_argument("--player", default="", help="of this player")
+    tail.add_argument("--count", type=int, default=0, help="end after so many lines")
+    add_command(commands, "trace", _trace, "one event's way and times").add_argument(
+        "id", help="an event's or a task's id"
+    )
+    queues = add_command(commands, "queues", _queues, "what waits, and which queues no setting names any more")
+    queues.add_argument(
+        "--drain", action="store_true", help="move what waits in those to where it belongs, remove them"
+    )
+
+
+@contextmanager
+def _looking() -> Iterator[Callable[[], Snapshot]]:
+    """A function that takes snapshots. Without a database only the dead letters are missing."""
+    settings = config.load()
+    families = queues_of_families(settings)
+    inspector = Inspector(settings.amqp_url)
+    with open_store() as store:
+
+        def dead() -> int | None:
+            try:
+                return len(store.dead_letters(since_ms=server_ms(store) - 3_600_000))
+            except Retryable:
+                return None
+
+        def unread() -> int:
+            try:
+                return store.unread(now_ms() - 60_000)
+            except Retryable:
+                return 0
+
+        yield lambda: look(inspector, families, dead=dead, unread=unread, clock_s=time.time)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    with _looking() as take:
+        before, now = take(), take()
+        while arguments.watch:
+            print(f"{CLEAR}{status.screen(before, now)}", end="", flush=True)
+            before, now = now, take()
+        print(status.screen(before, now), end="")
+    return 0
+
+
+def _advise(arguments: argparse.Namespace) -> int:
+    with _looking() as take:
+        before, now = take(), take()
+    found = advise(before, now, one_writer=config.load().database_url.startswith("sqlite"))
+    for advice in found:
+        print(f"# {advice.why}" + (f"\n{advice.command}" if advice.command else ""))
+    if not found:
+        print("# nothing to do")
+    return 0
+
+
+def _tail(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    families = queues_of_families(settings)
+    if arguments.family and arguments.family not in families:
+        raise Rejected("no_such_family", f"There is no family {arguments.family}: {', '.join(families)}.")
+    queues = [queue for family in families if arguments.family in ("", family) for queue in families[family]]
+    lines = tail.lines(Inspector(settings.amqp_url), queues, player=arguments.player.lower(), clock_ms=now_ms)
+    for line in islice(lines, arguments.count or None):
+        print(line, flush=True)
+    return 0
+
+
+def _trace(arguments: argparse.Namespace) -> int:
+    settings, id_ = config.load(), trace.event_id(arguments.id)
+    times = [times for report in Inspector(settings.amqp_url).about(id_) for times in report.times]
+    with open_store() as store:
+        trials, dead = store.trials([id_]), store.dead_letters(id_=id_)
+    found = [
+        *trace.ways(times),
+        *trace.troubles(trials.get(id_, 0), [letter.cause for letter in dead]),
+        *trace.logged(settings.var / "log", id_),
+    ]
+    if not found:
+        raise Rejected("not_known", f"Nothing is known of {id_}: gateways remember their last 20,000 events.")
+    print("\n".join(found))
+    return 0
+
+
+def _queues(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    plan = topology(settings.limits, settings.queues)
+    named = {name for family in catalogue.families() for name in plan.queues_of(family)}
+    depths = Inspector(settings.amqp_url).depths(possible_queues())
+    for name, depth in depths.items():
+        left = "" if name in named else "  named by no setting"
+        print(f"{name:<24} {depth.messages:>7} messages  {depth.consumers:>3} consumers{left}")
+    left_over = [name for name in depths if name not in named]
+    if arguments.drain:
+        for name in left_over:
+            print(f"{name}: {drain_queues.drain(settings.amqp_url, name, settings.queues)} messages moved, removed.")
+    elif left_over:
+        print(
+            "Nobody sends to the queues that no setting names. When all processes know that: gameserver queues --drain"
+        )
+    return 0

@@ -1,0 +1,38 @@
+"""``gameserver up``: everything on this machine."""
+
+import argparse
+
+from gameserver import config
+from gameserver.cli.commands import Subparsers, add_command
+from gameserver.cli.database import bring_up_to_date, print_counts
+from gameserver.cli.parts import queues_of_families
+from gameserver.local.run import up
+from gameserver.rules.book import rules
+from gameserver.security.sealing import write_key
+
+JOIN = (
+    '{"type":"hello","protocol":1}',
+    '{"type":"register","name":"Ada","password":"a long secret"}',
+    '{"type":"say","text":"hello"}',
+    '{"type":"move","dir":"n"}',
+)
+
+
+def add(commands: Subparsers) -> None:
+    """Add ``up``."""
+    whole = add_command(commands, "up", _up, "run a whole server on this machine until Ctrl-C")
+    whole.add_argument("--bots", type=int, default=20, help="how many bots play along (default 20)")
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    rules()  # what a worker would find missing at its start
+    settings = config.load()
+    write_key(settings.secret_key_file)
+    return up(
+        settings,
+        queues_of_families(settings),
+        environ=config.environment(),
+        migrate=lambda s: print_counts(bring_up_to_date(s)),
+        bots=arguments.bots,
+        join=JOIN,
+    )

@@ -1,0 +1,44 @@
+"""``gameserver world``: what other maps do to those who are in the database."""
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+
+from gameserver import config
+from gameserver.cli.commands import Subparsers, add_command, add_group
+from gameserver.cli.database import print_counts
+from gameserver.cli.parts import now_ms
+from gameserver.processing import reconciling
+from gameserver.store import Store
+from gameserver.world.maps import load_world
+
+
+def add(commands: Subparsers) -> None:
+    """Add ``world`` and its commands."""
+    world = add_group(commands, "world", "maps, and who stands in them")
+    checking = add_command(
+        world, "check", _world_check, "check maps, and say what they would do to the database; changes nothing"
+    )
+    checking.add_argument("file", type=Path, nargs="?", help="a .world file (default: GAMESERVER_WORLD)")
+    add_command(world, "apply", _world_apply, "bring the database in line with the maps")
+
+
+def _world_check(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    world = load_world(arguments.file or settings.world_file)
+    with closing(Store(settings.database_url, world)) as store:
+        found = reconciling.check(store, world)
+    print(f"The maps are sound: {len(world.zones)} zones.")
+    print_counts(found)
+    print("gameserver world apply would do that." if found else "Everyone in the database fits into it.")
+    return 1 if found else 0
+
+
+def _world_apply(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    world = load_world(settings.world_file)
+    with closing(Store(settings.database_url, world)) as store:
+        done = reconciling.apply(store, world, now_ms())
+    print_counts(done)
+    print("The database fits the maps.")
+    return 0

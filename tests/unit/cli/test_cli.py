@@ -1,0 +1,51 @@
+"""The command line as a whole: every group is there, and a fault of the project ends a command with a sentence."""
+
+import argparse
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+from gameserver import cli
+from gameserver.cli import main, parser
+from gameserver.errors import Corrupt
+
+
+def commands(of: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands of a parser, by name; of one that has commands of its own, those."""
+    groups = [action for action in of._actions if isinstance(action, argparse._SubParsersAction)]
+    found = {name: made for group in groups for name, made in group.choices.items()}
+    deeper = {f"{name} {more}": made for name, group in found.items() for more, made in commands(group).items()}
+    return {name: made for name, made in found.items() if not commands(made)} | deeper
+
+
+def test_every_module_with_commands_is_added() -> None:
+    modules = [import_module(f"{cli.__name__}.{found.name}") for found in pkgutil.iter_modules(cli.__path__)]
+    assert {module for module in modules if hasattr(module, "add")} == set(cli.GROUPS)
+
+
+def test_every_command_says_what_it_does_and_has_a_function() -> None:
+    found = commands(parser())
+    assert {"up", "status", "bots", "events", "catalogue diff", "dead replay", "migrate", "world apply", "key"} <= set(
+        found
+    )
+    assert all(command.description and callable(command.get_default("command")) for command in found.values())
+
+
+def test_a_fault_is_one_sentence_and_an_interruption_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GAMESERVER_FRAME_BYTES_MAX", "many")
+    assert main(["events"]) == 1
+    assert capsys.readouterr().err == "gameserver: GAMESERVER_FRAME_BYTES_MAX='many' is not a number.\n"
+
+
+@pytest.mark.parametrize(("raised", "status"), [(Corrupt("x", "A sentence."), 1), (KeyboardInterrupt(), 130)])
+def test_the_status_says_how_a_command_ended(
+    monkeypatch: pytest.MonkeyPatch, raised: BaseException, status: int
+) -> None:
+    def fail(_: object) -> int:
+        raise raised
+
+    monkeypatch.setattr("gameserver.cli.catalogue._events", fail)
+    assert main(["events"]) == status
