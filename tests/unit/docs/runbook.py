@@ -55,7 +55,7 @@ WATCH = "tests/integration/test_watch.py::"
 FLOWER = "tests/integration/test_flower.py::"
 BACKUP = "tests/integration/test_backup.py::"
 HOUSES = "tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events"
-LETTERS = Ran("tests/unit/processing/test_dead_letters.py::test_the_command_lists_shows_replays_and_drops")
+LETTERS = Ran("tests/unit/cli/test_dead_letters.py::test_the_command_lists_shows_replays_and_drops")
 MULTI = Ran(f"{SCALING}test_celery_multi_starts_restarts_and_stops_workers_of_two_families")
 PAUSED = Ran(f"{SCALING}test_a_paused_family_is_told_to_players_waits_and_then_catches_up")
 GROWN = Ran(f"{SCALING}test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it")
@@ -69,7 +69,7 @@ WORKER = Ran("tests/acceptance/test_crowds.py::test_two_workers_of_a_family_shar
 DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_and_moved_and_its_queue_removed")
 DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
 SMALL = Ran("tests/integration/test_commands.py::test_the_small_commands_of_the_runbook")
-MAPS = Ran("tests/unit/processing/test_reconciling.py::test_the_commands_check_and_apply")
+MAPS = Ran("tests/unit/cli/test_world.py::test_the_commands_check_and_apply")
 NO_ENGINE = Not("no container engine runs where the tests do; tests/unit/docker reads what it would run")
 SYSTEM = Not("it is the system's own, and looks only")
 
@@ -126,7 +126,7 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver broker-users --gateways gateway1,gateway2": SMALL,
     "gameserver declare": Ran("tests/integration/test_access.py::test_everyone_plays_its_part_as_its_own_user"),
     "gameserver secrets FOLDER --gateways gateway1,gateway2": Ran(
-        "tests/unit/security/test_provisioning.py::test_the_command_says_what_it_made_but_no_secret"
+        "tests/unit/cli/test_secrets.py::test_the_command_says_what_it_made_but_no_secret"
     ),
     "docker compose -f docker/compose.yml build": NO_ENGINE,
     'docker run --rm -u "$(id -u)" -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets': NO_ENGINE,
@@ -137,7 +137,7 @@ REGISTRY: dict[str, Ran | Not] = {
     "docker compose -f docker/compose.production.yml up -d --no-recreate --scale worker-movement=3": NO_ENGINE,
     "docker compose -f docker/compose.production.yml run --rm operator celery -A tasks inspect ping": NO_ENGINE,
     "gameserver copy --to postgresql://game@HOST/game": Ran(
-        "tests/unit/store/test_copy_database.py::test_the_command_copies_the_database_of_the_settings"
+        "tests/unit/cli/test_database.py::test_the_command_copies_the_database_of_the_settings"
     ),
     "gameserver dead list [--family chat] [--player ada] [--hours 24]": LETTERS,
     "gameserver dead list --hours 1": LETTERS,
@@ -145,11 +145,9 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver dead replay ID": LETTERS,
     "gameserver dead drop ID": LETTERS,
     "gameserver catalogue export FILE": Ran(
-        "tests/unit/operations/test_catalogue_export.py::test_the_command_writes_a_file_or_says_why_not"
+        "tests/unit/cli/test_catalogue.py::test_the_command_writes_a_file_or_says_why_not"
     ),
-    "gameserver catalogue diff FILE": Ran(
-        "tests/unit/operations/test_catalogue_diff.py::test_the_status_is_1_if_something_breaks"
-    ),
+    "gameserver catalogue diff FILE": Ran("tests/unit/cli/test_catalogue.py::test_the_status_is_1_if_something_breaks"),
     "gameserver catalogue diff --running": Ran(f"{WATCH}test_the_catalogue_is_compared_with_that_of_running_workers"),
     "gameserver migrate": SMALL,
     "gameserver world check FILE": MAPS,
