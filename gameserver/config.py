@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from gameserver.broker.topology import Queues, QueueType
-from gameserver.declare.game import game
+from gameserver.declare.game import HOME, folder, game
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
 
@@ -89,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises ``Corrupt`` (code ``bad_setting``) that names the variable at fault."""
     given = _with_new_names(os.environ if environ is None else environ)
-    home = Path(given.get("GAMESERVER_HOME") or Path(__file__).parent.parent).resolve()
+    home = Path(given.get(HOME) or folder()).resolve()
     env = {**_with_new_names(read_env_file(home / "var" / "house.env")), **given}
     return Settings(
         home=home,

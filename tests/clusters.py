@@ -13,7 +13,7 @@ from gameserver.errors import Corrupt
 from gameserver.local.ports import free_ports
 from gameserver.local.processes import wait_for
 from gameserver.local.rabbitmq_node import PrivateNode, make_cookie
-from tests.brokers import ROOT
+from gameserver.testing.broker import ROOT
 
 SIZE = 3
 UP_S_MAX = 120.0

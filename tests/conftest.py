@@ -1,3 +1,3 @@
 """Fixtures for all tests: a broker, databases, houses of real processes."""
 
-pytest_plugins = ["tests.brokers", "tests.databases", "tests.houses", "tests.browsers"]
+pytest_plugins = ["gameserver.testing.plugin", "tests.databases", "tests.houses", "tests.browsers"]

@@ -10,7 +10,7 @@ import msgspec
 from gameserver.broker.permissions import ALL, User, definitions, users
 from gameserver.local.rabbitmq_node import USER, PrivateNode
 from gameserver.security.provisioning import make, password_file
-from tests.brokers import Vhost
+from gameserver.testing.broker import Vhost
 from tests.houses import ROOT
 
 GATEWAYS = ("gateway1", "gateway2")

@@ -2,12 +2,19 @@
 
 A module is a package with a feature from top to bottom: ``events`` (what is declared), ``rules``, ``entities``,
 ``maps`` (objects that maps may show), as many of these as it has. A game names the modules that it takes from
-elsewhere; packages within its own that are modules belong to it without being named. ``GAMESERVER_GAME`` says which
-package is played, in every process alike.
+elsewhere; packages within its own that are modules belong to it without being named.
+
+Which package is played, every process finds out alike: ``GAMESERVER_GAME`` names it, or the game's folder does. That is
+the nearest folder, from ``GAMESERVER_HOME`` and else from the current one upwards, whose ``pyproject.toml`` has
+
+    [tool.gameserver]
+    game = "mygame"
 """
 
 import os
 import pkgutil
+import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +25,7 @@ from gameserver.declare.places import exists, imported
 from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"
+HOME = "GAMESERVER_HOME"
 BUNDLED = "gameserver.games.millbrook"
 PARTS = ("events", "rules", "entities", "maps")
 
@@ -35,14 +43,51 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def package() -> str:
-    """The dotted name of the package that is played."""
-    return os.environ.get(SETTING) or BUNDLED
+    """Return the dotted name of the package that is played. Raises ``Corrupt`` ``bad_game``: see ``folder``."""
+    found = _named()
+    return os.environ.get(SETTING) or (found[1] if found else BUNDLED)
+
+
+def folder() -> Path:
+    """Return the folder of the game, in which its processes run.
+
+    It is the folder that names a game, else ``GAMESERVER_HOME``, else the current one. Raises
+    ``Corrupt`` ``bad_game`` where a ``pyproject.toml`` cannot be read or names no package.
+    """
+    found = _named()
+    return found[0] if found else Path(os.environ.get(HOME) or Path.cwd()).resolve()
+
+
+def _named() -> tuple[Path, str] | None:
+    """Find the folder that names a game, and the name."""
+    starts = [Path(start) for start in (os.environ.get(HOME), Path.cwd()) if start]
+    return next((found for start in starts if (found := _above(start.resolve()))), None)
+
+
+@cache
+def _above(start: Path) -> tuple[Path, str] | None:
+    found = ((each, _game_of(each / "pyproject.toml")) for each in (start, *start.parents))
+    return next(((each, name) for each, name in found if name), None)
+
+
+def _game_of(file: Path) -> str:
+    """Return the game that a project's file names; nothing where there is no such file, or it is about other things."""
+    if not file.is_file():
+        return ""
+    try:
+        name = tomllib.loads(file.read_text()).get("tool", {}).get("gameserver", {}).get("game", "")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise Corrupt("bad_game", f"{file} cannot be read: {error}.") from None
+    if not isinstance(name, str):
+        raise Corrupt("bad_game", f"{file}: game in [tool.gameserver] must be a package's name, as text.")
+    return name
 
 
 @cache
 def game() -> Game:
     """The game that is played. Raises ``Corrupt``: ``bad_game`` where there is none, ``bad_module``."""
     name = package()
+    _make_importable()
     if not exists(name):
         raise Corrupt("bad_game", f"{SETTING}={name}: there is no such package on Python's path.")
     found = getattr(imported(name), "GAME", None)
@@ -78,6 +123,13 @@ def parts(part: str) -> list[ModuleType]:
 def family_of(module: str) -> str:
     """The family of a module: the name of its folder."""
     return module.rpartition(".")[2]
+
+
+def _make_importable() -> None:
+    """Put the game's folder on Python's path: a command's own folder is there, and not the one it is typed in."""
+    found = _named()
+    if found and str(found[0]) not in sys.path:
+        sys.path.insert(0, str(found[0]))
 
 
 def _own(name: str) -> list[str]:

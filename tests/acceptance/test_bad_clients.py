@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from gameserver.limits import Limits
+from gameserver.testing.line_client import LineClient
 from gameserver.wire.frames import prefix
-from tests.acceptance.lines import LineClient
 from tests.houses import House, SharedHouse, living, write_world
 
 LOGIN_TIMEOUT_S = 3.0

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.crowds import NOT_NOW, Crowd
 from tests.houses import FAMILIES, House, eventually
 from tests.integration.watched import Watched

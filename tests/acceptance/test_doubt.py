@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gameserver.declare import catalogue
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.houses import ROOT, House
 
 COINS = 100  # in a new purse

@@ -12,8 +12,8 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost
+from gameserver.testing.broker import Vhost
+from gameserver.testing.line_client import LineClient
 from tests.browsers import Browser
 from tests.crowds import NOT_NOW, Crowd
 from tests.flowers import FlowerPages

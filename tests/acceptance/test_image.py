@@ -10,8 +10,8 @@ import yaml
 
 from gameserver.local.ports import LOCAL, accepts, free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost, fresh_vhost
+from gameserver.testing.broker import Vhost, fresh_vhost
+from gameserver.testing.line_client import LineClient
 from tests.houses import ROOT, GatewayProc, Proc, eventually
 from tests.images import UID, Image, require_debootstrap, stages
 from tests.users import Users

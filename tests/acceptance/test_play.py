@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.houses import House, SharedHouse, eventually, living, write_world
 
 ARENA = (
@@ -155,7 +155,7 @@ def test_wrong_passwords_and_taken_names_are_refused_and_the_right_one_still_get
 
 
 def test_a_session_goes_on_at_another_gateway_and_a_repeated_event_takes_effect_once(arena: SharedHouse):
-    other = arena.house.gateway()
+    other = arena.deployment.gateway()
     with LineClient(other.port) as witness:
         witness.register("Wit7")
         assert witness.ask("join", channel="seven")["type"] == "ok"

@@ -7,9 +7,9 @@ from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
 from gameserver.modules.world.rules import TICK_MS
 from gameserver.rules.outcome import Needs
 from gameserver.store import Store
+from gameserver.testing.line_client import LineClient
 from gameserver.world.maps import load_world
 from gameserver.world.state import EARS, PULSE
-from tests.acceptance.lines import LineClient
 from tests.houses import House, eventually
 
 OTHERS = tuple(family for family in catalogue.families() if family != "sessions")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.crowds import NOT_NOW, Crowd
 from tests.houses import FAMILIES, House, Proc, eventually
 from tests.operators import celery, run

@@ -15,10 +15,10 @@ import msgspec
 from gameserver.local.plan import consumed
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.broker import fresh_vhost
 from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.benchmarks.share import limited
-from tests.brokers import fresh_vhost
 from tests.databases import Cluster, required
 from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.brokers import ROOT, require_rabbitmq
+from gameserver.testing.broker import ROOT, require_rabbitmq
 
 
 @pytest.fixture

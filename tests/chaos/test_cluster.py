@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import require_rabbitmq
+from gameserver.testing.broker import require_rabbitmq
 from tests.chaos.run import run
 from tests.chaos.schedule import Fault
 from tests.chaos.stage import Stage

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.security.provisioning import password_file
-from tests.acceptance.lines import LineClient
-from tests.brokers import require_rabbitmq
+from gameserver.testing.broker import require_rabbitmq
+from gameserver.testing.line_client import LineClient
 from tests.clusters import SIZE, BrokerCluster, a_cluster
 from tests.houses import ROOT, a_house, eventually
 from tests.users import all_users, configured

@@ -13,8 +13,8 @@ from pika.exceptions import ChannelClosedByBroker
 from gameserver.broker.routing import gateway_queue
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost, fresh_vhost
+from gameserver.testing.broker import Vhost, fresh_vhost
+from gameserver.testing.line_client import LineClient
 from tests.flowers import PASSWORD, USER, FlowerPages
 from tests.houses import ROOT, GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value

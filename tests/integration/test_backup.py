@@ -12,8 +12,8 @@ import pytest
 from gameserver.errors import Rejected
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.store.backup import backup
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost, fresh_vhost
+from gameserver.testing.broker import Vhost, fresh_vhost
+from gameserver.testing.line_client import LineClient
 from tests.crowds import Crowd
 from tests.databases import Cluster, required
 from tests.houses import House, a_house

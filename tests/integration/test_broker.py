@@ -23,9 +23,9 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult, Unicast
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
+from gameserver.testing.broker import Vhost
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
-from tests.brokers import Vhost
 from tests.houses import eventually
 
 FULL = 10

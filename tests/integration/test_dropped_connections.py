@@ -17,9 +17,9 @@ from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.outbound import BatchResult, Outbound, decode_outbound
+from gameserver.testing.broker import Vhost
 from gateway.net.transport import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
-from tests.brokers import Vhost
 from tests.chaos.proxy import Proxy
 
 SHORTEST_LEASE_S = min(spec.lease_s for spec in catalogue.specs())

@@ -11,7 +11,7 @@ from tornado.web import URLSpec
 
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.flowers import FlowerPages
 from tests.houses import House, SharedHouse, a_house, eventually
 from tests.integration.scraped import scrape
@@ -27,7 +27,7 @@ def paths() -> list[str]:
 
 @pytest.fixture(scope="module")
 def flower(shared_house: SharedHouse, private_node: PrivateNode) -> FlowerPages:
-    return FlowerPages(shared_house.house, env={"AMQP_MANAGEMENT_URL": private_node.management_url()})
+    return FlowerPages(shared_house.deployment, env={"AMQP_MANAGEMENT_URL": private_node.management_url()})
 
 
 def test_with_a_password_no_page_answers_without_it_and_neither_do_metrics_and_health(flower: FlowerPages):
@@ -58,7 +58,7 @@ def test_open_to_others_it_does_not_start_without_a_password(house: House):
 
 
 def test_without_a_password_it_is_on_loopback_alone_and_its_buttons_do_nothing(shared_house: SharedHouse):
-    flower = FlowerPages(shared_house.house, password="")
+    flower = FlowerPages(shared_house.deployment, password="")
     listening = [row.split()[1] for row in Path("/proc/net/tcp").read_text().splitlines() if row.split()[3] == "0A"]
     assert f"0100007F:{flower.port:04X}" in listening
     assert f"00000000:{flower.port:04X}" not in listening

@@ -1,4 +1,4 @@
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.houses import House, eventually
 
 ENOUGH = 40  # connections, so that not all of them fall to one of two gateways

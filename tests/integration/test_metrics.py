@@ -5,8 +5,8 @@ import signal
 import time
 
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost
+from gameserver.testing.broker import Vhost
+from gameserver.testing.line_client import LineClient
 from tests.houses import House, SharedHouse, eventually
 from tests.integration.scraped import scrape, targets, value
 
@@ -14,7 +14,7 @@ CHAT = {"family": "chat", "event": "say"}
 
 
 def test_a_gateway_tells_who_is_there_what_came_of_events_and_where_their_time_went(shared_house: SharedHouse):
-    (address,) = targets(shared_house.house, "gateway").values()
+    (address,) = targets(shared_house.deployment, "gateway").values()
     with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port) as bob:
         for client, name in ((ada, "Ada"), (bob, "Bob")):
             client.register(name)
@@ -48,7 +48,7 @@ def test_a_gateway_tells_who_is_there_what_came_of_events_and_where_their_time_w
 
 
 def test_a_connection_ends_for_a_reason(shared_house: SharedHouse):
-    (address,) = targets(shared_house.house, "gateway").values()
+    (address,) = targets(shared_house.deployment, "gateway").values()
     with LineClient(shared_house.gateway.port) as polite, LineClient(shared_house.gateway.port) as rude:
         polite.register("Cid")
         polite.ask("logout")
@@ -66,7 +66,7 @@ def test_a_connection_ends_for_a_reason(shared_house: SharedHouse):
 
 
 def test_a_worker_counts_what_its_children_did_and_forgets_nothing_when_they_die(shared_house: SharedHouse):
-    (address,) = targets(shared_house.house, "worker").values()
+    (address,) = targets(shared_house.deployment, "worker").values()
 
     def said() -> float:
         return value(scrape(address), "gameserver_worker_events_total", outcome="ok", **CHAT)

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from gameserver.store.copy_database import QUIET_MS, Copied, copy
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost
+from gameserver.testing.broker import Vhost
+from gameserver.testing.line_client import LineClient
 from tests.houses import House, a_house
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 
 from gameserver.modules.sessions.events import Ack
-from tests.brokers import Vhost
+from gameserver.testing.broker import Vhost
 from tests.databases import OWNER, Cluster
 from tests.houses import a_house, eventually
 from tests.integration.test_workers import declare, of_the_house, publish, queue_length

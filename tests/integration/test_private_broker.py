@@ -18,7 +18,7 @@ from gameserver.local import plan
 from gameserver.local.ports import LOCAL, accepts
 from gameserver.local.processes import members, wait_for
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.brokers import Vhost, fresh_vhost, require_rabbitmq
+from gameserver.testing.broker import Vhost, fresh_vhost, require_rabbitmq
 
 WAIT_S_MAX = 60.0
 

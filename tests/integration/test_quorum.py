@@ -11,8 +11,8 @@ from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
-from tests.acceptance.lines import LineClient
-from tests.brokers import Vhost
+from gameserver.testing.broker import Vhost
+from gameserver.testing.line_client import LineClient
 from tests.houses import House, eventually
 
 LIMITS = Limits(deliveries_max=5)

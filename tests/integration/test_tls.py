@@ -18,9 +18,9 @@ from gameserver.client import Backoff, Client
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.security.provisioning import password_file
+from gameserver.testing.broker import ROOT as OTHER_ROOT
+from gameserver.testing.broker import require_rabbitmq
 from gateway.amqp.failover import HEARTBEAT_S
-from tests.brokers import ROOT as OTHER_ROOT
-from tests.brokers import require_rabbitmq
 from tests.houses import GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority

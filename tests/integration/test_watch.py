@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping
 
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.houses import ROOT, House, SharedHouse
 
 
@@ -32,7 +32,7 @@ def row(text: str, first: str) -> list[str]:
 def test_status_is_one_screen_of_the_whole_house(shared_house: SharedHouse):
     with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port):
         ada.register("Ada")
-        text = gameserver(shared_house.house, "status")
+        text = gameserver(shared_house.deployment, "status")
     assert row(text, shared_house.gateway.id)[1:3] == ["2", "1"]
     assert row(text, "world")[-3:-1] == ["1", "1"]
     assert float(row(text, "world")[5]) > 0  # beat's ticks
@@ -41,7 +41,7 @@ def test_status_is_one_screen_of_the_whole_house(shared_house: SharedHouse):
 
 
 def test_what_cannot_be_told_is_a_sentence(shared_house: SharedHouse):
-    house = shared_house.house
+    house = shared_house.deployment
     done = ask({**house.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "status")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("gameserver: The broker does not answer")
@@ -51,7 +51,7 @@ def test_what_cannot_be_told_is_a_sentence(shared_house: SharedHouse):
 
 
 def test_the_catalogue_is_compared_with_that_of_running_workers(shared_house: SharedHouse):
-    house = shared_house.house
+    house = shared_house.deployment
     assert gameserver(house, "catalogue", "diff", "--running") == "No changes.\n"
     away = ask({**house.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "catalogue", "diff", "--running")
     assert (away.returncode, away.stdout) == (2, "")
@@ -79,7 +79,7 @@ def test_tail_shows_one_players_events_of_one_family_with_their_replies_and_take
         thread = threading.Thread(target=chatter)
         thread.start()
         try:
-            with tailing(shared_house.house, "--family", "chat", "--player", "Tilda", "--count", "6") as tail:
+            with tailing(shared_house.deployment, "--family", "chat", "--player", "Tilda", "--count", "6") as tail:
                 lines = tail.communicate(timeout=60)[0].splitlines()
         finally:
             stop.set()
@@ -98,13 +98,13 @@ def test_trace_shows_an_events_way_and_times(shared_house: SharedHouse):
         ada.register("Trudi")
         ada.ask("say", text="where do I go?")
         id_ = f"{ada.session}:{ada.seq}"
-    text = gameserver(shared_house.house, "trace", id_)
+    text = gameserver(shared_house.deployment, "trace", id_)
     first, *steps = text.splitlines()
     assert first == f"{id_}  chat.say of trudi, in task {id_}"
     ways = ("accepted by the gateway", "published", "taken up by a process", "applied and committed", "told")
     assert len(steps) == len(ways)
     assert all(way in step for way, step in zip(ways, steps, strict=True))
-    assert gameserver(shared_house.house, "trace", f"{id_}+3~1") == text
+    assert gameserver(shared_house.deployment, "trace", f"{id_}+3~1") == text
 
 
 def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came(

@@ -4,7 +4,7 @@ import re
 
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.houses import SharedHouse, eventually
 from tests.integration.scraped import scrape, targets
 from tests.watching import READ_BY_STATUS, RULES, expressions, metrics, rules
@@ -19,7 +19,7 @@ def exported(text: str) -> set[str]:
 
 
 def test_every_metric_that_is_named_is_exported(shared_house: SharedHouse, private_node: PrivateNode):
-    house, (port,) = shared_house.house, free_ports(1)
+    house, (port,) = shared_house.deployment, free_ports(1)
     house.flower(port)
     with LineClient(shared_house.gateway.port) as ada:
         ada.register("Ada")

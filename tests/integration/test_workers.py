@@ -14,7 +14,7 @@ from gameserver.declare import base
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
 from gameserver.modules.sessions.events import Ack, Heartbeat
-from tests.acceptance.lines import LineClient
+from gameserver.testing.line_client import LineClient
 from tests.houses import FAMILIES, House, SharedHouse, eventually
 from tests.integration.tapped import Tap
 from tests.integration.watched import Watched
@@ -65,7 +65,7 @@ def queue_length(house: House, queue: str) -> int:
 
 
 def test_an_event_is_a_named_task_with_readable_arguments_and_no_secret_is_seen_anywhere(shared_house: SharedHouse):
-    house = shared_house.house
+    house = shared_house.deployment
     events = Tap(house.amqp_url, EVENTS, *FAMILIES)
     outbound = Tap(house.amqp_url, OUTBOUND, f"gateway.{shared_house.gateway.id}")
     with Watched(house.amqp_url) as watched, LineClient(shared_house.gateway.port) as ada:
@@ -115,7 +115,7 @@ OF_ANOTHER_VERSION: dict[str, dict[str, Any]] = {
 
 
 def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neighbours(shared_house: SharedHouse):
-    house = shared_house.house
+    house = shared_house.deployment
     children = shared_house.worker.children()
     for n, headers in enumerate(MALFORMED.values()):
         publish(house, of_the_house(Heartbeat(sessions=0), f"bad headers {n}"), queue="sessions", **headers)
@@ -130,7 +130,7 @@ def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neig
 
 def test_what_another_version_published_and_nobody_awaits_ends_without_a_dead_letter(shared_house: SharedHouse):
     """What somebody awaits goes round instead: test_other_versions."""
-    house = shared_house.house
+    house = shared_house.deployment
     dead = queue_length(house, DEAD)
     with Watched(house.amqp_url) as watched:
         for name, made in OF_ANOTHER_VERSION.items():

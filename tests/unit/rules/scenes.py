@@ -1,18 +1,41 @@
-"""A world of two zones, and states filled by hand, for the tests of rules. Nothing here knows a database."""
+"""A world of two zones and who is in it, for the tests of the bundled modules' rules."""
 
-from random import Random
 from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.declare.base import Event, Notice
-from gameserver.rules.book import rules
-from gameserver.rules.outcome import Context, Outcome, State
+from gameserver.rules.outcome import Outcome, State
+from gameserver.testing import scenes
+from gameserver.testing.scenes import (
+    NOW_MS,
+    QuickPasswords,
+    StateReader,
+    absent,
+    account_of,
+    circumstances,
+    cut_off,
+    fold,
+    play,
+    session_of,
+    told,
+)
 from gameserver.world.kinds import KINDS
 from gameserver.world.maps import CreatureSpawn, Portal, World, Zone
-from gameserver.world.state import Account, Creature, Player, Session, Thing
+from gameserver.world.state import Creature, Player, Thing
 
-NOW_MS = 1_700_000_000_000
+__all__ = [
+    "NOW_MS",
+    "QuickPasswords",
+    "StateReader",
+    "absent",
+    "account_of",
+    "circumstances",
+    "cut_off",
+    "fold",
+    "play",
+    "session_of",
+    "told",
+]
 
 MEADOW = Zone(
     name="meadow",
@@ -39,64 +62,9 @@ TOWN = Zone(
 WORLD = World(zones={"meadow": MEADOW, "town": TOWN}, start="meadow")
 
 
-class QuickPasswords:
-    """Passwords that are hashed at once. ``work``: what was asked of it."""
-
-    def __init__(self) -> None:
-        self.work: list[str] = []
-
-    def hash(self, password: str) -> str:
-        self.work.append("hash")
-        return f"hashed {password}"
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        self.work.append("verify")
-        return password_hash == f"hashed {password}"
-
-    def digest(self, token: str) -> str:
-        return f"#{token}"
-
-
-class StateReader:
-    """What may be read before the transaction, from a state filled by hand."""
-
-    def __init__(self, known: State) -> None:
-        self._state = known
-
-    def account(self, player: str) -> Account | None:
-        return self._state.accounts.get(player)
-
-    def session_by_token(self, token_hash: str) -> Session | None:
-        opened = (s for s in self._state.sessions.values() if token_hash in (s.token, s.token_before))
-        return next(opened, None)
-
-
 def player(name: str = "Ada", **changes: Any) -> Player:
-    """A player in the middle of the meadow, in the world over connection ``c-ada`` of gateway ``g1``."""
-    id_ = name.lower()
-    body = Player(id=id_, name=name, zone="meadow", x=12, y=10, session=f"s-{id_}", gateway="g1", conn=f"c-{id_}", v=1)
-    return replace(body, **changes)
-
-
-def absent(body: Player) -> Player:
-    """The same, not in the world, and without a session."""
-    return replace(body, session="", gateway="", conn="")
-
-
-def cut_off(body: Player) -> Player:
-    """The same, not in the world, with a session that waits."""
-    return replace(body, gateway="", conn="")
-
-
-def session_of(body: Player, **changes: Any) -> Session:
-    """The session that a player's connection holds."""
-    held = Session(id=body.session, player=body.id, gateway=body.gateway, conn=body.conn, token=f"#t-{body.id}")
-    return replace(held, **changes)
-
-
-def account_of(body: Player, password: str = "long enough") -> Account:
-    """The account of a player."""
-    return Account(id=body.id, name=body.name, password_hash=f"hashed {password}", created_ms=1)
+    """Make a player in the middle of the meadow, in the world over connection ``c-ada`` of gateway ``g1``."""
+    return scenes.player(name, **{"zone": "meadow", "x": 12, "y": 10, **changes})
 
 
 def creature(id_: str = "meadow.rat.1", **changes: Any) -> Creature:
@@ -106,47 +74,8 @@ def creature(id_: str = "meadow.rat.1", **changes: Any) -> Creature:
 
 
 def state(*things: Thing, **loaded: Any) -> State:
-    """A state that holds these things, and what else was loaded (``histories``, ``mail``, ``online``...)."""
-    filled = State(WORLD)
-    filled.now_ms = NOW_MS
-    filled.put(things)
-    for name, value in loaded.items():
-        assert hasattr(filled, name)
-        setattr(filled, name, value)
-    return filled
-
-
-def circumstances(body: Player | None = None, **changes: Any) -> Context:
-    """A context: the player's own connection and session, now, with seeded dice."""
-    mine = {} if body is None else {"player": body.id, "session": body.session, "conn": body.conn}
-    given = {"id": "e1", "now_ms": NOW_MS, "rng": Random(1), "gateway": "g1", **mine, **changes}
-    return Context(**given)
-
-
-def play(event: Event, world: State, context: Context, passwords: QuickPasswords | None = None) -> Outcome:
-    """Play an event by the book: prepared as ``apply`` would, and the state left as it was."""
-    rule: Any = rules()[event.spec.name]
-    if rule.prepare is not None:
-        prepared = rule.prepare(event, context, StateReader(world), passwords or QuickPasswords())
-        context = replace(context, prepared=prepared)
-    if rule.needs:
-        rule.needs(event, context)
-    before = {kind: dict(things) for kind, things in world.things.items()}
-    outcome: Outcome = rule(world, event, context)
-    assert world.things == before, "a rule only reads its state"
-    return outcome
-
-
-def fold(world: State, outcome: Outcome) -> None:
-    """What ``apply`` does with an outcome, as far as rules can see it."""
-    for thing in outcome.drop:
-        world.things[type(thing)].pop(thing.id, None)
-    world.put(outcome.put)
-
-
-def told(outcome: Outcome) -> list[Notice]:
-    """The notices of an outcome."""
-    return [tell.notice for tell in outcome.notifications if tell.notice is not None]
+    """Fill a state of the two zones."""
+    return scenes.state(*things, **{"world": WORLD, **loaded})
 
 
 def put(outcome: Outcome, id_: str) -> Any:

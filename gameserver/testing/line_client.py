@@ -85,7 +85,8 @@ class LineClient:
         told = self.expect("token")
         self.token, self.session = told["token"], told["session"]
         self.seq = max(self.seq, reply["data"].get("seq", 0))
-        return reply["data"]
+        entered: Packet = reply["data"]
+        return entered
 
     # Receiving.
 

@@ -1,0 +1,142 @@
+"""Scenes for the tests of rules: states filled by hand, and events played on them. Nothing here knows a database.
+
+def test_a_greeting_is_heard():
+    ada = player("Ada")
+    outcome = play(Greet(to="bea"), state(ada), circumstances(ada))
+    assert told(outcome) == [Greeted(who="ada")]
+"""
+
+from functools import cache
+from random import Random
+from typing import Any
+
+from msgspec.structs import replace
+
+from gameserver.declare.base import Event, Notice
+from gameserver.declare.game import game
+from gameserver.rules.book import rules
+from gameserver.rules.outcome import Context, Outcome, State
+from gameserver.world.maps import World, load_world
+from gameserver.world.state import Account, Player, Session, Thing
+
+NOW_MS = 1_700_000_000_000
+
+
+@cache
+def _own_world() -> World:
+    """Load the game's own world, once."""
+    return load_world(game().world)
+
+
+class QuickPasswords:
+    """Passwords that are hashed at once. ``work``: what was asked of it."""
+
+    def __init__(self) -> None:
+        self.work: list[str] = []
+
+    def hash(self, password: str) -> str:
+        self.work.append("hash")
+        return f"hashed {password}"
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        self.work.append("verify")
+        return password_hash == f"hashed {password}"
+
+    def digest(self, token: str) -> str:
+        return f"#{token}"
+
+
+class StateReader:
+    """What may be read before the transaction, from a state filled by hand."""
+
+    def __init__(self, known: State) -> None:
+        self._state = known
+
+    def account(self, player: str) -> Account | None:
+        return self._state.accounts.get(player)
+
+    def session_by_token(self, token_hash: str) -> Session | None:
+        opened = (s for s in self._state.sessions.values() if token_hash in (s.token, s.token_before))
+        return next(opened, None)
+
+
+def player(name: str = "Ada", **changes: Any) -> Player:
+    """Make a player who is in the world, where new ones begin, over connection ``c-ada`` of gateway ``g1``."""
+    id_, start = name.lower(), _own_world().start
+    x, y = _own_world().zones[start].spawns[0]
+    body = Player(id=id_, name=name, zone=start, x=x, y=y, session=f"s-{id_}", gateway="g1", conn=f"c-{id_}", v=1)
+    return replace(body, **changes)
+
+
+def absent(body: Player) -> Player:
+    """Make the same player, not in the world and without a session."""
+    return replace(body, session="", gateway="", conn="")
+
+
+def cut_off(body: Player) -> Player:
+    """Make the same player, not in the world, with a session that waits."""
+    return replace(body, gateway="", conn="")
+
+
+def session_of(body: Player, **changes: Any) -> Session:
+    """Make the session that a player's connection holds."""
+    held = Session(id=body.session, player=body.id, gateway=body.gateway, conn=body.conn, token=f"#t-{body.id}")
+    return replace(held, **changes)
+
+
+def account_of(body: Player, password: str = "long enough") -> Account:
+    """Make the account of a player."""
+    return Account(id=body.id, name=body.name, password_hash=f"hashed {password}", created_ms=1)
+
+
+def state(*things: Thing, world: World | None = None, **loaded: Any) -> State:
+    """Fill a state with these things, and what else was loaded (``histories``, ``mail``, ``online``...).
+
+    ``world``: the maps; the game's own by default.
+    """
+    filled = State(world or _own_world())
+    filled.now_ms = NOW_MS
+    filled.put(things)
+    for name, value in loaded.items():
+        assert hasattr(filled, name)
+        setattr(filled, name, value)
+    return filled
+
+
+def circumstances(body: Player | None = None, **changes: Any) -> Context:
+    """Make a context: the player's own connection and session, now, with seeded dice."""
+    mine = {} if body is None else {"player": body.id, "session": body.session, "conn": body.conn}
+    given = {"id": "e1", "now_ms": NOW_MS, "rng": Random(1), "gateway": "g1", **mine, **changes}
+    return Context(**given)
+
+
+def play(event: Event, filled: State, context: Context, passwords: QuickPasswords | None = None) -> Outcome:
+    """Play an event by the book: prepared as ``apply`` would, and the state left as it was."""
+    rule: Any = rules()[event.spec.name]
+    if rule.prepare is not None:
+        prepared = rule.prepare(event, context, StateReader(filled), passwords or QuickPasswords())
+        context = replace(context, prepared=prepared)
+    if rule.needs:
+        rule.needs(event, context)
+    before = {kind: dict(things) for kind, things in filled.things.items()}
+    outcome: Outcome = rule(filled, event, context)
+    assert filled.things == before, "a rule only reads its state"
+    return outcome
+
+
+def fold(filled: State, outcome: Outcome) -> None:
+    """Do to a state what the applier does with an outcome, as far as rules can see it."""
+    for thing in outcome.drop:
+        filled.things[type(thing)].pop(thing.id, None)
+    filled.put(outcome.put)
+
+
+def told(outcome: Outcome) -> list[Notice]:
+    """Return the notices of an outcome."""
+    return [tell.notice for tell in outcome.notifications if tell.notice is not None]
+
+
+def put(outcome: Outcome, id_: str) -> Any:
+    """Return the one thing that an outcome puts under this id."""
+    (thing,) = [thing for thing in outcome.put if thing.id == id_]
+    return thing
