@@ -25,8 +25,7 @@ from gameserver import cli, config
 from gameserver.broker import permissions
 from gameserver.broker.topology import possible_queues
 from gameserver.broker.urls import nodes
-from gameserver.declare import catalogue
-from gameserver.declare import game
+from gameserver.declare import catalogue, game
 from gameserver.limits import Limits
 from gameserver.runtime import healthcheck
 from gameserver.security import provisioning
