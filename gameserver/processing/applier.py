@@ -29,8 +29,7 @@ from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, 
 from gameserver.processing.dead_letters import letter_of
 from gameserver.processing.outbound_builder import Speech, sound_text, sound_texts
 from gameserver.processing.prepared import Prepared, SeededDice
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, Passwords, Rule, Waiting
-from gameserver.rules.view import appears, looks_around
+from gameserver.rules.outcome import Context, Needs, Notification, Outcome, Passwords, Rule, State, Waiting
 from gameserver.runtime.logging import Seldom, about
 from gameserver.security.sealing import Sealer
 from gameserver.store.store import Store, Stored, Transaction, Trial
@@ -471,20 +470,25 @@ class _Work:
 
     def _replay(self, item: Prepared) -> str:
         """Answer an event that was applied before: a durable one as then, a transient one with how things stand now."""
-        if item.spec.durable:
-            return self._answer_as_then(item)
-        player = self._state.players.get(item.envelope.player)
-        follow = looks_around(player) if player is not None else None
-        reply, _ = self._reply(item, present_state(item.event, player), follow)
+        return self._answer_as_then(item) if item.spec.durable else self._answer_as_now(item)
+
+    def _answer_as_now(self, item: Prepared) -> str:
+        """Answer with what the event's rule says of the present; where that breaks, nobody can tell."""
+        try:
+            outcome = _how_things_stand(item, self._state)
+            reply, _ = self._reply(item, outcome.result, outcome.follow)
+            words = [self._word(tell, "") for tell in outcome.notifications]
+        except FAULTS:
+            log.exception("%s can't be answered again", item.envelope.id, extra=about(item.envelope.id))
+            return self._outcome_unknown(item)
         if reply is not None:
             self._speech.direct(item.envelope.gateway, reply)
-        if player is not None and player.present and not player.dead_until_ms:
-            say, what = self._word(appears(player), "")
+        for say, what in words:
             say(what)
         return "repeated"
 
     def _answer_as_then(self, item: Prepared) -> str:
-        """As it was answered then. Where nobody knows that any more, nobody says that it took effect, nor that not."""
+        """Answer with the reply that was kept."""
         stored = self._reply_kept(item)
         if stored is not None:
             direct = replace(_read_direct(stored), conn=item.envelope.conn)
@@ -492,6 +496,10 @@ class _Work:
             return "repeated"
         id_ = item.envelope.id
         log.error("%s: its lane is past it, and no outcome is kept", id_, extra=about(id_))
+        return self._outcome_unknown(item)
+
+    def _outcome_unknown(self, item: Prepared) -> str:
+        """Say neither that it took effect nor that it did not."""
         self._refuse(item, "outcome_unknown", "The server can't tell what became of this.")
         return "outcome_unknown"
 
@@ -642,11 +650,13 @@ def _is_direct(kept: bytes) -> bool:
     return True
 
 
-def present_state(event: Event, player: Player | None) -> dict[str, Any] | None:
-    """How things stand now, in the shape of a transient event's result as far as the player's row can tell.
-
-    A durable one's result is what it did then, which nobody can tell any more.
-    """
-    if player is None or event.spec.result is None or event.spec.durable:
-        return None
-    return {name: getattr(player, name) for name in event.spec.result.__struct_fields__ if hasattr(player, name)}
+def _how_things_stand(item: Prepared, state: State) -> Outcome:
+    """Ask the event's rule what is told to a sender whose event was applied before. Raises what is wrong with that."""
+    outcome = item.rule.repeat(state, item.event, item.context) if item.rule.repeat else Outcome()
+    if type(outcome) is not Outcome:
+        raise TypeError(f"{type(outcome).__name__} is no Outcome")
+    if outcome.result is None and item.spec.result is not None:
+        raise TypeError(f"nothing says how {item.spec.task} is answered again: @rule(repeat=...)")
+    if outcome != Outcome(result=outcome.result, notifications=outcome.notifications, follow=outcome.follow):
+        raise TypeError(f"{item.spec.task} was applied before, and changes nothing more")
+    return outcome

@@ -183,7 +183,7 @@ Index("dead_letters_dead", dead_letters.c.dead_ms)
 unread = Table("unread", metadata, _text("id", key=True), _ms("copy"), _ms("at_ms"))
 Index("unread_at", unread.c.at_ms)
 
-# What is true of the whole database; see ``store.reconciling``.
+# What is true of the whole database; see ``operations.reconciling``.
 facts = Table("facts", metadata, _text("id", key=True), _text("value"))
 
 TABLES: dict[type[Thing], tuple[Table, ...]] = {

@@ -11,7 +11,7 @@ from gameserver.errors import Rejected
 from gameserver.modules.movement.events import Look, Move, View, Walked
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, living_actor, rule
 from gameserver.rules.times import awaited
-from gameserver.rules.view import Body, being, crosses, in_view, looks_around, sees_the_same, walks
+from gameserver.rules.view import Body, appears, being, crosses, in_view, looks_around, sees_the_same, walks
 from gameserver.world.state import Player
 
 STEP_MS = 80
@@ -29,7 +29,15 @@ STEPS = {
 }
 
 
-@rule()
+def _as_things_stand(state: State, event: Move, context: Context) -> Outcome:
+    """Say where the walker is by now, and show it to those who may have missed the step."""
+    walker = state.players[context.player]
+    seen = (appears(walker),) if walker.present and not walker.dead_until_ms else ()
+    result = Walked(zone=walker.zone, x=walker.x, y=walker.y)
+    return Outcome(result=result, notifications=seen, follow=looks_around(walker))
+
+
+@rule(repeat=_as_things_stand)
 def move(state: State, event: Move, context: Context) -> Outcome:
     """One step, through a portal if one lies there."""
     before = living_actor(state, context)

@@ -34,7 +34,12 @@ def give(state: State, event: Give, context: Context) -> Outcome:
     )
 
 
-@rule()
+def _what_is_left(state: State, event: Purse, context: Context) -> Outcome:
+    """Say what is in the purse by now, wherever its owner is."""
+    return Outcome(result=Given(coins=state.players[context.player].coins))
+
+
+@rule(repeat=_what_is_left)
 def purse(state: State, event: Purse, context: Context) -> Outcome:
     """What the player has."""
     return Outcome(result=Given(coins=actor(state, context).coins))

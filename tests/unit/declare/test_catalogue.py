@@ -54,6 +54,11 @@ def test_what_beat_sends_does_not_go_stale_by_its_clock(name: str) -> None:
     assert not catalogue.events()[name].spec.stale_after_s
 
 
+def test_a_transient_event_with_a_result_says_how_it_is_answered_again() -> None:
+    specs = [spec for spec in catalogue.specs() if spec.numbered and not spec.durable and spec.result]
+    assert [spec.task for spec in specs if rules()[spec.name].repeat is None] == []  # type: ignore[attr-defined]
+
+
 def test_there_is_no_rule_without_an_event() -> None:
     assert set(rules()) == set(catalogue.events())
 

@@ -9,7 +9,9 @@ from gameserver.errors import NotNow
 from gameserver.limits import Limits
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Attack
-from gameserver.modules.trade.events import Give
+from gameserver.modules.movement.events import Move, Walked
+from gameserver.modules.movement.rules import move
+from gameserver.modules.trade.events import Give, Purse
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.world.state import Player
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
@@ -110,6 +112,52 @@ def test_a_transient_event_that_comes_again_is_answered_with_how_things_stand(wo
     assert direct.follow.then == "look"
     assert [told["type"] for told in dispatched(again)] == ["appeared"]
     assert workshop.rows()["outcomes"] == 0
+
+
+def test_a_transient_event_that_changes_nothing_tells_nobody_else_when_it_comes_again(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    look = workshop.tell(ADA, Purse(seq=1))
+    workshop.apply(look)
+    workshop.apply(workshop.tell(ADA, Give(to="bob", coins=10, seq=2)))
+    again = workshop.apply(look)
+    assert reply(again) == {"type": "ok", "re": 1, "data": {"coins": 90}}
+    assert ([direct.follow for direct in again.outbound.unicasts], dispatched(again)) == ([None], [])
+
+
+def breaks(state: State, event: Move, context: Context) -> Outcome:
+    raise ZeroDivisionError("a broken answer")
+
+
+def steps_again(state: State, event: Move, context: Context) -> Outcome:
+    return Outcome(result=Walked(zone="", x=0, y=0), put=(state.players["ada"],))
+
+
+def says_nothing(state: State, event: Move, context: Context) -> Outcome:
+    return Outcome()
+
+
+@pytest.mark.parametrize("repeat", [breaks, steps_again, says_nothing, lambda *_: None, None])
+def test_where_a_rule_can_not_say_how_things_stand_nobody_can_tell(workshop: Workshop, repeat: Any) -> None:
+    """And the neighbours in the batch are applied."""
+    workshop.enter(ADA, BOB)
+    (step,), (other,) = walk(workshop, ADA, 1), walk(workshop, BOB, 1)
+    workshop.apply(step)
+    workshop.rules["move"] = rule(repeat=repeat)(lambda *given: move(*given))
+    applied = workshop.apply(step, other)
+    assert [packet(d).get("code") for d in applied.outbound.unicasts if d.re] == ["outcome_unknown", None]
+    assert (applied.outcomes, applied.held) == ({"outcome_unknown": 1, "ok": 1}, ())
+    assert (workshop.player("ada").x, workshop.player("bob").x) == (13, 14)
+
+
+def test_an_event_without_a_result_is_answered_again_without_being_asked(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    look = workshop.tell(ADA, Purse(seq=1))
+    workshop.apply(look)
+    workshop.rules["purse"] = rule()(lambda *_: Outcome())
+    spec = replace(Purse.spec, result=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Purse, "spec", spec)
+        assert reply(workshop.apply(look)) == {"type": "ok", "re": 1}
 
 
 def test_an_event_that_comes_twice_in_one_batch_is_applied_once(workshop: Workshop) -> None:

@@ -3,6 +3,8 @@
 Until then nobody breaks.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from msgspec.structs import replace
 
@@ -11,7 +13,7 @@ from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.world.events import Stir
-from gameserver.processing import reconciling
+from gameserver.operations import reconciling
 from gameserver.world.maps import World
 from gameserver.world.placing import fingerprint
 from gameserver.world.state import PULSE, Creature, Gateway, Player, ZoneClock
@@ -27,14 +29,16 @@ AWAY = absent(player("Abe", zone="town", x=1, y=1))
 
 
 @pytest.fixture
-def house(workshop: Workshop) -> Workshop:
+def house(migrated_url: str) -> Iterator[Workshop]:
     """A house that lived by ``WORLD``: Eve and Abe are in the town, Ada and Bob where walls will be."""
+    workshop = Workshop(migrated_url)
     workshop.enter(ADA, BOB, EVE, INSIDE)
     rats = [creature(), creature("town.rat.1"), GHOST]
     clocks = [ZoneClock(id=id_, tick=1) for id_ in (PULSE, "meadow", "town")]
     gateways = [Gateway(id=id_, seen_ms=2**50, sessions=1) for id_ in ("g1", "g2")]
     workshop.put(AWAY, *rats, *clocks, *gateways)
-    return workshop
+    yield workshop
+    workshop.store.close()
 
 
 WANTED = {
