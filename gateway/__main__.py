@@ -18,9 +18,12 @@ reactor = install()  # before what follows imports Twisted's own
 
 with ending_in_a_sentence():
     from gameserver import config
+    from gameserver.declare.hooks import hooks
     from gameserver.runtime.gc_tuning import settle
     from gameserver.runtime.logging import set_up_logging
     from gateway.service import Gateway
+
+    hooks()  # a gateway runs none, and begins with no game that its workers would refuse
 
 log = logging.getLogger("gateway")
 

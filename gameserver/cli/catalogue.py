@@ -17,6 +17,7 @@ def add(commands: Subparsers) -> None:
     """Add ``events``, and ``catalogue`` with its commands."""
     events = add_command(commands, "events", _events, "print the catalogue of events")
     events.add_argument("--markdown", action="store_true", help="the tables of docs/protocol.md")
+    events.add_argument("--hooks", action="store_true", help="what runs around which rules, in its order")
     events.add_argument("--states", action="store_true", help="the session states as a Mermaid diagram")
     documents = add_group(commands, "catalogue", "the catalogue as a document, and what a change of it breaks")
     export = add_command(documents, "export", _export, "write JSON Schema of all packets, and AsyncAPI 3.0 around it")
@@ -34,6 +35,8 @@ def _events(arguments: argparse.Namespace) -> int:
         print(states.diagram())
     elif arguments.markdown:
         print(event_tables.markdown())
+    elif arguments.hooks:
+        print(event_tables.hooks_table())
     else:
         print(event_tables.overview(config.load().queues))
     return 0

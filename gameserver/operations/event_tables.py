@@ -1,18 +1,34 @@
 """Tables of the catalogue, for people: on the terminal and in docs/protocol.md."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.declare.hooks import Hook, hooks
 from gameserver.declare.wording import fields_of
 
 
 def overview(queues: Queues = PLAIN) -> str:
     """All event types and how they travel, as a table for a terminal."""
     head = ("task", "from", "queue", "priority", "lane", "lease", "kept", "attempts", "batch", "what")
-    rows = [head, *(_overview_row(spec, queues) for spec in catalogue.specs())]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(head) - 1)]
+    return _table([head, *(_overview_row(spec, queues) for spec in catalogue.specs())])
+
+
+def hooks_table() -> str:
+    """The hooks of each event, in the order in which they run, as a table for a terminal."""
+    found = [hook for around in hooks().values() for hook in around]
+    head = ("event", "when", "order", "module", "hook", "declared at")
+    return _table([head, *map(_hook_row, found)]) if found else "No event has hooks."
+
+
+def _hook_row(hook: Hook) -> tuple[str, ...]:
+    when = "before, reads no state" if hook.when == "rewrite" else hook.when
+    return (hook.event, when, str(hook.order), hook.module, hook.name, hook.at)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
     ]

@@ -8,8 +8,10 @@ from typing import Any
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.game import family_of, modules, parts
+from gameserver.declare.hooks import hooks
 from gameserver.declare.places import exists, imported, place_of
 from gameserver.errors import Corrupt
+from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Rule
 
 
@@ -17,12 +19,14 @@ from gameserver.rules.outcome import Rule
 def rules() -> dict[str, Rule]:
     """The rules by event name.
 
+    Those of events that have hooks run them too.
     Raises ``Corrupt``: ``no_rule`` for a declaration without a rule, ``no_event`` for a rule without a declaration,
-    ``bad_module`` for a module that cannot be imported.
+    ``bad_module`` for a module that cannot be imported, ``bad_declaration`` for a hook that fits no event.
     """
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
-    return found
+    hooked = {spec.name: hooks()[spec.task] for spec in catalogue.specs() if spec.task in hooks()}
+    return found | {name: HookedRule(found[name], around) for name, around in hooked.items()}
 
 
 def _find(spec: Spec) -> Rule:

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -88,13 +89,7 @@ class State:
         self.world = world
         self.now_ms = 0
         self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
-        self.accounts: Mapping[str, Account] = self.things[Account]
-        self.players: Mapping[str, Player] = self.things[Player]
-        self.creatures: Mapping[str, Creature] = self.things[Creature]
-        self.sessions: Mapping[str, Session] = self.things[Session]
-        self.clocks: Mapping[str, ZoneClock] = self.things[ZoneClock]
-        self.gateways: Mapping[str, Gateway] = self.things[Gateway]
-        self.memberships: Mapping[str, Membership] = self.things[Membership]
+        self._name_things()
         self.histories: dict[str, tuple[ChatLine, ...]] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
         self.mail_counts: dict[str, int] = {}
@@ -105,6 +100,15 @@ class State:
         self.hurt_zones: frozenset[str] = frozenset()
         self.held_counts: dict[str, int] = {}
         self.rolls: dict[str, tuple[Session, ...]] = {}
+
+    def _name_things(self) -> None:
+        self.accounts: Mapping[str, Account] = self.things[Account]
+        self.players: Mapping[str, Player] = self.things[Player]
+        self.creatures: Mapping[str, Creature] = self.things[Creature]
+        self.sessions: Mapping[str, Session] = self.things[Session]
+        self.clocks: Mapping[str, ZoneClock] = self.things[ZoneClock]
+        self.gateways: Mapping[str, Gateway] = self.things[Gateway]
+        self.memberships: Mapping[str, Membership] = self.things[Membership]
 
     def zone(self, name: str) -> Zone:
         """The map of a zone; of one that no map shows (maps change) one on which nobody can walk or fight."""
@@ -126,6 +130,20 @@ class State:
         """Add things, of any kinds."""
         for thing in things:
             self.things[type(thing)][thing.id] = thing
+
+    def folded(self, outcome: "Outcome") -> "State":
+        """Return the state as an outcome leaves it. This one stays as it is: the event may be refused yet."""
+        after = copy(self)
+        changed = {type(thing) for thing in (*outcome.drop, *outcome.put)}
+        after.things = self.things | {kind: dict(self.things[kind]) for kind in changed}
+        after._name_things()
+        for thing in outcome.drop:
+            after.things[type(thing)].pop(thing.id, None)
+        after.put(outcome.put)
+        after.mail_counts = dict(self.mail_counts)
+        for player in outcome.mailed():
+            after.count_mail(player)
+        return after
 
 
 KINDS_OF_THINGS: tuple[type[Thing], ...] = (
@@ -218,6 +236,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     again: tuple[Waiting, ...] = ()
     done: tuple[str, ...] = ()
     follow: SessionUpdate | None = None
+
+    def mailed(self) -> Iterable[str]:
+        """Whom durable notices will wait for, once for each."""
+        mails = (tell for tell in self.notifications if tell.player and tell.notice is not None and not tell.to)
+        return (tell.player for tell in mails if tell.notice is not None and tell.notice.notice.durable)
 
 
 Rule = Callable[[State, Any, Context], Outcome]

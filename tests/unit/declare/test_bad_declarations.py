@@ -154,3 +154,91 @@ def test_a_place_outside_the_working_directory_is_named_whole(
         [sys.executable, "-m", "gameserver", "events"], cwd=elsewhere, env=environ, capture_output=True, text=True
     )
     assert done.stderr == f"gameserver: {copy}/{MODULE}/events.py:8: SyntaxError: invalid syntax.\n"
+
+
+HOOKS = """from gameserver.declare.hooks import after, before
+from gameserver.errors import Rejected
+
+
+@before("chat.say")
+def hush(state, event, context):
+    raise Rejected("hush", "Hush!")
+"""
+
+
+def hooked(folder: Path, hooks: str, *, at: str = f"{MODULE}/hooks.py") -> None:
+    (folder / at).write_text(hooks)
+
+
+@pytest.mark.parametrize("program", ["gateway", "worker", "beat", "up"])
+def test_a_hook_on_an_event_that_there_is_not_stops_every_program(program: str, copy: Path) -> None:
+    write(copy)
+    hooked(copy, HOOKS.replace("chat.say", "chat.sya"))
+    assert said(copy, program) == (
+        f"{MODULE}/hooks.py:5: the hook hush of chat.sya: there is no such event (is it chat.say?)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("chat.say", "say", r"5: the hook hush of say: there is no such event\."),
+        ("chat.say", "world.tick", "5: the hook hush of world.tick: hooks are for what clients send, and this"),
+        ('"chat.say"', "7", r"5: the hook hush of 7: name the event as in @before\(\"chat.say\"\)\."),
+        (", context):", "):", r"5: the hook hush of chat.say: the function takes \(state, event, context\)\."),
+        ("@before", "@after", r"5: the hook hush of .*: the function takes \(state, event, context, outcome\)\."),
+        ('say")', 'say", reads_state=False)', r"5: the hook hush of chat.say: the function takes \(event\)\."),
+        ('say")', 'say", needs=lambda: None)', r"5: the hook hush of .*: needs takes \(event, context\)\."),
+        ('say")', 'say", order="first")', "5: the hook hush of chat.say: order is an integer"),
+        ("    raise", "    raise 1 +\n", "7: SyntaxError"),
+        ("import after, before", "import around", "1: ImportError"),
+    ],
+)
+def test_a_hook_that_contradicts_itself_is_named_with_its_line(old: str, new: str, sentence: str, copy: Path) -> None:
+    write(copy)
+    hooked(copy, HOOKS.replace(old, new))
+    assert re.match(f"{MODULE}/hooks.py:{sentence}", said(copy, "up"))
+
+
+def test_two_hooks_of_one_name_and_order_are_named(copy: Path) -> None:
+    write(copy)
+    hooked(copy, HOOKS)
+    hooked(copy, HOOKS, at="gameserver/games/millbrook/hooks.py")
+    assert said(copy, "up") == (
+        f"gameserver/games/millbrook/hooks.py:5: the hook hush of chat.say: {MODULE}/hooks.py:5 declares one of this "
+        "name and order; rename one, or give it another order."
+    )
+
+
+def test_hooks_are_listed_in_the_order_in_which_they_run(copy: Path) -> None:
+    """By kind, by order, by the game's order of modules, by name."""
+    write(copy)
+    quiet = HOOKS.split("\n\n\n")[0]
+
+    def declared(line: str, name: str, parameters: str = "state, event, context") -> str:
+        return f"\n\n\n@{line}\ndef {name}({parameters}):\n    return None"
+
+    hooked(
+        copy,
+        quiet
+        + declared('after("chat.say")', "last", "state, event, context, outcome")
+        + declared('before("chat.say", order=2)', "late")
+        + declared('before("chat.say")', "b")
+        + declared('before("chat.say")', "a"),
+    )
+    own = declared('before("chat.say")', "a_of_the_game") + declared('before("chat.say", order=-1)', "early")
+    hooked(copy, quiet + own, at="gameserver/games/millbrook/hooks.py")
+    module = declared('before("chat.say")', "of_chat") + declared(
+        'before("chat.say", order=9, reads_state=False)', "first", "event"
+    )
+    hooked(copy, quiet + module, at="gameserver/modules/chat/hooks.py")
+    environ = {**os.environ, "PYTHONPATH": str(copy), "GAMESERVER_HOME": str(copy)}
+    done = subprocess.run(
+        [sys.executable, "-m", "gameserver", "events", "--hooks"], cwd=copy, env=environ, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    head, *rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
+    assert head == ["event", "when", "order", "module", "hook", "declared at"]
+    assert [row[4] for row in rows] == ["first", "early", "of_chat", "a", "b", "a_of_the_game", "late", "last"]
+    assert rows[0][1] == "before, reads no state"
+    assert rows[2][3] == "gameserver.modules.chat"

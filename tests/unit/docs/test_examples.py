@@ -36,21 +36,24 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("document", "task", "passed"), [("README.md", "gestures.wave", 1), ("docs/tutorial.md", "signs.point", 2)]
+    ("document", "task", "shows", "passed"),
+    [("README.md", "gestures.wave", 4, 1), ("docs/tutorial.md", "signs.point", 6, 4)],
 )
-def test_the_new_event_type_works(document: str, task: str, passed: int, tmp_path: Path) -> None:
+def test_the_new_event_type_works(document: str, task: str, shows: int, passed: int, tmp_path: Path) -> None:
     shown = files(document)
-    assert len(shown) == 4, "a package, a declaration, a rule and a test"
+    assert len(shown) == shows, "a package, a declaration, a rule and a test; hooks and their test"
     copy_of_the_house(tmp_path)
     for path, text in shown.items():  # over what is there, for who followed the document
         write(tmp_path / path, text)
-    (test,) = [path for path in shown if "/test_" in path]
+    tests = [path for path in shown if "/test_" in path]
     ran = run(
-        tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".", "--noconftest", test
+        tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".", "--noconftest", *tests
     )
     assert f"{passed} passed" in ran.stdout, ran.stdout + ran.stderr
     listed = run(tmp_path, "gameserver.cli", "events")
     assert task in listed.stdout, listed.stderr
+    hooked = run(tmp_path, "gameserver.cli", "events", "--hooks")
+    assert hooked.stdout in (ROOT / document).read_text() or hooked.stdout == "No event has hooks.\n", hooked
 
 
 def walk() -> str:

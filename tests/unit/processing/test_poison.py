@@ -17,12 +17,14 @@ import pytest
 from gameserver.broker.topology import PLAIN
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice, Result, event, notice
-from gameserver.errors import NotNow, Rejected
+from gameserver.declare.hooks import Hook, When
+from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult, SessionUpdate
 from gameserver.messages.task_message import TaskMessage, task_message
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.trade.events import Give, Received
+from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
 from gameserver.world.state import ChatLine, ZoneClock
@@ -268,6 +270,24 @@ DATABASE: dict[str, Callable[[], Any]] = {
     "puts an id that is none": lambda: clock(1, 7),
     "puts an id that can't be one": lambda: clock(1, []),
 }
+HOOK: dict[str, Callable[[], Any]] = {
+    "raises": raises(ZeroDivisionError()),
+    "exits": raises(SystemExit(1)),
+    "never returns": without_end,
+    "raises what can't be said": raises(Unspeakable()),
+    "waits for the data tier": raises(Retryable("database_away", "A hook that is no pure function.")),
+    "gives something else": lambda: {"put": ()},
+    "gives another event": lambda: Bare(),
+}
+AFTER_HOOK: dict[str, Callable[[], Any]] = {
+    **HOOK,
+    "puts what is no thing": DATABASE["puts what is no thing"],
+    "puts an id that can't be one": DATABASE["puts an id that can't be one"],
+    "puts what is not locked": lambda: Outcome(put=(player("Zoe"),)),
+    "a notice that can't be encoded": RULE["a notice that can't be encoded"],
+    "born is in no catalogue": RULE["born is in no catalogue"],
+    "a result of another type": lambda: Outcome(result=Odd(what=1)),
+}
 LOADING: dict[str, Callable[[], Any]] = {
     "the character 0": lambda: Needs(players=("a\0b",)),
     "half a character": lambda: Needs(players=(HALF,)),
@@ -289,7 +309,20 @@ def poisoned(guilty: str, step: str, wrong: Callable[[], Any]) -> Any:
         outcome: Outcome = at("rule", context, Outcome(put=(ZoneClock(id=context.id, tick=before.tick + 1),)))
         return outcome
 
-    return sound_but_for_one
+    if "hook" not in step:
+        return sound_but_for_one
+    return HookedRule(
+        sound_but_for_one,
+        [
+            hook("rewrite", lambda event: wrong() if step == "rewriting hook" and event.seq == GUILTY_SEQ else None),
+            hook("before", lambda state, event, context: at("before hook", context, None)),
+            hook("after", lambda state, event, context, outcome: at("after hook", context, None)),
+        ],
+    )
+
+
+def hook(when: When, function: Any) -> Hook:
+    return Hook(function=function, event="any.event", when=when, order=0, needs=None, at="here:1")
 
 
 ALL = tuple(sorted(catalogue.events()))
@@ -370,7 +403,11 @@ def costs_itself_alone(mill: Mill, step: str, wrong: Callable[[], Any], event: s
     assert not any(outbound.multicasts for outbound in mill.queue.told)
 
 
-INSIDE = cases(("prepare", PREPARE), ("needs", NEEDS), ("rule", RULE)) + cases(("rule", REPLY), events=ANSWERED)
+INSIDE = (
+    cases(("prepare", PREPARE), ("needs", NEEDS), ("rule", RULE), ("before hook", HOOK), ("after hook", AFTER_HOOK))
+    + cases(("rule", REPLY), events=ANSWERED)
+    + cases(("rewriting hook", HOOK), events=sorted(n for n, e in catalogue.client_events().items() if e.spec.numbered))
+)
 OUTSIDE = cases(("needs", LOADING), ("rule", DATABASE))
 
 

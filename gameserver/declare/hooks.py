@@ -1,0 +1,163 @@
+"""Hooks: what a module or a game adds to the rules of other modules, without editing them.
+
+A hook is a pure function in the ``hooks.py`` of a module (or of the game's own package), marked with
+``@before("chat.say")`` or ``@after("trade.give")``. It runs in the transaction of the event. It may refuse the event,
+change it (before) or add to its outcome (after): a word filter, a tax, an achievement. ``gameserver.rules.hooked`` runs
+it.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from gameserver.declare import catalogue
+from gameserver.declare.base import Spec
+from gameserver.declare.game import modules, package, parts
+from gameserver.declare.places import caller, exists, imported
+from gameserver.errors import Corrupt
+
+When = Literal["rewrite", "before", "after"]
+PARAMETERS: dict[When, tuple[str, ...]] = {
+    "rewrite": ("event",),
+    "before": ("state", "event", "context"),
+    "after": ("state", "event", "context", "outcome"),
+}
+STEPS: tuple[When, ...] = tuple(PARAMETERS)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Hook(msgspec.Struct, frozen=True, kw_only=True):
+    """A hook, as it is declared.
+
+    ``event``: the event's task, "chat.say". ``when``: "rewrite" for a before-hook that reads no state. ``needs``: the
+    rows it wants beside those that the rule needs. ``at``: where it is declared, file and line.
+    """
+
+    function: Callable[..., Any]
+    event: str
+    when: When
+    order: int
+    needs: Callable[[Any, Any], Any] | None
+    at: str
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def module(self) -> str:
+        """The package of the module (or game) that adds it."""
+        return self.function.__module__.rpartition(".")[0]
+
+
+# Every hook that was declared, in the order of declaring: a file that declares a name twice keeps the last one only.
+DECLARED: list[Hook] = []
+
+
+def before(
+    event: str, *, order: int = 0, needs: Callable[[Any, Any], Any] | None = None, reads_state: bool = True
+) -> Callable[[F], F]:
+    """Run a function before the rule of an event; it returns a changed event, or ``None``. It may raise ``Rejected``.
+
+    ``event``: family and name, "chat.say". ``order``: the lower runs first. ``needs``: the rows that the function
+    wants, a function of event and context as a rule's. The function takes ``(state, event, context)``, and may change
+    no field that decides which rows are needed: these are locked already. With ``reads_state=False`` it takes
+    ``(event)`` alone, runs before anything is loaded, and may change every field but ``seq``.
+    Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
+    """
+    return _declare(event, "before" if reads_state else "rewrite", order, needs, caller())
+
+
+def after(event: str, *, order: int = 0, needs: Callable[[Any, Any], Any] | None = None) -> Callable[[F], F]:
+    """Run a function after the rule of an event; it returns an ``Outcome`` to be added to the rule's, or ``None``.
+
+    It takes ``(state, event, context, outcome)``; ``state`` holds what the rule and the hooks before it put already.
+    It may raise ``Rejected``, and then nothing of the event happens. Options and faults are those of ``before``.
+    """
+    return _declare(event, "after", order, needs, caller())
+
+
+def _declare(event: str, when: When, order: int, needs: Callable[[Any, Any], Any] | None, at: str) -> Callable[[F], F]:
+    def mark(function: F) -> F:
+        hook = Hook(function=function, event=event, when=when, order=order, needs=needs, at=at)
+        _refuse(hook, _contradictions(hook))
+        DECLARED.append(hook)
+        return function
+
+    return mark
+
+
+def _contradictions(hook: Hook) -> dict[str, bool]:
+    parameters = PARAMETERS[hook.when]
+    return {
+        'name the event as in @before("chat.say")': type(hook.event) is not str,
+        "order is an integer": type(hook.order) is not int,
+        "what reads no state needs no rows": hook.when == "rewrite" and hook.needs is not None,
+        "needs takes (event, context)": hook.needs is not None and not _takes(hook.needs, ("event", "context")),
+        f"the function takes ({', '.join(parameters)})": not _takes(hook.function, parameters),
+    }
+
+
+def _takes(function: Callable[..., Any], parameters: Iterable[str]) -> bool:
+    """Whether a function can be called with so many positional arguments."""
+    try:
+        inspect.signature(function).bind(*parameters)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _refuse(hook: Hook, faults: dict[str, bool]) -> None:
+    for fault, true in faults.items():
+        if true:
+            raise Corrupt("bad_declaration", f"{hook.at}: the hook {hook.name} of {hook.event}: {fault}.")
+
+
+@cache
+def hooks() -> dict[str, tuple[Hook, ...]]:
+    """The hooks by the event's task, in the order in which they run; only events that have any.
+
+    Rewriting ones run first, then those before the rule, then those after it; of each the lower ``order`` first, then
+    by the game's order of modules (the game's own last), then by name.
+    Raises ``Corrupt``: ``bad_declaration``, ``bad_module``.
+    """
+    places = {f"{module}.hooks": rank for rank, module in enumerate((*modules(), package()))}
+    _import_all()
+    found = [hook for hook in DECLARED if hook.function.__module__ in places]
+    specs = {spec.task: spec for spec in catalogue.specs()}
+    for hook in found:
+        _refuse(hook, _misplaced(hook, specs))
+    _refuse_doubles(found)
+    found.sort(key=lambda h: (STEPS.index(h.when), h.order, places[h.function.__module__], h.name))
+    return {task: tuple(h for h in found if h.event == task) for task in specs if any(h.event == task for h in found)}
+
+
+def _import_all() -> None:
+    parts("hooks")
+    own = f"{package()}.hooks"
+    if exists(own):
+        imported(own)
+
+
+def _misplaced(hook: Hook, specs: dict[str, Spec]) -> dict[str, bool]:
+    spec = specs.get(hook.event)
+    near = get_close_matches(hook.event, specs, 1)
+    return {
+        "there is no such event" + (f" (is it {near[0]}?)" if near else ""): spec is None,
+        "hooks are for what clients send, and this event is the server's own": spec is not None
+        and spec.origin != "client",
+    }
+
+
+def _refuse_doubles(found: Iterable[Hook]) -> None:
+    known: dict[tuple[str, str, int, str], Hook] = {}
+    for hook in found:
+        first = known.setdefault((hook.event, hook.when, hook.order, hook.name), hook)
+        same = f"{first.at} declares one of this name and order; rename one, or give it another order"
+        _refuse(hook, {same: first is not hook})
