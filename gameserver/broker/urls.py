@@ -1,4 +1,4 @@
-"""The broker's addresses, as pika and kombu want them.
+"""The broker's addresses, node by node and as kombu wants them.
 
 ``AMQP_URL`` names the nodes, with semicolons between. ``amqps`` is TLS, and always checks the node's certificate and
 name: against the authority in the file that the address names (``?cacertfile=``, as RabbitMQ's own addresses have it),
@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
-import pika
 
 from gameserver.errors import Corrupt
 
@@ -37,14 +36,6 @@ class Node(msgspec.Struct, frozen=True):
     url: str
     ca_file: Path | None = None
 
-    @property
-    def parameters(self) -> pika.URLParameters:
-        """pika's form, with TLS that checks where the address says ``amqps``."""
-        found = pika.URLParameters(self.url)
-        if found.ssl_options:
-            found.ssl_options = pika.SSLOptions(ssl.create_default_context(cafile=self.ca_file), found.host)
-        return found
-
 
 def nodes(amqp_url: str) -> list[Node]:
     """The nodes in ``AMQP_URL``.
@@ -60,11 +51,6 @@ def _node(url: str) -> Node:
     ca_file = options.pop("cacertfile", None)
     plain = parts._replace(query=urlencode(options)).geturl()
     return Node(plain[:-1] + "%2F" if plain.endswith("//") else plain, Path(ca_file) if ca_file else None)
-
-
-def parameters(amqp_url: str) -> list[pika.URLParameters]:
-    """The same for a blocking connection, which takes the first that answers."""
-    return [node.parameters for node in nodes(amqp_url)]
 
 
 def for_kombu(amqp_url: str) -> str:

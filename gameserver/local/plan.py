@@ -12,10 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from gameserver.broker import urls
+from gameserver.broker import connections
 from gameserver.config import Settings
 from gameserver.local.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.local.rabbitmq_node import USER, PrivateNode
@@ -24,7 +22,6 @@ from gameserver.runtime.discovery import Target
 from gameserver.security import private_files
 
 HTTP_S_MAX = 5.0
-AMQP_S_MAX = 5.0
 # What would turn our private broker into somebody else's, or make a program report to somebody else's supervisor.
 NOT_INHERITED = ("RABBITMQ_", "ERL_", "SUPERVISOR_", "NOTIFY_SOCKET")
 
@@ -226,33 +223,17 @@ def answers(port: int, path: str) -> bool:
 def reachable(amqp_url: str) -> bool:
     """Whether a broker (of a cluster: any node) lets us in."""
     try:
-        _connect(amqp_url).close()
-    except (AMQPError, OSError, ValueError):
+        with connections.connected(amqp_url):
+            return True
+    except (*connections.ERRORS, ValueError):
         return False
-    return True
 
 
 def consumed(amqp_url: str, queues: Iterable[str]) -> bool:
     """Whether every one of the queues is there and someone takes messages from it."""
     try:
-        with _connect(amqp_url) as connection:
-            return all(_consumers(connection, queue) for queue in queues)
-    except (AMQPError, OSError):
+        with connections.connected(amqp_url) as connection:
+            depths = [connections.depth(connection, queue) for queue in queues]
+    except connections.ERRORS:
         return False
-
-
-def _consumers(connection: pika.BlockingConnection, queue: str) -> int:
-    try:
-        found = connection.channel().queue_declare(queue, passive=True)
-    except ChannelClosedByBroker:  # there is no such queue yet
-        return 0
-    count: int = found.method.consumer_count
-    return count
-
-
-def _connect(amqp_url: str) -> pika.BlockingConnection:
-    found = urls.parameters(amqp_url)
-    for parameters in found:
-        parameters.socket_timeout = parameters.blocked_connection_timeout = AMQP_S_MAX
-        parameters.stack_timeout = 2 * AMQP_S_MAX
-    return pika.BlockingConnection(found)
+    return all(depth is not None and depth.consumers for depth in depths)

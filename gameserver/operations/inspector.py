@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-from amqp.exceptions import NotFound
 from celery import Celery
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
+from gameserver.broker.connections import Depth, depth
 from gameserver.broker.routing import GATEWAYS, QUERY_PRIORITY
 from gameserver.broker.topology import OUTBOUND, REPORTS
 from gameserver.errors import Retryable
@@ -25,13 +24,6 @@ from gameserver.messages.reports import GatewayReport, read_gateway_report
 
 ANSWER_S = 1.0
 CONNECT_S_MAX = 5.0
-
-
-class Depth(msgspec.Struct, frozen=True):
-    """What stands in a queue and who takes from it."""
-
-    messages: int
-    consumers: int
 
 
 class Inspector:
@@ -93,7 +85,7 @@ class Inspector:
     def depths(self, queues: Iterable[str]) -> dict[str, Depth]:
         """What stands in these queues, as far as they exist."""
         with self.connection() as connection:
-            return {name: depth for name in queues if (depth := _depth(connection, name)) is not None}
+            return {name: found for name in queues if (found := depth(connection, name)) is not None}
 
 
 def declare(channel: Any, *exchanges: str) -> None:
@@ -131,13 +123,3 @@ def _drain(connection: Connection) -> None:
             connection.drain_events(timeout=0.05)
     except (TimeoutError, socket.timeout):  # noqa: UP041 - py-amqp raises the one or the other
         return
-
-
-def _depth(connection: Connection, name: str) -> Depth | None:
-    channel = connection.channel()  # one for each: the broker closes it when there is no such queue
-    try:
-        found = channel.queue_declare(name, passive=True)
-    except NotFound:
-        return None
-    channel.close()
-    return Depth(found.message_count, found.consumer_count)

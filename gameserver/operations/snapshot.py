@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
+from gameserver.broker.connections import Depth
 from gameserver.messages.reports import COME_AGAIN, GatewayReport
-from gameserver.operations.inspector import Depth
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):

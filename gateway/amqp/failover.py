@@ -27,15 +27,15 @@ HANG_UP_S = 2.0  # how long the broker may take to hang up, too
 
 
 def parameters(node: Node) -> pika.URLParameters:
-    """pika's form of an address."""
-    found = node.parameters
+    """Return an address as pika wants it. TLS is the endpoint's affair."""
+    found = pika.URLParameters(node.url)
     found.heartbeat = HEARTBEAT_S
     return found
 
 
 def endpoint(reactor: IReactorTCP, node: Node) -> Any:
     """The endpoint that an address names; with TLS that checks certificate and name for ``amqps``."""
-    where = node.parameters
+    where = parameters(node)
     plain: Any = HostnameEndpoint(reactor, where.host, where.port, timeout=CONNECT_S_MAX)
     return wrapClientTLS(_checking(where.host, node.ca_file), plain) if where.ssl_options else plain
 

@@ -21,7 +21,6 @@ from kombu import Connection
 from gameserver.broker.declare import declare
 from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
 from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, topology
-from gameserver.broker.urls import parameters
 from gameserver.declare.base import Event
 from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import Envelope
@@ -31,6 +30,7 @@ from gameserver.modules.movement.events import Move
 from gameserver.store import Store
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session
+from tests.amqp import parameters
 from tests.benchmarks import zones
 from tests.benchmarks.servers import a_cluster
 from tests.databases import Cluster

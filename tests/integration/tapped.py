@@ -4,7 +4,7 @@ from typing import Any
 
 import pika
 
-from gameserver.broker.urls import parameters
+from tests.amqp import parameters
 
 
 class Tap:

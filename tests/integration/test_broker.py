@@ -15,7 +15,6 @@ from twisted.internet.threads import blockingCallFromThread
 
 from gameserver.broker.declare import stand
 from gameserver.broker.topology import PLAIN, Queues, topology
-from gameserver.broker.urls import parameters
 from gameserver.limits import Limits
 from gameserver.local.ports import free_ports
 from gameserver.local.rabbitmq_node import PrivateNode
@@ -26,6 +25,7 @@ from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
+from tests.amqp import parameters
 from tests.houses import eventually
 
 FULL = 10

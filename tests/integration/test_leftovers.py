@@ -1,16 +1,18 @@
 """Queues that no setting names any more: seen, emptied into those of today, removed."""
 
+from typing import Any
+
 import pika
 import pytest
 
 from gameserver.broker.topology import Queues
-from gameserver.broker.urls import parameters
 from gameserver.cli import main
-from gameserver.errors import Rejected
+from gameserver.errors import Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.movement.events import Move
 from gameserver.operations import drain_queues
+from tests.amqp import parameters
 from tests.houses import House
 from tests.integration.test_workers import declare, publish, queue_length
 
@@ -43,6 +45,42 @@ def test_what_is_left_is_told_and_moved_and_its_queue_removed(
     assert queue_length(split, "movement") == 3
     assert main(["queues"]) == 0
     assert LEFT not in capsys.readouterr().out
+
+
+def test_a_message_is_moved_as_it_came(split: House) -> None:
+    settings = Queues(type=split.environ["GAMESERVER_QUEUE_TYPE"])
+    with pika.BlockingConnection(parameters(split.amqp_url)) as connection:
+        channel = connection.channel()
+        before = taken(channel, LEFT)
+        assert drain_queues.drain(split.amqp_url, LEFT, settings) == 3
+        after = taken(channel, "movement")
+    for (was, was_body), (became, body) in zip(before, after, strict=True):
+        assert body == was_body
+        assert known(became) == known(was)
+
+
+def test_what_no_queue_takes_stays_where_it_is(split: House) -> None:
+    with pika.BlockingConnection(parameters(split.amqp_url)) as connection:
+        connection.channel().queue_delete("movement")
+    with pytest.raises(Retryable, match=f"{LEFT} is not empty yet") as fault:
+        drain_queues.drain(split.amqp_url, LEFT, Queues(type=split.environ["GAMESERVER_QUEUE_TYPE"]))
+    assert fault.value.code == "broker_away"
+    assert queue_length(split, LEFT) == 3
+
+
+def taken(channel: Any, queue: str) -> list[tuple[Any, bytes]]:
+    """Take all messages of a queue, and give them back."""
+    found = []
+    while (message := channel.basic_get(queue))[0] is not None:
+        found.append(message)
+    channel.basic_nack(0, multiple=True)
+    return [(properties, body) for _, properties, body in found]
+
+
+def known(properties: Any) -> dict[str, Any]:
+    """Properties of a message, without what a quorum queue counts."""
+    headers = {name: value for name, value in properties.headers.items() if not name.startswith("x-")}
+    return {**vars(properties), "headers": headers}
 
 
 def test_a_queue_that_somebody_still_takes_from_is_left_alone(split: House) -> None:

@@ -4,8 +4,8 @@ import msgspec
 import pika
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, delay_name
-from gameserver.broker.urls import parameters
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, foreign_message
+from tests.amqp import parameters
 from tests.houses import House, eventually
 from tests.integration.tapped import Tap
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -161,6 +162,12 @@ def test_a_worker_counts_as_ready_when_its_queues_are_consumed(vhost: Vhost):
         consumer.basic_consume("kept", lambda *_: None)
         assert plan.consumed(vhost.url, ["kept"])
         assert not plan.consumed(vhost.url, ["kept", "other"])
+
+
+def test_a_node_that_is_away_is_passed_over(vhost: Vhost):
+    assert plan.reachable(f"amqp://127.0.0.1:1//;{vhost.url}")
+    assert not plan.reachable("amqp://127.0.0.1:1//;amqp://127.0.0.1:2//")
+    assert not plan.reachable(re.sub("//.*@", "//nobody:x@", vhost.url))
 
 
 def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_node: PrivateNode):

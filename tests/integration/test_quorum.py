@@ -6,13 +6,13 @@ from kombu import Connection
 
 from gameserver.broker.declare import declare
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
-from gameserver.broker.urls import parameters
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
 from gameserver.testing.line_client import LineClient
+from tests.amqp import parameters
 from tests.houses import House, eventually
 
 LIMITS = Limits(deliveries_max=5)

@@ -12,10 +12,10 @@ import pika
 import pytest
 
 from gameserver.broker.topology import DEAD, EVENTS
-from gameserver.broker.urls import parameters
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.movement.events import Move
+from tests.amqp import parameters
 from tests.houses import House, Proc, eventually
 
 QUEUE = "movement"

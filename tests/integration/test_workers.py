@@ -9,12 +9,12 @@ import pika
 import pytest
 
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND, topology
-from gameserver.broker.urls import parameters
 from gameserver.declare import base
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
 from gameserver.modules.sessions.events import Ack, Heartbeat
 from gameserver.testing.line_client import LineClient
+from tests.amqp import parameters
 from tests.houses import FAMILIES, House, SharedHouse, eventually
 from tests.integration.tapped import Tap
 from tests.integration.watched import Watched

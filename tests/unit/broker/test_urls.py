@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.broker.urls import Node, for_kombu, nodes, parameters, tls_for_kombu
+from gameserver.broker.urls import Node, for_kombu, nodes, tls_for_kombu
 from gameserver.errors import Corrupt
 
 CA = "?cacertfile=/run/ca.pem"
@@ -21,20 +21,12 @@ def test_an_authority_is_told_from_the_address() -> None:
 
 def test_without_tls_nothing_is_said_of_it() -> None:
     assert tls_for_kombu("amqp://a//;amqp://b//") is None
-    assert [found.ssl_options for found in parameters("amqp://a//")] == [None]
 
 
 @pytest.mark.parametrize(("query", "file"), [(CA, "/run/ca.pem"), ("", None)])
 def test_with_tls_certificate_and_name_are_checked(query: str, file: str | None) -> None:
     told = tls_for_kombu(f"amqps://a/%2F{query}")
     assert told == {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": file, "server_hostname": None}
-
-
-def test_pika_checks_too() -> None:
-    (found,) = parameters("amqps://a/%2F")
-    assert found.ssl_options.context.verify_mode == ssl.CERT_REQUIRED
-    assert found.ssl_options.context.check_hostname
-    assert found.ssl_options.server_hostname == "a"
 
 
 @pytest.mark.parametrize("url", ["amqps://a//;amqp://b//", f"amqps://a/%2F{CA};amqps://b/%2F"])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gameserver.operations.inspector import Depth
+from gameserver.broker.connections import Depth
 from gameserver.operations.snapshot import Gateway, Snapshot, Worker
 
 FAMILIES = {"chat": ("chat",), "combat": ("combat", "combat.attack"), "world": ("world",)}

@@ -1,7 +1,7 @@
 import pytest
 
+from gameserver.broker.connections import Depth
 from gameserver.messages.reports import GatewayReport
-from gameserver.operations.inspector import Depth
 from gameserver.operations.snapshot import (
     family_rates,
     gateway_of,

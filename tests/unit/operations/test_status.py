@@ -1,4 +1,4 @@
-from gameserver.operations.inspector import Depth
+from gameserver.broker.connections import Depth
 from gameserver.operations.status import screen
 from tests.unit.operations.moments import everyone, gateway, moment, worker
 
