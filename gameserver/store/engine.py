@@ -124,7 +124,8 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def turnstile_path(engine: Engine) -> Path | None:
+def writer_lock_path(engine: Engine) -> Path | None:
     """Where processes wait for their turn to write; None where the database keeps order itself."""
     path = engine.url.database
+    # (the file is called as before: processes of other versions lock it too)
     return Path(f"{path}.turnstile") if engine.dialect.name == "sqlite" and path else None

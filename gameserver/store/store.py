@@ -14,11 +14,11 @@ from gameserver.errors import Retryable
 from gameserver.rules.outcome import Needs, State, Waiting
 from gameserver.store import loading, pruning, saving, unread
 from gameserver.store.claims import Claims, Held
-from gameserver.store.engine import open_engine, turnstile_path
+from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.migrate import migrate
 from gameserver.store.statements import Rows, among, locked, reading, writing
 from gameserver.store.tables import accounts, dead_letters, facts, outbox, outcomes, sessions, trials
-from gameserver.store.writer_lock import Turnstile
+from gameserver.store.writer_lock import WriterLock
 from gameserver.world.maps import World
 from gameserver.world.state import Account, Session, Thing
 
@@ -107,7 +107,7 @@ class Store:
         self._url = url
         self._world = world
         self._engine: Engine = open_engine(url)
-        self._turnstile = Turnstile(turnstile_path(self._engine))
+        self._writer_lock = WriterLock(writer_lock_path(self._engine))
         self._one_writer = self._engine.dialect.name == "sqlite"
         self._untidy = 0  # pages written since it was last tidied, at most
         self._wall_ms = wall_ms
@@ -121,7 +121,7 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
-        self._turnstile.close()
+        self._writer_lock.close()
 
     @contextmanager
     def transaction(self, trial: Trial | None = None) -> Iterator["Transaction"]:
@@ -131,7 +131,7 @@ class Store:
         count is committed, over a second connection, when ``Transaction.begin_trial`` says that all is locked. SQLite
         has one writer: there it is counted first, within the same turn, so that nobody can come between.
         """
-        with self._turnstile.turn():
+        with self._writer_lock.turn():
             if trial is not None and self._one_writer:
                 self._count(trial)
             try:

@@ -1,4 +1,4 @@
-"""One process at a time begins a transaction on SQLite, in the order they came; and none holds the others up for ever.
+"""Let one process at a time begin a transaction on SQLite, in the order in which they ask, and none for ever.
 
 SQLite's own waiting is a sleep that grows to 0.1 s and then tries its luck: with several writers most of a worker's
 time went by in it. A lock of the kernel's (flock) wakes the next one at once, and a dead process lets go of it. A
@@ -24,8 +24,8 @@ ENTRY = "{pid} {since_s:.3f}"
 ENTRY_CHARS = 48  # padded, so that nothing is left of an entry whose process died
 
 
-class Turnstile:
-    """Turns at writing. Without a path every turn is free."""
+class WriterLock:
+    """The lock that a process holds while it writes. Without a path there is nothing to lock."""
 
     def __init__(self, path: Path | None) -> None:
         # Held open as long as the process uses the database.
@@ -34,14 +34,14 @@ class Turnstile:
         self._watch: threading.Thread | None = None
 
     def close(self) -> None:
-        """Take no more turns."""
+        """Close the file; the lock cannot be taken any more."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for one's turn, and let the next in afterwards."""
+        """Hold the lock within; wait for it first, and let the next process in afterwards."""
         fd = self._fd
         if fd is None:
             yield
@@ -68,9 +68,9 @@ class Turnstile:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
     def _watch_holder(self, fd: int) -> None:
-        """A wait in the kernel can't be given a bound: a thread keeps an eye on whom we wait for."""
+        """Start a thread that watches the process that is waited for: a wait in the kernel has no bound."""
         if self._watch is None:
-            self._watch = threading.Thread(target=self._look, args=(fd,), daemon=True, name="turnstile")
+            self._watch = threading.Thread(target=self._look, args=(fd,), daemon=True, name="writer-lock")
             self._watch.start()
 
     def _look(self, fd: int) -> None:
@@ -82,7 +82,10 @@ class Turnstile:
 
 
 def end_overdue_holder(entry: str, now_s: float) -> bool:
-    """Kill who holds the lock for too long. ``entry``: as written at its turn. Returns whether it was killed."""
+    """Kill a process that holds the lock for too long. ``entry``: what it wrote when it took the lock.
+
+    Returns whether it was killed.
+    """
     pid, _, since_s = entry.strip().partition(" ")
     if not since_s or now_s - float(since_s) < HOLD_S_MAX:
         return False

@@ -37,7 +37,7 @@ from gameserver.world.state import (
 from tests.simulation.scheduler import Crash
 
 INT_MAX = 2**63 - 1
-IDLE_S_MAX = 8.0  # PostgreSQL ends a transaction that idles for so long, SQLite's turnstile kills who holds it
+IDLE_S_MAX = 8.0  # PostgreSQL ends a transaction that idles for so long, SQLite's writer lock kills its holder
 
 Key = tuple[Any, Any]  # a table (a kind of thing, or a name) and a row's key
 

@@ -29,7 +29,7 @@ WANTED = [
     "poison",
     "resume",
     "heartbeat",
-    "turnstile",
+    "writer lock",
     "rule",
     "outcome",
 ]

@@ -7,49 +7,49 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.store.writer_lock import ENTRY, ENTRY_CHARS, HOLD_S_MAX, Turnstile, end_overdue_holder
+from gameserver.store.writer_lock import ENTRY, ENTRY_CHARS, HOLD_S_MAX, WriterLock, end_overdue_holder
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "game.db.turnstile"
+    return tmp_path / "game.db.lock"
 
 
 def test_whose_turn_it_is_stands_in_the_file_and_nobody_afterwards(path: Path) -> None:
-    turnstile = Turnstile(path)
-    with turnstile.turn():
+    lock = WriterLock(path)
+    with lock.turn():
         pid, since_s = path.read_text().split()
         assert (int(pid), float(since_s) > 0) == (os.getpid(), True)
     assert path.read_text() == ""
-    turnstile.close()
+    lock.close()
 
 
 def test_nothing_is_left_of_the_entry_of_one_that_died_in_its_turn(path: Path) -> None:
     path.write_text(ENTRY.format(pid=4_194_304, since_s=9_999_999_999.123).ljust(ENTRY_CHARS))
-    turnstile = Turnstile(path)
-    with turnstile.turn():
+    lock = WriterLock(path)
+    with lock.turn():
         pid, since_s = path.read_text().split()
         assert (int(pid), float(since_s) < 9_999_999_999) == (os.getpid(), True)
-    turnstile.close()
+    lock.close()
 
 
 def test_a_turn_ends_however_its_work_does(path: Path) -> None:
-    turnstile, other = Turnstile(path), Turnstile(path)
-    with pytest.raises(ZeroDivisionError), turnstile.turn():
+    lock, other = WriterLock(path), WriterLock(path)
+    with pytest.raises(ZeroDivisionError), lock.turn():
         raise ZeroDivisionError
     with other.turn():
         pass
-    turnstile.close()
+    lock.close()
     other.close()
 
 
 def test_without_a_file_every_turn_is_free() -> None:
-    turnstile = Turnstile(None)
-    with turnstile.turn(), turnstile.turn():
+    lock = WriterLock(None)
+    with lock.turn(), lock.turn():
         pass
-    turnstile.close()
+    lock.close()
 
 
 @pytest.mark.parametrize(("held_s", "killed"), [(HOLD_S_MAX - 0.1, False), (HOLD_S_MAX + 0.1, True)])
