@@ -17,7 +17,7 @@ flower.prefer(
     options,
     address="127.0.0.1",
     broker_api=f"{management}/api/" if management else None,
-    # What is kept: in memory, and in a file of its own for each Flower of this house.
+    # What is kept: in memory, and in a file of its own for each Flower of this deployment.
     max_tasks=20_000,
     purge_offline_workers=60,  # seconds; a killed worker says nothing, and would be shown as online for ever
     persistent=True,

@@ -24,7 +24,7 @@ class NotNow(Rejected):
 
 
 class Repeated(Rejected):
-    """An event of the house's own that was lived through already: counted as such, and told to nobody."""
+    """An event of the server's own that was applied already: counted as such, and told to nobody."""
 
     def __init__(self, message: str) -> None:
         super().__init__("repeated", message)

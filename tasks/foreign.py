@@ -21,7 +21,7 @@ from tasks.publisher import Publisher
 log = logging.getLogger(__name__)
 seldom = Seldom(log)
 
-UNKNOWN = "house.unknown"  # the task that takes messages of tasks that this version does not know
+UNKNOWN = "server.unknown"  # the task that takes messages of tasks that this version does not know
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
-"""Makes the topology stand on the broker, through kombu: for workers, beat, and ``gameserver declare``.
+"""Make the exchanges and queues on the broker, through kombu: for workers, beat, and ``gameserver declare``.
 
-A user with least privilege may not declare; it looks whether everything stands, which needs no permission. So a house
-whose users are bounded is declared once by its operator, and one whose users may do all declares itself.
+A user with least privilege may not declare; it looks whether everything is there, which needs no permission. So a
+deployment whose users are bounded is declared once by its operator, and one whose users may do all declares itself.
 """
 
 import logging

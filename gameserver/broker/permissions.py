@@ -45,7 +45,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def users(gateways: Sequence[str]) -> list[User]:
-    """Everyone in a house. A gateway is a user of its own, called as its ``GAMESERVER_GATEWAY_ID`` says.
+    """Return the users of a deployment. A gateway is a user of its own, called as its ``GAMESERVER_GATEWAY_ID`` says.
 
     Raises ``Rejected`` (code ``bad_name``) when a gateway is called like somebody else, or cannot be a file's name.
     """

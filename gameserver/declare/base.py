@@ -23,7 +23,7 @@ SEALED_CHARS_MAX = 1_000  # as it stands in the queue: Fernet adds its frame, an
 # The types of the packets that are no events and no notices (gameserver.wire.packets): clients tell packets by type.
 PROTOCOLS_OWN = frozenset({"hello", "ping", "welcome", "pong", "token", "ok", "error", "unavailable", "bye"})
 
-Origin = Literal["client", "gateway", "house"]
+Origin = Literal["client", "gateway", "server"]
 
 Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
 Name = Annotated[

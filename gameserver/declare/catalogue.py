@@ -1,6 +1,6 @@
 """The catalogue: every event type, gathered from the family modules, and what is computed from them.
 
-The rest of the house asks the catalogue and never lists event types itself.
+The rest of the code asks the catalogue and never lists event types itself.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The plan of the house: which programs run, in which order, and what each is told.
+"""The plan of a server on one machine: which programs run, in which order, and what each is told.
 
 A plan is plain data, made without starting anything, so that tests can read it and the supervisor can run any other.
 Secrets are told through the environment and through files that only their owner can read, never on a command line.
@@ -159,14 +159,17 @@ def environment(environ: Mapping[str, str], settings: Settings, *, broker: Broke
         "PYTHONUNBUFFERED": "1",
         **flower,
         **inherited,
-        **house_env(settings, broker),
+        **env_of_commands(settings, broker),
         "GAMESERVER_HOME": str(settings.home),
         "GAMESERVER_SECRET_KEY_FILE": str(settings.secret_key_file),
     }
 
 
-def house_env(settings: Settings, broker: Broker) -> dict[str, str]:
-    """What a command started by hand beside the house must know; ``gameserver.config`` reads it from var/house.env."""
+def env_of_commands(settings: Settings, broker: Broker) -> dict[str, str]:
+    """Return what a command started by hand beside the server must know.
+
+    ``gameserver.config`` reads it from var/house.env.
+    """
     return {
         "AMQP_URL": broker.amqp_url,
         "AMQP_MANAGEMENT_URL": broker.management_url,
@@ -177,9 +180,9 @@ def house_env(settings: Settings, broker: Broker) -> dict[str, str]:
 
 @contextmanager
 def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
-    """Within, var/house.env tells of this house. Afterwards it is gone, or the next one would inherit our settings."""
+    """Keep var/house.env while this server runs. Afterwards it is gone, or the next one would inherit our settings."""
     file = settings.var / "house.env"
-    lines = (f"{name}={value}\n" for name, value in house_env(settings, broker).items())
+    lines = (f"{name}={value}\n" for name, value in env_of_commands(settings, broker).items())
     private_files.write(file, "# Written by `gameserver up` for commands started beside it. Secret.\n" + "".join(lines))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which ports the house listens on, and whether they can be had.
+"""Which ports a server on one machine listens on, and whether they can be had.
 
 Defaults stand beside the usual ones (5672, 15672, 25672, 4369), so that a system-wide broker is never in the way nor
 ever spoken to. Every port has an environment variable, and a taken port is reported with the variable that moves it.

@@ -1,4 +1,4 @@
-"""``gameserver up``: the whole house on one machine, from nothing, in one command.
+"""``gameserver up``: a whole server on one machine, from nothing, in one command.
 
 What could go wrong is looked for before anything starts (packages, ports, a broker given from outside), so that most
 failures cost a sentence and no process. The world, the broker's data and the secrets stay under var/ for the next time.
@@ -67,7 +67,7 @@ def _up(
         check_free(listeners(settings, ports, broker))
         if broker.node:
             broker.node.write_files()
-        say("Bringing up the house; logs are in " + _short(settings.var / "log", settings.home))
+        say("Starting the server; logs are in " + _short(settings.var / "log", settings.home))
         migrate(settings)
         with plan.known_by_file(settings, broker), plan.watched(settings, broker, ports):
             return run(
@@ -81,13 +81,13 @@ def _up(
 
 @contextmanager
 def _alone(var: Path) -> Iterator[None]:
-    """Raises ``Corrupt`` (code ``already_up``) while another house runs from the same folder."""
+    """Raises ``Corrupt`` (code ``already_up``) while another server runs from the same folder."""
     var.mkdir(parents=True, exist_ok=True)
     with (var / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Corrupt("already_up", f"This house is already up: another run holds {lock.name}.") from None
+            raise Corrupt("already_up", f"This server is already up: another run holds {lock.name}.") from None
         yield
 
 
@@ -112,7 +112,7 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
 
 
 def private_node(folder: Path, ports: Ports) -> PrivateNode:
-    """The house's own node. Its password lies among its data, for it is of no use without them."""
+    """The server's own node. Its password lies among its data, for it is of no use without them."""
     return PrivateNode(
         folder,
         node_port=ports.broker,
@@ -172,7 +172,7 @@ def where(
         *(("scale a family", _scaling(family, queues, home)) for family, queues in list(families.items())[:1]),
         ("stop everything", "Ctrl-C"),
     ]
-    return "\n".join(["", "The house is up.", "", *(f"  {name:<20} {text}".rstrip() for name, text in rows), ""])
+    return "\n".join(["", "The server is up.", "", *(f"  {name:<20} {text}".rstrip() for name, text in rows), ""])
 
 
 def _flower_access(settings: Settings, environ: Mapping[str, str]) -> str:

@@ -75,4 +75,4 @@ def _describe(envelope: Envelope) -> str:
     event = envelope.event
     hidden = event.spec.secrets | {"seq"}
     fields = [f"{name}={getattr(event, name)!r}" for name in event.__struct_fields__ if name not in hidden]
-    return " ".join([envelope.player or envelope.gateway or "house", event.spec.name, *fields])
+    return " ".join([envelope.player or envelope.gateway or "server", event.spec.name, *fields])

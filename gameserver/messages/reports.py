@@ -1,4 +1,4 @@
-"""What the parts of the house say about themselves when they are asked: a worker of a task, a gateway of itself.
+"""What the parts of a deployment say about themselves when they are asked: a worker of a task, a gateway of itself.
 
 A worker's report is the result of its task, so that Flower shows it and the worker's main process can count it. A
 gateway's goes to whoever asked, through the exchange ``reports``.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gameserver.declare.base import Origin
 from gameserver.errors import Corrupt
 from gameserver.operations.catalogue_export import FORMAT, REFERENCE
 
@@ -21,7 +22,7 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
     """How an event type travels, as the document tells."""
 
     family: str
-    origin: str
+    origin: Origin
     lane: str
     priority: int
     lease_s: int
@@ -150,7 +151,7 @@ TO_CLIENTS: Meaning = {
     **dict.fromkeys((NEW, NEW_REQUIRED), (False, "clients ignore fields that they do not know")),
     **dict.fromkeys((REQUIRED, NARROWED), (False, "clients are told no more than before")),
 }
-_BY_ORIGIN = {"client": FROM_CLIENTS, "gateway": FROM_GATEWAYS, "house": FROM_WORKERS}
+_BY_ORIGIN = {"client": FROM_CLIENTS, "gateway": FROM_GATEWAYS, "server": FROM_WORKERS}
 
 _TWICE = "what was sent before the upgrade and comes again after it may take effect twice, or never"
 _TRAVEL: Meaning = {

@@ -1,4 +1,4 @@
-"""Asks all parts of a house, wherever they run, through the broker alone: no port of theirs need be known or open.
+"""Ask all parts of a deployment, wherever they run, through the broker alone: no port of theirs need be known or open.
 
 Gateways answer a question that goes through ``outbound``, workers Celery's own remote control, and the broker a passive
 declaration of each queue. Who doesn't answer within ``ANSWER_S`` is not there.
@@ -27,7 +27,7 @@ CONNECT_S_MAX = 5.0
 
 
 class Inspector:
-    """A house behind a broker."""
+    """Asks the parts of the deployment behind a broker."""
 
     def __init__(self, amqp_url: str) -> None:
         self._app = Celery("watch", broker=urls.for_kombu(amqp_url), set_as_current=False)
@@ -89,7 +89,7 @@ class Inspector:
 
 
 def declare(channel: Any, *exchanges: str) -> None:
-    """Make sure that they are there: in a house where nobody ran yet they are not."""
+    """Make sure that they are there: in a deployment where nothing ran yet they are not."""
     for name in exchanges:
         Exchange(name, type="direct", durable=True, channel=channel).declare()
 

@@ -1,4 +1,4 @@
-"""Takes a snapshot of a house: asks everyone, and puts what they say together."""
+"""Take a snapshot of a deployment: ask every part, and put the answers together."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +15,7 @@ def look(
     unread: Callable[[], int],
     clock_s: Callable[[], float],
 ) -> Snapshot:
-    """A house at this moment. Raises ``Retryable`` without a broker.
+    """Return what the deployment is like now. Raises ``Retryable`` without a broker.
 
     ``dead`` counts the last hour's dead letters, ``unread`` what waits for a worker of another
     version.

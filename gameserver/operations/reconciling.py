@@ -90,7 +90,7 @@ def _apply_portion(store: Store, atlas: Atlas, kind: type[Thing], ids: tuple[str
 
 
 def _move(transaction: Transaction, atlas: Atlas, players: list[Player], now_ms: int) -> None:
-    """Put them where they may stand; those in the world are shown it, by an event of the house."""
+    """Put them where they may stand; those in the world are shown it, by an event of the server."""
     moved = []
     for player in players:
         zone, x, y = atlas.place(player)

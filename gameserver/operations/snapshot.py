@@ -47,9 +47,12 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A house at one moment. ``families``: family -> its queues; ``dead``: dead letters of the last hour, ``None`` when
-    the database did not say; ``unreadable``: messages that were no events; ``unread``: events and rows of the
-    outbox that wait because no worker who took them could read them."""
+    """A deployment at one moment.
+
+    ``families``: family -> its queues; ``dead``: dead letters of the last hour, ``None`` when the database did not say;
+    ``unreadable``: messages that were no events; ``unread``: events and rows of the outbox that no worker who took
+    them could read.
+    """
 
     at_s: float
     families: dict[str, tuple[str, ...]]

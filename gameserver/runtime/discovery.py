@@ -21,7 +21,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def announce(folder: Path, job: str, name: str, where: Address) -> Path:
-    """Write this process's file. ``name`` is what it is called in the house. Returns the file, for ``withdraw``."""
+    """Write this process's file. ``name``: of the process, in the deployment. Returns the file, for ``withdraw``."""
     _sweep(folder)
     file = folder / f"{job}.{gethostname()}.{os.getpid()}.json"
     return write(file, [Target([str(where)], {"job": job, "process": name})])

@@ -25,7 +25,7 @@ _AGE = re.compile(r"^gameserver_worker_heartbeat_age_seconds (\S+)$", re.MULTILI
 
 
 def part(words: Sequence[str]) -> str:
-    """Which part of the house a command line is; "" for none that lasts."""
+    """Return which part of a deployment a command line is; "" for none that lasts."""
     return next((part for part in ("gateway", "worker", "beat", "flower") if part in words), "")
 
 

@@ -1,7 +1,7 @@
-"""The data tier: the only SQL of the house.
+"""The data tier: the only SQL.
 
 ``tables`` names what is kept, ``loading`` reads what rules need and locks it, ``saving`` writes what they changed,
-``engine`` knows the two databases, ``store`` is what the rest of the house uses.
+``engine`` knows the two databases, ``store`` is what the rest of the code uses.
 """
 
 from gameserver.store.store import DeadLetter, Store, Transaction

@@ -94,7 +94,7 @@ def _check_source(source: Connection, now_ms: int) -> None:
     if now_ms - seen_ms < QUIET_MS:
         raise Corrupt(
             "source_in_use",
-            "Somebody plays on the database to be copied, and what they do would be lost: stop the house, "
+            "Somebody plays on the database to be copied, and what they do would be lost: stop the server, "
             f"and wait for {QUIET_MS // 1000} seconds.",
         )
 

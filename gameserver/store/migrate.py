@@ -1,4 +1,4 @@
-"""Migrations with Alembic, run by ``gameserver migrate`` and by whoever starts a house."""
+"""Migrations with Alembic, run by ``gameserver migrate`` and by `gameserver up`."""
 
 from pathlib import Path
 

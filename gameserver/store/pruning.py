@@ -18,7 +18,7 @@ TRIAL_KEPT_MS = 24 * HOUR_MS  # since it was last tried: longer than any message
 LINE_KEPT_MS = 30 * 24 * HOUR_MS
 NEVER_MS = 2**62
 
-_OWN = gateways.c.id.startswith("*")  # rows of the house's own, not of a gateway
+_OWN = gateways.c.id.startswith("*")  # rows of the server's own, not of a gateway
 _OVER = (
     (gateways, (gateways.c.seen_ms < bindparam("before")) & ~_OWN, GATEWAY_KEPT_MS),
     (trials, trials.c.at_ms < bindparam("before"), TRIAL_KEPT_MS),

@@ -1,4 +1,4 @@
-"""What the rest of the house uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
+"""What the rest of the code uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -180,7 +180,7 @@ class Store:
         """What must be done now and then and keeps others waiting: for a moment in which nobody does.
 
         SQLite copies its log into the database when it has grown. Left to itself it does so within a commit: every
-        fiftieth batch of a busy house took twice as long.
+        fiftieth batch of a busy server took twice as long.
         """
         if self._clock and self._clock.age_s > TIME_ASKED_EVERY_S:
             self.learn_time()

@@ -66,7 +66,7 @@ class Atlas:
         return ""
 
     def idle(self, clock: ZoneClock) -> str:
-        """Why a zone's clock has to go, "" when it may stay. Those of the house have names that no zone can have."""
+        """Why a zone's clock has to go, "" when it may stay. Those of the server have names that no zone can have."""
         if clock.id in self._world.zones or clock.id.startswith(PULSE):
             return ""
         return "clocks of zones that are gone are removed"

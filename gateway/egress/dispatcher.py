@@ -252,7 +252,7 @@ class Dispatcher:
 
 
 def _asked_after(batch: Batch | None) -> str:
-    """Which portion of the roll the heartbeats of a batch asked for, "" for none; the house gives them one answer."""
+    """Return which portion of the roll the heartbeats of a batch asked for, "" for none: they get one answer."""
     beats = [envelope.event for envelope in batch.envelopes] if batch is not None else []
     return max((beat.after for beat in beats if isinstance(beat, Heartbeat)), default="")
 

@@ -4,7 +4,7 @@ So many batches of a type may be under way; while they are, what arrives gathers
 said that it is done with one of them. And a batch makes its followers wait a little for each event it carried: where
 few come a wait brings no company and costs nothing. Where many come it grows with the work that processes say these
 events are: the busier they are, or the slower their machine is at the time, the more events share what each batch
-costs by itself, until the longest wait fills them. So an event in a quiet house goes at once, and in a busy one a task
+costs by itself, until the longest wait fills them. So an event goes at once where few come, and where many come a task
 serves many. A batch that is not heard of for a while no longer counts: a lost or stuck one delays its neighbours by
 that while and no more. Events that were given together (one lane's) stay together, because two tasks may be applied in
 any order.

@@ -18,7 +18,7 @@ class Attack(Event):
     target: EntityId
 
 
-@event(origin="house", priority=1)
+@event(origin="server", priority=1)
 class Reward(Event):
     """Born when a creature dies: its slayer gains experience."""
 

@@ -334,7 +334,7 @@ def _needs_ears(event: Heartbeat, context: Context) -> Needs:
 
 @rule(needs=_needs_ears)
 def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
-    """A gateway is alive, and the house has heard it; if it heard nobody for a while, the calm begins anew.
+    """A gateway is alive, and its heartbeat was applied; if it heard nobody for a while, the calm begins anew.
 
     It hears how many sessions it holds, and which if it asks: those whose connections are gone it reports as lost.
     """

@@ -3,7 +3,7 @@
 from gameserver.declare.base import Event, event
 
 
-@event(origin="house", priority=4, lease_s=5, durable=False, batch_max=8)
+@event(origin="server", priority=4, lease_s=5, durable=False, batch_max=8)
 class Tick(Event):
     """A pulse of the world. Doubles of a number, and numbers gone by, do nothing.
 
@@ -13,7 +13,7 @@ class Tick(Event):
     n: int
 
 
-@event(origin="house", priority=2, lease_s=5, durable=False, stale_after_s=2.0, batch_max=16)
+@event(origin="server", priority=2, lease_s=5, durable=False, stale_after_s=2.0, batch_max=16)
 class Stir(Event):
     """One zone's creatures act, its wounded heal, its dead return."""
 
@@ -21,14 +21,14 @@ class Stir(Event):
     n: int
 
 
-@event(origin="house", priority=1)
+@event(origin="server", priority=1)
 class Show(Event):
     """Born when other maps were applied: a player whom that moved is shown where it stands."""
 
     player: str
 
 
-@event(origin="house", priority=3, lease_s=20, durable=False, batch_max=4)
+@event(origin="server", priority=3, lease_s=20, durable=False, batch_max=4)
 class Sweep(Event):
     """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
 

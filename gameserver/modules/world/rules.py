@@ -5,7 +5,7 @@ those of server time: a tick of a beat whose clock is wrong is a pulse of now. Z
 about them, or wounds to heal, stir on every tick, where only creatures are once in ``IDLE_TICKS``, and where none are
 never.
 
-A gateway that is silent died, if the house could hear all the time: if others' heartbeats were applied without a pause.
+A gateway that is silent died, if others' heartbeats were applied without a pause meanwhile.
 When nobody was heard it is the ears, whatever was wrong with them, and all are given time to be heard again.
 """
 

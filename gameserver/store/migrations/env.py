@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection comes from the house's own engine, so that pragmas and locks are the same."""
+"""Alembic's entry: the connection comes from the store's own engine, so that pragmas and locks are the same."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -25,7 +25,7 @@ def test_secret_fields_are_found() -> None:
     assert cls.spec.secrets == {"word"}
 
 
-@pytest.mark.parametrize("origin", ["house", "gateway"])
+@pytest.mark.parametrize("origin", ["server", "gateway"])
 def test_only_clients_number_their_events(origin: Any) -> None:
     assert not declare(origin=origin).spec.numbered
 

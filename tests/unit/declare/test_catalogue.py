@@ -120,7 +120,7 @@ def fingerprint(
     """The fingerprint of a catalogue made of one event, its result, one notice and one event of the house."""
     result = msgspec.defstruct("Leapt", result_fields, bases=(Result,), frozen=True, kw_only=True)
     leap = make("Leap", Event, event_fields, doc, event(lane="act", priority=priority, result=result))
-    pulse = make("Pulse", Event, house_fields, doc, event(origin="house"))
+    pulse = make("Pulse", Event, house_fields, doc, event(origin="server"))
     seen = make("Seen", Notice, notice_fields, doc, notice())
     with monkeypatch.context() as patch:
         for name, pieces in {

@@ -246,7 +246,7 @@ def test_only_players_reach_the_house_from_outside(house: str, name: str) -> Non
     if house == "production":
         outside = "doors" in service(house, name)["networks"]
         assert outside == bool(service(house, name).get("ports"))
-        assert HOUSES[house]["networks"]["house"] == {"internal": True}
+        assert HOUSES[house]["networks"]["inside"] == {"internal": True}
 
 
 @every(OURS)

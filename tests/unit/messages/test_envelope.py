@@ -62,7 +62,7 @@ def test_a_description_says_who_does_what() -> None:
     walk = Envelope(id="1", event=Move(dir="n", seq=3), at_ms=1, player="ada")
     lost = Envelope(id="2", event=Lost(), at_ms=1, gateway="g1")
     tick = Envelope(id="3", event=Tick(n=5), at_ms=1)
-    assert describe([walk, lost, tick]) == "ada move dir='n'; g1 lost; house tick n=5"
+    assert describe([walk, lost, tick]) == "ada move dir='n'; g1 lost; server tick n=5"
 
 
 def test_a_description_of_many_is_short() -> None:

@@ -150,7 +150,7 @@ CHANGES: list[tuple[Change, bool, str, bool, str]] = [
      False, "packet pong is new"),
     # How they travel.
     *((event("say", **{name: value}), True, f"event say: {name} is ", True, f"event say: {name} is ")
-      for name, value in {"family": "talk", "lane": "act", "origin": "house", "durable": False, "numbered": False,
+      for name, value in {"family": "talk", "lane": "act", "origin": "server", "durable": False, "numbered": False,
                           "secrets": ["text"]}.items()),
     *((event("say", **{name: value}), False, f"event say: {name} is {value} instead", False, f"event say: {name} is ")
       for name, value in {"priority": 4, "lease_s": 11, "stale_after_s": 1.5, "max_attempts": 9,

@@ -147,7 +147,7 @@ REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "
 def given_up(workshop: Workshop, event: Event) -> str:
     """A dead letter of an event, as its origin sent it. Returns its id."""
     numbered = replace(event, seq=1) if event.spec.numbered else event
-    if event.spec.origin == "house":
+    if event.spec.origin == "server":
         envelope = Envelope(id=f"{event.spec.name}:7", event=event, at_ms=workshop.now_ms, in_outbox=False)
     else:
         envelope = workshop.tell(ADA, numbered, id="c-ada:1", token="hash")

@@ -134,7 +134,7 @@ def sample(cls: type[Event], seq: int) -> Event:
 def enveloped(mill: Mill, cls: type[Event], body: Any, seq: int) -> Envelope:
     """An event as it stands in the queue: of a client, of a gateway on its behalf, or of the house."""
     workshop, spec = mill.workshop, cls.spec
-    if spec.origin == "house":
+    if spec.origin == "server":
         envelope = Envelope(
             id=f"house:{body.id}{seq}", event=sample(cls, 0), at_ms=workshop.now_ms, in_outbox=spec.durable
         )
@@ -164,7 +164,7 @@ class Undeclared(Notice):
     """A notice that nobody declared."""
 
 
-@event(origin="house")
+@event(origin="server")
 class Stray(Event):
     """An event that is in no catalogue."""
 
