@@ -33,7 +33,8 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.foreign import Sorted, foreign, sort_out
 from gameserver.messages.reports import TaskReport
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
-from gameserver.processing.applier import Applied, Applier
+from gameserver.processing.applied import Applied
+from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
 from gameserver.runtime.logging import about
 from gameserver.security.passwords import Argon2Passwords
@@ -404,7 +405,7 @@ class Server:
     def _give_up(self, held: _Held, trial: int, turn: _Turn) -> None:
         guilty, *others = held.envelopes
         log.error("%s is given up after %d trials: %r", guilty.id, trial, held.cause, extra=about(guilty.id))
-        buried = self._patiently(lambda: self._applier.bury(guilty, held.cause, trial), turn)
+        buried = self._patiently(lambda: self._applier.dead_letter(guilty, held.cause, trial), turn)
         turn.outcomes.update(buried.outcomes)
         self._speak(buried, turn, done=False)
         if others:

@@ -118,19 +118,19 @@ def _published(shop: Workshop, n: int, rng: Random) -> None:
     shop.store.published(rng.sample(["talk-1", "talk-2", "talk-3"], 3))
 
 
-def _bury(shop: Workshop, n: int, rng: Random) -> Any:
-    return shop.applier.bury(shop.tell(rng.choice(BODIES), Say(text="x", seq=n)), RuntimeError(), 4)
+def _dead_letter(shop: Workshop, n: int, rng: Random) -> Any:
+    return shop.applier.dead_letter(shop.tell(rng.choice(BODIES), Say(text="x", seq=n)), RuntimeError(), 4)
 
 
-def _bury_kept(shop: Workshop, n: int, rng: Random) -> Any:
-    return shop.applier.bury(rng.choice(_rewards()), RuntimeError(), 4)
+def _dead_letter_of_outbox(shop: Workshop, n: int, rng: Random) -> Any:
+    return shop.applier.dead_letter(rng.choice(_rewards()), RuntimeError(), 4)
 
 
 def _replay(shop: Workshop, n: int, rng: Random) -> None:
     try:
         dead_letters.replay(shop.store, "dead", shop.now_ms)
     except Rejected:
-        shop.applier.bury(shop.tell(ADA, Say(text="x", seq=2**40), id="dead"), RuntimeError(), 4)
+        shop.applier.dead_letter(shop.tell(ADA, Say(text="x", seq=2**40), id="dead"), RuntimeError(), 4)
 
 
 def _trials(shop: Workshop, n: int, rng: Random) -> None:
@@ -158,8 +158,8 @@ EVENTS: dict[str, Work] = {
 WORKS: dict[str, Work] = {
     **EVENTS,
     "published": _published,
-    "bury": _bury,
-    "bury kept": _bury_kept,
+    "dead letter": _dead_letter,
+    "dead letter of the outbox": _dead_letter_of_outbox,
     "replay": _replay,
     "trials": _trials,
 }

@@ -1,6 +1,6 @@
-"""An event on its way through ``apply``: with all that is found out about it before the transaction begins."""
+"""An event with everything that is found out about it before the transaction begins."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
 from typing import Any, TypeVar
@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from gameserver.declare.base import Event, Spec
-from gameserver.errors import Rejected
+from gameserver.errors import Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Context, Needs
 from gameserver.world.marks import Watermark
 
 C = TypeVar("C")
+
+# What the code of one event may raise without ending anything else. ``sys.exit`` in a rule ends no worker.
+FAULTS = (Exception, SystemExit)
 
 
 class SeededDice(msgspec.Struct, dict=True):
@@ -63,3 +66,32 @@ class Prepared(msgspec.Struct):
     def sound(self) -> bool:
         """Whether its preparation went well."""
         return self.refusal is None and self.failure is None
+
+
+def guarded(step: Callable[[Prepared], None], item: Prepared) -> None:
+    """Take a step of an event's preparation, and note with the event what it raises. Raises ``Retryable``."""
+    try:
+        step(item)
+    except Rejected as refusal:
+        item.refusal = refusal
+    except Retryable:
+        raise  # the data tier is not ready: nobody's failure, and the whole batch waits
+    except FAULTS as error:  # whatever else a step raises is this event's own failure
+        item.failure = error
+
+
+def find_needs(item: Prepared) -> None:
+    """Ask its rule, if it has one, unless something went wrong before."""
+    if item.rule is not None and item.rule.needs and item.sound:
+        guarded(_ask, item)
+
+
+def _ask(item: Prepared) -> None:
+    """Find out which rows its rule needs. Raises ``TypeError`` or ``ValidationError`` when that is no ``Needs``."""
+    try:
+        needs = item.rule.needs(item.event, item.context)
+    except Retryable as error:
+        raise TypeError("needs are found out without the data tier") from error
+    if type(needs) is not Needs:
+        raise TypeError(f"needs of {item.spec.task}: {type(needs).__name__} is no Needs")
+    item.needs = msgspec.convert(msgspec.to_builtins(needs), Needs)

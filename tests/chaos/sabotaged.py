@@ -16,7 +16,7 @@ import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue th
 from gameserver.clocks import ServerClock
 from gameserver.modules.combat import rules as combat
 from gameserver.modules.movement import rules as movement
-from gameserver.processing import applier
+from gameserver.processing import applier, exactly_once
 from gameserver.rules import book
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
@@ -31,8 +31,8 @@ HOME = Path(os.environ["GAMESERVER_HOME"])
 
 
 def _forget_watermarks() -> None:
-    real = applier.read_watermarks
-    applier.read_watermarks = lambda text: {lane: Watermark(-1, mark.stored) for lane, mark in real(text).items()}
+    real = exactly_once.read_watermarks
+    exactly_once.read_watermarks = lambda text: {lane: Watermark(-1, mark.stored) for lane, mark in real(text).items()}
 
 
 def _empty_outbox() -> None:

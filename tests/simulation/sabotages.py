@@ -10,7 +10,8 @@ import pytest
 from celery.exceptions import Reject
 
 from gameserver.messages.envelope import Envelope
-from gameserver.processing.applier import _Work
+from gameserver.processing.encoding import encode_reply
+from gameserver.processing.unit_of_work import UnitOfWork
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
@@ -91,7 +92,7 @@ REVOKED: dict[str, Any] = {
 
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "gameserver.processing.applier.read_marks",
+        "gameserver.processing.exactly_once.read_watermarks",
         lambda text: {lane: Watermark(-1, mark.stored) for lane, mark in read_watermarks(text).items()},
     )
 
@@ -145,7 +146,7 @@ def resent_is_new(patch: pytest.MonkeyPatch) -> None:
 
 
 def unread_rows_raise(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("gameserver.processing.applier.sort_out", lambda due: (due, {}))
+    patch.setattr("gameserver.processing.unit_of_work.sort_out", lambda due: (due, {}))
 
 
 def no_ears(patch: pytest.MonkeyPatch) -> None:
@@ -167,16 +168,16 @@ def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
 def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
     """A replay whose outcome nobody knows is answered "ok". While all is intact there is none: lanes are off too."""
     no_lanes(patch)
-    real: Any = _Work._answer_as_then
+    real: Any = UnitOfWork._answer_as_then
 
     def answer(self: Any, item: Any) -> str:
-        if self._reply_kept(item) is not None:
+        if self._once.kept_reply(item) is not None:
             return str(real(self, item))
-        reply, _ = self._reply(item, None, None)
-        self._speech.direct(item.envelope.gateway, reply)
+        reply, _ = encode_reply(item, None, None)
+        self._builder.add_unicast(item.envelope.gateway, reply)
         return "repeated"
 
-    patch.setattr(_Work, "_answer_as_then", answer)
+    patch.setattr(UnitOfWork, "_answer_as_then", answer)
 
 
 def trials_come_first(patch: pytest.MonkeyPatch) -> None:
@@ -215,7 +216,7 @@ def any_time(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gameserver.clocks.ServerClock.now_ms", lambda self: int(self._wall_ms()))
     patch.setattr("gameserver.processing.applier._happens_ms", lambda envelope, now_ms: envelope.at_ms)
     for rules in ("movement", "combat"):
-        patch.setattr(f"gameserver.rules.{rules}.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)
+        patch.setattr(f"gameserver.modules.{rules}.rules.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)
 
 
 def anything_goes_stale(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from gateway.connections.registry import CLOSING
 
 ROOT = Path(__file__).parents[3]
 SOURCES = (
-    "gameserver/processing/applier.py",
+    "gameserver/processing/unit_of_work.py",
     "gameserver/security/sealing.py",
     "gameserver/rules",
     "gameserver/modules",

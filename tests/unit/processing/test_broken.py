@@ -106,7 +106,7 @@ def test_a_rule_that_is_missing_holds_its_event(workshop: Workshop) -> None:
 def test_what_is_given_up_is_kept_answered_and_passed(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
-    applied = workshop.applier.bury(give, ZeroDivisionError("a broken rule"), 4)
+    applied = workshop.applier.dead_letter(give, ZeroDivisionError("a broken rule"), 4)
     assert (reply(applied)["code"], reply(applied)["re"]) == ("dead_lettered", 1)
     (letter,) = workshop.store.dead_letters()
     assert (letter.id, letter.family, letter.event, letter.player) == (give.id, "trade", "give", "ada")
@@ -127,7 +127,7 @@ def test_marks_that_nobody_can_read_fail_their_player_and_are_left_as_they_are(w
     assert held.envelopes == (guilty, follower)
     assert str(held.cause).startswith("bad_marks")
     assert reply(applied)["type"] == "ok"
-    buried = workshop.applier.bury(guilty, held.cause, 4)
+    buried = workshop.applier.dead_letter(guilty, held.cause, 4)
     assert reply(buried)["code"] == "dead_lettered"
     assert [letter.id for letter in workshop.store.dead_letters()] == [guilty.id]
     assert workshop.player("ada") == replace(ADA, marks=marks)
@@ -136,8 +136,8 @@ def test_marks_that_nobody_can_read_fail_their_player_and_are_left_as_they_are(w
 def test_what_was_given_up_is_given_up_once(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
-    workshop.applier.bury(give, ZeroDivisionError("first"), 4)
-    again = workshop.applier.bury(give, ZeroDivisionError("second"), 5)
+    workshop.applier.dead_letter(give, ZeroDivisionError("first"), 4)
+    again = workshop.applier.dead_letter(give, ZeroDivisionError("second"), 5)
     assert [letter.cause for letter in workshop.store.dead_letters()] == ["ZeroDivisionError: first"]
     assert reply(again)["code"] == "dead_lettered"  # the answer to the first may have been lost
 
@@ -151,9 +151,9 @@ def test_another_copy_of_what_was_given_up_is_answered_so_and_not_tried_again(wo
     workshop.enter(ADA, BOB)
     workshop.rules["give"] = rule(prepare=fails)(broken)
     event = Give(to="Bob", coins=10, seq=1)
-    workshop.applier.bury(workshop.tell(ADA, event, conn="gone"), ZeroDivisionError("no"), 4)
+    workshop.applier.dead_letter(workshop.tell(ADA, event, conn="gone"), ZeroDivisionError("no"), 4)
     copy = workshop.tell(ADA, event)
-    for answered in (workshop.apply(copy), workshop.applier.bury(copy, ZeroDivisionError("no"), 4)):
+    for answered in (workshop.apply(copy), workshop.applier.dead_letter(copy, ZeroDivisionError("no"), 4)):
         assert not answered.held
         assert reply(answered)["code"] == "dead_lettered"
         assert [direct.conn for direct in answered.outbound.unicasts] == [ADA.conn]
@@ -163,13 +163,13 @@ def test_what_was_applied_after_all_is_not_given_up(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
     workshop.apply(give)
-    workshop.applier.bury(give, ZeroDivisionError("late"), 4)
+    workshop.applier.dead_letter(give, ZeroDivisionError("late"), 4)
     assert workshop.store.dead_letters() == []
 
 
 def test_a_login_that_is_given_up_is_answered_and_its_password_stays_sealed(workshop: Workshop) -> None:
     envelope = entrance(workshop, Login(name="Ada", password=PASSWORD, seq=1), "Ada")
-    applied = workshop.applier.bury(envelope, ZeroDivisionError("x"), 4)
+    applied = workshop.applier.dead_letter(envelope, ZeroDivisionError("x"), 4)
     assert reply(applied)["code"] == "dead_lettered"
     (letter,) = workshop.store.dead_letters()
     assert PASSWORD.encode() not in letter.envelope
@@ -183,5 +183,5 @@ def test_trials_are_forgotten_when_an_event_comes_to_an_end(workshop: Workshop) 
     for envelope in (fine, guilty):
         workshop.applier.apply([envelope], trial=Trial(envelope.id, 1))
     assert workshop.store.trials([fine.id, guilty.id]) == {guilty.id: 1}
-    workshop.applier.bury(guilty, ZeroDivisionError("x"), 4)
+    workshop.applier.dead_letter(guilty, ZeroDivisionError("x"), 4)
     assert workshop.rows()["trials"] == 0

@@ -32,7 +32,7 @@ def buried(workshop: Workshop) -> Envelope:
     workshop.enter(ADA, BOB)
     workshop.put(Gateway(id="g", seen_ms=2**50, sessions=2))  # alive, or the sweep would take its players out
     gift = workshop.tell(ADA, Give(seq=1, to="Bob", coins=30))
-    workshop.applier.bury(gift, RuntimeError("a bug"), 4)
+    workshop.applier.dead_letter(gift, RuntimeError("a bug"), 4)
     return gift
 
 
@@ -106,7 +106,7 @@ CAUSES = {
 def test_a_cause_of_any_content_is_kept(workshop: Workshop, what: str) -> None:
     workshop.enter(ADA, BOB)
     gift = workshop.tell(ADA, Give(seq=1, to="Bob", coins=30))
-    assert reply(workshop.applier.bury(gift, CAUSES[what], 4))["code"] == "dead_lettered"
+    assert reply(workshop.applier.dead_letter(gift, CAUSES[what], 4))["code"] == "dead_lettered"
     (letter,) = workshop.store.dead_letters()
     assert letter.cause.startswith(type(CAUSES[what]).__name__)
     assert len(letter.cause) <= dead_letters.CAUSE_CHARS_MAX
@@ -151,7 +151,7 @@ def given_up(workshop: Workshop, event: Event) -> str:
         envelope = Envelope(id=f"{event.spec.name}:7", event=event, at_ms=workshop.now_ms, in_outbox=False)
     else:
         envelope = workshop.tell(ADA, numbered, id="c-ada:1", token="hash")
-    workshop.applier.bury(envelope, RuntimeError("a bug"), 4)
+    workshop.applier.dead_letter(envelope, RuntimeError("a bug"), 4)
     return envelope.id
 
 

@@ -70,7 +70,7 @@ def test_a_reward_that_was_never_published_is_sent_again_by_the_sweep(workshop: 
 
 def test_a_reward_that_is_given_up_is_not_sent_again(workshop: Workshop) -> None:
     born = slay(workshop)
-    workshop.applier.bury(born, ZeroDivisionError("x"), 4)
+    workshop.applier.dead_letter(born, ZeroDivisionError("x"), 4)
     assert workshop.due("event") == []
     assert [letter.id for letter in workshop.store.dead_letters()] == [born.id]
 

@@ -14,7 +14,8 @@ from gameserver.messages.outbound import Unicast
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Heartbeat
 from gameserver.modules.world.events import Sweep
-from gameserver.processing.applier import Applied, Applier
+from gameserver.processing.applied import Applied
+from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
 from gameserver.security.sealing import Sealer

@@ -14,7 +14,7 @@ from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
-from gameserver.processing.applier import Applied, Held
+from gameserver.processing.applied import Applied, Held
 from gameserver.store.store import Trial
 from tasks.processor import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes
 
@@ -104,7 +104,7 @@ class House:
         outbound = BatchResult(done=batch[0].event.spec.name)
         return Applied(outbound=outbound, keys=("gateway.g1",), born=(), published=(), held=())
 
-    def bury(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
+    def dead_letter(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
         if self.burying_fails:
             self.burying_fails -= 1
             raise Retryable("database_away", "Not now.")

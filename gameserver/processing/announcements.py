@@ -1,0 +1,124 @@
+"""What a batch has for others than its senders: notices, mail, events that are born, rows of the outbox sent again.
+
+An announcement is encoded first, and made once its event's outcome was folded in: nothing can go wrong with it then.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from gameserver.declare.base import Event
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import Multicast, Unicast
+from gameserver.processing.encoding import (
+    encode_birth,
+    encode_multicast,
+    encode_unicast,
+    packed,
+    read_envelope,
+    read_multicast,
+    sound_text,
+)
+from gameserver.processing.outbound_builder import OutboundBuilder
+from gameserver.processing.prepared import Prepared
+from gameserver.rules.outcome import Notification, Outcome, State, Waiting
+from gameserver.store.store import Transaction
+
+RESEND_MS = 3_000
+
+Announcement = tuple[Callable[[Any], None], Any]  # how it is made, and of what
+
+_READERS: dict[str, Callable[[bytes], Any]] = {"talk": read_multicast, "event": read_envelope}
+
+
+class Announcements:
+    """A batch's announcements. ``published``: outbox rows that are done with once the batch's result was published."""
+
+    def __init__(self, state: State, builder: OutboundBuilder) -> None:
+        self._state = state
+        self._builder = builder
+        self._waiting: list[Waiting] = []
+        self._again: list[str] = []
+        self.done: list[str] = []
+        self.born: list[Envelope] = []
+        self.published: list[str] = []
+
+    def encode(self, item: Prepared, outcome: Outcome) -> list[Announcement]:
+        """Encode everything that an outcome announces. Raises whatever is wrong with any of it."""
+        found: list[Announcement] = []
+        for n, told in enumerate(outcome.notifications):
+            durable = told.notice is not None and told.notice.notice.durable
+            if told.to and not durable:  # as most are
+                found.append((self._builder.add_multicast, encode_multicast(told)))
+            else:
+                # the id under which it is kept until it has arrived
+                found.append(self._encode_notice(told, f"{item.envelope.id}/{n}" if durable else ""))
+        if outcome.events:
+            found += [
+                self._encode_birth(item, event, f"{item.envelope.id}/e{n}") for n, event in enumerate(outcome.events)
+            ]
+        if outcome.again:
+            found += map(self._encode_again, outcome.again)
+        return found
+
+    def encode_present(self, notifications: Iterable[Notification]) -> list[Announcement]:
+        """Encode notices that are told and not kept."""
+        return [self._encode_notice(told, "") for told in notifications]
+
+    def save(self, transaction: Transaction, now_ms: int) -> None:
+        """Write the outbox."""
+        transaction.add_waiting(self._waiting, now_ms, now_ms + RESEND_MS)
+        transaction.postpone_waiting(self._again, now_ms + RESEND_MS)
+
+    def _encode_notice(self, told: Notification, id_: str) -> Announcement:
+        if told.to:
+            multicast = encode_multicast(told, id_)
+            return (self._talk, (multicast, packed(multicast))) if id_ else (self._builder.add_multicast, multicast)
+        if told.player and told.notice is not None:
+            return self._mail, Waiting(id_, "mail", sound_text(told.player), packed(replace(told.notice, id=id_)))
+        return self._tell, (sound_text(told.gateway), encode_unicast(told))
+
+    def _tell(self, what: tuple[str, Unicast]) -> None:
+        self._builder.add_unicast(*what)
+
+    def _talk(self, what: tuple[Multicast, bytes]) -> None:
+        multicast, body = what
+        self._builder.add_multicast(multicast)
+        self._waiting.append(Waiting(multicast.id, "talk", "", body))
+        self.published.append(multicast.id)
+
+    def _mail(self, mail: Waiting) -> None:
+        if mail.id:
+            self._waiting.append(mail)
+            self._state.count_mail(mail.player)
+        self._deliver(mail.player, mail.body, mail.id)
+
+    def _deliver(self, player: str, packet: bytes, id_: str) -> None:
+        body = self._state.players.get(player)
+        if body is not None and body.present:
+            self._builder.add_unicast(body.gateway, Unicast(conn=body.conn, packet=packet, id=id_))
+
+    def _encode_birth(self, item: Prepared, event: Event, id_: str) -> Announcement:
+        return self._bear, encode_birth(item, event, id_)
+
+    def _bear(self, what: tuple[Envelope, bytes]) -> None:
+        envelope, body = what
+        self.born.append(envelope)
+        if envelope.in_outbox:
+            self._waiting.append(Waiting(envelope.id, "event", "", body))
+
+    def _encode_again(self, waiting: Waiting) -> Announcement:
+        read = _READERS.get(waiting.kind)
+        return self._send_again, (waiting, read(waiting.body) if read else waiting.body)
+
+    def _send_again(self, what: tuple[Waiting, Any]) -> None:
+        waiting, read = what
+        self._again.append(waiting.id)
+        if waiting.kind == "mail":
+            self._deliver(waiting.player, read, waiting.id)
+        elif waiting.kind == "talk":
+            self._builder.add_multicast(read)
+            self.published.append(waiting.id)
+        else:
+            self.born.append(read)
