@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.local.ports import LOCAL, accepts, free_ports
+from gameserver.local.ports import LOCAL, accepts
+from gameserver.testing.ports import free_ports
 from tests.houses import ROOT, Proc, eventually
 
 CONFIG = ROOT / "docker" / "haproxy" / "haproxy.cfg"

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gameserver.errors import Corrupt
-from gameserver.local.ports import free_ports
 from gameserver.local.processes import wait_for
-from gameserver.local.rabbitmq_node import PrivateNode, make_cookie
+from gameserver.local.rabbitmq_node import make_cookie
 from gameserver.testing.broker import ROOT
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 
 SIZE = 3
 UP_S_MAX = 120.0
@@ -35,7 +36,7 @@ class BrokerCluster:
             **(more or {}),
         }
         self.nodes = [
-            PrivateNode(
+            RunningNode(
                 folder / f"node{n}",
                 node_port=ports[3 * n],
                 dist_port=ports[3 * n + 1],
@@ -59,7 +60,7 @@ class BrokerCluster:
         first = self.nodes[0]
         assert wait_for(lambda: self._running(first) == SIZE, UP_S_MAX), first.ctl("cluster_status")
 
-    def _running(self, asked: PrivateNode) -> int:
+    def _running(self, asked: RunningNode) -> int:
         count = asked.ctl("eval", "length(rabbit_nodes:all_running()).")
         return int(count)
 
@@ -77,7 +78,7 @@ class BrokerCluster:
         self.nodes[n].wait_until_up(UP_S_MAX)
         assert wait_for(lambda: all(self._may_go(node) for node in self.nodes), UP_S_MAX), "queues did not recover"
 
-    def _may_go(self, node: PrivateNode) -> bool:
+    def _may_go(self, node: RunningNode) -> bool:
         try:
             node.diagnose("check_if_node_is_quorum_critical")
         except Corrupt:

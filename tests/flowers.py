@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from gameserver.local.ports import free_ports
+from gameserver.testing.ports import free_ports
 from tests.houses import House, eventually
 from tests.integration.scraped import samples
 

@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gameserver.local.plan import Broker, watched
-from gameserver.local.ports import Ports, free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.local.ports import Ports
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from tests.browsers import Browser, a_browser, program
 from tests.crowds import Crowd
 from tests.flowers import PASSWORD, USER, FlowerPages
@@ -44,7 +45,7 @@ def main() -> None:
         draw(house, node, folder, closing)
 
 
-def draw(house: House, node: PrivateNode, folder: Path, closing: ExitStack) -> None:
+def draw(house: House, node: RunningNode, folder: Path, closing: ExitStack) -> None:
     """Let a house live, and take the pictures."""
     house.beat()
     workers = dict(zip(FAMILIES, house.workers([((family,), f"{family}1", 1) for family in FAMILIES]), strict=True))
@@ -74,8 +75,8 @@ def draw(house: House, node: PrivateNode, folder: Path, closing: ExitStack) -> N
 
 
 @contextmanager
-def a_node(folder: Path) -> Iterator[PrivateNode]:
-    node = PrivateNode.somewhere(folder)
+def a_node(folder: Path) -> Iterator[RunningNode]:
+    node = RunningNode.somewhere(folder)
     try:
         node.start()
         node.wait_until_up()

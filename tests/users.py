@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gameserver.broker.permissions import ALL, User, definitions, users
-from gameserver.local.rabbitmq_node import USER, PrivateNode
+from gameserver.local.rabbitmq_node import USER
 from gameserver.security.provisioning import make, password_file
 from gameserver.testing.broker import Vhost
+from gameserver.testing.node import RunningNode
 from tests.houses import ROOT
 
 GATEWAYS = ("gateway1", "gateway2")
@@ -20,7 +21,7 @@ NODE_ITSELF = User(name=USER, configure=ALL, write=ALL, read=ALL, tags=("adminis
 class Users:
     """The users of one virtual host, with their passwords in files."""
 
-    def __init__(self, node: PrivateNode, vhost: Vhost, folder: Path) -> None:
+    def __init__(self, node: RunningNode, vhost: Vhost, folder: Path) -> None:
         self.folder = folder
         self._url = vhost.url
         make(folder, GATEWAYS)
@@ -59,7 +60,7 @@ def configured(name: str, **secret: str) -> dict[str, str]:
 
 
 def all_users(folder: Path, node_password: str) -> Path:
-    """What a node imports: the users whose passwords lie in a folder, and the one that a ``PrivateNode`` asks as."""
+    """What a node imports: the users whose passwords lie in a folder, and the one that a ``RunningNode`` asks as."""
     make(folder, GATEWAYS)
     wanted = users(GATEWAYS)
     passwords = {user.name: (folder / password_file(user.name)).read_text() for user in wanted}

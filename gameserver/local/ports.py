@@ -4,7 +4,6 @@ Defaults stand beside the usual ones (5672, 15672, 25672, 4369), so that a syste
 ever spoken to. Every port has an environment variable, and a taken port is reported with the variable that moves it.
 """
 
-import secrets
 import socket
 from collections.abc import Iterable, Mapping
 
@@ -13,9 +12,6 @@ import msgspec
 from gameserver.errors import Corrupt
 
 LOCAL = "127.0.0.1"
-# Below what Linux hands out to outgoing connections (32768 and up), or a test would lose a port it has just chosen.
-FREE_PORTS = range(20_000, 32_000)
-TRIES_MAX = 1_000
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,16 +102,3 @@ def accepts(host: str, port: int) -> bool:
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free just now, for tests; chosen by chance so that two runs at once rarely meet."""
-    chance = secrets.SystemRandom()
-    found: set[int] = set()
-    for _ in range(TRIES_MAX):
-        port = chance.choice(FREE_PORTS)
-        if is_free(LOCAL, port):
-            found.add(port)
-        if len(found) == count:
-            return sorted(found)
-    raise Corrupt("port_taken", f"No {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}.")

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from gameserver.local.rabbitmq_node import PrivateNode, installed
+from gameserver.local.rabbitmq_node import installed
+from gameserver.testing.node import RunningNode
 
 ROOT = os.environ.get("RABBITMQ_ROOT", "")
 
@@ -26,10 +27,10 @@ class Vhost(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture(scope="session")
-def private_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNode]:
+def private_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """A RabbitMQ node of this run's own, started once and gone afterwards."""
     require_rabbitmq()
-    node = PrivateNode.somewhere(tmp_path_factory.mktemp("rabbitmq"), root=ROOT)
+    node = RunningNode.somewhere(tmp_path_factory.mktemp("rabbitmq"), root=ROOT)
     try:
         node.start()
         node.wait_until_up()
@@ -41,21 +42,21 @@ def private_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNo
 
 
 @pytest.fixture
-def vhost(private_node: PrivateNode) -> Iterator[Vhost]:
+def vhost(private_node: RunningNode) -> Iterator[Vhost]:
     """A virtual host for one test."""
     with fresh_vhost(private_node) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def module_vhost(private_node: PrivateNode) -> Iterator[Vhost]:
+def module_vhost(private_node: RunningNode) -> Iterator[Vhost]:
     """A virtual host for the tests of one module."""
     with fresh_vhost(private_node) as made:
         yield made
 
 
 @contextmanager
-def fresh_vhost(node: PrivateNode) -> Iterator[Vhost]:
+def fresh_vhost(node: RunningNode) -> Iterator[Vhost]:
     """A virtual host for a ``with`` block."""
     name = f"test-{uuid.uuid4().hex}"
     node.add_vhost(name)

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from gameserver.declare import catalogue
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.broker import Vhost
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
 from tests.browsers import Browser
 from tests.crowds import NOT_NOW, Crowd
 from tests.flowers import FlowerPages
@@ -56,7 +56,7 @@ def name_of(worker: Proc) -> str:
 
 @pytest.fixture(scope="module")
 def watched(
-    module_house: House, private_node: PrivateNode, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    module_house: House, private_node: RunningNode, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Watched:
     module_house.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path_factory.mktemp("world"), *PIT))
     module_house.environ["AMQP_MANAGEMENT_URL"] = private_node.management_url()
@@ -64,7 +64,7 @@ def watched(
 
 
 def test_after_play_each_event_type_is_seen_with_its_count_its_arguments_and_its_runtime(
-    watched: Watched, private_node: PrivateNode, module_vhost: Vhost
+    watched: Watched, private_node: RunningNode, module_vhost: Vhost
 ):
     flower, browser = watched.flower, watched.browser
     with watched.crowd("seen") as crowd:
@@ -146,7 +146,7 @@ def what_bots_do_seldom(gateway: GatewayProc) -> None:
         bob.login("Bob")
 
 
-def cut_off(node: PrivateNode, vhost: Vhost, product: str) -> None:
+def cut_off(node: RunningNode, vhost: Vhost, product: str) -> None:
     """Close the broker's connections of a kind of client: it will be back."""
 
     def connections() -> list[dict[str, Any]]:
@@ -157,7 +157,7 @@ def cut_off(node: PrivateNode, vhost: Vhost, product: str) -> None:
         asked(node, "DELETE", f"connections/{quote(each['name'], safe='')}")
 
 
-def asked(node: PrivateNode, method: str, path: str) -> bytes:
+def asked(node: RunningNode, method: str, path: str) -> bytes:
     url = urlsplit(node.management_url())
     request = urllib.request.Request(f"http://{url.hostname}:{url.port}/api/{path}", method=method)
     told = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()

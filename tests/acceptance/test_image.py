@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gameserver.local.ports import LOCAL, accepts, free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.local.ports import LOCAL, accepts
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from tests.houses import ROOT, GatewayProc, Proc, eventually
 from tests.images import UID, Image, require_debootstrap, stages
 from tests.users import Users
@@ -33,7 +34,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
 
 
 @pytest.fixture(scope="module")
-def vhost(private_node: PrivateNode) -> Iterator[Vhost]:
+def vhost(private_node: RunningNode) -> Iterator[Vhost]:
     with fresh_vhost(private_node) as made:
         yield made
 
@@ -77,7 +78,7 @@ class Containers:
 
 
 @pytest.fixture
-def containers(image: Image, private_node: PrivateNode, vhost: Vhost, tmp_path: Path) -> Iterator[Containers]:
+def containers(image: Image, private_node: RunningNode, vhost: Vhost, tmp_path: Path) -> Iterator[Containers]:
     made = Containers(image, Users(private_node, vhost, tmp_path / "made"), tmp_path)
     yield made
     for proc in made.procs:

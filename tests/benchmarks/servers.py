@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from gameserver.local.plan import consumed
-from gameserver.local.ports import free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.broker import fresh_vhost
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.benchmarks.share import limited
@@ -57,7 +57,7 @@ class Running(msgspec.Struct, kw_only=True):
 
 
 @contextlib.contextmanager
-def running(wanted: Wanted, folder: Path, node: PrivateNode | None = None) -> Iterator[Running]:
+def running(wanted: Wanted, folder: Path, node: RunningNode | None = None) -> Iterator[Running]:
     """Start it, and end it. ``node``: a broker that runs already."""
     kinds = {"house": _house, "floor": _floor, "usual": _usual}
     with kinds[wanted.kind](wanted, folder, node) as server:
@@ -65,7 +65,7 @@ def running(wanted: Wanted, folder: Path, node: PrivateNode | None = None) -> It
 
 
 @contextlib.contextmanager
-def _house(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> Iterator[Running]:
+def _house(wanted: Wanted, folder: Path, running_node: RunningNode | None) -> Iterator[Running]:
     """One worker per family, beat, Flower, gateways: what ``gameserver up`` starts."""
     with (
         _broker(folder, running_node) as (node, amqp_url),
@@ -149,14 +149,14 @@ def _flower(house: House) -> Proc:
 
 
 @contextlib.contextmanager
-def _floor(wanted: Wanted, folder: Path, node: PrivateNode | None) -> Iterator[Running]:
+def _floor(wanted: Wanted, folder: Path, node: RunningNode | None) -> Iterator[Running]:
     """One Twisted process, everything in memory."""
     with _alone("tests.benchmarks.floor", (), folder, {}) as (gateway, _):
         yield Running(wanted=wanted, addresses=[gateway.address], tiers={"gateway": [gateway.pid]})
 
 
 @contextlib.contextmanager
-def _usual(wanted: Wanted, folder: Path, running_node: PrivateNode | None) -> Iterator[Running]:
+def _usual(wanted: Wanted, folder: Path, running_node: RunningNode | None) -> Iterator[Running]:
     """A Twisted process that calls ``apply_async`` for each packet, and a Celery worker as it comes."""
     with _broker(folder, running_node) as (node, amqp_url):
         environ = {"USUAL_BROKER": amqp_url, "USUAL_DATABASE": str(folder / "usual.sqlite")}
@@ -189,13 +189,13 @@ def _inherited() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _broker(folder: Path, node: PrivateNode | None) -> Iterator[tuple[PrivateNode, str]]:
+def _broker(folder: Path, node: RunningNode | None) -> Iterator[tuple[RunningNode, str]]:
     """A broker, and a virtual host of it."""
     if node is not None:
         with fresh_vhost(node) as vhost:
             yield node, vhost.url
         return
-    node = PrivateNode.somewhere(folder / "rabbitmq")
+    node = RunningNode.somewhere(folder / "rabbitmq")
     try:
         node.start()
         node.wait_until_up()

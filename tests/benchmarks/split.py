@@ -22,12 +22,12 @@ from gameserver.broker.declare import declare
 from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
 from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, topology
 from gameserver.declare.base import Event
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move
 from gameserver.store import Store
+from gameserver.testing.node import RunningNode
 from gameserver.world.maps import load_world
 from gameserver.world.state import Player, Session
 from tests.amqp import parameters
@@ -105,7 +105,7 @@ def backlog(family: str, queues: Queues) -> list[tuple[str, list[Envelope]]]:
     return full + list(waiting.items())
 
 
-def run(node: PrivateNode, folder: Path, database_url: str, family: str, how: Arrangement) -> float:
+def run(node: RunningNode, folder: Path, database_url: str, family: str, how: Arrangement) -> float:
     """Events per second."""
     vhost = folder.name
     node.add_vhost(vhost)
@@ -155,8 +155,8 @@ def database(cluster: Cluster | None, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def a_node(folder: Path) -> Iterator[PrivateNode]:
-    node = PrivateNode.somewhere(folder)
+def a_node(folder: Path) -> Iterator[RunningNode]:
+    node = RunningNode.somewhere(folder)
     try:
         node.start()
         node.wait_until_up()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
 from tests.benchmarks import workloads
 from tests.benchmarks.point import Point, measure
 from tests.benchmarks.servers import Wanted, running
@@ -16,13 +16,13 @@ BEHIND_COST_MAX = 0.8  # workers and broker, of all
 BATCH_MIN = 3.0
 
 
-def _walked(kind: str, folder: Path, node: PrivateNode | None = None) -> Point:
+def _walked(kind: str, folder: Path, node: RunningNode | None = None) -> Point:
     with running(Wanted(kind=kind, players=CLIENTS), folder, node) as server:
         groups = workloads.walk(CLIENTS, RATE)
         return measure(server, groups, workload="walk", seconds=SECONDS, warm_s=2.0)
 
 
-def test_a_move_costs_what_it_should_beside_a_server_in_memory(private_node: PrivateNode, tmp_path: Path) -> None:
+def test_a_move_costs_what_it_should_beside_a_server_in_memory(private_node: RunningNode, tmp_path: Path) -> None:
     floor, house = _walked("floor", tmp_path / "floor"), _walked("house", tmp_path / "house", private_node)
     for point in (floor, house):
         assert point.latency.answered > 0.99

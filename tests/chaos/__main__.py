@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
 from tests.chaos.schedule import FAULTS
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage
@@ -56,7 +56,7 @@ def postgresql_binaries() -> Path:
 
 
 def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
-    node = PrivateNode.somewhere(folder / "rabbitmq")
+    node = RunningNode.somewhere(folder / "rabbitmq")
     node.start()
     node.wait_until_up()
     cluster = Cluster(postgresql_binaries()) if arguments.postgresql else None

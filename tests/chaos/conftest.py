@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.broker import ROOT, require_rabbitmq
+from gameserver.testing.node import RunningNode
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[PrivateNode]:
+def node(tmp_path: Path) -> Iterator[RunningNode]:
     """A broker that may be killed: nobody else's."""
     require_rabbitmq()
-    made = PrivateNode.somewhere(tmp_path / "rabbitmq", root=ROOT)
+    made = RunningNode.somewhere(tmp_path / "rabbitmq", root=ROOT)
     try:
         made.start()
         made.wait_until_up()

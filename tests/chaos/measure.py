@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gameserver.client import FOREVER, Client
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
 from tests.chaos.bench import Bench, enter
 from tests.chaos.players import LIMITS, PASSWORD
 from tests.chaos.run import ENTER_TOGETHER
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        node = PrivateNode.somewhere(Path(scratch) / "rabbitmq")
+        node = RunningNode.somewhere(Path(scratch) / "rabbitmq")
         node.start()
         node.wait_until_up()
         stage = Stage(node, Path(scratch) / "house", app="tests.chaos.sabotaged")

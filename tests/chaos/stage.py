@@ -25,8 +25,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from gameserver.broker.topology import EVENTS
-from gameserver.local.ports import free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from tests.chaos import releases
 from tests.chaos.clocks import wrong_by
 from tests.chaos.proxy import Proxy
@@ -62,7 +62,7 @@ class Stage(House):
 
     def __init__(
         self,
-        node: PrivateNode,
+        node: RunningNode,
         folder: Path,
         database_url: str = "",
         *,

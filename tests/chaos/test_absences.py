@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
 from tests.chaos.players import Player
 from tests.chaos.records import Diary
 from tests.chaos.run import judged, played
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_the_two_hundred_clients_of_a_killed_gateway_go_on_at_the_other(node: PrivateNode, folder: Path) -> None:
+def test_the_two_hundred_clients_of_a_killed_gateway_go_on_at_the_other(node: RunningNode, folder: Path) -> None:
     stage = Stage(node, folder)
 
     async def happen(crowd: Sequence[Player]) -> None:
@@ -106,7 +106,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
     ids=["SQLite locked", "PostgreSQL frozen", "PostgreSQL crashed"],
 )
 def test_while_the_database_is_away_clients_stay_and_are_told_so_and_all_goes_on(
-    node: PrivateNode,
+    node: RunningNode,
     folder: Path,
     cluster: Cluster | None,
     away: Callable[[Stage, Cluster | None], AbstractContextManager[None]],
@@ -134,7 +134,7 @@ def test_while_the_database_is_away_clients_stay_and_are_told_so_and_all_goes_on
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_players_of_a_gateway_that_was_taken_for_dead_are_back_before_what_they_did_meanwhile(
-    node: PrivateNode, folder: Path
+    node: RunningNode, folder: Path
 ) -> None:
     stage = Stage(node, folder)
 
@@ -157,7 +157,7 @@ def test_players_of_a_gateway_that_was_taken_for_dead_are_back_before_what_they_
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_everything_is_restarted_one_after_the_other_and_players_notice_reconnects_only(
-    node: PrivateNode, folder: Path
+    node: RunningNode, folder: Path
 ) -> None:
     stage = Stage(node, folder)
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
 from tests.chaos.run import Report, run
 from tests.chaos.schedule import draw
 from tests.chaos.stage import NOT_ASKING, Stage
 
 
 def report_of(
-    node: PrivateNode,
+    node: RunningNode,
     folder: Path,
     *,
     seed: int,
@@ -35,7 +35,7 @@ def report_of(
 
 
 @pytest.mark.timeout(300)
-def test_what_clients_sent_and_heard_and_what_is_kept_are_one_story(node: PrivateNode, tmp_path: Path) -> None:
+def test_what_clients_sent_and_heard_and_what_is_kept_are_one_story(node: RunningNode, tmp_path: Path) -> None:
     faults = ("kill a worker's child", "kill a worker", "kill a gateway", "cut a gateway off the broker")
     report = report_of(node, tmp_path / "house", seed=5, seconds=15, every_s=3.0, faults=faults)
     assert report.wrong == [], str(report)
@@ -85,14 +85,14 @@ SABOTAGES: dict[str, dict[str, Any]] = {
 @pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("sabotage", SABOTAGES)
-def test_a_guarantee_switched_off_is_found_out(node: PrivateNode, tmp_path: Path, sabotage: str) -> None:
+def test_a_guarantee_switched_off_is_found_out(node: RunningNode, tmp_path: Path, sabotage: str) -> None:
     report = report_of(node, tmp_path / "house", sabotage=sabotage, **SABOTAGES[sabotage])
     assert report.wrong, str(report)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_with_all_guarantees_on_the_same_seed_makes_one_story(node: PrivateNode, tmp_path: Path) -> None:
+def test_with_all_guarantees_on_the_same_seed_makes_one_story(node: RunningNode, tmp_path: Path) -> None:
     report = report_of(node, tmp_path / "house", faults=ALL_DIE, **HARD)
     assert report.wrong == [], str(report)
 
@@ -100,7 +100,7 @@ def test_with_all_guarantees_on_the_same_seed_makes_one_story(node: PrivateNode,
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_who_hangs_up_while_a_family_has_no_workers_is_never_told_no_of_what_was_done(
-    node: PrivateNode, tmp_path: Path
+    node: RunningNode, tmp_path: Path
 ) -> None:
     report = report_of(node, tmp_path / "house", **FAMILIES_FAIL)
     assert report.wrong == [], str(report)
@@ -109,14 +109,14 @@ def test_who_hangs_up_while_a_family_has_no_workers_is_never_told_no_of_what_was
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_wrong_clocks_harm_nobody(node: PrivateNode, tmp_path: Path) -> None:
+def test_wrong_clocks_harm_nobody(node: RunningNode, tmp_path: Path) -> None:
     report = report_of(node, tmp_path / "house", **CLOCKS_FAIL)
     assert report.wrong == [], str(report)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_poison_is_answered_and_its_neighbours_are_applied_once(node: PrivateNode, tmp_path: Path) -> None:
+def test_poison_is_answered_and_its_neighbours_are_applied_once(node: RunningNode, tmp_path: Path) -> None:
     report = report_of(node, tmp_path / "house", **EVENTS_FAIL)
     assert report.wrong == [], str(report)
     assert report.actions["whisper refused dead_lettered"] > 0, str(report)

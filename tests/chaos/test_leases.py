@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.client import Client
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.modules.trade.events import Give
+from gameserver.testing.node import RunningNode
 from tests.chaos.bench import Bench
 from tests.chaos.measure import kill_children, nothing
 from tests.chaos.players import PASSWORD
@@ -30,7 +30,7 @@ CONSUMER_TIMEOUT_S = LEASE_S + 10
 
 
 @contextmanager
-def bench(node: PrivateNode, folder: Path, sabotage: str = "") -> Iterator[Bench]:
+def bench(node: RunningNode, folder: Path, sabotage: str = "") -> Iterator[Bench]:
     """A bench on which coins are given away."""
     stage = Stage(node, folder, app="tests.chaos.sabotaged", env={"CHAOS_SABOTAGE": sabotage})
     made = Bench(stage, "trade", "give", {"to": "Taker", "coins": 1})
@@ -61,7 +61,7 @@ WAYS: dict[str, tuple[str, Callable[[Bench, Proc], None], bool]] = {
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_however_a_worker_fails_its_event_is_applied_once_and_it_goes_on(node: PrivateNode, tmp_path: Path) -> None:
+def test_however_a_worker_fails_its_event_is_applied_once_and_it_goes_on(node: RunningNode, tmp_path: Path) -> None:
     with bench(node, tmp_path / "house") as made:
         given, told = asyncio.run(_every_way(made))
         purses, _ = read_data_tier(made.stage.database_url)
@@ -102,7 +102,7 @@ async def _every_way(made: Bench) -> tuple[int, list[int]]:
 @pytest.mark.long
 @pytest.mark.timeout(200)
 def test_without_leases_the_brokers_own_timeout_is_the_last_net_and_the_worker_lives_through_it(
-    node: PrivateNode, tmp_path: Path
+    node: RunningNode, tmp_path: Path
 ) -> None:
     node.ctl("eval", f"application:set_env(rabbit, channel_tick_interval, {TICK_MS}).")
     node.ctl("eval", f"application:set_env(rabbit, consumer_timeout, {CONSUMER_TIMEOUT_S * 1000}).")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.broker.topology import EVENTS, part_name
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.operations import drain_queues
+from gameserver.testing.node import RunningNode
 from tests.chaos.players import Player
 from tests.chaos.run import judged, played
 from tests.chaos.stage import WORKERS, Stage
@@ -46,7 +46,7 @@ class SplitStage(Stage):
 
 @pytest.mark.long
 @pytest.mark.timeout(500)
-def test_a_split_and_its_end_lose_nothing_and_keep_the_order(node: PrivateNode, tmp_path: Path) -> None:
+def test_a_split_and_its_end_lose_nothing_and_keep_the_order(node: RunningNode, tmp_path: Path) -> None:
     stage = SplitStage(node, tmp_path / "house")
     split = ",".join(f"{family}:{PARTS}" for family in SPLIT)
 

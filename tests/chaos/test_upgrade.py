@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from gameserver.client import Client
-from gameserver.local.rabbitmq_node import PrivateNode
+from gameserver.testing.node import RunningNode
 from tests.chaos.players import PASSWORD, Player
 from tests.chaos.run import judged, played, query
 from tests.chaos.stage import GATEWAYS, WORKERS, Stage
@@ -32,7 +32,7 @@ WAYS = {"workers first": [*WORKERS, *GATEWAY_SLOTS], "gateways first": [*GATEWAY
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_release_with_another_catalogue_comes_one_process_at_a_time_and_is_rolled_back(
-    node: PrivateNode, tmp_path: Path, way: str
+    node: RunningNode, tmp_path: Path, way: str
 ) -> None:
     stage = Stage(node, tmp_path / "house")
 

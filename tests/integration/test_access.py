@@ -12,9 +12,9 @@ from pika.exceptions import ChannelClosedByBroker
 
 from gameserver.broker.routing import gateway_queue
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
 from tests.flowers import PASSWORD, USER, FlowerPages
 from tests.houses import ROOT, GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
@@ -22,7 +22,7 @@ from tests.users import Users
 
 
 @pytest.fixture(scope="module")
-def guarded(private_node: PrivateNode, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def guarded(private_node: RunningNode, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A virtual host with its users, and exchanges and queues that its operator declared."""
     with fresh_vhost(private_node) as vhost:
         users = Users(private_node, vhost, tmp_path_factory.mktemp("secrets"))
@@ -167,7 +167,7 @@ def test_what_is_not_ones_own_is_refused(users: Users, user: str, what: str, act
 
 
 @pytest.mark.long
-def test_a_gateway_whose_house_is_not_declared_says_what_is_missing(private_node: PrivateNode, tmp_path: Path) -> None:
+def test_a_gateway_whose_house_is_not_declared_says_what_is_missing(private_node: RunningNode, tmp_path: Path) -> None:
     with fresh_vhost(private_node) as vhost:
         users = Users(private_node, vhost, tmp_path / "secrets")
         with a_house(users.url("nobody"), tmp_path / "house") as house:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gameserver.errors import Rejected
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.store.backup import backup
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
 from tests.crowds import Crowd
 from tests.databases import Cluster, required
 from tests.houses import House, a_house
@@ -50,7 +50,7 @@ def plays_again(house: House) -> None:
         assert ada.ask("say", text="here I am again")["type"] == "ok"
 
 
-def restored(house: House, node: PrivateNode, folder: Path, url: str = "") -> None:
+def restored(house: House, node: RunningNode, folder: Path, url: str = "") -> None:
     """A house of its own, with the old one's key."""
     with fresh_vhost(node) as vhost, a_house(vhost.url, folder, url) as new:
         shutil.copy(house.settings.secret_key_file, new.settings.secret_key_file)
@@ -59,7 +59,7 @@ def restored(house: House, node: PrivateNode, folder: Path, url: str = "") -> No
 
 @pytest.mark.long
 def test_a_backup_of_sqlite_is_made_while_players_play_and_comes_back(
-    vhost: Vhost, private_node: PrivateNode, tmp_path: Path
+    vhost: Vhost, private_node: RunningNode, tmp_path: Path
 ) -> None:
     file = tmp_path / "backup.sqlite"
     with a_house(vhost.url, tmp_path / "house") as house:
@@ -93,7 +93,7 @@ def test_what_stands_only_in_the_log_is_in_the_backup(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back(
-    vhost: Vhost, private_node: PrivateNode, tmp_path: Path, postgresql_cluster: Cluster, postgresql_url: str
+    vhost: Vhost, private_node: RunningNode, tmp_path: Path, postgresql_cluster: Cluster, postgresql_url: str
 ) -> None:
     file, binaries = str(tmp_path / "world.dump"), required()
     with a_house(vhost.url, tmp_path / "house", postgresql_url) as house:

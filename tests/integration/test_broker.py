@@ -16,13 +16,13 @@ from twisted.internet.threads import blockingCallFromThread
 from gameserver.broker.declare import stand
 from gameserver.broker.topology import PLAIN, Queues, topology
 from gameserver.limits import Limits
-from gameserver.local.ports import free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult, Unicast
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.amqp import parameters
@@ -150,7 +150,7 @@ def takes(line: Line, id_: str) -> bool:
     return False
 
 
-def test_of_several_nodes_the_next_is_tried_when_one_is_away(make_line, vhost: Vhost, private_node: PrivateNode):
+def test_of_several_nodes_the_next_is_tried_when_one_is_away(make_line, vhost: Vhost, private_node: RunningNode):
     (nobody,) = free_ports(1)
     away = vhost.url.replace(f":{private_node.node_port}/", f":{nobody}/")
     line = make_line(url=f"{away};{vhost.url}")
@@ -186,7 +186,7 @@ def test_before_there_is_a_line_everything_is_uncertain(reactor: Any, vhost: Vho
         line.call("bind", "zone.a")
 
 
-def test_a_line_that_the_broker_cuts_is_made_again(make_line, vhost: Vhost, private_node: PrivateNode):
+def test_a_line_that_the_broker_cuts_is_made_again(make_line, vhost: Vhost, private_node: RunningNode):
     line = make_line()
     line.call("bind", "zone.a")
     for cut in (1, 2):
@@ -199,7 +199,7 @@ def test_a_line_that_the_broker_cuts_is_made_again(make_line, vhost: Vhost, priv
 
 
 def test_what_is_published_while_the_broker_hangs_is_uncertain_in_a_bounded_time(
-    make_line, private_node: PrivateNode, vhost: Vhost
+    make_line, private_node: RunningNode, vhost: Vhost
 ):
     line = make_line(publish_confirm_timeout_s=0.5)
     os.kill(private_node.pid, signal.SIGSTOP)

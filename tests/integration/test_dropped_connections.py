@@ -15,9 +15,9 @@ from gameserver.broker.topology import OUTBOUND, PLAIN, topology
 from gameserver.broker.urls import KEEPALIVE
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.messages.outbound import BatchResult, Outbound, decode_outbound
 from gameserver.testing.broker import Vhost
+from gameserver.testing.node import RunningNode
 from gateway.net.transport import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
 from tests.chaos.proxy import Proxy
@@ -26,7 +26,7 @@ SHORTEST_LEASE_S = min(spec.lease_s for spec in catalogue.specs())
 
 
 @pytest.fixture
-def firewall(private_node: PrivateNode) -> Iterator[Proxy]:
+def firewall(private_node: RunningNode) -> Iterator[Proxy]:
     """What stands between a process and its broker."""
     proxy = Proxy(private_node.node_port)
     yield proxy
@@ -34,7 +34,7 @@ def firewall(private_node: PrivateNode) -> Iterator[Proxy]:
 
 
 def test_a_publish_over_a_forgotten_connection_is_repeated_on_a_new_one_within_the_shortest_lease(
-    private_node: PrivateNode, firewall: Proxy, vhost: Vhost
+    private_node: RunningNode, firewall: Proxy, vhost: Vhost
 ) -> None:
     way = vhost.url.replace(f":{private_node.node_port}/", f":{firewall.port}/")
     queue = Queue("hears", Exchange(OUTBOUND, no_declare=True), routing_key=GATEWAYS, auto_delete=True)

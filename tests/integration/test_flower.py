@@ -9,9 +9,9 @@ import pytest
 from flower.urls import handlers
 from tornado.web import URLSpec
 
-from gameserver.local.ports import free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from tests.flowers import FlowerPages
 from tests.houses import House, SharedHouse, a_house, eventually
 from tests.integration.scraped import scrape
@@ -26,7 +26,7 @@ def paths() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def flower(shared_house: SharedHouse, private_node: PrivateNode) -> FlowerPages:
+def flower(shared_house: SharedHouse, private_node: RunningNode) -> FlowerPages:
     return FlowerPages(shared_house.deployment, env={"AMQP_MANAGEMENT_URL": private_node.management_url()})
 
 
@@ -75,7 +75,7 @@ def test_the_broker_page_shows_the_queues(flower: FlowerPages):
 
 
 @pytest.fixture
-def common_house(private_node: PrivateNode, tmp_path: Path) -> Iterator[House]:
+def common_house(private_node: RunningNode, tmp_path: Path) -> Iterator[House]:
     """In the broker's default virtual host, whose name makes trouble."""
     with a_house(private_node.amqp_url(), tmp_path / "house") as made:
         made.environ["AMQP_MANAGEMENT_URL"] = private_node.management_url()

@@ -4,9 +4,9 @@ import os
 import signal
 import time
 
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.broker import Vhost
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
 from tests.houses import House, SharedHouse, eventually
 from tests.integration.scraped import scrape, targets, value
 
@@ -117,7 +117,7 @@ def test_metrics_can_be_switched_off(house: House):
 
 
 def test_the_age_of_the_oldest_event_shows_where_nobody_serves_a_family(
-    house: House, vhost: Vhost, private_node: PrivateNode
+    house: House, vhost: Vhost, private_node: RunningNode
 ):
     house.worker("sessions", "world", "movement", name="others")
     gateway = house.gateway()

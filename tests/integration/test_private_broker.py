@@ -18,8 +18,8 @@ from gameserver.errors import Corrupt
 from gameserver.local import plan
 from gameserver.local.ports import LOCAL, accepts
 from gameserver.local.processes import members, wait_for
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.broker import Vhost, fresh_vhost, require_rabbitmq
+from gameserver.testing.node import RunningNode
 
 WAIT_S_MAX = 60.0
 
@@ -93,10 +93,10 @@ def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
 
 
 @pytest.fixture
-def own_node(tmp_path: Path) -> Iterator[PrivateNode]:
+def own_node(tmp_path: Path) -> Iterator[RunningNode]:
     """A node of this test's own, to be hurt."""
     require_rabbitmq()
-    node = PrivateNode.somewhere(tmp_path / "rabbitmq")
+    node = RunningNode.somewhere(tmp_path / "rabbitmq")
     try:
         node.start()
         node.wait_until_up()
@@ -132,7 +132,7 @@ def test_a_message_goes_in_and_out(vhost: Vhost):
     assert consume(vhost.url) is None
 
 
-def test_each_virtual_host_is_empty_at_first_and_gone_afterwards(private_node: PrivateNode, module_vhost: Vhost):
+def test_each_virtual_host_is_empty_at_first_and_gone_afterwards(private_node: RunningNode, module_vhost: Vhost):
     publish(module_vhost.url, b"elsewhere")
     with fresh_vhost(private_node) as fresh:
         publish(fresh.url, b"here")
@@ -142,13 +142,13 @@ def test_each_virtual_host_is_empty_at_first_and_gone_afterwards(private_node: P
         consume(fresh.url)
 
 
-def test_rabbitmqctl_speaks_to_our_node_and_reports_what_it_refuses(private_node: PrivateNode, vhost: Vhost):
+def test_rabbitmqctl_speaks_to_our_node_and_reports_what_it_refuses(private_node: RunningNode, vhost: Vhost):
     assert vhost.name in private_node.ctl("list_vhosts", "--quiet")
     with pytest.raises(Corrupt, match="no-such-command"):
         private_node.ctl("no-such-command")
 
 
-def test_a_vhost_that_the_broker_refuses_is_an_error(private_node: PrivateNode):
+def test_a_vhost_that_the_broker_refuses_is_an_error(private_node: RunningNode):
     with pytest.raises(Corrupt, match="404"):
         private_node.delete_vhost("never-made")
 
@@ -170,7 +170,7 @@ def test_a_node_that_is_away_is_passed_over(vhost: Vhost):
     assert not plan.reachable(re.sub("//.*@", "//nobody:x@", vhost.url))
 
 
-def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_node: PrivateNode):
+def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_node: RunningNode):
     publish(own_node.amqp_url(), b"still here")
     killed = own_node.pid
     own_node.kill()
@@ -189,7 +189,7 @@ def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_no
 
 def test_a_node_that_cannot_start_is_reported_with_its_log_and_leaves_nothing(tmp_path: Path):
     require_rabbitmq()
-    node = PrivateNode.somewhere(tmp_path / "rabbitmq", {"no.such.setting": "1"})
+    node = RunningNode.somewhere(tmp_path / "rabbitmq", {"no.such.setting": "1"})
     try:
         node.start()
         with pytest.raises(Corrupt, match=r"ended while it was starting(.|\n)*failed_to_prepare_configuration"):

@@ -15,11 +15,11 @@ from pika.exceptions import AMQPConnectionError
 
 from gameserver.broker.connections import connected
 from gameserver.client import Backoff, Client
-from gameserver.local.ports import free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.security.provisioning import password_file
 from gameserver.testing.broker import ROOT as OTHER_ROOT
 from gameserver.testing.broker import require_rabbitmq
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from gateway.amqp.failover import HEARTBEAT_S
 from tests.houses import GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
@@ -37,7 +37,7 @@ class SecureBroker:
         self.authority = Authority(folder / "ca")
         cert, key, _ = self.authority.issue("127.0.0.1")
         (self.port,) = free_ports(1)
-        self.node = PrivateNode.somewhere(folder / "node", root=OTHER_ROOT)
+        self.node = RunningNode.somewhere(folder / "node", root=OTHER_ROOT)
         users = all_users(folder, self.node.password)
         self.node.settings = {
             **configured("rabbitmq.conf", **{"broker_users.json": str(users)}),

@@ -2,9 +2,9 @@
 
 import re
 
-from gameserver.local.ports import free_ports
-from gameserver.local.rabbitmq_node import PrivateNode
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
 from tests.houses import SharedHouse, eventually
 from tests.integration.scraped import scrape, targets
 from tests.watching import READ_BY_STATUS, RULES, expressions, metrics, rules
@@ -18,7 +18,7 @@ def exported(text: str) -> set[str]:
     return {f"{name}{suffix}" for name, kind in kinds for suffix in _SUFFIXES.get(kind, ("",))}
 
 
-def test_every_metric_that_is_named_is_exported(shared_house: SharedHouse, private_node: PrivateNode):
+def test_every_metric_that_is_named_is_exported(shared_house: SharedHouse, private_node: RunningNode):
     house, (port,) = shared_house.deployment, free_ports(1)
     house.flower(port)
     with LineClient(shared_house.gateway.port) as ada:

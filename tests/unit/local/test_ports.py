@@ -3,7 +3,8 @@ import socket
 import pytest
 
 from gameserver.errors import Corrupt
-from gameserver.local.ports import LOCAL, Listener, Ports, accepts, check_free, free_ports, gateway_listeners
+from gameserver.local.ports import LOCAL, Listener, Ports, accepts, check_free, gateway_listeners
+from gameserver.testing.ports import free_ports
 
 
 @pytest.fixture

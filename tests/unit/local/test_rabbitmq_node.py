@@ -2,12 +2,13 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
-from gameserver.local.rabbitmq_node import CONSUMER_TIMEOUT_S, PrivateNode
+from gameserver.local.rabbitmq_node import CONSUMER_TIMEOUT_S
+from gameserver.testing.node import RunningNode
 
 
 @pytest.fixture
 def node(tmp_path):
-    return PrivateNode(
+    return RunningNode(
         tmp_path / "rabbitmq", node_port=1001, dist_port=1002, epmd_port=1003, management_port=1004, password="hush"
     )
 
@@ -25,7 +26,7 @@ def test_the_node_leaves_half_of_the_processors_to_others(node):
 
 
 def test_without_a_management_port_there_is_no_management(tmp_path):
-    node = PrivateNode(tmp_path, node_port=1, dist_port=2, epmd_port=3, management_port=None, password="hush")
+    node = RunningNode(tmp_path, node_port=1, dist_port=2, epmd_port=3, management_port=None, password="hush")
     node.write_files()
     assert "management.tcp" not in node.configuration()
     assert "prometheus" not in node.configuration()
@@ -61,7 +62,7 @@ def test_the_cookie_is_made_once_and_erlang_will_accept_its_mode(node):
 
 
 def test_further_settings_come_after_ours(tmp_path):
-    node = PrivateNode.somewhere(tmp_path, {"consumer_timeout": "60000"})
+    node = RunningNode.somewhere(tmp_path, {"consumer_timeout": "60000"})
     assert node.configuration().endswith("consumer_timeout = 60000\n")
 
 

@@ -5,8 +5,9 @@ import pytest
 from gameserver.config import load
 from gameserver.errors import Corrupt
 from gameserver.local import run as module
-from gameserver.local.ports import Ports, free_ports
+from gameserver.local.ports import Ports
 from gameserver.local.run import broker_in_use, kept_secrets, listeners, private_node, up, where
+from gameserver.testing.ports import free_ports
 
 FAMILIES = {"combat": ["combat"], "chat": ["chat"]}
 

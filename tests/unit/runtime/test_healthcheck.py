@@ -7,8 +7,8 @@ import pytest
 
 from gameserver import config
 from gameserver.config import Settings
-from gameserver.local.ports import free_ports
 from gameserver.runtime.healthcheck import SILENCE_S_MAX, alive_file, main, part, trouble
+from gameserver.testing.ports import free_ports
 
 
 def settings(home: Path, metrics: str = "127.0.0.1:1") -> Settings:
