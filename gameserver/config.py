@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def var(self) -> Path:
-        """The folder for everything that is made while running; ignored by git."""
+        """Return the folder for everything that is made while running; git ignores it."""
         return self.home / "var"
 
 
@@ -113,7 +113,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The ``NAME=value`` lines of a file; nothing when there is no such file."""
+    """Return the ``NAME=value`` lines of a file; none where there is no such file."""
     if not path.is_file():
         return {}
     lines = (line.strip() for line in path.read_text().splitlines())
@@ -148,7 +148,7 @@ def limit_variable(limit: str) -> str:
 
 
 def _with_password(env: Mapping[str, str], variable: str, urls: str) -> str:
-    """The addresses with the password that a file holds, where one is named: so no environment shows it."""
+    """Fill the password that a file holds into the addresses, where one is named: so no environment shows it."""
     if not env.get(variable):
         return urls
     password = quote(read_secret(variable, Path(env[variable])), safe="")
@@ -169,7 +169,7 @@ def _from_file(env: Mapping[str, str], variable: str) -> str:
 
 
 def read_secret(variable: str, path: Path) -> str:
-    """The secret in a file. Raises ``Corrupt`` (code ``bad_setting``) that names the variable at fault."""
+    """Read the secret in a file. Raises ``Corrupt`` (code ``bad_setting``) that names the variable at fault."""
     try:
         secret = path.read_text().strip()
     except OSError as error:
@@ -230,5 +230,5 @@ def _number(variable: str, text: str, kind: Any) -> float:
 
 
 def environment() -> dict[str, str]:
-    """The environment as it was given, for programs that are started with it."""
+    """Return the environment as it was given, for programs that are started with it."""
     return dict(os.environ)

@@ -1,1 +1,1 @@
-"""The broker: what stands on it, how it is declared and reached, and who may do what there."""
+"""The broker: its exchanges and queues, how they are declared and reached, and the permissions of its users."""

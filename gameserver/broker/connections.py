@@ -1,4 +1,4 @@
-"""A tool's own connection to the broker, through kombu: to the first node that answers, and never waited for long.
+"""Connect a tool to the broker, through kombu: to the first node that answers, without waiting for long.
 
 Nothing but the gateway speaks another dialect (pika's, for Twisted).
 """
@@ -20,7 +20,7 @@ ERRORS = (AMQPError, MessageNacked, OperationalError, OSError)
 
 
 class Depth(msgspec.Struct, frozen=True):
-    """What stands in a queue and who takes from it."""
+    """How many messages wait in a queue, and how many consumers it has."""
 
     messages: int
     consumers: int
@@ -49,7 +49,7 @@ def connected(amqp_url: str, **transport_options: Any) -> Iterator[Connection]:
 
 
 def depth(connection: Connection, queue: str) -> Depth | None:
-    """Return what stands in a queue, or ``None`` where there is no such queue."""
+    """Return a queue's depth, or ``None`` where there is no such queue."""
     channel = connection.channel()  # one for each: the broker closes it when there is no such queue
     try:
         found = channel.queue_declare(queue, passive=True)

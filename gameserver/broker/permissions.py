@@ -1,4 +1,4 @@
-"""Who may do what on the broker: a user for each kind of process, with no more than it needs.
+"""The broker's users and permissions: a user for each kind of process, with no more than it needs.
 
 Permissions are RabbitMQ's: three regular expressions over names of exchanges and queues, for declaring, for writing
 (publishing, binding a queue) and for reading (consuming, binding to an exchange). They follow from the topology and
@@ -61,7 +61,7 @@ def _any(*patterns: str) -> str:
 
 
 def _gateway(name: str) -> User:
-    """Publishes events, and takes what is told out of its own queue (its name, and something random)."""
+    """Return the user of a gateway: it publishes events and consumes its own queue (its name and something random)."""
     own = re.escape(gateway_queue(name)).replace(r"\-", "-") + "-[0-9a-f]+"
     return User(
         name=name,
@@ -102,7 +102,7 @@ _OPERATOR = User(name="operator", configure=ALL, write=ALL, read=ALL, tags=("adm
 def definitions(
     wanted: Sequence[User], passwords: Mapping[str, str], salt: Callable[[int], bytes], vhost: str = "/"
 ) -> dict[str, Any]:
-    """What RabbitMQ imports (``load_definitions``, ``rabbitmqctl import_definitions``): hashes, and no passwords.
+    """Return what RabbitMQ imports (``load_definitions``, ``rabbitmqctl import_definitions``): hashes only.
 
     No queue is among them: in a cluster that is not complete yet a quorum queue would get too few members.
     """
@@ -125,5 +125,5 @@ def definitions(
 
 
 def hashed(password: str, salt: bytes) -> str:
-    """RabbitMQ's form of a password: salt and salted SHA-256."""
+    """Return RabbitMQ's form of a password: salt and salted SHA-256."""
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -32,7 +32,7 @@ QueueType = Literal["classic", "quorum"]
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
-    """What operators say of queues. ``own``: event types with a queue of their own.
+    """What the settings say of queues. ``own``: event types with a queue of their own.
 
     ``split``: into how many parts a queue is split. Where an event waits is a matter of speed alone: a lane has one
     task under way, wherever it waits, and rows are locked.
@@ -43,21 +43,21 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     split: dict[str, int] = {}
 
     def of(self, spec: Spec, place: str = "") -> str:
-        """The queue in which an event waits: its family's, or its type's own; of a split one the part of its place."""
+        """Return the queue in which an event waits: its family's or its type's own, and of a split one the part."""
         whole = self.whole(spec)
         parts = self.split.get(whole)
         return part_name(whole, crc32(place.encode()) % parts) if parts else whole
 
     def whole(self, spec: Spec) -> str:
-        """The same, before it is split."""
+        """Return the same, before it is split."""
         return spec.task if spec.name in self.own or spec.task in self.own else spec.family
 
     def parts(self, whole: str) -> list[str]:
-        """A queue, or all parts of a split one."""
+        """Return a queue, or all parts of a split one."""
         return [part_name(whole, n) for n in range(self.split.get(whole, 1))]
 
     def priority(self, wanted: int) -> int:
-        """The priority as it is published: on quorum queues RabbitMQ 4.0 tells 5 and more from the rest.
+        """Return the priority as it is published: on quorum queues RabbitMQ 4.0 tells 5 and more from the rest.
 
         The order stays, so that later versions, which tell all apart, do so; 3.10 looks at none.
         """
@@ -68,7 +68,7 @@ PLAIN = Queues()
 
 
 def part_name(whole: str, n: int) -> str:
-    """A part of a split queue. The first has the whole's name, so that what waits there is served, split or not."""
+    """Name a part of a split queue. The first has the whole's name, so that what waits there is always served."""
     return f"{whole}.{n}" if n else whole
 
 
@@ -89,7 +89,7 @@ class Queue(msgspec.Struct, frozen=True):
 
 
 class Topology(msgspec.Struct, frozen=True):
-    """What stands on the broker. ``gateway_arguments``: of the queues that gateways make for themselves."""
+    """All exchanges and queues of a broker. ``gateway_arguments``: of the queues that gateways make for themselves."""
 
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
@@ -97,18 +97,18 @@ class Topology(msgspec.Struct, frozen=True):
     wanted: Queues
 
     def queues_of(self, family: str) -> list[str]:
-        """The names of the queues in which a family's events wait."""
+        """Return the names of the queues in which a family's events wait."""
         return [queue.name for queue in self.queues if queue.exchange == EVENTS and queue.name.split(".")[0] == family]
 
 
 def possible_queues() -> list[str]:
-    """Every name that a queue of events may have under any settings."""
+    """List every name that a queue of events may have under any settings."""
     wholes = [*catalogue.families(), *(spec.task for spec in catalogue.specs())]
     return [part_name(whole, n) for whole in wholes for n in range(PARTS_MAX)]
 
 
 def topology(limits: Limits, wanted: Queues) -> Topology:
-    """The whole topology. Raises ``Corrupt`` ``bad_setting`` when an unknown event or queue is named."""
+    """Compute the whole topology. Raises ``Corrupt`` ``bad_setting`` when an unknown event or queue is named."""
     known = {name for spec in catalogue.specs() for name in (spec.name, spec.task)}
     if strangers := sorted(wanted.own - known):
         raise Corrupt("bad_setting", f"GAMESERVER_OWN_QUEUES names no event: {', '.join(strangers)}.")
@@ -172,12 +172,12 @@ def _quorum_events(limits: Limits) -> dict[str, Any]:
 
 
 def is_about_dead(refusal: str) -> bool:
-    """Whether RabbitMQ refuses to declare the dead messages' queue because it stands with other arguments."""
+    """Return whether RabbitMQ refuses to declare the dead messages' queue because it exists with other arguments."""
     return f"for queue '{DEAD}'" in refusal
 
 
 def delay_name(ms: int) -> str:
-    """The exchange and queue that hold a message for so long."""
+    """Name the exchange and queue that hold a message for so long."""
     return f"delay.{ms}"
 
 
@@ -207,7 +207,7 @@ def _gateway(limits: Limits) -> dict[str, Any]:
 
 
 def version(server_properties: dict[Any, Any]) -> tuple[int, int]:
-    """RabbitMQ's version (major, minor), as it tells every client; (0, 0) when it says nothing of the kind."""
+    """Return RabbitMQ's version (major, minor), as it tells every client; (0, 0) when it says nothing of the kind."""
     found = {_text(name): _text(value) for name, value in server_properties.items()}.get("version", "")
     major, _, rest = found.partition(".")
     minor = rest.partition(".")[0]
@@ -219,7 +219,7 @@ def _text(value: Any) -> str:
 
 
 def offered(type_: QueueType, running: tuple[int, int]) -> str:
-    """What the queues of this broker do with priorities, for the log. Raises ``Corrupt`` when it is too old."""
+    """Say what the queues of this broker do with priorities, for the log. Raises ``Corrupt`` when it is too old."""
     if type_ == "quorum" and running < (3, 10):
         raise Corrupt("bad_setting", "Quorum queues need RabbitMQ 3.10 or newer: they have no delays before.")
     if type_ == "classic":

@@ -38,7 +38,7 @@ class Node(msgspec.Struct, frozen=True):
 
 
 def nodes(amqp_url: str) -> list[Node]:
-    """The nodes in ``AMQP_URL``.
+    """Return the nodes in ``AMQP_URL``.
 
     ``//`` at the end means the virtual host ``/`` to Celery, and nothing to others: it is spelled out.
     """
@@ -54,12 +54,12 @@ def _node(url: str) -> Node:
 
 
 def for_kombu(amqp_url: str) -> str:
-    """The addresses without what only we understand."""
+    """Return the addresses without the options that kombu does not know."""
     return ";".join(node.url for node in nodes(amqp_url))
 
 
 def tls_for_kombu(amqp_url: str) -> dict[str, Any] | None:
-    """What kombu is told of TLS; nothing where there is none. Raises ``Corrupt`` (code ``bad_setting``).
+    """Return kombu's options for TLS; none without it. Raises ``Corrupt`` (code ``bad_setting``).
 
     kombu checks all nodes against one authority, and against the name of the one that it came to first: certificates
     of a cluster must carry the names of all its nodes.

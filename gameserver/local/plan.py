@@ -59,7 +59,7 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
 def programs(
     settings: Settings, families: Mapping[str, list[str]], *, broker: Broker, ports: Ports, bots: int
 ) -> list[Program]:
-    """Everything that runs, in the order it starts. ``families``: family -> its queues' names."""
+    """List everything that runs, in the order in which it starts. ``families``: family -> its queues' names."""
     return [
         *(_broker_programs(broker.node) if broker.node else []),
         *(_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()),
@@ -113,7 +113,7 @@ def _worker(settings: Settings, family: str, queues: list[str], amqp_url: str) -
 
 
 def worker_command(family: str, queues: list[str], number: int) -> list[str]:
-    """Celery's arguments for one worker of a family; the next one differs in its number only."""
+    """Return Celery's arguments for one worker of a family; the next one differs in its number only."""
     name = f"{family}{number}@%h"
     return ["-A", "tasks", "worker", "-Q", ",".join(queues), "-n", name, "--concurrency", "1", "--pool", "prefork"]
 
@@ -149,7 +149,7 @@ def _python(module: str, *args: str) -> tuple[str, ...]:
 
 
 def environment(environ: Mapping[str, str], settings: Settings, *, broker: Broker, secrets: Secrets) -> dict[str, str]:
-    """The environment of all programs: the one given, and where broker, database and secrets are."""
+    """Return the environment of all programs: the one given, and where broker, database and secrets are."""
     inherited = {name: value for name, value in environ.items() if not name.startswith(NOT_INHERITED)}
     flower = {
         "FLOWER_BASIC_AUTH": f"{USER}:{secrets.flower_password}",
@@ -192,7 +192,7 @@ def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
 
 @contextmanager
 def watched(settings: Settings, broker: Broker, ports: Ports) -> Iterator[None]:
-    """Within, Prometheus is told where the parts answer that don't tell it themselves."""
+    """Tell Prometheus, within the block, where those parts answer that do not tell it themselves."""
     folder = settings.var / "metrics"
     files = [discovery.write(folder / "locked" / "flower.json", [_target("flower", ports.flower)])]
     if broker.node and broker.node.metrics_port:
@@ -212,7 +212,7 @@ def _target(job: str, port: int) -> Target:
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether an HTTP server on this machine answers a GET, if only by asking for a password."""
+    """Return whether an HTTP server on this machine answers a GET, if only by asking for a password."""
     connection = http.client.HTTPConnection(LOCAL, port, timeout=HTTP_S_MAX)
     try:
         connection.request("GET", path)
@@ -224,7 +224,7 @@ def answers(port: int, path: str) -> bool:
 
 
 def reachable(amqp_url: str) -> bool:
-    """Whether a broker (of a cluster: any node) lets us in."""
+    """Return whether a broker (of a cluster: any node) lets us in."""
     try:
         with connections.connected(amqp_url):
             return True
@@ -233,7 +233,7 @@ def reachable(amqp_url: str) -> bool:
 
 
 def consumed(amqp_url: str, queues: Iterable[str]) -> bool:
-    """Whether every one of the queues is there and someone takes messages from it."""
+    """Return whether each of the queues exists and has a consumer."""
     try:
         with connections.connected(amqp_url) as connection:
             depths = [connections.depth(connection, queue) for queue in queues]

@@ -1,4 +1,4 @@
-"""Which ports a server on one machine listens on, and whether they can be had.
+"""The ports that a server on one machine listens on, and whether they are free.
 
 Defaults stand beside the usual ones (5672, 15672, 25672, 4369), so that a system-wide broker is never in the way nor
 ever spoken to. Every port has an environment variable, and a taken port is reported with the variable that moves it.
@@ -26,7 +26,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Ports":
-        """Defaults, overridden by ``GAMESERVER_<NAME>_PORT``. Raises ``Corrupt`` (code ``bad_setting``)."""
+        """Return the defaults, overridden by ``GAMESERVER_<NAME>_PORT``. Raises ``Corrupt`` (code ``bad_setting``)."""
         given = {name: variable(name) for name in cls.__struct_fields__ if variable(name) in environ}
         return cls(**{name: _port(setting, environ[setting]) for name, setting in given.items()})
 
@@ -41,7 +41,7 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 def variable(name: str) -> str:
-    """The environment variable of one of the ``Ports``."""
+    """Name the environment variable of one of the ``Ports``."""
     return f"GAMESERVER_{name.upper()}_PORT"
 
 
@@ -52,7 +52,7 @@ def _port(setting: str, text: str) -> int:
 
 
 def gateway_listeners(endpoints: Iterable[str]) -> list[Listener]:
-    """The addresses in Twisted's endpoint descriptions, such as ``tcp:4000:interface=127.0.0.1``."""
+    """Yield the addresses in Twisted's endpoint descriptions, such as ``tcp:4000:interface=127.0.0.1``."""
     return [listener for endpoint in endpoints if (listener := _gateway_listener(endpoint))]
 
 
@@ -69,7 +69,7 @@ def _gateway_listener(endpoint: str) -> Listener | None:
 
 
 def check_free(listeners: Iterable[Listener]) -> None:
-    """Raises ``Corrupt`` (code ``port_taken``) that names every taken port and the setting that moves it."""
+    """Check that all can listen. Raises ``Corrupt`` (``port_taken``) that names each taken port and its setting."""
     taken = [listener for listener in listeners if not is_free(listener.host, listener.port)]
     if taken:
         raise Corrupt("port_taken", "\n".join(_taken(listener) for listener in taken))
@@ -83,7 +83,7 @@ def _taken(listener: Listener) -> str:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether we could listen there now."""
+    """Return whether a process could listen there now."""
     with socket.socket(_family(host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -94,7 +94,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def accepts(host: str, port: int) -> bool:
-    """Whether someone listens there now."""
+    """Return whether a process listens there now."""
     with socket.socket(_family(host)) as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((host, port)) == 0

@@ -1,4 +1,4 @@
-"""Child processes that never outlive us.
+"""Start and end child processes that never outlive their parent.
 
 Every child starts in a session of its own and is tethered: the kernel signals it when its parent dies, however that
 happens (``setpriv --pdeathsig``). Ending a session ends everything in it, so nothing is found by name and no process
@@ -16,7 +16,7 @@ POLL_S = 0.05
 
 
 def tethered(command: Sequence[str], signal_name: str = "TERM") -> tuple[str, ...]:
-    """The same command, sent a signal when the *thread* that starts it ends: so start it from a thread that stays."""
+    """Return the command such that the kernel signals it when the *thread* that starts it ends: use one that stays."""
     return ("setpriv", "--pdeathsig", signal_name, *command)
 
 
@@ -37,7 +37,7 @@ def spawn(
 
 
 def wait_for(condition: Callable[[], bool], s_max: float) -> bool:
-    """Poll until the condition holds. False when it did not within ``s_max`` seconds."""
+    """Poll until the condition holds. Returns False when it did not within ``s_max`` seconds."""
     deadline = time.monotonic() + s_max
     while not condition():
         if time.monotonic() > deadline:
@@ -73,7 +73,7 @@ def _killed(session: int) -> list[int]:
 
 
 def members(session: int) -> list[int]:
-    """The pids of a session's live processes. Zombies are dead, and whoever adopted them may never reap them."""
+    """Return the pids of a session's live processes. A zombie is dead, even if nobody ever reaps it."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -1,4 +1,4 @@
-"""A RabbitMQ node of our own: one folder, four ports, no root, and nothing shared with a system-wide broker.
+"""A private RabbitMQ node: one folder, four ports, no root, and nothing shared with a system-wide broker.
 
 The packaged wrapper switches users, so the scripts behind it are used; they read their whole world from the
 environment, which is given here and inherits nothing. Erlang's port mapper (epmd) runs as our child on a port of its
@@ -36,12 +36,12 @@ AMQP_METHOD_FRAME = b"\x01"
 
 
 def installed() -> bool:
-    """Whether RabbitMQ's scripts are on this machine."""
+    """Return whether RabbitMQ's scripts are on this machine."""
     return (SCRIPTS / "rabbitmq-server").is_file()
 
 
 class PrivateNode:
-    """One node: what it is told (files, environment, commands), and whether it answers.
+    """One node: its files, environment and commands, and whether it answers.
 
     A supervisor runs ``epmd_command()`` and ``command()`` with ``environment()``, after ``write_files()``.
     """
@@ -81,7 +81,7 @@ class PrivateNode:
 
     @property
     def log(self) -> Path:
-        """The broker's own log file."""
+        """Return the broker's own log file."""
         return self.folder / "log" / "rabbitmq.log"
 
     def write_files(self) -> None:
@@ -101,7 +101,7 @@ class PrivateNode:
         return ",".join(name for name, port in wanted.items() if port is not None)
 
     def configuration(self) -> str:
-        """The text of rabbitmq.conf: reachable from this machine only, ``guest`` replaced by a user with a password."""
+        """Return the text of rabbitmq.conf: this machine only, and a user with a password instead of ``guest``."""
         lines = {
             "listeners.tcp.local": f"{LOCAL}:{self.node_port}",
             "default_user": USER,
@@ -124,7 +124,7 @@ class PrivateNode:
         return "".join(f"{name} = {value}\n" for name, value in {**lines, **self.settings}.items())
 
     def environment(self) -> dict[str, str]:
-        """All that the node and its tools may see; nothing is inherited, so nothing of the system's broker gets in."""
+        """Return all that the node and its tools may see; nothing of the system's broker is inherited."""
         return {
             "PATH": PATH,
             "LANG": "C.UTF-8",
@@ -153,25 +153,25 @@ class PrivateNode:
         }
 
     def command(self) -> list[str]:
-        """The server, in the foreground; SIGTERM stops it in order."""
+        """Return the command of the server, in the foreground; SIGTERM stops it in order."""
         return [*self.inside, str(SCRIPTS / "rabbitmq-server")]
 
     def epmd_command(self) -> list[str]:
-        """Erlang's port mapper, in the foreground; start it first."""
+        """Return the command of Erlang's port mapper, in the foreground; start it first."""
         return [*self.inside, "epmd", "-address", LOCAL, "-port", str(self.epmd_port)]
 
     def amqp_url(self, vhost: str = "/") -> str:
-        """Where clients connect, password included."""
+        """Return the address for clients, password included."""
         return f"amqp://{USER}:{self.password}@{LOCAL}:{self.node_port}/{quote(vhost, safe='')}"
 
     def management_url(self) -> str:
-        """Where the management API answers, password included; empty without management."""
+        """Return the address of the management API, password included; empty without management."""
         if self.management_port is None:
             return ""
         return f"http://{USER}:{self.password}@{LOCAL}:{self.management_port}"
 
     def is_up(self) -> bool:
-        """Whether clients are served now: AMQP says hello, and the management API knows our user."""
+        """Return whether clients are served now: AMQP greets, and the management API knows the user."""
         return self._api_answers() and self._says_hello()
 
     def _api_answers(self) -> bool:
@@ -186,7 +186,7 @@ class PrivateNode:
             return False
 
     def api(self, method: str, path: str) -> int:
-        """The status of an API call; 0 when nobody answers."""
+        """Return the status of an API call; 0 when there is no answer."""
         credentials = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         connection = http.client.HTTPConnection(LOCAL, self.management_port, timeout=API_S_MAX)
         try:
@@ -199,5 +199,5 @@ class PrivateNode:
 
 
 def make_cookie() -> str:
-    """A secret that Erlang's nodes know each other by."""
+    """Make a secret by which Erlang's nodes know each other."""
     return "".join(secrets.choice(string.ascii_uppercase) for _ in range(32))

@@ -81,7 +81,7 @@ def _up(
 
 @contextmanager
 def _alone(var: Path) -> Iterator[None]:
-    """Raises ``Corrupt`` (code ``already_up``) while another server runs from the same folder."""
+    """Lock the folder within the block. Raises ``Corrupt`` (code ``already_up``) while another server runs from it."""
     var.mkdir(parents=True, exist_ok=True)
     with (var / "up.lock").open("w") as lock:
         try:
@@ -92,7 +92,7 @@ def _alone(var: Path) -> Iterator[None]:
 
 
 def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) -> Broker:
-    """The broker of ``AMQP_URL`` where it is given, else a private node under var/rabbitmq.
+    """Return the broker of ``AMQP_URL`` where it is given, else a private node under var/rabbitmq.
 
     Raises ``Corrupt``: ``broker_not_up`` when the given one lets nobody in, ``rabbitmq_missing``.
     """
@@ -112,7 +112,7 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
 
 
 def private_node(folder: Path, ports: Ports) -> PrivateNode:
-    """The server's own node. Its password lies among its data, for it is of no use without them."""
+    """Return the private node. Its password lies among its data, because it is of no use without them."""
     return PrivateNode(
         folder,
         node_port=ports.broker,
@@ -125,7 +125,7 @@ def private_node(folder: Path, ports: Ports) -> PrivateNode:
 
 
 def kept_secrets(settings: Settings) -> Secrets:
-    """Flower's secrets; and the key that gateways and workers share is made on the way."""
+    """Return Flower's secrets, made where they are missing."""
     write_key(settings.secret_key_file)
     return Secrets(
         flower_password=private_files.read_or_make(settings.var / "flower.password", lambda: secrets.token_hex(12)),
@@ -134,7 +134,7 @@ def kept_secrets(settings: Settings) -> Secrets:
 
 
 def listeners(settings: Settings, ports: Ports, broker: Broker) -> list[Listener]:
-    """Every address that will be listened on."""
+    """List every address on which something will listen."""
     ours = ("broker", "management", "broker_metrics", "distribution", "epmd") if broker.node else ()
     named = {
         "broker": "RabbitMQ",
@@ -159,7 +159,7 @@ def where(
     environ: Mapping[str, str],
     join: Sequence[str],
 ) -> str:
-    """Where things are, for the person in front of the terminal."""
+    """Return the lines that tell a person at the terminal where things are."""
     home = settings.home
     gateways = gateway_listeners(settings.endpoints)
     rows = [

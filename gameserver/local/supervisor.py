@@ -1,4 +1,4 @@
-"""Runs a plan under supervisord: stage by stage, each part waited for, everything gone at the end.
+"""Run a plan under supervisord: stage by stage, wait for each part, and leave nothing behind.
 
 supervisord restarts what dies; it is our child in a session of its own, so a Ctrl-C meets us alone and we stop it in
 order. Should we be killed, the kernel tells it to stop; should it be killed, the kernel tells its programs to.
@@ -43,11 +43,11 @@ RPC_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 
 
 class Stop(BaseException):
-    """Someone asked us to stop: Ctrl-C, SIGTERM, or a terminal that closed."""
+    """A request to stop: Ctrl-C, SIGTERM, or a terminal that closed."""
 
 
 def say(line: str) -> None:
-    """Print a line at once; a reader that has gone away must not keep us from stopping in order."""
+    """Print a line at once. A reader that is gone must not prevent a stop in order."""
     encoding = sys.stdout.encoding or "ascii"
     with suppress(OSError):
         print(line.encode(encoding, "replace").decode(encoding), flush=True)
@@ -55,7 +55,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within, the first SIGINT, SIGTERM or SIGHUP raises ``Stop``; all later ones are ignored until the block ends."""
+    """Raise ``Stop`` within the block at the first SIGINT, SIGTERM or SIGHUP, and ignore all later ones."""
     before = {each: signal.signal(each, _stop) for each in STOP_SIGNALS}
     try:
         yield
@@ -155,7 +155,7 @@ def _mark() -> str:
 
 
 class Supervisor:
-    """supervisord as our child: its configuration, its control socket, its beginning and its end."""
+    """supervisord as a child process: its configuration, its control socket, its start and its end."""
 
     def __init__(self, programs: Sequence[Program], *, folder: Path, cwd: Path, environ: Mapping[str, str]) -> None:
         self._programs = programs
@@ -167,11 +167,11 @@ class Supervisor:
 
     @property
     def log(self) -> Path:
-        """supervisord's own log."""
+        """Return supervisord's own log."""
         return self._folder / "log" / "supervisord.log"
 
     def program_log(self, name: str) -> Path:
-        """What a program printed."""
+        """Return the file with what a program printed."""
         return self._folder / "log" / f"{name}.log"
 
     def start(self) -> None:
@@ -200,7 +200,7 @@ class Supervisor:
         self._ask("startProcess", f"{_group(program)}:{program.name}", False)
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What supervisord knows of each program, by name."""
+        """Return what supervisord knows of each program, by name."""
         return {info["name"]: info for info in self._ask("getAllProcessInfo")}
 
     def _ask(self, method: str, *args: Any) -> Any:
@@ -238,7 +238,7 @@ def _socket_path(folder: Path) -> Path:
 
 
 def render(programs: Iterable[Program], folder: Path, socket: Path, cwd: Path) -> str:
-    """The text of supervisord.conf. Programs don't start by themselves: we start them stage by stage."""
+    """Return the text of supervisord.conf. Programs do not start by themselves, but stage by stage on request."""
     return "\n".join(
         [
             _section("unix_http_server", {"file": str(socket), "chmod": "0700"}),
