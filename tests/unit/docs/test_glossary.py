@@ -13,6 +13,8 @@ WANTED = [
     "lane",
     "module",
     "game",
+    "entity",
+    "hook",
     "deployment",
     "lease",
     "family",
