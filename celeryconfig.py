@@ -3,14 +3,13 @@
 Start a process server with ``celery -A tasks worker -Q movement -n movement1@%h``; several: ``-Q movement,chat``.
 """
 
-from celery.beat import BeatLazyFunc
 from kombu import Exchange, Queue
 
 from gameserver import config
 from gameserver.broker import urls
 from gameserver.broker.topology import EVENTS, topology
 from gameserver.declare import catalogue
-from tasks.beat import SWEEP_S, TICK_S, WAITS_S, pulse
+from tasks.beat import schedule_of
 
 _settings = config.load()
 _topology = topology(_settings.limits, _settings.queues)
@@ -82,21 +81,8 @@ task_track_started = True
 worker_hijack_root_logger = False  # tasks.celery_app sets logging up
 
 # -- the world's clock
-# Ticks carry a number taken from the time, so that two beats may run: doubles fall away. The broker itself drops those
-# that nobody takes in time: Celery's `expires` is a time by beat's clock, which the worker compares with its own.
-beat_schedule = {
-    "tick": {
-        "task": "world.tick",
-        "schedule": TICK_S,
-        "args": (BeatLazyFunc(pulse, "tick"),),
-        "options": {"expiration": WAITS_S, "argsrepr": "beat tick"},
-    },
-    "sweep": {
-        "task": "world.sweep",
-        "schedule": SWEEP_S,
-        "args": (BeatLazyFunc(pulse, "sweep"),),
-        "options": {"expiration": WAITS_S, "argsrepr": "beat sweep"},
-    },
-}
+# What modules declare with `every_s` carries a number taken from the time, so that two beats may run: doubles fall
+# away.
+beat_schedule = schedule_of(catalogue.periodic())
 beat_scheduler = "tasks.beat:PunctualScheduler"  # asleep between ticks, where Celery's own is busy waiting
 beat_max_loop_interval = 1  # seconds

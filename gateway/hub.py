@@ -180,7 +180,7 @@ class Hub:
         connection.resume()
         if connection.missed_broadcasts and connection.playing:
             connection.missed_broadcasts = False
-            self._dispatcher.then(connection, "look")
+            self._dispatcher.refresh_view(connection)
 
     # Now and then.
 

@@ -5,19 +5,16 @@ than the tolerance, because the clock was set, beat follows at once. So no clock
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from celery.beat import Scheduler
+from celery.beat import BeatLazyFunc, Scheduler
 from celery.schedules import schedule
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.base import Spec
 
-TICK_S = 0.5
-SWEEP_S = 1.0
 WAITS_S = 5  # the broker drops what waits in its queue for longer: a world that slept does not live through its nights
-
-_PERIODS_S = {"tick": TICK_S, "sweep": SWEEP_S}
 
 
 class BeatClock:
@@ -40,10 +37,27 @@ class BeatClock:
 clock = BeatClock()
 
 
-def pulse(event: str) -> list[dict[str, Any]]:
-    """A batch of one tick or sweep, as a task takes it."""
+def schedule_of(periodic: Iterable[Spec]) -> dict[str, dict[str, Any]]:
+    """Celery's ``beat_schedule`` for event types that are declared with ``every_s``.
+
+    The broker itself drops those that nobody takes in time: Celery's ``expires`` is a time by beat's clock, which the
+    worker compares with its own.
+    """
+    return {
+        spec.name: {
+            "task": spec.task,
+            "schedule": spec.every_s,
+            "args": (BeatLazyFunc(pulse, spec.name, spec.every_s),),
+            "options": {"expiration": WAITS_S, "argsrepr": f"beat {spec.name}"},
+        }
+        for spec in periodic
+    }
+
+
+def pulse(event: str, every_s: float) -> list[dict[str, Any]]:
+    """Make a batch of one event, numbered by its period, as a task takes it."""
     now_s = clock.seconds()
-    n = int(now_s / _PERIODS_S[event])
+    n = int(now_s / every_s)
     return [{"id": f"{event}:{n}", "event": {"type": event, "n": n}, "at_ms": int(now_s * 1000)}]
 
 

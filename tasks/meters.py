@@ -29,8 +29,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gameserver.config import Address, Settings
+from gameserver.declare import catalogue
 from gameserver.messages.reports import TaskReport, read_task_report
-from gameserver.modules.world.events import Tick
 from gameserver.runtime import discovery
 from tasks.beat import WAITS_S
 
@@ -66,6 +66,8 @@ class Meters:
         self._skew = Gauge(
             "gameserver_clock_skew_seconds", "This machine's clock less server time", registry=self.registry
         )
+        pulse = catalogue.pulse()
+        self._pulse = pulse.task if pulse else ""  # the task by which beat's clock is measured
         self._beats: deque[float] = deque(maxlen=BEATS_KEPT)  # how far the clocks of late ticks' beats were ahead
         beat = Gauge(
             "gameserver_beat_skew_seconds", "The clock of beat less server time, of late", registry=self.registry
@@ -107,7 +109,7 @@ class Meters:
         self._took.labels(*labels).observe(report.took_ms / 1000)
         self._waited.labels(*labels).observe(max(0, report.waited_ms) / 1000)
         self._skew.set(report.skew_ms / 1000)
-        if task == Tick.spec.task:
+        if task == self._pulse:
             self._beats.append(_skew_s(report.waited_ms / 1000))
 
     def ended(self, task: str, end: str) -> None:

@@ -70,7 +70,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     ``lane``: events of one session in one lane take effect in the order sent; "" for events without a session.
     ``numbered``: guarded by the watermark of session and lane; others are idempotent by their own nature.
     ``stale_after_s``: a transient event older than this is answered as ``stale`` and dropped; 0 means never.
-    ``at``: where it is declared, file and line.
+    ``every_s``: beat sends one in each period of so long; 0 means that it sends none. ``refreshes_view``: the gateway
+    sends it for a player who missed what others did, to be shown the present instead. ``at``: where it is declared,
+    file and line.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     batch_max: int
     secrets: frozenset[str]
     result: type["Result"] | None
+    every_s: float = 0.0
+    refreshes_view: bool = False
     at: str
 
     @property
@@ -155,8 +159,13 @@ def event(
     max_attempts: int = 4,
     batch_max: int = 64,
     result: type[Result] | None = None,
+    every_s: float = 0.0,
+    refreshes_view: bool = False,
 ) -> Callable[[E], E]:
-    """Declare an event type. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself."""
+    """Declare an event type. The options are the fields of ``Spec``.
+
+    Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
+    """
     at = caller()
 
     def declare(cls: E) -> E:
@@ -174,6 +183,8 @@ def event(
             batch_max=batch_max,
             secrets=_secrets(cls),
             result=result,
+            every_s=every_s,
+            refreshes_view=refreshes_view,
             at=at,
         )
         _refuse(spec, _contradictions(spec, cls))
@@ -221,9 +232,21 @@ def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
         "a durable event never goes stale": spec.durable and spec.stale_after_s > 0,
         "at least one attempt": spec.max_attempts < 1,
         "at least one event a batch": spec.batch_max < 1,
+        "beat sends events of origin server alone": spec.every_s != 0 and spec.origin != "server",
+        "a period is longer than nothing": spec.every_s < 0,
+        "a periodic event has the number of its period, n: int, and needs no other field": spec.every_s > 0
+        and _required(cls) != ["n"],
+        "a periodic event is neither durable nor stale: after it comes the next": spec.every_s > 0
+        and (spec.durable or spec.stale_after_s > 0),
+        "an event that refreshes the view is a client's and needs no field": spec.refreshes_view
+        and (spec.origin != "client" or _required(cls) != []),
         "a docstring says what it does": not cls.__doc__,
         **{f"describe the bounds of {name}: players are told that": True for name in unclear_fields(cls)},
     }
+
+
+def _required(cls: type[Event]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(cls) if field.required]
 
 
 def _contradictions_of_notice(notice: NoticeSpec, cls: type[Notice]) -> dict[str, bool]:

@@ -20,12 +20,13 @@ from gameserver.errors import Corrupt
 def _declared() -> tuple[type[Event] | type[Notice], ...]:
     """Gather what modules declare, in the modules' order whichever was imported first: the fingerprint shows it.
 
-    Raises ``Corrupt``: ``bad_module``, and ``one_name_twice``.
+    Raises ``Corrupt``: ``bad_module``, ``bad_declaration``, and ``one_name_twice``.
     """
     orders = {module.__name__: n for n, module in enumerate(parts("events"))}
     mine = (cls for cls in DECLARED if cls.__module__ in orders)
     found = tuple(sorted(mine, key=lambda cls: orders[cls.__module__]))
     refuse_doubles(found)
+    refuse_rivals(found)
     return found
 
 
@@ -38,6 +39,14 @@ def refuse_doubles(declared: Iterable[type[Event] | type[Notice]]) -> None:
         if first != declaration.at:
             places = f"{first} and {declaration.at}"
             raise Corrupt("one_name_twice", f"Two declarations have the name {declaration.name}: {places}; rename one.")
+
+
+def refuse_rivals(declared: Iterable[type[Event] | type[Notice]]) -> None:
+    """Raise ``Corrupt`` ``bad_declaration`` where two event types refresh the view: a gateway sends one."""
+    found = [cls.spec for cls in declared if issubclass(cls, Event) and cls.spec.refreshes_view]
+    for second in found[1:]:
+        fault = f"{found[0].at} declares an event that refreshes the view already"
+        raise Corrupt("bad_declaration", f"{second.at}: {second.task}: {fault}.")
 
 
 def _declaration(cls: type[Event] | type[Notice]) -> Spec | NoticeSpec:
@@ -60,6 +69,23 @@ def notices() -> dict[str, type[Notice]]:
 def specs() -> tuple[Spec, ...]:
     """The declarations of all events, by family and name."""
     return tuple(sorted((cls.spec for cls in events().values()), key=lambda spec: (spec.family, spec.name)))
+
+
+@cache
+def periodic() -> tuple[Spec, ...]:
+    """The declarations of what beat sends, the most frequent first."""
+    return tuple(sorted((spec for spec in specs() if spec.every_s), key=lambda spec: spec.every_s))
+
+
+def pulse() -> Spec | None:
+    """The most frequent of what beat sends: where none is applied the world stands still. ``None`` in a still world."""
+    return next(iter(periodic()), None)
+
+
+@cache
+def view_refresh() -> type[Event] | None:
+    """The event type that shows a player the present, if the game has one."""
+    return next((cls for cls in events().values() if cls.spec.refreshes_view), None)
 
 
 @cache

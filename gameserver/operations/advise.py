@@ -7,6 +7,7 @@ left. Where events grow old and nobody is busy, more workers would change nothin
 import msgspec
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare import catalogue
 from gameserver.operations.snapshot import Snapshot, Worker, family_rates, gateway_rates, ticks, worker_rates
 
 OLD_S = 1.0  # an event older than this is too old
@@ -84,8 +85,11 @@ def _gateways(before: Snapshot, now: Snapshot) -> list[Advice]:
 
 
 def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:
-    """The world's family lives of beat's ticks, two a second."""
-    still = "world" in now.families and now.serving("world") and before.serving("world")
+    """A game's pulse comes from beat."""
+    pulse = catalogue.pulse()
+    if pulse is None or pulse.family not in now.families:
+        return []
+    still = now.serving(pulse.family) and before.serving(pulse.family)
     if not still or now.at_s - before.at_s < OLD_S or ticks(before, now):
         return []
     return [Advice("the world stands still: no tick moved it", "celery -A tasks beat")]

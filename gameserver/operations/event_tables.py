@@ -39,7 +39,7 @@ def _overview_row(spec: Spec, queues: Queues) -> tuple[str, ...]:
     kept = "durable" if spec.durable else f"stale after {spec.stale_after_s:g} s" if spec.stale_after_s else "transient"
     return (
         spec.task,
-        spec.origin,
+        f"beat, every {spec.every_s:g} s" if spec.every_s else spec.origin,
         queues.of(spec),
         str(spec.priority),
         spec.lane or "-",

@@ -7,6 +7,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from gameserver.broker.connections import Depth
+from gameserver.declare import catalogue
 from gameserver.messages.reports import COME_AGAIN, GatewayReport
 
 
@@ -204,7 +205,9 @@ def worker_of(name: str, metrics: str) -> Worker:
 
 def _moved(numbers: "_Numbers") -> int:
     """How many ticks moved the world: of two beats' only one does, for each number."""
-    of_ticks = [(labels, n) for labels, n in numbers.of("gameserver_worker_events_total") if labels["event"] == "tick"]
+    pulse = catalogue.pulse()
+    name = pulse.name if pulse else ""
+    of_ticks = [(labels, n) for labels, n in numbers.of("gameserver_worker_events_total") if labels["event"] == name]
     return int(sum(n for labels, n in of_ticks if labels["outcome"] == "ok"))
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from gameserver.declare import catalogue
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.movement.events import Appeared, Being, Moved, Vanished
 from gameserver.rules.outcome import Notification
@@ -65,8 +66,13 @@ def _view_topics(zone: str, column: int, row: int) -> tuple[str, ...]:
 def looks_around(player: Player) -> SessionUpdate:
     """Who stands where another part of the world is in view: the gateway watches that first, and then looks."""
     return SessionUpdate(
-        watch={"view": view_topics(player)}, then="look", shard_key=player.zone, own_cell=where(player)
+        watch={"view": view_topics(player)}, then=_refresh(), shard_key=player.zone, own_cell=where(player)
     )
+
+
+def _refresh() -> str:
+    refresh = catalogue.view_refresh()
+    return refresh.spec.name if refresh else ""
 
 
 def view_box(body: Body) -> tuple[int, int, int, int]:

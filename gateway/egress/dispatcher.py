@@ -232,6 +232,12 @@ class Dispatcher:
         if known is not None and connection.playing and not connection.gone:
             self._ingress.emit_for(connection, known())
 
+    def refresh_view(self, connection: Connection) -> None:
+        """Show a session the present, if the game has an event for that."""
+        refresh = catalogue.view_refresh()
+        if refresh is not None:
+            self.then(connection, refresh.spec.name)
+
     # Which keys the gateway's queue is bound to.
 
     def forget(self, connection: Connection) -> None:

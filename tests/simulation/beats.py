@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from gameserver.declare import catalogue
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
-from gameserver.modules.world.events import Sweep, Tick
-from tasks.beat import SWEEP_S, TICK_S, WAITS_S, BeatClock
+from tasks.beat import WAITS_S, BeatClock
 
-PERIODS_S = {Tick: TICK_S, Sweep: SWEEP_S}
+PERIODS_S = {catalogue.events()[spec.name]: spec.every_s for spec in catalogue.periodic()}
 
 
 class Beat:

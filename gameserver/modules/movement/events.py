@@ -30,7 +30,16 @@ class Move(Event):
     dir: Direction
 
 
-@event(lane="act", priority=2, lease_s=5, durable=False, numbered=False, stale_after_s=10.0, batch_max=64)
+@event(
+    lane="act",
+    priority=2,
+    lease_s=5,
+    durable=False,
+    numbered=False,
+    stale_after_s=10.0,
+    batch_max=64,
+    refreshes_view=True,
+)
 class Look(Event):
     """Be told all that you can see now (a ``view`` notice)."""
 

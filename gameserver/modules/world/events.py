@@ -2,8 +2,11 @@
 
 from gameserver.declare.base import Event, event
 
+TICK_MS = 500
+SWEEP_MS = 1_000
 
-@event(origin="server", priority=4, lease_s=5, durable=False, batch_max=8)
+
+@event(origin="server", priority=4, lease_s=5, durable=False, batch_max=8, every_s=TICK_MS / 1000)
 class Tick(Event):
     """A pulse of the world. Doubles of a number, and numbers gone by, do nothing.
 
@@ -28,7 +31,7 @@ class Show(Event):
     player: str
 
 
-@event(origin="server", priority=3, lease_s=20, durable=False, batch_max=4)
+@event(origin="server", priority=3, lease_s=20, durable=False, batch_max=4, every_s=SWEEP_MS / 1000)
 class Sweep(Event):
     """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
 

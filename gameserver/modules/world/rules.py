@@ -20,7 +20,7 @@ from gameserver.modules.combat.events import Respawned
 from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.sessions.rules import orphaned
-from gameserver.modules.world.events import Show, Stir, Sweep, Tick
+from gameserver.modules.world.events import TICK_MS, Show, Stir, Sweep, Tick
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, rule
 from gameserver.rules.times import awaited, heard_lately
 from gameserver.rules.view import appears, distance, looks_around, steps_seen
@@ -28,7 +28,6 @@ from gameserver.world.kinds import Kind, kind_of
 from gameserver.world.maps import Zone
 from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Thing, ZoneClock
 
-TICK_MS = 500
 IDLE_TICKS = 20
 HEAL_TICKS = 4
 HEAL_HP = 2

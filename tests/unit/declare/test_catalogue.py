@@ -9,6 +9,7 @@ import pytest
 from gameserver.declare import catalogue
 from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, event, notice
 from gameserver.declare.game import family_of, modules
+from gameserver.errors import Corrupt
 from gameserver.rules.book import rules
 from gameserver.wire import packets
 from gameserver.wire.packets import FromClient, FromServer
@@ -48,10 +49,20 @@ def test_transient_events_of_clients_go_stale(name: str) -> None:
     assert spec.durable or spec.stale_after_s or spec.origin != "client"
 
 
-@pytest.mark.parametrize("name", ["tick", "sweep"])
-def test_what_beat_sends_does_not_go_stale_by_its_clock(name: str) -> None:
-    """The broker drops what waits for too long (``tasks.beat.WAITS_S``)."""
-    assert not catalogue.events()[name].spec.stale_after_s
+def test_what_beat_sends_is_found_by_its_period_the_most_frequent_first() -> None:
+    assert [spec.task for spec in catalogue.periodic()] == ["world.tick", "world.sweep"]
+    assert catalogue.pulse() == catalogue.events()["tick"].spec
+
+
+def test_one_event_refreshes_the_view_at_most() -> None:
+    look, move = catalogue.events()["look"], catalogue.events()["move"]
+    assert catalogue.view_refresh() is look
+    catalogue.refuse_rivals([move, look])
+    with pytest.raises(
+        Corrupt, match=r"movement.look: .* declares an event that refreshes the view already"
+    ) as refusal:
+        catalogue.refuse_rivals([look, move, look])
+    assert refusal.value.code == "bad_declaration"
 
 
 def test_a_transient_event_with_a_result_says_how_it_is_answered_again() -> None:

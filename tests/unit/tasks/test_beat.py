@@ -4,37 +4,45 @@ import pytest
 from celery.beat import ScheduleEntry
 from celery.schedules import schedule
 
+from gameserver.declare import catalogue
 from gameserver.messages.envelope import read_batch
 from tasks import app
 from tasks import beat as tasks_beat
 
+PERIODS_S = {spec.name: spec.every_s for spec in catalogue.periodic()}
 
-@pytest.mark.parametrize("event", ["tick", "sweep"])
+
+@pytest.mark.parametrize("event", PERIODS_S)
 def test_a_pulse_is_a_batch_that_a_task_can_read(event):
-    (envelope,) = read_batch(tasks_beat.pulse(event))
+    (envelope,) = read_batch(tasks_beat.pulse(event, 1.0))
     assert envelope.event.spec.name == event
     assert envelope.id == f"{event}:{envelope.event.n}"
 
 
+def test_beat_sends_what_modules_declare_with_a_period_and_nothing_else():
+    assert {entry["task"]: entry["schedule"] for entry in app.conf.beat_schedule.values()} == {
+        "world.tick": 0.5,
+        "world.sweep": 1.0,
+    }
+    for name, entry in app.conf.beat_schedule.items():
+        (envelope,) = read_batch(entry["args"][0]())
+        assert (envelope.event.spec.name, envelope.event.spec.task) == (name, entry["task"])
+
+
 def test_two_beats_at_the_same_time_send_the_same_tick(monkeypatch):
     times = Times(monkeypatch)
-    first = tasks_beat.pulse("tick")
+    first = tasks_beat.pulse("tick", PERIODS_S["tick"])
     times.pass_s(0.3)
-    assert [e["id"] for e in tasks_beat.pulse("tick")] == [e["id"] for e in first]
+    assert [e["id"] for e in tasks_beat.pulse("tick", PERIODS_S["tick"])] == [e["id"] for e in first]
 
 
 def test_numbers_rise_by_one_each_period(monkeypatch):
     times = Times(monkeypatch)
     numbers = []
     for _ in range(5):
-        numbers.append(tasks_beat.pulse("tick")[0]["event"]["n"])
-        times.pass_s(tasks_beat.TICK_S)
+        numbers.append(tasks_beat.pulse("tick", PERIODS_S["tick"])[0]["event"]["n"])
+        times.pass_s(PERIODS_S["tick"])
     assert numbers == list(range(numbers[0], numbers[0] + 5))
-
-
-def test_only_what_beats_can_pulse():
-    with pytest.raises(KeyError):
-        tasks_beat.pulse("move")
 
 
 class Times:
@@ -67,7 +75,7 @@ class Beat(tasks_beat.PunctualScheduler):
         return ScheduleEntry(name=name, task=f"world.{name}", schedule=schedule(PERIODS_S[name], app=app), app=app)
 
     def apply_entry(self, entry, producer=None):
-        number = tasks_beat.pulse(entry.name)[0]["event"]["n"]
+        number = tasks_beat.pulse(entry.name, PERIODS_S[entry.name])[0]["event"]["n"]
         self.sent[entry.name].append((number, self.times.steady_s))
         self.times.pass_s(self.publishing_s)
 
@@ -81,16 +89,13 @@ class Beat(tasks_beat.PunctualScheduler):
         return [number for number, _ in self.sent[name]]
 
 
-PERIODS_S = {"tick": tasks_beat.TICK_S, "sweep": tasks_beat.SWEEP_S}
-
-
 def test_beat_sleeps_until_something_is_due_and_sends_it_then(monkeypatch):
     """Celery's own scheduler is back 10 ms too early, and then asks again without a pause."""
     beat = Beat(monkeypatch)
     turns = []
     monkeypatch.setattr(Beat, "tick", lambda self: turns.append(1) or tasks_beat.PunctualScheduler.tick(self))
     beat.run(30)
-    assert len(turns) < 30 / tasks_beat.TICK_S * 1.5
+    assert len(turns) < 30 / PERIODS_S["tick"] * 1.5
     for name, period_s in PERIODS_S.items():
         assert len(beat.sent[name]) >= 30 / period_s - 1
         assert all((sent_s - 77.0 + 1_000.1) % period_s < 0.001 for _, sent_s in beat.sent[name]), name
@@ -115,7 +120,7 @@ def test_a_beat_that_was_away_sends_one_tick_and_not_all_that_it_missed(monkeypa
     beat.run(20)
     before = len(beat.sent["tick"])
     beat.times.pass_s(60 + Random(1).random())
-    first = int(tasks_beat.clock.seconds() / tasks_beat.TICK_S)
+    first = int(tasks_beat.clock.seconds() / PERIODS_S["tick"])
     beat.run(4)
     found = beat.numbers("tick")[before:]
     assert found == list(range(first, first + len(found)))
@@ -140,4 +145,4 @@ def test_a_clock_that_is_set_stops_nothing_and_hurries_nothing(monkeypatch, set_
 def test_the_time_that_beat_says_follows_a_clock_that_is_set(monkeypatch, set_s):
     times = Times(monkeypatch)
     times.wall_s += set_s
-    assert tasks_beat.pulse("tick")[0]["at_ms"] == int(times.wall_s * 1000)
+    assert tasks_beat.pulse("tick", PERIODS_S["tick"])[0]["at_ms"] == int(times.wall_s * 1000)

@@ -23,7 +23,7 @@ def test_a_batch_is_read_into_envelopes_at_once():
 
 
 def test_what_beat_publishes_is_read_too():
-    tick = pulse("tick")
+    tick = pulse("tick", 0.5)
     _, _, text = dumps([[tick], {}, {"callbacks": None}], serializer="json")
     ((batch,), _, embedded) = read_body(text)
     assert batch == read_batch(tick)
