@@ -19,7 +19,7 @@ reactor = install()  # before what follows imports Twisted's own
 with ending_in_a_sentence():
     from gameserver import config
     from gameserver.declare.hooks import hooks
-    from gameserver.runtime.gc_tuning import settle
+    from gameserver.runtime.gc_tuning import freeze_gc
     from gameserver.runtime.logging import set_up_logging
     from gateway.service import Gateway
 
@@ -58,7 +58,7 @@ def _run(gateway: Gateway, reactor: Any) -> int:
         reactor.stop()
 
     gateway.startService()
-    settle()
+    freeze_gc()
     reactor.callWhenRunning(lambda: gateway.listen().addErrback(failed))
     reactor.addSystemEventTrigger("before", "shutdown", gateway.stopService)
     reactor.run()

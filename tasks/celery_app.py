@@ -1,7 +1,7 @@
 """The Celery app and its tasks, one per event type of the catalogue.
 
-A task is a name, a lease (its hard time limit) and a call to the process's ``Server``, which was wired when the process
-began.
+A task is a name, a lease (its hard time limit) and a call to the process's ``BatchProcessor``, which was wired when the
+process began.
 """
 
 from functools import partial
@@ -11,12 +11,12 @@ from typing import Any
 from celery import Celery, concurrency, signals
 
 from gameserver import config
-from gameserver.broker.declare import stand
+from gameserver.broker.declare import ensure_topology
 from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.messages.reports import TaskReport
-from gameserver.runtime.gc_tuning import settle
+from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
 from tasks.foreign import UNKNOWN, Origin
@@ -24,7 +24,7 @@ from tasks.meters import meters
 from tasks.overrides.bodies import read_batches
 from tasks.overrides.consumer import TRIES
 from tasks.overrides.event_task import EventTask
-from tasks.processor import Server, build
+from tasks.processor import BatchProcessor, build
 
 UNKNOWN_LEASE_S = 10
 
@@ -35,28 +35,28 @@ concurrency.ALIASES["prefork"] = (
     "tasks.overrides.pool:TaskPool"  # whoever asks for Celery's pool of processes gets ours
 )
 
-_server: Server | None = None
+_processor: BatchProcessor | None = None
 
 
 def _begin(**_: Any) -> None:
-    global _server
+    global _processor
     meters.in_child()
     read_batches()
-    _server = build(config.load())
-    settle()
+    _processor = build(config.load())
+    freeze_gc()
 
 
 def _end(**_: Any) -> None:
-    if _server is not None:
-        _server.close()
+    if _processor is not None:
+        _processor.close()
 
 
-def _running_server() -> Server:
-    """This process's server; a pool without children (solo, threads) makes it at its first task."""
-    if _server is None:
+def _running_processor() -> BatchProcessor:
+    """Return this process's processor; a pool without children (solo, threads) makes it at its first task."""
+    if _processor is None:
         _begin()
-    assert _server is not None  # noqa: S101 - _begin made it
-    return _server
+    assert _processor is not None  # noqa: S101 - _begin made it
+    return _processor
 
 
 def _beat_lives(file: Path, **_: Any) -> None:
@@ -73,7 +73,7 @@ def _log(logfile: str | None = None, **_: Any) -> None:
 
 def _show_metrics(sender: Any, **_: Any) -> None:
     meters.show(config.load(), sender)
-    settle()
+    freeze_gc()
 
 
 def _hide_metrics(**_: Any) -> None:
@@ -86,7 +86,7 @@ def _declare(**_: Any) -> None:
     signals.after_task_publish.connect(partial(_beat_lives, alive_file(settings.var)), weak=False)
     with app.connection_for_write() as connection:
         connection.ensure_connection(**TRIES)
-        stand(connection, topology(settings.limits, settings.queues))
+        ensure_topology(connection, topology(settings.limits, settings.queues))
 
 
 signals.beat_init.connect(_declare)
@@ -100,7 +100,7 @@ def _make_task(spec: Spec) -> None:
     @app.task(base=EventTask, name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
     def handle(self: Any, batch: list[dict[str, Any]]) -> TaskReport:
         whence = _whence(self.request)
-        return _running_server().handle(
+        return _running_processor().handle(
             batch,
             task_id=self.request.id,
             tried=bool(whence.attempts),
@@ -130,4 +130,4 @@ def _whence(request: Any) -> Origin:
 @app.task(base=EventTask, name=UNKNOWN, bind=True, time_limit=UNKNOWN_LEASE_S, max_retries=None)
 def _unknown(self: Any, batch: Any) -> TaskReport:
     """Put off events of a type that this version does not know."""
-    return _running_server().put_off(batch, task_id=self.request.id, whence=_whence(self.request))
+    return _running_processor().put_off(batch, task_id=self.request.id, whence=_whence(self.request))

@@ -1,6 +1,6 @@
 """The process server: what a worker's child does with a batch.
 
-Apply it in one transaction, then speak: outbound to the gateways, new events to the queue, and only then is the task
+Apply it in one transaction, then publish: its result to the gateways, new events to the queue. Only then is the task
 acknowledged. What dies in between is delivered again and finds itself applied. A batch whose database is away waits
 within its lease.
 
@@ -14,21 +14,19 @@ letters.
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from socket import gethostname
 from typing import Any, TypeVar
 from zlib import crc32
 
-import msgspec
 from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 from msgspec.structs import replace
 
 from gameserver.broker.topology import DELAYS_MS, Queues, delay_name
 from gameserver.config import Settings
-from gameserver.errors import NotNow, Retryable
+from gameserver.errors import Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.foreign import Sorted, foreign, sort_out
 from gameserver.messages.reports import TaskReport
@@ -44,6 +42,7 @@ from gameserver.store.store import Trial
 from gameserver.world.maps import load_world
 from tasks.foreign import NOWHERE, Foreign, Origin
 from tasks.publisher import Publisher
+from tasks.task_run import HeldLane, TaskRun
 
 log = logging.getLogger(__name__)
 
@@ -56,69 +55,6 @@ PUT_OFF_S_MAX = 4.0  # what is left of any lease, nearly, for a database that is
 T = TypeVar("T")
 
 
-class _Held(msgspec.Struct):
-    """An event that failed, and what follows it in its lane. ``trial``: how often it was tried, 0: not counted yet."""
-
-    envelopes: list[Envelope]
-    cause: BaseException
-    trial: int = 0
-
-
-class _Turn:
-    """One task on its way: until when its lease lasts, when it began, and what became of its events so far.
-
-    ``held`` and ``put_off``: lanes of which nothing may be applied before what failed, or was put off, in this task.
-    ``tails``: what follows in lanes of its batch and can't be read here, as long as nobody has taken it along.
-    """
-
-    def __init__(self, task_id: str, until_s: float, began_ms: int, began_s: float, found: Sorted, copy: int) -> None:
-        self.task_id = task_id
-        self.until_s = until_s
-        self.began_ms = began_ms
-        self.began_s = began_s
-        self.outcomes: Counter[str] = Counter()
-        self.held: dict[str, _Held] = {}
-        self.put_off: dict[str, NotNow] = {}
-        self.tails = dict(found.tails)
-        self.copy = copy  # of what can't be read
-        self.told = False  # the gateways know that it is done
-
-    def free(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
-        """What of it does not follow a failed event in its lane; the rest is held with that."""
-        if not self.held:
-            return batch
-        for envelope in batch:
-            if envelope.order in self.held:
-                self.held[envelope.order].envelopes.append(envelope)
-                self.outcomes["held"] += 1
-        return [envelope for envelope in batch if envelope.order not in self.held]
-
-    def take_tail(self, batch: Sequence[Envelope]) -> Tail:
-        """What follows a batch in its lanes, for the message in which that goes on: nothing of it may overtake it."""
-        if not self.tails:
-            return NO_TAIL
-        orders = dict.fromkeys(envelope.order for envelope in batch)
-        raw = [one for order in orders for one in self.tails.pop(order, ())]
-        self.outcomes["unread"] += len(raw)
-        return Tail(raw, self.copy)
-
-    def ended_tails(self) -> list[dict[str, Any]]:
-        """What follows in lanes that came to their end. (One that was put off is sent again whole by its gateway.)"""
-        return [one for order, tail in self.tails.items() if order not in self.put_off for one in tail]
-
-    def fail(self, envelope: Envelope, cause: BaseException, how: str = "failed", trial: int = 0) -> None:
-        """An event failed."""
-        self.outcomes[how] += 1
-        self.held[envelope.order] = _Held([envelope], cause, trial)
-
-    def take(self, applied: Applied, trial: int) -> None:
-        """Transactions were committed."""
-        self.outcomes.update(applied.outcomes)
-        self.put_off.update(applied.put_off)
-        for held in applied.held:
-            self.held[held.envelopes[0].order] = _Held(list(held.envelopes), held.cause, trial)
-
-
 class WorkerDied(Exception):
     """A worker began this event and did not come to its end."""
 
@@ -126,7 +62,7 @@ class WorkerDied(Exception):
         super().__init__("its worker was killed, or its lease ran out")
 
 
-class Server:
+class BatchProcessor:
     """Handles batches, one at a time.
 
     ``clock_ms``: server time, ``skew_ms`` how far this machine's clock is ahead of it; ``clock_s`` is monotonic;
@@ -169,52 +105,52 @@ class Server:
         if not batch:
             return self._put_off(found, task_id, whence)
         until_s = began_s + batch[0].event.spec.lease_s - LEASE_MARGIN_S
-        turn = _Turn(task_id, until_s, began_ms, began_s, found, whence.copy)
-        self._or_give_back(lambda: self._work(found, whence, turn, tried=tried, redelivered=redelivered), turn)
+        run = TaskRun(task_id, until_s, began_ms, began_s, found, whence.copy)
+        self._or_give_back(lambda: self._work(found, whence, run, tried=tried, redelivered=redelivered), run)
         report = TaskReport(
             events=len(batch),
-            outcomes=dict(turn.outcomes),
+            outcomes=dict(run.outcomes),
             waited_ms=began_ms - batch[0].at_ms,
             skew_ms=round(self._skew_ms(), 1),
-            took_ms=self._took_ms(turn),
+            took_ms=self._took_ms(run),
         )
         self._tidy()
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s: %s", task_id, report, extra=about(*(envelope.id for envelope in batch)))
         return report
 
-    def _or_give_back(self, work: Callable[[], None], turn: _Turn) -> None:
-        """Do it. Raises ``Reject`` (back to the queue), whatever went wrong: an exception would end in ``dead``."""
+    def _or_give_back(self, work: Callable[[], None], run: TaskRun) -> None:
+        """Do it. Raises ``Reject`` (back to the queue) whatever goes wrong: an exception would end in ``dead``."""
         try:
             work()
         except Reject:
             raise
         except OperationalError as trouble:
-            log.warning("not all of %s was told: %s", turn.task_id, trouble)
+            log.warning("not all of %s was told: %s", run.task_id, trouble)
             raise Reject(str(trouble), requeue=True) from trouble
         except Exception as ours:  # no event's fault, those are held: it is counted when it comes again
-            log.exception("%s could not be handled", turn.task_id)
+            log.exception("%s could not be handled", run.task_id)
             self._pause(PAUSE_S)
             raise Reject(type(ours).__name__, requeue=True) from ours
 
-    def _work(self, found: Sorted, whence: Origin, turn: _Turn, *, tried: bool, redelivered: bool) -> None:
+    def _work(self, found: Sorted, whence: Origin, run: TaskRun, *, tried: bool, redelivered: bool) -> None:
         batch = found.batch
         if tried or redelivered:
-            self._handle_carefully(batch, turn, tried=tried, redelivered=redelivered)
+            self._handle_carefully(batch, run, tried=tried, redelivered=redelivered)
         else:
-            self._apply(batch, turn)
-        if not turn.told:
-            self._speak(self._applier.nothing(batch), turn)  # the gateways count on hearing that it is done
-        for held in turn.held.values():
-            self._later(held, turn)
+            self._apply(batch, run)
+        if not run.is_published:
+            self._publish_results(self._applier.nothing(batch), run)  # the gateways count on hearing that it is done
+        for held in run.held.values():
+            self._retry_or_dead_letter(held, run)
         if found.foreign or found.junk or found.tails:
-            self._set_apart(found, whence, turn)
+            self._set_apart(found, whence, run)
 
-    def _set_apart(self, found: Sorted, whence: Origin, turn: _Turn) -> None:
+    def _set_apart(self, found: Sorted, whence: Origin, run: TaskRun) -> None:
         """What this process can't read leaves its neighbours, once all that precedes it in its lane has ended."""
-        apart = replace(found, foreign=[*found.foreign, *turn.ended_tails()])
-        turn.outcomes.update(self._patiently(lambda: self._foreign.put_off(apart, whence), turn))
-        self._forget_trial(turn.task_id, turn)  # of a worker that could read it all, and died: the message ends here
+        apart = replace(found, foreign=[*found.foreign, *run.ended_tails()])
+        run.outcomes.update(self._patiently(lambda: self._foreign.put_off(apart, whence), run))
+        self._forget_trial(run.task_id, run)  # of a worker that could read it all, and died: the message ends here
 
     def put_off(self, raw: Any, *, task_id: str, whence: Origin) -> TaskReport:
         """One task of a type that this version does not know. Raises ``Reject`` as ``handle`` does."""
@@ -225,10 +161,10 @@ class Server:
             log.error("%s holds nothing that any version could read", task_id)
             raise Reject("nothing that can be read", requeue=False)
         began_s, began_ms = self._clock_s(), self._clock_ms()
-        turn = _Turn(task_id, began_s + PUT_OFF_S_MAX, began_ms, began_s, found, whence.copy)
-        self._or_give_back(lambda: self._set_apart(found, whence, turn), turn)
+        run = TaskRun(task_id, began_s + PUT_OFF_S_MAX, began_ms, began_s, found, whence.copy)
+        self._or_give_back(lambda: self._set_apart(found, whence, run), run)
         events = len(found.foreign) + len(found.junk)
-        return TaskReport(events=events, outcomes=dict(turn.outcomes), waited_ms=0, took_ms=self._took_ms(turn))
+        return TaskReport(events=events, outcomes=dict(run.outcomes), waited_ms=0, took_ms=self._took_ms(run))
 
     def _tidy(self) -> None:
         """All is told, and the next batch is not here yet."""
@@ -237,10 +173,10 @@ class Server:
         except Retryable as trouble:
             log.warning("left untidy: %s", trouble)
 
-    def _took_ms(self, turn: _Turn) -> float:
-        return round((self._clock_s() - turn.began_s) * 1000, 3)
+    def _took_ms(self, run: TaskRun) -> float:
+        return round((self._clock_s() - run.began_s) * 1000, 3)
 
-    def _handle_carefully(self, batch: Sequence[Envelope], turn: _Turn, *, tried: bool, redelivered: bool) -> None:
+    def _handle_carefully(self, batch: Sequence[Envelope], run: TaskRun, *, tried: bool, redelivered: bool) -> None:
         """What failed before, or was begun by a worker that died, perhaps because of it.
 
         A message is tried whole, and that is counted: an innocent one costs no more. One that is counted already took
@@ -248,168 +184,168 @@ class Server:
         """
         one_lane = all(envelope.order == batch[0].order for envelope in batch)
         if one_lane and (tried or len(batch) == 1):
-            self._one_by_one(batch, turn, redelivered)
-        elif not self._trials([turn.task_id], turn):
-            self._apply(batch, turn, Trial(turn.task_id, self._clock_ms()))
+            self._one_by_one(batch, run, redelivered)
+        elif not self._trials([run.task_id], run):
+            self._apply(batch, run, Trial(run.task_id, self._clock_ms()))
         elif one_lane:
-            self._one_by_one(batch, turn, redelivered)
-            self._forget_trial(turn.task_id, turn)
+            self._one_by_one(batch, run, redelivered)
+            self._forget_trial(run.task_id, run)
         else:
-            self._split(batch, turn)
-            self._forget_trial(turn.task_id, turn)
+            self._split(batch, run)
+            self._forget_trial(run.task_id, run)
 
-    def _split(self, batch: Sequence[Envelope], turn: _Turn) -> None:
-        """In two messages, of which one will take its worker along and the other will not."""
-        log.warning("%s: its worker died; its %d events go on in two messages", turn.task_id, len(batch))
+    def _split(self, batch: Sequence[Envelope], run: TaskRun) -> None:
+        """Publish it in two messages, of which one will take its worker along and the other will not."""
+        log.warning("%s: its worker died; its %d events go on in two messages", run.task_id, len(batch))
         for half in halves_by_lanes(batch):
-            self._publish_suspects(half, turn)
+            self._publish_suspects(half, run)
 
-    def _publish_suspects(self, batch: Sequence[Envelope], turn: _Turn) -> None:
-        turn.outcomes["left"] += len(batch)
-        message = self._again(batch, turn, attempts=1, tail=turn.take_tail(batch))
+    def _publish_suspects(self, batch: Sequence[Envelope], run: TaskRun) -> None:
+        run.outcomes["left"] += len(batch)
+        message = self._again(batch, run, attempts=1, tail=run.take_tail(batch))
         self._publisher.task(message, self._queue(batch))
 
-    def _apply(self, batch: Sequence[Envelope], turn: _Turn, trial: Trial | None = None) -> None:
-        """In one transaction; where that breaks, by halves, in order, each its own, until the guilty event is alone.
+    def _apply(self, batch: Sequence[Envelope], run: TaskRun, trial: Trial | None = None) -> None:
+        """Apply it in one transaction; where that breaks, by halves, in order, until the guilty event is alone.
 
         ``trial``: of the message. Halves do not end it, nor does any of them forget it.
         """
         parts = [batch]
         broke = False
         while parts:
-            part = turn.free(parts.pop(0))
-            if broke and self._clock_s() > turn.until_s:
-                self._pass_on([part, *parts], turn)
+            part = run.free(parts.pop(0))
+            if broke and self._clock_s() > run.until_s:
+                self._pass_on([part, *parts], run)
                 break
-            fault = self._try(part, turn, trial) if part else None
+            fault = self._try(part, run, trial) if part else None
             if fault is not None:
                 broke = True
                 if trial is not None:
                     trial.ends = False
-                parts[:0] = self._divide(part, fault, turn)
+                parts[:0] = self._divide(part, fault, run)
         if broke and trial is not None:
-            self._forget_trial(trial.id, turn)
+            self._forget_trial(trial.id, run)
 
-    def _divide(self, part: Sequence[Envelope], fault: BaseException, turn: _Turn) -> list[Sequence[Envelope]]:
-        """What is to be tried instead of what broke as a whole; nothing when the guilty event is found."""
+    def _divide(self, part: Sequence[Envelope], fault: BaseException, run: TaskRun) -> list[Sequence[Envelope]]:
+        """Divide what broke as a whole into what is tried instead: nothing when the guilty event is found."""
         if len(part) == 1:
-            turn.fail(part[0], fault)
+            run.fail(part[0], fault)
             return []
-        log.warning("%s: a transaction of %d events broke, they are halved: %r", turn.task_id, len(part), fault)
+        log.warning("%s: a transaction of %d events broke, they are halved: %r", run.task_id, len(part), fault)
         middle = len(part) // 2
         return [part[:middle], part[middle:]]
 
-    def _try(self, part: Sequence[Envelope], turn: _Turn, trial: Trial | None, count: int = 0) -> BaseException | None:
-        """Apply and tell it. Returns what broke the transaction, if anything did. ``count``: of trials of its first."""
+    def _try(self, part: Sequence[Envelope], run: TaskRun, trial: Trial | None, count: int = 0) -> BaseException | None:
+        """Apply it, and publish its result. Returns what broke the transaction. ``count``: of trials of its first."""
         try:
-            applied = self._patiently(lambda: self._applier.apply(part, trial=trial, put_off=turn.put_off), turn)
+            applied = self._patiently(lambda: self._applier.apply(part, trial=trial, put_off=run.put_off), run)
         except Reject:
             raise
         except Exception as fault:
             return fault
-        turn.take(applied, count)
-        self._speak(applied, turn)
+        run.take(applied, count)
+        self._publish_results(applied, run)
         return None
 
-    def _one_by_one(self, batch: Sequence[Envelope], turn: _Turn, redelivered: bool) -> None:
+    def _one_by_one(self, batch: Sequence[Envelope], run: TaskRun, redelivered: bool) -> None:
         """The events of one lane, every beginning counted, so that what kills its worker is known by its count.
 
         What was begun before and is here again took this message's last worker along: it is held, with what follows it.
         What the lease is too short for goes on as a message of its own: an event that the lease's end interrupted would
         look like one that killed its worker.
         """
-        earlier = self._trials([envelope.id for envelope in batch], turn)
+        earlier = self._trials([envelope.id for envelope in batch], run)
         slowest_s = 0.0
         for n, envelope in enumerate(batch):
             began_s = self._clock_s()
-            if turn.put_off or turn.held or (n and began_s + slowest_s > turn.until_s):  # one at least
-                self._pass_on([batch[n:]], turn)
+            if run.put_off or run.held or (n and began_s + slowest_s > run.until_s):  # one at least
+                self._pass_on([batch[n:]], run)
                 break
-            self._try_alone(envelope, turn, earlier.get(envelope.id, 0), redelivered)
+            self._try_alone(envelope, run, earlier.get(envelope.id, 0), redelivered)
             slowest_s = max(slowest_s, self._clock_s() - began_s)
 
-    def _try_alone(self, envelope: Envelope, turn: _Turn, before: int, redelivered: bool) -> None:
+    def _try_alone(self, envelope: Envelope, run: TaskRun, before: int, redelivered: bool) -> None:
         """Try one event, unless it is known what it does. ``before``: how often it was tried."""
         if (before and redelivered) or before >= envelope.event.spec.max_attempts:
-            turn.fail(envelope, WorkerDied(), "worker_died", before)
+            run.fail(envelope, WorkerDied(), "worker_died", before)
             return
         trial = Trial(envelope.id, self._clock_ms())
-        fault = self._try([envelope], turn, trial, before + 1)
+        fault = self._try([envelope], run, trial, before + 1)
         if fault is not None:
-            turn.fail(envelope, fault, trial=before + 1 if trial.counted else 0)  # (it may have failed before it began)
+            run.fail(envelope, fault, trial=before + 1 if trial.counted else 0)  # (it may have failed before it began)
 
-    def _pass_on(self, parts: Iterable[Sequence[Envelope]], turn: _Turn) -> None:
+    def _pass_on(self, parts: Iterable[Sequence[Envelope]], run: TaskRun) -> None:
         """What the lease is too short for; but what follows a failed event or one that was put off stays with that."""
-        rest = [envelope for part in parts for envelope in turn.free(part)]
-        put_off = [envelope for envelope in rest if envelope.order in turn.put_off]
-        left = [envelope for envelope in rest if envelope.order not in turn.put_off]
+        rest = [envelope for part in parts for envelope in run.free(part)]
+        put_off = [envelope for envelope in rest if envelope.order in run.put_off]
+        left = [envelope for envelope in rest if envelope.order not in run.put_off]
         if left:
-            log.warning("%s: %d events are left, its lease is too short for them", turn.task_id, len(left))
-            self._publish_suspects(left, turn)
-        fault = self._try(put_off, turn, None) if put_off else None  # no rule is asked, they are answered
+            log.warning("%s: %d events are left, its lease is too short for them", run.task_id, len(left))
+            self._publish_suspects(left, run)
+        fault = self._try(put_off, run, None) if put_off else None  # no rule is asked, they are answered
         if fault is not None:
             raise fault
 
-    def _trials(self, ids: Sequence[str], turn: _Turn) -> dict[str, int]:
-        return self._patiently(lambda: self._store.trials(ids), turn)
+    def _trials(self, ids: Sequence[str], run: TaskRun) -> dict[str, int]:
+        return self._patiently(lambda: self._store.trials(ids), run)
 
-    def _forget_trial(self, id_: str, turn: _Turn) -> None:
-        self._patiently(lambda: self._store.forget_trials([id_]), turn)
+    def _forget_trial(self, id_: str, run: TaskRun) -> None:
+        self._patiently(lambda: self._store.forget_trials([id_]), run)
 
-    def _patiently(self, work: Callable[[], T], turn: _Turn) -> T:
+    def _patiently(self, work: Callable[[], T], run: TaskRun) -> T:
         """Do it, waiting for the data tier as long as the lease lasts."""
         while True:
             try:
                 return work()
             except Retryable as trouble:
                 log.warning("waiting: %s", trouble)
-                if self._clock_s() + PAUSE_S > turn.until_s:
+                if self._clock_s() + PAUSE_S > run.until_s:
                     raise Reject(str(trouble), requeue=True) from trouble
                 self._pause(PAUSE_S)
 
-    def _speak(self, applied: Applied, turn: _Turn, *, done: bool = True) -> None:
+    def _publish_results(self, applied: Applied, run: TaskRun, *, done: bool = True) -> None:
         outbound = applied.outbound
         if done:
-            turn.told = True
-            outbound = replace(outbound, task=turn.task_id, began_ms=turn.began_ms, took_ms=self._took_ms(turn))
+            run.is_published = True
+            outbound = replace(outbound, task=run.task_id, began_ms=run.began_ms, took_ms=self._took_ms(run))
         self._publisher.outbound(outbound, applied.keys)
         for group in self._groups(applied.born):
-            self._publisher.task(self._again(group, turn), self._queue(group))
-        self._patiently(lambda: self._store.published(applied.published), turn)
+            self._publisher.task(self._again(group, run), self._queue(group))
+        self._patiently(lambda: self._store.published(applied.published), run)
 
-    def _later(self, held: _Held, turn: _Turn) -> None:
-        """Again after a while, or (after the last trial) to the dead letters, and on with what followed in the lane."""
+    def _retry_or_dead_letter(self, held: HeldLane, run: TaskRun) -> None:
+        """Try it again after a while, or dead-letter it after the last trial and go on with what followed it."""
         guilty = held.envelopes[0]
-        trial = held.trial or self._patiently(lambda: self._store.begin_trial(guilty.id, self._clock_ms()), turn)
+        trial = held.trial or self._patiently(lambda: self._store.begin_trial(guilty.id, self._clock_ms()), run)
         if trial < guilty.event.spec.max_attempts:
-            self._delay(held, trial, turn)
+            self._delay(held, trial, run)
         else:
-            self._give_up(held, trial, turn)
+            self._dead_letter(held, trial, run)
 
-    def _again(self, batch: Sequence[Envelope], turn: _Turn, attempts: int = 0, tail: Tail = NO_TAIL) -> TaskMessage:
+    def _again(self, batch: Sequence[Envelope], run: TaskRun, attempts: int = 0, tail: Tail = NO_TAIL) -> TaskMessage:
         """The message in which events go on, named after the task in which they come.
 
         What is tried again of another copy, or is sent again by another sweep, is another task: one that an operator
         revoked is refused by all workers, for ever.
         """
-        copy = crc32(turn.task_id.encode()) % COPIES + 1
+        copy = crc32(run.task_id.encode()) % COPIES + 1
         return task_message(batch, self._origin, attempts=attempts, copy=copy, tail=tail)
 
-    def _delay(self, held: _Held, trial: int, turn: _Turn) -> None:
+    def _delay(self, held: HeldLane, trial: int, run: TaskRun) -> None:
         delay = delay_name(DELAYS_MS[min(trial, len(DELAYS_MS)) - 1])
-        message = self._again(held.envelopes, turn, attempts=trial, tail=turn.take_tail(held.envelopes))
+        message = self._again(held.envelopes, run, attempts=trial, tail=run.take_tail(held.envelopes))
         ids = [envelope.id for envelope in held.envelopes]
         log.info("%s after trial %d to %s: %r", message.task_id, trial, delay, held.cause, extra=about(*ids))
         self._publisher.task(message, self._queue(held.envelopes), exchange=delay)
 
-    def _give_up(self, held: _Held, trial: int, turn: _Turn) -> None:
+    def _dead_letter(self, held: HeldLane, trial: int, run: TaskRun) -> None:
         guilty, *others = held.envelopes
         log.error("%s is given up after %d trials: %r", guilty.id, trial, held.cause, extra=about(guilty.id))
-        buried = self._patiently(lambda: self._applier.dead_letter(guilty, held.cause, trial), turn)
-        turn.outcomes.update(buried.outcomes)
-        self._speak(buried, turn, done=False)
+        given_up = self._patiently(lambda: self._applier.dead_letter(guilty, held.cause, trial), run)
+        run.outcomes.update(given_up.outcomes)
+        self._publish_results(given_up, run, done=False)
         if others:
-            self._publisher.task(self._again(others, turn, tail=turn.take_tail(others)), self._queue(others))
+            self._publisher.task(self._again(others, run, tail=run.take_tail(others)), self._queue(others))
 
     def _queue(self, batch: Sequence[Envelope]) -> str:
         return self._queues.of(batch[0].event.spec, batch[0].shard_key)
@@ -426,7 +362,7 @@ class Server:
             yield from (envelopes[n : n + most] for n in range(0, len(envelopes), most))
 
     def close(self) -> None:
-        """Let go of broker and database."""
+        """Close the connections to broker and database."""
         self._publisher.close()
         self._store.close()
 
@@ -444,7 +380,7 @@ def halves_by_lanes(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Env
     return first, second
 
 
-def build(settings: Settings) -> Server:
+def build(settings: Settings) -> BatchProcessor:
     """Wire a process together."""
     store = Store(settings.database_url, load_world(settings.world_file))
     try:
@@ -459,7 +395,7 @@ def build(settings: Settings) -> Server:
         limits=settings.limits,
         clock_ms=store.now_ms,
     )
-    return Server(
+    return BatchProcessor(
         applier=applier,
         store=store,
         publisher=Publisher(settings.amqp_url, settings.queues),

@@ -15,7 +15,7 @@ from gameserver.broker.topology import Topology, is_about_dead
 log = logging.getLogger(__name__)
 
 
-def stand(connection: Any, wanted: Topology) -> None:
+def ensure_topology(connection: Any, wanted: Topology) -> None:
     """Declare, or look. What stands stays as it is; arguments that differ, or something missing, raise amqp's error.
 
     The dead messages' queue may differ: it stands behind no event, and an operator empties it before it is made anew.

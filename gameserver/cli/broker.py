@@ -3,7 +3,7 @@
 import argparse
 
 from gameserver import config
-from gameserver.broker.declare import stand
+from gameserver.broker.declare import ensure_topology
 from gameserver.broker.permissions import users
 from gameserver.broker.topology import topology
 from gameserver.cli.commands import Subparsers, add_command, add_gateways
@@ -19,7 +19,7 @@ def add(commands: Subparsers) -> None:
 def _declare(arguments: argparse.Namespace) -> int:
     settings = config.load()
     with Inspector(settings.amqp_url).connection() as connection:
-        stand(connection, topology(settings.limits, settings.queues))
+        ensure_topology(connection, topology(settings.limits, settings.queues))
     print("Exchanges and queues stand.")
     return 0
 

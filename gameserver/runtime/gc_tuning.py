@@ -11,7 +11,7 @@ NEW_OBJECTS = 20_000  # so many more than before make Python look at the new one
 YOUNG_ROUNDS = 20  # so many such looks lead to one at those that survived the first
 
 
-def settle() -> None:
-    """Call it when a process is wired up, before it begins its work."""
+def freeze_gc() -> None:
+    """Exempt what is there from the search for garbage: call it before a process begins its work."""
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, YOUNG_ROUNDS, YOUNG_ROUNDS)

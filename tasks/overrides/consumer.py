@@ -11,7 +11,7 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 from gameserver import config
-from gameserver.broker.declare import stand
+from gameserver.broker.declare import ensure_topology
 from gameserver.broker.topology import offered, topology, version
 from tasks.foreign import Strategies
 
@@ -65,7 +65,7 @@ class PromptConsumer(Consumer):
         running = version(connection.connection.server_properties)
         log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
         _let_children_share_one_prefetch(connection)
-        stand(connection, topology(settings.limits, settings.queues))
+        ensure_topology(connection, topology(settings.limits, settings.queues))
         return connection
 
     def ensure_connected(self, conn: Any) -> Any:

@@ -23,7 +23,7 @@ from gameserver.wire.server import ServerConnection
 from gameserver.world.marks import Watermark
 from gateway.connections.lanes import Lane
 from tasks import app
-from tasks.processor import Server
+from tasks.processor import BatchProcessor
 from tests.chaos.orders import obey
 from tests.chaos.poison import allow
 
@@ -97,13 +97,13 @@ _SABOTAGE = {
 
 
 def _dawdle(seconds: float) -> None:
-    real = Server.handle
+    real = BatchProcessor.handle
 
-    def handle(self: Server, *batch: Any, **how: Any) -> Any:
+    def handle(self: BatchProcessor, *batch: Any, **how: Any) -> Any:
         time.sleep(seconds)
         return real(self, *batch, **how)
 
-    Server.handle = handle  # type: ignore[method-assign]
+    BatchProcessor.handle = handle  # type: ignore[method-assign]
 
 
 if os.environ.get("CHAOS_SABOTAGE"):

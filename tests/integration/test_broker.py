@@ -13,7 +13,7 @@ from kombu import Connection
 from twisted.internet import reactor as the_reactor
 from twisted.internet.threads import blockingCallFromThread
 
-from gameserver.broker.declare import stand
+from gameserver.broker.declare import ensure_topology
 from gameserver.broker.topology import PLAIN, Queues, topology
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
@@ -280,7 +280,7 @@ def test_a_queue_of_dead_messages_that_stands_with_other_arguments_stops_nobody(
         connection.channel().queue_declare("dead", durable=True)
     assert make_line().broker.up
     with Connection(vhost.url) as connection:
-        stand(connection, topology(Limits(), PLAIN))
+        ensure_topology(connection, topology(Limits(), PLAIN))
 
 
 def test_one_unreadable_message_does_not_deafen_a_gateway(make_line, vhost: Vhost):

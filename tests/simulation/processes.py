@@ -16,7 +16,7 @@ from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
 from tasks.foreign import Origin
-from tasks.processor import Server
+from tasks.processor import BatchProcessor
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer
 from tests.simulation.scheduler import Crash, Strand
@@ -69,7 +69,7 @@ class Process:
         self.error: BaseException | None = None
         self.server = self._make_server()
 
-    def _make_server(self) -> Server:
+    def _make_server(self) -> BatchProcessor:
         house = self._house
         applier = Applier(
             store=house.store,
@@ -79,7 +79,7 @@ class Process:
             limits=house.limits,
             clock_ms=self.now_ms,
         )
-        return Server(
+        return BatchProcessor(
             applier=applier,
             store=house.store,
             publisher=Publisher(house),  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.in_flight import Batch
 from gateway.ingress.ingress import Ingress
 from gateway.ingress.roll_call import RollCall
-from tasks.processor import Server
+from tasks.processor import BatchProcessor
 from tests.simulation.memory_store import MemoryStore, MemoryTransaction
 from tests.simulation.story import Chances
 
@@ -126,7 +126,7 @@ def halves_of_lanes(patch: pytest.MonkeyPatch) -> None:
 
 def exceptions_pass(patch: pytest.MonkeyPatch) -> None:
     """What nobody handled ends in the broker's dead messages instead of the queue."""
-    patch.setattr("tasks.processor.Server._or_give_back", lambda self, work, turn: work())
+    patch.setattr("tasks.processor.BatchProcessor._or_give_back", lambda self, work, turn: work())
 
 
 def doubt_is_refused(patch: pytest.MonkeyPatch) -> None:
@@ -201,10 +201,10 @@ def anything_is_written(patch: pytest.MonkeyPatch) -> None:
 def unknown_is_dead(patch: pytest.MonkeyPatch) -> None:
     """What this version can't read is no message for any."""
 
-    def set_apart(self: Server, found: Any, whence: Any, turn: Any) -> None:
+    def set_apart(self: BatchProcessor, found: Any, whence: Any, turn: Any) -> None:
         raise Reject("nothing that can be read", requeue=False)
 
-    patch.setattr(Server, "_set_apart", set_apart)
+    patch.setattr(BatchProcessor, "_set_apart", set_apart)
 
 
 def no_roll_call(patch: pytest.MonkeyPatch) -> None:

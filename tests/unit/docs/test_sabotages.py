@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.test_chaos import SABOTAGES as CHAOS
 from tests.simulation.sabotages import SABOTAGES as SIMULATION
+from tests.simulation.sabotages import Sabotage
 from tests.unit.processing.test_poison import SABOTAGES as POISON
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "architecture.md"
@@ -23,3 +26,9 @@ def rows() -> list[str]:
 
 def test_the_table_of_sabotages_is_that_of_the_code() -> None:
     assert "\n" + "\n".join(rows()) + "\n\n" in DOCUMENT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sabotage", SIMULATION, ids=lambda sabotage: sabotage.off.__name__)
+def test_a_sabotage_switches_off_what_is_there(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that the code has no more would be found only when somebody tries the sabotage, which takes minutes."""
+    sabotage.off(monkeypatch)

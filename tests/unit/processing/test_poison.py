@@ -28,7 +28,7 @@ from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
 from gameserver.world.state import ChatLine, ZoneClock
-from tasks.processor import Server
+from tasks.processor import BatchProcessor
 from tests.databases import DIALECTS
 from tests.unit.processing.workshop import ADA, BOB, Workshop, packet, walk
 from tests.unit.rules.scenes import player
@@ -82,7 +82,7 @@ class Mill:
         self.workshop = Workshop(url)
         self.queue = Queue()
         publisher: Any = self.queue
-        self.server = Server(
+        self.server = BatchProcessor(
             applier=self.workshop.applier,
             store=self.workshop.store,
             publisher=publisher,

@@ -15,7 +15,7 @@ from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import engine
 from gameserver.store.store import Trial
-from tasks.processor import Server
+from tasks.processor import BatchProcessor
 from tests.unit.processing.workshop import ADA, BOB, Workshop
 
 LOCK_WAIT_S = 0.05
@@ -129,7 +129,7 @@ def test_a_lock_that_is_held_for_long_makes_no_dead_letter(hasty: Workshop, migr
     """However often the lease runs out meanwhile, and the event is delivered again."""
     now_s = [0.0]
     publisher: Any = Nobody()
-    server = Server(
+    server = BatchProcessor(
         applier=hasty.applier,
         store=hasty.store,
         publisher=publisher,

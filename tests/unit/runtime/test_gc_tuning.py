@@ -3,8 +3,8 @@ import sys
 
 CODE = """
 import gc
-from gameserver.runtime.gc_tuning import NEW_OBJECTS, settle
-settle()
+from gameserver.runtime.gc_tuning import NEW_OBJECTS, freeze_gc
+freeze_gc()
 assert gc.get_freeze_count() > 1_000, gc.get_freeze_count()
 looked_at = []
 gc.callbacks.append(lambda phase, info: looked_at.append(info["generation"]))

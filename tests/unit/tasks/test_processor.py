@@ -16,7 +16,7 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
 from gameserver.processing.applied import Applied, Held
 from gameserver.store.store import Trial
-from tasks.processor import LEASE_MARGIN_S, PAUSE_S, Server, halves_by_lanes
+from tasks.processor import LEASE_MARGIN_S, PAUSE_S, BatchProcessor, halves_by_lanes
 
 MAX_ATTEMPTS = Move.spec.max_attempts
 
@@ -34,8 +34,8 @@ class House:
 
     ``broken``: ids of events whose rule breaks, ``wrecks``: that break the transaction,
     ``early``: that are put off; ``takes_s``: how long a batch takes, ``looking_up_s`` to look
-    up trials; ``away``: how often the data tier is not ready (``settling_fails``, ``burying_fails``: only for that);
-    ``born``: what events beget.
+    up trials; ``away``: how often the data tier is not ready (``settling_fails``,
+    ``dead_lettering_fails``: only for that); ``born``: what events beget.
     """
 
     def __init__(self, queues: Queues = PLAIN) -> None:
@@ -45,14 +45,14 @@ class House:
         self.takes_s = self.looking_up_s = 0.0
         self.away = 0
         self.settling_fails = 0
-        self.burying_fails = 0
+        self.dead_lettering_fails = 0
         self.tidying_fails = False
         self.born: tuple[Envelope, ...] = ()
         self.log: list[Any] = []
         self.published_ids: list[str] = []
         self.counted: dict[str, int] = {}
         self.now_s = 100.0
-        self.server = Server(
+        self.server = BatchProcessor(
             applier=self,
             store=self,
             publisher=self,
@@ -105,10 +105,10 @@ class House:
         return Applied(outbound=outbound, keys=("gateway.g1",), born=(), published=(), held=())
 
     def dead_letter(self, envelope: Envelope, cause: BaseException, attempts: int) -> Applied:
-        if self.burying_fails:
-            self.burying_fails -= 1
+        if self.dead_lettering_fails:
+            self.dead_lettering_fails -= 1
             raise Retryable("database_away", "Not now.")
-        self.log.append(("buried", envelope.id, type(cause).__name__, attempts))
+        self.log.append(("dead-lettered", envelope.id, type(cause).__name__, attempts))
         outbound = BatchResult(done=envelope.event.spec.name)
         return Applied(outbound=outbound, keys=("gateway.g1",), born=(), published=(), held=())
 
@@ -211,7 +211,7 @@ def test_delays_grow_with_the_trials_and_then_the_event_is_given_up(house: House
         house.handle(move("a"), move("b"), tried=True)
     delayed = [(exchange, attempts) for exchange, _, _, attempts in house.logged("task")]
     assert delayed == [("delay.500", 1), ("delay.2000", 2), ("delay.8000", 3), ("events", 0)]
-    assert house.logged("buried") == [["a", "Broken", MAX_ATTEMPTS]]
+    assert house.logged("dead-lettered") == [["a", "Broken", MAX_ATTEMPTS]]
 
 
 def test_what_comes_of_another_copy_is_another_task(house: House):
@@ -223,19 +223,19 @@ def test_what_comes_of_another_copy_is_another_task(house: House):
     assert len(house.published_ids) == len(set(house.published_ids)) == 4
 
 
-def test_what_followed_a_buried_event_goes_on_as_if_fresh(house: House):
+def test_what_followed_a_dead_letter_goes_on_as_if_fresh(house: House):
     house.broken = {"a"}
     house.counted = {"a": MAX_ATTEMPTS - 1}
     house.handle(move("a"), move("b"), move("c"), tried=True)
     assert house.logged("task") == [["events", "movement", ["b", "c"], 0]]
 
 
-def test_burying_is_told_before_the_rest_goes_on(house: House):
+def test_a_dead_letter_is_told_before_the_rest_goes_on(house: House):
     house.broken = {"a"}
     house.counted = {"a": MAX_ATTEMPTS - 1}
     house.handle(move("a"), move("b"), tried=True)
     kinds = [kind for kind, *_ in house.log]
-    assert kinds.index("told", kinds.index("buried")) < kinds.index("task")
+    assert kinds.index("told", kinds.index("dead-lettered")) < kinds.index("task")
 
 
 def test_a_redelivered_batch_is_tried_whole_and_that_is_counted_until_its_end(house: House):
@@ -320,7 +320,7 @@ def test_what_breaks_alone_is_given_up_after_its_trials(house: House):
     house.handle(move("a"))
     for _ in range(1, MAX_ATTEMPTS):
         house.handle(move("a"), tried=True)
-    assert house.logged("buried") == [["a", "Wreck", MAX_ATTEMPTS]]
+    assert house.logged("dead-lettered") == [["a", "Wreck", MAX_ATTEMPTS]]
 
 
 def test_halves_for_which_the_lease_is_too_short_go_on_as_a_message_of_their_own(house: House):
@@ -351,11 +351,11 @@ def test_a_mistake_of_ours_gives_the_message_back_and_buries_nothing(house: Hous
     assert rejected.value.requeue
 
 
-def test_what_has_killed_its_worker_too_often_is_buried_without_another_trial(house: House):
+def test_what_has_killed_its_worker_too_often_is_dead_lettered_without_another_trial(house: House):
     house.counted = {"killer": MAX_ATTEMPTS}
     house.handle(move("killer"), move("after"), redelivered=True, tried=True)
     assert house.logged("applied") == []
-    assert house.logged("buried") == [["killer", "WorkerDied", MAX_ATTEMPTS]]
+    assert house.logged("dead-lettered") == [["killer", "WorkerDied", MAX_ATTEMPTS]]
     assert house.logged("task") == [["events", "movement", ["after"], 0]]
 
 
@@ -412,11 +412,11 @@ def test_a_data_tier_that_goes_away_after_the_commit_costs_nobody_their_retry(ho
     assert [ids for _, _, ids, _ in house.logged("task")] == [["b"]]
 
 
-def test_a_data_tier_that_is_away_when_something_is_buried_is_waited_for(house: House):
+def test_a_data_tier_that_is_away_when_something_is_dead_lettered_is_waited_for(house: House):
     house.counted = {"killer": MAX_ATTEMPTS}
-    house.burying_fails = 1
+    house.dead_lettering_fails = 1
     house.handle(move("killer"), move("after"), redelivered=True, tried=True)
-    assert house.logged("buried")
+    assert house.logged("dead-lettered")
     assert [ids for _, _, ids, _ in house.logged("task")] == [["after"]]
 
 

@@ -53,9 +53,9 @@ def test_what_is_no_json_is_refused_as_ever(body):
 def test_a_child_reads_all_its_bodies_so(monkeypatch):
     for known in ("_encoders", "_decoders", "type_to_name", "name_to_type"):
         monkeypatch.setattr(registry, known, dict(getattr(registry, known)))
-    for part in ("build", "settle", "meters"):
+    for part in ("build", "freeze_gc", "meters"):
         monkeypatch.setattr(celery_app, part, Mock())
-    monkeypatch.setattr(celery_app, "_server", None)
+    monkeypatch.setattr(celery_app, "_processor", None)
     assert not _reads_envelopes()
     celery_app._begin()
     assert _reads_envelopes()
