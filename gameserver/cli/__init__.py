@@ -8,16 +8,16 @@ project end it with a sentence.
 import argparse
 import sys
 
-from gameserver.cli import bots, broker, catalogue, database, dead_letters, operations, secrets, up, world
+from gameserver.cli import bots, broker, catalogue, database, dead_letters, game, operations, secrets, up, world
 from gameserver.cli.commands import Command
 from gameserver.errors import GameError
 
-GROUPS = (up, operations, bots, catalogue, dead_letters, database, world, broker, secrets)
+GROUPS = (up, game, operations, bots, catalogue, dead_letters, database, world, broker, secrets)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command. Returns the exit status: 0, or 1 when it could not be done."""
-    arguments = parser().parse_args(argv)
+    arguments = _parsed(argv)
     command: Command = arguments.command
     try:
         return command(arguments)
@@ -26,6 +26,15 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parsed(argv: list[str] | None) -> argparse.Namespace:
+    whole = parser()
+    arguments, rest = whole.parse_known_args(argv)
+    if rest and not arguments.takes_rest:
+        whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    return arguments
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,10 +8,16 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Command = Callable[[argparse.Namespace], int]
 
 
-def add_command(commands: Subparsers, name: str, command: Command, what: str) -> argparse.ArgumentParser:
-    """Add a command. ``what``: one line for the help. Returns its parser, for its arguments."""
+def add_command(
+    commands: Subparsers, name: str, command: Command, what: str, *, rest: bool = False
+) -> argparse.ArgumentParser:
+    """Add a command. Returns its parser, for its arguments.
+
+    ``what``: one line for the help. ``rest``: the command passes arguments that it does not know on to another program,
+    and finds them under this name.
+    """
     parser = commands.add_parser(name, help=what, description=what)
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, takes_rest=rest)
     return parser
 
 

@@ -1,0 +1,81 @@
+"""The game that ``gameserver new`` writes passes its tests, types and linters, and its state stays in its folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gameserver.errors import Rejected
+from gameserver.local.scaffold import files, new_game
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def isle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_game("isle", tmp_path_factory.mktemp("games"))
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """Run a module of Python in a folder, as a person there would with the engine installed."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("GAMESERVER_")}
+    environ = {**known, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_its_tests_pass(isle: Path) -> None:
+    plugin = ("-p", "gameserver.testing.plugin")  # which pytest finds by itself where the engine is installed
+    assert " passed" in run(isle, "gameserver", "test", "-q", *plugin, "-m", "not server")
+
+
+def test_its_types_and_its_style_are_right(isle: Path) -> None:
+    assert "no issues" in run(isle, "mypy", "--cache-dir", "/dev/null")
+    run(isle, "ruff", "check", "--no-cache", ".")
+    run(isle, "ruff", "format", "--no-cache", "--check", ".")
+
+
+@pytest.mark.parametrize("below", [".", "isle/gestures"])
+def test_every_command_in_its_folder_is_about_it(isle: Path, below: str) -> None:
+    assert "gestures.wave" in run(isle / below, "gameserver", "events")
+    assert "gestures.wave" in run(isle / below, "celery", "-A", "tasks", "report")
+
+
+def test_what_is_made_while_running_lies_in_its_folder(isle: Path) -> None:
+    run(isle / "isle", "gameserver", "key")
+    assert [file.name for file in (isle / "var").iterdir()] == ["secret.key"]
+
+
+@pytest.mark.parametrize("name", ["Isle", "my-game", "1st", "class", "", "île", "../isle"])
+def test_a_name_that_no_package_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="small letters"):
+        new_game(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["gameserver", "tasks", "json"])
+def test_the_name_of_another_package_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="another name"):
+        new_game(name, tmp_path)
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "isle").mkdir()
+    with pytest.raises(Rejected, match="left alone"):
+        new_game("isle", tmp_path)
+    assert list((tmp_path / "isle").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Rejected, match="cannot be written"):
+        new_game("isle", tmp_path / "file")
+
+
+def test_the_name_is_everywhere(isle: Path) -> None:
+    texts = "".join((*files("isle"), *files("isle").values()))
+    assert "mygame" not in texts
