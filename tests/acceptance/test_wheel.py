@@ -1,0 +1,112 @@
+"""A game outside of the repository, as its author lives through it: wheel, new, test, up, play, restart."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gameserver.local.ports import Ports, free_ports, variable
+from gameserver.testing.broker import require_rabbitmq
+from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import eventually
+
+ROOT = Path(__file__).parents[2]
+INSTALL_S_MAX = 300
+COMMAND_S_MAX = 120
+PLAYABLE_S_MAX = 60.0
+STOP_S_MAX = 90
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+
+class Author:
+    """Somebody with the engine installed from its wheel, in a virtual environment of their own, and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bin = folder / "venv" / "bin"
+        known = {name: os.environ[name] for name in ("HOME", "LANG", "CI") if name in os.environ}
+        self.environ = {**known, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
+        self._install()
+
+    def _install(self) -> None:
+        sources = self.folder / "sources"
+        kept = shutil.ignore_patterns("__pycache__", ".git", ".venv", "var", "build", "*.egg-info", "tests", "docs")
+        shutil.copytree(ROOT, sources, ignore=kept)
+        self.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", "wheels", f"{sources}"], self.folder)
+        self.run([sys.executable, "-m", "venv", "venv"], self.folder)
+        (wheel,) = (self.folder / "wheels").glob("gameserver-*.whl")
+        bounds = ["-c", str(ROOT / "constraints.txt")]
+        self.run(["pip", "install", "-q", *bounds, f"{wheel}[test]"], self.folder)
+
+    def run(self, command: Sequence[str], where: Path, status: int = 0) -> str:
+        """Run a command in a folder; give what it prints. Fails when it ends with another status."""
+        done = subprocess.run(
+            command, cwd=where, env=self.environ, capture_output=True, text=True, timeout=INSTALL_S_MAX, check=False
+        )
+        assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def installed(self) -> set[Path]:
+        """The files of the environment, but for the bytecode that Python makes of them."""
+        return {file for file in (self.folder / "venv").rglob("*") if file.is_file() and file.suffix != ".pyc"}
+
+    @contextmanager
+    def up(self, game: Path, *options: str, command: str = "up") -> Iterator[int]:
+        """Run a server in a game's folder. Gives the gateway's port, once it says that all is up."""
+        gateway, *others = free_ports(1 + len(Ports.__struct_fields__))
+        ports = dict(zip(map(variable, Ports.__struct_fields__), map(str, others), strict=True))
+        environ = {**self.environ, **ports, "GAMESERVER_ENDPOINTS": f"tcp:{gateway}:interface=127.0.0.1"}
+        output = self.folder / f"{command}.log"
+        with output.open("ab") as log:
+            started = [str(self.bin / "gameserver"), command, *options]
+            process = subprocess.Popen(started, cwd=game, env=environ, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            up = lambda: "stop everything" in output.read_text() or process.poll() is not None  # noqa: E731
+            eventually(up, output.read_text, PLAYABLE_S_MAX)
+            assert process.poll() is None, output.read_text()
+            yield gateway
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(STOP_S_MAX)
+            output.unlink()
+
+
+@pytest.fixture(scope="module")
+def author(tmp_path_factory: pytest.TempPathFactory) -> Author:
+    require_rabbitmq()
+    return Author(tmp_path_factory.mktemp("author"))
+
+
+@pytest.fixture(scope="module")
+def mygame(author: Author) -> Path:
+    (author.folder / "empty").mkdir()
+    author.run(["gameserver", "new", "mygame"], author.folder / "empty")
+    return author.folder / "empty" / "mygame"
+
+
+def test_a_new_game_passes_its_tests_on_a_server_of_its_own(author: Author, mygame: Path) -> None:
+    assert " passed" in author.run(["gameserver", "test"], mygame)
+
+
+def test_a_new_game_is_playable_within_a_minute_and_keeps_its_state_in_its_folder(author: Author, mygame: Path) -> None:
+    before, began = author.installed(), time.monotonic()
+    with author.up(mygame, "--bots", "2") as port, LineClient(port) as ada, LineClient(port) as bea:
+        ada.register("Ada")
+        bea.register("Bea")
+        assert ada.ask("wave")["type"] == "ok"
+        assert time.monotonic() - began < PLAYABLE_S_MAX
+        assert bea.expect("waved")["who"] == "ada"
+        assert "gestures" in author.run(["gameserver", "status"], mygame / "mygame")
+        assert "gestures.wave" in author.run(["celery", "-A", "tasks", "inspect", "registered"], mygame)
+    assert (mygame / "var" / "world.sqlite").is_file()
+    assert author.installed() == before
+    with author.up(mygame, "--bots", "0") as port, LineClient(port) as ada:
+        assert ada.login("Ada")["player"] == "ada"
