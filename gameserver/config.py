@@ -78,12 +78,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Address | None
     flower_basic_auth: str
     flower_cookie_secret: str
+    dev: bool
     limits: Limits
 
     @property
     def var(self) -> Path:
         """Return the folder for everything that is made while running; git ignores it."""
         return self.home / "var"
+
+    @property
+    def reload_stamp(self) -> Path:
+        """The file that ``gameserver dev`` writes when workers shall read their rules anew."""
+        return self.var / "reload"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -108,6 +114,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         metrics=address("GAMESERVER_METRICS", env.get("GAMESERVER_METRICS", "127.0.0.1:0")),
         flower_basic_auth=_from_file(env, "FLOWER_BASIC_AUTH_FILE"),
         flower_cookie_secret=_from_file(env, "FLOWER_COOKIE_SECRET_FILE"),
+        dev=bool(env.get("GAMESERVER_DEV")),
         limits=_limits(env),
     )
 

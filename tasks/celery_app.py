@@ -19,6 +19,7 @@ from gameserver.messages.reports import TaskReport
 from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
+from tasks.development import Reloader
 from tasks.foreign import UNKNOWN, Origin
 from tasks.meters import meters
 from tasks.overrides.bodies import read_batches
@@ -36,6 +37,8 @@ concurrency.ALIASES["prefork"] = (
 )
 
 _processor: BatchProcessor | None = None
+# Made before the pool's children are: each of them knows what their parent has read.
+_reloader = Reloader(config.load().reload_stamp) if config.load().dev else None
 
 
 def _begin(**_: Any) -> None:
@@ -55,6 +58,8 @@ def _running_processor() -> BatchProcessor:
     """Return this process's processor; a pool without children (solo, threads) makes it at its first task."""
     if _processor is None:
         _begin()
+    if _reloader is not None:
+        _reloader.refresh()
     assert _processor is not None  # noqa: S101 - _begin made it
     return _processor
 

@@ -1,11 +1,14 @@
-"""``gameserver up``: everything on this machine."""
+"""``gameserver up`` and ``gameserver dev``: everything on this machine."""
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command
 from gameserver.cli.database import bring_up_to_date, print_counts
 from gameserver.cli.parts import queues_of_families
+from gameserver.declare.game import own_folders
 from gameserver.local.run import up
 from gameserver.rules.book import rules
 from gameserver.security.sealing import write_key
@@ -19,12 +22,22 @@ JOIN = (
 
 
 def add(commands: Subparsers) -> None:
-    """Add ``up``."""
+    """Add ``up`` and ``dev``."""
     whole = add_command(commands, "up", _up, "run a whole server on this machine until Ctrl-C")
     whole.add_argument("--bots", type=int, default=20, help="how many bots play along (default 20)")
+    dev = add_command(commands, "dev", _dev, "the same, and what is saved in the game's files counts at once")
+    dev.add_argument("--bots", type=int, default=0, help="how many bots play along (default 0)")
 
 
 def _up(arguments: argparse.Namespace) -> int:
+    return _run(arguments, ())
+
+
+def _dev(arguments: argparse.Namespace) -> int:
+    return _run(arguments, own_folders())
+
+
+def _run(arguments: argparse.Namespace, watched: Sequence[Path]) -> int:
     rules()  # what a worker would find missing at its start
     settings = config.load()
     write_key(settings.secret_key_file)
@@ -35,4 +48,5 @@ def _up(arguments: argparse.Namespace) -> int:
         migrate=lambda s: print_counts(bring_up_to_date(s)),
         bots=arguments.bots,
         join=JOIN,
+        watched=watched,
     )

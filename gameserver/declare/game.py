@@ -121,6 +121,12 @@ def parts(part: str) -> list[ModuleType]:
     return [imported(f"{name}.{part}") for name in modules() if exists(f"{name}.{part}")]
 
 
+def own_folders() -> tuple[Path, ...]:
+    """Return the folders with the code of the game and of the modules that it takes, none of them within another."""
+    found = sorted({Path(imported(name).__path__[0]).resolve() for name in (package(), *modules())})
+    return tuple(path for path in found if not any(path.is_relative_to(other) for other in found if other != path))
+
+
 def family_of(module: str) -> str:
     """The family of a module: the name of its folder."""
     return module.rpartition(".")[2]

@@ -25,6 +25,10 @@ HTTP_S_MAX = 5.0
 # What would turn our private broker into somebody else's, or make a program report to somebody else's supervisor.
 NOT_INHERITED = ("RABBITMQ_", "ERL_", "SUPERVISOR_", "NOTIFY_SOCKET")
 
+# What programs are told that run while their game's files are written. Bytecode is taken for that of a file if size and
+# second of its last change are the same: of a file that is saved twice in a second it would be the older one's.
+DEVELOPING = {"GAMESERVER_DEV": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
 
 def _always() -> bool:
     return True

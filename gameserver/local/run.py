@@ -17,6 +17,7 @@ from gameserver.broker.urls import nodes
 from gameserver.config import Settings
 from gameserver.errors import Corrupt, GameError
 from gameserver.local import plan
+from gameserver.local.development import Development
 from gameserver.local.plan import Broker, Secrets
 from gameserver.local.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
 from gameserver.local.rabbitmq_node import USER, PrivateNode, installed
@@ -35,16 +36,17 @@ def up(
     migrate: Callable[[Settings], object],
     bots: int = BOTS,
     join: Sequence[str] = (),
+    watched: Sequence[Path] = (),
 ) -> int:
     """Run everything until Ctrl-C or SIGTERM, then stop everything. Returns 0, or 1 with the reason printed.
 
     ``families``: family -> its queues. ``environ``: the environment as it was given, because an ``AMQP_URL`` in it
     replaces the private broker while one in var/house.env is ours from last time. ``migrate`` makes the database ready.
-    ``join``: lines that show how to play through ``nc``.
+    ``join``: lines that show how to play through ``nc``. ``watched``: folders whose changes are taken up meanwhile.
     """
     try:
         with stoppable():
-            return _up(settings, families, environ=environ, migrate=migrate, bots=bots, join=join)
+            return _up(settings, families, environ=environ, migrate=migrate, bots=bots, join=join, watched=watched)
     except Stop:
         return 0
     except GameError as failure:
@@ -60,6 +62,7 @@ def _up(
     migrate: Callable[[Settings], object],
     bots: int,
     join: Sequence[str],
+    watched: Sequence[Path],
 ) -> int:
     ports = Ports.from_env(environ)
     with _alone(settings.var):
@@ -70,12 +73,22 @@ def _up(
         say("Starting the server; logs are in " + _short(settings.var / "log", settings.home))
         migrate(settings)
         with plan.known_by_file(settings, broker), plan.watched(settings, broker, ports):
+            programs = plan.programs(settings, families, broker=broker, ports=ports, bots=bots)
+            told = plan.environment(environ, settings, broker=broker, secrets=kept_secrets(settings))
+            follow = None
+            if watched:
+                told |= plan.DEVELOPING
+                development = Development(
+                    watched, stamp=settings.reload_stamp, cwd=settings.home, environ=told, programs=programs
+                )
+                follow = development.follow
             return run(
-                plan.programs(settings, families, broker=broker, ports=ports, bots=bots),
+                programs,
                 folder=settings.var,
                 cwd=settings.home,
-                environ=plan.environment(environ, settings, broker=broker, secrets=kept_secrets(settings)),
+                environ=told,
                 where=where(settings, families, broker=broker, ports=ports, environ=environ, join=join),
+                meanwhile=follow,
             )
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from itertools import groupby
@@ -82,11 +82,13 @@ def run(
     environ: Mapping[str, str],
     where: str,
     up_s_max: float = UP_S_MAX,
+    meanwhile: "Callable[[Supervisor], object] | None" = None,
 ) -> int:
     """Run the programs until ``Stop`` (raised by a signal inside ``stoppable``), then stop them all and raise it again.
 
     ``where`` is printed once all are up. Returns 1 when a part didn't come up in ``up_s_max`` seconds or supervisord
-    died, with the reason printed. Files, logs and the control socket go to ``folder``.
+    died, with the reason printed. Files, logs and the control socket go to ``folder``. ``meanwhile`` is called once all
+    are up, and returns when supervisord has ended.
     """
     supervisor = Supervisor(programs, folder=folder, cwd=cwd, environ=environ)
     try:
@@ -94,7 +96,7 @@ def run(
         for stage in _stages(programs):
             _bring_up(supervisor, stage, up_s_max)
         say(where)
-        supervisor.wait()
+        (meanwhile or Supervisor.wait)(supervisor)
         say("supervisord ended by itself; stopping what it left. Its log: " + str(supervisor.log))
     except Corrupt as failure:
         say(failure.message)
@@ -181,11 +183,12 @@ class Supervisor:
         private_files.write(configuration, render(self._programs, self._folder, self._socket, self._cwd))
         command = (sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration))
         self._child = spawn(tethered(command), environ=self._environ, log=self.log, cwd=self._cwd)
-        wait_for(lambda: self._answers() or not self._is_running(), SUPERVISOR_S_MAX)
+        wait_for(lambda: self._answers() or not self.is_running(), SUPERVISOR_S_MAX)
         if not self._answers():
             raise Corrupt("not_up", f"supervisord did not come up. The end of {self.log}:\n\n{_tail(self.log)}\n")
 
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
+        """Whether supervisord has not ended."""
         return self._child is not None and self._child.poll() is None
 
     def _answers(self) -> bool:
@@ -198,6 +201,11 @@ class Supervisor:
     def start_program(self, program: Program) -> None:
         """Ask for a program to be started; from then on it is restarted when it dies."""
         self._ask("startProcess", f"{_group(program)}:{program.name}", False)
+
+    def restart_program(self, program: Program) -> None:
+        """Stop a program in order and start it again; it may not be ready yet when this returns."""
+        self._ask("stopProcess", f"{_group(program)}:{program.name}", True)
+        self.start_program(program)
 
     def states(self) -> dict[str, dict[str, Any]]:
         """Return what supervisord knows of each program, by name."""

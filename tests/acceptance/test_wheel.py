@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.local.ports import Ports, free_ports, variable
+from gameserver.local.ports import Ports, variable
 from gameserver.testing.broker import require_rabbitmq
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,8 @@ INSTALL_S_MAX = 300
 COMMAND_S_MAX = 120
 PLAYABLE_S_MAX = 60.0
 STOP_S_MAX = 90
+LIVE_S_MAX = 2.0
+WAVE_EVERY_S = 0.1  # slower than what is taken for flooding
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -110,3 +113,32 @@ def test_a_new_game_is_playable_within_a_minute_and_keeps_its_state_in_its_folde
     assert author.installed() == before
     with author.up(mygame, "--bots", "0") as port, LineClient(port) as ada:
         assert ada.login("Ada")["player"] == "ada"
+
+
+def test_what_is_saved_is_live_at_once_and_clients_stay_connected(author: Author, mygame: Path) -> None:
+    rules, said = mygame / "mygame" / "gestures" / "rules.py", author.folder / "dev.log"
+    text = rules.read_text()
+    with author.up(mygame, command="dev") as port, LineClient(port) as ada, LineClient(port) as bea:
+        ada.register("Carl")
+        bea.register("Dora")
+        for name in ("one", "two"):
+            rules.write_text(text.replace("who=player.id", f'who="{name}"'))
+            assert _waves_until(ada, bea, name) < LIVE_S_MAX
+        rules.write_text(f"{text}\ndef wave(:\n")
+        eventually(lambda: "the old code goes on" in said.read_text(), said.read_text)
+        assert f"mygame/gestures/rules.py:{len(text.splitlines()) + 2}: SyntaxError" in said.read_text()
+        assert _waves_until(ada, bea, "two") < LIVE_S_MAX
+        rules.write_text(text)
+        assert _waves_until(ada, bea, "carl") < LIVE_S_MAX
+
+
+def _waves_until(waving: LineClient, seeing: LineClient, name: str) -> float:
+    """Wave until it is seen as of this name; each wave is answered. Gives the seconds that took."""
+    began = time.monotonic()
+    while time.monotonic() - began < PLAYABLE_S_MAX:
+        reply = waving.ask("wave")
+        assert reply["type"] == "ok", reply
+        waving.read_for(WAVE_EVERY_S)
+        if seeing.expect("waved")["who"] == name:
+            break
+    return time.monotonic() - began

@@ -9,7 +9,7 @@ from gameserver.config import load
 from gameserver.declare import game
 from gameserver.errors import Corrupt
 
-NAMED = '[project]\nname = "isle"\n\n[tool.gameserver]\ngame = "isle"\n'
+NAMED = '[project]\nname = "atoll"\n\n[tool.gameserver]\ngame = "atoll"\n'
 
 
 @pytest.fixture(autouse=True)
@@ -19,31 +19,31 @@ def _nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def isle(tmp_path: Path) -> Path:
-    (tmp_path / "isle" / "deep" / "below").mkdir(parents=True)
-    (tmp_path / "isle" / "pyproject.toml").write_text(NAMED)
-    (tmp_path / "isle" / "deep" / "pyproject.toml").write_text('[project]\nname = "of other things"\n')
-    return tmp_path / "isle"
+def atoll(tmp_path: Path) -> Path:
+    (tmp_path / "atoll" / "deep" / "below").mkdir(parents=True)
+    (tmp_path / "atoll" / "pyproject.toml").write_text(NAMED)
+    (tmp_path / "atoll" / "deep" / "pyproject.toml").write_text('[project]\nname = "of other things"\n')
+    return tmp_path / "atoll"
 
 
 @pytest.mark.parametrize("below", ["", "deep", "deep/below"])
 def test_a_folder_names_the_game_for_all_that_is_typed_below_it(
-    isle: Path, below: str, monkeypatch: pytest.MonkeyPatch
+    atoll: Path, below: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(isle / below)
-    assert (game.package(), game.folder()) == ("isle", isle)
+    monkeypatch.chdir(atoll / below)
+    assert (game.package(), game.folder()) == ("atoll", atoll)
 
 
 def test_processes_that_are_told_their_home_find_the_game_from_anywhere(
-    isle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    atoll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(game.HOME, str(isle))
-    assert (game.package(), game.folder()) == ("isle", isle)
+    monkeypatch.setenv(game.HOME, str(atoll))
+    assert (game.package(), game.folder()) == ("atoll", atoll)
 
 
-def test_what_is_given_goes_before_what_the_folder_names(isle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(isle)
+def test_what_is_given_goes_before_what_the_folder_names(atoll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(atoll)
     monkeypatch.setenv(game.SETTING, "other")
     assert game.package() == "other"
 
@@ -56,13 +56,13 @@ def test_elsewhere_the_bundled_game_is_played_and_its_state_lies_where_one_stand
     assert load({}).var == tmp_path / "var"
 
 
-def test_state_lies_below_the_games_folder(isle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(isle / "deep")
+def test_state_lies_below_the_games_folder(atoll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(atoll / "deep")
     monkeypatch.setenv(game.SETTING, game.BUNDLED)
     settings = load({})
-    assert settings.var == isle / "var"
-    assert settings.secret_key_file.is_relative_to(isle / "var")
-    assert settings.database_url == f"sqlite:///{isle / 'var' / 'world.sqlite'}"
+    assert settings.var == atoll / "var"
+    assert settings.secret_key_file.is_relative_to(atoll / "var")
+    assert settings.database_url == f"sqlite:///{atoll / 'var' / 'world.sqlite'}"
 
 
 @pytest.mark.parametrize("text", ["[tool.gameserver\n", "[tool.gameserver]\ngame = 3\n"])
@@ -73,10 +73,10 @@ def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, text: str, mo
         game.package()
 
 
-def test_the_games_own_folder_is_where_python_looks_for_it(isle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(isle)
+def test_the_games_own_folder_is_where_python_looks_for_it(atoll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(atoll)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    (isle / "isle").mkdir()
-    (isle / "isle" / "__init__.py").write_text("")
+    (atoll / "atoll").mkdir()
+    (atoll / "atoll" / "__init__.py").write_text("")
     with pytest.raises(Corrupt, match="has no GAME"):
         game.game.__wrapped__()

@@ -154,6 +154,9 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver world apply": MAPS,
     "gameserver queues": SMALL,
     "gameserver queues --drain": DRAINED,
+    "gameserver dev": Ran(
+        "tests/acceptance/test_wheel.py::test_what_is_saved_is_live_at_once_and_clients_stay_connected"
+    ),
     "gameserver backup FILE": Ran(f"{BACKUP}test_a_backup_of_sqlite_is_made_while_players_play_and_comes_back"),
     'pg_dump --format=custom --file=FILE "$DATABASE_URL"': DUMPED,
     'pg_restore --no-owner --exit-on-error --dbname="$DATABASE_URL" FILE': DUMPED,
