@@ -42,6 +42,20 @@ def tip(state: State, event: Tip, context: Context) -> Outcome:
     return replace(given, notifications=(replace(received, notice=told),))
 '''
 
+# It writes what it sees: coins would be lost if it did not see what the rule has put.
+HOOK = '''"""What the other release adds to the rule of a gift."""
+
+from gameserver.declare.hooks import after
+from gameserver.modules.trade.events import Give
+from gameserver.rules.outcome import Context, Outcome, State
+
+
+@after("trade.give")
+def write_again(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
+    """Put both purses as they are now."""
+    return Outcome(put=(state.players[context.player], state.players[event.to.lower()]))
+'''
+
 FIELD_BEFORE = "    to: Name\n    coins: Coins\n"
 FIELD = '    note: str = ""\n'
 
@@ -52,6 +66,7 @@ def write(folder: Path) -> None:
         today = Path(gameserver.modules.trade.__path__[0]) / f"{part}.py"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / today.name).write_text(today.read_text().replace(FIELD_BEFORE, FIELD_BEFORE + FIELD) + text)
+    (folder / "hooks.py").write_text(HOOK)
 
 
 def _use(folder: str) -> None:

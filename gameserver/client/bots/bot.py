@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gameserver.client.backoff import FOREVER, Backoff, retry
-from gameserver.client.bots.behaviour import BotBehaviour
+from gameserver.client.bots.profile import BotProfile
 from gameserver.client.bots.run_stats import RunStats
 from gameserver.client.client import Client
 from gameserver.client.connection import CodecName
@@ -45,14 +45,14 @@ class BotOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bot:
-    """One player controlled by ``BotBehaviour``. ``stats`` and ``safe_zones`` are shared by all bots of a run."""
+    """One player controlled by the game's ``BotBehaviour``. ``stats`` and ``found`` are shared by all bots of a run."""
 
-    def __init__(self, number: int, options: BotOptions, stats: RunStats, safe_zones: set[str]) -> None:
+    def __init__(self, number: int, options: BotOptions, profile: BotProfile, stats: RunStats, found: set[str]) -> None:
         self.entered = False
         self._options = options
         self._name = f"{options.name_prefix}{number}"
         self._rng = Random(f"{options.seed}/{number}")
-        self._behaviour = BotBehaviour(self._rng, number, options.count, options.name_prefix, safe_zones)
+        self._behaviour = profile.behaviour(self._rng, number, options.count, options.name_prefix, found)
         self._stats = stats
         first = number % len(options.addresses)
         self._addresses = options.addresses[first:] + options.addresses[:first]
@@ -128,10 +128,12 @@ class Bot:
         if client is None:
             return
         event = self._behaviour.choose(client.me, client.beings)
+        if event is None:
+            return
         began_s = time.monotonic()
         reply = await client.post(event["type"], **{name: value for name, value in event.items() if name != "type"})
         self._stats.note_sent()
-        reply.add_done_callback(partial(self._on_reply, event, client.me["zone"], began_s))
+        reply.add_done_callback(partial(self._on_reply, event, client.me.get("zone", ""), began_s))
 
     def _on_reply(self, event: dict[str, Any], zone: str, began_s: float, reply: Reply) -> None:
         error = reply.exception()

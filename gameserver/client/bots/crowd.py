@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from gameserver.client.bots.bot import Bot, BotOptions
+from gameserver.client.bots.profile import profile
 from gameserver.client.bots.run_stats import RunStats, Summary
 from gameserver.errors import GameError
 
@@ -20,13 +21,14 @@ class Crowd:
     """The bots of a run. ``report`` gets a line on the progress each second."""
 
     def __init__(self, options: BotOptions, report: Callable[[str], None]) -> None:
-        self.stats = RunStats()
+        plays = profile()
+        self.stats = RunStats(plays.refusals)
         self._options = options
         self._report = report
         self._entrance = asyncio.Semaphore(options.entering_max)
         self._start = asyncio.Event()
-        safe_zones: set[str] = set()
-        self._bots = [Bot(number, options, self.stats, safe_zones) for number in range(options.count)]
+        found: set[str] = set()
+        self._bots = [Bot(number, options, plays, self.stats, found) for number in range(options.count)]
         self._tasks: list[asyncio.Task[None]] = []
         self._began_s = time.monotonic()
 

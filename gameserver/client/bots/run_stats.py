@@ -17,26 +17,6 @@ STEP = 1.02
 _LOG_STEP = math.log(STEP)
 _SMALLEST_MS = 0.01
 
-# Refusals by the game's rules, which are part of playing. Any other code is counted as an error.
-GAME_RULES = frozenset(
-    {
-        "cooldown",
-        "dead",
-        "empty_text",
-        "mailbox_full",
-        "no_such_player",
-        "no_such_target",
-        "not_a_member",
-        "occupied",
-        "out_of_reach",
-        "safe_zone",
-        "too_few_coins",
-        "too_fast",
-        "too_many_channels",
-        "wall",
-    }
-)
-
 
 class Latencies:
     """A histogram of milliseconds."""
@@ -97,9 +77,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunStats:
-    """Counts events, replies and notices of all bots of a run."""
+    """Counts events, replies and notices of all bots of a run.
 
-    def __init__(self) -> None:
+    ``refusals``: the codes of refusals by the game's rules, which are part of playing; any other is an error.
+    """
+
+    def __init__(self, refusals: frozenset[str] = frozenset()) -> None:
+        self._refusals = refusals
         self.drained = asyncio.Event()  # nothing that was sent may still be answered
         self.drained.set()
         self.sent = 0
@@ -138,7 +122,7 @@ class RunStats:
     def note_failure(self, error: BaseException) -> None:
         """Count a refusal or an error by its code."""
         code = error.code if isinstance(error, GameError) else type(error).__name__
-        (self.refused if code in GAME_RULES else self.errors)[code] += 1
+        (self.refused if code in self._refusals else self.errors)[code] += 1
 
     def note_notice(self, type_: str, code: str = "") -> None:
         """Count a notice. ``code``: of an error that answers no event."""

@@ -21,6 +21,23 @@ GAME = Game(
     creatures=millbrook.GAME.creatures,
 )
 """,
+    "bots.py": """
+from gameserver.client.bots.profile import BotProfile
+
+
+class Lighter:
+    def __init__(self, rng, number, count, prefix, found):
+        self.lamp = f"{prefix}{number}"
+
+    def choose(self, me, beings):
+        return {"type": "light", "lamp": self.lamp}
+
+    def learn(self, event, code, zone):
+        pass
+
+
+BOTS = BotProfile(behaviour=Lighter, refusals=frozenset({"no_oil"}))
+""",
     "lamps/__init__.py": "",
     "lamps/events.py": '''
 from gameserver.declare.base import Event, Notice, Result, event, notice
@@ -143,6 +160,31 @@ stage.hub.reads_again(ada.connection)
 stage.clock.advance(1)
 (peer,) = stage.broker.take("peer")
 assert "gameserver.rules.book" not in sys.modules
+""",
+    "bots": """
+from random import Random
+from gameserver.client.bots.profile import profile
+bots = profile()
+assert bots.behaviour(Random(1), 3, 9, "bot", set()).choose({}, {}) == {"type": "light", "lamp": "bot3"}
+assert bots.refusals == {"no_oil"}
+""",
+    "bots that the game says nothing of": """
+from pathlib import Path
+from random import Random
+from gameserver.client.bots.profile import profile
+Path("archipelago/bots.py").unlink()
+assert profile().behaviour(Random(1), 3, 9, "bot", set()).choose({}, {}) == {"type": "peer"}
+""",
+    "bots.py that says nothing": """
+from pathlib import Path
+from gameserver.client.bots.profile import profile
+from gameserver.errors import Corrupt
+Path("archipelago/bots.py").write_text("")
+try:
+    profile()
+    raise SystemExit("there is no profile")
+except Corrupt as fault:
+    assert fault.message == "archipelago.bots has no BOTS = BotProfile(...)."
 """,
     "where players enter the view": """
 from gameserver.rules.view import looks_around

@@ -46,7 +46,7 @@ def summed(stats: RunStats, **changes: Any) -> Any:
 
 
 def test_refusals_by_the_rules_are_no_errors() -> None:
-    stats = RunStats()
+    stats = RunStats(frozenset({"wall", "cooldown"}))
     for error in (None, Refused("wall", ""), Refused("wall", ""), Refused("cooldown", "")):
         stats.note_sent()
         stats.note_reply(1.0, error)
@@ -86,7 +86,7 @@ def test_a_bot_that_did_not_enter_is_not_ok() -> None:
 
 
 def test_the_summary_can_be_read() -> None:
-    stats = RunStats()
+    stats = RunStats(frozenset({"wall"}))
     stats.note_sent()
     stats.note_reply(12.0, Refused("wall", ""))
     stats.notices["moved"] += 3

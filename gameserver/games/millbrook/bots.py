@@ -1,4 +1,4 @@
-"""The choice of a bot's next event, without I/O.
+"""How bots play Millbrook, without I/O.
 
 A bot walks straight on, turns where it was stopped, chats a little, and attacks beings that stand next to it. It has no
 map: it learns from refusals where walls are and which zones are safe.
@@ -7,6 +7,7 @@ map: it learns from refusals where walls are and which zones are safe.
 from random import Random
 from typing import Any, get_args
 
+from gameserver.client.bots.profile import BotProfile
 from gameserver.declare.base import Direction
 
 Being = dict[str, Any]
@@ -21,7 +22,7 @@ WALKS, SAYS, TALKS, WHISPERS, SHOUTS = 0.90, 0.05, 0.02, 0.02, 0.01
 LINES = ("Hello!", "Anybody here?", "Nice weather for a walk.", "Mind the wolves.", "Has anyone seen the crypt?")
 
 
-class BotBehaviour:
+class Wanderer:
     """Chooses the events of bot ``number`` of ``count``. ``safe_zones`` is shared by all, and grows as they learn."""
 
     def __init__(self, rng: Random, number: int, count: int, prefix: str, safe_zones: set[str]) -> None:
@@ -104,3 +105,25 @@ def _distance(a: Being, b: Being) -> int:
 
 def _eagerness(being: Being) -> float:
     return ATTACKS_PLAYER if being["kind"] == "player" else ATTACKS_CREATURE
+
+
+REFUSALS = frozenset(
+    {
+        "cooldown",
+        "dead",
+        "empty_text",
+        "mailbox_full",
+        "no_such_player",
+        "no_such_target",
+        "not_a_member",
+        "occupied",
+        "out_of_reach",
+        "safe_zone",
+        "too_few_coins",
+        "too_fast",
+        "too_many_channels",
+        "wall",
+    }
+)
+
+BOTS = BotProfile(behaviour=Wanderer, refusals=REFUSALS)

@@ -8,21 +8,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.client.bots.behaviour import DIRECTIONS, BotBehaviour
+from gameserver.games.millbrook.bots import DIRECTIONS, Wanderer
 from gameserver.wire.codecs import msgpack_codec
 
 ME = {"id": "bot0", "zone": "meadow", "x": 5, "y": 5, "hp": 100}
 
 
-def behaviour(seed: int = 1, count: int = 10, safe_zones: set[str] | None = None) -> BotBehaviour:
-    return BotBehaviour(Random(seed), 0, count, "bot", safe_zones if safe_zones is not None else set())
+def behaviour(seed: int = 1, count: int = 10, safe_zones: set[str] | None = None) -> Wanderer:
+    return Wanderer(Random(seed), 0, count, "bot", safe_zones if safe_zones is not None else set())
 
 
 def being(x: int, y: int, kind: str = "rat", hp: int = 12) -> dict[str, Any]:
     return {"id": kind, "name": kind, "kind": kind, "x": x, "y": y, "hp": hp, "v": 1}
 
 
-def choices(of: BotBehaviour, times: int, **beings: dict[str, Any]) -> list[dict[str, Any]]:
+def choices(of: Wanderer, times: int, **beings: dict[str, Any]) -> list[dict[str, Any]]:
     return [of.choose(ME, beings) for _ in range(times)]
 
 
