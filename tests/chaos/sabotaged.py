@@ -119,7 +119,7 @@ def _disobedient(name: str) -> None:
         obey(HOME, "hold within")
         return real(state, event, context)
 
-    rule.needs = real.needs  # type: ignore[attr-defined]
+    vars(rule).update(vars(real))
     rule.prepare = lambda *_: obey(HOME, "hold", "loop")  # type: ignore[attr-defined]
     book.rules()[name] = rule
 

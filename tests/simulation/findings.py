@@ -144,8 +144,14 @@ def _deed(house: SimulatedHouse, deed: Deed, times: int) -> Iterator[str]:
         yield f"{DONE}: {what} was refused as {code}"
     elif end == "ok" and not times and catalogue.events()[deed.action.event].spec.durable:  # others: how things stand
         yield f"{NOT_DONE}: {what}"
-    elif end == "refused" and code not in (DEAD if deed.id in guilty(house) else PATIENCE) | NO_WONDER | FIGHTS:
+    elif end == "refused" and code not in _foreseen(house, deed):
         yield f"{HARM}: {what} was refused as {code}"
+
+
+def _foreseen(house: SimulatedHouse, deed: Deed) -> frozenset[str]:
+    """What it may be refused with: among that, that nobody can tell, where a gateway refused it and died with that."""
+    codes = (DEAD if deed.id in guilty(house) else PATIENCE) | NO_WONDER | FIGHTS
+    return codes | {"outcome_unknown"} if deed.id in house.refused else codes
 
 
 def guilty(house: SimulatedHouse) -> set[str]:

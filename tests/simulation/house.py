@@ -12,8 +12,10 @@ from twisted.internet.task import Clock
 
 from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
+from gameserver.wire.packets import Error, FromServer
 from gameserver.world.maps import CreatureSpawn, World, Zone
 from gameserver.world.state import Session
+from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary
 from tests.simulation.beats import Beat
@@ -105,6 +107,7 @@ class SimulatedHouse:
         self.hubs: list[Hub] = []
         self.brokers: list[SimulatedBroker] = []
         self.gateway_clocks: list[GatewayClock] = []
+        self.refused: set[str] = set()  # ids of what gateways refused
         for n in range(GATEWAYS):
             self._open_gateway(n)
         names = [f"player{n}" for n in range(PLAYERS)]
@@ -167,12 +170,24 @@ class SimulatedHouse:
             wall_ms=clock.now_ms,
             mint=self._mint,
         )
+        self._note_refusals(hub)
         broker = SimulatedBroker(self, name)
         hub.use(broker)  # type: ignore[arg-type]
         self.hubs[n : n + 1] = [hub]
         self.brokers[n : n + 1] = [broker]
         self.gateway_clocks[n : n + 1] = [clock]
         hub.broker_up()
+
+    def _note_refusals(self, hub: Hub) -> None:
+        """Keep the ids of what a gateway refuses: it may die before the client hears it."""
+        tell = hub._registry.tell
+
+        def noted(connection: Connection, packet: FromServer) -> None:
+            if isinstance(packet, Error):
+                self.refused.add(f"{connection.session_id or connection.id}:{packet.re}")
+            tell(connection, packet)
+
+        hub._registry.tell = noted  # type: ignore[method-assign]
 
     def any_gateway(self) -> int:
         """One of them."""
@@ -279,7 +294,7 @@ class SimulatedHouse:
         hearing = [n for n, broker in enumerate(self.brokers) if broker.up and broker.inbox]
         if hearing:
             n = self.rng.choice(hearing)
-            self.hubs[n].outbound(self.brokers[n].inbox.pop(0))
+            self.hubs[n].handle_result(self.brokers[n].inbox.pop(0))
         return bool(hearing)
 
     def pass_time(self, seconds: float) -> None:

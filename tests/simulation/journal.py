@@ -71,6 +71,7 @@ class Journal:
 
         watched: Any = play
         watched.needs = needs if spec.origin == "client" else rule.needs
+        watched.repeat = rule.repeat
         watched.prepare = prepare if rule.prepare or (prepared and spec.origin == "client") else None
         return play
 
