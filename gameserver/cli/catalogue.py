@@ -8,7 +8,7 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
-from gameserver.operations import catalogue_diff, catalogue_export, event_tables
+from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export, event_tables
 from gameserver.operations.inspector import Inspector
 from gameserver.wire import states
 
@@ -65,7 +65,7 @@ def _diff(arguments: argparse.Namespace) -> int:
     except GameError as error:
         print(f"gameserver: {error.message}", file=sys.stderr)
         return 2
-    today = catalogue_diff.read(catalogue_export.text().encode(), "this version")
+    today = catalogue_document.read(catalogue_export.text().encode(), "this version")
     found = catalogue_diff.breaking_first(change for old in earlier for change in catalogue_diff.changes(old, today))
     for change in found:
         print(f"{'breaks' if change.breaks else 'fine'}: {change.sentence}")
@@ -74,15 +74,15 @@ def _diff(arguments: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def _catalogue_of(file: Path) -> catalogue_diff.Document:
+def _catalogue_of(file: Path) -> catalogue_document.Document:
     try:
-        return catalogue_diff.read(file.read_bytes(), str(file))
+        return catalogue_document.read(file.read_bytes(), str(file))
     except OSError as error:
         raise Rejected("not_read", f"{file} cannot be read: {error.strerror}.") from None
 
 
-def _running_catalogues() -> list[catalogue_diff.Document]:
+def _running_catalogues() -> list[catalogue_document.Document]:
     answers = Inspector(config.load().amqp_url).catalogues()
     if not answers:
         raise Retryable("nobody_answers", "No worker answered: is one running, of a version that knows the question?")
-    return [catalogue_diff.read(text.encode(), worker) for worker, text in sorted(answers.items())]
+    return [catalogue_document.read(text.encode(), worker) for worker, text in sorted(answers.items())]

@@ -14,8 +14,8 @@ from gameserver.declare import catalogue
 from gameserver.errors import Rejected, Retryable
 from gameserver.operations import drain_queues, status, tail, trace
 from gameserver.operations.advise import advise
+from gameserver.operations.collect import collect_snapshot
 from gameserver.operations.inspector import Inspector
-from gameserver.operations.look import look
 from gameserver.operations.snapshot import Snapshot
 
 CLEAR = "\x1b[H\x1b[2J"
@@ -59,16 +59,16 @@ def _looking() -> Iterator[Callable[[], Snapshot]]:
             except Retryable:
                 return 0
 
-        yield lambda: look(inspector, families, dead=dead, unread=unread, clock_s=time.time)
+        yield lambda: collect_snapshot(inspector, families, dead=dead, unread=unread, clock_s=time.time)
 
 
 def _status(arguments: argparse.Namespace) -> int:
     with _looking() as take:
         before, now = take(), take()
         while arguments.watch:
-            print(f"{CLEAR}{status.screen(before, now)}", end="", flush=True)
+            print(f"{CLEAR}{status.format_screen(before, now)}", end="", flush=True)
             before, now = now, take()
-        print(status.screen(before, now), end="")
+        print(status.format_screen(before, now), end="")
     return 0
 
 
@@ -89,7 +89,7 @@ def _tail(arguments: argparse.Namespace) -> int:
     if arguments.family and arguments.family not in families:
         raise Rejected("no_such_family", f"There is no family {arguments.family}: {', '.join(families)}.")
     queues = [queue for family in families if arguments.family in ("", family) for queue in families[family]]
-    lines = tail.lines(Inspector(settings.amqp_url), queues, player=arguments.player.lower(), clock_ms=now_ms)
+    lines = tail.follow(Inspector(settings.amqp_url), queues, player=arguments.player.lower(), clock_ms=now_ms)
     for line in islice(lines, arguments.count or None):
         print(line, flush=True)
     return 0
@@ -97,13 +97,13 @@ def _tail(arguments: argparse.Namespace) -> int:
 
 def _trace(arguments: argparse.Namespace) -> int:
     settings, id_ = config.load(), trace.event_id(arguments.id)
-    times = [times for report in Inspector(settings.amqp_url).about(id_) for times in report.times]
+    times = [times for report in Inspector(settings.amqp_url).ask_about_event(id_) for times in report.times]
     with open_store() as store:
         trials, dead = store.trials([id_]), store.dead_letters(id_=id_)
     found = [
-        *trace.ways(times),
-        *trace.troubles(trials.get(id_, 0), [letter.cause for letter in dead]),
-        *trace.logged(settings.var / "log", id_),
+        *trace.format_times(times),
+        *trace.format_failures(trials.get(id_, 0), [letter.cause for letter in dead]),
+        *trace.find_log_lines(settings.var / "log", id_),
     ]
     if not found:
         raise Rejected("not_known", f"Nothing is known of {id_}: gateways remember their last 20,000 events.")
@@ -115,7 +115,7 @@ def _queues(arguments: argparse.Namespace) -> int:
     settings = config.load()
     plan = topology(settings.limits, settings.queues)
     named = {name for family in catalogue.families() for name in plan.queues_of(family)}
-    depths = Inspector(settings.amqp_url).depths(possible_queues())
+    depths = Inspector(settings.amqp_url).queue_depths(possible_queues())
     for name, depth in depths.items():
         left = "" if name in named else "  named by no setting"
         print(f"{name:<24} {depth.messages:>7} messages  {depth.consumers:>3} consumers{left}")

@@ -1,14 +1,15 @@
-"""What an operator would do now: two snapshots in, commands with their reasons out. Pure, and never carried out.
+"""Advice for an operator: commands with their reasons, computed from two snapshots and never executed.
 
-Workers are added when events grow old while those that are there have no time left; removed when most of their time is
-left. Where events grow old and nobody is busy, more workers would change nothing, and it says so.
+More workers are advised when events wait long while the present workers are busy, fewer when most of their time is
+idle. When events wait long and no worker is busy, the advice says that more workers would not help.
 """
 
 import msgspec
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
-from gameserver.operations.snapshot import Snapshot, Worker, family_rates, gateway_rates, ticks, worker_rates
+from gameserver.operations.rates import family_rates, gateway_rates, ticks, worker_rates
+from gameserver.operations.snapshot import Snapshot, Worker
 
 OLD_S = 1.0  # an event older than this is too old
 BUSY = 0.8  # more than this share of their time: no time left
@@ -18,26 +19,26 @@ GATEWAY_BUSY = 0.85  # of one processor: Twisted uses no second one
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """Why, and the command; without a command there is none that would help."""
+    """A reason, and the command that would help; "" when there is none."""
 
     why: str
     command: str = ""
 
 
 def advise(before: Snapshot, now: Snapshot, *, one_writer: bool) -> list[Advice]:
-    """All advice, most urgent first. ``one_writer``: the database is SQLite."""
-    found = [*_missing(now)]
+    """List all advice, the most urgent first. ``one_writer``: the database is SQLite."""
+    found = [*_unserved_queues(now)]
     for family in now.families:
-        found += _grow(before, now, family, one_writer)
+        found += _add_worker(before, now, family, one_writer)
     found += _gateways(before, now)
     found += _beat(before, now)
     found += _clocks(now)
     for family in now.families:
-        found += _shrink(before, now, family)
-    return found + _letters(now)
+        found += _remove_worker(before, now, family)
+    return found + _dead_letters(now)
 
 
-def _missing(now: Snapshot) -> list[Advice]:
+def _unserved_queues(now: Snapshot) -> list[Advice]:
     found = [] if now.gateways else [Advice("no gateway answers", "python -m gateway")]
     for family in now.families:
         unserved = now.unserved(family)
@@ -49,18 +50,18 @@ def _missing(now: Snapshot) -> list[Advice]:
         if paused:
             found += [Advice(why, f"celery -A tasks control add_consumer {q} -d {paused[0].name}") for q in unserved]
         else:
-            found.append(Advice(why, start(now, family, unserved)))
+            found.append(Advice(why, start_command(now, family, unserved)))
     return found
 
 
-def start(now: Snapshot, family: str, queues: tuple[str, ...]) -> str:
-    """The command for one more worker, with a name that is free."""
+def start_command(now: Snapshot, family: str, queues: tuple[str, ...]) -> str:
+    """Make the command that starts one more worker under a free name."""
     names = {worker.name.partition("@")[0] for worker in now.workers}
     number = next(n for n in range(1, len(names) + 2) if f"{family}{n}" not in names)
     return f"celery -A tasks worker -Q {','.join(queues)} -n {family}{number}@%h"
 
 
-def _grow(before: Snapshot, now: Snapshot, family: str, one_writer: bool) -> list[Advice]:
+def _add_worker(before: Snapshot, now: Snapshot, family: str, one_writer: bool) -> list[Advice]:
     rates, oldest_s, workers = family_rates(before, now, family), now.oldest_s(family), now.serving(family)
     if not workers or oldest_s < OLD_S:
         return []
@@ -69,7 +70,7 @@ def _grow(before: Snapshot, now: Snapshot, family: str, one_writer: bool) -> lis
         return [Advice(f"{why}. More of them would not help: see what they wait for (database, broker, their logs)")]
     if one_writer:
         return [Advice(f"{why}. SQLite has one writer at a time: PostgreSQL would help, another worker would not")]
-    return [Advice(why, start(now, family, now.families[family]))]
+    return [Advice(why, start_command(now, family, now.families[family]))]
 
 
 def _busiest(before: Snapshot, now: Snapshot, workers: tuple[Worker, ...]) -> tuple[Worker, float]:
@@ -85,7 +86,7 @@ def _gateways(before: Snapshot, now: Snapshot) -> list[Advice]:
 
 
 def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:
-    """A game's pulse comes from beat."""
+    """Advise to start beat when the ticks that it sends no longer change the world."""
     pulse = catalogue.pulse()
     if pulse is None or pulse.family not in now.families:
         return []
@@ -96,7 +97,7 @@ def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:
 
 
 def _clocks(now: Snapshot) -> list[Advice]:
-    """Machines whose clocks are wrong by more than what is tolerated."""
+    """Name the machines whose clocks are wrong by more than is tolerated."""
     parts = [
         *((f"gateway {gateway.name}", gateway.skew_s) for gateway in now.gateways),
         *((f"worker {worker.name}", worker.skew_s) for worker in now.workers),
@@ -113,7 +114,7 @@ def _off(skew_s: float) -> str:
     return f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'}"
 
 
-def _shrink(before: Snapshot, now: Snapshot, family: str) -> list[Advice]:
+def _remove_worker(before: Snapshot, now: Snapshot, family: str) -> list[Advice]:
     own = [worker for worker in now.serving(family) if set(worker.queues) == set(now.families[family])]
     rates = family_rates(before, now, family)
     left = len(own) - 1
@@ -123,7 +124,7 @@ def _shrink(before: Snapshot, now: Snapshot, family: str) -> list[Advice]:
     return [Advice(why, f"celery -A tasks control shutdown -d {sorted(worker.name for worker in own)[-1]}")]
 
 
-def _letters(now: Snapshot) -> list[Advice]:
+def _dead_letters(now: Snapshot) -> list[Advice]:
     found = []
     if now.dead:
         found.append(Advice(f"{now.dead} events were given up in the last hour", "gameserver dead list --hours 1"))

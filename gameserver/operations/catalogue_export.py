@@ -1,4 +1,4 @@
-"""The catalogue as a document for programs: JSON Schema of every packet, and AsyncAPI 3.0 around it.
+"""The catalogue as an AsyncAPI 3.0 document with a JSON Schema for every packet.
 
 https://www.asyncapi.com/docs/reference/specification/v3.0.0 - the application that it describes is the server: it
 *receives* what clients send. How events travel between processes stands in extensions (``x-events``, ``x-notices``),

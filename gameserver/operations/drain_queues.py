@@ -1,7 +1,7 @@
-"""Queues that a setting named once and none names any more: a part of a split one, a single event type's.
+"""Emptying of queues that a setting named once and none names any more: parts of a split queue, a single event type's.
 
-What waits in one is moved to where its events would go today: a lane has one task under way and effects happen once, so
-neither the move nor a double of it does harm. The queue is unbound first, so that nothing comes afterwards.
+The messages are moved to the queues to which their events would go today. Neither a move nor a double does harm: a lane
+has one task under way, and effects happen once. The queue is unbound first, so that no message arrives afterwards.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,10 @@ from gameserver.errors import Rejected, Retryable
 
 
 def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
-    """Move what waits, remove the queue. Returns how many messages there were.
+    """Move the messages of a queue and remove it. Returns how many there were.
 
-    Raises ``Rejected`` ``queue_in_use``, ``Retryable`` ``broker_away`` (what was not moved is still there).
+    Raises ``Rejected`` ``queue_in_use`` while the queue has consumers, and ``Retryable`` ``broker_away``: then the
+    messages that were not moved are still in the queue.
     """
     try:
         with connections.connected(amqp_url, confirm_publish=True) as connection:
@@ -28,27 +29,31 @@ def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
 
 
 def _drain(channel: Any, queue: str, wanted: Queues) -> int:
-    if consumers := channel.queue_declare(queue, passive=True).consumer_count:
-        raise Rejected(
-            "queue_in_use", f"{queue} has {consumers} consumers still: its workers empty it. Stop them then."
-        )
+    _check_unused(channel, queue)
     channel.queue_unbind(queue, EVENTS, queue)
     moved = 0
     while (message := channel.basic_get(queue)) is not None:
-        _publish(channel, message, _belongs(message.headers or {}, wanted))
+        _publish(channel, message, _target(message.headers or {}, wanted))
         channel.basic_ack(message.delivery_tag)
         moved += 1
     channel.queue_delete(queue)
     return moved
 
 
+def _check_unused(channel: Any, queue: str) -> None:
+    consumers = channel.queue_declare(queue, passive=True).consumer_count
+    if consumers:
+        sentence = f"{queue} has {consumers} consumers still: its workers empty it. Stop them then."
+        raise Rejected("queue_in_use", sentence)
+
+
 def _publish(channel: Any, message: Any, queue: str) -> None:
-    """Publish a message as it came, and wait until the broker has it. Raises where no queue takes it."""
+    """Publish a copy of the message and wait for the broker's confirmation. Raises when no queue takes it."""
     channel.basic_publish(message, EVENTS, queue, mandatory=True, confirm_timeout=connections.TIMEOUT_S)
 
 
-def _belongs(headers: Mapping[str, Any], wanted: Queues) -> str:
-    """Where such a task goes today; what is no event goes to its family's queue, whose worker puts it away."""
+def _target(headers: Mapping[str, Any], wanted: Queues) -> str:
+    """Name the queue of a task today. Workers of any family put an unknown task with the dead letters."""
     task = str(headers.get("task", ""))
     known = {spec.task: spec for spec in catalogue.specs()}
     return wanted.of(known[task]) if task in known else next(iter(catalogue.families()))

@@ -1,4 +1,4 @@
-"""Tables of the catalogue, for people: on the terminal and in docs/protocol.md."""
+"""Tables of event types and notices: for the terminal, and for docs/protocol.md."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from gameserver.declare.wording import fields_of
 
 
 def overview(queues: Queues = PLAIN) -> str:
-    """All event types and how they travel, as a table for a terminal."""
+    """Format a table of all event types, their queues and guarantees, for a terminal."""
     head = ("task", "from", "queue", "priority", "lane", "lease", "kept", "attempts", "batch", "what")
     return _table([head, *(_overview_row(spec, queues) for spec in catalogue.specs())])
 
@@ -52,7 +52,7 @@ def _overview_row(spec: Spec, queues: Queues) -> tuple[str, ...]:
 
 
 def markdown() -> str:
-    """The tables of docs/protocol.md."""
+    """Format the tables of docs/protocol.md."""
     return "\n".join([*_events(), *_notices()])
 
 

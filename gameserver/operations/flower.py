@@ -1,7 +1,7 @@
-"""What Flower lacks: settings that give way, a password before every page, and a refusal to be open to others.
+"""Additions to Flower: default settings, a password on every page, and a check that it is not open to others.
 
-Flower's own password leaves ``/metrics`` and ``/healthcheck`` open; here they ask for it like all other pages. And an
-address that others can reach needs a password: without one Flower does not start. ``flowerconfig.py`` uses this.
+Flower's own password leaves ``/metrics`` and ``/healthcheck`` open; here they require it like all other pages. Flower
+does not start without a password on an address that others can reach. ``flowerconfig.py`` uses this module.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ def configure(options: Any) -> None:
     settings = config.load()
     settings.var.mkdir(parents=True, exist_ok=True)
     management = settings.amqp_management_url.rstrip("/")
-    prefer(
+    set_defaults(
         options,
         address="127.0.0.1",
         broker_api=f"{management}/api/" if management else None,
@@ -39,30 +39,30 @@ def configure(options: Any) -> None:
         task_runtime_metric_buckets=[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0],
     )
     if settings.flower_basic_auth:
-        prefer(options, basic_auth=[settings.flower_basic_auth])
+        set_defaults(options, basic_auth=[settings.flower_basic_auth])
     if settings.flower_cookie_secret:
-        prefer(options, cookie_secret=settings.flower_cookie_secret)
-    guard(options)
+        set_defaults(options, cookie_secret=settings.flower_cookie_secret)
+    require_password(options)
 
 
-def prefer(options: Any, **ours: Any) -> None:
-    """Set what neither environment nor command line have set: Flower itself lets its file override the environment."""
-    for name, value in ours.items():
+def set_defaults(options: Any, **defaults: Any) -> None:
+    """Set options that neither environment nor command line set; Flower lets its file override the environment."""
+    for name, value in defaults.items():
         option = options._options[options._normalize_name(name)]
         if option.value() == option.default:
             option.set(value)
 
 
-def guard(options: Any) -> None:
-    """Put the password before what Flower leaves open, and look at the options when all of them are known."""
+def require_password(options: Any) -> None:
+    """Protect the pages that Flower leaves open, and check the options once all of them are known."""
     for handler in (monitor.Metrics, monitor.Healthcheck):
         handler.get = authenticated(handler.get)
-    BaseHandler.get_current_user = _refusing_the_unreadable(BaseHandler.get_current_user)
-    options.add_parse_callback(lambda: _refuse(fault(options)))  # the command line is read after flowerconfig.py
+    BaseHandler.get_current_user = _rejecting_undecodable(BaseHandler.get_current_user)
+    options.add_parse_callback(lambda: _exit_for(find_fault(options)))  # the command line is read after flowerconfig.py
 
 
-def _refusing_the_unreadable(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Flower compares passwords in a way that fails on letters beyond ASCII: these are wrong, and no error."""
+def _rejecting_undecodable(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Treat a password with letters beyond ASCII as wrong: Flower's comparison raises ``TypeError`` on it."""
 
     def get_current_user(handler: Any) -> Any:
         try:
@@ -73,13 +73,13 @@ def _refusing_the_unreadable(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return get_current_user
 
 
-def _refuse(why: str) -> None:
+def _exit_for(why: str) -> None:
     if why:
         raise SystemExit(f"Flower does not start: {why}")
 
 
-def fault(options: Any) -> str:
-    """What makes these options unsafe, "" if nothing does."""
+def find_fault(options: Any) -> str:
+    """Say why these options are unsafe, or give "" when they are not."""
     credentials = options.basic_auth or []
     if not all(_is_user_and_password(text) for text in credentials):
         return "FLOWER_BASIC_AUTH is user:password, in ASCII; neither may be empty, and a comma begins another user."
@@ -97,7 +97,7 @@ def _is_user_and_password(text: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address. A name that is not ``localhost`` may mean anything."""
+    """Check whether only this machine can reach an address. Of names, only ``localhost`` is known to be such."""
     if address == LOCAL_NAME:
         return True
     try:

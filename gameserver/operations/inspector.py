@@ -1,7 +1,7 @@
-"""Ask all parts of a deployment, wherever they run, through the broker alone: no port of theirs need be known or open.
+"""Questions to all parts of a deployment, through the broker alone: no port of theirs need be known or open.
 
-Gateways answer a question that goes through ``outbound``, workers Celery's own remote control, and the broker a passive
-declaration of each queue. Who doesn't answer within ``ANSWER_S`` is not there.
+Gateways answer a query that is sent through ``outbound``, workers answer Celery's remote control, and the broker
+answers a passive declaration of each queue. Parts that do not answer within ``ANSWER_S`` count as absent.
 """
 
 import socket
@@ -27,7 +27,7 @@ CONNECT_S_MAX = 5.0
 
 
 class Inspector:
-    """Asks the parts of the deployment behind a broker."""
+    """Asks the deployment behind a broker. All methods raise ``Retryable`` ``broker_away``."""
 
     def __init__(self, amqp_url: str) -> None:
         self._app = Celery("watch", broker=urls.for_kombu(amqp_url), set_as_current=False)
@@ -36,7 +36,7 @@ class Inspector:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection of its own. Raises ``Retryable`` (code ``broker_away``)."""
+        """Open a connection. Raises ``Retryable`` ``broker_away``."""
         try:
             with self._app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, timeout=CONNECT_S_MAX)
@@ -44,8 +44,8 @@ class Inspector:
         except (OperationalError, OSError) as away:
             raise Retryable("broker_away", f"The broker does not answer: {away}") from None
 
-    def all(self) -> tuple[list[GatewayReport], dict[str, str]]:
-        """Every gateway's report, and every worker's metrics by its name. Takes ``ANSWER_S``."""
+    def ask_all(self) -> tuple[list[GatewayReport], dict[str, str]]:
+        """Ask every gateway for its report, and every worker for its metrics, by its name. Takes ``ANSWER_S``."""
         workers: dict[str, str] = {}
         reports = self._ask("", lambda: workers.update(self._workers("metrics")))
         return reports, workers
@@ -53,13 +53,13 @@ class Inspector:
     def catalogues(self) -> dict[str, str]:
         """Ask every worker for its catalogue, as ``catalogue export`` writes it. Takes ``ANSWER_S``.
 
-        Workers of versions that do not know the question are left out. Raises ``Retryable`` (code ``broker_away``).
+        Workers of versions that do not know the question are left out. Raises ``Retryable`` ``broker_away``.
         """
-        with self.connection():  # asks nobody where there is no broker
+        with self.connection():  # fails at once when the broker is away
             return self._workers("catalogue")
 
-    def about(self, event_id: str) -> list[GatewayReport]:
-        """What every gateway knows of an event."""
+    def ask_about_event(self, event_id: str) -> list[GatewayReport]:
+        """Ask every gateway what it remembers of an event. Takes ``ANSWER_S``."""
         return self._ask(event_id, lambda: time.sleep(ANSWER_S))
 
     def _workers(self, question: str) -> dict[str, str]:
@@ -69,11 +69,11 @@ class Inspector:
     def _ask(self, about: str, meanwhile: Callable[[], Any]) -> list[GatewayReport]:
         found: list[GatewayReport] = []
         with self.connection() as connection, connection.channel() as channel:
-            declare(channel, OUTBOUND, REPORTS)
-            answers = temporary(channel)
+            declare_exchanges(channel, OUTBOUND, REPORTS)
+            answers = temporary_queue(channel)
             answers.bind_to(REPORTS, routing_key=answers.name)
             consumer = Consumer(
-                channel, [answers], callbacks=[_gather(found)], accept=["application/data"], no_ack=True
+                channel, [answers], callbacks=[_append_report_to(found)], accept=["application/data"], no_ack=True
             )
             with consumer:
                 question = encode_outbound(Query(reply_to=answers.name, event_id=about))
@@ -82,25 +82,25 @@ class Inspector:
                 _drain(connection)
         return sorted(found, key=lambda report: report.gateway)
 
-    def depths(self, queues: Iterable[str]) -> dict[str, Depth]:
-        """What stands in these queues, as far as they exist."""
+    def queue_depths(self, queues: Iterable[str]) -> dict[str, Depth]:
+        """Count messages and consumers of these queues, as far as they exist."""
         with self.connection() as connection:
             return {name: found for name in queues if (found := depth(connection, name)) is not None}
 
 
-def declare(channel: Any, *exchanges: str) -> None:
-    """Make sure that they are there: in a deployment where nothing ran yet they are not."""
+def declare_exchanges(channel: Any, *exchanges: str) -> None:
+    """Declare exchanges, which are missing where no process has run yet."""
     for name in exchanges:
         Exchange(name, type="direct", durable=True, channel=channel).declare()
 
 
-def temporary(channel: Any, arguments: dict[str, Any] | None = None) -> Queue:
-    """A queue of one's own that is gone with the connection."""
+def temporary_queue(channel: Any, arguments: dict[str, Any] | None = None) -> Queue:
+    """Declare a queue that is removed with the connection."""
     name = channel.queue_declare("", exclusive=True, auto_delete=True, durable=False, arguments=arguments).queue
     return Queue(name, channel=channel, exclusive=True, auto_delete=True, durable=False, no_declare=True)
 
 
-def _gather(found: list[GatewayReport]) -> Callable[[Any, Any], None]:
+def _append_report_to(found: list[GatewayReport]) -> Callable[[Any, Any], None]:
     return lambda _, message: found.append(read_gateway_report(bytes(message.body)))
 
 

@@ -1,17 +1,18 @@
-"""One screen: gateways, families, workers, dead letters; rates from two snapshots."""
+"""The status screen: gateways, families, workers and dead letters, with rates from two snapshots."""
 
 import time
 from collections.abc import Sequence
 
-from gameserver.operations.snapshot import Snapshot, family_rates, gateway_rates, worker_rates
+from gameserver.operations.rates import family_rates, gateway_rates, worker_rates
+from gameserver.operations.snapshot import Snapshot
 
 Row = Sequence[str]
 
 SKEW_SHOWN_S = 0.5
 
 
-def screen(before: Snapshot, now: Snapshot) -> str:
-    """The screen's text."""
+def format_screen(before: Snapshot, now: Snapshot) -> str:
+    """Format the whole screen."""
     parts = [_headline(before, now), _gateways(before, now), _families(before, now), _workers(before, now)]
     return "\n\n".join(parts) + "\n"
 
@@ -86,7 +87,7 @@ def _workers(before: Snapshot, now: Snapshot) -> str:
 
 
 def _skew(seconds: float) -> str:
-    """How far a clock is ahead of server time, if that can be felt."""
+    """Format how far a clock is ahead of server time; "ok" where that does not matter."""
     return "ok" if abs(seconds) < SKEW_SHOWN_S else f"{seconds:+.1f} s"
 
 
@@ -97,14 +98,14 @@ def _duration(seconds: float) -> str:
 
 
 def _within(bound_s: float | None) -> str:
-    """Histograms know only bounds."""
+    """Format the bound of a histogram's bucket."""
     if bound_s is None:
         return "-"
     return "> 30 s" if bound_s == float("inf") else f"< {_duration(bound_s)}"
 
 
 def _table(rows: Sequence[Row]) -> str:
-    """Columns as wide as they must be; the first and the last to the left, numbers to the right."""
+    """Align the columns: the first and the last to the left, numbers to the right."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     last = len(widths) - 1
     return "\n".join(

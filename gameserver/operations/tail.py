@@ -1,22 +1,22 @@
-"""Events as they go by: a copy of what is published, through a queue of one's own that is gone with the connection.
+"""Showing events as they are published, and their replies, from copies in a queue of the reader's own.
 
-Nothing is taken from anyone, and a reader that is too slow misses the oldest: the queue is bounded. Replies are shown
-for the events that were seen, as far as they go to a gateway that was there at the beginning.
+The queue is removed with the connection, and it is bounded: a reader that is too slow misses the oldest messages.
+Replies are shown for the events that were seen, as far as they go to a gateway that ran at the beginning.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from kombu import Consumer
+from kombu import Consumer, Queue
 
 from gameserver.broker.routing import GATEWAYS, gateway_key
 from gameserver.broker.topology import EVENTS, OUTBOUND
 from gameserver.messages.envelope import Envelope, describe
 from gameserver.messages.outbound import BatchResult, decode_outbound
-from gameserver.operations.inspector import Inspector, declare, temporary
+from gameserver.operations.inspector import Inspector, declare_exchanges, temporary_queue
 
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for
 _BOUNDED = {"x-max-length": KEPT_MAX, "x-overflow": "drop-head"}
@@ -25,16 +25,16 @@ _batch = msgspec.json.Decoder(tuple[tuple[list[Envelope]], dict[str, Any], Any])
 _packet = msgspec.msgpack.Decoder(dict[str, Any])
 
 
-class Tail:
-    """Turns what goes by into lines. ``player``: of whom alone, in small letters; "" for all."""
+class EventFormatter:
+    """Formats messages as lines. ``player``: show this player's events only, in small letters; "" for all."""
 
     def __init__(self, player: str, clock_ms: Callable[[], int]) -> None:
         self._player = player
         self._clock_ms = clock_ms
         self._open: OrderedDict[tuple[str, int], Envelope] = OrderedDict()
 
-    def events(self, body: bytes) -> list[str]:
-        """The lines for a published task."""
+    def format_task(self, body: bytes) -> list[str]:
+        """Format the events of a published task."""
         try:
             ((batch,), _, _) = _batch.decode(body)
         except msgspec.DecodeError as fault:
@@ -47,8 +47,8 @@ class Tail:
             self._open.popitem(last=False)
         return f"{_clock(envelope.at_ms)}  {envelope.id}  {describe([envelope])}"
 
-    def replies(self, body: bytes) -> list[str]:
-        """The lines for what gateways are sent: the replies to events that were seen."""
+    def format_replies(self, body: bytes) -> list[str]:
+        """Format the replies to events that were seen, from the result of a batch."""
         outbound, _ = decode_outbound(body)
         unicasts = outbound.unicasts if isinstance(outbound, BatchResult) else []
         answers = [direct for direct in unicasts if direct.re]
@@ -62,23 +62,18 @@ class Tail:
         return f"{_clock(now_ms)}  {envelope.id}  -> {end}, after {max(0, now_ms - envelope.at_ms)} ms"
 
 
-def lines(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms: Callable[[], int]) -> Iterator[str]:
-    """Lines without end. ``queues``: whose events. Raises ``Retryable`` (code ``broker_away``)."""
-    gateways = [report.gateway for report in inspector.about("-")]  # roll-call
-    seen = Tail(player, clock_ms)
+def follow(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms: Callable[[], int]) -> Iterator[str]:
+    """Give lines without end. ``queues``: whose events to show. Raises ``Retryable`` ``broker_away``."""
+    gateways = [report.gateway for report in inspector.ask_about_event("-")]  # all of them answer
+    formatter = EventFormatter(player, clock_ms)
     waiting: list[str] = []
     with inspector.connection() as connection, connection.channel() as channel:
-        declare(channel, EVENTS)
-        copies, answers = temporary(channel, _BOUNDED), temporary(channel, _BOUNDED)
-        for queue in queues:
-            copies.bind_to(EVENTS, routing_key=queue)
-        for key in (GATEWAYS, *map(gateway_key, gateways)):
-            answers.bind_to(OUTBOUND, routing_key=key)
+        declare_exchanges(channel, EVENTS)
+        tasks = _copies(channel, EVENTS, queues)
+        replies = _copies(channel, OUTBOUND, (GATEWAYS, *map(gateway_key, gateways)))
         with (
-            Consumer(channel, [copies], on_message=lambda m: waiting.extend(seen.events(bytes(_raw(m)))), no_ack=True),
-            Consumer(
-                channel, [answers], on_message=lambda m: waiting.extend(seen.replies(bytes(_raw(m)))), no_ack=True
-            ),
+            _consumer(channel, tasks, lambda body: waiting.extend(formatter.format_task(body))),
+            _consumer(channel, replies, lambda body: waiting.extend(formatter.format_replies(body))),
         ):
             while True:
                 connection.drain_events()
@@ -86,9 +81,21 @@ def lines(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms:
                 waiting.clear()
 
 
+def _copies(channel: Any, exchange: str, keys: Iterable[str]) -> Queue:
+    """Declare a queue that receives a copy of what is published with these keys."""
+    queue = temporary_queue(channel, _BOUNDED)
+    for key in keys:
+        queue.bind_to(exchange, routing_key=key)
+    return queue
+
+
+def _consumer(channel: Any, queue: Queue, take: Callable[[bytes], None]) -> Consumer:
+    return Consumer(channel, [queue], on_message=lambda message: take(_raw(message)), no_ack=True)
+
+
 def _raw(message: Any) -> bytes:
     body = message.body
-    return body.encode() if isinstance(body, str) else body
+    return body.encode() if isinstance(body, str) else bytes(body)
 
 
 def _clock(at_ms: int) -> str:

@@ -1,7 +1,7 @@
-"""One event's way: what gateways remember of it, what the data tier counted, and the log lines that name it.
+"""Formatting of one event's history: its times in gateways, its failed attempts, and the log lines that name it.
 
-A gateway keeps the times of its last events (``gateway.metrics.meters``), so nothing is written down for events that
-nobody asks about. Log lines are those of this machine.
+A gateway keeps the times of its latest events in memory (``gateway.metrics.meters``). Log lines are those of this
+machine.
 """
 
 import re
@@ -17,35 +17,36 @@ LINES_MAX = 200
 
 
 def event_id(text: str) -> str:
-    """An event's id from its own or its task's, as Flower shows it: without what tells batches, copies and trials."""
+    """Extract an event's id from its own or its task's, without the suffixes of batches, copies and attempts."""
     return re.sub(r"(\+\d+)?(_\d+)?(~\d+)?$", "", text)
 
 
-def ways(found: Sequence[EventTimes]) -> Iterator[str]:
-    """Each publishing of the event: usually one."""
+def format_times(found: Sequence[EventTimes]) -> Iterator[str]:
+    """Format the times of each publication of the event; usually there is one."""
     for times in sorted(found, key=lambda each: each.published_ms):
         yield f"{times.id}  {times.event} of {times.player or 'nobody'}, in task {times.task}"
         yield f"  {_clock(times.accepted_ms)}  accepted by the gateway"
         yield _step(times, times.published_ms, times.published_ms - times.accepted_ms, "published: lane and batch")
-        if not times.done_ms:
-            yield "  no process has said that it is done with it"
-            continue
-        told_ms = times.done_ms - times.began_ms - times.took_ms
-        yield _step(times, times.began_ms, times.began_ms - times.published_ms, "taken up by a process: queue")
-        yield _step(times, times.began_ms + times.took_ms, times.took_ms, "its batch applied and committed: process")
-        yield _step(times, times.done_ms, told_ms, "told to the gateway: way back")
+        yield from _processing(times) if times.done_ms else ("  no process has reported that it is done",)
 
 
-def troubles(trials: int, causes: Sequence[str]) -> Iterator[str]:
-    """What went wrong with it."""
+def _processing(times: EventTimes) -> Iterator[str]:
+    reported_ms = times.done_ms - times.began_ms - times.took_ms
+    yield _step(times, times.began_ms, times.began_ms - times.published_ms, "taken up by a process: queue")
+    yield _step(times, times.began_ms + times.took_ms, times.took_ms, "its batch applied and committed: process")
+    yield _step(times, times.done_ms, reported_ms, "reported to the gateway: way back")
+
+
+def format_failures(trials: int, causes: Sequence[str]) -> Iterator[str]:
+    """Format the failed attempts and the causes of dead letters."""
     if trials:
         yield f"  tried {trials} times in vain so far"
     for cause in causes:
         yield f"  given up, and kept as a dead letter: {cause}"
 
 
-def logged(folder: Path, id_: str) -> Iterator[str]:
-    """The log lines that name it, of all parts, the latest ones, in the order of time."""
+def find_log_lines(folder: Path, id_: str) -> Iterator[str]:
+    """Find the latest log lines of all parts that name the event, in the order of time."""
     named = re.compile(re.escape(id_) + r"(?![0-9])")
     lines = [(line, file.stem) for file in sorted(folder.glob("*.log")) for line in _lines(file) if named.search(line)]
     for line, part in sorted(map(_readable, lines))[-LINES_MAX:]:
@@ -58,7 +59,7 @@ def _lines(file: Path) -> Iterable[str]:
 
 
 def _readable(found: tuple[str, str]) -> tuple[str, str]:
-    """A line of JSON as a sentence; another as it is."""
+    """Format a line of JSON for people; leave any other as it is."""
     line, part = found
     try:
         record = msgspec.json.decode(line, type=dict[str, object])

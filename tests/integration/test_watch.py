@@ -101,7 +101,7 @@ def test_trace_shows_an_events_way_and_times(shared_house: SharedHouse):
     text = gameserver(shared_house.deployment, "trace", id_)
     first, *steps = text.splitlines()
     assert first == f"{id_}  chat.say of trudi, in task {id_}"
-    ways = ("accepted by the gateway", "published", "taken up by a process", "applied and committed", "told")
+    ways = ("accepted by the gateway", "published", "taken up by a process", "applied and committed", "reported")
     assert len(steps) == len(ways)
     assert all(way in step for way, step in zip(ways, steps, strict=True))
     assert gameserver(shared_house.deployment, "trace", f"{id_}+3~1") == text
@@ -117,7 +117,7 @@ def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_tr
         seq = ada.post("say", text="hello?")
         text = gameserver(house, "trace", f"{ada.session}:{seq}")
         told = gameserver(house, "advise").splitlines()
-    assert "no process has said that it is done with it" in text
+    assert "no process has reported that it is done" in text
     command = "celery -A tasks worker -Q chat -n chat1@%h"
     assert [line for line in told if line.startswith("celery -A tasks worker")] == [command]
     why = told[told.index(command) - 1]

@@ -13,7 +13,7 @@ import yaml
 from gameserver import cli
 from gameserver.declare import catalogue
 from gameserver.messages.reports import COME_AGAIN
-from gameserver.operations import snapshot
+from gameserver.operations import metrics as metrics_reader
 from tests import watching
 from tests.watching import ALERTS, DASHBOARD, DOCKER, KEDA, RULES, dashboard_expressions, expressions, metrics, rules
 
@@ -90,7 +90,7 @@ def test_keda_scales_the_family_it_asks_about() -> None:
 
 def test_status_reads_metrics_that_are_also_watched_or_exported() -> None:
     """The names that ``gameserver status`` reads are held by the tests of real processes through this list."""
-    source = Path(snapshot.__file__).read_text()
+    source = Path(metrics_reader.__file__).read_text()
     assert set(re.findall(r'"(gameserver_[a-z_]+)"', source)) == watching.READ_BY_STATUS
 
 

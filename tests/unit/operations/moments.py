@@ -1,4 +1,4 @@
-"""Houses at two moments, made by hand."""
+"""Snapshots made by hand."""
 
 from typing import Any
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from gameserver.errors import Corrupt
-from gameserver.operations import catalogue_diff, catalogue_export
+from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export
 
 TODAY = json.loads(catalogue_export.text())
 Change = Callable[[dict[str, Any]], Any]
 
 
-def read(document: dict[str, Any]) -> catalogue_diff.Document:
-    return catalogue_diff.read(json.dumps(document).encode(), "it")
+def read(document: dict[str, Any]) -> catalogue_document.Document:
+    return catalogue_document.read(json.dumps(document).encode(), "it")
 
 
 def between(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[bool, str]]:

@@ -1,5 +1,5 @@
 from gameserver.broker.connections import Depth
-from gameserver.operations.status import screen
+from gameserver.operations.status import format_screen
 from tests.unit.operations.moments import everyone, gateway, moment, worker
 
 
@@ -30,7 +30,7 @@ def test_the_screen_shows_gateways_families_and_workers_with_rates() -> None:
         unreadable=1,
     )
     before = moment(0.0, gateways=(gateway("g1", replies={}),))
-    text = screen(before, now)
+    text = format_screen(before, now)
     found = rows(text)
     assert "2 players" in text
     assert "dead letters in the last hour: 4" in text
@@ -42,7 +42,7 @@ def test_the_screen_shows_gateways_families_and_workers_with_rates() -> None:
 
 
 def test_a_house_without_anyone_says_so() -> None:
-    text = screen(moment(0), moment(1, gateways=(), workers=(), dead=None))
+    text = format_screen(moment(0), moment(1, gateways=(), workers=(), dead=None))
     assert "No gateway answers." in text
     assert "No worker answers." in text
     assert "dead letters in the last hour: ?" in text

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.messages.reports import EventTimes
-from gameserver.operations.trace import event_id, logged, troubles, ways
+from gameserver.operations.trace import event_id, find_log_lines, format_failures, format_times
 
 TIMES = EventTimes(
     id="s:7",
@@ -24,7 +24,7 @@ def test_a_tasks_id_leads_to_its_first_event(text: str) -> None:
 
 
 def test_the_steps_add_up_to_the_whole() -> None:
-    first, _, *steps = ways([TIMES])
+    first, _, *steps = format_times([TIMES])
     assert first == "s:7  chat.say of ada, in task s:6+1"
     assert [step.split()[0] for step in steps] == ["+4.0", "+10.0", "+15.5", "+20.0"]
     assert [step.split()[-2] for step in steps] == ["4.0", "6.0", "5.5", "4.5"]
@@ -32,30 +32,30 @@ def test_the_steps_add_up_to_the_whole() -> None:
 
 def test_an_event_on_its_way_has_no_more_steps_than_it_has_done() -> None:
     going = EventTimes(id="s:7", event="chat.say", player="", task="s:7", accepted_ms=1, published_ms=2)
-    assert list(ways([going]))[-1].endswith("no process has said that it is done with it")
-    assert "of nobody" in next(ways([going]))
+    assert list(format_times([going]))[-1].endswith("no process has reported that it is done")
+    assert "of nobody" in next(format_times([going]))
 
 
 def test_of_an_event_that_was_published_again_each_way_is_shown() -> None:
     lost = EventTimes(id="s:7", event="chat.say", player="ada", task="s:7", accepted_ms=1_000, published_ms=1_001)
-    told = list(ways([TIMES, lost]))
+    told = list(format_times([TIMES, lost]))
     assert [line.rpartition(" ")[2] for line in told if "in task" in line] == ["s:7", "s:6+1"]
-    assert told[-1].strip().startswith("+20.0 ms  told to the gateway")
+    assert told[-1].strip().startswith("+20.0 ms  reported to the gateway")
 
 
 def test_what_went_wrong() -> None:
-    assert list(troubles(2, ["KeyError: x"])) == [
+    assert list(format_failures(2, ["KeyError: x"])) == [
         "  tried 2 times in vain so far",
         "  given up, and kept as a dead letter: KeyError: x",
     ]
-    assert list(troubles(0, [])) == []
+    assert list(format_failures(0, [])) == []
 
 
 def test_log_lines_of_all_parts_that_name_it_and_no_longer_id(tmp_path: Path) -> None:
     line = '{{"time": "2026-01-01T00:00:{:02}Z", "level": "error", "message": "{} failed"}}\n'
     (tmp_path / "worker-chat.log").write_text(line.format(2, "s:7") + line.format(3, "s:71") + "old s:7 text\n")
     (tmp_path / "gateway.log").write_text(line.format(1, "s:7+2"))
-    assert list(logged(tmp_path, "s:7")) == [
+    assert list(find_log_lines(tmp_path, "s:7")) == [
         "  2026-01-01T00:00:01Z error s:7+2 failed  [gateway]",
         "  2026-01-01T00:00:02Z error s:7 failed  [worker-chat]",
         "  old s:7 text  [worker-chat]",
