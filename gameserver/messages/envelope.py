@@ -55,17 +55,17 @@ def lane_key(session: str, lane: str) -> str:
 
 
 def task_body(batch: Sequence[Envelope | dict[str, Any]]) -> bytes:
-    """The body of a Celery task (message protocol 2) that carries a batch."""
+    """Encode the body of a Celery task (message protocol 2) that carries a batch."""
     return msgspec.json.encode(([batch], {}, None))
 
 
 def read_batch(raw: Any) -> list[Envelope]:
-    """The batch from a task's argument, read or half read. Raises ``msgspec.ValidationError``."""
+    """Read the batch from a task's argument, which may be decoded in part. Raises ``msgspec.ValidationError``."""
     return msgspec.convert(raw, list[Envelope])
 
 
 def describe(batch: Sequence[Envelope], most: int = 4) -> str:
-    """Who does what, for Flower and logs; secrets left out. ``most`` events are spelled out."""
+    """Describe who does what, for Flower and logs, without secrets. ``most`` events are spelled out."""
     shown = [_describe(envelope) for envelope in batch[:most]]
     more = [f"and {len(batch) - most} more"] if len(batch) > most else []
     return "; ".join(shown + more)

@@ -1,8 +1,8 @@
-"""Batches of another version of the code: what of them can be read here, and what can't.
+"""Sorts batches of another version of the code into what can be read here and what can't.
 
-An event type may have come, or gone, or have other fields, while processes of both versions take from the same queues.
-What can't be read takes along what follows it in its lane; the rest of the batch is as good as any. What precedes it in
-its lane goes first: it is the lane's tail, and goes where that goes.
+An event type may have been added or removed, or have other fields, while processes of both versions take from the same
+queues. What can't be read takes along what follows it in its lane; the rest of the batch is applied. Where events that
+can be read precede it in its lane, it is that lane's tail, and goes on after them, wherever they go.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _LANES = {spec.task: spec.lane for spec in catalogue.specs()}
 
 
 class Sorted(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch, sorted. ``foreign``: what can't be read and what follows it, in order; ``junk``: no events at all.
+    """A sorted batch. ``foreign``: what can't be read and what follows it, in order; ``junk``: what is no event at all.
 
     ``tails``: what is foreign and follows events of the batch in their lane, by that (``Envelope.order``), in order.
     """
@@ -37,7 +37,7 @@ def sort_out(raw: Any, task: str) -> Sorted:
 
 
 def foreign(raw: Any) -> Sorted:
-    """Sort the argument of a task of which nobody here knows anything."""
+    """Sort the argument of a task that this version does not know."""
     every = raw if isinstance(raw, list | tuple) else [raw]
     return Sorted(
         batch=[],
@@ -66,7 +66,7 @@ def _sort_each(raw: Sequence[Any], lane: str) -> Sorted:
 
 
 def _place(found: Sorted, order: str) -> list[dict[str, Any]]:
-    """Where the first of a lane that can't be read belongs."""
+    """Choose the list for the first of a lane that can't be read."""
     if all(envelope.order != order for envelope in found.batch):
         return found.foreign
     return found.tails.setdefault(order, [])
@@ -93,5 +93,5 @@ def _order(one: dict[str, Any], lane: str) -> str:
 
 
 def is_awaited(one: dict[str, Any]) -> bool:
-    """Whether anybody waits for it: a client, or the outbox. Ticks and heartbeats come anew by themselves."""
+    """Whether anybody waits for it: a client, or the outbox. Ticks and heartbeats are sent again anyway."""
     return bool(one.get("conn") or one.get("in_outbox"))

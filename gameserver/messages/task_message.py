@@ -30,14 +30,14 @@ class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tail(msgspec.Struct, frozen=True):
-    """What follows a batch in its lanes and could not be read. ``copy``: how often it was put off."""
+    """Events that follow a batch in its lanes and could not be read. ``copy``: how often they were put off."""
 
     raw: Sequence[dict[str, Any]]
     copy: int = 0
 
     @property
     def headers(self) -> dict[str, Any]:
-        """What a message that carries it says of it."""
+        """The headers of a message that carries it."""
         return {"copy": self.copy} if self.raw else {}
 
 
@@ -53,7 +53,7 @@ def task_message(
     task_id: str = "",
     tail: Tail = NO_TAIL,
 ) -> TaskMessage:
-    """The message for a batch of events of one type.
+    """Make the message for a batch of events of one type.
 
     The task's id is that of its first event and how many more there are, so that one id leads from a packet to Flower.
     ``attempts``: how often these events were tried before. ``copy`` tells one that is published again from those before
@@ -75,7 +75,7 @@ def task_message(
 def foreign_message(
     raw: Sequence[Any], task: str, origin: str, *, copy: int, attempts: int, priority: int
 ) -> TaskMessage:
-    """A message of what this version of the code can't read, as it is. ``copy``: how often it was put off."""
+    """Make a message of events that this version can't read, as they are. ``copy``: how often they were put off."""
     first = raw[0]
     id_ = f"{first['id']}?{copy}"
     said = f"{len(raw)} events that could not be read"

@@ -1,8 +1,8 @@
 """Dead letters for game masters: seeing what was given up, and giving it another chance.
 
 A replay puts the event into the outbox, from where the sweep sends it: it is applied once, as long as its row is there,
-on the world as it stands by then, and under the rules of that day. Who is not in the world is waited for. What was
-worth something only in its moment, or spoke of a connection that is gone, is refused: it can only be dropped.
+on the world as it stands by then, and under the rules of that day. It waits until its player is in the world. An event
+that mattered only in its moment, or that was about a connection that is gone, is refused: it can only be dropped.
 """
 
 from traceback import format_exception
