@@ -20,10 +20,17 @@ from gateway.amqp.broker import Broker
 from gateway.clock import Clock
 from gateway.connections.connection import Connection, Transport
 from gateway.connections.registry import ConnectionRegistry
+from gateway.connections.writer import Writer
 from gateway.egress.dispatcher import Dispatcher
-from gateway.ingress.availability import FamilyAvailability
+from gateway.ingress.availability import FamilyAvailability, nobody_serves
+from gateway.ingress.completion import Completion
+from gateway.ingress.emitter import Emitter
 from gateway.ingress.in_flight import Batch, InFlightRegistry
 from gateway.ingress.ingress import Ingress
+from gateway.ingress.lane_scheduler import LaneScheduler
+from gateway.ingress.publisher import Publisher
+from gateway.ingress.recovery import Recovery
+from gateway.ingress.roll_call import Attendance
 from gateway.metrics.meters import Meters
 
 log = logging.getLogger(__name__)
@@ -53,42 +60,85 @@ class Hub:
         self._gateway = gateway
         self._limits = limits
         self._mint = mint
-        self._registry = ConnectionRegistry(clock, limits)
-        self._in_flight = InFlightRegistry()
-        self._availability = FamilyAvailability(limits.unavailable_after_s, self._in_flight)
         time = ServerClock(clock.seconds, wall_ms)
         self.meters = Meters(time, clock.seconds)
-        self._ingress = Ingress(
+        self._registry = ConnectionRegistry()
+        self._writer = Writer(clock, limits)
+        self._in_flight = InFlightRegistry()
+        self._availability = FamilyAvailability(limits.unavailable_after_s, self._in_flight)
+        self._publisher = Publisher(
             clock=clock,
+            gateway=gateway,
+            limits=limits,
+            queues=queues,
+            now_ms=time.now_ms,
+            registry=self._registry,
+            in_flight=self._in_flight,
+            meters=self.meters,
+        )
+        self._emitter = Emitter(
+            clock=clock, gateway=gateway, now_ms=time.now_ms, registry=self._registry, publisher=self._publisher
+        )
+        self._lanes = LaneScheduler(
+            clock=clock,
+            now_ms=time.now_ms,
+            registry=self._registry,
+            writer=self._writer,
+            publisher=self._publisher,
+            meters=self.meters,
+        )
+        self._ingress = Ingress(
             gateway=gateway,
             limits=limits,
             queues=queues,
             sealer=sealer,
             now_ms=time.now_ms,
+            lanes=self._lanes,
+            writer=self._writer,
+            availability=self._availability,
+        )
+        self._recovery = self._publisher.failures = Recovery(
+            clock=clock,
+            limits=limits,
+            now_ms=time.now_ms,
             ask_time=self.heartbeat,
             registry=self._registry,
+            lanes=self._lanes,
+            publisher=self._publisher,
+            emitter=self._emitter,
             availability=self._availability,
-            in_flight=self._in_flight,
             meters=self.meters,
         )
+        self._attendance = Attendance(gateway, self._registry, self._emitter, self._recovery)
         self._dispatcher = Dispatcher(
             clock=clock,
             gateway=gateway,
             registry=self._registry,
-            ingress=self._ingress,
-            availability=self._availability,
-            in_flight=self._in_flight,
+            writer=self._writer,
+            completion=Completion(
+                clock=clock,
+                registry=self._registry,
+                writer=self._writer,
+                in_flight=self._in_flight,
+                publisher=self._publisher,
+                lanes=self._lanes,
+                recovery=self._recovery,
+                availability=self._availability,
+                meters=self.meters,
+            ),
+            emitter=self._emitter,
+            about_gateway=self._attendance.answered,
             meters=self.meters,
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
-        self.handle_result = self._dispatcher.outbound  # no step more than needed in every reply's way
+        self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way
         self._was_up = False
         self._sweeping = False
         self._greeting = self._make_greeting()
 
     def use(self, broker: Broker) -> None:
         """The broker to publish to and to be bound at; before anything else."""
-        self._broker = self._ingress.broker = self._dispatcher.broker = broker
+        self._broker = self._publisher.broker = self._dispatcher.broker = broker
 
     @property
     def connections(self) -> Sequence[Connection]:
@@ -98,7 +148,7 @@ class Hub:
     @property
     def unanswered(self) -> int:
         """How many events were accepted and not answered."""
-        return self._ingress.unanswered
+        return self._lanes.unanswered
 
     @property
     def skew_s(self) -> float:
@@ -118,7 +168,7 @@ class Hub:
     @property
     def all_published(self) -> bool:
         """Whether nothing waits to be published or confirmed."""
-        return self._ingress.all_published
+        return self._publisher.all_published
 
     def batches_of(self, id_: str) -> list[Batch]:
         """The batches, under way or done, that an event went in."""
@@ -156,30 +206,28 @@ class Hub:
         """A client sent bytes. Who was told goodbye is not listened to any more."""
         if connection.protocol.closed:
             return
-        connection.heard_s = self._clock.seconds()
-        for event in connection.protocol.receive(data, connection.heard_s):
+        for event in connection.receive(data, self._clock.seconds()):
             self._ingress.accept(connection, event)
-        self._registry.send_protocol_output(connection)
+        self._writer.send_protocol_output(connection)
 
     def ended(self, connection: Connection) -> None:
         """A client's connection is gone."""
         self._registry.remove(connection)
-        self._ingress.forget(connection)
+        self._lanes.forget(connection)
         self._dispatcher.forget(connection)
         self.meters.disconnected(connection.ending, connection.protocol.packets, connection.protocol.packets_refused)
         if connection.player:
-            self._ingress.emit_for(connection, Lost())
+            self._emitter.emit_for(connection, Lost())
 
     def dismiss(self) -> None:
         """Tell all that this gateway is going away, and accept nothing more; what is under way is still answered."""
         for connection in self._registry.all:
-            self._registry.dismiss(connection)
+            self._writer.dismiss(connection)
 
     def reads_again(self, connection: Connection) -> None:
         """A slow client has read what was written: show it the present instead of what it missed."""
         connection.resume()
-        if connection.missed_broadcasts and connection.playing:
-            connection.missed_broadcasts = False
+        if connection.playing and connection.take_missed_broadcasts():
             self._dispatcher.refresh_view(connection)
 
     # Now and then.
@@ -187,8 +235,8 @@ class Hub:
     def heartbeat(self) -> None:
         """Tell the data tier that this gateway lives."""
         if self._broker.up:
-            beat = Heartbeat(sessions=len(self._registry), after=self._dispatcher.roll_call.after)
-            self._ingress.emit(beat, conn=self._gateway)  # it is the gateway that is answered
+            beat = Heartbeat(sessions=len(self._registry), after=self._attendance.after)
+            self._emitter.emit(beat, conn=self._gateway)  # it is the gateway that is answered
 
     def sweep(self) -> None:
         """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""
@@ -198,13 +246,13 @@ class Hub:
             self._sweep_part(iter(self._registry.all))
         judged = self._availability.sweep(self._clock.seconds())
         for batches in judged.probes:
-            self._ingress.probe(batches)
+            self._recovery.probe(batches)
         for family in judged.fallen:
             log.warning("nobody serves %s", family)
-            self._registry.tell_players(Unavailable(family=family))
-            self._ingress.family_down(family)
+            self._writer.send_all(self._registry.playing, Unavailable(family=family))
+            self._lanes.refuse_waiting(family, "unavailable", nobody_serves(family))
         for family in judged.back:
-            self._registry.tell_players(Unavailable(family=family, back=True))
+            self._writer.send_all(self._registry.playing, Unavailable(family=family, back=True))
 
     def _sweep_part(self, unswept: Iterator[Connection]) -> None:
         """A crowd is looked after in parts: between them the reactor reads."""
@@ -221,13 +269,13 @@ class Hub:
 
     def _sweep(self, connection: Connection, now_s: float) -> None:
         if connection.protocol.closed:
-            self._registry.end_overdue(connection, now_s)
+            self._writer.end_overdue(connection, now_s)
         elif connection.login_pending and now_s - connection.began_s > self._limits.login_timeout_s:
-            self._registry.close(connection, "login_timeout")
+            self._writer.close(connection, "login_timeout")
         elif now_s - connection.heard_s > self._limits.idle_s_max:
-            self._registry.close(connection, "idle_timeout")
+            self._writer.close(connection, "idle_timeout")
         else:
-            self._ingress.check_timeouts(connection, now_s)
+            self._recovery.check_timeouts(connection, now_s)
 
     # The broker.
 
@@ -236,10 +284,10 @@ class Hub:
         self.heartbeat()
         self._dispatcher.bind_all()
         if self._was_up:
-            self._ingress.rejoin_all()
-        self._ingress.broker_up()
+            self._recovery.rejoin_all()
+        self._recovery.broker_up()
         self._was_up = True
 
     def broker_down(self) -> None:
         """The broker is away."""
-        self._ingress.broker_down()
+        self._recovery.broker_down()

@@ -1,12 +1,13 @@
-"""One client's connection: its wire, its identity, its lanes, and what waits to be written to it.
+"""One client's connection: its protocol, its identity, its lanes, and what waits to be written to it.
 
-Writes are gathered and go out once per flush window. A client that does not read is first spared what others do around
-it, later cut off; when it reads again it is shown the present state instead of the past.
+Writes are gathered and go out once per flush window. A client that does not read first misses what others do around it,
+and is later cut off; when it reads again it is shown the present state instead of the past.
 """
 
 from math import inf
 from typing import Protocol
 
+from gameserver.declare.base import Event
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.wire.codecs import Codec
@@ -29,11 +30,15 @@ class Transport(Protocol):
 
 
 class Connection:
-    """A connection from its first byte to its last. ``token`` is the secret minted for it."""
+    """A connection from its first byte to its last. ``token`` is the secret minted for it.
+
+    A session lives over many connections: ``session_id`` and ``player`` are known once this one has entered.
+    """
 
     __slots__ = (
         "_limits",
         "_out_bytes",
+        "_rejoin_emitted_s",
         "_transport",
         "began_s",
         "broadcast_codec",
@@ -49,8 +54,7 @@ class Connection:
         "paused",
         "player",
         "protocol",
-        "rejoin_emitted_s",
-        "returning_since_s",
+        "rejoining_since_s",
         "session_id",
         "shard_key",
         "token",
@@ -72,12 +76,10 @@ class Connection:
         self.lanes: dict[str, Lane] = {}
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
-        self.returning_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
-        self.rejoin_emitted_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
-        self.broadcast_codec: Codec | None = (
-            None  # how to speak to it of others; None before it watches, and after its goodbye
-        )
-        self.written_s = -inf  # when it was last flushed
+        self.rejoining_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
+        self._rejoin_emitted_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
+        self.broadcast_codec: Codec | None = None  # for what others do; None before it watches, and after its goodbye
+        self.written_s = -inf  # when the last round of writes that it was part of began
         self.out: list[bytes] = []  # what waits to be written
         self.paused = False  # whether the client does not read: then what waits is counted
         self._out_bytes = 0
@@ -93,13 +95,15 @@ class Connection:
 
     @property
     def login_pending(self) -> bool:
-        """Whether it is up to the client to get into the world; who waits for a reply to a login waits for us."""
+        """Whether it is up to the client to get into the world. (Who waits for the reply to a login waits for us.)"""
         return not self.playing and self.protocol.state is not State.ENTERING
 
     @property
     def ending(self) -> str:
         """Why the connection ended: the code of its goodbye, or ``slow_reader``, or ``hung_up`` by the client."""
         return "slow_reader" if self.cut_off else self.protocol.goodbye or "hung_up"
+
+    # Its events.
 
     @property
     def unanswered(self) -> int:
@@ -118,15 +122,76 @@ class Connection:
             self.lanes[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.republish_after_s)
         return self.lanes[name]
 
-    def tell(self, packet: FromServer) -> None:
-        """Queue one of the gateway's own packets."""
-        self.protocol.send(packet)
-        self.put(self.protocol.data_to_send())
+    def receive(self, data: bytes, now_s: float) -> list[Event]:
+        """Read what the client sent. Returns the events in it; what the protocol answers waits in ``protocol``."""
+        self.heard_s = now_s
+        return self.protocol.receive(data, now_s)
 
-    def listen(self) -> None:
-        """It may be told what others do."""
+    # Its session and its player's place in the world.
+
+    def enter_session(self, session_id: str, player: str, applied_seq: int) -> None:
+        """Play for this session from now on, which another connection may have begun."""
+        self.session_id, self.player = session_id, player
+        self.protocol.entered(session_id, self.token, resumed=session_id != self.id, seq=applied_seq)
+
+    def relocate(self, shard_key: str, own_cell: str) -> None:
+        """Note where the player is now; "" changes nothing."""
+        self.shard_key = shard_key or self.shard_key
+        self.own_cell = own_cell or self.own_cell
+
+    def subscribe(self) -> None:
+        """Hear what others do from now on."""
         if not self.protocol.closed:
             self.broadcast_codec = self.protocol.codec
+
+    def unsubscribe(self) -> None:
+        """Hear no longer what others do."""
+        self.broadcast_codec = None
+
+    def take_missed_broadcasts(self) -> bool:
+        """Say whether it missed what others did and has not been shown the present since; it is to be shown it now."""
+        missed, self.missed_broadcasts = self.missed_broadcasts, False
+        return missed
+
+    @property
+    def is_rejoining(self) -> bool:
+        """Whether its lanes wait for its player to be in the world again."""
+        return self.rejoining_since_s > 0
+
+    def begin_rejoin(self, now_s: float, repeat_after_s: float) -> bool:
+        """Hold its lanes until its player is in the world again. Returns whether to ask for that, perhaps once more."""
+        self.rejoining_since_s = self.rejoining_since_s or now_s
+        asks = not self._rejoin_emitted_s or now_s - self._rejoin_emitted_s > repeat_after_s
+        if asks:
+            self._rejoin_emitted_s = now_s
+        return asks
+
+    def stop_waiting_for_rejoin(self) -> None:
+        """Hold its lanes no longer, though nobody has said that its player is in the world."""
+        self.rejoining_since_s = 0.0
+
+    def end_rejoin(self) -> None:
+        """Hold its lanes no longer: its player is in the world again, or the broker is away and all begins anew."""
+        self.rejoining_since_s = self._rejoin_emitted_s = 0.0
+
+    # What is written to it.
+
+    def send(self, packet: FromServer) -> None:
+        """Queue one of the gateway's own packets."""
+        self.protocol.send(packet)
+        self.put_protocol_output()
+
+    def put_protocol_output(self) -> bool:
+        """Queue what the protocol itself has to say. Returns whether there was anything."""
+        data = self.protocol.data_to_send()
+        self.put(data)
+        return bool(data)
+
+    def put_reply(self, packet: bytes) -> None:
+        """Queue what the protocol has to say, and after it a packet that a process has encoded."""
+        self.put(self.protocol.data_to_send())
+        if packet and self.protocol.codec is not None:
+            self.put(self.protocol.codec.frame(packet))
 
     def put(self, data: bytes) -> None:
         """Queue bytes that matter."""
@@ -141,8 +206,13 @@ class Connection:
         else:
             self.put(data)
 
-    def flush(self) -> None:
-        """Write what is queued, in one piece; cut off a client for whom too much waits."""
+    def flush(self, round_s: float | None = None) -> None:
+        """Write what is queued, in one piece; cut off a client for whom too much waits.
+
+        ``round_s``: when the round of writes began that this one belongs to, if it belongs to one.
+        """
+        if round_s is not None:
+            self.written_s = round_s
         if self.paused:
             if self._out_bytes > self._limits.write_buffer_bytes_max:
                 self.cut_off = True
@@ -152,17 +222,30 @@ class Connection:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def pause(self) -> None:
-        """The transport's buffer is full: the client does not read."""
+        """Stop writing: the transport's buffer is full, the client does not read."""
         self.paused = True
         self._out_bytes = sum(map(len, self.out))
 
     def resume(self) -> None:
-        """The transport's buffer is empty again."""
+        """Write again: the transport's buffer is empty."""
         self.paused = False
         self.flush()
 
+    # Its end.
+
+    def begin_closing(self, now_s: float) -> None:
+        """Write what is queued, and nothing more after the goodbye: the client may hang up."""
+        self.unsubscribe()
+        self.closing_since_s = self.closing_since_s or now_s
+        self.close()
+
+    def closing_for_s(self, now_s: float) -> float:
+        """How long it has been closing, or 0 from now on if nobody has seen it close yet."""
+        self.closing_since_s = self.closing_since_s or now_s
+        return now_s - self.closing_since_s
+
     def close(self) -> None:
-        """Write what is queued, and nothing more: the client may hang up."""
+        """Write what is queued, and nothing more."""
         self.flush()
         self._transport.finish()
 
@@ -174,3 +257,7 @@ class Connection:
         """Close at once; what is queued is lost."""
         self.out, self._out_bytes = [], 0
         self._transport.abort()
+
+    def mark_gone(self) -> None:
+        """Write nothing any more: the socket is closed."""
+        self.gone = True

@@ -98,5 +98,4 @@ class Flusher:
             if connection.written_s > self._passed_over_s:
                 self._dirty[connection] = None
             else:
-                connection.written_s = self._began_s
-                connection.flush()
+                connection.flush(self._began_s)

@@ -94,6 +94,11 @@ class FamilyAvailability:
         return now_s - batches[-1].published_s > patience_s
 
 
+def nobody_serves(family: str) -> str:
+    """What a client is told whose event would wait for a family that is unavailable."""
+    return f"Nobody serves {family} at the moment."
+
+
 def _counts_s(batch: Batch) -> float:
-    spec = batch.envelopes[0].event.spec
+    spec = batch.spec
     return given_up_after_s(spec) if spec.stale_after_s else TRIED_AGAIN_S

@@ -11,7 +11,8 @@ any order.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any
 
 from gameserver.messages.envelope import Envelope
 from gateway.clock import ROUNDING_S, Clock
@@ -24,41 +25,31 @@ LONG_LINGER_PER_WORK = 3.0
 NEWS_OF_WORK = 0.1  # how much the last batch changes what an event is believed to cost
 
 
-class _Flight(NamedTuple):
-    """A batch under way: of how many events, and when it stops counting."""
-
-    size: int
-    until_s: float
-
-
 class Batcher:
-    """Gathers the events of one type and gives them in batches to ``publish``, which returns the task's id.
+    """Gathers the events of one type and gives them in batches to ``publish``.
 
-    ``most``: events in a batch. ``flight_max``: batches under way. ``flight_s_max``: how long one counts.
-    ``linger_s_max``: the longest wait for company.
+    ``opens_s``: says when the batches in flight let the next one go. ``most``: events in a batch. ``linger_s_max``: the
+    longest wait for company.
     """
 
     def __init__(
         self,
         clock: Clock,
-        publish: Callable[[Sequence[Envelope]], str],
+        publish: Callable[[Sequence[Envelope]], None],
+        opens_s: Callable[[], float],
         *,
         most: int,
-        flight_max: int,
-        flight_s_max: float,
         linger_s_max: float,
     ) -> None:
         self._clock = clock
         self._publish = publish
+        self._in_flight_opens_s = opens_s
         self._most = most
-        self._flight_max = flight_max
-        self._flight_s_max = flight_s_max
         self._linger_s_max = linger_s_max
         self._linger_until_s = 0.0
         self._work_s = 0.0  # of a process on an event, by what was heard
         self._groups: list[Sequence[Envelope]] = []
         self._count = 0
-        self._flight: dict[str, _Flight] = {}  # by the tasks' ids, in the order of publishing
         self._timer: Any = None  # a DelayedCall
 
     @property
@@ -73,22 +64,19 @@ class Batcher:
         if self._timer is None or self._count >= self._most:  # otherwise nothing goes earlier because of this
             self._schedule()
 
-    def done(self, task_id: str, worked_s: float = 0.0) -> None:
-        """A process is done with a batch, on which it worked so long (0: nobody knows)."""
-        batch = self._flight.pop(task_id, None)
-        if batch is not None:
-            self._learn(worked_s / batch.size)
-            self._schedule()
+    def finished(self, size: int, worked_s: float) -> None:
+        """Go on: a batch of ``size`` is out of flight. ``worked_s``: a process needed so long, 0 if unknown."""
+        self._learn(worked_s / size)
+        self._schedule()
 
     def _learn(self, work_s: float) -> None:
         if work_s:
             self._work_s += (work_s - self._work_s) * (NEWS_OF_WORK if self._work_s else 1.0)
 
     def drop(self) -> list[Envelope]:
-        """Forget what was published (the broker is away: nobody knows), and give back what was not."""
+        """Give back what was not published, and begin anew."""
         unpublished = [envelope for group in self._groups for envelope in group]
         self._groups, self._count = [], 0
-        self._flight.clear()
         self._linger_until_s = 0.0
         if self._timer is not None:
             self._timer.cancel()
@@ -100,25 +88,27 @@ class Batcher:
         if not self._groups:
             return
         now_s = self._clock.seconds()
+        timer_s = self._timer.getTime() if self._timer is not None else inf
+        if timer_s <= now_s:
+            return
         at_s = max(now_s, self._opens_s())
+        if timer_s <= at_s:
+            return
         if self._timer is not None:
-            if self._timer.getTime() <= at_s:
-                return
             self._timer.cancel()
         self._timer = self._clock.callLater(at_s - now_s, self._flush)
 
     def _opens_s(self) -> float:
         """When the next batch may go. Waiting for company ends when the batch is full."""
-        flight_s = next(iter(self._flight.values())).until_s if len(self._flight) >= self._flight_max else 0.0
-        return flight_s if self._count >= self._most else max(flight_s, self._linger_until_s)
+        opens_s = self._in_flight_opens_s()
+        return opens_s if self._count >= self._most else max(opens_s, self._linger_until_s)
 
     def _flush(self) -> None:
         self._timer = None
         now_s = self._clock.seconds()
-        self._flight = {id_: batch for id_, batch in self._flight.items() if batch.until_s > now_s + ROUNDING_S}
         while self._groups and self._opens_s() <= now_s + ROUNDING_S:
             batch = self._take()
-            self._flight[self._publish(batch)] = _Flight(len(batch), now_s + self._flight_s_max)
+            self._publish(batch)
             self._linger_until_s = now_s + self._linger_s(len(batch))
         self._schedule()
 

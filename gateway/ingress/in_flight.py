@@ -1,44 +1,64 @@
-"""The batches under way: what was published, and of which no process has said that it is done.
+"""The batches in flight: published, and no process has said yet that it is done with them.
 
-The one place in which a gateway remembers a batch by its task's id. It forgets it when a process is done with it, when
-the queue refused it, and when the broker is away, because then nobody knows. Who counts, measures or judges by what is
-under way asks here.
+This is the one place in which a gateway remembers a batch, by its task's id. A batch leaves it when a process is done
+with it, when the queue refused it, and when the broker goes away, because then nobody knows. Batchers ask here when
+they may publish, availability which families answer, metrics how long a batch took, and a gateway that stops whether
+all was confirmed.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
+from gameserver.declare.base import Spec
 from gameserver.messages.envelope import Envelope
 
-UNDER_WAY_MAX = 10_000  # batches; what was never heard of is forgotten first
+IN_FLIGHT_MAX = 10_000  # batches; what was never heard of is forgotten first
+
+Stream = tuple[str, str]  # a queue, and the name of the events that go there
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """A batch and its times, milliseconds since 1970; ``published_s``: when it was published, by the monotonic clock.
+class Batch(msgspec.Struct):
+    """A batch and its times: ``_ms`` in milliseconds since 1970, ``_s`` by the monotonic clock.
 
+    ``deadline_s``: until then it holds back the next batch of its stream. ``confirmed``: whether the broker has it.
     ``began_ms``, ``took_ms``: what the process says; ``done_ms``: when it said so.
     """
 
     task_id: str
+    queue: str
     envelopes: Sequence[Envelope]
     published_s: float
     published_ms: int
+    deadline_s: float = 0.0
+    confirmed: bool = False
     began_ms: int = 0
     took_ms: float = 0.0
     done_ms: int = 0
 
     @property
+    def spec(self) -> Spec:
+        """The declaration of its events."""
+        return self.envelopes[0].event.spec
+
+    @property
     def family(self) -> str:
         """The family that is to apply it."""
-        return self.envelopes[0].event.spec.family
+        return self.spec.family
+
+    @property
+    def stream(self) -> Stream:
+        """The stream whose next batches it holds back."""
+        return self.queue, self.spec.name
 
 
 class InFlightRegistry:
-    """All batches under way, in the order of their publishing."""
+    """All batches in flight, in the order of their publishing."""
 
     def __init__(self) -> None:
         self._batches: dict[str, Batch] = {}
+        self._streams: dict[Stream, dict[str, Batch]] = {}  # the same, apart
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches.values())
@@ -46,16 +66,48 @@ class InFlightRegistry:
     def __len__(self) -> int:
         return len(self._batches)
 
+    @property
+    def all_confirmed(self) -> bool:
+        """Whether the broker has confirmed every batch of which no process has been heard."""
+        return all(batch.confirmed for batch in self._batches.values())
+
     def add(self, batch: Batch) -> None:
-        """A batch is on its way."""
-        if len(self._batches) >= UNDER_WAY_MAX:
-            del self._batches[next(iter(self._batches))]
+        """Remember a batch that is being published."""
+        if len(self._batches) >= IN_FLIGHT_MAX:
+            self.remove(next(iter(self._batches)))
         self._batches[batch.task_id] = batch
+        self._streams.setdefault(batch.stream, {})[batch.task_id] = batch
+
+    def confirm(self, task_id: str) -> None:
+        """Note that the broker has a batch, if no process was quicker to be done with it."""
+        if task_id in self._batches:
+            self._batches[task_id].confirmed = True
 
     def remove(self, task_id: str) -> Batch | None:
-        """A process is done with a batch, or the queue did not take it."""
-        return self._batches.pop(task_id, None)
+        """Forget a batch with which a process is done, or which the queue did not take. ``None``: it is not known."""
+        batch = self._batches.pop(task_id, None)
+        if batch is not None:
+            self._forget_in_stream(batch)
+        return batch
+
+    def _forget_in_stream(self, batch: Batch) -> None:
+        stream = self._streams[batch.stream]
+        del stream[batch.task_id]
+        if not stream:
+            del self._streams[batch.stream]
 
     def clear(self) -> None:
-        """The broker is away: nobody knows what is under way."""
+        """Forget all: the broker is away, and nobody knows what is in flight."""
         self._batches.clear()
+        self._streams.clear()
+
+    def opens_s(self, stream: Stream, most: int) -> float:
+        """Say when a stream takes its next batch, if ``most`` may be in flight: when the oldest of so many is overdue.
+
+        A batch of which nothing is heard delays the others until its deadline, and no longer.
+        """
+        batches = self._streams.get(stream)
+        if batches is None or len(batches) < most:
+            return 0.0
+        newest_first = reversed(batches.values())
+        return next(islice(newest_first, most - 1, None)).deadline_s

@@ -19,7 +19,7 @@ from gameserver.world.marks import Watermark, read_watermarks
 from gateway.connections.lanes import Lane, given_up_after_s
 from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.in_flight import Batch
-from gateway.ingress.ingress import Ingress
+from gateway.ingress.recovery import Recovery
 from gateway.ingress.roll_call import RollCall
 from tasks.processor import BatchProcessor
 from tests.simulation.memory_store import MemoryStore, MemoryTransaction
@@ -162,7 +162,7 @@ def any_tick(patch: pytest.MonkeyPatch) -> None:
 
 def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
     """What is published again is the same task: revoked once, it is revoked for ever."""
-    patch.setattr("gateway.ingress.ingress.Ingress._copy", lambda self, first: 0)
+    patch.setattr("gateway.ingress.publisher.Publisher._copy", lambda self, first: 0)
 
 
 def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
@@ -222,12 +222,12 @@ def any_time(patch: pytest.MonkeyPatch) -> None:
 def anything_goes_stale(patch: pytest.MonkeyPatch) -> None:
     """A gateway gives up whatever nobody answers in time, though it may still take effect."""
 
-    def is_given_up(self: Ingress, envelope: Envelope) -> bool:
+    def is_given_up(self: Recovery, envelope: Envelope) -> bool:
         spec = envelope.event.spec
         age_s = (self._now_ms() - envelope.at_ms) / 1000
         return spec.stale_after_s > 0 and age_s > given_up_after_s(spec)
 
-    patch.setattr(Ingress, "_is_given_up", is_given_up)
+    patch.setattr(Recovery, "_is_given_up", is_given_up)
 
 
 def no_probes(patch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ GOING_S = 120.0
 
 EVENTS, FAMILIES = len(catalogue.events()), len(catalogue.families())
 STAYS = {
-    "Hub._ingress._batchers[]": EVENTS * PARTS_MAX,  # a batcher for each queue of an event type
+    "Hub._publisher._batchers": EVENTS * PARTS_MAX,  # a batcher for each queue of an event type
     "Hub._availability._heard_s": FAMILIES,
     "Hub._availability._down": FAMILIES,
     "Hub.meters.events": EVENTS,
@@ -36,6 +36,8 @@ STAYS = {
     "Hub.meters.oldest_ms": FAMILIES,
     "Hub.meters._remembered": REMEMBERED_MAX,
     "Hub._in_flight._batches": 10,  # heartbeats of the last moment
+    "Hub._in_flight._streams": 10,
+    "Hub._in_flight._streams[]": 10,
     "Hub._dispatcher._told._known": TOLD_KEPT,
     "Hub._dispatcher._mailed._known": TOLD_KEPT,
 }

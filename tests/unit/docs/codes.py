@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gameserver.wire.states import REFUSALS
-from gateway.connections.registry import CLOSING
+from gateway.connections.writer import CLOSING
 
 ROOT = Path(__file__).parents[3]
 SOURCES = (
@@ -18,7 +18,7 @@ SOURCES = (
     "gameserver/wire",
     "gateway",
 )
-ERRORS = {"Rejected", "NotNow", "PacketFault", "Error", "_refuse", "_refuse_all"}
+ERRORS = {"Rejected", "NotNow", "PacketFault", "Error", "_refuse", "_refuse_all", "refuse", "refuse_all", "refused"}
 FAREWELLS = {"WireFault", "Bye", "SessionUpdate", "close"}
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 

@@ -61,7 +61,7 @@ def test_the_tests_that_the_architecture_names_are_there() -> None:
 def test_codes_are_found_however_they_are_told() -> None:
     source = """
 raise Rejected("one", "Sentence.")
-self._refuse(session, event, "two", "Sentence.")
+lanes.refuse(connection, event, "two", "Sentence.")
 Error(re=1, code="three", message="Sentence.")
 Other("four")
 raise NotNow(

@@ -34,8 +34,9 @@ class Mouth:
         self.gone = False
         self.written_s = -inf
 
-    def flush(self) -> None:
+    def flush(self, round_s: float) -> None:
         self.flushed += 1
+        self.written_s = round_s
 
 
 class Published:

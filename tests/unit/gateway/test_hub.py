@@ -3,7 +3,7 @@ import pytest
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gateway.amqp.broker import Busy, Unroutable
 from gateway.hub import SWEPT_AT_ONCE
-from gateway.ingress.ingress import AGAIN_S
+from gateway.ingress.emitter import AGAIN_S
 from tests.unit.gateway.fakes import Player, Stage
 
 
@@ -109,7 +109,7 @@ def test_a_crowd_is_looked_after_in_parts_and_between_them_others_have_their_tur
     stage.clock.advance(31)
     stage.hub.sweep()
     *others, leaver = crowd
-    leaver.connection.gone = True
+    leaver.connection.mark_gone()
     assert sum(player.connection.protocol.closed for player in crowd) == SWEPT_AT_ONCE
     for _ in range(3):
         stage.clock.advance(0)

@@ -47,7 +47,7 @@ def test_what_was_put_goes_out_in_one_piece_at_the_flush():
 
 def test_the_gateways_own_packets_are_told_in_words_to_who_has_not_said_how_to_speak():
     it = connection()
-    it.tell(Pong(t=7))
+    it.send(Pong(t=7))
     it.flush()
     assert written(it) == b'{"type":"pong","t":7}\n'
 

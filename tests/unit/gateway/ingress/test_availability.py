@@ -20,7 +20,7 @@ class Watched:
         self.availability = FamilyAvailability(UNAVAILABLE_S, self.in_flight)
 
     def publish(self, event: Event, task: str, now_s: float) -> None:
-        self.in_flight.add(Batch(task, [Envelope(id=task, event=event, at_ms=0)], now_s, 0))
+        self.in_flight.add(Batch(task, event.spec.family, [Envelope(id=task, event=event, at_ms=0)], now_s, 0))
 
     def done(self, family: str, task: str, now_s: float) -> bool:
         self.in_flight.remove(task)

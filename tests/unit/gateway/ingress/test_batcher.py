@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +8,10 @@ from twisted.internet.task import Clock
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.movement.events import Move
 from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S, Batcher
+from gateway.ingress.in_flight import Batch, InFlightRegistry
 
 FLIGHT_S = 0.1
+STREAM = "movement", Move.spec.name
 
 
 class Recorder:
@@ -16,18 +20,26 @@ class Recorder:
     def __init__(self, most: int = 4, flight_max: int = 2, linger_s_max: float = 0.0) -> None:
         self.clock = Clock()
         self.batches: list[list[str]] = []
+        self.in_flight = InFlightRegistry()
         self.batcher = Batcher(
             self.clock,
             self._publish,
+            partial(self.in_flight.opens_s, STREAM, flight_max),
             most=most,
-            flight_max=flight_max,
-            flight_s_max=FLIGHT_S,
             linger_s_max=linger_s_max,
         )
 
-    def _publish(self, batch) -> str:
-        self.batches.append([envelope.id for envelope in batch])
-        return f"task{len(self.batches)}"
+    def _publish(self, envelopes) -> None:
+        self.batches.append([envelope.id for envelope in envelopes])
+        now_s = self.clock.seconds()
+        task_id = f"task{len(self.batches)}"
+        self.in_flight.add(Batch(task_id, STREAM[0], envelopes, now_s, 0, now_s + FLIGHT_S))
+
+    def done(self, task_id: str, worked_s: float = 0.0) -> None:
+        """A process is done with a batch."""
+        batch = self.in_flight.remove(task_id)
+        if batch is not None:
+            self.batcher.finished(len(batch.envelopes), worked_s)
 
     def add(self, *ids: str) -> None:
         self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids])
@@ -66,7 +78,7 @@ def test_under_load_events_gather_until_a_process_is_done():
         busy.add(id_)
         assert busy.flush() == []
     assert busy.batcher.pending == 3
-    busy.batcher.done("task1")
+    busy.done("task1")
     assert busy.flush() == [["c", "d", "e"]]
 
 
@@ -75,7 +87,7 @@ def test_only_so_many_batches_are_under_way():
     for id_ in "abcdefg":
         busy.add(id_)
     assert busy.flush() == [["a", "b"], ["c", "d"]]
-    busy.batcher.done("task2")
+    busy.done("task2")
     assert busy.flush() == [["e", "f"]]
 
 
@@ -133,7 +145,7 @@ def linger_s(busy: Recorder, size: int) -> float:
 def test_where_batches_are_large_the_wait_grows_with_the_work_that_they_are(size: int):
     busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
     assert linger_s(busy, size) == pytest.approx(LONG_LINGER_S, abs=0.001)  # nobody knows yet
-    busy.batcher.done("task1", size * 0.0002)
+    busy.done("task1", size * 0.0002)
     assert linger_s(busy, size) == pytest.approx(LONG_LINGER_S + size * 0.0002 * LONG_LINGER_PER_WORK, abs=0.001)
 
 
@@ -142,7 +154,7 @@ def test_one_batch_on_which_a_process_stumbled_does_not_say_what_the_next_will_c
     usual_s = []
     for task, worked_s in (("task1", 0.01), ("task3", 0.1), ("task5", 0.0)):
         usual_s.append(linger_s(busy, 50))
-        busy.batcher.done(task, worked_s)
+        busy.done(task, worked_s)
     usual_s.append(linger_s(busy, 50))
     assert usual_s[1] < usual_s[2] < 2 * usual_s[1]
     assert usual_s[3] == pytest.approx(usual_s[2], abs=0.001)
@@ -154,7 +166,7 @@ def test_what_a_process_works_on_for_long_makes_the_wait_longer_in_the_end():
         busy.clock.advance(10)
         busy.add(*(f"e{n}" for n in range(50)))
         busy.turn()
-        busy.batcher.done(f"task{n + 1}", 0.01 if n < 10 else 0.02)
+        busy.done(f"task{n + 1}", 0.01 if n < 10 else 0.02)
     assert linger_s(busy, 50) == pytest.approx(LONG_LINGER_S + 0.02 * LONG_LINGER_PER_WORK, abs=0.001)
 
 
@@ -183,8 +195,8 @@ def test_being_done_with_something_unknown_means_nothing():
     busy.add("a")
     busy.turn()
     busy.add("b")
-    busy.batcher.done("somebody else's task")
-    busy.batcher.done("")
+    busy.done("somebody else's task")
+    busy.done("")
     assert busy.flush() == []
 
 
@@ -193,7 +205,8 @@ def test_dropping_forgets_what_waits_and_what_is_under_way():
     busy.add("a")
     busy.turn()
     busy.add("b")
-    busy.batcher.drop()
+    busy.in_flight.clear()
+    assert [e.id for e in busy.batcher.drop()] == ["b"]
     assert busy.batcher.pending == 0
     busy.clock.advance(10 * FLIGHT_S)
     assert busy.batches == [["a"]]
@@ -207,7 +220,7 @@ def test_an_answer_that_opens_the_way_is_not_held_back_by_the_timer_of_the_bound
     busy.turn()
     busy.add("b")
     busy.clock.advance(FLIGHT_S / 2)
-    busy.batcher.done("task1")
+    busy.done("task1")
     assert busy.flush() == [["b"]]
     assert busy.clock.getDelayedCalls() == []
 
@@ -230,7 +243,7 @@ def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_
             recorder.add(*groups[-1])
         elif step == "done":
             done += 1
-            recorder.batcher.done(f"task{done}")
+            recorder.done(f"task{done}")
         else:
             recorder.clock.advance(0 if step == "turn" else FLIGHT_S * 1.1)
     while recorder.batcher.pending:

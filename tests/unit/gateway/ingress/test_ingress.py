@@ -15,7 +15,7 @@ from gameserver.operations.trace import event_id
 from gateway.amqp.broker import Away, Busy, Unroutable
 from gateway.connections.lanes import given_up_after_s
 from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S
-from gateway.ingress.ingress import AGAIN_S, DOUBTED_S, FULL_AGAIN_S
+from gateway.ingress.recovery import AGAIN_S, DOUBTED_S, FULL_AGAIN_S
 from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
 # From a packet to its reply.

@@ -1,0 +1,57 @@
+import pytest
+
+from tests.unit.gateway.fakes import Stage
+
+
+def test_a_reply_is_written_before_the_next_event_of_its_lane_leaves_for_the_queue(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    ada = stage.player()
+    for seq in (2, 3):
+        ada.send(type="move", dir="n", seq=seq)
+    (first,) = stage.broker.take("move")
+    stage.clock.advance(0.1)  # nothing was written within a window
+    publish, heard = stage.hub._publisher.publish, []
+
+    def published(envelopes):
+        heard.append([packet["re"] for packet in ada.written("ok")])
+        publish(envelopes)
+
+    monkeypatch.setattr(stage.hub._publisher, "publish", published)
+    stage.answer(first)
+    assert heard == [[2]]
+    stage.clock.advance(0.1)
+    (second,) = stage.broker.take("move")
+    assert second.seqs == [3]
+
+
+def test_lanes_go_on_once_after_all_replies_to_their_batch(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    (first,) = stage.broker.take("move")
+    for seq in (3, 4, 5):
+        ada.send(type="move", dir="n", seq=seq)
+    stage.answer(first)
+    stage.clock.advance(0.1)
+    (second,) = stage.broker.take("move")
+    ada.send(type="move", dir="n", seq=6)
+    advanced = []
+    advance = stage.hub._lanes.advance
+    monkeypatch.setattr(stage.hub._lanes, "advance", lambda *which: advanced.append(which) or advance(*which))
+    stage.answer(second, only=[3, 4])
+    assert stage.broker.take("move") == []
+    stage.answer(second, only=[5])
+    stage.clock.advance(0.1)
+    (third,) = stage.broker.take("move")
+    assert (third.seqs, len(advanced)) == ([6], 2)
+
+
+def test_the_lanes_of_who_hung_up_meanwhile_do_not_go_on(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    ada = stage.player()
+    for seq in (2, 3):
+        ada.send(type="move", dir="n", seq=seq)
+    (first,) = stage.broker.take("move")
+    monkeypatch.setattr(stage.hub._writer, "flush_replies_now", lambda: stage.hub.ended(ada.connection))
+    stage.answer(first)
+    assert stage.broker.take("move") == []
+    assert stage.hub.unanswered == 0
