@@ -1,4 +1,4 @@
-"""The middle of the gateway: connections begin and end here, and everything else is passed to the room it belongs to.
+"""The middle of the gateway: connections begin and end here, and everything else is passed to its part.
 
 The registry holds the connections, the ingress leads from them into the queue, the dispatcher from the queue to them.
 None knows what any event means: the gateway obeys the ``SessionUpdate`` that comes with a reply.
@@ -35,7 +35,7 @@ from gateway.metrics.meters import Meters
 
 log = logging.getLogger(__name__)
 
-SWEPT_AT_ONCE = 250  # sessions, a millisecond's work
+SWEPT_AT_ONCE = 250  # connections, a millisecond's work
 
 
 class Hub:
@@ -171,7 +171,7 @@ class Hub:
         return self._publisher.all_published
 
     def batches_of(self, id_: str) -> list[Batch]:
-        """The batches, under way or done, that an event went in."""
+        """Find the batches, in flight or done, that an event was published in."""
         known = [*self.meters.remembered, *self._in_flight]
         return [batch for batch in known if any(envelope.id == id_ for envelope in batch.envelopes)]
 
@@ -189,7 +189,7 @@ class Hub:
     # Connections.
 
     def begin(self, transport: Transport) -> Connection:
-        """A client connected."""
+        """Take in a client that has connected."""
         connection = Connection(
             id_=f"{self._gateway}.{self._mint(9)}",
             token=self._mint(32),
@@ -203,7 +203,7 @@ class Hub:
         return connection
 
     def received(self, connection: Connection, data: bytes) -> None:
-        """A client sent bytes. Who was told goodbye is not listened to any more."""
+        """Accept what a client sent, unless it was told goodbye."""
         if connection.protocol.closed:
             return
         for event in connection.receive(data, self._clock.seconds()):
@@ -211,7 +211,7 @@ class Hub:
         self._writer.send_protocol_output(connection)
 
     def ended(self, connection: Connection) -> None:
-        """A client's connection is gone."""
+        """Forget a connection whose socket is closed, and report its player as lost."""
         self._registry.remove(connection)
         self._lanes.forget(connection)
         self._dispatcher.forget(connection)
@@ -220,12 +220,12 @@ class Hub:
             self._emitter.emit_for(connection, Lost())
 
     def dismiss(self) -> None:
-        """Tell all that this gateway is going away, and accept nothing more; what is under way is still answered."""
+        """Tell all that this gateway is going away, and accept nothing more; what is in flight is still answered."""
         for connection in self._registry.all:
             self._writer.dismiss(connection)
 
     def reads_again(self, connection: Connection) -> None:
-        """A slow client has read what was written: show it the present instead of what it missed."""
+        """Go on with a slow client that has read what was written: show it the present instead of what it missed."""
         connection.resume()
         if connection.playing and connection.take_missed_broadcasts():
             self._dispatcher.refresh_view(connection)
@@ -239,7 +239,7 @@ class Hub:
             self._emitter.emit(beat, conn=self._gateway)  # it is the gateway that is answered
 
     def sweep(self) -> None:
-        """Look after everyone: who is silent, who must leave, whose answer does not come, which family is away."""
+        """Check all: clients that are silent or overdue, answers that do not come, families that do not answer."""
         if not self._sweeping:  # otherwise the last sweep has not come to its end yet
             self._sweeping = True
             self.meters.look_anew()
@@ -255,7 +255,7 @@ class Hub:
             self._writer.send_all(self._registry.playing, Unavailable(family=family, back=True))
 
     def _sweep_part(self, unswept: Iterator[Connection]) -> None:
-        """A crowd is looked after in parts: between them the reactor reads."""
+        """Check a part of the connections, and the rest in later turns: between them the reactor reads."""
         now_s = self._clock.seconds()
         part = list(islice(unswept, SWEPT_AT_ONCE))
         self._sweeping = len(part) == SWEPT_AT_ONCE
@@ -280,7 +280,7 @@ class Hub:
     # The broker.
 
     def broker_up(self) -> None:
-        """The broker is there (again): everyone returns to the world, and what is unanswered is published again."""
+        """Let everyone return to the world, and publish again what is unanswered: the broker is there (again)."""
         self.heartbeat()
         self._dispatcher.bind_all()
         if self._was_up:
@@ -289,5 +289,5 @@ class Hub:
         self._was_up = True
 
     def broker_down(self) -> None:
-        """The broker is away."""
+        """Take what is in flight for in doubt: the broker is away."""
         self._recovery.broker_down()

@@ -101,14 +101,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How a notice travels. A ``durable`` one stands in the outbox until its receiver has dealt with it.
 
-    ``latest``: the field that names whom it is about, if only the last one about each matters; "" if all do.
+    ``conflation_key``: the field that names whom it is about, if only the newest about each matters; "" if all do.
     ``at``: where it is declared, file and line.
     """
 
     name: str
     family: str
     durable: bool
-    latest: str
+    conflation_key: str
     at: str
 
 
@@ -195,12 +195,13 @@ def event(
     return declare
 
 
-def notice(*, durable: bool = False, latest: str = "") -> Callable[[N], N]:
+def notice(*, durable: bool = False, conflation_key: str = "") -> Callable[[N], N]:
     """Declare a notice type. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself."""
     at = caller()
 
     def declare(cls: N) -> N:
-        notice = NoticeSpec(name=cls.__name__.lower(), family=_family(cls), durable=durable, latest=latest, at=at)
+        name, family = cls.__name__.lower(), _family(cls)
+        notice = NoticeSpec(name=name, family=family, durable=durable, conflation_key=conflation_key, at=at)
         _refuse(notice, _contradictions_of_notice(notice, cls))
         cls.notice = notice
         DECLARED.append(cls)
@@ -252,8 +253,8 @@ def _required(cls: type[Event]) -> list[str]:
 def _contradictions_of_notice(notice: NoticeSpec, cls: type[Notice]) -> dict[str, bool]:
     return {
         _taken(notice.name): notice.name in PROTOCOLS_OWN,
-        "latest must name a field of the notice": notice.latest not in ("", *cls.__struct_fields__),
-        "latest cannot be combined with durable=True": notice.durable and notice.latest != "",
+        "conflation_key must name a field of the notice": notice.conflation_key not in ("", *cls.__struct_fields__),
+        "conflation_key cannot be combined with durable=True": notice.durable and notice.conflation_key != "",
     }
 
 

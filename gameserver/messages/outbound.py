@@ -30,7 +30,7 @@ class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     chooses the part of a split queue for the session's events. ``rejoined``: the player, who is ``player`` already, is
     in the world again after the gateway had been cut off from the queue; what waited for that may go. ``own_cell``: the
     watched topic in which the player itself is; where many watch a topic, those whose own cell is another hear of it
-    less often (``Multicast.latest``).
+    less often (``Multicast.conflation_key``).
 
     To a gateway itself, after its heartbeat: ``held``, how many sessions it holds by what the data tier knows, and
     ``roll``, those it has asked for; none are left when that is empty.
@@ -69,14 +69,14 @@ class Unicast(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arr
 class Multicast(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A packet for all connections that watch one of the topics ``to`` and none of ``unless``.
 
-    ``latest``: of several with the same one only the last matters; "" if each does.
+    ``conflation_key``: of several with the same key only the newest matters; "" if each does.
     """
 
     to: tuple[str, ...]
     packet: bytes
     unless: tuple[str, ...] = ()
     id: str = ""
-    latest: str = ""
+    conflation_key: str = ""
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True, tag="result"):

@@ -103,7 +103,7 @@ _TRAVEL_OF_NOTICES: Meaning = {
         True,
         "clients of before do not acknowledge what now waits for it, or count on hearing what now may be lost",
     ),
-    "latest": (True, "clients of before may count on hearing of each one"),
+    "conflation_key": (True, "clients of before may count on hearing of each one"),
 }
 
 

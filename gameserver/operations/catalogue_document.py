@@ -34,7 +34,7 @@ class NoticeType(msgspec.Struct, frozen=True, kw_only=True):
 
     family: str
     durable: bool
-    latest: str
+    conflation_key: str
     schema: Schema
 
 

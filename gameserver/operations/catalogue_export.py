@@ -193,4 +193,5 @@ def _travel(spec: Spec) -> Json:
 
 def _travel_of_notice(notice: NoticeSpec) -> Json:
     schema = _reference(catalogue.notices()[notice.name])
-    return {"family": notice.family, "durable": notice.durable, "latest": notice.latest, "schema": schema}
+    kept = {name: getattr(notice, name) for name in ("family", "durable", "conflation_key")}
+    return {**kept, "schema": schema}

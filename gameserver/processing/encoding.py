@@ -82,13 +82,13 @@ def encode_multicast(told: Notification, id_: str = "") -> Multicast:
     """Encode a notice for all who watch a topic."""
     notice: Any = told.notice
     spec = notice.notice
-    field = spec.latest  # names the field that says whom it is about, where a later one takes this one's place
+    field = spec.conflation_key  # names the field that says whom it is about, where a later one takes this one's place
     return Multicast(
         to=sound_texts(told.to),
         packet=packed(notice),
         unless=sound_texts(told.unless) if told.unless else (),
         id=id_,
-        latest=f"{spec.name}/{getattr(notice, field)}" if field else "",
+        conflation_key=f"{spec.name}/{getattr(notice, field)}" if field else "",
     )
 
 

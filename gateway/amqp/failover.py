@@ -53,7 +53,7 @@ def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
 
 
 class FailoverEndpoint:
-    """The nodes of the broker as one endpoint: each try is for the next. ``where``: the one tried last."""
+    """The nodes of the broker as one endpoint: each attempt is for the next. ``where``: the one tried last."""
 
     where: pika.URLParameters
 

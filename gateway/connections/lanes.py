@@ -1,11 +1,11 @@
 """A session's lane: events of one player that must take effect in the order sent, and what is known of them.
 
-At most one task of a lane is under way. What arrives meanwhile waits here, bounded, and its head (as far as it is of
-one type) goes together when the answers are there. A lane alone knows what was accepted and not answered, and of which
-events a copy may be in the queue. Those are *in doubt*: only a process can say what became of them, so they stay here
-until one does. Doubt is known of what is under way as a whole, because each copy carries all that was unanswered when
-it was sent: a count of the copies that were sent and not refused, and one more for events that the client had sent on
-an earlier connection.
+At most one task of a lane is in flight. Events that arrive meanwhile wait here, up to a bound; those at the head that
+are of one type leave together when the answers are there. A lane alone knows which events were accepted and not
+answered, and of which a copy may be in the queue. Those are *in doubt*: only a process can say what became of them, so
+they stay here until one does. Doubt concerns all that is in flight, because each copy carries everything that was
+unanswered when it was sent. A lane counts the copies that were sent and not refused, and one more for events that the
+client had sent on an earlier connection.
 """
 
 from collections import deque
@@ -18,10 +18,10 @@ from gameserver.messages.envelope import Envelope
 
 
 class Lane:
-    """One lane. ``waiting_max`` events may wait, ``flight_max`` go together.
+    """One lane. ``waiting_max`` events may wait, ``flight_max`` leave together.
 
-    ``republish_after_s``: what is under way goes again after so long without an answer. ``due_s``: when that is.
-    ``copies``: how many copies of what is under way may be in the queue. ``sendings``: how often it was sent so far.
+    ``republish_after_s``: what is in flight is sent again after so long without an answer. ``due_s``: when that is.
+    ``copies``: how many copies of what is in flight may be in the queue. ``sendings``: how often it was sent so far.
     """
 
     __slots__ = (
@@ -59,7 +59,7 @@ class Lane:
 
     @property
     def family(self) -> str:
-        """The family of what is under way, on which all that waits here depends; "" for none."""
+        """The family of what is in flight, on which all that waits here depends; "" for none."""
         return next(iter(self._flight.values())).event.spec.family if self._flight else ""
 
     def accept(self, envelope: Envelope, *, sent_before: bool = False) -> bool:
@@ -77,11 +77,11 @@ class Lane:
         return True
 
     def date(self, at_ms: int) -> None:
-        """Say that what waits was accepted now, because only now it is known what the time is."""
+        """Date what waits as accepted now: only now it is known what the time is."""
         self._waiting = deque(msgspec.structs.replace(envelope, at_ms=at_ms) for envelope in self._waiting)
 
     def next(self, now_s: float) -> list[Envelope]:
-        """What is to be sent now: nothing while something is under way."""
+        """Take out what is to be sent now: nothing while something is in flight."""
         if self._flight or not self._waiting:
             return []
         first = self._waiting[0].event
@@ -93,7 +93,7 @@ class Lane:
         return self._send(first.spec, now_s)
 
     def again(self, now_s: float) -> list[Envelope]:
-        """What is under way, to be sent once more; what is next if nothing is."""
+        """Give what is in flight, to be sent once more; what is next if nothing is."""
         if not self._flight:
             return self.next(now_s)
         return self._send(next(iter(self._flight.values())).event.spec, now_s)
@@ -109,16 +109,16 @@ class Lane:
         return list(self._flight.values())
 
     def holds(self, seqs: Sequence[int]) -> int:
-        """How many copies of what is under way are among the events of these numbers, which went in one batch."""
+        """Count the copies of what is in flight among the events of these numbers, which went in one batch."""
         return seqs.count(next(iter(self._flight))) if self._flight else 0
 
     def not_in_queue(self, seqs: Sequence[int]) -> bool:
-        """The events of these numbers are certainly not in the queue. Returns whether no other copy can be there."""
+        """Note that the events of these numbers are not in the queue. Returns whether no other copy can be there."""
         self.copies -= self.holds(seqs)
         return bool(self._flight) and not self.copies
 
     def withdraw_flight(self) -> list[Envelope]:
-        """Take out what is under way, of which no copy is in the queue."""
+        """Take out what is in flight, of which no copy is in the queue."""
         withdrawn, self._flight = self.in_flight, {}
         return withdrawn
 
@@ -135,10 +135,10 @@ class Lane:
         return waiting.event.seq <= self._sent_before_to
 
     def complete(self, seq: int) -> Envelope | None:
-        """An answer came. Gives what it answers; ``None`` when nobody waits for it: it was answered before."""
+        """Take out the event that was answered. ``None``: it was answered before, and nobody waits for it."""
         return self._flight.pop(seq, None)
 
 
 def given_up_after_s(spec: Spec) -> float:
-    """When a transient event that nobody answered can no longer take effect: gone stale, and a lease later."""
+    """Say when a transient event without an answer can no longer take effect: it is stale, and a lease is over."""
     return spec.stale_after_s + spec.lease_s

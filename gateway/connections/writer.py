@@ -45,12 +45,12 @@ class Writer:
         """Write the replies to a batch, which need not wait until what others do is queued, too."""
         self._replies.at_once()
 
-    def schedule_broadcast_flush(self, connections: Iterable[Connection], *, latest: bool = False) -> None:
+    def schedule_broadcast_flush(self, connections: Iterable[Connection], *, positions: bool = False) -> None:
         """Write what others do with the next round, or with a reply before that.
 
-        ``latest``: it is only where they are, which the next step makes old: it can wait longer than what they do.
+        ``positions``: it is only where they are, which the next step makes old: it can wait longer than what they do.
         """
-        (self._positions if latest else self._broadcasts).soon_all(connections)
+        (self._positions if positions else self._broadcasts).soon_all(connections)
 
     # What is told.
 
@@ -71,8 +71,8 @@ class Writer:
         if connection.protocol.closed:
             connection.begin_closing(self._clock.seconds())
 
-    def broadcast(self, audience: Sequence[Connection], packets: Sequence[bytes], *, latest: bool) -> None:
-        """Tell many clients what others do: packets framed once for each codec. ``latest``: where they are, no more.
+    def broadcast(self, audience: Sequence[Connection], packets: Sequence[bytes], *, positions: bool) -> None:
+        """Tell many clients what others do: packets framed once for each codec. ``positions``: only where they are.
 
         This is most of what a gateway does: what is queued for a client that reads is appended without a call.
         """
@@ -90,7 +90,7 @@ class Writer:
                 connection.put_if_room(data)
             else:
                 connection.out.append(data)
-        self.schedule_broadcast_flush(audience, latest=latest)
+        self.schedule_broadcast_flush(audience, positions=positions)
 
     # Goodbyes.
 

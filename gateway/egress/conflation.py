@@ -1,8 +1,8 @@
-"""What a crowd is told of those farther away: where each of them is now and then, and not each of their steps.
+"""Tell a crowd of those farther away where each of them is now and then, and not each of their steps.
 
-In a crowd everyone's step is told to everyone, which grows with its square. So where very many watch a topic, what
-matters only in its latest form is told at once to those who are in that topic themselves. All others are told of it
-some time later, if nothing newer of the same took its place meanwhile; the more watch, the longer that takes.
+In a crowd everyone's step is told to everyone, which grows with the square of its size. So where very many watch a
+topic, notices with a conflation key are told at once only to those who are in that topic themselves. All others are
+told later, and only the newest notice of each key; the more watch, the longer they wait.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ Notification = Callable[[Audience, Sequence[Multicast]], None]
 
 
 class _Digest:
-    """What waits for one audience: since when something of the same does, and the latest of it; the longest first."""
+    """What waits for one audience, by conflation key: since when, and the newest notice; the longest first."""
 
     def __init__(self) -> None:
         self.wait_s = 0.0
@@ -37,14 +37,14 @@ class Conflator:
         self._digests: dict[Audience, _Digest] = {}
 
     def add(self, audience: Audience, watchers: int, multicasts: Iterable[Multicast]) -> None:
-        """Tell these later, each unless another takes its place by then."""
+        """Tell these later, each unless a newer one of its key comes before that."""
         is_new = audience not in self._digests
         digest = self._digests.setdefault(audience, _Digest())
         digest.wait_s = min(self._window_s_max, watchers * WAIT_S_PER_WATCHER)
         now_s = self._clock.seconds()
         for multicast in multicasts:
-            since_s, _ = digest.waiting.get(multicast.latest, (now_s, None))
-            digest.waiting[multicast.latest] = since_s, multicast
+            since_s, _ = digest.waiting.get(multicast.conflation_key, (now_s, None))
+            digest.waiting[multicast.conflation_key] = since_s, multicast
         if is_new:
             self._look_later(audience, digest)
 
@@ -52,11 +52,11 @@ class Conflator:
         self._clock.callLater(digest.wait_s / LOOKS, self._look, audience, digest)
 
     def _look(self, audience: Audience, digest: _Digest) -> None:
-        """Tell those whose time has come: a few now and a few then, because a crowd's worth at once would be a jolt."""
+        """Tell those that are due: a few at a time, because all of a crowd's at once would stop everything else."""
         due_s = self._clock.seconds() - digest.wait_s + ROUNDING_S
         due = [multicast for _, multicast in takewhile(lambda pair: pair[0] <= due_s, digest.waiting.values())]
         for multicast in due:
-            del digest.waiting[multicast.latest]
+            del digest.waiting[multicast.conflation_key]
         if digest.waiting:
             self._look_later(audience, digest)
         else:

@@ -156,24 +156,24 @@ class Dispatcher:
             self._broadcast(audience, same)
 
     def _broadcast_in_crowd(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
-        """All hear at once what matters by itself; of what matters only in its latest form, those who are there."""
+        """All hear at once what matters by itself; of what has a conflation key, those who are there."""
         to, unless = same[0].to, same[0].unless
-        latest = [multicast for multicast in same if multicast.latest]
-        self._broadcast(audience, [multicast for multicast in same if not multicast.latest])
-        self._broadcast([connection for connection in audience if connection.own_cell in to], latest)
-        if latest:
-            self._conflator.add((to, unless), len(audience), latest)
+        conflated = [multicast for multicast in same if multicast.conflation_key]
+        self._broadcast(audience, [multicast for multicast in same if not multicast.conflation_key])
+        self._broadcast([connection for connection in audience if connection.own_cell in to], conflated)
+        if conflated:
+            self._conflator.add((to, unless), len(audience), conflated)
 
-    def _broadcast_far(self, audience: Audience, latest: Sequence[Multicast]) -> None:
+    def _broadcast_far(self, audience: Audience, conflated: Sequence[Multicast]) -> None:
         to, unless = audience
         watching = self._interest.audience(to, unless)
-        self._broadcast([connection for connection in watching if connection.own_cell not in to], latest)
+        self._broadcast([connection for connection in watching if connection.own_cell not in to], conflated)
 
     def _broadcast(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
         if same:
             self._meters.fan_out.add(len(audience), len(same))
-            latest = all(multicast.latest for multicast in same)
-            self._writer.broadcast(audience, [multicast.packet for multicast in same], latest=latest)
+            positions = all(multicast.conflation_key for multicast in same)
+            self._writer.broadcast(audience, [multicast.packet for multicast in same], positions=positions)
 
     def refresh_view(self, connection: Connection) -> None:
         """Show a session the present, if the game has an event for that."""

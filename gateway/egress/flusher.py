@@ -25,7 +25,7 @@ ROUNDS = 2  # in a window, of what can wait
 
 
 class Flusher:
-    """Flushes sessions that have something to write. ``window_s_max``: the longest wait after a flush.
+    """Flushes connections that have something to write. ``window_s_max``: the longest wait after a flush.
 
     ``waits_for``: it is for what can wait, until a window has passed since its client was written to, and a round more
     at most; and until that flusher is done with a round.
@@ -43,12 +43,12 @@ class Flusher:
         self.in_parts = False  # whether it is for the next part of a round
 
     def soon(self, connection: Connection) -> None:
-        """This session has something to write."""
+        """Write to this connection with the next round."""
         self._dirty[connection] = None
         self._schedule()
 
     def soon_all(self, connections: Iterable[Connection]) -> None:
-        """These sessions have something to write."""
+        """Write to these connections with the next round."""
         self._dirty.update(dict.fromkeys(connections))
         self._schedule()
 

@@ -1,6 +1,6 @@
-"""Which families answer.
+"""Judge which families answer.
 
-A family is judged by the batches under way that were published since it was last heard of. If the oldest of them is out
+A family is judged by the batches in flight that were published since it was last heard of. If the oldest of them is out
 for half the time after which a family counts as unavailable, and alone, it may itself be what is lost (an operator
 revoked its task, a queue was deleted): it is probed, that is, published again. If the probe, or another batch, is not
 answered either until that time is over, the family is unavailable, until a process is heard of again; meanwhile it is
@@ -31,7 +31,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class FamilyAvailability:
-    """Families by what is under way. ``unavailable_s``: how long a batch may be. Times in seconds, monotonic."""
+    """Families by what is in flight. ``unavailable_s``: how long a batch may be. Times in seconds, monotonic."""
 
     def __init__(self, unavailable_s: float, in_flight: InFlightRegistry) -> None:
         self._unavailable_s = unavailable_s
@@ -40,14 +40,14 @@ class FamilyAvailability:
         self._down: set[str] = set()
 
     def heard(self, family: str, now_s: float) -> bool:
-        """A process of the family has said something. Returns whether it was unavailable, and is back."""
+        """Note that a process of the family has said something. Returns whether it was unavailable, and is back."""
         self._heard_s[family] = now_s
         was_down = family in self._down
         self._down.discard(family)
         return was_down
 
     def forget(self) -> None:
-        """The broker is away: nobody knows who answers."""
+        """Take no family for unavailable: the broker is away, and nobody knows which answers."""
         self._down.clear()
 
     @property
@@ -65,7 +65,7 @@ class FamilyAvailability:
         return family in self._down
 
     def sweep(self, now_s: float) -> Judged:
-        """Look at all families."""
+        """Judge all families by what is in flight now."""
         unheard = self._unheard(now_s)
         fallen = [family for family, batches in unheard.items() if self._falls(family, batches, now_s)]
         back = [family for family in self._down if not unheard.get(family)]
@@ -74,7 +74,7 @@ class FamilyAvailability:
         return Judged(fallen, back, [batches for family, batches in unheard.items() if self._asks(batches, now_s)])
 
     def _unheard(self, now_s: float) -> dict[str, list[Batch]]:
-        """Of each family the batches that count: published since it was last heard of, and still worth something."""
+        """Collect each family's batches that count: published since it was last heard of, and still worth something."""
         unheard: dict[str, list[Batch]] = defaultdict(list)
         for batch in self._in_flight:
             since_heard = batch.published_s >= self._heard_s.get(batch.family, float("-inf"))

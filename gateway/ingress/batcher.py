@@ -1,13 +1,13 @@
-"""Batches towards the queue, as large as the load makes them.
+"""Gather events into batches towards the queue, as large as the load makes them.
 
-So many batches of a type may be under way; while they are, what arrives gathers, and goes as one when a process has
-said that it is done with one of them. And a batch makes its followers wait a little for each event it carried: where
-few come a wait brings no company and costs nothing. Where many come it grows with the work that processes say these
-events are: the busier they are, or the slower their machine is at the time, the more events share what each batch
-costs by itself, until the longest wait fills them. So an event goes at once where few come, and where many come a task
-serves many. A batch that is not heard of for a while no longer counts: a lost or stuck one delays its neighbours by
-that while and no more. Events that were given together (one lane's) stay together, because two tasks may be applied in
-any order.
+A few batches of a stream may be in flight. While they are, events gather, and leave as one batch when a process is done
+with one of those. And each batch makes its followers linger a little for each event it carried. Where few events come,
+lingering brings no company and costs nothing. Where many come, it grows with the work that the events are, by what
+processes say: the busier they are, or the slower their machine is at the time, the more events share what each batch
+costs by itself, up to the longest wait. So an event on an idle server leaves at once, and on a busy one a task serves
+many. A batch of which nothing is heard for a while no longer counts: a lost or stuck one delays its followers by that
+while and no more. Events that were given together (one lane's) stay together, because two tasks may be applied in any
+order.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class Batcher:
 
     @property
     def pending(self) -> int:
-        """How many events have not been published."""
+        """How many events wait to be published."""
         return self._count
 
     def add(self, group: Sequence[Envelope]) -> None:
@@ -99,7 +99,7 @@ class Batcher:
         self._timer = self._clock.callLater(at_s - now_s, self._flush)
 
     def _opens_s(self) -> float:
-        """When the next batch may go. Waiting for company ends when the batch is full."""
+        """Say when the next batch may leave. Lingering ends when the batch is full."""
         opens_s = self._in_flight_opens_s()
         return opens_s if self._count >= self._most else max(opens_s, self._linger_until_s)
 
@@ -118,7 +118,7 @@ class Batcher:
         )
 
     def _take(self) -> list[Envelope]:
-        """The next batch: whole groups, as many as fit (one that is larger than a batch goes alone)."""
+        """Take the next batch: whole groups, as many as fit (one that is larger than a batch leaves alone)."""
         batch = list(self._groups[0])
         taken = 1
         while taken < len(self._groups) and len(batch) + len(self._groups[taken]) <= self._most:

@@ -83,14 +83,14 @@ class Meters:
         return meter
 
     def published(self, batch: Sequence[Envelope], now_ms: int) -> None:
-        """A batch is on its way."""
+        """Count a batch that is being published."""
         meter = self.of(batch[0].event.spec.name)
         meter.batch.add(len(batch))
         for at_ms, times in Counter([envelope.at_ms for envelope in batch]).items():
             meter.gateway_ms.add(now_ms - at_ms, times)
 
     def batch_finished(self, outbound: BatchResult, batch: Batch | None) -> None:
-        """A process has something to tell, perhaps that it is done with a batch that was under way."""
+        """Count a message from a process; learn times from it if it is done with a batch that was in flight."""
         self.outbound += 1
         if batch is not None and outbound.began_ms:
             self._learn_time(batch, outbound)
@@ -120,11 +120,11 @@ class Meters:
         meter.reply_ms.add(self._now_ms - envelope.at_ms)
 
     def refused(self, event: str, code: str) -> None:
-        """The gateway itself refused an event."""
+        """Count an event that the gateway itself refused."""
         self.of(event).outcomes[code] += 1
 
     def disconnected(self, reason: str, packets: int, packets_refused: int) -> None:
-        """A connection is gone."""
+        """Count a connection that is gone, and its packets."""
         self.disconnects[reason] += 1
         self.packets += packets
         self.packets_refused += packets_refused

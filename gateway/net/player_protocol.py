@@ -1,4 +1,4 @@
-"""The Twisted shell around a session: bytes in, bytes out, and who may connect at all.
+"""The Twisted shell around a connection: bytes in, bytes out, and a limit on how many there are.
 
 Behind a load balancer that speaks the PROXY protocol (Twisted's endpoint ``haproxy:tcp:4000``) a client's address is
 known with its first bytes; until then it counts as somebody, from nowhere.
@@ -32,7 +32,7 @@ class PlayerProtocol(Protocol):
         self._connection: Connection | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Begin a session, if there is room."""
+        """Begin a connection, if there is room."""
         transport: Any = self.transport
         if isinstance(transport, HAProxyProtocolWrapper):
             self._address, transport = NOWHERE, transport.transport
@@ -61,18 +61,18 @@ class PlayerProtocol(Protocol):
         return True
 
     def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008
-        """End the session."""
+        """End the connection."""
         if self._connection is not None:
             self._limiter.leave(self._address)
             self._hub.ended(self._connection)
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """The client does not read."""
+        """Stop writing: the client does not read."""
         if self._connection is not None:
             self._connection.pause()
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """The client reads again."""
+        """Write again: the client reads."""
         if self._connection is not None:
             self._hub.reads_again(self._connection)
 

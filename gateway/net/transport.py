@@ -36,7 +36,7 @@ def socket_of(transport: Any) -> Any:
 
 
 class Transport:
-    """A socket as sessions use it; ``transport`` is Twisted's."""
+    """A socket as connections use it; ``transport`` is Twisted's."""
 
     __slots__ = ("_plain", "_transport")
 

@@ -56,7 +56,7 @@ class View(Notice):
     beings: list[Being]
 
 
-@notice(latest="who")
+@notice(conflation_key="who")
 class Moved(Notice):
     """Someone whom you see walked."""
 

@@ -87,11 +87,13 @@ def test_a_notice_is_transient_unless_it_says_otherwise() -> None:
     assert notice(durable=True)(Heard) is Heard
 
 
-@pytest.mark.parametrize(("durable", "latest"), [(False, "whom"), (True, "by")])
-def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(durable: bool, latest: str) -> None:
+@pytest.mark.parametrize(("durable", "conflation_key"), [(False, "whom"), (True, "by")])
+def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(
+    durable: bool, conflation_key: str
+) -> None:
     from gameserver.modules.chat.events import Heard
     from gameserver.modules.movement.events import Moved
 
-    assert (Moved.notice.latest, Heard.notice.latest) == ("who", "")
-    with pytest.raises(Corrupt, match="latest"):
-        notice(durable=durable, latest=latest)(Heard)
+    assert (Moved.notice.conflation_key, Heard.notice.conflation_key) == ("who", "")
+    with pytest.raises(Corrupt, match="conflation_key"):
+        notice(durable=durable, conflation_key=conflation_key)(Heard)

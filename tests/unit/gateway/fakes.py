@@ -213,12 +213,13 @@ class Stage:
         self.clock.advance(0)
         self.clock.advance(0)
 
-    def dispatch(self, *to: str, unless: Sequence[str] = (), id_: str = "", latest: str = "", **packet: Any) -> None:
+    def dispatch(
+        self, *to: str, unless: Sequence[str] = (), id_: str = "", conflation_key: str = "", **packet: Any
+    ) -> None:
         """A packet for all who watch a topic."""
         packed = msgspec.msgpack.encode(packet)
-        self.tell(
-            BatchResult(multicasts=[Multicast(to=to, packet=packed, unless=tuple(unless), id=id_, latest=latest)])
-        )
+        multicast = Multicast(to=to, packet=packed, unless=tuple(unless), id=id_, conflation_key=conflation_key)
+        self.tell(BatchResult(multicasts=[multicast]))
 
     def falls(self) -> None:
         """The broker goes away."""
@@ -247,3 +248,20 @@ def reply(conn: str, event: Event, *, code: str = "", follow: SessionUpdate | No
     packet = Error(code=code, message="No.", re=event.seq) if code else Ok(re=event.seq)
     packed = msgspec.msgpack.encode(packet)
     return Unicast(conn=conn, packet=packed, re=event.seq, lane=event.spec.lane, follow=follow)
+
+
+def unconfirmed(stage: Stage, player: Player, count: int = 1):
+    """A task of a player's steps, of which the broker has not said yet that it has it."""
+    stage.broker.confirming = False
+    for seq in range(2, 2 + count):
+        player.send(type="move", dir="n", seq=seq)
+    (task,) = stage.broker.take("move")
+    return task
+
+
+def sweep_for(stage: Stage, seconds: int) -> None:
+    """Time passes, and the gateway looks after everyone each second."""
+    for _ in range(seconds):
+        stage.clock.advance(1)
+        stage.hub.sweep()
+    stage.clock.advance(0)  # what the last one found goes with this turn of the reactor

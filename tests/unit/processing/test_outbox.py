@@ -124,7 +124,7 @@ def test_of_someones_steps_only_the_latest_matters_and_of_what_is_said_all_of_it
     workshop.enter(ADA)
     (walked,) = workshop.apply(workshop.tell(ADA, Move(dir="e", seq=1))).outbound.multicasts
     (said,) = workshop.apply(workshop.tell(ADA, Say(text="hi", seq=2))).outbound.multicasts
-    assert (walked.latest, said.latest) == ("moved/ada", "")
+    assert (walked.conflation_key, said.conflation_key) == ("moved/ada", "")
 
 
 def test_talk_stands_in_the_outbox_until_it_is_published(workshop: Workshop) -> None:

@@ -60,10 +60,10 @@ def test_where_others_are_waits_longer_than_what_they_do_which_takes_it_along():
     clock.advance(1000)
     limits = Limits(broadcast_flush_ms_max=WINDOW_MS, position_flush_ms_max=3 * WINDOW_MS)
     writer, mouths = Writer(clock, limits), [Mouth() for _ in range(5 * WINDOW_MS * 10)]
-    writer.schedule_broadcast_flush(mouths, latest=True)
+    writer.schedule_broadcast_flush(mouths, positions=True)
     clock.advance(0)
     for _ in range(3 * WINDOW_MS - 2):
-        writer.schedule_broadcast_flush(mouths, latest=True)
+        writer.schedule_broadcast_flush(mouths, positions=True)
         clock.advance(0.001)
     assert (mouths[0].flushed, mouths[1].flushed) == (1, 1)
     writer.schedule_broadcast_flush(mouths[:1])

@@ -13,7 +13,7 @@ def crowd(stage: Stage, watchers: int) -> tuple[Player, Player]:
 
 
 def walks(stage: Stage, who: str, v: int) -> None:
-    stage.dispatch(HERE, latest=f"moved/{who}", type="moved", who=who, v=v)
+    stage.dispatch(HERE, conflation_key=f"moved/{who}", type="moved", who=who, v=v)
 
 
 def steps(player: Player) -> list[tuple[str, int]]:

@@ -51,13 +51,13 @@ def test_a_reply_does_not_wait_for_the_views_window_and_takes_along_what_does(st
 def test_what_others_do_does_not_wait_as_long_as_where_they_are():
     stage = Stage(reply_flush_ms_max=0, broadcast_flush_ms_max=0, position_flush_ms_max=250)
     ada, *_ = [stage.player(f"p{n}") for n in range(10)]
-    stage.dispatch("zone.town", latest="moved/x", type="moved", n=1)
-    stage.dispatch("zone.town", latest="moved/x", type="moved", n=2)
+    stage.dispatch("zone.town", conflation_key="moved/x", type="moved", n=1)
+    stage.dispatch("zone.town", conflation_key="moved/x", type="moved", n=2)
     assert [packet["n"] for packet in ada.written()] == [1]
     stage.dispatch("zone.town", type="died", n=3)
     assert [packet["n"] for packet in ada.written()] == [2, 3]
     both = [
-        Multicast(to=("zone.town",), packet=told(type=t, n=n), latest=of)
+        Multicast(to=("zone.town",), packet=told(type=t, n=n), conflation_key=of)
         for t, n, of in (("moved", 4, "moved/x"), ("died", 5, ""))
     ]
     stage.tell(BatchResult(multicasts=both))

@@ -1,6 +1,41 @@
 import pytest
 
+from gameserver.broker.routing import routing_key
+from gameserver.messages.outbound import SessionUpdate
 from tests.unit.gateway.fakes import Stage
+
+
+def test_the_reply_reaches_its_sender_and_lets_the_lane_go_on(stage: Stage):
+    ada = stage.player()
+    for seq in (2, 3, 4):
+        ada.send(type="move", dir="n", seq=seq)
+    (first,) = stage.broker.take()
+    assert first.seqs == [2]
+    stage.answer(first)
+    assert [packet["re"] for packet in ada.heard("ok")] == [2]
+    (second,) = stage.broker.take()
+    assert second.seqs == [3, 4]
+    assert stage.hub.unanswered == 2
+
+
+def test_lanes_do_not_wait_for_each_other(stage: Stage):
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    ada.send(type="say", text="slow", seq=3)
+    ada.send(type="attack", target="rat", seq=4)
+    assert [task.name for task in stage.broker.take()] == ["move", "say"]
+
+
+def test_a_second_reply_to_the_same_event_is_dropped(stage: Stage):
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    (task,) = stage.broker.take()
+    follow = SessionUpdate(watch={"view": ("zone.elsewhere",)})
+    stage.answer(task)
+    stage.answer(task, code="wall", follow=follow)
+    assert [packet["type"] for packet in ada.heard()] == ["ok"]
+    assert f"+{routing_key('zone.elsewhere')}" not in stage.broker.bound
+    assert stage.hub.unanswered == 0
 
 
 def test_a_reply_is_written_before_the_next_event_of_its_lane_leaves_for_the_queue(
