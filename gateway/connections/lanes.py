@@ -108,6 +108,10 @@ class Lane:
         self.due_s = now_s + patience_s
         return list(self._flight.values())
 
+    def republish_at(self, at_s: float) -> None:
+        """Have what is in flight sent again at this time, whenever it was due."""
+        self.due_s = at_s
+
     def holds(self, seqs: Sequence[int]) -> int:
         """Count the copies of what is in flight among the events of these numbers, which went in one batch."""
         return seqs.count(next(iter(self._flight))) if self._flight else 0

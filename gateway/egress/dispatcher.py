@@ -176,7 +176,7 @@ class Dispatcher:
             self._writer.broadcast(audience, [multicast.packet for multicast in same], positions=positions)
 
     def refresh_view(self, connection: Connection) -> None:
-        """Show a session the present, if the game has an event for that."""
+        """Show a connection the present, if the game has an event for that."""
         refresh = catalogue.view_refresh()
         if refresh is not None:
             self.then(connection, refresh.spec.name)

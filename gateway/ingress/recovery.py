@@ -106,7 +106,7 @@ class Recovery:
         due_s = self._clock.seconds() + pause_s
         for _, lane, seqs in self._registry.lanes_of(batch.envelopes):
             if lane.holds(seqs):
-                lane.due_s = min(lane.due_s, due_s)
+                lane.republish_at(min(lane.due_s, due_s))
 
     # Answers that do not come.
 
@@ -131,7 +131,7 @@ class Recovery:
     def _republish(self, connection: Connection, lane: Lane, now_s: float) -> None:
         """Nobody answered in time. A family that is down is only probed: copies of everything would fill its queue."""
         if self._availability.is_down(lane.family):
-            lane.due_s = now_s + self._limits.unavailable_after_s
+            lane.republish_at(now_s + self._limits.unavailable_after_s)
         else:
             self._lanes.republish(connection, lane)
 

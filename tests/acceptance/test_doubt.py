@@ -26,7 +26,7 @@ def give_again(client: LineClient, seq: int, to: str) -> None:
     client.send(type="give", to=to, coins=10, seq=seq)
 
 
-@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("notifications", [True, False])
 def test_what_waits_for_a_family_without_workers_is_not_refused_after_a_resume_and_is_done_once(
     house: House, notifications: bool
 ) -> None:
