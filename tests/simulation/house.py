@@ -180,14 +180,14 @@ class SimulatedHouse:
 
     def _note_refusals(self, hub: Hub) -> None:
         """Keep the ids of what a gateway refuses: it may die before the client hears it."""
-        tell = hub._registry.tell
+        send = hub._writer.send
 
         def noted(connection: Connection, packet: FromServer) -> None:
             if isinstance(packet, Error):
                 self.refused.add(f"{connection.session_id or connection.id}:{packet.re}")
-            tell(connection, packet)
+            send(connection, packet)
 
-        hub._registry.tell = noted  # type: ignore[method-assign]
+        hub._writer.send = noted  # type: ignore[method-assign]
 
     def any_gateway(self) -> int:
         """One of them."""
