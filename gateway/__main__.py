@@ -18,12 +18,15 @@ reactor = install()  # before what follows imports Twisted's own
 
 with ending_in_a_sentence():
     from gameserver import config
+    from gameserver.declare.entity import kinds
     from gameserver.declare.hooks import hooks
     from gameserver.runtime.gc_tuning import freeze_gc
     from gameserver.runtime.logging import set_up_logging
     from gateway.service import Gateway
 
-    hooks()  # a gateway runs none, and begins with no game that its workers would refuse
+    # A gateway has none of these, and begins with no game that its workers would refuse.
+    hooks()
+    kinds()
 
 log = logging.getLogger("gateway")
 

@@ -133,7 +133,7 @@ class Cluster:
     def empty(self) -> None:
         """Remove every row of the migrated database, whatever a test has left open."""
         self.cut(self.migrated)
-        self._execute("".join(f'DELETE FROM "{table}";' for table in metadata.tables), self.migrated)
+        self._execute("".join(f'DELETE FROM "{table}";' for table in metadata().tables), self.migrated)
 
     def _execute(self, statement: str, database: str = OWNER) -> None:
         import psycopg

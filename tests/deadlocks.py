@@ -22,17 +22,19 @@ from gameserver.declare.base import Event
 from gameserver.errors import Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Multicast
+from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.modules.trade.events import Give, Purse
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
 from gameserver.store.statements import Rows
-from gameserver.world.state import PULSE, Gateway, Membership, ZoneClock
 from tests.unit.processing.workshop import PASSWORD, Workshop, entrance
 from tests.unit.rules.scenes import WORLD, absent, creature, player
 

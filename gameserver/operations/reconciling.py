@@ -13,29 +13,26 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.declare.entity import Entity
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.world.entities import ZoneClock
 from gameserver.modules.world.events import Show
-from gameserver.rules.outcome import Needs, Waiting
+from gameserver.modules.world.placing import Atlas, fingerprint
+from gameserver.rules.needs import ids
+from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, Transaction
 from gameserver.world.maps import World
-from gameserver.world.placing import Atlas, fingerprint
-from gameserver.world.state import Creature, Player, Thing, ZoneClock
 
 PORTION = 500
 FACT = "world"  # under which the fingerprint of the world stands that was applied last
 
 
-class _Misfits(msgspec.Struct, frozen=True):
-    """How things of a kind are judged, and loaded with locks."""
-
-    why: Callable[[Atlas, Any], str]
-    needs: Callable[[tuple[str, ...]], Needs]
-
-
-_KINDS: dict[type[Thing], _Misfits] = {
-    Player: _Misfits(Atlas.misplaced, lambda ids: Needs(players=ids)),
-    Creature: _Misfits(Atlas.superfluous, lambda ids: Needs(creatures=ids)),
-    ZoneClock: _Misfits(Atlas.idle, lambda ids: Needs(clocks=ids)),
+# Why one of a kind can't stay as it is, "" when it can.
+_MISFITS: dict[type[Entity], Callable[[Atlas, Any], str]] = {
+    Player: Atlas.misplaced,
+    Creature: Atlas.superfluous,
+    ZoneClock: Atlas.idle,
 }
 
 
@@ -48,9 +45,9 @@ def check(store: Store, world: World) -> Counter[str]:
     """What applying a world would do to the database now: sentences, and to how many."""
     atlas = Atlas(world)
     found: Counter[str] = Counter()
-    for kind, misfits in _KINDS.items():
+    for kind, misfit in _MISFITS.items():
         for portion in _portions(store, kind):
-            found.update(why for thing in portion if (why := misfits.why(atlas, thing)))
+            found.update(why for thing in portion if (why := misfit(atlas, thing)))
     return found
 
 
@@ -58,16 +55,16 @@ def apply(store: Store, world: World, now_ms: int) -> Counter[str]:
     """Do it. Returns the same."""
     atlas = Atlas(world)
     found: Counter[str] = Counter()
-    for kind, misfits in _KINDS.items():
+    for kind, misfit in _MISFITS.items():
         for portion in _portions(store, kind):
-            ids = tuple(thing.id for thing in portion if misfits.why(atlas, thing))
-            if ids:
-                found += _apply_portion(store, atlas, kind, ids, now_ms)
+            misplaced = [thing.id for thing in portion if misfit(atlas, thing)]
+            if misplaced:
+                found += _apply_portion(store, atlas, kind, misplaced, now_ms)
     store.set_fact(FACT, fingerprint(world))
     return found
 
 
-def _portions(store: Store, kind: type[Thing]) -> Iterator[list[Any]]:
+def _portions(store: Store, kind: type[Entity]) -> Iterator[list[Any]]:
     """All things of a kind, some at a time, in the order of their ids."""
     after = ""
     while portion := store.portion(kind, after, PORTION):
@@ -75,13 +72,13 @@ def _portions(store: Store, kind: type[Thing]) -> Iterator[list[Any]]:
         after = portion[-1].id
 
 
-def _apply_portion(store: Store, atlas: Atlas, kind: type[Thing], ids: tuple[str, ...], now_ms: int) -> Counter[str]:
+def _apply_portion(store: Store, atlas: Atlas, kind: type[Entity], misplaced: list[str], now_ms: int) -> Counter[str]:
     """In one transaction; who moved by itself meanwhile is left where it is."""
-    misfits = _KINDS[kind]
+    misfit = _MISFITS[kind]
     with store.transaction() as transaction:
-        things = transaction.load([misfits.needs(ids)]).things[kind]
-        reasons = {id_: why for id_ in ids if id_ in things and (why := misfits.why(atlas, things[id_]))}
-        found = [things[id_] for id_ in reasons]
+        things = transaction.load([(ids(kind, *misplaced),)]).of(kind)
+        reasons = {id_: why for id_ in misplaced if id_ in things and (why := misfit(atlas, things[id_]))}
+        found: list[Any] = [things[id_] for id_ in reasons]
         if kind is Player:
             _move(transaction, atlas, found, now_ms)
         else:

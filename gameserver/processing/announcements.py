@@ -95,8 +95,8 @@ class Announcements:
         self._deliver(mail.player, mail.body, mail.id)
 
     def _deliver(self, player: str, packet: bytes, id_: str) -> None:
-        body = self._state.players.get(player)
-        if body is not None and body.present:
+        body = self._state.actors.get(player)
+        if body is not None and body.gateway:
             self._builder.add_unicast(body.gateway, Unicast(conn=body.conn, packet=packet, id=id_))
 
     def _encode_birth(self, item: Prepared, event: Event, id_: str) -> Announcement:

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from typing import Any
 
+from gameserver.declare.entity import Entity, actor_kind
 from gameserver.rules.outcome import Outcome, State
 from gameserver.store.store import Transaction
-from gameserver.world.state import Player, Thing
 
 
 class Changes:
@@ -15,8 +15,8 @@ class Changes:
         self._things = state.things
         self._transaction = transaction
         self._held_rows = transaction.held
-        self._changed: defaultdict[type[Thing], dict[str, None]] = defaultdict(dict)  # ids of what the state holds
-        self._dropped: dict[tuple[type[Thing], str], Thing] = {}
+        self._changed: defaultdict[type[Entity], dict[str, None]] = defaultdict(dict)  # ids of what the state holds
+        self._dropped: dict[tuple[type[Entity], str], Entity] = {}
 
     def fold(self, outcome: Outcome) -> None:
         """Take an outcome's changes into the state and into what is to be written.
@@ -36,16 +36,17 @@ class Changes:
             if self._dropped:
                 self._dropped.pop((kind, id_), None)
 
-    def _drop(self, thing: Thing) -> None:
+    def _drop(self, thing: Entity) -> None:
         kind, id_ = type(thing), thing.id
         self._things[kind].pop(id_, None)
         self._changed[kind].pop(id_, None)
         self._dropped[kind, id_] = thing
 
     @property
-    def players(self) -> tuple[dict[str, Any], dict[str, None]]:
-        """The players of the state, and the ids of those to be written."""
-        return self._things[Player], self._changed[Player]
+    def actors(self) -> tuple[dict[str, Any], dict[str, None]]:
+        """The actors of the state, and the ids of those to be written."""
+        kind = actor_kind()
+        return self._things[kind], self._changed[kind]
 
     def save(self) -> None:
         """Write them."""

@@ -11,8 +11,8 @@ from gameserver.processing.changes import Changes
 from gameserver.processing.encoding import is_readable
 from gameserver.processing.prepared import Prepared
 from gameserver.rules.outcome import State
+from gameserver.rules.watermarks import START, Watermark, read_watermarks, write_watermarks
 from gameserver.store.store import Stored, Transaction
-from gameserver.world.marks import START, Watermark, read_watermarks, write_watermarks
 
 
 class ExactlyOnce:
@@ -23,7 +23,7 @@ class ExactlyOnce:
     """
 
     def __init__(self, state: State, transaction: Transaction, in_outbox: Iterable[str], outcomes_kept: int) -> None:
-        self._players = state.players
+        self._actors = state.actors
         self._transaction = transaction
         self._to_be_done = set(in_outbox)
         self._outcomes_kept = outcomes_kept
@@ -39,7 +39,7 @@ class ExactlyOnce:
     def position(self, item: Prepared) -> Watermark | None:
         """Find where an event's lane stands; None when its session is over. Raises ``Corrupt`` for unreadable marks."""
         envelope = item.envelope
-        player = self._players.get(envelope.player)
+        player = self._actors.get(envelope.player)
         if player is None or not envelope.session or player.session != envelope.session:
             return None
         lanes = self._marks.get(envelope.session)
@@ -72,11 +72,11 @@ class ExactlyOnce:
 
     def fold_into(self, changes: Changes) -> None:
         """Put the marks that moved with their players; those of a session that ended in this very batch stay gone."""
-        players, changed = changes.players
+        actors, changed = changes.actors
         for session, id_ in self._moved.items():
-            player = players[id_]
-            if player.session == session:
-                players[id_] = replace(player, marks=write_watermarks(self._marks[session]))
+            actor = actors[id_]
+            if actor.session == session:
+                actors[id_] = replace(actor, marks=write_watermarks(self._marks[session]))
                 changed[id_] = None
 
     def save(self) -> None:

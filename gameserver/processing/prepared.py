@@ -10,8 +10,9 @@ import msgspec
 from gameserver.declare.base import Event, Spec
 from gameserver.errors import Rejected, Retryable
 from gameserver.messages.envelope import Envelope
-from gameserver.rules.outcome import Context, Needs
-from gameserver.world.marks import Watermark
+from gameserver.rules.needs import Needs, checked
+from gameserver.rules.outcome import Context
+from gameserver.rules.watermarks import Watermark
 
 C = TypeVar("C")
 
@@ -87,11 +88,9 @@ def find_needs(item: Prepared) -> None:
 
 
 def _ask(item: Prepared) -> None:
-    """Find out which rows its rule needs. Raises ``TypeError`` or ``ValidationError`` when that is no ``Needs``."""
+    """Find out what its rule needs. Raises ``TypeError`` when these are no selections."""
     try:
         needs = item.rule.needs(item.event, item.context)
     except Retryable as error:
         raise TypeError("needs are found out without the data tier") from error
-    if type(needs) is not Needs:
-        raise TypeError(f"needs of {item.spec.task}: {type(needs).__name__} is no Needs")
-    item.needs = msgspec.convert(msgspec.to_builtins(needs), Needs)
+    item.needs = checked(needs)

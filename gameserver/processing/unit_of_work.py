@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gameserver.declare.entity import actor_kind
 from gameserver.errors import Corrupt, NotNow, Rejected
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
@@ -24,7 +25,8 @@ from gameserver.processing.encoding import encode_refusal, encode_reply, read_un
 from gameserver.processing.exactly_once import ExactlyOnce
 from gameserver.processing.outbound_builder import OutboundBuilder
 from gameserver.processing.prepared import FAULTS, Prepared, find_needs
-from gameserver.rules.outcome import Needs, Outcome, State
+from gameserver.rules.needs import Needs, Rows
+from gameserver.rules.outcome import Outcome, State
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store.store import Transaction, Trial
 from gameserver.store.unread import sort_out
@@ -97,7 +99,8 @@ class UnitOfWork:
 
         In the order in which everybody locks: things first, the outbox after them (see ``store.loading``).
         """
-        actors = Needs(players=tuple({item.envelope.player for item in batch if item.envelope.player}))
+        players = {item.envelope.player for item in batch if item.envelope.player}
+        actors: Needs = (Rows(actor_kind(), "id", tuple(players)),)
         state = self._state = self._transaction.load([actors, *needs])
         state.now_ms = self._now_ms
         in_outbox = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.in_outbox])
@@ -261,7 +264,7 @@ class UnitOfWork:
 
     def _answer_at_home(self, envelope: Envelope, reply: Unicast | None) -> None:
         """Reply to a replayed dead letter where its player is now."""
-        body = self._state.players.get(envelope.player)
+        body = self._state.actors.get(envelope.player)
         if body is not None and reply is not None:
             self._builder.add_unicast(body.gateway, replace(reply, conn=body.conn))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.declare.entity import kinds
 from gameserver.declare.game import family_of, modules, parts
 from gameserver.declare.hooks import hooks
 from gameserver.declare.places import exists, imported, place_of
@@ -21,8 +22,10 @@ def rules() -> dict[str, Rule]:
 
     Those of events that have hooks run them too.
     Raises ``Corrupt``: ``no_rule`` for a declaration without a rule, ``no_event`` for a rule without a declaration,
-    ``bad_module`` for a module that cannot be imported, ``bad_declaration`` for a hook that fits no event.
+    ``bad_module`` for a module that cannot be imported, ``bad_declaration`` for a hook that fits no event and for an
+    entity that contradicts itself.
     """
+    kinds()  # its entities are sound
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
     hooked = {spec.name: hooks()[spec.task] for spec in catalogue.specs() if spec.task in hooks()}

@@ -13,7 +13,8 @@ import msgspec
 from gameserver.declare.base import Event
 from gameserver.declare.hooks import Hook
 from gameserver.errors import Corrupt, Retryable
-from gameserver.rules.outcome import Context, Needs, Outcome, Passwords, Reader, State
+from gameserver.rules.needs import Needs, checked
+from gameserver.rules.outcome import Context, Outcome, Passwords, Reader, State
 
 Ask = Callable[[Any, Context], Needs]
 
@@ -80,16 +81,8 @@ class HookedRule:
 
 
 def union(needs: Iterable[Needs]) -> Needs:
-    """What all of these need together. Raises ``TypeError`` for what is no ``Needs``."""
-    fields: dict[str, Any] = {}
-    for need in needs:
-        if type(need) is not Needs:
-            raise TypeError(f"{type(need).__name__} is no Needs")
-        for name in Needs.__struct_fields__:
-            value = getattr(need, name)
-            known = fields.get(name, value)
-            fields[name] = tuple(dict.fromkeys((*known, *value))) if isinstance(value, tuple) else max(known, value)
-    return Needs(**fields)
+    """What all of these need together. Raises ``TypeError`` for what are no selections."""
+    return tuple(dict.fromkeys(need for of_one in needs for need in checked(of_one)))
 
 
 def merged(outcome: Outcome, more: Outcome) -> Outcome:

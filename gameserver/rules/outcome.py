@@ -11,22 +11,14 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from gameserver.declare.base import Event, Notice, Result
-from gameserver.errors import NotNow, Rejected
+from gameserver.declare.entity import Entity, actor_kind, kinds
+from gameserver.errors import Corrupt
 from gameserver.messages.outbound import SessionUpdate
+from gameserver.rules.needs import Column, Count, Listing, Needs
 from gameserver.world.maps import World, Zone, nowhere
-from gameserver.world.state import (
-    Account,
-    ChatLine,
-    Creature,
-    Gateway,
-    Membership,
-    Player,
-    Session,
-    Thing,
-    ZoneClock,
-)
 
 C = TypeVar("C")
+T = TypeVar("T", bound=Entity)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -42,92 +34,85 @@ class Waiting(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The rows that a rule wants. Ids, except where said otherwise.
+class Actor(Protocol):
+    """What the engine must know of whoever sends events: the game's entity that is declared with ``actor=True``.
 
-    ``zones``: everything in these zones (clock, creatures, players present). ``around``: what this player can see, to
-    be read only; ``around_locked``: the same to be changed, the 200 nearest players and as many creatures.
-    ``memberships_of``: the channels of these players. ``histories``: the last lines of these channels.
-    ``mail``: durable notices waiting for these players, ``mail_counts``: how many. ``online``: the names of players
-    present. ``orphans_before_ms``: players and sessions whose gateway was not seen since, and with ``now_ms`` what is
-    due by now: outbox rows and sessions past their time. ``busy_zones``: the zones in which players are, and
-    in which any of them is dead or wounded. ``held_by``: how many sessions these gateways hold. ``rolls``: the sessions
-    that these hold, from the connection after ``roll_after`` on, a portion.
+    ``session``: the last one; ``gateway`` and ``conn``: where it is connected, "" for not in the world; ``marks``: the
+    watermarks of its session (``rules.watermarks``).
     """
 
-    accounts: tuple[str, ...] = ()
-    players: tuple[str, ...] = ()
-    creatures: tuple[str, ...] = ()
-    sessions: tuple[str, ...] = ()
-    sessions_of: tuple[str, ...] = ()
-    clocks: tuple[str, ...] = ()
-    gateways: tuple[str, ...] = ()
-    zones: tuple[str, ...] = ()
-    around: tuple[str, ...] = ()
-    around_locked: tuple[str, ...] = ()
-    memberships_of: tuple[str, ...] = ()
-    histories: tuple[str, ...] = ()
-    mail: tuple[str, ...] = ()
-    mail_counts: tuple[str, ...] = ()
-    online: bool = False
-    busy_zones: bool = False
-    orphans_before_ms: int = 0
-    now_ms: int = 0
-    held_by: tuple[str, ...] = ()
-    rolls: tuple[str, ...] = ()
-    roll_after: str = ""
+    @property
+    def id(self) -> str: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def gateway(self) -> str: ...
+    @property
+    def conn(self) -> str: ...
+    @property
+    def marks(self) -> str: ...
 
 
 class State:
     """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it.
 
-    ``things``: by kind and id; the other names of these are there for rules. ``now_ms``: server time. ``laid_aside``:
-    ids of mail that is due and whose receivers are absent: the store lets it wait until they come.
+    ``of`` and ``get`` give entities; ``found``, ``values`` and ``count`` the results of selections that only read.
+    ``now_ms``: server time. ``mail``, ``mail_counts``, ``due``: what of the outbox was asked for. ``laid_aside``: ids
+    of mail that is due and whose receivers are absent: the store lets it wait until they come.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.now_ms = 0
-        self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
-        self._name_things()
-        self.histories: dict[str, tuple[ChatLine, ...]] = {}
+        self.things: dict[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
+        self.results: dict[Listing[Any] | Column | Count, Any] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
         self.mail_counts: dict[str, int] = {}
         self.due: tuple[Waiting, ...] = ()
         self.laid_aside: tuple[str, ...] = ()
-        self.online: tuple[tuple[str, ...], int] = ((), 0)
-        self.busy_zones: frozenset[str] = frozenset()
-        self.hurt_zones: frozenset[str] = frozenset()
-        self.held_counts: dict[str, int] = {}
-        self.rolls: dict[str, tuple[Session, ...]] = {}
 
-    def _name_things(self) -> None:
-        self.accounts: Mapping[str, Account] = self.things[Account]
-        self.players: Mapping[str, Player] = self.things[Player]
-        self.creatures: Mapping[str, Creature] = self.things[Creature]
-        self.sessions: Mapping[str, Session] = self.things[Session]
-        self.clocks: Mapping[str, ZoneClock] = self.things[ZoneClock]
-        self.gateways: Mapping[str, Gateway] = self.things[Gateway]
-        self.memberships: Mapping[str, Membership] = self.things[Membership]
+    def of(self, kind: type[T]) -> Mapping[str, T]:
+        """The entities of a kind, as far as they were loaded, by id. Raises ``Corrupt`` ``bad_entity`` for no kind."""
+        found = self.things.get(kind)
+        if found is None:
+            raise Corrupt("bad_entity", f"{kind.__name__} is no entity of this game: it stands in no entities.py.")
+        return found
+
+    def get(self, kind: type[T], id_: str) -> T | None:
+        """One entity, if it was loaded and is there. Raises the same."""
+        found: T | None = (self.things.get(kind) or self.of(kind)).get(id_)
+        return found
+
+    def found(self, selection: Listing[T]) -> tuple[T, ...]:
+        """What ``newest`` or ``portion`` found."""
+        found: tuple[T, ...] = self.results.get(selection, ())
+        return found
+
+    def values(self, selection: Column) -> tuple[Any, ...]:
+        """What ``values`` or ``distinct`` found."""
+        found: tuple[Any, ...] = self.results.get(selection, ())
+        return found
+
+    def count(self, selection: Count) -> int:
+        """What ``count`` found."""
+        found: int = self.results.get(selection, 0)
+        return found
+
+    @property
+    def actors(self) -> Mapping[str, Actor]:
+        """Those whose events these are, as far as they were loaded, by id."""
+        return self.of(actor_kind())
 
     def zone(self, name: str) -> Zone:
         """The map of a zone; of one that no map shows (maps change) one on which nobody can walk or fight."""
         return self.world.zones.get(name) or nowhere(name)
 
-    def players_in(self, zone: str) -> list[Player]:
-        """The players present in a zone, as far as they were loaded, by id."""
-        return sorted((p for p in self.players.values() if p.zone == zone and p.present), key=lambda p: p.id)
-
-    def creatures_in(self, zone: str) -> list[Creature]:
-        """The creatures of a zone, as far as they were loaded, by id."""
-        return sorted((c for c in self.creatures.values() if c.zone == zone), key=lambda c: c.id)
-
     def count_mail(self, player: str) -> None:
         """One more durable notice waits for a player: the batch's next event finds it counted."""
         self.mail_counts[player] = self.mail_counts.get(player, 0) + 1
 
-    def put(self, things: Iterable[Thing]) -> None:
-        """Add things, of any kinds."""
+    def put(self, things: Iterable[Entity]) -> None:
+        """Add entities, of any kinds."""
         for thing in things:
             self.things[type(thing)][thing.id] = thing
 
@@ -136,7 +121,6 @@ class State:
         after = copy(self)
         changed = {type(thing) for thing in (*outcome.drop, *outcome.put)}
         after.things = self.things | {kind: dict(self.things[kind]) for kind in changed}
-        after._name_things()
         for thing in outcome.drop:
             after.things[type(thing)].pop(thing.id, None)
         after.put(outcome.put)
@@ -144,18 +128,6 @@ class State:
         for player in outcome.mailed():
             after.count_mail(player)
         return after
-
-
-KINDS_OF_THINGS: tuple[type[Thing], ...] = (
-    Account,
-    Player,
-    Creature,
-    Session,
-    ZoneClock,
-    Gateway,
-    Membership,
-    ChatLine,
-)
 
 
 class Passwords(Protocol):
@@ -171,9 +143,11 @@ class Passwords(Protocol):
 class Reader(Protocol):
     """What may be read before the transaction begins, without locks."""
 
-    def account(self, player: str) -> Account | None: ...
+    def get(self, kind: type[T], id_: str) -> T | None:
+        """An entity by its id."""
 
-    def session_by_token(self, token_hash: str) -> Session | None: ...
+    def find(self, kind: type[T], fields: tuple[str, ...], value: str) -> T | None:
+        """An entity one of whose fields has this value."""
 
 
 class Dice(Protocol):
@@ -229,8 +203,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     result: Result | None = None
-    put: tuple[Thing, ...] = ()
-    drop: tuple[Thing, ...] = ()
+    put: tuple[Entity, ...] = ()
+    drop: tuple[Entity, ...] = ()
     notifications: tuple[Notification, ...] = ()
     events: tuple[Event, ...] = ()
     again: tuple[Waiting, ...] = ()
@@ -246,37 +220,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 Rule = Callable[[State, Any, Context], Outcome]
 
 
-def actor(state: State, context: Context) -> Player:
-    """The player whose event it is. Raises ``NotNow`` ``not_here`` when not in the world.
-
-    That is so when the connection was lost while the event was under way: a resumed session sends it again.
-    """
-    player = state.players.get(context.player)
-    if player is None or not player.present:
-        raise NotNow("not_here", "You are not in the world.")
-    return player
-
-
-def living_actor(state: State, context: Context) -> Player:
-    """The same, alive. Raises ``Rejected`` ``dead``."""
-    player = actor(state, context)
-    if player.dead_until_ms:
-        raise Rejected("dead", "You are dead, for the moment.")
-    return player
-
-
 MAIL_MAX = 200
 
 
-def has_room_for_mail(state: State, receiver: Player) -> bool:
-    """Whether a durable notice may wait for a player: so many may at most."""
-    return state.mail_counts.get(receiver.id, 0) < MAIL_MAX
-
-
-def check_mailbox(state: State, receiver: Player) -> None:
-    """Raises ``Rejected`` ``mailbox_full`` when there is no room."""
-    if not has_room_for_mail(state, receiver):
-        raise Rejected("mailbox_full", f"{receiver.name} has too many messages waiting.")
+def has_room_for_mail(state: State, receiver: str) -> bool:
+    """Whether a durable notice may wait for a player: so many may at most. It needs ``mail_count(receiver)``."""
+    return state.mail_counts.get(receiver, 0) < MAIL_MAX
 
 
 F = TypeVar("F", bound=Rule)

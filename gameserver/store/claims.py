@@ -1,79 +1,52 @@
 """What a transaction may write: what it has locked, and what is new.
 
-To write a thing writes what was read of it. Read without a lock it may have changed since, and what another transaction
-did to it would be undone: coins, for one. So a thing is written only if it was asked for by a need that locks; if that
-found nothing, it is new.
+To write an entity writes what was read of it. Read without a lock it may have changed since, and what another
+transaction did to it would be undone: coins, for one. So an entity is written only if a selection that locks asked for
+it; if that found nothing, it is new.
 """
 
 from collections import defaultdict
 from typing import Any
 
+from gameserver.declare.entity import Entity, kinds
 from gameserver.errors import Corrupt
-from gameserver.rules.outcome import Needs
-from gameserver.world.state import (
-    Account,
-    ChatLine,
-    Creature,
-    Gateway,
-    Membership,
-    Player,
-    Session,
-    Thing,
-    ZoneClock,
-)
+from gameserver.rules.needs import Merged, covers
 
 # What a transaction has locked: its rows as they stand in the database (a value for each field), by kind and id.
-Held = defaultdict[type[Thing], dict[str, tuple[Any, ...]]]
-
-# The needs that lock things of a kind, each with the field that it goes by.
-LOCKING: dict[type[Thing], tuple[tuple[str, str], ...]] = {
-    Account: (("accounts", "id"),),
-    Player: (("players", "id"),),
-    Creature: (("creatures", "id"), ("zones", "zone")),
-    Session: (("sessions", "id"), ("sessions_of", "player")),
-    ZoneClock: (("clocks", "id"), ("zones", "id")),
-    Membership: (("memberships_of", "player"),),
-}
-# Written without a look at what is there: nobody changes a field of it, everybody writes it whole.
-BLIND: dict[type[Thing], str] = {
-    Gateway: "a sign of life: the last one counts, and a lock would make all logins of a gateway wait for each other",
-    ChatLine: "named after the event that said it, which nobody else writes",
-}
+Held = defaultdict[type[Entity], dict[str, tuple[Any, ...]]]
 
 
 class Claims:
-    """What a transaction has asked for and locked."""
+    """What a transaction has asked for, what of it is locked (``held``), and what it saw without a lock."""
 
     def __init__(self) -> None:
         self.held: Held = defaultdict(dict)
-        self._asked: list[Needs] = []
+        self.only_read: defaultdict[type[Entity], set[str]] = defaultdict(set)
+        self._asked: list[Merged] = []
 
-    def ask(self, needs: Needs) -> None:
+    def ask(self, needs: Merged) -> None:
         """These needs are loaded."""
         self._asked.append(needs)
 
-    def asked(self, thing: Thing) -> bool:
-        """Whether a need that locks goes by this thing's id, player or zone."""
-        needs = LOCKING.get(type(thing), ())
-        return any(getattr(thing, field) in getattr(asked, need) for asked in self._asked for need, field in needs)
+    def asked(self, thing: Entity) -> bool:
+        """Whether a selection that locks goes by this entity's id or another field of it."""
+        return any(covers(asked, thing) for asked in self._asked)
 
-    def is_made(self, thing: Thing) -> bool:
-        """Whether a thing that is not held is new: then nothing of its id may be there.
+    def is_made(self, thing: Entity) -> bool:
+        """Whether an entity that is not held is new: then nothing of its id may be there."""
+        return thing.spec.first_come or self.asked(thing)
 
-        An account always is. A name belongs to whoever came first.
-        """
-        return type(thing) is Account or self.asked(thing)
-
-    def check(self, thing: Thing) -> None:
-        """Raises ``Corrupt`` ``not_locked`` for a thing that may not be written."""
+    def check(self, thing: Entity) -> None:
+        """Raises ``Corrupt`` ``not_locked`` for an entity that may not be written."""
         kind = type(thing)
-        if kind not in LOCKING and kind not in BLIND:
-            raise Corrupt("not_locked", f"{kind.__name__} is no kind of thing that is kept.")
-        if thing.id in self.held[kind] or kind in BLIND or self.asked(thing):
+        if kind not in kinds():
+            raise Corrupt("not_locked", f"{kind.__name__} is no entity of this game: it stands in no entities.py.")
+        is_new = self.asked(thing) and thing.id not in self.only_read[kind]
+        if thing.id in self.held[kind] or thing.spec.blind or is_new:
             return
-        ways = " or ".join(f"{need} with its {field}" for need, field in LOCKING[kind])
         raise Corrupt(
             "not_locked",
-            f"{kind.__name__} {thing.id!r} is to be written and was not locked. Needs must name it: {ways}; "
-            "whom a rule finds around, around_locked.",
+            f"{kind.__name__} {thing.id!r} is to be written and was not locked. Needs must name it: "
+            f"ids({kind.__name__}, ...), or where({kind.__name__}, ...) with a field of it; "
+            "what a rule finds near, near(..., lock_most=...).",
         )

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Row, Table, func, insert, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt, Retryable
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
-from gameserver.store.tables import gateways, metadata
+from gameserver.store.tables import by_name, facts, metadata
 
 ROWS_AT_ONCE = 1_000
 # A gateway's sign of life is written every 3 seconds: one that is younger than this means that somebody plays.
@@ -54,7 +55,7 @@ def _copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied]
         migrate(target_url)
         with _writing(target_url) as target:
             _check_empty(target)
-            for table in metadata.sorted_tables:
+            for table in metadata().sorted_tables:
                 _copy_table(source, target, table)
                 done(_compare(source, target, table))
 
@@ -85,13 +86,9 @@ def _writing(url: str) -> Iterator[Connection]:
 
 def _check_source(source: Connection, now_ms: int) -> None:
     newest = ScriptDirectory.from_config(configuration("")).get_current_head()
-    if (
-        not inspect(source).has_table(gateways.name)
-        or MigrationContext.configure(source).get_current_revision() != newest
-    ):
+    if not inspect(source).has_table(facts.name) or MigrationContext.configure(source).get_current_revision() != newest:
         raise Corrupt("source_unfit", "The database to be copied has not today's shape: gameserver migrate.")
-    seen_ms = source.scalar(select(func.max(gateways.c.seen_ms))) or 0
-    if now_ms - seen_ms < QUIET_MS:
+    if any(now_ms - seen_ms < QUIET_MS for seen_ms in _signs_of_life(source)):
         raise Corrupt(
             "source_in_use",
             "Somebody plays on the database to be copied, and what they do would be lost: stop the server, "
@@ -99,8 +96,13 @@ def _check_source(source: Connection, now_ms: int) -> None:
         )
 
 
+def _signs_of_life(source: Connection) -> list[int]:
+    fields = [by_name(kind)[kind.spec.sign_of_life] for kind in kinds() if kind.spec.sign_of_life]
+    return [source.scalar(select(func.max(field))) or 0 for field in fields]
+
+
 def _check_empty(target: Connection) -> None:
-    full = [table.name for table in metadata.sorted_tables if target.scalar(select(func.count()).select_from(table))]
+    full = [table.name for table in metadata().sorted_tables if target.scalar(select(func.count()).select_from(table))]
     if full:
         raise Corrupt("target_not_empty", f"There is something in the target already: {', '.join(full)}.")
 

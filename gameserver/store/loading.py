@@ -3,292 +3,307 @@
 Tables are locked in a fixed order too, and all that is written later is locked here or comes after it in that order, so
 that no two transactions wait for each other (on PostgreSQL; SQLite has one writer at a time anyway):
 
-accounts, sessions, zone_clocks, players (with whereabouts), creatures, memberships; then, when it is saved, rows that
-are new, in the order of ``tables.TABLES``, gateways, chat_lines; dead_letters, outbox, unread, outcomes, trials. Of a
-table all rows are locked at once, in the order of their ids. The sweep and what it prunes pass over what others hold.
+entities in the order in which they are declared (``declare.entity.kinds``); then, when it is saved, rows that are new,
+in the order of ``tables.in_order_of_saving``; dead_letters, outbox, unread, outcomes, trials. Of a table all rows are
+locked at once, in the order of their ids. The sweep and what it prunes pass over what others hold.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import msgspec
-from sqlalchemy import Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import Select, bindparam, func, null, or_, select
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.conditions import Condition
+from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.errors import Retryable
-from gameserver.rules.outcome import Needs, State, Waiting
-from gameserver.rules.view import Body, distance, view_box
-from gameserver.store.claims import Claims, Held
+from gameserver.rules.needs import Box, Count, Listing, Matching, Merged, Near, Wanted
+from gameserver.rules.outcome import State, Waiting
+from gameserver.store import conditions
+from gameserver.store.claims import Claims
 from gameserver.store.statements import Rows, among
-from gameserver.store.tables import (
-    TABLES,
-    accounts,
-    chat_lines,
-    columns,
-    creatures,
-    gateways,
-    joined,
-    memberships,
-    outbox,
-    players,
-    sessions,
-    zone_clocks,
-)
+from gameserver.store.tables import by_name, columns, joined, outbox, tables_of
 from gameserver.world.maps import World
-from gameserver.world.state import Account, ChatLine, Creature, Gateway, Membership, Player, Session, Thing, ZoneClock
 
-ONLINE_NAMES_MAX = 200
-HISTORY_LINES = 50
 DUE_ROWS_MAX = 500
-ROLL_ROWS_MAX = 500
-AROUND_LOCKED_MAX = 200  # players, and creatures as many, for each who asks: the nearest
 
-T = TypeVar("T", Account, Player, Creature, Session, ZoneClock, Gateway, Membership, ChatLine)
-
-# Written as a literal: a placeholder would keep the databases from using the index of those present.
-_PRESENT = players.c.gateway != literal_column("''")
-
-
-def _nearest(viewer: Player, bodies: Iterable[Body]) -> set[str]:
-    order = sorted(bodies, key=lambda body: (distance(viewer, body), body.id))
-    return {body.id for body in order[:AROUND_LOCKED_MAX]}
+T = TypeVar("T", bound=Entity)
+Kind = type[Entity]
 
 
 @cache
-def _select(kind: type[Thing]) -> Select[Any]:
-    """All things of a kind."""
+def select_all(kind: Kind) -> Select[Any]:
+    """All entities of a kind."""
     return select(*columns(kind)).select_from(joined(kind))
 
 
-@cache
-def _things_where(kind: type[T], *names: str) -> Select[Any]:
-    """The things that any of these needs names, locked."""
-    conditions = [_WANTED[kind][name] for name in names]
-    key = columns(kind)[0]
-    return _select(kind).where(or_(*conditions)).order_by(key).with_for_update(of=TABLES[kind])
+def _declared(kind: Kind, name: str) -> Any:
+    return conditions.declared(kind.spec.conditions[name], by_name(kind))
 
 
 @cache
-def portion(kind: type[Thing]) -> Select[Any]:
-    """The next things of a kind by their ids, not locked."""
+def _rows(kind: Kind, wanted: tuple[tuple[str, str], ...]) -> Select[Any]:
+    """The entities that have one of the given values in any of these fields, under its condition."""
+    named = by_name(kind)
+    found = [
+        among(named[field], f"v{n}") & _declared(kind, when) if when else among(named[field], f"v{n}")
+        for n, (field, when) in enumerate(wanted)
+    ]
+    return select_all(kind).where(or_(*found))
+
+
+@cache
+def _rows_locked(kind: Kind, wanted: tuple[tuple[str, str], ...]) -> Select[Any]:
+    return _locked(kind, _rows(kind, wanted))
+
+
+def _locked(kind: Kind, query: Select[Any]) -> Select[Any]:
+    return query.order_by(columns(kind)[0]).with_for_update(of=tables_of(kind))
+
+
+@cache
+def _matching(kind: Kind, shape: Condition, most: int) -> Select[Any]:
+    found = conditions.shaped(shape, by_name(kind), by_name)
+    return _locked(kind, select_all(kind).where(found)).limit(most)
+
+
+@cache
+def _within(kind: Kind) -> Select[Any]:
+    """The entities of a kind that stand in a box."""
+    place, named = kind.spec.place, by_name(kind)
+    if place is None:
+        raise TypeError(f"{kind.__name__} has no place")
+    here = named[place.x].between(bindparam("left"), bindparam("right"))
+    inside = (named[place.zone] == bindparam("zone")) & here
+    inside &= named[place.y].between(bindparam("top"), bindparam("bottom"))
+    return select_all(kind).where(inside, *((_declared(kind, place.when),) if place.when else ()))
+
+
+@cache
+def portion(kind: Kind) -> Select[Any]:
+    """The next entities of a kind by their ids, not locked."""
     key = columns(kind)[0]
-    return _select(kind).where(key > bindparam("after")).order_by(key).limit(bindparam("most"))
+    return select_all(kind).where(key > bindparam("after")).order_by(key).limit(bindparam("most"))
 
 
-# What was heard in the future was heard under another clock, long ago.
-_HEARD = gateways.c.seen_ms.between(bindparam("orphans_before_ms"), bindparam("now_ms") + CLOCK_TOLERANCE_MS)
-_WANTED: dict[Any, dict[str, Any]] = {
-    Account: {"accounts": among(accounts.c.id, "accounts")},
-    Session: {
-        "sessions": among(sessions.c.id, "sessions"),
-        "sessions_of": among(sessions.c.player, "sessions_of"),
-        "silent": (sessions.c.gateway != "") & sessions.c.gateway.not_in(select(gateways.c.id).where(_HEARD)),
-        "expired": (sessions.c.expires_ms > 0) & (sessions.c.expires_ms <= bindparam("now_ms")),
-    },
-    ZoneClock: {"clocks": among(zone_clocks.c.id, "clocks"), "zones": among(zone_clocks.c.id, "zones")},
-    Player: {
-        "players": among(players.c.id, "players"),
-        "zones": among(players.c.zone, "zones") & _PRESENT,
-    },
-    Creature: {"creatures": among(creatures.c.id, "creatures"), "zones": among(creatures.c.zone, "zones")},
-    Membership: {"memberships_of": among(memberships.c.player, "memberships_of")},
-}
+@cache
+def finding(kind: Kind, fields: tuple[str, ...]) -> Select[Any]:
+    """The entities one of whose fields has a value, not locked."""
+    named = by_name(kind)
+    return select_all(kind).where(or_(*(named[field] == bindparam("value") for field in fields)))
 
 
-_ORPHANS = _things_where(Session, "silent", "expired").limit(DUE_ROWS_MAX)
+@cache
+def _listing(kind: Kind, by: str, equal: tuple[str, ...], last: bool) -> Select[Any]:
+    named = by_name(kind)
+    found = select_all(kind).where(*(named[field] == bindparam(f"v{n}") for n, field in enumerate(equal)))
+    if last:
+        ordered = found.order_by(named[by].desc(), named["id"].desc())
+    else:
+        ordered = found.where(named[by] > bindparam("after")).order_by(named[by])
+    return ordered.limit(bindparam("most"))
 
 
-def _within(kind: type[Thing]) -> Any:
-    place = {column.name: column for column in columns(kind)}
-    inside = place["x"].between(bindparam("left"), bindparam("right"))
-    return (place["zone"] == bindparam("zone")) & inside & place["y"].between(bindparam("top"), bindparam("bottom"))
+@cache
+def _column(kind: Kind, field: str, when: str, first: bool) -> Select[Any]:
+    column = by_name(kind)[field]
+    found = select(column).where(*((_declared(kind, when),) if when else ()))
+    return found.order_by(column).limit(bindparam("most")) if first else found.distinct()
 
 
-_GATEWAYS = select(gateways).where(among(gateways.c.id, "gateways"))
-_PLAYERS_UNLOCKED = _select(Player).where(among(players.c.id, "ids"))
-_PLAYERS_AROUND = _select(Player).where(_within(Player), _PRESENT)
-_CREATURES_AROUND = _select(Creature).where(_within(Creature))
-_HISTORY = (
-    select(chat_lines)
-    .where(chat_lines.c.channel == bindparam("channel"))
-    .order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
-    .limit(HISTORY_LINES)
-)
+@cache
+def _count(kind: Kind, when: str, field: str) -> Select[Any]:
+    """How many there are, by the values of a field; all under the value None where no field is named."""
+    only = (_declared(kind, when),) if when else ()
+    if not field:
+        everyone = select(null().label("of_all"), func.count())
+        return cast("Select[Any]", everyone).select_from(tables_of(kind)[0]).where(*only)
+    column = by_name(kind)[field]
+    return select(column, func.count()).where(among(column, "ids"), *only).group_by(column)
+
+
 _WAITING = select(outbox.c.id, outbox.c.kind, outbox.c.player, outbox.c.body)
 _MAIL = _WAITING.where(outbox.c.kind == "mail", among(outbox.c.player, "ids")).order_by(
     outbox.c.created_ms, outbox.c.id
 )
 _MAIL_COUNTS = select(outbox.c.player, func.count()).where(among(outbox.c.player, "ids")).group_by(outbox.c.player)
 _DUE = _WAITING.where(outbox.c.due_ms <= bindparam("now_ms")).order_by(outbox.c.due_ms).limit(DUE_ROWS_MAX)
-_HELD_COUNTS = (
-    select(sessions.c.gateway, func.count()).where(among(sessions.c.gateway, "ids")).group_by(sessions.c.gateway)
-)
-_ROLL = (
-    _select(Session)
-    .where(sessions.c.gateway == bindparam("gateway"), sessions.c.conn > bindparam("after"))
-    .order_by(sessions.c.conn)
-    .limit(ROLL_ROWS_MAX)
-)
-_ONLINE_NAMES = select(players.c.name).where(_PRESENT).order_by(players.c.name).limit(ONLINE_NAMES_MAX)
-_ONLINE_COUNT = select(func.count()).select_from(players).where(_PRESENT)
-_BUSY_ZONES = select(players.c.zone).where(_PRESENT).distinct()
-_HURT_ZONES = _BUSY_ZONES.where((players.c.hp < players.c.hp_max) | (players.c.dead_until_ms > 0))
 
 
-def merge(needs: Iterable[Needs]) -> Needs:
-    """What a batch needs: everything that any of its events does, each once, in order."""
-    ids: defaultdict[str, set[str]] = defaultdict(set)
-    others: dict[str, Any] = {}
-    for need in msgspec.to_builtins(list(needs)):  # which leaves out what has its default
-        for name, value in need.items():
-            if isinstance(value, list | tuple):
-                ids[name].update(value)
-            else:
-                others[name] = max(others.get(name, value), value)
-    lists: dict[str, Any] = {name: tuple(sorted(wanted)) for name, wanted in ids.items()}
-    return Needs(**lists, **others)
-
-
-def load(rows: Rows, needs: Needs, world: World, claims: Claims) -> State:
+def load(rows: Rows, needs: Merged, world: World, claims: Claims) -> State:
     """The state that a batch of rules works on; what of it was locked is added to ``claims``."""
     state = State(world)
     claims.ask(needs)
-    loader = _Loader(rows, state, needs, claims.held)
-    loader.found(Account, "accounts")
-    loader.found(Session, "sessions", "sessions_of")
-    loader.orphans()
-    loader.gateways()
-    loader.rolls()
-    loader.found(ZoneClock, "clocks", "zones")
-    loader.look_ahead()
-    loader.found(Player, "players", "zones")
-    loader.found(Creature, "creatures", "zones")
+    loader = _Loader(rows, state, needs, claims)
+    loader.lock()
     loader.check_look()
-    loader.surroundings()
-    loader.found(Membership, "memberships_of")
-    loader.histories()
-    loader.mail()
-    loader.crowd()
+    loader.read()
     return state
 
 
-Box = tuple[str, int, int, int, int]
-
-
 class _Loader:
-    def __init__(self, rows: Rows, state: State, needs: Needs, held: Held) -> None:
+    def __init__(self, rows: Rows, state: State, needs: Merged, claims: Claims) -> None:
         self._rows = rows
         self._state = state
         self._needs = needs
-        self._held = held
-        self._looked: dict[str, Box] = {}
+        self._claims = claims
+        self._ahead = [near for near in needs.near if near.most]
+        self._looked: dict[tuple[Kind, str], tuple[Near, Box]] = {}
 
-    def found(self, kind: type[T], *names: str) -> list[T]:
-        """The things that any of these needs names, locked."""
-        wanted = {name: ids for name in names if (ids := getattr(self._needs, name))}
-        return self._locked(kind, _things_where(kind, *wanted), **wanted) if wanted else []
+    def lock(self) -> None:
+        """Lock what is needed, kind by kind."""
+        for kind in kinds():
+            if self._ahead:
+                self.look_ahead(kind)
+            if kind in self._needs.rows:
+                self._lock(kind, self._needs.rows[kind])
+            for matching in self._needs.matching:
+                if matching.kind is kind:
+                    self._match(matching)
 
-    def _locked(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
-        rows = self._rows.all(query, **values)
-        self._held[kind].update({row[0]: row for row in rows})  # a thing's id comes first
+    def read(self) -> None:
+        """Read what is needed without locks."""
+        needs = self._needs
+        for kind, wanted in needs.seen.items():
+            names, values = _named(wanted)
+            self._read(kind, _rows(kind, names), **values)
+        if needs.near:
+            self._surroundings()
+        for listing in needs.listings:
+            self._state.results[listing] = self._list(listing)
+        if needs.columns or needs.counts:
+            self._sum_up()
+        if needs.mail or needs.mail_counts or needs.due_ms:
+            self._mail()
+
+    def _lock(self, kind: Kind, wanted: Wanted) -> None:
+        names, values = _named(wanted)
+        self._hold(kind, self._rows.all(_rows_locked(kind, names), **values))
+
+    def _hold(self, kind: type[T], rows: Sequence[tuple[Any, ...]]) -> list[T]:
+        self._claims.held[kind].update({row[0]: row for row in rows})  # an entity's id comes first
         return self._make(kind, rows)
 
-    def _things(self, kind: type[T], query: Select[Any], **values: Any) -> list[T]:
-        return self._make(kind, self._rows.all(query, **values))
+    def _read(self, kind: type[T], query: Select[Any], **values: Any) -> None:
+        self._claims.only_read[kind].update(thing.id for thing in self._make(kind, self._rows.all(query, **values)))
 
     def _make(self, kind: type[T], rows: Sequence[tuple[Any, ...]]) -> list[T]:
         things = {row[0]: kind(*row) for row in rows}
         self._state.things[kind].update(things)
         return list(things.values())
 
-    def _need(self, **ids: Iterable[str]) -> None:
-        """Need more than was asked for. Of each kind all is locked at once, in the order of the ids."""
-        more = {name: tuple(sorted({*getattr(self._needs, name), *wanted})) for name, wanted in ids.items()}
-        self._needs = msgspec.structs.replace(self._needs, **more)
+    def _match(self, matching: Matching) -> None:
+        values: list[Any] = []
+        shape = conditions.shape(matching.condition, values)
+        given = {conditions.Param(n).name: value for n, value in enumerate(values)}
+        found = self._hold(matching.kind, self._rows.all(_matching(matching.kind, shape, matching.most), **given))
+        for field, kind in matching.bring:
+            self._needs.want(kind, [getattr(thing, field) for thing in found])
 
-    def orphans(self) -> None:
-        """Sessions that nobody holds any more, and their players."""
-        if self._needs.orphans_before_ms:
-            times = {"orphans_before_ms": self._needs.orphans_before_ms, "now_ms": self._needs.now_ms}
-            self._need(players={session.player for session in self._locked(Session, _ORPHANS, **times)})
+    def look_ahead(self, kind: Kind) -> None:
+        """Find without locks what is near: it is locked with all others of its kind.
 
-    def look_ahead(self) -> None:
-        """Find whom ``around_locked`` is about, without locks: they are locked with all others of their kind."""
-        if not self._needs.around_locked:
-            return
-        for row in self._rows.all(_PLAYERS_UNLOCKED, ids=self._needs.around_locked):
-            viewer = Player(*row)
-            self._looked[viewer.id] = box = (viewer.zone, *view_box(viewer))
-            within = dict(zip(("zone", "left", "top", "right", "bottom"), box, strict=True))
-            near = [Player(*row) for row in self._rows.all(_PLAYERS_AROUND, **within)]
-            beasts = [Creature(*row) for row in self._rows.all(_CREATURES_AROUND, **within)]
-            self._need(players={viewer.id, *_nearest(viewer, near)}, creatures=_nearest(viewer, beasts))
+        That is done just before the first kind concerned is locked, and once.
+        """
+        now = [near for near in self._ahead if kind is near.viewer or kind in near.kinds]
+        self._ahead = [near for near in self._ahead if near not in now]
+        for near in now:
+            for row in self._rows.all(_rows(near.viewer, (("id", ""),)), v0=[near.id]):
+                viewer = near.viewer(*row)
+                box = near.box(viewer)
+                self._looked[near.viewer, near.id] = near, box
+                self._needs.want(near.viewer, [near.id])
+                for seen in near.kinds:
+                    found = [seen(*row) for row in self._rows.all(_within(seen), **_as_values(box))]
+                    self._needs.want(seen, nearest(viewer, found, near.most))
 
     def check_look(self) -> None:
         """Raises ``Retryable`` ``conflict`` when a viewer was moved between the look and the lock."""
-        for id_, box in self._looked.items():
-            viewer = self._state.players.get(id_)
-            if viewer is None or (viewer.zone, *view_box(viewer)) != box:
+        for (kind, id_), (near, box) in self._looked.items():
+            viewer = self._state.get(kind, id_)
+            if viewer is None or near.box(viewer) != box:
                 raise Retryable("conflict", f"{id_} was moved while it looked around.")
 
-    def gateways(self) -> None:
-        """Read without locks: every login looks at its gateway's row, and hardly ever writes it."""
-        if self._needs.gateways:
-            self._things(Gateway, _GATEWAYS, gateways=self._needs.gateways)
+    def _surroundings(self) -> None:
+        """All that the viewers see: who looks changes nothing.
 
-    def rolls(self) -> None:
-        """Who plays through gateways, read without locks: what is done about it is done one by one."""
-        if self._needs.held_by:
-            self._state.held_counts.update(self._rows.all(_HELD_COUNTS, ids=self._needs.held_by))
-        for gateway in self._needs.rolls:
-            found = self._rows.all(_ROLL, gateway=gateway, after=self._needs.roll_after)
-            self._state.rolls[gateway] = tuple(Session(*row) for row in found)
-
-    def surroundings(self) -> None:
-        """All that the viewers see, read without locks: who looks changes nothing.
-
-        Those present are found by their zone, and so a zone is looked through once, for all its viewers.
+        What stands there is found by its zone, and so a zone is looked through once, for all its viewers.
         """
-        boxes: defaultdict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
-        for id_ in self._needs.around:
-            if viewer := self._state.players.get(id_):
-                boxes[viewer.zone].append(view_box(viewer))
-        for zone, seen in boxes.items():
-            left, top, right, bottom = zip(*seen, strict=True)
-            box = {"zone": zone, "left": min(left), "top": min(top), "right": max(right), "bottom": max(bottom)}
-            self._things(Player, _PLAYERS_AROUND, **box)
-            self._things(Creature, _CREATURES_AROUND, **box)
+        boxes: defaultdict[tuple[str, tuple[Kind, ...]], list[tuple[int, int, int, int]]] = defaultdict(list)
+        for near in self._needs.near:
+            viewer = None if near.most else self._state.get(near.viewer, near.id)
+            if viewer is not None:
+                zone, *box = near.box(viewer)
+                boxes[zone, near.kinds].append(tuple(box))  # type: ignore[arg-type]
+        for (zone, seen), several in boxes.items():
+            left, top, right, bottom = zip(*several, strict=True)
+            whole = _as_values((zone, min(left), min(top), max(right), max(bottom)))
+            for kind in seen:
+                self._read(kind, _within(kind), **whole)
 
-    def histories(self) -> None:
-        for channel in self._needs.histories:
-            newest = self._rows.all(_HISTORY, channel=channel)
-            self._state.histories[channel] = tuple(ChatLine(*row) for row in reversed(newest))
+    def _list(self, listing: Listing[Any]) -> tuple[Any, ...]:
+        values = {f"v{n}": value for n, (_, value) in enumerate(listing.equal)}
+        names = tuple(field for field, _ in listing.equal)
+        after = {} if listing.last else {"after": listing.after}
+        kind: Kind = listing.kind
+        query = _listing(kind, listing.by, names, listing.last)
+        found = [kind(*row) for row in self._rows.all(query, **values, **after, most=listing.most)]
+        return tuple(reversed(found) if listing.last else found)
 
-    def mail(self) -> None:
-        if self._needs.mail:
-            waiting = [Waiting(*row) for row in self._rows.all(_MAIL, ids=self._needs.mail)]
-            self._state.mail = {id_: tuple(row for row in waiting if row.player == id_) for id_ in self._needs.mail}
-        if self._needs.mail_counts:
-            self._state.mail_counts.update(self._rows.all(_MAIL_COUNTS, ids=self._needs.mail_counts))
-        if self._needs.orphans_before_ms:
+    def _sum_up(self) -> None:
+        for column in self._needs.columns:
+            query = _column(column.kind, column.field, column.when, column.most > 0)
+            most = {"most": column.most} if column.most else {}
+            self._state.results[column] = tuple(self._rows.column(query, **most))
+        for (kind, when, field), values in self._needs.counts.items():
+            ids = {"ids": sorted(values)} if field else {}
+            for value, count in self._rows.all(_count(kind, when, field), **ids):
+                self._state.results[Count(kind, when, field, value)] = count
+
+    def _mail(self) -> None:
+        mail, counts = sorted(self._needs.mail), sorted(self._needs.mail_counts)
+        if mail:
+            waiting = [Waiting(*row) for row in self._rows.all(_MAIL, ids=mail)]
+            self._state.mail = {id_: tuple(row for row in waiting if row.player == id_) for id_ in mail}
+        if counts:
+            self._state.mail_counts.update(self._rows.all(_MAIL_COUNTS, ids=counts))
+        if self._needs.due_ms:
             self._state.due = self._due()
 
     def _due(self) -> tuple[Waiting, ...]:
         """Outbox rows that nobody has dealt with in time. The mail of those who are absent is laid aside."""
-        due = [Waiting(*row) for row in self._rows.all(_DUE, now_ms=self._needs.now_ms)]
+        due = [Waiting(*row) for row in self._rows.all(_DUE, now_ms=self._needs.due_ms)]
         receivers = sorted({row.player for row in due if row.player})
+        actors = actor_kind()
         if receivers:
-            self._things(Player, _PLAYERS_UNLOCKED, ids=receivers)
-        here = {player.id for player in self._state.players.values() if player.present}
+            self._read(actors, _rows(actors, (("id", ""),)), v0=receivers)
+        here = {actor.id for actor in self._state.of(actors).values() if actor.gateway}
         self._state.laid_aside = tuple(row.id for row in due if row.kind == "mail" and row.player not in here)
         return tuple(row for row in due if row.kind != "mail" or row.player in here)
 
-    def crowd(self) -> None:
-        if self._needs.online:
-            (count,) = self._rows.column(_ONLINE_COUNT)
-            self._state.online = (tuple(self._rows.column(_ONLINE_NAMES)), count)
-        if self._needs.busy_zones:
-            self._state.busy_zones = frozenset(self._rows.column(_BUSY_ZONES))
-            self._state.hurt_zones = frozenset(self._rows.column(_HURT_ZONES))
+
+def _named(wanted: Wanted) -> tuple[tuple[tuple[str, str], ...], dict[str, Any]]:
+    """The fields (and conditions) that are looked for, and the values of each by the name of its placeholder."""
+    names = tuple(sorted(wanted)) if len(wanted) > 1 else tuple(wanted)
+    return names, {f"v{n}": sorted(wanted[name]) for n, name in enumerate(names)}
+
+
+def _as_values(box: Box) -> dict[str, Any]:
+    return dict(zip(("zone", "left", "top", "right", "bottom"), box, strict=True))
+
+
+def nearest(viewer: Entity, found: Iterable[Entity], most: int) -> list[str]:
+    """The ids of those that are fewest steps away, diagonal steps counting one."""
+    x, y = _tile(viewer)
+
+    def distance(thing: Entity) -> int:
+        at = _tile(thing)
+        return max(abs(at[0] - x), abs(at[1] - y))
+
+    return [thing.id for thing in sorted(found, key=lambda thing: (distance(thing), thing.id))[:most]]
+
+
+def _tile(thing: Entity) -> tuple[int, int]:
+    place = thing.spec.place
+    return (getattr(thing, place.x), getattr(thing, place.y)) if place else (0, 0)

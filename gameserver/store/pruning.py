@@ -5,28 +5,41 @@ away.
 """
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import Table, bindparam, delete, update
 
+from gameserver.declare.entity import Entity, Keep, kinds
+from gameserver.store import conditions
 from gameserver.store.statements import Rows, among, locked
-from gameserver.store.tables import chat_lines, gateways, outbox, trials
+from gameserver.store.tables import by_name, outbox, tables_of, trials
 
 PORTION_ROWS = 500
-HOUR_MS = 3_600_000
-GATEWAY_KEPT_MS = 6 * HOUR_MS  # since its last sign of life: longer than any clock is wrong
-TRIAL_KEPT_MS = 24 * HOUR_MS  # since it was last tried: longer than any message travels
-LINE_KEPT_MS = 30 * 24 * HOUR_MS
+TRIAL_KEPT_MS = 24 * 3_600_000  # since it was last tried: longer than any message travels
 NEVER_MS = 2**62
 
-_OWN = gateways.c.id.startswith("*")  # rows of the server's own, not of a gateway
-_OVER = (
-    (gateways, (gateways.c.seen_ms < bindparam("before")) & ~_OWN, GATEWAY_KEPT_MS),
-    (trials, trials.c.at_ms < bindparam("before"), TRIAL_KEPT_MS),
-    (chat_lines, chat_lines.c.at_ms < bindparam("before"), LINE_KEPT_MS),
-)
-_PRUNE = [
-    (delete(table).where(locked(table, over, skip=True, most=PORTION_ROWS)), kept_ms) for table, over, kept_ms in _OVER
-]
+
+def _prune(table: Table, over: Any) -> Any:
+    return delete(table).where(locked(table, over, skip=True, most=PORTION_ROWS))
+
+
+@cache
+def _pruning() -> list[tuple[Any, int]]:
+    """What removes what is over, and for how long that is kept."""
+    found = [(_prune(trials, trials.c.at_ms < bindparam("before")), TRIAL_KEPT_MS)]
+    kept = ((kind, kind.spec.keep) for kind in kinds())
+    return found + [(_prune_entities(kind, keep), keep.for_ms) for kind, keep in kept if keep and keep.for_ms]
+
+
+def _prune_entities(kind: type[Entity], keep: Keep) -> Any:
+    named = by_name(kind)
+    over = named[keep.by] < bindparam("before")
+    if keep.unless:
+        over &= ~conditions.declared(kind.spec.conditions[keep.unless], named)
+    return _prune(tables_of(kind)[0], over)
+
+
 # One that was sent again meanwhile is due later, and no longer meant.
 _ASIDE = among(outbox.c.id, "ids") & (outbox.c.due_ms <= bindparam("now_ms"))
 _LAY_ASIDE = update(outbox).values(due_ms=NEVER_MS).where(locked(outbox, _ASIDE, skip=True))
@@ -34,7 +47,7 @@ _LAY_ASIDE = update(outbox).values(due_ms=NEVER_MS).where(locked(outbox, _ASIDE,
 
 def prune(rows: Rows, now_ms: int) -> None:
     """Remove a portion of what is over."""
-    for statement, kept_ms in _PRUNE:
+    for statement, kept_ms in _pruning():
         rows.run(statement, before=now_ms - kept_ms)
 
 

@@ -1,8 +1,8 @@
 """Writing what rules changed: one or two statements per table and batch, rows in the order of their ids.
 
-Of things that the transaction holds, only the rows are written that changed, and of these the columns that changed in
+Of entities that the transaction holds, only the rows are written that changed, and of these the columns that changed in
 any: a step writes one narrow row, and no index. What was looked for and not found is inserted; what nobody looks for
-(``claims.BLIND``) is written whole.
+(``declare.entity``, ``blind``) is written whole.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,12 +14,11 @@ from msgspec.structs import astuple
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
+from gameserver.declare.entity import Entity, Keep, kinds
 from gameserver.store.claims import Claims
-from gameserver.store.loading import HISTORY_LINES
 from gameserver.store.statements import Rows, among, locked
-from gameserver.store.tables import TABLES, chat_lines, memberships, outcomes
+from gameserver.store.tables import by_name, in_order_of_saving, outcomes, tables_of
 from gameserver.store.values import check_values
-from gameserver.world.state import ChatLine, Membership, Session, Thing
 
 Row = tuple[Any, ...]
 
@@ -48,13 +47,35 @@ def _delete(table: Table) -> Any:
 
 
 _FORGET_OUTCOMES = delete(outcomes).where(among(outcomes.c.session, "sessions"))
-_MINE = chat_lines.c.channel == bindparam("channel")
-_NEWEST = select(chat_lines.c.id).where(_MINE).order_by(chat_lines.c.at_ms.desc(), chat_lines.c.id.desc())
-_OLD = _MINE & chat_lines.c.id.not_in(_NEWEST.limit(HISTORY_LINES).scalar_subquery())
-_TRIM_HISTORY = delete(chat_lines).where(locked(chat_lines, _OLD))
-_HOLD_HISTORY = select(chat_lines.c.id).where(_MINE).order_by(chat_lines.c.id).with_for_update()
-_LEFT_ALONE = among(chat_lines.c.channel, "channels") & chat_lines.c.channel.not_in(select(memberships.c.channel))
-_FORGET_HISTORIES = delete(chat_lines).where(locked(chat_lines, _LEFT_ALONE))
+
+
+@cache
+def _hold_of(kind: type[Entity], per: str) -> Any:
+    named = by_name(kind)
+    return select(named["id"]).where(named[per] == bindparam("of")).order_by(named["id"]).with_for_update()
+
+
+@cache
+def _trim(kind: type[Entity], keep: Keep) -> Any:
+    """Remove those of a value of ``per`` that are older than the newest."""
+    table, named = tables_of(kind)[0], by_name(kind)
+    mine = named[keep.per] == bindparam("of")
+    order = select(named["id"]).where(mine).order_by(named[keep.by].desc(), named["id"].desc())
+    old = mine & named["id"].not_in(order.limit(keep.newest).scalar_subquery())
+    return delete(table).where(locked(table, old))
+
+
+@cache
+def _forget_along(kind: type[Entity], per: str, with_: type[Entity]) -> Any:
+    """Remove those of values of ``per`` that no entity of another kind has any more."""
+    table, column, others = tables_of(kind)[0], by_name(kind)[per], by_name(with_)[per]
+    return delete(table).where(locked(table, among(column, "of") & column.not_in(select(others))))
+
+
+@cache
+def _kept_along(kind: type[Entity]) -> tuple[tuple[type[Entity], Keep], ...]:
+    """The entities that are kept as long as one of this kind is there."""
+    return tuple((other, keep) for other in kinds() if (keep := other.spec.keep) and keep.along is kind)
 
 
 def upsert(rows: Rows, table: Table, values: Sequence[Row]) -> None:
@@ -78,12 +99,12 @@ def _write(rows: Rows, table: Table, statement: Any, values: Sequence[Row]) -> N
         rows.many(statement, values)
 
 
-def put_things(rows: Rows, things: Iterable[Thing], claims: Claims) -> None:
-    """Write things. Raises ``Retryable`` ``conflict`` when one that was looked for in vain is there by now."""
-    by_kind: dict[type[Thing], dict[str, Any]] = {}
+def put_things(rows: Rows, things: Iterable[Entity], claims: Claims) -> None:
+    """Write entities. Raises ``Retryable`` ``conflict`` when one that was looked for in vain is there by now."""
+    by_kind: dict[type[Entity], dict[str, Any]] = {}
     for thing in things:
         by_kind.setdefault(type(thing), {})[thing.id] = thing
-    for kind in TABLES:
+    for kind in in_order_of_saving() if len(by_kind) > 1 else by_kind:
         if kind in by_kind:
             put, known = by_kind[kind], claims.held[kind]
             ids = sorted(put)
@@ -92,38 +113,43 @@ def put_things(rows: Rows, things: Iterable[Thing], claims: Claims) -> None:
             others = [put[id_] for id_ in ids if id_ not in known]
             _write_whole(rows, kind, insert, [thing for thing in others if claims.is_made(thing)])
             _write_whole(rows, kind, upsert, [thing for thing in others if not claims.is_made(thing)])
-    for channel in sorted({line.channel for line in by_kind.get(ChatLine, {}).values()}):
-        rows.wait_for(_HOLD_HISTORY, channel=channel)  # or it would not see what others are saying, and keep too many
-        rows.run(_TRIM_HISTORY, channel=channel)
+    for kind, put in by_kind.items():
+        if (keep := kind.spec.keep) and keep.newest:
+            for value in sorted({getattr(thing, keep.per) for thing in put.values()}):
+                rows.wait_for(_hold_of(kind, keep.per), of=value)  # or it would not see what others add, and keep more
+                rows.run(_trim(kind, keep), of=value)
 
 
-def _replace(rows: Rows, kind: type[Thing], known: Sequence[Row], things: Sequence[Any]) -> None:
-    """Write what differs between rows as they stand in the database and things as they shall be."""
+def _replace(rows: Rows, kind: type[Entity], known: Sequence[Row], things: Sequence[Any]) -> None:
+    """Write what differs between rows as they stand in the database and entities as they shall be."""
     before, after = list(zip(*known, strict=True)), list(zip(*map(astuple, things), strict=True))
+    fields = kind.__struct_fields__
     changed = [n for n, values in enumerate(after) if values != before[n]]
-    for table in TABLES[kind]:
-        here = [n for n in changed if kind.__struct_fields__[n] in table.columns]
+    for table in tables_of(kind):
+        here = [n for n in changed if fields[n] in table.columns]
         if here:
-            names = tuple(kind.__struct_fields__[n] for n in here)
+            names = tuple(fields[n] for n in here)
             check_values(table, names, [after[n] for n in here])
             was, now = (list(zip(*(side[n] for n in (*here, 0)), strict=True)) for side in (before, after))
             rows.change(table, names, [row for row, old in zip(now, was, strict=True) if row != old])
 
 
-def _write_whole(rows: Rows, kind: type[Thing], write: Callable[..., None], things: Sequence[Any]) -> None:
-    for table in TABLES[kind]:
+def _write_whole(rows: Rows, kind: type[Entity], write: Callable[..., None], things: Sequence[Any]) -> None:
+    for table in tables_of(kind):
         write(rows, table, list(map(attrgetter(*table.columns.keys()), things)))
 
 
-def drop_things(rows: Rows, things: Iterable[Thing]) -> None:
-    """Remove things; a session's outcomes go with it, and the lines of a channel with its last member."""
-    by_kind: dict[type[Thing], list[Any]] = {}
+def drop_things(rows: Rows, things: Iterable[Entity]) -> None:
+    """Remove entities, and what is kept only along with them: the outcomes of a session, for one."""
+    by_kind: dict[type[Entity], list[Any]] = {}
     for thing in things:
         by_kind.setdefault(type(thing), []).append(thing)
     for kind, gone in by_kind.items():
-        for table in TABLES[kind]:
+        for table in tables_of(kind):
             rows.run(_delete(table), ids=sorted(thing.id for thing in gone))
-    if Membership in by_kind:
-        rows.run(_FORGET_HISTORIES, channels=sorted({thing.channel for thing in by_kind[Membership]}))
-    if Session in by_kind:
-        rows.run(_FORGET_OUTCOMES, sessions=sorted(thing.id for thing in by_kind[Session]))
+    for kind, gone in by_kind.items():
+        for other, keep in _kept_along(kind):
+            of = sorted({getattr(thing, keep.per) for thing in gone})
+            rows.run(_forget_along(other, keep.per, kind), of=of)
+        if kind.spec.session:
+            rows.run(_FORGET_OUTCOMES, sessions=sorted(thing.id for thing in gone))

@@ -3,29 +3,26 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import astuple
-from sqlalchemy import Engine, bindparam, delete, literal_column, or_, select, update
+from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
 
 from gameserver.clocks import ServerClock
+from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
-from gameserver.rules.outcome import Needs, State, Waiting
+from gameserver.rules.needs import Needs, merge
+from gameserver.rules.outcome import State, Waiting
 from gameserver.store import loading, pruning, saving, unread
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.migrate import migrate
 from gameserver.store.statements import Rows, among, locked, reading, writing
-from gameserver.store.tables import accounts, dead_letters, facts, outbox, outcomes, sessions, trials
+from gameserver.store.tables import dead_letters, facts, outbox, outcomes, trials
 from gameserver.store.writer_lock import WriterLock
 from gameserver.world.maps import World
-from gameserver.world.state import Account, Session, Thing
 
-_ACCOUNT = select(accounts).where(accounts.c.id == bindparam("player"))
-_SESSION_BY_TOKEN = select(sessions).where(
-    or_(sessions.c.token == bindparam("token_hash"), sessions.c.token_before == bindparam("token_hash"))
-)
 _OUTCOME = select(outcomes.c.direct).where(outcomes.c.lane == bindparam("lane"), outcomes.c.seq == bindparam("number"))
 _WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()
 _POSTPONED = update(outbox).values(due_ms=bindparam("later_ms"))
@@ -41,6 +38,9 @@ _FORGET_TRIALS = delete(trials).where(locked(trials, among(trials.c.id, "ids")))
 _DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with_for_update()
 _TIME: Any = select(literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint"))
 _DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
+
+
+T = TypeVar("T", bound=Entity)
 
 
 def _id(row: Waiting) -> str:
@@ -189,17 +189,15 @@ class Store:
                 rows.checkpoint()
             self._untidy = 0
 
-    def account(self, player: str) -> Account | None:
-        """An account, read without a lock."""
-        with reading(self._engine) as rows:
-            row = rows.first(_ACCOUNT, player=player)
-        return Account(*row) if row else None
+    def get(self, kind: type[T], id_: str) -> T | None:
+        """An entity by its id, read without a lock."""
+        return self.find(kind, ("id",), id_)
 
-    def session_by_token(self, token_hash: str) -> Session | None:
-        """The session that a token's hash opens (its present one or the one before), read without a lock."""
+    def find(self, kind: type[T], fields: tuple[str, ...], value: str) -> T | None:
+        """An entity one of whose fields has this value, read without a lock; none has "" there."""
         with reading(self._engine) as rows:
-            row = rows.first(_SESSION_BY_TOKEN, token_hash=token_hash)
-        return Session(*row) if row and token_hash else None
+            row = rows.first(loading.finding(kind, fields), value=value)
+        return kind(*row) if row and value else None
 
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
         """How often each of these events was tried in vain."""
@@ -238,8 +236,8 @@ class Store:
         with self.transaction() as transaction:
             transaction.note_unread(ids, copy, now_ms)
 
-    def portion(self, kind: type[Thing], after: str, most: int) -> list[Thing]:
-        """Things of a kind whose ids come after one, in the order of their ids, read without locks."""
+    def portion(self, kind: type[T], after: str, most: int) -> list[T]:
+        """Entities of a kind whose ids come after one, in the order of their ids, read without locks."""
         with reading(self._engine) as rows:
             return [kind(*row) for row in rows.all(loading.portion(kind), after=after, most=most)]
 
@@ -288,8 +286,8 @@ class Transaction:
 
     def load(self, needs: Sequence[Needs]) -> State:
         """What the batch's rules need, locked."""
-        merged = loading.merge(needs)
-        self._sweep_ms = merged.now_ms if merged.orphans_before_ms else 0
+        merged = merge(needs)
+        self._sweep_ms = merged.due_ms
         self._state = loading.load(self._rows, merged, self._world, self._claims)
         return self._state
 
@@ -298,8 +296,8 @@ class Transaction:
         """What is locked, by kind and id: it may be written."""
         return self._claims.held
 
-    def check_writable(self, thing: Thing) -> None:
-        """Raises ``Corrupt`` ``not_locked`` for a thing that was neither locked nor looked for; see ``claims``."""
+    def check_writable(self, thing: Entity) -> None:
+        """Raises ``Corrupt`` ``not_locked`` for an entity that was neither locked nor looked for; see ``claims``."""
         self._claims.check(thing)
 
     def waiting(self, ids: Sequence[str]) -> frozenset[str]:
@@ -308,7 +306,7 @@ class Transaction:
             return frozenset()
         return frozenset(self._rows.column(_WAITING, ids=ids))
 
-    def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
+    def save(self, put: Sequence[Entity], drop: Sequence[Entity]) -> None:
         """Write what rules changed, once in a transaction; a sweep tidies up as well."""
         saving.put_things(self._rows, put, self._claims)
         saving.drop_things(self._rows, drop)

@@ -1,28 +1,21 @@
-"""The tables. Each kind of thing of ``world.state`` has its own, with a column for each field; the rest is bookkeeping.
+"""The tables: computed from the game's entities, a column for each field, and beside them the engine's own.
 
-A player has two. What every step changes stands in rows of some 40 bytes, a hundred to a page, apart from what seldom
-changes: what a batch costs SQLite is above all the pages it leaves to be written, and PostgreSQL a version of each row.
+What of an entity changes together and often stands in rows of some 40 bytes, a hundred to a page, apart from what
+seldom changes (``declare.entity.Often``): what a batch costs SQLite is above all the pages it leaves to be written, and
+PostgreSQL a version of each row.
 
 Migrations (``migrations/``) make them; a test holds the two equal.
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, FromClause, Index, Integer, LargeBinary, MetaData, Table, Text
 
-from gameserver.world.state import (
-    Account,
-    ChatLine,
-    Creature,
-    Gateway,
-    Membership,
-    Player,
-    Session,
-    Thing,
-    ZoneClock,
-)
+from gameserver.declare.entity import Entity, EntitySpec, default_of, kinds
+from gameserver.store import conditions
 
-metadata = MetaData()
+_TABLES = MetaData()
 
 
 def _text(name: str, *, key: bool = False) -> Column[str]:
@@ -41,100 +34,10 @@ def _ms(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
-accounts = Table("accounts", metadata, _text("id", key=True), _text("name"), _text("password_hash"), _ms("created_ms"))
-
-players = Table(
-    "players",
-    metadata,
-    _text("id", key=True),
-    _text("name"),
-    _text("zone"),
-    _int("hp"),
-    _int("hp_max"),
-    _int("attack"),
-    _int("defence"),
-    _int("xp"),
-    _ms("coins"),
-    _ms("attack_due_ms"),
-    _ms("dead_until_ms"),
-    _ms("hit_ms"),
-    _text("session"),
-    _text("gateway"),
-    _text("conn"),
-)
-# Only those present are looked for by place: the index stays as small as the crowd, however many accounts there are.
-Index(
-    "players_present",
-    players.c.zone,
-    postgresql_where=players.c.gateway != "",
-    sqlite_where=players.c.gateway != "",
-)
-
-# The rest of a player. No index but the key, which a step leaves alone.
-whereabouts = Table(
-    "whereabouts",
-    metadata,
-    _text("id", key=True),
-    _int("x"),
-    _int("y"),
-    _int("v"),
-    _ms("steps_due_ms"),
-    _text("marks"),
-    sqlite_with_rowid=False,
-)
-
-creatures = Table(
-    "creatures",
-    metadata,
-    _text("id", key=True),
-    _text("kind"),
-    _text("zone"),
-    _int("x"),
-    _int("y"),
-    _int("v"),
-    _int("hp"),
-    _text("prey"),
-    _ms("act_due_ms"),
-    _ms("dead_until_ms"),
-)
-Index("creatures_zone", creatures.c.zone)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    _text("id", key=True),
-    _text("player"),
-    _text("gateway"),
-    _text("conn"),
-    _text("token"),
-    _text("token_before"),
-    _ms("expires_ms"),
-    _ms("since_ms"),
-    Column("attempt", _WIDE, nullable=False, server_default="0"),  # workers of before 0007 do not name it
-)
-Index("sessions_player", sessions.c.player)
-Index("sessions_gateway", sessions.c.gateway)
-Index("sessions_token", sessions.c.token)
-Index("sessions_token_before", sessions.c.token_before)
-
-zone_clocks = Table("zone_clocks", metadata, _text("id", key=True), _ms("tick"))
-
-gateways = Table("gateways", metadata, _text("id", key=True), _ms("seen_ms"), _int("sessions"))
-
-memberships = Table("memberships", metadata, _text("id", key=True), _text("channel"), _text("player"))
-Index("memberships_player", memberships.c.player)
-Index("memberships_channel", memberships.c.channel)
-
-chat_lines = Table(
-    "chat_lines", metadata, _text("id", key=True), _text("channel"), _text("by"), _text("text"), _ms("at_ms")
-)
-Index("chat_lines_channel", chat_lines.c.channel, chat_lines.c.at_ms)
-Index("chat_lines_at", chat_lines.c.at_ms)
-
 # The last outcomes of a lane, in a ring of ``outcomes_kept`` slots.
 outcomes = Table(
     "outcomes",
-    metadata,
+    _TABLES,
     _text("lane", key=True),
     Column("slot", _WIDE, primary_key=True, nullable=False, autoincrement=False),
     _text("session"),
@@ -146,7 +49,7 @@ Index("outcomes_session", outcomes.c.session)
 # What must still reach someone; see ``rules.outcome.Waiting``. ``due_ms``: when to send it again.
 outbox = Table(
     "outbox",
-    metadata,
+    _TABLES,
     _text("id", key=True),
     _text("kind"),
     _text("player"),
@@ -158,13 +61,13 @@ Index("outbox_player", outbox.c.player)
 Index("outbox_due", outbox.c.due_ms)
 
 # How often an event was begun after it had failed once, so that one that kills its worker is counted too.
-trials = Table("trials", metadata, _text("id", key=True), _int("count"), _ms("at_ms"))
+trials = Table("trials", _TABLES, _text("id", key=True), _int("count"), _ms("at_ms"))
 Index("trials_at", trials.c.at_ms)
 
 # Events that were given up: what a game master needs to judge, mend and replay them.
 dead_letters = Table(
     "dead_letters",
-    metadata,
+    _TABLES,
     _text("id", key=True),
     _text("family"),
     _text("event"),
@@ -180,33 +83,74 @@ Index("dead_letters_dead", dead_letters.c.dead_ms)
 
 # What another version of the code wrote and this one could not read, and put off: under which ``copy`` it waits (of a
 # message there may be several), and since when.
-unread = Table("unread", metadata, _text("id", key=True), _ms("copy"), _ms("at_ms"))
+unread = Table("unread", _TABLES, _text("id", key=True), _ms("copy"), _ms("at_ms"))
 Index("unread_at", unread.c.at_ms)
 
 # What is true of the whole database; see ``operations.reconciling``.
-facts = Table("facts", metadata, _text("id", key=True), _text("value"))
-
-TABLES: dict[type[Thing], tuple[Table, ...]] = {
-    Account: (accounts,),
-    Player: (players, whereabouts),
-    Creature: (creatures,),
-    Session: (sessions,),
-    ZoneClock: (zone_clocks,),
-    Gateway: (gateways,),
-    Membership: (memberships,),
-    ChatLine: (chat_lines,),
-}
+facts = Table("facts", _TABLES, _text("id", key=True), _text("value"))
 
 
-def columns(kind: type[Thing]) -> tuple[Column[Any], ...]:
-    """The columns of a kind's fields, in the fields' order, whichever table they stand in."""
-    return tuple(next(t.c[name] for t in TABLES[kind] if name in t.c) for name in kind.__struct_fields__)
+@cache
+def tables_of(kind: type[Entity]) -> tuple[Table, ...]:
+    """The tables of an entity: its own, and that of what changes often."""
+    spec = kind.spec
+    made = [_table(kind, name, fields, first=name == spec.table) for name, fields in spec.tables.items()]
+    for index in spec.indexes:
+        name = f"{spec.table}_{index.name or '_'.join(index.columns)}"
+        only = conditions.declared(spec.conditions[index.when], made[0].c) if index.when else None
+        Index(name, *(made[0].c[column] for column in index.columns), postgresql_where=only, sqlite_where=only)
+    return tuple(made)
 
 
-def joined(kind: type[Thing]) -> FromClause:
-    """A kind's tables as one."""
-    first, *others = TABLES[kind]
+def _table(kind: type[Entity], name: str, fields: tuple[str, ...], *, first: bool) -> Table:
+    columns = [_column(kind, field) for field in fields]
+    # Narrow rows stand in the key's own tree: a step touches one page. SQLite's ordinary tables keep rows apart.
+    return Table(name, _TABLES, *columns, sqlite_with_rowid=first)
+
+
+def _column(kind: type[Entity], field: str) -> Column[Any]:
+    spec = kind.spec
+    default = str(default_of(kind, field)) if field in spec.added else None
+    return Column(field, _type(spec, field), primary_key=field == "id", nullable=False, server_default=default)
+
+
+def _type(spec: EntitySpec, field: str) -> Any:
+    if spec.types[field] is int:
+        return BigInteger() if field.endswith("_ms") or field in spec.big else _WIDE
+    return Text() if spec.types[field] is str else LargeBinary()
+
+
+@cache
+def metadata() -> MetaData:
+    """All tables: the engine's and the game's. Raises ``Corrupt`` where an entity is declared wrongly."""
+    for kind in kinds():
+        tables_of(kind)
+    return _TABLES
+
+
+@cache
+def columns(kind: type[Entity]) -> tuple[Column[Any], ...]:
+    """The columns of an entity's fields, in the fields' order, whichever table they stand in."""
+    return tuple(next(t.c[name] for t in tables_of(kind) if name in t.c) for name in kind.spec.types)
+
+
+@cache
+def by_name(kind: type[Entity]) -> dict[str, Column[Any]]:
+    """The same by the fields' names."""
+    return dict(zip(kind.spec.types, columns(kind), strict=True))
+
+
+@cache
+def joined(kind: type[Entity]) -> FromClause:
+    """An entity's tables as one."""
+    first, *others = tables_of(kind)
     whole: FromClause = first
     for other in others:
         whole = whole.join(other, other.c.id == first.c.id)
     return whole
+
+
+@cache
+def in_order_of_saving() -> tuple[type[Entity], ...]:
+    """Entities in the order in which new ones are written: those that are written blind come last."""
+    return tuple(sorted(kinds(), key=lambda kind: bool(kind.spec.blind)))

@@ -6,18 +6,23 @@ def test_a_greeting_is_heard():
     assert told(outcome) == [Greeted(who="ada")]
 """
 
+from collections.abc import Mapping
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event, Notice
+from gameserver.declare.entity import Entity
 from gameserver.declare.game import game
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Account, Session
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Outcome, State
 from gameserver.world.maps import World, load_world
-from gameserver.world.state import Account, Player, Session, Thing
+
+T = TypeVar("T", bound=Entity)
 
 NOW_MS = 1_700_000_000_000
 
@@ -52,12 +57,12 @@ class StateReader:
     def __init__(self, known: State) -> None:
         self._state = known
 
-    def account(self, player: str) -> Account | None:
-        return self._state.accounts.get(player)
+    def get(self, kind: type[T], id_: str) -> T | None:
+        return self._state.get(kind, id_)
 
-    def session_by_token(self, token_hash: str) -> Session | None:
-        opened = (s for s in self._state.sessions.values() if token_hash in (s.token, s.token_before))
-        return next(opened, None)
+    def find(self, kind: type[T], fields: tuple[str, ...], value: str) -> T | None:
+        found = self._state.of(kind).values()
+        return next((thing for thing in found if value in [getattr(thing, field) for field in fields]), None)
 
 
 def player(name: str = "Ada", **changes: Any) -> Player:
@@ -89,14 +94,17 @@ def account_of(body: Player, password: str = "long enough") -> Account:
     return Account(id=body.id, name=body.name, password_hash=f"hashed {password}", created_ms=1)
 
 
-def state(*things: Thing, world: World | None = None, **loaded: Any) -> State:
-    """Fill a state with these things, and what else was loaded (``histories``, ``mail``, ``online``...).
+def state(
+    *things: Entity, world: World | None = None, results: Mapping[Any, Any] | None = None, **loaded: Any
+) -> State:
+    """Fill a state with these entities, and what else was loaded (``mail``, ``mail_counts``...).
 
-    ``world``: the maps; the game's own by default.
+    ``results``: what selections that only read found, by the selection. ``world``: the maps; the game's own by default.
     """
     filled = State(world or _own_world())
     filled.now_ms = NOW_MS
     filled.put(things)
+    filled.results.update(results or {})
     for name, value in loaded.items():
         assert hasattr(filled, name)
         setattr(filled, name, value)

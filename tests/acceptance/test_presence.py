@@ -3,14 +3,16 @@
 import time
 
 from gameserver.declare import catalogue
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import EARS, Gateway
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.rules import TICK_MS
-from gameserver.rules.outcome import Needs
 from gameserver.store import Store
 from gameserver.testing.line_client import LineClient
 from gameserver.world.maps import load_world
-from gameserver.world.state import EARS, PULSE
 from tests.houses import House, eventually
+from tests.selections import selected
 
 OTHERS = tuple(family for family in catalogue.families() if family != "sessions")
 BEYOND_MS = 5_000  # several sweeps after a gateway may count as dead
@@ -25,9 +27,9 @@ def test_players_stay_in_the_world_while_nobody_serves_sessions(house: House) ->
     def unheard_ms() -> int:
         """For how long no gateway was heard, by the world's own pulse, which goes on."""
         with store.transaction() as transaction:
-            state = transaction.load([Needs(clocks=(PULSE,), gateways=(EARS,), players=("ada",))])
-        assert state.players["ada"].present
-        return state.clocks[PULSE].tick * TICK_MS - state.gateways[EARS].seen_ms
+            state = transaction.load([selected(clocks=(PULSE,), gateways=(EARS,), players=("ada",))])
+        assert state.of(Player)["ada"].present
+        return state.of(ZoneClock)[PULSE].tick * TICK_MS - state.of(Gateway)[EARS].seen_ms
 
     with LineClient(house.gateway().port) as ada:
         ada.register("Ada")

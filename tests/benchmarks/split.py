@@ -25,11 +25,12 @@ from gameserver.declare.base import Event
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.entities import Session
 from gameserver.store import Store
 from gameserver.testing.node import RunningNode
 from gameserver.world.maps import load_world
-from gameserver.world.state import Player, Session
 from tests.amqp import parameters
 from tests.benchmarks import zones
 from tests.benchmarks.servers import a_cluster

@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gameserver.modules.chat.entities import ChatLine
 from gameserver.rules import book
 from gameserver.rules.outcome import Outcome
-from gameserver.world.state import ChatLine
 
 
 def _raise(outcome: Outcome) -> Outcome:

@@ -46,6 +46,7 @@ def tip(state: State, event: Tip, context: Context) -> Outcome:
 HOOK = '''"""What the other release adds to the rule of a gift."""
 
 from gameserver.declare.hooks import after
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import Context, Outcome, State
 
@@ -53,7 +54,7 @@ from gameserver.rules.outcome import Context, Outcome, State
 @after("trade.give")
 def write_again(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
     """Put both purses as they are now."""
-    return Outcome(put=(state.players[context.player], state.players[event.to.lower()]))
+    return Outcome(put=(state.of(Player)[context.player], state.of(Player)[event.to.lower()]))
 '''
 
 FIELD_BEFORE = "    to: Name\n    coins: Coins\n"

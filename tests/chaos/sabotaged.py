@@ -18,9 +18,9 @@ from gameserver.modules.combat import rules as combat
 from gameserver.modules.movement import rules as movement
 from gameserver.processing import applier, exactly_once
 from gameserver.rules import book
+from gameserver.rules.watermarks import Watermark
 from gameserver.store.store import Store, Transaction
 from gameserver.wire.server import ServerConnection
-from gameserver.world.marks import Watermark
 from gateway.connections.lanes import Lane
 from tasks import app
 from tasks.processor import BatchProcessor

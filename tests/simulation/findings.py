@@ -7,7 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
-from gameserver.world.state import ChatLine, Player, ZoneClock
+from gameserver.modules.chat.entities import ChatLine
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.world.entities import ZoneClock
 from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict
 from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from gameserver.declare import catalogue
 from gameserver.modules.chat.events import Heard
 from gameserver.modules.combat.events import Reward
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.players import around
 from gameserver.rules.book import rules
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, Rule, State
-from gameserver.store.loading import merge
-from gameserver.world.state import Player
+from gameserver.rules.needs import Needs
+from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
 
@@ -57,12 +58,12 @@ class Journal:
                 state.transaction.note[effect.id] = effect  # type: ignore[attr-defined]
             return outcome
 
-        def needs(event: Any, context: Context) -> Needs:
+        def asks(event: Any, context: Context) -> Needs:
             poison = self.poisoned.get(context.id, "")
             if poison == "needs":
                 raise Poisoned("needs")
-            mine: Needs = rule.needs(event, context) if rule.needs else Needs()
-            return merge([mine, Needs(around=(context.player,))]) if poison == "stranger" else mine
+            mine: Needs = rule.needs(event, context) if rule.needs else ()
+            return (*mine, around(context.player)) if poison == "stranger" else mine
 
         def prepare(event: Any, context: Context, reader: Any, passwords: Any) -> Any:
             if self.poisoned.get(context.id, "") == "prepare":
@@ -70,7 +71,7 @@ class Journal:
             return rule.prepare(event, context, reader, passwords) if rule.prepare else None
 
         watched: Any = play
-        watched.needs = needs if spec.origin == "client" else rule.needs
+        watched.needs = asks if spec.origin == "client" else rule.needs
         watched.repeat = rule.repeat
         watched.prepare = prepare if rule.prepare or (prepared and spec.origin == "client") else None
         return play
@@ -98,7 +99,7 @@ BEFORE: dict[str, Callable[[], None]] = {"rule": _raise, "killer": _die}
 def _body(state: State, context: Context, outcome: Outcome) -> Any:
     """The player as the rule leaves it."""
     mine = [thing for thing in outcome.put if thing is not None and thing.id == context.player]
-    return mine[0] if mine else state.players[context.player]
+    return mine[0] if mine else state.of(Player)[context.player]
 
 
 def _puts(**fields: Any) -> Callable[[State, Context, Outcome], Outcome]:
@@ -124,7 +125,7 @@ def _unreadable_birth(state: State, context: Context, outcome: Outcome) -> Outco
 def _changes_strangers(state: State, context: Context, outcome: Outcome) -> Outcome:
     """What a rule may do that does not know who of those it sees is locked."""
     locked = state.transaction.held[Player]  # type: ignore[attr-defined]
-    seen = [body for body in state.players.values() if body.id not in locked]
+    seen = [body for body in state.of(Player).values() if body.id not in locked]
     if not seen:
         return outcome  # there is nobody whom it could change
     return replace(outcome, put=(*outcome.put, *(replace(body, v=body.v + 1) for body in seen)))

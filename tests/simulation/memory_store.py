@@ -5,35 +5,26 @@ order of their ids. Who waits for a row is let on when it
 is free, gives up after ``LOCK_WAIT_S``, and is told of a deadlock at once. As SQLite it has one writer at a time.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any, Protocol
 
 import msgspec
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.conditions import Condition, meets
+from gameserver.declare.entity import Entity, Keep, actor_kind, kinds
 from gameserver.errors import Corrupt, Retryable
-from gameserver.rules.outcome import KINDS_OF_THINGS, Needs, State, Waiting
-from gameserver.rules.view import view_box
+from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
+from gameserver.rules.outcome import State, Waiting
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import LOCK_WAIT_S
-from gameserver.store.loading import DUE_ROWS_MAX, HISTORY_LINES, ROLL_ROWS_MAX, merge
+from gameserver.store.loading import DUE_ROWS_MAX, nearest
 from gameserver.store.pruning import NEVER_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.store.tables import in_order_of_saving
 from gameserver.store.unread import FRESH_MS, PAUSE_MS
 from gameserver.world.maps import World
-from gameserver.world.state import (
-    Account,
-    ChatLine,
-    Creature,
-    Gateway,
-    Membership,
-    Player,
-    Session,
-    Thing,
-    ZoneClock,
-)
 from tests.simulation.scheduler import Crash
 
 INT_MAX = 2**63 - 1
@@ -80,7 +71,7 @@ class MemoryStore:
         self.world = world
         self.scheduler: Scheduler = scheduler or Undisturbed()
         self.one_writer = one_writer
-        self.things: dict[type[Thing], dict[str, Any]] = {kind: {} for kind in KINDS_OF_THINGS}
+        self.things: dict[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
         self.outcomes: dict[tuple[str, int], Stored] = {}
         self.outbox: dict[str, tuple[Waiting, int, int]] = {}  # created, due
         self.counts: dict[str, int] = {}
@@ -138,14 +129,14 @@ class MemoryStore:
         if self.away:
             raise Retryable("database_away", "The database is away.")
 
-    def account(self, player: str) -> Account | None:
-        self.statement("read account")
-        return self.things[Account].get(player)
+    def get(self, kind: Any, id_: str) -> Any:
+        self.statement(f"read {kind.__name__}")
+        return self.things[kind].get(id_)
 
-    def session_by_token(self, token_hash: str) -> Session | None:
-        self.statement("read session")
-        found = [s for s in self.things[Session].values() if token_hash in (s.token, s.token_before)]
-        return found[0] if found and token_hash else None
+    def find(self, kind: Any, fields: tuple[str, ...], value: str) -> Any:
+        self.statement(f"read {kind.__name__}")
+        found = [thing for thing in self.things[kind].values() if value in [getattr(thing, name) for name in fields]]
+        return found[0] if found and value else None
 
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
         self.statement("read trials")
@@ -324,36 +315,42 @@ class MemoryTransaction:
         return frozenset(found)
 
     def load(self, needs: Sequence[Needs]) -> State:
-        need = merge(needs)
-        self._claims.ask(need)
-        self._sweep_ms = need.now_ms if need.orphans_before_ms else 0
+        wanted = merge(needs)
+        self._claims.ask(wanted)
+        self._sweep_ms = wanted.due_ms
         state = State(self._store.world)
         state.transaction = self  # type: ignore[attr-defined] # for who watches from outside
-        zones = frozenset(need.zones)
-        self._found(state, Account, need.accounts, ())
-        if need.sessions or need.sessions_of:
-            self._load(state, Session, lambda s: s.id in need.sessions or s.player in need.sessions_of)
-        orphans = self._orphans(state, need) if need.orphans_before_ms else set()
-        if need.gateways:
-            self._see(state, Gateway, lambda g: g.id in need.gateways)
-        self._rolls(state, need)
-        self._found(state, ZoneClock, (*need.clocks, *need.zones), ())
-        around = self._look_ahead(need)
-        self._found(state, Player, {*need.players, *orphans, *around}, zones)
-        self._found(state, Creature, {*need.creatures, *around}, zones)
-        self._surroundings(state, need)
-        if need.memberships_of:
-            self._load(state, Membership, lambda m: m.player in need.memberships_of)
-        self._histories(state, need)
-        self._mail(state, need)
-        self._crowd(state, need)
+        ahead = [near for near in wanted.near if near.most]
+        for kind in kinds():
+            for near in [near for near in ahead if kind is near.viewer or kind in near.kinds]:
+                ahead.remove(near)
+                self._look_ahead(wanted, near)
+            if kind in wanted.rows:
+                self._load(state, kind, partial(self._is_wanted, wanted.rows[kind]))
+            for need in [need for need in wanted.matching if need.kind is kind]:
+                found = self._load(state, kind, lambda thing, need=need: self._meets(need.condition, thing), need.most)
+                for field, brought in need.bring:
+                    wanted.want(brought, [getattr(thing, field) for thing in found])
+        for kind, some in wanted.seen.items():
+            self._see(state, kind, partial(self._is_wanted, some))
+        for near in wanted.near:
+            self._surroundings(state, near)
+        self._sum_up(state, wanted)
+        self._mail(state, wanted)
         return state
 
-    def _found(self, state: State, kind: Any, ids: Collection[str], zones: Iterable[str]) -> None:
-        if ids or zones:
-            self._load(state, kind, lambda thing: thing.id in ids or _stands_in(thing, zones))
+    def _is_wanted(self, wanted: Wanted, thing: Any) -> bool:
+        found = (when for (field, when), values in wanted.items() if getattr(thing, field) in values)
+        return any(self._is_so(when, thing) for when in found)
 
-    def _load(self, state: State, kind: Any, wanted: Callable[[Any], bool], most: int = DUE_ROWS_MAX) -> list[Any]:
+    def _is_so(self, when: str, thing: Any) -> bool:
+        """Whether a thing meets one of its declared conditions."""
+        return not when or self._meets(thing.spec.conditions[when], thing)
+
+    def _meets(self, condition: Condition, thing: Any) -> bool:
+        return meets(condition, thing, self._all)
+
+    def _load(self, state: State, kind: Any, wanted: Callable[[Any], bool], most: int | None = None) -> list[Any]:
         """SELECT ... ORDER BY id FOR UPDATE: a row that changed while one waited for it is looked at again."""
         self._statement(f"lock {kind.__name__}")
         found = []
@@ -369,77 +366,75 @@ class MemoryTransaction:
     def _see(self, state: State, kind: Any, wanted: Callable[[Any], bool]) -> None:
         """SELECT, without locks."""
         self._statement(f"read {kind.__name__}")
-        state.put([thing for thing in self._all(kind) if wanted(thing)])
+        found = [thing for thing in self._all(kind) if wanted(thing)]
+        self._claims.only_read[kind].update(thing.id for thing in found)
+        state.put(found)
 
-    def _orphans(self, state: State, need: Needs) -> set[str]:
-        """Locks the sessions that nobody holds any more. Gives their players."""
-        latest_ms = need.now_ms + CLOCK_TOLERANCE_MS
-        heard = {g.id for g in self._all(Gateway) if need.orphans_before_ms <= g.seen_ms <= latest_ms}
-
-        def is_due(session: Session) -> bool:
-            silent = session.gateway != "" and session.gateway not in heard
-            return silent or 0 < session.expires_ms <= need.now_ms
-
-        return {session.player for session in self._load(state, Session, is_due)}
-
-    def _look_ahead(self, need: Needs) -> set[str]:
-        """Whom ``around_locked`` is about, read without locks."""
-        viewers = [player for id_ in need.around_locked if (player := self._get(Player, id_))]
-        bodies = [*self._all(Player), *self._all(Creature)] if viewers else []
-        return {b.id for b in bodies for v in viewers if _is_around(v.zone, view_box(v), b)} | {v.id for v in viewers}
-
-    def _rolls(self, state: State, need: Needs) -> None:
-        if not need.held_by:
+    def _look_ahead(self, wanted: Merged, near: Near) -> None:
+        """What is to be locked of what somebody sees, read without locks."""
+        viewer = self._get(near.viewer, near.id)
+        if viewer is None:
             return
-        self._statement("read Session")
-        held = [session for session in self._all(Session) if session.gateway]
-        state.held_counts = {id_: sum(s.gateway == id_ for s in held) for id_ in need.held_by}
-        for id_ in need.rolls:
-            found = [s for s in held if s.gateway == id_ and s.conn > need.roll_after]
-            state.rolls[id_] = tuple(sorted(found, key=lambda s: s.conn)[:ROLL_ROWS_MAX])
+        wanted.want(near.viewer, [viewer.id])
+        for kind in near.kinds:
+            found = [thing for thing in self._all(kind) if self._stands_in(near.box(viewer), thing)]
+            wanted.want(kind, nearest(viewer, found, near.most))
 
-    def _surroundings(self, state: State, need: Needs) -> None:
-        for id_ in need.around:
-            viewer = state.players.get(id_)
-            if viewer is not None:
-                seen = partial(_is_around, viewer.zone, view_box(viewer))
-                self._see(state, Player, seen)
-                self._see(state, Creature, seen)
+    def _surroundings(self, state: State, near: Near) -> None:
+        viewer = None if near.most else state.get(near.viewer, near.id)
+        if viewer is not None:
+            for kind in near.kinds:
+                self._see(state, kind, partial(self._stands_in, near.box(viewer)))
 
-    def _histories(self, state: State, need: Needs) -> None:
-        for channel in need.histories:
-            self._statement("read lines")
-            state.histories[channel] = tuple(self._lines(channel)[-HISTORY_LINES:])
+    def _stands_in(self, box: Box, thing: Any) -> bool:
+        place, (zone, left, top, right, bottom) = thing.spec.place, box
+        here = getattr(thing, place.zone) == zone and left <= getattr(thing, place.x) <= right
+        return here and top <= getattr(thing, place.y) <= bottom and self._is_so(place.when, thing)
 
-    def _lines(self, channel: str) -> list[ChatLine]:
-        lines = [line for line in self._all(ChatLine) if line.channel == channel]
-        return sorted(lines, key=lambda line: (line.at_ms, line.id))
+    def _sum_up(self, state: State, wanted: Merged) -> None:
+        """The results of what is only read."""
+        for listing in wanted.listings:
+            self._statement(f"read {listing.kind.__name__}")
+            state.results[listing] = self._list(listing)
+        for column in wanted.columns:
+            self._statement(f"read {column.kind.__name__}")
+            found = [
+                getattr(thing, column.field) for thing in self._all(column.kind) if self._is_so(column.when, thing)
+            ]
+            state.results[column] = tuple(sorted(found)[: column.most] if column.most else sorted(set(found)))
+        for (kind, when, field), values in wanted.counts.items():
+            self._statement(f"read {kind.__name__}")
+            found = [thing for thing in self._all(kind) if self._is_so(when, thing)]
+            for value in values:
+                number = sum(not field or getattr(thing, field) == value for thing in found)
+                state.results[Count(kind, when, field, value)] = number
 
-    def _mail(self, state: State, need: Needs) -> None:
-        if not (need.mail or need.mail_counts or need.orphans_before_ms):
+    def _list(self, listing: Listing[Any]) -> tuple[Any, ...]:
+        def is_meant(thing: Any) -> bool:
+            mine = all(getattr(thing, field) == value for field, value in listing.equal)
+            return mine and (listing.last or getattr(thing, listing.by) > listing.after)
+
+        found = [thing for thing in self._all(listing.kind) if is_meant(thing)]
+        found.sort(key=lambda thing: (getattr(thing, listing.by), thing.id))
+        return tuple(found[-listing.most :] if listing.last else found[: listing.most])
+
+    def _mail(self, state: State, wanted: Merged) -> None:
+        if not (wanted.mail or wanted.mail_counts or wanted.due_ms):
             return
         self._statement("read outbox")
         rows = sorted(self._all("outbox"), key=lambda row: (row[1], row[0].id))
-        state.mail = {id_: tuple(w for w, _, _ in rows if w.player == id_ and w.kind == "mail") for id_ in need.mail}
-        counts = {id_: sum(w.player == id_ for w, _, _ in rows) for id_ in need.mail_counts}
+        state.mail = {id_: tuple(w for w, _, _ in rows if w.player == id_ and w.kind == "mail") for id_ in wanted.mail}
+        counts = {id_: sum(w.player == id_ for w, _, _ in rows) for id_ in wanted.mail_counts}
         state.mail_counts = {id_: count for id_, count in counts.items() if count}
-        if need.orphans_before_ms:
-            here = {player.id for player in self._all(Player) if player.present}
-            due = [w for w, _, due_ms in rows if due_ms <= need.now_ms][:DUE_ROWS_MAX]
+        if wanted.due_ms:
+            actors = actor_kind()
+            here = {actor.id for actor in self._all(actors) if actor.gateway}
+            due = [w for w, _, due_ms in rows if due_ms <= wanted.due_ms][:DUE_ROWS_MAX]
             state.due = tuple(w for w in due if w.kind != "mail" or w.player in here)
             self._laid_aside = tuple(w.id for w in due if w not in state.due)
             receivers = {w.player for w in state.due if w.player}
             if receivers:
-                self._see(state, Player, lambda player: player.id in receivers)
-
-    def _crowd(self, state: State, need: Needs) -> None:
-        if not (need.online or need.busy_zones):
-            return
-        self._statement("read crowd")
-        here = [player for player in self._all(Player) if player.present]
-        state.online = (tuple(sorted(player.name for player in here)), len(here))
-        state.busy_zones = frozenset(player.zone for player in here)
-        state.hurt_zones = frozenset(p.zone for p in here if p.hp < p.hp_max or p.dead_until_ms > 0)
+                self._see(state, actors, lambda actor: actor.id in receivers)
 
     # Writing.
 
@@ -454,23 +449,29 @@ class MemoryTransaction:
     def held(self) -> Held:
         return self._claims.held
 
-    def check_writable(self, thing: Thing) -> None:
+    def check_writable(self, thing: Entity) -> None:
         self._claims.check(thing)
 
-    def save(self, put: Sequence[Thing], drop: Sequence[Thing]) -> None:
-        for kind in KINDS_OF_THINGS:
+    def save(self, put: Sequence[Entity], drop: Sequence[Entity]) -> None:
+        for kind in in_order_of_saving():
             things = sorted((thing for thing in put if type(thing) is kind), key=lambda thing: thing.id)
             if things:
                 self._statement(f"write {kind.__name__}")
             for thing in things:
                 self._put(kind, thing)
-        for channel in sorted({line.channel for line in put if isinstance(line, ChatLine)}):
-            for line in self._lines(channel)[:-HISTORY_LINES]:
-                self._write(ChatLine, line.id, None)
+            keep = kind.spec.keep
+            if keep and keep.newest:
+                for value in sorted({getattr(thing, keep.per) for thing in things}):
+                    for old in self._oldest_first(kind, keep, value)[: -keep.newest]:
+                        self._write(kind, old.id, None)
         for thing in drop:
             self._drop(thing)
         if self._laid_aside:
             self._lay_aside()
+
+    def _oldest_first(self, kind: Any, keep: Keep, value: Any) -> list[Any]:
+        found = [thing for thing in self._all(kind) if getattr(thing, keep.per) == value]
+        return sorted(found, key=lambda thing: (getattr(thing, keep.by), thing.id))
 
     def _lay_aside(self) -> None:
         self._statement("lay aside outbox")
@@ -501,10 +502,13 @@ class MemoryTransaction:
     def _drop(self, thing: Any) -> None:
         self._statement(f"delete {type(thing).__name__}")
         self._write(type(thing), thing.id, None)
-        if isinstance(thing, Membership) and all(m.channel != thing.channel for m in self._all(Membership)):
-            for line in self._lines(thing.channel):
-                self._write(ChatLine, line.id, None)
-        if isinstance(thing, Session):
+        for kind, keep in ((kind, kind.spec.keep) for kind in kinds()):
+            if keep and keep.along is type(thing):
+                value = getattr(thing, keep.per)
+                if all(getattr(other, keep.per) != value for other in self._all(type(thing))):
+                    for gone in self._oldest_first(kind, keep, value):
+                        self._write(kind, gone.id, None)
+        if thing.spec.session:
             for key in [key for key, kept in self._store.outcomes.items() if kept.session == thing.id]:
                 self._write("outcomes", key, None)
 
@@ -590,7 +594,7 @@ class MemoryTransaction:
         return letter
 
 
-def wrong_value(thing: Thing) -> str:
+def wrong_value(thing: Entity) -> str:
     """Which of a thing's values neither database takes, "" for none."""
     for name, wanted in _types(type(thing)):
         value = getattr(thing, name)
@@ -602,23 +606,10 @@ def wrong_value(thing: Thing) -> str:
 
 
 @cache
-def _types(kind: type[Thing]) -> list[tuple[str, type]]:
+def _types(kind: type[Entity]) -> list[tuple[str, type]]:
     return [(field.name, field.type) for field in msgspec.structs.fields(kind)]
 
 
 def bad_data(fault: str) -> Exception:
     """What the real store raises for a value that is not taken."""
     return Corrupt("bad_data", fault)
-
-
-def _is_around(zone: str, box: tuple[int, int, int, int], body: Any) -> bool:
-    left, top, right, bottom = box
-    there = body.zone == zone and left <= body.x <= right and top <= body.y <= bottom
-    return there and (isinstance(body, Creature) or body.present)
-
-
-def _stands_in(thing: Any, zones: Iterable[str]) -> bool:
-    """Whether a need for whole zones takes it along."""
-    if not zones or isinstance(thing, ZoneClock):
-        return False
-    return thing.zone in zones and (isinstance(thing, Creature) or thing.present)

@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.messages.task_message import TaskMessage
+from gameserver.modules.movement.entities import Player
 from gameserver.rules.outcome import Waiting
-from gameserver.world.state import Player
 from tests.simulation.beats import Beat
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.parcels import FAMILIES

@@ -12,10 +12,10 @@ from celery.exceptions import Reject
 from gameserver.messages.envelope import Envelope
 from gameserver.processing.encoding import encode_reply
 from gameserver.processing.unit_of_work import UnitOfWork
+from gameserver.rules.watermarks import Watermark, read_watermarks
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
-from gameserver.world.marks import Watermark, read_watermarks
 from gateway.connections.lanes import Lane, given_up_after_s
 from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.in_flight import Batch

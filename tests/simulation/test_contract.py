@@ -8,11 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, Retryable
-from gameserver.rules.outcome import Needs, Waiting
+from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.sessions.entities import Account, Gateway, Session
+from gameserver.modules.world.entities import ZoneClock
+from gameserver.modules.world.rules import BUSY_ZONES
+from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.unread import PAUSE_MS
-from gameserver.world.state import Account, Creature, Gateway, Player, Session, ZoneClock
+from tests.selections import selected
 from tests.simulation.house import WORLD
 from tests.simulation.memory_store import MemoryStore
 
@@ -47,7 +51,7 @@ def do(store: Any, work: Callable[[Any], Any]) -> Any:
 
 
 def loaded(store: Any, **needs: Any) -> Any:
-    return do(store, lambda t: t.load([Needs(**needs)]))
+    return do(store, lambda t: t.load([selected(**needs)]))
 
 
 @pytest.fixture
@@ -59,8 +63,8 @@ def lived_in(store: Any) -> Any:
 
 def test_what_was_saved_is_loaded(lived_in: Any) -> None:
     state = loaded(lived_in, players=("ada",), sessions_of=("ada",))
-    assert state.players["ada"] == ADA
-    assert state.sessions["s"] == SESSION
+    assert state.of(Player)["ada"] == ADA
+    assert state.of(Session)["s"] == SESSION
 
 
 def test_nothing_is_loaded_but_what_is_needed(lived_in: Any) -> None:
@@ -73,21 +77,21 @@ def test_nothing_is_loaded_but_what_is_needed(lived_in: Any) -> None:
         Gateway(id="g", seen_ms=9, sessions=1),
     ]
     do(lived_in, lambda t: t.save(others, []))
-    assert set(loaded(lived_in, players=("ada",)).players) == {"ada"}
+    assert set(loaded(lived_in, players=("ada",)).of(Player)) == {"ada"}
     field = loaded(lived_in, zones=("field",))
-    assert set(field.players) == {"ada", "bob"}
-    assert set(field.creatures) == {"rat"}
-    assert set(field.clocks) == {"field"}
+    assert set(field.of(Player)) == {"ada", "bob"}
+    assert set(field.of(Creature)) == {"rat"}
+    assert set(field.of(ZoneClock)) == {"field"}
     seen = loaded(lived_in, players=("ada",), around=("ada",))
-    assert set(seen.players) == {"ada", "bob"}
-    assert set(seen.creatures) == {"rat"}
-    assert loaded(lived_in, gateways=("g", "h")).gateways == {"g": Gateway(id="g", seen_ms=9, sessions=1)}
-    assert loaded(lived_in, busy_zones=True).busy_zones == {"field", "town"}
+    assert set(seen.of(Player)) == {"ada", "bob"}
+    assert set(seen.of(Creature)) == {"rat"}
+    assert loaded(lived_in, gateways=("g", "h")).of(Gateway) == {"g": Gateway(id="g", seen_ms=9, sessions=1)}
+    assert loaded(lived_in, busy_zones=True).values(BUSY_ZONES) == ("field", "town")
 
 
 def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_in: Any) -> None:
     def due(before_ms: int, now_ms: int) -> set[str]:
-        return set(loaded(lived_in, orphans_before_ms=before_ms, now_ms=now_ms).sessions)
+        return set(loaded(lived_in, orphans_before_ms=before_ms, now_ms=now_ms).of(Session))
 
     heard = Gateway(id="g", seen_ms=10, sessions=1)
     over = replace(SESSION, id="over", player="bob", gateway="", expires_ms=50)
@@ -99,7 +103,7 @@ def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_i
 
 def writable(store: Any, thing: Any, **needs: Any) -> bool:
     def work(transaction: Any) -> None:
-        transaction.load([Needs(**needs)])
+        transaction.load([selected(**needs)])
         transaction.check_writable(thing)
 
     try:
@@ -131,8 +135,8 @@ def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
     with pytest.raises(RuntimeError):
         do(lived_in, work)
     state = loaded(lived_in, players=("bob",), sessions=("s",))
-    assert "bob" not in state.players
-    assert "s" in state.sessions
+    assert "bob" not in state.of(Player)
+    assert "s" in state.of(Session)
     assert do(lived_in, lambda t: t.waiting(["w"])) == frozenset()
 
 
@@ -146,7 +150,7 @@ def test_who_makes_an_account_that_is_there_has_a_conflict(store: Any) -> None:
 @pytest.mark.parametrize("bad", [{"coins": "many"}, {"coins": None}, {"hp": 2**70}, {"name": "a\0b"}], ids=str)
 def test_a_value_that_is_not_taken_is_the_datas_fault(lived_in: Any, bad: dict[str, Any]) -> None:
     def work(transaction: Any) -> None:
-        body = transaction.load([Needs(players=("ada",))]).players["ada"]
+        body = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
         transaction.save([replace(body, **bad)], [])
 
     with pytest.raises(Corrupt) as fault:
@@ -165,10 +169,10 @@ def test_outcomes_are_kept_as_long_as_their_session_and_their_slot(lived_in: Any
 
 
 def test_a_token_and_the_one_before_open_the_session_and_nothing_else_does(lived_in: Any) -> None:
-    assert lived_in.session_by_token("now") == SESSION
-    assert lived_in.session_by_token("before") == SESSION
-    assert lived_in.session_by_token("") is None
-    assert lived_in.session_by_token("other") is None
+    assert lived_in.find(Session, ("token", "token_before"), "now") == SESSION
+    assert lived_in.find(Session, ("token", "token_before"), "before") == SESSION
+    assert lived_in.find(Session, ("token", "token_before"), "") is None
+    assert lived_in.find(Session, ("token", "token_before"), "other") is None
 
 
 def test_the_outbox_keeps_a_row_until_it_is_removed(lived_in: Any) -> None:

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Retryable
-from gameserver.rules.outcome import Needs
-from gameserver.world.state import Player, ZoneClock
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.world.entities import ZoneClock
+from tests.selections import selected
 from tests.simulation.house import WORLD
 from tests.simulation.memory_store import IDLE_S_MAX, MemoryStore
 from tests.simulation.scheduler import Crash, Strand
@@ -88,7 +89,7 @@ def steps(*ids: str) -> Callable[[Any], None]:
 
     def work(transaction: Any) -> None:
         for id_ in ids:
-            body = transaction.load([Needs(players=(id_,))]).players[id_]
+            body = transaction.load([selected(players=(id_,))]).of(Player)[id_]
             transaction.save([replace(body, x=body.x + 1)], [])
 
     return work
@@ -154,7 +155,7 @@ def test_who_dies_within_a_transaction_has_done_nothing() -> None:
 
 def put_clock(transaction: Any) -> None:
     """A zone's first tick, or a later one."""
-    transaction.load([Needs(zones=("field",))])
+    transaction.load([selected(zones=("field",))])
     transaction.save([ZoneClock(id="field", tick=1)], [])
 
 

@@ -13,11 +13,11 @@ MAPS = Path(__file__).parent / "maps"
 GAME = Game(
     modules=(
         "gameserver.modules.sessions",
+        "gameserver.modules.world",
         "gameserver.modules.movement",
         "gameserver.modules.chat",
         "gameserver.modules.combat",
         "gameserver.modules.trade",
-        "gameserver.modules.world",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",

@@ -4,12 +4,19 @@ import unicodedata
 
 from gameserver.errors import Rejected
 from gameserver.messages.outbound import SessionUpdate
+from gameserver.modules.chat.entities import LINES_KEPT, ChatLine, Membership
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, check_mailbox, rule
-from gameserver.rules.view import channel_topic, where, zone_topic
-from gameserver.world.state import ChatLine, Membership
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.players import actor, check_mailbox
+from gameserver.modules.movement.view import cell_of, channel_topic, zone_topic
+from gameserver.rules.needs import Listing, Needs, count, ids, mail_count, newest, values, where
+from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 CHANNELS_MAX = 20
+ONLINE_NAMES_MAX = 200
+
+ONLINE_NAMES = values(Player, "name", ONLINE_NAMES_MAX, when="present")
+ONLINE_COUNT = count(Player, when="present")
 
 _CONTROL = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cf", "Zs"})
@@ -29,7 +36,7 @@ def say(state: State, event: Say, context: Context) -> Outcome:
     """Heard by all who see the speaker."""
     speaker = actor(state, context)
     heard = Heard(how="say", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
-    return Outcome(notifications=(Notification(notice=heard, to=(where(speaker),)),))
+    return Outcome(notifications=(Notification(notice=heard, to=(cell_of(speaker),)),))
 
 
 @rule()
@@ -42,14 +49,14 @@ def shout(state: State, event: Shout, context: Context) -> Outcome:
 
 def _needs_hearer(event: Whisper, context: Context) -> Needs:
     hearer = event.to.lower()
-    return Needs(players=(hearer,), mail_counts=(hearer,))
+    return ids(Player, hearer), mail_count(hearer)
 
 
 @rule(needs=_needs_hearer)
 def whisper(state: State, event: Whisper, context: Context) -> Outcome:
     """Heard by one player, now or at the next login."""
     speaker = actor(state, context)
-    hearer = state.players.get(event.to.lower())
+    hearer = state.get(Player, event.to.lower())
     if hearer is None:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     check_mailbox(state, hearer)
@@ -57,16 +64,21 @@ def whisper(state: State, event: Whisper, context: Context) -> Outcome:
     return Outcome(notifications=(Notification(notice=heard, player=hearer.id),))
 
 
+def history(channel: str) -> Listing[ChatLine]:
+    """Select the last lines of a channel."""
+    return newest(ChatLine, LINES_KEPT, "at_ms", channel=channel)
+
+
 def _needs_channel(event: Join, context: Context) -> Needs:
-    return Needs(memberships_of=(context.player,), histories=(event.channel,))
+    return where(Membership, player=context.player), history(event.channel)
 
 
 def _needs_memberships(event: Leave | Talk, context: Context) -> Needs:
-    return Needs(memberships_of=(context.player,))
+    return (where(Membership, player=context.player),)
 
 
 def _mine(state: State, player: str) -> dict[str, Membership]:
-    return {m.channel: m for m in state.memberships.values() if m.player == player}
+    return {m.channel: m for m in state.of(Membership).values() if m.player == player}
 
 
 def _watch(channels: set[str]) -> SessionUpdate:
@@ -81,9 +93,9 @@ def join(state: State, event: Join, context: Context) -> Outcome:
     if event.channel not in mine and len(mine) >= CHANNELS_MAX:
         raise Rejected("too_many_channels", f"You are in {CHANNELS_MAX} channels already.")
     member = Membership(id=f"{event.channel}/{player.id}", channel=event.channel, player=player.id)
-    history = [Line(by=line.by, text=line.text, at_ms=line.at_ms) for line in state.histories.get(event.channel, ())]
+    lines = [Line(by=line.by, text=line.text, at_ms=line.at_ms) for line in state.found(history(event.channel))]
     return Outcome(
-        result=Joined(channel=event.channel, history=history),
+        result=Joined(channel=event.channel, history=lines),
         put=(member,),
         follow=_watch({*mine, event.channel}),
     )
@@ -110,9 +122,8 @@ def talk(state: State, event: Talk, context: Context) -> Outcome:
     return Outcome(put=(line,), notifications=(Notification(notice=heard, to=(channel_topic(event.channel),)),))
 
 
-@rule(needs=lambda event, context: Needs(online=True))
+@rule(needs=lambda event, context: (ONLINE_NAMES, ONLINE_COUNT))
 def who(state: State, event: Who, context: Context) -> Outcome:
     """Who is in the world."""
     actor(state, context)
-    names, count = state.online
-    return Outcome(result=Online(names=list(names), count=count))
+    return Outcome(result=Online(names=list(state.values(ONLINE_NAMES)), count=state.count(ONLINE_COUNT)))

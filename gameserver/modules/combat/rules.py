@@ -7,21 +7,21 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
+from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.movement.players import living_actor
+from gameserver.modules.movement.view import cell_of, distance, vanishes
+from gameserver.rules.needs import Needs, ids, mail_count
 from gameserver.rules.outcome import (
     Context,
     Dice,
-    Needs,
     Notification,
     Outcome,
     State,
     has_room_for_mail,
-    living_actor,
     rule,
 )
 from gameserver.rules.times import awaited
-from gameserver.rules.view import distance, vanishes, where
 from gameserver.world.kinds import kind_of
-from gameserver.world.state import Creature, Player
 
 REACH = 1
 COOLDOWN_MS = 1_000
@@ -35,7 +35,7 @@ def blow(rng: Dice, attack: int, defence: int) -> int:
 
 
 def _needs_target(event: Attack, context: Context) -> Needs:
-    return Needs(players=(event.target,), creatures=(event.target,))
+    return ids(Player, event.target), ids(Creature, event.target)
 
 
 @rule(needs=_needs_target)
@@ -51,8 +51,8 @@ def attack(state: State, event: Attack, context: Context) -> Outcome:
 
 
 def _target(state: State, target: str) -> Player | Creature:
-    player = state.players.get(target)
-    found = player if player is not None and player.present else state.creatures.get(target)
+    player = state.get(Player, target)
+    found = player if player is not None and player.present else state.get(Creature, target)
     if found is None or found.dead_until_ms:
         raise Rejected("no_such_target", "There is nobody of that name to strike.")
     return found
@@ -103,24 +103,24 @@ def strike_player(by: str, player: Player, damage: int, now_ms: int) -> tuple[Pl
 
 def _struck(by: str, target: Player | Creature, damage: int) -> Notification:
     return Notification(
-        notice=Struck(by=by, target=target.id, damage=damage, hp=target.hp, v=target.v), to=(where(target),)
+        notice=Struck(by=by, target=target.id, damage=damage, hp=target.hp, v=target.v), to=(cell_of(target),)
     )
 
 
 def _death(body: Player | Creature, by: str) -> tuple[Notification, ...]:
-    return (Notification(notice=Died(who=body.id, by=by), to=(where(body),)), vanishes(body))
+    return (Notification(notice=Died(who=body.id, by=by), to=(cell_of(body),)), vanishes(body))
 
 
-@rule(needs=lambda event, context: Needs(players=(event.player,), mail_counts=(event.player,)))
+@rule(needs=lambda event, context: (ids(Player, event.player), mail_count(event.player)))
 def reward(state: State, event: Reward, context: Context) -> Outcome:
     """The slayer gains experience, and grows a little stronger with every hundred points.
 
     Whose mailbox is full gains it all the same, and is not told.
     """
-    player = state.players.get(event.player)
+    player = state.get(Player, event.player)
     if player is None:
         return Outcome()
     xp = player.xp + event.xp
     grown = replace(player, xp=xp, attack=10 + xp // 100)
     told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=player.id)
-    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, player) else ())
+    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, player.id) else ())

@@ -8,11 +8,13 @@ network never meets the limit.
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Look, Move, View, Walked
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, living_actor, rule
+from gameserver.modules.movement.players import actor, around, creatures_in, living_actor, players_in
+from gameserver.modules.movement.view import Body, appears, being, crosses, in_view, looks_around, sees_the_same, walks
+from gameserver.rules.needs import Needs
+from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 from gameserver.rules.times import awaited
-from gameserver.rules.view import Body, appears, being, crosses, in_view, looks_around, sees_the_same, walks
-from gameserver.world.state import Player
 
 STEP_MS = 80
 EARLY_MS = 3_000
@@ -31,7 +33,7 @@ STEPS = {
 
 def _as_things_stand(state: State, event: Move, context: Context) -> Outcome:
     """Say where the walker is by now, and show it to those who may have missed the step."""
-    walker = state.players[context.player]
+    walker = state.of(Player)[context.player]
     seen = (appears(walker),) if walker.present and not walker.dead_until_ms else ()
     result = Walked(zone=walker.zone, x=walker.x, y=walker.y)
     return Outcome(result=result, notifications=seen, follow=looks_around(walker))
@@ -64,7 +66,7 @@ def _paced(player: Player, now_ms: int) -> int:
 
 
 def _around(event: Look, context: Context) -> Needs:
-    return Needs(around=(context.player,))
+    return (around(context.player),)
 
 
 @rule(needs=_around)
@@ -72,7 +74,7 @@ def look(state: State, event: Look, context: Context) -> Outcome:
     """Everything in view, told to the one who looks."""
     viewer = actor(state, context)
     zone = state.zone(viewer.zone)
-    others: list[Body] = [*state.players_in(viewer.zone), *state.creatures_in(viewer.zone)]
+    others: list[Body] = [*players_in(state, viewer.zone), *creatures_in(state, viewer.zone)]
     seen = [being(o) for o in others if o.id != viewer.id and not o.dead_until_ms and in_view(viewer, o)]
     view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=being(viewer), beings=seen)
     return Outcome(notifications=(Notification(notice=view, conn=context.conn, gateway=context.gateway),))

@@ -10,6 +10,10 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.messages.outbound import Listed, SessionUpdate
+from gameserver.modules.chat.entities import Membership
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.view import appears, channel_topic, looks_around, vanishes
+from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Session
 from gameserver.modules.sessions.events import (
     UNHEARD_MS,
     Ack,
@@ -22,9 +26,9 @@ from gameserver.modules.sessions.events import (
     Rejoin,
     Resume,
 )
+from gameserver.rules.needs import Listing, Needs, count, ids, mail, portion, where
 from gameserver.rules.outcome import (
     Context,
-    Needs,
     Notification,
     Outcome,
     Passwords,
@@ -33,13 +37,12 @@ from gameserver.rules.outcome import (
     rule,
 )
 from gameserver.rules.times import awaited, heard_lately
-from gameserver.rules.view import appears, channel_topic, looks_around, vanishes
-from gameserver.world.marks import NO_MARKS, highest
-from gameserver.world.state import CALM, EARS, Account, Gateway, Player, Session
+from gameserver.rules.watermarks import NO_MARKS, highest
 
 PASSWORD_CHARS_MIN = 8
 PASSWORD_CHARS_MAX = 128
 SESSION_MS = 3_600_000
+ROLL_ROWS_MAX = 500
 
 
 def player_id(name: str) -> str:
@@ -48,13 +51,13 @@ def player_id(name: str) -> str:
 
 
 def _entering(player: str, context: Context) -> Needs:
-    return Needs(
-        gateways=(context.gateway,),
-        accounts=(player,),
-        players=(player,),
-        sessions_of=(player,),
-        memberships_of=(player,),
-        mail=(player,),
+    return (
+        ids(Gateway, context.gateway),
+        ids(Account, player),
+        ids(Player, player),
+        where(Session, player=player),
+        where(Membership, player=player),
+        mail(player),
     )
 
 
@@ -63,7 +66,7 @@ def _needs_named(event: Register | Login, context: Context) -> Needs:
 
 
 def _hash(event: Register, context: Context, reader: Reader, passwords: Passwords) -> str | None:
-    if reader.account(player_id(event.name)) is not None:
+    if reader.get(Account, player_id(event.name)) is not None:
         return None
     if not PASSWORD_CHARS_MIN <= len(event.password) <= PASSWORD_CHARS_MAX:
         return None
@@ -74,11 +77,11 @@ def _hash(event: Register, context: Context, reader: Reader, passwords: Password
 def register(state: State, event: Register, context: Context) -> Outcome:
     """A new account, and its player at a spawn point of the first zone."""
     player = player_id(event.name)
-    if context.conn in state.sessions:
+    if context.conn in state.of(Session):
         return _again(state, context)
     if not PASSWORD_CHARS_MIN <= len(event.password) <= PASSWORD_CHARS_MAX:
         raise Rejected("bad_password", f"A password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters.")
-    if player in state.accounts or context.prepared is None:
+    if player in state.of(Account) or context.prepared is None:
         raise Rejected("name_taken", "That name is taken.")
     account = Account(id=player, name=event.name, password_hash=context.prepared, created_ms=context.now_ms)
     x, y = context.rng.choice(state.zone(state.world.start).spawns)
@@ -89,7 +92,7 @@ def register(state: State, event: Register, context: Context) -> Outcome:
 
 def _verify(event: Login, context: Context, reader: Reader, passwords: Passwords) -> str:
     """The hash that the password was good for, "" when it wasn't; as slow for a name that doesn't exist."""
-    account = reader.account(player_id(event.name))
+    account = reader.get(Account, player_id(event.name))
     if account is None:
         passwords.hash(event.password)
         return ""
@@ -99,12 +102,12 @@ def _verify(event: Login, context: Context, reader: Reader, passwords: Passwords
 @rule(needs=_needs_named, prepare=_verify)
 def login(state: State, event: Login, context: Context) -> Outcome:
     """Enter with name and password; the player's older sessions end."""
-    account = state.accounts.get(player_id(event.name))
+    account = state.get(Account, player_id(event.name))
     if account is None or context.prepared != account.password_hash:
         raise Rejected("bad_login", "Name or password is wrong.")
-    if context.conn in state.sessions:
+    if context.conn in state.of(Session):
         return _again(state, context)
-    return _enter(state, context, state.players[account.id])
+    return _enter(state, context, state.of(Player)[account.id])
 
 
 def _enter(state: State, context: Context, body: Player) -> Outcome:
@@ -116,7 +119,7 @@ def _enter(state: State, context: Context, body: Player) -> Outcome:
         token=context.token,
         since_ms=context.now_ms,
     )
-    older = tuple(s for s in state.sessions.values() if s.player == body.id)
+    older = tuple(s for s in state.of(Session).values() if s.player == body.id)
     if any(_came_later(state, s, context) for s in older):
         raise _overtaken()
     present = _present(body, session)
@@ -154,15 +157,15 @@ def _overtaken() -> Rejected:
 
 def _seen(state: State, context: Context) -> tuple[Gateway, ...]:
     """A gateway whose first players are quicker than its first heartbeat is alive all the same."""
-    known = state.gateways.get(context.gateway)
+    known = state.get(Gateway, context.gateway)
     fresh = known is not None and heard_lately(known.seen_ms, state.now_ms, UNHEARD_MS)
     return () if fresh else (Gateway(id=context.gateway, seen_ms=state.now_ms, sessions=1),)
 
 
 def _again(state: State, context: Context) -> Outcome:
     """The same answer to a repeated entrance."""
-    session = state.sessions[context.conn]
-    body = state.players[session.player]
+    session = state.of(Session)[context.conn]
+    body = state.of(Player)[session.player]
     return Outcome(result=_entered(body, session), follow=_follow(state, body, session))
 
 
@@ -175,25 +178,25 @@ class Found(msgspec.Struct, frozen=True):
 
 def _find(event: Resume, context: Context, reader: Reader, passwords: Passwords) -> Found:
     digest = passwords.digest(event.token)
-    return Found(digest, reader.session_by_token(digest))
+    return Found(digest, reader.find(Session, ("token", "token_before"), digest))
 
 
 def _needs_found(event: Resume, context: Context) -> Needs:
     found: Found = context.prepared
-    return _entering(found.session.player, context) if found.session else Needs()
+    return _entering(found.session.player, context) if found.session else ()
 
 
 @rule(needs=_needs_found, prepare=_find)
 def resume(state: State, event: Resume, context: Context) -> Outcome:
     """Take the session over to this connection. The token is changed; the one before stays good until then."""
     found: Found = context.prepared
-    session = state.sessions.get(found.session.id) if found.session else None
+    session = state.get(Session, found.session.id) if found.session else None
     if session is None or found.digest not in (session.token, session.token_before):
         raise Rejected("bad_token", "This session is over. Log in.")
     if session.conn == context.conn:
         return Outcome(
-            result=_entered(state.players[session.player], session),
-            follow=_follow(state, state.players[session.player], session),
+            result=_entered(state.of(Player)[session.player], session),
+            follow=_follow(state, state.of(Player)[session.player], session),
         )
     if session.expires_ms and session.expires_ms < state.now_ms:
         raise Rejected("bad_token", "This session has expired. Log in.")
@@ -209,7 +212,7 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         since_ms=context.now_ms,
         attempt=event.attempt,
     )
-    body = state.players[session.player]
+    body = state.of(Player)[session.player]
     present = _present(body, taken)
     return Outcome(
         result=_entered(present, taken),
@@ -251,30 +254,30 @@ def _arrives(before: Player, after: Player) -> tuple[Notification, ...]:
 
 
 def _follow(state: State, body: Player, session: Session) -> SessionUpdate:
-    channels = sorted(m.channel for m in state.memberships.values() if m.player == body.id)
+    channels = sorted(m.channel for m in state.of(Membership).values() if m.player == body.id)
     looks = looks_around(body)
     watch = {**looks.watch, "channels": tuple(channel_topic(c) for c in channels)}
     return replace(looks, session=session.id, player=body.id, seq=highest(body.marks), watch=watch)
 
 
 def _needs_session(event: Logout | Lost, context: Context) -> Needs:
-    return Needs(sessions=(context.session,))
+    return (ids(Session, context.session),)
 
 
 @rule(needs=_needs_session)
 def logout(state: State, event: Logout, context: Context) -> Outcome:
     """The session ends, and its player leaves the world."""
-    session = state.sessions.get(context.session)
+    session = state.get(Session, context.session)
     if session is None or session.conn != context.conn:
         return Outcome(follow=SessionUpdate(close="logged_out"))  # taken up elsewhere, or over
-    left = leave(replace(state.players[context.player], session=""))
+    left = leave(replace(state.of(Player)[context.player], session=""))
     return replace(left, drop=(session,), follow=SessionUpdate(close="logged_out"))
 
 
 @rule(needs=_needs_session)
 def lost(state: State, event: Lost, context: Context) -> Outcome:
     """The connection is gone: the player leaves the world, the session waits for a while."""
-    session = state.sessions.get(context.session)
+    session = state.get(Session, context.session)
     if session is None or session.conn != context.conn:
         return Outcome()  # resumed elsewhere, or over
     return orphaned(state, session, context.now_ms)
@@ -283,7 +286,7 @@ def lost(state: State, event: Lost, context: Context) -> Outcome:
 def orphaned(state: State, session: Session, now_ms: int) -> Outcome:
     """A session that no connection holds any more. Its watermarks stay with its player."""
     waits = replace(session, gateway="", conn="", expires_ms=now_ms + SESSION_MS)
-    body = state.players.get(session.player)
+    body = state.get(Player, session.player)
     gone = leave(body) if body is not None and body.present and body.session == session.id else Outcome()
     return replace(gone, put=(*gone.put, waits))
 
@@ -295,22 +298,22 @@ def leave(body: Player) -> Outcome:
 
 
 def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
-    return Needs(
-        gateways=(context.gateway,),
-        sessions=(context.session,),
-        memberships_of=(context.player,),
-        mail=(context.player,),
+    return (
+        ids(Gateway, context.gateway),
+        ids(Session, context.session),
+        where(Membership, player=context.player),
+        mail(context.player),
     )
 
 
 @rule(needs=_needs_rejoin)
 def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
     """The player is in the world again, unless the session was taken up elsewhere meanwhile or is over."""
-    session = state.sessions.get(context.session)
+    session = state.get(Session, context.session)
     if session is None or session.conn not in ("", context.conn):
         return Outcome(follow=SessionUpdate(close="taken_over"))
     held = replace(session, gateway=context.gateway, conn=context.conn, expires_ms=0)
-    body = state.players[session.player]
+    body = state.of(Player)[session.player]
     present = body if body.conn == context.conn else _present(body, held)
     return Outcome(
         put=(present, held, *_seen(state, context)),
@@ -320,7 +323,7 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
     )
 
 
-@rule(needs=lambda event, context: Needs(mail=(context.player,)))
+@rule(needs=lambda event, context: (mail(context.player),))
 def ack(state: State, event: Ack, context: Context) -> Outcome:
     """Durable notices have arrived."""
     ids = frozenset(event.ids)
@@ -328,8 +331,13 @@ def ack(state: State, event: Ack, context: Context) -> Outcome:
 
 
 def _needs_ears(event: Heartbeat, context: Context) -> Needs:
-    mine = (context.gateway,)
-    return Needs(gateways=(EARS, CALM), held_by=mine, rolls=mine if event.after else (), roll_after=event.after)
+    roll = (_roll(event, context),) if event.after else ()
+    return (ids(Gateway, EARS, CALM), count(Session, gateway=context.gateway), *roll)
+
+
+def _roll(event: Heartbeat, context: Context) -> Listing[Session]:
+    """The sessions that a gateway holds, from one connection on, a portion."""
+    return portion(Session, ROLL_ROWS_MAX, "conn", event.after, gateway=context.gateway)
 
 
 @rule(needs=_needs_ears)
@@ -341,14 +349,14 @@ def heartbeat(state: State, event: Heartbeat, context: Context) -> Outcome:
     alive = Gateway(id=context.gateway, seen_ms=context.now_ms, sessions=event.sessions)
     heard = replace(alive, id=EARS)
     calm = () if _has_ears(state, context.now_ms) else (replace(alive, id=CALM),)
-    roll = state.rolls.get(context.gateway) if event.after else None
+    roll = state.found(_roll(event, context)) if event.after else None
     listed = None if roll is None else tuple(Listed(s.conn, s.id, s.player) for s in roll)
-    told = SessionUpdate(held=state.held_counts.get(context.gateway, 0), roll=listed)
+    told = SessionUpdate(held=state.count(count(Session, gateway=context.gateway)), roll=listed)
     return Outcome(put=(alive, heard, *calm), follow=told)
 
 
 def _has_ears(state: State, now_ms: int) -> bool:
     """Whether heartbeats were applied without a pause until now; a calm that begins in the future never would."""
-    ears, calm = state.gateways.get(EARS), state.gateways.get(CALM)
+    ears, calm = state.get(Gateway, EARS), state.get(Gateway, CALM)
     ahead = calm is not None and calm.seen_ms > now_ms
     return ears is not None and heard_lately(ears.seen_ms, now_ms, UNHEARD_MS) and not ahead

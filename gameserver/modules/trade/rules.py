@@ -3,20 +3,23 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.players import actor, check_mailbox
 from gameserver.modules.trade.events import Give, Given, Purse, Received
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, actor, check_mailbox, rule
+from gameserver.rules.needs import Needs, ids, mail_count
+from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 
 def _needs_receiver(event: Give, context: Context) -> Needs:
     receiver = event.to.lower()
-    return Needs(players=(receiver,), mail_counts=(receiver,))
+    return ids(Player, receiver), mail_count(receiver)
 
 
 @rule(needs=_needs_receiver)
 def give(state: State, event: Give, context: Context) -> Outcome:
     """Coins go from one purse to another."""
     giver = actor(state, context)
-    receiver = state.players.get(event.to.lower())
+    receiver = state.get(Player, event.to.lower())
     if receiver is None:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     if receiver.id == giver.id:
@@ -36,7 +39,7 @@ def give(state: State, event: Give, context: Context) -> Outcome:
 
 def _what_is_left(state: State, event: Purse, context: Context) -> Outcome:
     """Say what is in the purse by now, wherever its owner is."""
-    return Outcome(result=Given(coins=state.players[context.player].coins))
+    return Outcome(result=Given(coins=state.of(Player)[context.player].coins))
 
 
 @rule(repeat=_what_is_left)

@@ -15,19 +15,26 @@ from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Event
+from gameserver.declare.conditions import Ids, all_of, any_of, test
+from gameserver.declare.entity import Entity
 from gameserver.errors import Repeated
 from gameserver.modules.combat.events import Respawned
 from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
+from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.movement.players import bodies_in, creatures_in, players_in
+from gameserver.modules.movement.view import appears, distance, looks_around, steps_seen
+from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Session
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.sessions.rules import orphaned
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import TICK_MS, Show, Stir, Sweep, Tick
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, rule
+from gameserver.rules.needs import Matching, Needs, distinct, due, ids, matching
+from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 from gameserver.rules.times import awaited, heard_lately
-from gameserver.rules.view import appears, distance, looks_around, steps_seen
 from gameserver.world.kinds import Kind, kind_of
 from gameserver.world.maps import Zone
-from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Thing, ZoneClock
 
+LAPSED_MAX = 500
 IDLE_TICKS = 20
 HEAL_TICKS = 4
 HEAL_HP = 2
@@ -38,13 +45,17 @@ TOLERANCE_TICKS = CLOCK_TOLERANCE_MS // TICK_MS
 MISSED_TICKS = 4  # of so many that were left out what they would have brought comes with the next
 
 
-@rule(needs=lambda event, context: Needs(clocks=(PULSE,), busy_zones=True))
+BUSY_ZONES = distinct(Player, "zone", when="present")
+HURT_ZONES = distinct(Player, "zone", when="hurt")  # where any of them is dead or wounded
+
+
+@rule(needs=lambda event, context: (ids(ZoneClock, PULSE), BUSY_ZONES, HURT_ZONES))
 def tick(state: State, event: Tick, context: Context) -> Outcome:
     """One pulse: every zone whose turn it is stirs."""
     n = _number(event.n, context.now_ms)
     before = _lived_through(state, PULSE, n)
-    due = [name for name in sorted(state.world.zones) if _stirs(state, name, n, before)]
-    stirs: tuple[Event, ...] = tuple(Stir(zone=name, n=n) for name in due)
+    stirring = [name for name in sorted(state.world.zones) if _stirs(state, name, n, before)]
+    stirs: tuple[Event, ...] = tuple(Stir(zone=name, n=n) for name in stirring)
     return Outcome(put=(ZoneClock(id=PULSE, tick=n),), events=stirs)
 
 
@@ -59,7 +70,7 @@ def _lived_through(state: State, id_: str, n: int) -> int:
 
     A number that lies farther ahead than two beats can be apart was written under another clock, and says nothing.
     """
-    clock = state.clocks.get(id_)
+    clock = state.get(ZoneClock, id_)
     if clock is None or clock.tick > n + 2 * TOLERANCE_TICKS:
         return n - 1
     if n <= clock.tick:
@@ -68,9 +79,10 @@ def _lived_through(state: State, id_: str, n: int) -> int:
 
 
 def _stirs(state: State, zone: str, n: int, before: int) -> bool:
-    if zone in state.hurt_zones or not state.world.zones[zone].creatures:
-        return zone in state.hurt_zones
-    return zone in state.busy_zones or _comes_round(n, before, IDLE_TICKS, crc32(zone.encode()))
+    hurt = zone in state.values(HURT_ZONES)
+    if hurt or not state.world.zones[zone].creatures:
+        return hurt
+    return zone in state.values(BUSY_ZONES) or _comes_round(n, before, IDLE_TICKS, crc32(zone.encode()))
 
 
 def _comes_round(n: int, before: int, every: int, phase: int = 0) -> bool:
@@ -78,13 +90,13 @@ def _comes_round(n: int, before: int, every: int, phase: int = 0) -> bool:
     return (n - phase) // every > (before - phase) // every
 
 
-@rule(needs=lambda event, context: Needs(zones=(event.zone,)))
+@rule(needs=lambda event, context: (ids(ZoneClock, event.zone), *bodies_in(event.zone)))
 def stir(state: State, event: Stir, context: Context) -> Outcome:
     """One zone's tick: the dead return, the wounded heal, creatures act."""
     before = _lived_through(state, event.zone, event.n)
     if event.zone not in state.world.zones:
         return Outcome()  # a worker with other maps knows it
-    scene = _Scene(state.zone(event.zone), state.players_in(event.zone), state.creatures_in(event.zone), context)
+    scene = _Scene(state.zone(event.zone), players_in(state, event.zone), creatures_in(state, event.zone), context)
     scene.raise_dead()
     if _comes_round(event.n, before, HEAL_TICKS):
         scene.heal()
@@ -94,10 +106,10 @@ def stir(state: State, event: Stir, context: Context) -> Outcome:
     )
 
 
-@rule(needs=lambda event, context: Needs(players=(event.player,)))
+@rule(needs=lambda event, context: (ids(Player, event.player),))
 def show(state: State, event: Show, context: Context) -> Outcome:
     """Let a player see where it stands now, and others see it there."""
-    body = state.players.get(event.player)
+    body = state.get(Player, event.player)
     if body is None or not body.present:
         return Outcome()
     mine = Notification(conn=body.conn, gateway=body.gateway, follow=looks_around(body))
@@ -113,12 +125,12 @@ class _Scene:
         self.rng = context.rng
         self.players = {p.id: p for p in players}
         self.creatures = {c.id: c for c in creatures}
-        self.before: dict[str, Thing] = {**self.players, **self.creatures}
+        self.before: dict[str, Entity] = {**self.players, **self.creatures}
         self.notifications: list[Notification] = []
         self.homes = {spawn.id: (spawn.x, spawn.y) for spawn in zone.creatures}
 
-    def changed(self) -> list[Thing]:
-        bodies: list[Thing] = [*self.players.values(), *self.creatures.values()]
+    def changed(self) -> list[Entity]:
+        bodies: list[Entity] = [*self.players.values(), *self.creatures.values()]
         return [body for body in bodies if body is not self.before.get(body.id)]
 
     def raise_dead(self) -> None:
@@ -224,17 +236,29 @@ def _sign(n: int) -> int:
 
 
 def _needs_orphans(event: Sweep, context: Context) -> Needs:
-    return Needs(gateways=(EARS, CALM), orphans_before_ms=context.now_ms - GATEWAY_SILENT_MS, now_ms=context.now_ms)
+    lapsed = lapsed_sessions(context.now_ms - GATEWAY_SILENT_MS, context.now_ms)
+    return (ids(Gateway, EARS, CALM), lapsed, due(context.now_ms))
+
+
+def lapsed_sessions(heard_since_ms: int, now_ms: int) -> Matching:
+    """Select sessions whose gateway was not heard since, and those past their time; with their players.
+
+    What was heard in the future was heard under another clock, long ago.
+    """
+    lately = all_of(test("seen_ms", ">=", heard_since_ms), test("seen_ms", "<=", now_ms + CLOCK_TOLERANCE_MS))
+    silent = all_of(test("gateway", "!=", ""), test("gateway", "not in", Ids(Gateway, lately)))
+    over = all_of(test("expires_ms", ">", 0), test("expires_ms", "<=", now_ms))
+    return matching(Session, any_of(silent, over), LAPSED_MAX, player=Player)
 
 
 @rule(needs=_needs_orphans)
 def sweep(state: State, event: Sweep, context: Context) -> Outcome:
     """Send again what is due; take out of the world whose gateway died; forget sessions past their time."""
     now_ms = context.now_ms
-    held = [s for s in state.sessions.values() if s.gateway] if _was_calm(state, now_ms) else []
+    held = [s for s in state.of(Session).values() if s.gateway] if _was_calm(state, now_ms) else []
     gone = [orphaned(state, session, now_ms) for session in sorted(held, key=lambda s: s.id)]
-    over = tuple(s for s in state.sessions.values() if _due(s.expires_ms, now_ms))
-    bodies = [(state.players.get(s.player), s.id) for s in over]
+    over = tuple(s for s in state.of(Session).values() if _due(s.expires_ms, now_ms))
+    bodies = [(state.get(Player, s.player), s.id) for s in over]
     freed = tuple(replace(body, session="") for body, session in bodies if body and body.session == session)
     return Outcome(
         put=(*freed, *(thing for outcome in gone for thing in outcome.put)),
@@ -247,5 +271,5 @@ def sweep(state: State, event: Sweep, context: Context) -> Outcome:
 def _was_calm(state: State, now_ms: int) -> bool:
     """Whether gateways could be heard for as long as one may be silent."""
     never = Gateway(id="", seen_ms=0, sessions=0)
-    ears, calm = (state.gateways.get(id_, never).seen_ms for id_ in (EARS, CALM))
+    ears, calm = (state.of(Gateway).get(id_, never).seen_ms for id_ in (EARS, CALM))
     return heard_lately(ears, now_ms, UNHEARD_MS) and now_ms - calm > GATEWAY_SILENT_MS

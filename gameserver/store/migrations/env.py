@@ -8,7 +8,7 @@ from gameserver.store.tables import metadata
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=metadata(), render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 

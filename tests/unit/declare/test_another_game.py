@@ -187,7 +187,7 @@ except Corrupt as fault:
     assert fault.message == "archipelago.bots has no BOTS = BotProfile(...)."
 """,
     "where players enter the view": """
-from gameserver.rules.view import looks_around
+from gameserver.modules.movement.view import looks_around
 from tests.unit.rules.scenes import player
 assert looks_around(player()).then == "peer"
 """,

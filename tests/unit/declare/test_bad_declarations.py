@@ -33,6 +33,15 @@ def point(state, event, context):
     """Nothing comes of it."""
     return Outcome()
 '''
+ENTITIES = '''from gameserver.declare.entity import Entity, entity
+
+
+@entity()
+class Sign(Entity, frozen=True):
+    """It stands somewhere."""
+
+    text: str
+'''
 
 
 @pytest.fixture
@@ -177,6 +186,13 @@ def test_a_hook_on_an_event_that_there_is_not_stops_every_program(program: str, 
     assert said(copy, program) == (
         f"{MODULE}/hooks.py:5: the hook hush of chat.sya: there is no such event (is it chat.say?)."
     )
+
+
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "events"])
+def test_an_entity_without_a_key_stops_every_program(program: str, copy: Path) -> None:
+    write(copy)
+    (copy / MODULE / "entities.py").write_text(ENTITIES)
+    assert re.match(f"{MODULE}/entities.py:4: Sign: its first field must be id: str", said(copy, program))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
-from gameserver.modules.chat.rules import CHANNELS_MAX, clean
+from gameserver.modules.chat.rules import CHANNELS_MAX, ONLINE_COUNT, ONLINE_NAMES, clean, history
 from gameserver.rules.outcome import MAIL_MAX
-from gameserver.world.state import ChatLine, Membership
 from tests.unit.rules.scenes import NOW_MS, absent, circumstances, play, player, state
 
 ADA = player()
@@ -143,7 +143,7 @@ def test_an_empty_whisper_or_line_is_refused(event: Any) -> None:
 
 def test_who_joins_hears_the_last_lines_and_watches_the_channel() -> None:
     line = ChatLine(id="e0", channel="trade", by="Bob", text="wool!", at_ms=5)
-    world = state(ADA, member("news"), member("other", "bob"), histories={"trade": (line,)})
+    world = state(ADA, member("news"), member("other", "bob"), results={history("trade"): (line,)})
     outcome = play(Join(channel="trade"), world, circumstances(ADA))
     assert outcome.result == Joined(channel="trade", history=[Line(by="Bob", text="wool!", at_ms=5)])
     assert outcome.put == (member("trade"),)
@@ -183,5 +183,5 @@ def test_what_is_said_in_a_channel_is_heard_there_and_kept() -> None:
 
 
 def test_who_is_in_the_world_is_told_to_whoever_asks() -> None:
-    world = state(ADA, online=(("Ada", "Bob"), 7))
+    world = state(ADA, results={ONLINE_NAMES: ("Ada", "Bob"), ONLINE_COUNT: 7})
     assert play(Who(), world, circumstances(ADA)).result == Online(names=["Ada", "Bob"], count=7)

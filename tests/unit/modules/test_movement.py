@@ -5,10 +5,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Appeared, Look, Move, Moved, Vanished, Walked
 from gameserver.modules.movement.rules import EARLY_MS, STEP_MS, STEPS
-from gameserver.rules.view import CELL, being, cell_topic, in_view, sees_the_same, view_box, view_topics, where
-from gameserver.world.state import Player
+from gameserver.modules.movement.view import (
+    CELL,
+    being,
+    cell_of,
+    cell_topic,
+    in_view,
+    sees_the_same,
+    view_box,
+    view_topics,
+)
 from tests.unit.rules.scenes import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
 
 DIRECTIONS = sorted(STEPS)
@@ -61,10 +70,10 @@ def test_a_portal_leads_to_another_zone() -> None:
     assert (walker.zone, walker.x, walker.y) == ("town", 1, 1)
     assert outcome.result == Walked(zone="town", x=1, y=1)
     appeared, vanished = outcome.notifications
-    assert (appeared.to, vanished.to) == (("zone.town/0.0",), (where(before),))
+    assert (appeared.to, vanished.to) == (("zone.town/0.0",), (cell_of(before),))
     assert outcome.follow is not None
     assert outcome.follow.watch == {"view": view_topics(walker)}
-    assert outcome.follow.own_cell == where(walker) != where(before)
+    assert outcome.follow.own_cell == cell_of(walker) != cell_of(before)
     assert outcome.follow.watch["view"][0] == "zone.town"
 
 
@@ -113,13 +122,13 @@ def test_every_observer_is_told_exactly_what_changes_for_them(
     if not sees:
         assert heard == [Vanished] * saw
     else:
-        assert heard == [Moved if where(before) == where(after) else Appeared]
+        assert heard == [Moved if cell_of(before) == cell_of(after) else Appeared]
 
 
 @given(xs, ys, xs, ys)
 def test_one_sees_those_whose_cell_one_watches(x: int, y: int, other_x: int, other_y: int) -> None:
     viewer, other = player(x=x, y=y), player("Bob", x=other_x, y=other_y)
-    assert in_view(viewer, other) == (where(other) in view_topics(viewer)) == in_view(other, viewer)
+    assert in_view(viewer, other) == (cell_of(other) in view_topics(viewer)) == in_view(other, viewer)
     far = max(abs(x - other_x), abs(y - other_y))
     assert in_view(viewer, other) or far > CELL
     assert not in_view(viewer, other) or far < 2 * CELL

@@ -6,7 +6,11 @@ from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import NotNow, Rejected
+from gameserver.modules.chat.entities import Membership
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Appeared, Vanished
+from gameserver.modules.movement.view import cell_of, view_topics
+from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Session
 from gameserver.modules.sessions.events import (
     UNHEARD_MS,
     Ack,
@@ -22,9 +26,7 @@ from gameserver.modules.sessions.events import (
 from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
-from gameserver.rules.view import view_topics, where
-from gameserver.world.marks import NO_MARKS
-from gameserver.world.state import CALM, EARS, Account, Gateway, Membership, Player, Session
+from gameserver.rules.watermarks import NO_MARKS
 from tests.unit.rules.scenes import (
     MEADOW,
     NOW_MS,
@@ -98,7 +100,7 @@ def test_who_registers_appears_and_looks_around() -> None:
     follow = outcome.follow
     assert (follow.session, follow.player, follow.then) == ("c9", "ada", "look")
     assert follow.watch == {"view": view_topics(put(outcome, "ada")), "channels": ()}
-    assert follow.own_cell == where(put(outcome, "ada"))
+    assert follow.own_cell == cell_of(put(outcome, "ada"))
 
 
 def test_every_spawn_is_used() -> None:
@@ -269,7 +271,7 @@ def test_the_token_before_stays_good_until_the_new_one_is_used() -> None:
     world = state(ADA, session_of(ADA))
     fold(world, resume(world))
     fold(world, resume(world, "t-ada", conn="c10", token="#t10"))
-    held = world.sessions["s-ada"]
+    held = world.of(Session)["s-ada"]
     assert (held.conn, held.token, held.token_before) == ("c10", "#t10", "#t-ada")
     fold(world, resume(world, "t10", conn="c11", token="#t11"))
     assert refusal(Resume(token="t-ada"), world, conn="c12") == "bad_token"
@@ -281,7 +283,7 @@ def test_an_entrance_that_was_overtaken_on_its_way_throws_nobody_out() -> None:
     late = {"conn": "c9", "token": "#t9", "now_ms": NOW_MS}
     assert refusal(Resume(token="t-ada"), world, **late) == "busy"
     assert refusal(LOGIN, world, **late) == "busy"
-    assert world.sessions["s-ada"].conn == "c10"
+    assert world.of(Session)["s-ada"].conn == "c10"
 
 
 @pytest.mark.parametrize("ahead_ms", [0, 5, 600_000], ids=["right", "a little ahead", "far ahead"])
@@ -290,7 +292,7 @@ def test_a_resume_that_was_overtaken_is_known_by_the_clients_count_whatever_its_
     fold(world, resume(world, conn="c10", token="#t10", attempt=2))
     assert refusal(Resume(token="t-ada", attempt=1), world, conn="c9", now_ms=NOW_MS + ahead_ms) == "busy"
     fold(world, resume(world, "t-ada", conn="c11", token="#t11", attempt=3, now_ms=NOW_MS - 10))
-    assert (world.sessions["s-ada"].conn, world.sessions["s-ada"].attempt) == ("c11", 3)
+    assert (world.of(Session)["s-ada"].conn, world.of(Session)["s-ada"].attempt) == ("c11", 3)
 
 
 def test_no_entrance_is_overtaken_by_one_from_the_future() -> None:

@@ -11,13 +11,19 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import Rejected
 from gameserver.modules.combat.events import Died, Respawned, Struck
 from gameserver.modules.combat.rules import DEAD_MS
+from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Appeared, Moved, Vanished
+from gameserver.modules.movement.view import cell_of, distance, view_topics
+from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Session
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.sessions.rules import SESSION_MS
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick
 from gameserver.modules.world.rules import (
+    BUSY_ZONES,
     HEAL_HP,
     HEAL_TICKS,
+    HURT_ZONES,
     IDLE_TICKS,
     REST_MS,
     TICK_MS,
@@ -25,10 +31,8 @@ from gameserver.modules.world.rules import (
     WANDER_TILES,
 )
 from gameserver.rules.outcome import Waiting
-from gameserver.rules.view import distance, view_topics, where
 from gameserver.world.kinds import KINDS
 from gameserver.world.maps import World
-from gameserver.world.state import CALM, EARS, PULSE, Creature, Gateway, Player, Session, ZoneClock
 from tests.unit.rules.scenes import (
     MEADOW,
     NOW_MS,
@@ -92,7 +96,7 @@ def tick(
     n: int, *things: Any, now: int | None = None, world: World = WORLD, busy: Any = frozenset(), hurt: Any = frozenset()
 ) -> Any:
     """``now``: the number that server time gives, if it is another than the tick's."""
-    found = state(*things, world=world, busy_zones=busy, hurt_zones=hurt)
+    found = state(*things, world=world, results={BUSY_ZONES: tuple(busy), HURT_ZONES: tuple(hurt)})
     return play(Tick(n=n), found, circumstances(gateway="", now_ms=(n if now is None else now) * TICK_MS))
 
 
@@ -212,7 +216,7 @@ def test_a_dead_player_returns_at_a_spawn_and_looks_around() -> None:
     assert respawned.notice == Respawned(zone="meadow", x=alive.x, y=alive.y, hp=100)
     assert (respawned.conn, respawned.gateway) == ("c-ada", "g1")
     assert (respawned.follow.watch, respawned.follow.then) == ({"view": view_topics(alive)}, "look")
-    assert respawned.follow.own_cell == where(alive)
+    assert respawned.follow.own_cell == cell_of(alive)
 
 
 @pytest.mark.parametrize("dead", [player(hp=0, dead_until_ms=NOW_MS + 1), absent(player(hp=0, dead_until_ms=NOW_MS))])
@@ -350,14 +354,14 @@ def test_wherever_creatures_wander_they_stand_on_free_ground_near_home(seed: int
     for n in range(N, N + 60):
         now_ms = NOW_MS + (n - N) * TICK_MS * 4
         outcome = play(Stir(zone="meadow", n=n), world, circumstances(rng=dice, now_ms=now_ms))
-        before = dict(world.creatures)
+        before = dict(world.of(Creature))
         fold(world, outcome)
-        places = [(c.x, c.y) for c in world.creatures.values()]
+        places = [(c.x, c.y) for c in world.of(Creature).values()]
         assert len(set(places)) == len(places)
         assert all(MEADOW.walkable(x, y) and (x, y) not in MEADOW.portals for x, y in places)
-        assert all(distance(old, world.creatures[id_]) <= 1 for id_, old in before.items())
+        assert all(distance(old, world.of(Creature)[id_]) <= 1 for id_, old in before.items())
         for id_, (x, y) in homes.items():
-            body = world.creatures[id_]
+            body = world.of(Creature)[id_]
             assert max(abs(body.x - x), abs(body.y - y)) <= WANDER_TILES
 
 
@@ -367,9 +371,9 @@ def test_who_was_led_astray_finds_home_again(seed: int) -> None:
     dice = Random(seed)
     for n in range(N, N + 1_000):
         now_ms = NOW_MS + (n - N) * 2_000
-        before = abs(world.creatures["meadow.rat.1"].x - 12)
+        before = abs(world.of(Creature)["meadow.rat.1"].x - 12)
         fold(world, play(Stir(zone="meadow", n=n), world, circumstances(rng=dice, now_ms=now_ms)))
-        now = abs(world.creatures["meadow.rat.1"].x - 12)
+        now = abs(world.of(Creature)["meadow.rat.1"].x - 12)
         assert now <= max(before, WANDER_TILES)
 
 

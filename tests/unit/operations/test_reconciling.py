@@ -11,12 +11,14 @@ from msgspec.structs import replace
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
+from gameserver.modules.world.placing import fingerprint
 from gameserver.operations import reconciling
 from gameserver.world.maps import World
-from gameserver.world.placing import fingerprint
-from gameserver.world.state import PULSE, Creature, Gateway, Player, ZoneClock
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 from tests.unit.rules.scenes import MEADOW, WORLD, absent, creature, player
 
@@ -53,7 +55,7 @@ WANTED = {
 
 def bodies(house: Workshop) -> dict[str, Player]:
     ids = ("ada", "bob", "eve", "ida", "abe")
-    return dict(house.load(players=ids).players)
+    return dict(house.load(players=ids).of(Player))
 
 
 def test_a_check_says_what_would_be_done_and_does_nothing(house: Workshop) -> None:
@@ -72,7 +74,7 @@ def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(house: Wor
     assert (after["eve"].x, after["eve"].y) in SMALL.spawns
     assert after["eve"].v == EVE.v + 1
     left = house.load(zones=("meadow", "town"), clocks=(PULSE, "town"))
-    assert (dict(left.creatures), sorted(left.clocks)) == ({}, [PULSE, "meadow"])
+    assert (dict(left.of(Creature)), sorted(left.of(ZoneClock))) == ({}, [PULSE, "meadow"])
 
 
 def test_applying_twice_does_nothing_more(house: Workshop) -> None:
@@ -127,7 +129,7 @@ def test_zones_stir_with_creatures_of_a_kind_that_is_gone_and_zones_that_are_gon
     stirs = [Stir(zone=zone, n=house.now_ms // 500) for zone in ("meadow", "town")]
     stirred = other.apply(*(Envelope(id=f"t/{stir.zone}", event=stir, at_ms=house.now_ms) for stir in stirs))
     assert (stirred.held, stirred.outcomes) == ((), {"ok": 2})
-    assert house.load(clocks=("town",)).clocks["town"].tick == 1
+    assert house.load(clocks=("town",)).of(ZoneClock)["town"].tick == 1
 
 
 def test_a_ghost_can_be_struck(house: Workshop) -> None:

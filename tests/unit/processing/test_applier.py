@@ -7,14 +7,15 @@ import pytest
 from gameserver.broker.routing import routing_key
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Say, Talk
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Lost, Register
 from gameserver.modules.trade.events import Give
 from gameserver.modules.world.events import Tick
-from gameserver.rules.outcome import Context, Needs, Outcome, State, rule
-from gameserver.world.state import Membership
+from gameserver.rules.outcome import Context, Outcome, State, rule
+from tests.selections import selected
 from tests.unit.processing.workshop import (
     ADA,
     BOB,
@@ -113,13 +114,15 @@ def test_what_one_event_puts_and_another_of_its_batch_drops_stands_as_the_last_o
     puts, drops = Outcome(put=(membership,)), Outcome(drop=(membership,))
     outcomes = iter([puts, drops] if ends_there else [puts, drops, puts])
 
-    @rule(needs=lambda event, context: Needs(memberships_of=(context.player,)))
+    @rule(needs=lambda event, context: selected(memberships_of=(context.player,)))
     def flighty(state: State, event: Move, context: Context) -> Outcome:
         return next(outcomes)
 
     workshop.rules["move"] = flighty
     workshop.apply(*walk(workshop, ADA, *range(1, 3 if ends_there else 4)))
-    assert dict(workshop.load(memberships_of=("ada",)).memberships) == ({} if ends_there else {"town/ada": membership})
+    assert dict(workshop.load(memberships_of=("ada",)).of(Membership)) == (
+        {} if ends_there else {"town/ada": membership}
+    )
 
 
 def test_secrets_are_opened_for_a_rule_that_prepares_nothing(workshop: Workshop) -> None:

@@ -4,13 +4,14 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.entities import LINE_KEPT_MS, ChatLine, Membership
 from gameserver.modules.chat.events import Join, Leave, Talk, Whisper
 from gameserver.modules.combat.events import Reward
+from gameserver.modules.sessions.entities import GATEWAY_KEPT_MS, Gateway
 from gameserver.modules.sessions.events import Login
 from gameserver.rules.outcome import MAIL_MAX, Waiting
 from gameserver.store import pruning
 from gameserver.store.loading import DUE_ROWS_MAX
-from gameserver.world.state import ChatLine, Gateway, Membership
 from tests.unit.processing.workshop import ADA, BOB, PASSWORD, Workshop, entrance, replies, sweep
 from tests.unit.rules.scenes import absent
 
@@ -109,9 +110,9 @@ def test_who_names_channel_after_channel_leaves_nothing_behind(workshop: Worksho
 @pytest.mark.parametrize("count", [3, pruning.PORTION_ROWS + 7])
 def test_a_sweep_removes_a_portion_of_what_is_over(workshop: Workshop, count: int) -> None:
     now_ms = workshop.now_ms
-    old = [Gateway(id=f"old{n}", seen_ms=now_ms - pruning.GATEWAY_KEPT_MS - 1, sessions=1) for n in range(count)]
-    line = ChatLine(id="new", channel="news", by="Ada", text="x", at_ms=now_ms - pruning.LINE_KEPT_MS)
-    silent = [replace(line, id=f"l{n}", channel=f"c{n}", at_ms=now_ms - pruning.LINE_KEPT_MS - 1) for n in range(count)]
+    old = [Gateway(id=f"old{n}", seen_ms=now_ms - GATEWAY_KEPT_MS - 1, sessions=1) for n in range(count)]
+    line = ChatLine(id="new", channel="news", by="Ada", text="x", at_ms=now_ms - LINE_KEPT_MS)
+    silent = [replace(line, id=f"l{n}", channel=f"c{n}", at_ms=now_ms - LINE_KEPT_MS - 1) for n in range(count)]
     workshop.put(*old, Gateway(id="g1", seen_ms=now_ms, sessions=1), Gateway(id="*calm", seen_ms=1, sessions=0))
     workshop.put(*silent, line, Membership(id="c0/ada", channel="c0", player="ada"))
     with workshop.store.transaction() as transaction:

@@ -12,8 +12,9 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Login, Register
 from gameserver.modules.trade.events import Give
 from gameserver.modules.world.events import Tick
-from gameserver.rules.outcome import Context, Needs, Outcome, Reader, State, rule
+from gameserver.rules.outcome import Context, Outcome, Reader, State, rule
 from gameserver.store.store import Trial
+from tests.selections import selected
 from tests.unit.processing.workshop import (
     ADA,
     BOB,
@@ -66,7 +67,7 @@ def test_what_came_before_the_broken_event_in_its_lane_is_applied(workshop: Work
 
 
 def test_events_without_a_session_are_held_alone(workshop: Workshop) -> None:
-    workshop.rules["tick"] = rule(needs=lambda event, context: Needs())(lambda *_: broken(*_))
+    workshop.rules["tick"] = rule(needs=lambda event, context: selected())(lambda *_: broken(*_))
     ticks = [Envelope(id=f"tick:{n}", event=Tick(n=n), at_ms=workshop.now_ms) for n in (1, 2)]
     assert [held.envelopes for held in workshop.apply(*ticks).held] == [(ticks[0],), (ticks[1],)]
 
@@ -88,10 +89,10 @@ def test_a_preparation_that_breaks_holds_its_own_event_only(workshop: Workshop) 
 def test_a_database_that_is_away_during_a_preparation_is_nobodys_failure(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(player: str) -> None:
+    def away(kind: Any, id_: str) -> None:
         raise Retryable("database_away", "Not now.")
 
-    monkeypatch.setattr(workshop.store, "account", away)
+    monkeypatch.setattr(workshop.store, "get", away)
     with pytest.raises(Retryable, match="database_away"):
         workshop.apply(entrance(workshop, Login(name="Ada", password=PASSWORD, seq=1), "Ada"))
 

@@ -8,12 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, Retryable
+from gameserver.modules.chat.entities import ChatLine, Membership
+from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Move
-from gameserver.rules.outcome import KINDS_OF_THINGS, Context, Needs, Outcome, State, rule
+from gameserver.modules.movement.players import AROUND_LOCKED_MAX, around
+from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.world.entities import ZoneClock
+from gameserver.rules.needs import Needs, where
+from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import loading
-from gameserver.store.claims import BLIND, LOCKING
-from gameserver.store.loading import AROUND_LOCKED_MAX
-from gameserver.world.state import ChatLine, Gateway, Membership, ZoneClock
+from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, replies, walk
 from tests.unit.rules.scenes import creature, player, session_of
 
@@ -21,10 +25,10 @@ from tests.unit.rules.scenes import creature, player, session_of
 def taxes(need: str) -> Any:
     """A rule that takes a coin of everybody around: ``need`` says how it asks for them."""
 
-    @rule(needs=lambda event, context: Needs(**{need: (context.player,)}))
+    @rule(needs=lambda event, context: selected(**{need: (context.player,)}))
     def tax(state: State, event: Move, context: Context) -> Outcome:
-        taxed = [body for body in state.players.values() if body.id != context.player and body.zone == "meadow"]
-        collector = state.players[context.player]
+        taxed = [body for body in state.of(Player).values() if body.id != context.player and body.zone == "meadow"]
+        collector = state.of(Player)[context.player]
         richer = replace(collector, coins=collector.coins + len(taxed))
         return Outcome(put=(richer, *(replace(body, coins=body.coins - 1) for body in taxed)))
 
@@ -32,7 +36,7 @@ def taxes(need: str) -> Any:
 
 
 def coins(workshop: Workshop) -> dict[str, int]:
-    return {id_: body.coins for id_, body in workshop.load(players=("ada", "bob", "eve")).players.items()}
+    return {id_: body.coins for id_, body in workshop.load(players=("ada", "bob", "eve")).of(Player).items()}
 
 
 def test_who_was_found_around_is_not_written_and_only_the_guilty_event_fails(workshop: Workshop) -> None:
@@ -63,15 +67,15 @@ def test_who_was_found_around_and_locked_is_written(workshop: Workshop) -> None:
     assert workshop.apply(*walk(workshop, ADA, 1)).held == ()
     assert coins(workshop) == {"ada": 101, "bob": 99, "eve": 100}
     found = workshop.load(around_locked=("ada",))
-    assert set(found.players) == {"ada", "bob"}
-    assert set(found.creatures) == {"meadow.rat.1"}
+    assert set(found.of(Player)) == {"ada", "bob"}
+    assert set(found.of(Creature)) == {"meadow.rat.1"}
 
 
 def test_of_a_crowd_around_the_nearest_are_locked(workshop: Workshop) -> None:
     crowd = [player(f"P{n:03}", x=8 + n % 24, y=n % 20, conn="") for n in range(AROUND_LOCKED_MAX + 20)]
     with workshop.store.transaction() as transaction:
         transaction.save([ADA, *crowd], [])
-    found = set(workshop.load(around_locked=("ada",)).players)
+    found = set(workshop.load(around_locked=("ada",)).of(Player))
     assert len(found) <= AROUND_LOCKED_MAX + 1
     far = max(crowd, key=lambda body: max(abs(body.x - ADA.x), abs(body.y - ADA.y)))
     assert far.id not in found
@@ -96,44 +100,42 @@ def test_taxes_make_and_destroy_no_coins_whoever_moves_meanwhile(workshop: Works
 
 
 WRITES: dict[str, tuple[Needs, Outcome, bool]] = {
-    "somebody never asked for": (Needs(), Outcome(put=(replace(BOB, coins=0),)), False),
-    "somebody dropped, never asked for": (Needs(), Outcome(drop=(BOB,)), False),
-    "somebody locked": (Needs(players=("bob",)), Outcome(put=(replace(BOB, coins=0),)), True),
-    "somebody new": (Needs(players=("new",)), Outcome(put=(replace(BOB, id="new"),)), True),
-    "a session never asked for": (Needs(), Outcome(drop=(session_of(BOB),)), False),
-    "a session of a player asked for": (Needs(sessions_of=("bob",)), Outcome(drop=(session_of(BOB),)), True),
-    "a clock never asked for": (Needs(), Outcome(put=(ZoneClock(id="town", tick=1),)), False),
-    "a clock of a zone asked for": (Needs(zones=("town",)), Outcome(put=(ZoneClock(id="town", tick=1),)), True),
-    "a creature read only": (Needs(around=("ada",)), Outcome(put=(creature(hp=1),)), False),
-    "a creature locked": (Needs(zones=("meadow",)), Outcome(put=(creature(hp=1),)), True),
+    "somebody never asked for": (selected(), Outcome(put=(replace(BOB, coins=0),)), False),
+    "somebody dropped, never asked for": (selected(), Outcome(drop=(BOB,)), False),
+    "somebody locked": (selected(players=("bob",)), Outcome(put=(replace(BOB, coins=0),)), True),
+    "somebody new": (selected(players=("new",)), Outcome(put=(replace(BOB, id="new"),)), True),
+    "a session never asked for": (selected(), Outcome(drop=(session_of(BOB),)), False),
+    "a session of a player asked for": (selected(sessions_of=("bob",)), Outcome(drop=(session_of(BOB),)), True),
+    "a clock never asked for": (selected(), Outcome(put=(ZoneClock(id="town", tick=1),)), False),
+    "a clock of a zone asked for": (selected(zones=("town",)), Outcome(put=(ZoneClock(id="town", tick=1),)), True),
+    "a creature read only": (selected(around=("ada",)), Outcome(put=(creature(hp=1),)), False),
+    "a creature read only, and taken for new": (
+        (around("ada"), where(Creature, zone="elsewhere")),
+        Outcome(put=(creature(zone="elsewhere"),)),
+        False,
+    ),
+    "a creature locked": (selected(zones=("meadow",)), Outcome(put=(creature(hp=1),)), True),
     "another's membership": (
-        Needs(memberships_of=("ada",)),
+        selected(memberships_of=("ada",)),
         Outcome(put=(Membership(id="x/bob", channel="x", player="bob"),)),
         False,
     ),
-    "a sign of life": (Needs(), Outcome(put=(Gateway(id="g7", seen_ms=1, sessions=1),)), True),
-    "a line": (Needs(), Outcome(put=(ChatLine(id="e", channel="x", by="Ada", text="t", at_ms=1),)), True),
+    "a sign of life": (selected(), Outcome(put=(Gateway(id="g7", seen_ms=1, sessions=1),)), True),
+    "a line": (selected(), Outcome(put=(ChatLine(id="e", channel="x", by="Ada", text="t", at_ms=1),)), True),
 }
 
 
 @pytest.mark.parametrize("what", WRITES)
 def test_what_may_be_written(workshop: Workshop, what: str) -> None:
-    needs, outcome, may = WRITES[what]
+    wanted, outcome, may = WRITES[what]
     workshop.enter(ADA, BOB)
     workshop.put(creature())
-    workshop.rules["move"] = rule(needs=lambda event, context: needs)(lambda *_: outcome)
+    workshop.rules["move"] = rule(needs=lambda event, context: wanted)(lambda *_: outcome)
     before = workshop.rows()
     held = workshop.apply(*walk(workshop, ADA, 1)).held
     assert [str(one.cause).partition(":")[0] for one in held] == ([] if may else ["not_locked"])
     if not may:
         assert workshop.rows() == before
-
-
-def test_each_kind_is_locked_by_a_need_or_written_blind_with_a_reason() -> None:
-    assert set(LOCKING) | set(BLIND) == set(KINDS_OF_THINGS)
-    assert not set(LOCKING) & set(BLIND)
-    for needs in LOCKING.values():
-        assert {need for need, _ in needs} <= set(Needs.__struct_fields__)
 
 
 def test_a_viewer_that_was_moved_between_look_and_lock_is_tried_again(
@@ -142,9 +144,9 @@ def test_a_viewer_that_was_moved_between_look_and_lock_is_tried_again(
     workshop.enter(ADA, BOB)
     real: Callable[..., None] = loading._Loader.look_ahead
 
-    def moved(self: Any) -> None:
-        real(self)
-        self._looked = {id_: ("town", *box[1:]) for id_, box in self._looked.items()}
+    def moved(self: Any, kind: Any) -> None:
+        real(self, kind)
+        self._looked = {key: (near, ("town", *box[1:])) for key, (near, box) in self._looked.items()}
 
     monkeypatch.setattr(loading._Loader, "look_ahead", moved)
     with pytest.raises(Retryable, match="conflict: ada was moved"):

@@ -9,16 +9,18 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.errors import Rejected
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
-from gameserver.world.state import Gateway, Membership, Player
 from tests.unit.processing.workshop import Workshop, reply
 
 ADA = Player(id="ada", name="Ada", zone="town", x=2, y=2, gateway="g", conn="c-ada", session="s-ada")
@@ -188,13 +190,13 @@ def everything(workshop: Workshop) -> Any:
     """What the database holds, but for what the sweep writes."""
     waiting = workshop.due()
     with workshop.store._engine.connect() as connection:
-        tables = {name: table for name, table in metadata.tables.items() if name != "outbox"}
+        tables = {name: table for name, table in metadata().tables.items() if name != "outbox"}
         rows = {name: sorted(map(repr, connection.execute(table.select()))) for name, table in tables.items()}
     return {**rows, "waiting": waiting}
 
 
 def presence(workshop: Workshop) -> dict[str, tuple[str, str, str]]:
-    found = workshop.load(players=("ada", "bob")).players
+    found = workshop.load(players=("ada", "bob")).of(Player)
     return {id_: (body.gateway, body.conn, body.session) for id_, body in found.items()}
 
 

@@ -9,11 +9,11 @@ from gameserver.errors import NotNow
 from gameserver.limits import Limits
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move, Walked
 from gameserver.modules.movement.rules import move
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.rules.outcome import Context, Outcome, State, rule
-from gameserver.world.state import Player
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
 from tests.unit.rules.scenes import absent, creature, cut_off
 
@@ -129,7 +129,7 @@ def breaks(state: State, event: Move, context: Context) -> Outcome:
 
 
 def steps_again(state: State, event: Move, context: Context) -> Outcome:
-    return Outcome(result=Walked(zone="", x=0, y=0), put=(state.players["ada"],))
+    return Outcome(result=Walked(zone="", x=0, y=0), put=(state.of(Player)["ada"],))
 
 
 def says_nothing(state: State, event: Move, context: Context) -> Outcome:
@@ -222,7 +222,7 @@ def test_a_watermark_does_not_outlive_its_session(workshop: Workshop) -> None:
 
     @rule()
     def goes_elsewhere(state: State, event: Say, context: Context) -> Outcome:
-        return Outcome(put=(replace(state.players["ada"], session="s-later"),))
+        return Outcome(put=(replace(state.of(Player)["ada"], session="s-later"),))
 
     workshop.rules["say"] = goes_elsewhere
     workshop.enter(ADA)

@@ -10,11 +10,11 @@ from sqlalchemy.engine import make_url
 from gameserver.declare.base import Event
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Join, Say, Talk, Whisper
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Lost, Register
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.events import Sweep, Tick
-from gameserver.world.state import Player
 from tests.unit.processing.workshop import Workshop, replies
 
 PASSWORD = "long enough"
@@ -102,7 +102,7 @@ class Crowd:
         )
 
     def _present(self) -> list[Player]:
-        found = self._workshop.load(players=tuple(name.lower() for name in self._names)).players
+        found = self._workshop.load(players=tuple(name.lower() for name in self._names)).of(Player)
         return [found[name.lower()] for name in self._names]
 
     def _apply(self, batch: Sequence[Envelope], *, answered: bool = True) -> None:

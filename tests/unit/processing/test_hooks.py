@@ -11,11 +11,14 @@ from gameserver.declare.hooks import DECLARED, STEPS, Hook, after, before
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.modules.chat.events import Heard, Say, Whisper
 from gameserver.modules.combat.events import Reward
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.players import check_mailbox
 from gameserver.modules.sessions.events import Login
 from gameserver.modules.trade.events import Give, Given
+from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule, merged
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, check_mailbox
-from gameserver.world.state import ZoneClock
+from gameserver.rules.outcome import Context, Notification, Outcome, State
+from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, replies, reply
 from tests.unit.rules.scenes import player, state
 
@@ -37,20 +40,20 @@ def word_filter(event: Say) -> Say:
 
 @before("chat.say")
 def muted(state: State, event: Say, context: Context) -> None:
-    if state.players[context.player].coins < 10:
+    if state.of(Player)[context.player].coins < 10:
         raise Rejected("muted", "The poor may not speak.")
 
 
-@before("trade.give", needs=lambda event, context: Needs(players=("eve",)))
+@before("trade.give", needs=lambda event, context: selected(players=("eve",)))
 def no_gifts_to_the_rich(state: State, event: Give, context: Context) -> None:
-    if state.players["eve"].coins < state.players[event.to].coins:
+    if state.of(Player)["eve"].coins < state.of(Player)[event.to].coins:
         raise Rejected("rich_enough", "Give it to somebody else.")
 
 
-@after("trade.give", needs=lambda event, context: Needs(players=("eve",)))
+@after("trade.give", needs=lambda event, context: selected(players=("eve",)))
 def tax(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
     """The receiver pays from what the rule has given already; the giver's reply is what it was."""
-    richer, collector = state.players[event.to], state.players["eve"]
+    richer, collector = state.of(Player)[event.to], state.of(Player)["eve"]
     return Outcome(
         put=(replace(richer, coins=richer.coins - TAX), replace(collector, coins=collector.coins + TAX)),
         notifications=(
@@ -59,9 +62,9 @@ def tax(state: State, event: Give, context: Context, outcome: Outcome) -> Outcom
     )
 
 
-@after("trade.give", needs=lambda event, context: Needs(clocks=("gifts",)))
+@after("trade.give", needs=lambda event, context: selected(clocks=("gifts",)))
 def count_gifts(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
-    before = state.clocks.get("gifts", ZoneClock(id="gifts", tick=0))
+    before = state.of(ZoneClock).get("gifts", ZoneClock(id="gifts", tick=0))
     return Outcome(put=(replace(before, tick=before.tick + 1),), events=(Reward(player="bob", xp=1, slain="rat"),))
 
 
@@ -101,7 +104,7 @@ def test_a_tax_and_an_achievement_are_added_to_a_gift_once(workshop: Workshop) -
     ]
     assert replies(applied) == replies(again)
     assert replies(applied)[2]["data"] == {"coins": ADA.coins - 10}
-    assert workshop.load(clocks=("gifts",)).clocks["gifts"].tick == 2
+    assert workshop.load(clocks=("gifts",)).of(ZoneClock)["gifts"].tick == 2
     assert [envelope.event for envelope in applied.born] == [Reward(player="bob", xp=1, slain="rat")] * 2
     assert len({envelope.id for envelope in applied.born}) == 2
     assert [told["by"] for told in dispatched(applied)] == ["tax", "tax"]
@@ -313,8 +316,8 @@ def test_a_hook_sees_what_was_put_dropped_and_mailed_and_the_batch_does_not() ->
     seen = state(ada, bob)
     mails = tuple(Notification(notice=Heard(how="say", by="x", text="y", at_ms=1), player="bob") for _ in range(200))
     after_it = seen.folded(Outcome(put=(replace(ada, coins=7),), drop=(bob,), notifications=mails))
-    assert (after_it.players["ada"].coins, "bob" in after_it.players) == (7, False)
-    assert (seen.players["ada"].coins, "bob" in seen.players) == (ada.coins, True)
+    assert (after_it.of(Player)["ada"].coins, "bob" in after_it.of(Player)) == (7, False)
+    assert (seen.of(Player)["ada"].coins, "bob" in seen.of(Player)) == (ada.coins, True)
     with pytest.raises(Rejected, match="too many messages"):
         check_mailbox(after_it, bob)
     check_mailbox(seen, bob)

@@ -5,10 +5,11 @@ from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say, Whisper
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Login, Lost, Register
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Tick
 from gameserver.modules.world.rules import TICK_MS
-from gameserver.world.state import PULSE, Gateway, ZoneClock
 from tests.unit.processing.workshop import (
     ADA,
     BOB,
@@ -85,7 +86,7 @@ def test_ticks_that_come_twice_stir_once(workshop: Workshop) -> None:
     again = workshop.apply(tick)
     assert (again.born, again.outcomes) == ((), {"repeated": 1})
     workshop.apply(*first.born)
-    clocks = workshop.load(clocks=(PULSE, "meadow")).clocks
+    clocks = workshop.load(clocks=(PULSE, "meadow")).of(ZoneClock)
     assert clocks == {PULSE: ZoneClock(id=PULSE, tick=n), "meadow": ZoneClock(id="meadow", tick=n)}
     assert workshop.due() == []
 

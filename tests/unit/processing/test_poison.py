@@ -22,14 +22,17 @@ from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult, SessionUpdate
 from gameserver.messages.task_message import TaskMessage, task_message
+from gameserver.modules.chat.entities import ChatLine
 from gameserver.modules.combat.events import Reward
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.trade.events import Give, Received
+from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule
-from gameserver.rules.outcome import Context, Needs, Notification, Outcome, State, Waiting, rule
+from gameserver.rules.outcome import Context, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
-from gameserver.world.state import ChatLine, ZoneClock
 from tasks.processor import BatchProcessor
 from tests.databases import DIALECTS
+from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, Workshop, packet, walk
 from tests.unit.rules.scenes import player
 
@@ -124,7 +127,7 @@ class Mill:
 
     def clocks(self, *ids: str) -> dict[str, int]:
         """How often each of these events was applied."""
-        return {id_: clock.tick for id_, clock in self.workshop.load(clocks=ids).clocks.items()}
+        return {id_: clock.tick for id_, clock in self.workshop.load(clocks=ids).of(ZoneClock).items()}
 
 
 def sample(cls: type[Event], seq: int) -> Event:
@@ -216,8 +219,8 @@ NEEDS: dict[str, Callable[[], Any]] = {
     "exit": raises(SystemExit(1)),
     "are none": lambda: None,
     "are no Needs": lambda: "players",
-    "are of a wrong type": lambda: Needs(players=5),  # type: ignore[arg-type]
-    "hold a number": lambda: Needs(players=(5,)),  # type: ignore[arg-type]
+    "are of a wrong type": lambda: selected(players=5),  # type: ignore[arg-type]
+    "hold a number": lambda: selected(players=(5,)),  # type: ignore[arg-type]
 }
 RULE: dict[str, Callable[[], Any]] = {
     "raises": raises(ZeroDivisionError()),
@@ -289,8 +292,8 @@ AFTER_HOOK: dict[str, Callable[[], Any]] = {
     "a result of another type": lambda: Outcome(result=Odd(what=1)),
 }
 LOADING: dict[str, Callable[[], Any]] = {
-    "the character 0": lambda: Needs(players=("a\0b",)),
-    "half a character": lambda: Needs(players=(HALF,)),
+    "the character 0": lambda: selected(players=("a\0b",)),
+    "half a character": lambda: selected(players=(HALF,)),
 }
 
 
@@ -301,11 +304,11 @@ def poisoned(guilty: str, step: str, wrong: Callable[[], Any]) -> Any:
         return wrong() if (context.id, step) == (guilty, this) else sound
 
     @rule(
-        needs=lambda event, context: at("needs", context, Needs(clocks=(context.id,))),
+        needs=lambda event, context: at("needs", context, selected(clocks=(context.id,))),
         prepare=lambda event, context, reader, passwords: at("prepare", context, None),
     )
     def sound_but_for_one(state: State, event: Any, context: Context) -> Outcome:
-        before = state.clocks.get(context.id, ZoneClock(id=context.id, tick=0))
+        before = state.of(ZoneClock).get(context.id, ZoneClock(id=context.id, tick=0))
         outcome: Outcome = at("rule", context, Outcome(put=(ZoneClock(id=context.id, tick=before.tick + 1),)))
         return outcome
 
@@ -374,7 +377,7 @@ def _made(request: pytest.FixtureRequest, folders: pytest.TempPathFactory, diale
 
 def emptied(workshop: Workshop) -> None:
     with workshop.store._engine.begin() as connection:
-        for table in metadata.tables.values():
+        for table in metadata().tables.values():
             connection.execute(table.delete())
 
 
@@ -473,7 +476,7 @@ def test_a_killer_among_800_costs_twice_the_logarithm_of_messages(sqlite_mill: M
     assert (letter.id, letter.cause.split(":")[0]) == (killer, "WorkerDied")
     answers = [d for outbound in sqlite_mill.queue.told for d in outbound.unicasts if d.re]
     assert sorted(d.conn for d in answers) == sorted(envelope.conn for envelope in batch)
-    moved = sqlite_mill.workshop.load(players=tuple(e.player for e in batch)).players.values()
+    moved = sqlite_mill.workshop.load(players=tuple(e.player for e in batch)).of(Player).values()
     assert [body.id for body in moved if body.v != 2] == [batch[555].player]
     assert sqlite_mill.workshop.rows()["trials"] == 0
 

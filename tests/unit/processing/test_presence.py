@@ -11,12 +11,13 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Listed, SessionUpdate
 from gameserver.modules.combat.events import Attack
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions import rules as sessions_rules
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick
 from gameserver.modules.world.rules import TICK_MS
-from gameserver.store import loading
-from gameserver.world.state import PULSE, Player, ZoneClock
 from tests.unit.processing.workshop import (
     ADA,
     EVE,
@@ -47,7 +48,7 @@ def live(workshop: Workshop, ms: int, *gateways: str) -> None:
 
 
 def present(workshop: Workshop) -> set[str]:
-    players = workshop.load(players=("ada", "eve")).players.values()
+    players = workshop.load(players=("ada", "eve")).of(Player).values()
     return {body.id for body in players if body.present}
 
 
@@ -222,7 +223,7 @@ def test_a_beat_whose_clock_is_wrong_drives_the_world_alone(workshop: Workshop, 
     for _ in range(10):
         workshop.now_ms += TICK_MS
         assert ticked(workshop, wrong_ms).items() >= {"ok": 1}.items()
-        assert workshop.load(clocks=(PULSE, "meadow")).clocks["meadow"].tick == workshop.now_ms // TICK_MS
+        assert workshop.load(clocks=(PULSE, "meadow")).of(ZoneClock)["meadow"].tick == workshop.now_ms // TICK_MS
 
 
 @WRONG
@@ -235,7 +236,7 @@ def test_of_two_beats_one_of_which_is_wrong_and_is_killed_nothing_is_felt(worksh
     for _ in range(10):
         workshop.now_ms += TICK_MS
         assert ticked(workshop)["ok"] == 1
-        assert workshop.load(zones=("meadow",)).clocks["meadow"].tick == workshop.now_ms // TICK_MS
+        assert workshop.load(zones=("meadow",)).of(ZoneClock)["meadow"].tick == workshop.now_ms // TICK_MS
 
 
 def test_zones_do_not_sleep_until_the_time_that_another_clock_has_written(workshop: Workshop) -> None:
@@ -244,7 +245,7 @@ def test_zones_do_not_sleep_until_the_time_that_another_clock_has_written(worksh
     workshop.put(ZoneClock(id=PULSE, tick=ahead), ZoneClock(id="meadow", tick=ahead))
     n = workshop.now_ms // TICK_MS
     assert ticked(workshop)["ok"] == 1
-    assert {clock.tick for clock in workshop.load(clocks=(PULSE, "meadow")).clocks.values()} == {n}
+    assert {clock.tick for clock in workshop.load(clocks=(PULSE, "meadow")).of(ZoneClock).values()} == {n}
 
 
 def test_what_is_born_of_a_tick_is_as_old_as_the_server_says(workshop: Workshop) -> None:
@@ -281,7 +282,7 @@ def test_a_gateway_hears_how_many_sessions_it_holds_and_who_they_are_in_portions
     assert roll == tuple(Listed(b.conn, b.session, b.id) for b in bodies)
     assert told(bodies[2].conn).roll == roll[3:]
     assert told(bodies[4].conn).roll == ()
-    monkeypatch.setattr(loading, "_ROLL", loading._ROLL.limit(2))
+    monkeypatch.setattr(sessions_rules, "ROLL_ROWS_MAX", 2)
     assert told("c").roll == roll[:2]
 
 

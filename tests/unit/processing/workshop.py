@@ -8,20 +8,22 @@ from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
 from gameserver.declare.base import Event
+from gameserver.declare.entity import Entity
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Unicast
+from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Heartbeat
 from gameserver.modules.world.events import Sweep
 from gameserver.processing.applied import Applied
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
-from gameserver.rules.outcome import Context, Needs, Outcome, Rule, State, rule
+from gameserver.rules.outcome import Context, Outcome, Rule, State, rule
 from gameserver.security.sealing import Sealer
 from gameserver.store import Store
 from gameserver.store.tables import metadata, outbox
-from gameserver.world.state import Player, Thing
+from tests.selections import selected
 from tests.unit.rules.scenes import NOW_MS, WORLD, QuickPasswords, account_of, player, session_of
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", zone="town", x=4, y=4, gateway="g2")
@@ -53,7 +55,7 @@ class Workshop:
         with self.store.transaction() as transaction:
             transaction.save([thing for b in bodies for thing in (account_of(b), b, session_of(b))], [])
 
-    def put(self, *things: Thing) -> None:
+    def put(self, *things: Entity) -> None:
         with self.store.transaction() as transaction:
             transaction.save(things, [])
 
@@ -75,10 +77,10 @@ class Workshop:
 
     def load(self, **needs: Any) -> State:
         with self.store.transaction() as transaction:
-            return transaction.load([Needs(**needs)])
+            return transaction.load([selected(**needs)])
 
     def player(self, id_: str) -> Player:
-        return self.load(players=(id_,)).players[id_]
+        return self.load(players=(id_,)).of(Player)[id_]
 
     def due(self, kind: str = "") -> list[str]:
         """The ids of outbox rows that will ever be due, of a kind."""
@@ -93,7 +95,7 @@ class Workshop:
     def rows(self) -> dict[str, int]:
         """How many rows each table has."""
         with self.store._engine.connect() as connection:
-            tables = metadata.tables.values()
+            tables = metadata().tables.values()
             return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gameserver.declare.entity import Entity
+from gameserver.modules.movement.entities import Creature, Player
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
 from gameserver.testing.scenes import (
@@ -21,7 +23,6 @@ from gameserver.testing.scenes import (
 )
 from gameserver.world.kinds import KINDS
 from gameserver.world.maps import CreatureSpawn, Portal, World, Zone
-from gameserver.world.state import Creature, Player, Thing
 
 __all__ = [
     "NOW_MS",
@@ -73,7 +74,7 @@ def creature(id_: str = "meadow.rat.1", **changes: Any) -> Creature:
     return replace(Creature(id=id_, kind=kind, zone=zone, x=13, y=10, hp=KINDS[kind].hp_max, v=1), **changes)
 
 
-def state(*things: Thing, **loaded: Any) -> State:
+def state(*things: Entity, **loaded: Any) -> State:
     """Fill a state of the two zones."""
     return scenes.state(*things, **{"world": WORLD, **loaded})
 

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import LargeBinary, Table, Text, insert, select
 
 from gameserver.errors import Corrupt, GameError
+from gameserver.modules.sessions.entities import Gateway
 from gameserver.store import copy_database
 from gameserver.store.copy_database import QUIET_MS, Copied, copy
 from gameserver.store.engine import open_engine
-from gameserver.store.tables import gateways, metadata
+from gameserver.store.tables import metadata, tables_of
 
 NOW_MS = 1_700_000_000_000
 AT_ONCE = 100
@@ -45,7 +46,7 @@ def source_url(filled_file: Path, tmp_path: Path) -> str:
 def fill(url: str) -> None:
     engine = open_engine(url)
     with engine.begin() as connection:
-        for table in metadata.sorted_tables:
+        for table in metadata().sorted_tables:
             rng = Random(table.name)
             connection.execute(insert(table), [drawn(table, n, rng) for n in range(ROWS)])
     engine.dispose()
@@ -70,7 +71,7 @@ def content(url: str) -> dict[str, set[tuple[Any, ...]]]:
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
-            return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in metadata.sorted_tables}
+            return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in metadata().sorted_tables}
     finally:
         engine.dispose()
 
@@ -96,7 +97,7 @@ def test_everything_of_every_table_arrives_on_postgresql_and_comes_back(
     source_url: str, target_url: str, tmp_path: Path
 ) -> None:
     there = copied(source_url, target_url)
-    assert {table.table: table.rows for table in there} == dict.fromkeys(metadata.tables, ROWS)
+    assert {table.table: table.rows for table in there} == dict.fromkeys(metadata().tables, ROWS)
     assert content(target_url) == content(source_url)
     back_url = f"sqlite:///{tmp_path / 'back.sqlite'}"
     assert copied(target_url, back_url) == there
@@ -119,7 +120,7 @@ def test_a_database_is_not_copied_onto_itself(source_url: str) -> None:
 def test_a_database_on_which_somebody_plays_is_not_copied(source_url: str, target_url: str) -> None:
     engine = open_engine(source_url)
     with engine.begin() as connection:
-        connection.execute(insert(gateways).values(id="alive", seen_ms=NOW_MS - QUIET_MS + 1, sessions=1))
+        connection.execute(insert(tables_of(Gateway)[0]).values(id="alive", seen_ms=NOW_MS - QUIET_MS + 1, sessions=1))
     engine.dispose()
     with pytest.raises(Corrupt, match="Somebody plays") as fault:
         copied(source_url, target_url)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, update
 
+from gameserver.modules.world.entities import ZoneClock
 from gameserver.processing import unit_of_work
 from gameserver.store import store as store_module
 from gameserver.store.claims import Claims
 from gameserver.store.statements import among
 from gameserver.store.tables import outbox
-from gameserver.world.state import ZoneClock
 from tests.deadlocks import PAIRS, hunt
 
 ROUNDS_MAX = 60

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from gameserver.errors import Corrupt, GameError, Retryable
-from gameserver.rules.outcome import Needs, Waiting
+from gameserver.modules.movement.entities import Player
+from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.faults import Fault, fault_of
 from gameserver.store.store import Stored, Transaction
+from tests.selections import selected
 from tests.unit.rules.scenes import account_of, player
 
 ADA, BOB = player(), player("Bob")
@@ -27,7 +29,7 @@ def changed(**fields: Any) -> Callable[[Transaction], Any]:
     """A change of Ada's that a rule might ask for."""
 
     def work(transaction: Transaction) -> None:
-        ada = transaction.load([Needs(players=("ada",))]).players["ada"]
+        ada = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
         transaction.save([replace(ada, **fields)], [])
 
     return work
@@ -37,7 +39,7 @@ def new(**fields: Any) -> Callable[[Transaction], Any]:
     """Somebody new."""
 
     def work(transaction: Transaction) -> None:
-        transaction.load([Needs(players=("eve",))])
+        transaction.load([selected(players=("eve",))])
         transaction.save([replace(player("Eve"), **fields)], [])
 
     return work
@@ -61,8 +63,8 @@ BAD: dict[str, Callable[[Transaction], Any]] = {
     "bytes for a text": changed(zone=b"meadow"),
     "a type that no driver knows": changed(zone=Odd()),
     "a type that no driver knows, new": new(coins=Odd()),
-    "an id with the character 0": lambda t: t.load([Needs(players=("a\0",))]),
-    "an id with half a character": lambda t: t.load([Needs(players=("\ud800",))]),
+    "an id with the character 0": lambda t: t.load([selected(players=("a\0",))]),
+    "an id with half a character": lambda t: t.load([selected(players=("\ud800",))]),
     "an outcome with a number too wide": lambda t: t.keep([Stored("s/act", 0, "s", TOO_WIDE, b"")]),
     "a row of the outbox without a body": lambda t: t.add_waiting([Waiting("w", "mail", "ada", None)], 1, 1),  # type: ignore[arg-type]
     "a receiver with the character 0": lambda t: t.add_waiting([Waiting("w", "mail", "a\0", b"")], 1, 1),
@@ -73,13 +75,13 @@ BAD: dict[str, Callable[[Transaction], Any]] = {
 @pytest.mark.parametrize("bad", BAD)
 def test_a_value_that_a_database_does_not_take_is_the_datas_fault_on_both(store: Store, bad: str) -> None:
     with store.transaction() as transaction:
-        transaction.load([Needs(players=("ada",))])
+        transaction.load([selected(players=("ada",))])
         transaction.save([ADA], [])
     kept = driver_connection(store)
     with pytest.raises(Corrupt, match="bad_data"), store.transaction() as transaction:
         BAD[bad](transaction)
     with store.transaction() as transaction:
-        assert transaction.load([Needs(players=("ada", "eve"))]).players == {"ada": ADA}
+        assert transaction.load([selected(players=("ada", "eve"))]).of(Player) == {"ada": ADA}
     assert driver_connection(store) is kept
 
 
@@ -97,19 +99,19 @@ def driver_connection(store: Store) -> Any:
 @pytest.mark.parametrize("value", [2**31, 2**63 - 1, -(2**63)])
 def test_integers_are_as_wide_on_one_as_on_the_other(store: Store, field: str, value: int) -> None:
     with store.transaction() as transaction:
-        transaction.load([Needs(players=("ada",))])
+        transaction.load([selected(players=("ada",))])
         transaction.save([replace(ADA, **{field: value})], [])
     with store.transaction() as transaction:
-        transaction.load([Needs(players=("ada",))])
+        transaction.load([selected(players=("ada",))])
         transaction.save([replace(ADA, **{field: value - (1 if value > 0 else -1)})], [])
-        found = transaction.load([Needs(players=("ada",))]).players["ada"]
+        found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
     assert getattr(found, field) == value - (1 if value > 0 else -1)
 
 
 def test_who_makes_what_somebody_else_made_has_a_conflict_and_keeps_the_connection(store: Store) -> None:
     def register() -> None:
         with store.transaction() as transaction:
-            transaction.load([Needs(accounts=("ada",))])
+            transaction.load([selected(accounts=("ada",))])
             transaction._claims.held.clear()  # as if it had been made a moment after the look
             transaction.save([account_of(ADA)], [])
 

@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from gameserver.errors import Corrupt, Retryable
-from gameserver.rules.outcome import Needs
+from gameserver.modules.chat.entities import LINES_KEPT, ChatLine
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Account, Session
+from gameserver.modules.world.entities import ZoneClock
 from gameserver.store import Store, engine
-from gameserver.store.loading import HISTORY_LINES
 from gameserver.store.store import Stored
-from gameserver.world.state import ChatLine, Player, ZoneClock
 from tests.databases import Cluster
+from tests.selections import selected
 from tests.unit.rules.scenes import WORLD, account_of, player, session_of
 
 WAIT_S_MAX = 20.0
@@ -61,7 +63,7 @@ def waits_or_is_done(store: Store, other: Future[Any]) -> bool:
 def step(store: Store, body: str) -> Player:
     """One tile east, read and written in one transaction."""
     with store.transaction() as transaction:
-        before = transaction.load([Needs(players=(body,))]).players[body]
+        before = transaction.load([selected(players=(body,))]).of(Player)[body]
         after = replace(before, x=before.x + 1)
         transaction.save([after], [])
         return after
@@ -71,7 +73,7 @@ def test_two_who_change_the_same_player_take_turns(postgresql: Store, another: T
     with postgresql.transaction() as transaction:
         transaction.save([ADA, BOB], [])
     with postgresql.transaction() as first:
-        before = first.load([Needs(players=("ada",))]).players["ada"]
+        before = first.load([selected(players=("ada",))]).of(Player)["ada"]
         second = another.submit(step, postgresql, "ada")
         wait_until(lambda: waits_or_is_done(postgresql, second))
         assert not second.done(), "the second must wait for the first"
@@ -83,7 +85,7 @@ def test_two_who_change_different_players_do_not_wait(postgresql: Store, another
     with postgresql.transaction() as transaction:
         transaction.save([ADA, BOB], [])
     with postgresql.transaction() as first:
-        first.load([Needs(players=("ada",))])
+        first.load([selected(players=("ada",))])
         assert another.submit(step, postgresql, "bob").result(WAIT_S_MAX).x == BOB.x + 1
 
 
@@ -92,12 +94,12 @@ def test_a_second_run_of_an_event_waits_for_the_first_and_sees_it_done(
 ) -> None:
     def seen() -> Player:
         with postgresql.transaction() as transaction:
-            return transaction.load([Needs(players=("ada",))]).players["ada"]
+            return transaction.load([selected(players=("ada",))]).of(Player)["ada"]
 
     with postgresql.transaction() as transaction:
         transaction.save([ADA], [])
     with postgresql.transaction() as first:
-        done = replace(first.load([Needs(players=("ada",))]).players["ada"], marks='{"act":[5,0]}')
+        done = replace(first.load([selected(players=("ada",))]).of(Player)["ada"], marks='{"act":[5,0]}')
         second = another.submit(seen)
         wait_until(lambda: waits_or_is_done(postgresql, second))
         first.save([done], [])
@@ -112,19 +114,19 @@ def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
 
     def grown() -> None:
         with postgresql.transaction() as transaction:
-            found = transaction.load([Needs(players=("ada",))]).players["ada"]
+            found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
             transaction.save([replace(found, x=found.x + 1, coins=found.coins + 1)], [])
 
     with postgresql.transaction() as transaction:
         transaction.save([ADA], [])
     with postgresql.transaction() as first:
-        changed = replace(first.load([Needs(players=("ada",))]).players["ada"], **changes)
+        changed = replace(first.load([selected(players=("ada",))]).of(Player)["ada"], **changes)
         second = another.submit(grown)
         wait_until(lambda: waits_or_is_done(postgresql, second))
         first.save([changed], [])
     second.result(WAIT_S_MAX)
     with postgresql.transaction() as transaction:
-        found = transaction.load([Needs(players=("ada",))]).players["ada"]
+        found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
     assert found == replace(changed, x=changed.x + 1, coins=changed.coins + 1)
 
 
@@ -139,31 +141,31 @@ def test_of_two_who_talk_in_a_channel_the_later_removes_what_both_are_too_many(
             transaction.save([line(n)], [])
 
     with postgresql.transaction() as transaction:
-        transaction.save([line(n) for n in range(HISTORY_LINES)], [])
+        transaction.save([line(n) for n in range(LINES_KEPT)], [])
     with postgresql.transaction() as transaction:
-        transaction.save([line(HISTORY_LINES)], [])
-        other = another.submit(says, HISTORY_LINES + 1)
+        transaction.save([line(LINES_KEPT)], [])
+        other = another.submit(says, LINES_KEPT + 1)
         wait_until(lambda: waits_or_is_done(postgresql, other))
     other.result(WAIT_S_MAX)
     with postgresql._engine.connect() as connection:
         kept = connection.scalars(text("SELECT id FROM chat_lines ORDER BY id")).all()
-    assert kept == [f"l{n:03}" for n in range(2, HISTORY_LINES + 2)]
+    assert kept == [f"l{n:03}" for n in range(2, LINES_KEPT + 2)]
 
 
 def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store, another: ThreadPoolExecutor) -> None:
     def register(password: str) -> None:
         with postgresql.transaction() as transaction:
-            assert not transaction.load([Needs(accounts=("ada",))]).accounts
+            assert not transaction.load([selected(accounts=("ada",))]).of(Account)
             transaction.save([account_of(ADA, password), ADA], [])
 
     with postgresql.transaction() as first:
-        assert not first.load([Needs(accounts=("ada",))]).accounts
+        assert not first.load([selected(accounts=("ada",))]).of(Account)
         first.save([account_of(ADA, "first"), ADA], [])
         second = another.submit(register, "second")
         wait_until(lambda: waits_or_is_done(postgresql, second))
     with pytest.raises(Retryable, match="conflict"):
         second.result(WAIT_S_MAX)
-    account = postgresql.account("ada")
+    account = postgresql.get(Account, "ada")
     assert account is not None
     assert account.password_hash == "hashed first"
 
@@ -171,13 +173,13 @@ def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store
 def test_a_session_may_end_while_an_event_of_it_is_applied(postgresql: Store, another: ThreadPoolExecutor) -> None:
     def login() -> None:
         with postgresql.transaction() as transaction:
-            found = transaction.load([Needs(accounts=("ada",), sessions_of=("ada",), players=("ada",))])
-            transaction.save([found.players["ada"]], list(found.sessions.values()))
+            found = transaction.load([selected(accounts=("ada",), sessions_of=("ada",), players=("ada",))])
+            transaction.save([found.of(Player)["ada"]], list(found.of(Session).values()))
 
     with postgresql.transaction() as transaction:
         transaction.save([account_of(ADA), ADA, session_of(ADA)], [])
     with postgresql.transaction() as walking:
-        before = walking.load([Needs(players=("ada",))]).players["ada"]
+        before = walking.load([selected(players=("ada",))]).of(Player)["ada"]
         entering = another.submit(login)
         wait_until(lambda: waits_or_is_done(postgresql, entering))
         walking.save([replace(before, x=1)], [])
@@ -188,13 +190,13 @@ def test_a_session_may_end_while_an_event_of_it_is_applied(postgresql: Store, an
 def test_a_logout_may_meet_an_event_of_its_session(postgresql: Store, another: ThreadPoolExecutor) -> None:
     def logout() -> None:
         with postgresql.transaction() as transaction:
-            found = transaction.load([Needs(players=("ada",), sessions=("s-ada",))])
-            transaction.save([found.players["ada"]], list(found.sessions.values()))
+            found = transaction.load([selected(players=("ada",), sessions=("s-ada",))])
+            transaction.save([found.of(Player)["ada"]], list(found.of(Session).values()))
 
     with postgresql.transaction() as transaction:
         transaction.save([ADA, session_of(ADA)], [])
     with postgresql.transaction() as walking:
-        before = walking.load([Needs(players=("ada",))]).players["ada"]
+        before = walking.load([selected(players=("ada",))]).of(Player)["ada"]
         leaving = another.submit(logout)
         wait_until(lambda: waits_or_is_done(postgresql, leaving))
         walking.save([replace(before, x=1)], [])
@@ -230,11 +232,11 @@ def test_a_database_without_tables_may_be_tried_again(database_url: str) -> None
     store = Store(database_url, WORLD)
     lacks = "schema_differs: The database is at migration none and lacks .*: gameserver migrate"
     with pytest.raises(Retryable, match=lacks):
-        store.account("ada")
+        store.get(Account, "ada")
     with pytest.raises(Retryable, match=lacks), store.transaction() as transaction:
-        transaction.load([Needs(players=("x",))])
+        transaction.load([selected(players=("x",))])
     store.migrate()
-    assert store.account("ada") is None
+    assert store.get(Account, "ada") is None
     store.close()
 
 
@@ -265,7 +267,7 @@ def test_a_connection_that_is_cut_in_the_middle_may_be_tried_again(
     with pytest.raises(Retryable, match="database_away"):
         save_both()
     with postgresql.transaction() as transaction:
-        assert not transaction.load([Needs(players=("ada", "bob"))]).players
+        assert not transaction.load([selected(players=("ada", "bob"))]).of(Player)
 
 
 def test_another_kind_of_database_is_refused() -> None:
@@ -290,7 +292,7 @@ def test_threads_of_a_store_write_one_after_the_other(migrated_url: str) -> None
 
 def test_who_makes_a_row_that_is_there_by_now_waits_for_nobody_who_has_only_locked_it(postgresql: Store) -> None:
     """Otherwise a zone's first tick, which holds players, would wait for the next one, which waits for these."""
-    late, meadow = [Needs(zones=("meadow",))], ZoneClock(id="meadow", tick=1)
+    late, meadow = [selected(zones=("meadow",))], ZoneClock(id="meadow", tick=1)
     with suppress(Retryable), postgresql.transaction() as first:
         first.load(late)
         with postgresql.transaction() as second:

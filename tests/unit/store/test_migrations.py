@@ -8,16 +8,18 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
 from gameserver.declare.base import SEQ_MAX
+from gameserver.declare.entity import Entity, kinds
 from gameserver.errors import Retryable
-from gameserver.rules.outcome import KINDS_OF_THINGS, Needs
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Session
+from gameserver.rules.watermarks import NO_MARKS, Watermark, highest, read_watermarks
 from gameserver.store import Store
 from gameserver.store import migrate as migrate_module
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
 from gameserver.store.statements import writing
-from gameserver.store.tables import TABLES, columns, metadata
-from gameserver.world.marks import NO_MARKS, Watermark, highest, read_watermarks
-from gameserver.world.state import Player, Session, Thing
+from gameserver.store.tables import columns, metadata, tables_of
+from tests.selections import selected
 from tests.unit.rules.scenes import WORLD
 
 
@@ -26,13 +28,13 @@ def differences(url: str) -> list[object]:
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
-            return list(compare_metadata(MigrationContext.configure(connection), metadata))
+            return list(compare_metadata(MigrationContext.configure(connection), metadata()))
     finally:
         engine.dispose()
 
 
 def test_migrations_make_exactly_the_tables(database_url: str) -> None:
-    assert len(differences(database_url)) >= len(metadata.tables)
+    assert len(differences(database_url)) >= len(metadata().tables)
     migrate(database_url)
     assert differences(database_url) == []
 
@@ -122,7 +124,7 @@ def test_places_and_watermarks_move_and_who_waits_to_come_back_finds_them(databa
     old = Store(database_url, WORLD)
     migrate(database_url)
     with old.transaction() as transaction:
-        ada, bob, eve, zoe = transaction.load([Needs(players=("ada", "bob", "eve", "zoe"))]).players.values()
+        ada, bob, eve, zoe = transaction.load([selected(players=("ada", "bob", "eve", "zoe"))]).of(Player).values()
         assert transaction.stored("s-ada/act", 16) == b"hit"
     old.close()
     assert (ada.x, ada.y, ada.v, ada.steps_due_ms, ada.session) == (3, 4, 5, 2**41, "s-ada")
@@ -158,27 +160,23 @@ def test_workers_that_begin_before_the_migration_wait_for_it(database_url: str) 
 
 def load_ada(store: Store) -> None:
     with store.transaction() as transaction:
-        transaction.load([Needs(players=("ada",))])
+        transaction.load([selected(players=("ada",))])
 
 
 def test_the_indexes_are_there(migrated_url: str) -> None:
     engine = open_engine(migrated_url)
     with engine.connect() as connection:
-        there = {i["name"] for table in metadata.tables for i in inspect(connection).get_indexes(table)}
+        there = {i["name"] for table in metadata().tables for i in inspect(connection).get_indexes(table)}
     engine.dispose()
-    assert there >= {index.name for table in metadata.tables.values() for index in table.indexes}
+    assert there >= {index.name for table in metadata().tables.values() for index in table.indexes}
 
 
-def test_every_kind_of_thing_has_a_table() -> None:
-    assert set(TABLES) == set(KINDS_OF_THINGS)
-
-
-@pytest.mark.parametrize("kind", TABLES, ids=lambda kind: kind.__name__)
-def test_columns_are_the_fields_and_each_stands_in_one_table(kind: type[Thing]) -> None:
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_columns_are_the_fields_and_each_stands_in_one_table(kind: type[Entity]) -> None:
     assert tuple(column.name for column in columns(kind)) == kind.__struct_fields__
-    standing = [column.name for table in TABLES[kind] for column in table.columns if column.name != "id"]
+    standing = [column.name for table in tables_of(kind) for column in table.columns if column.name != "id"]
     assert sorted(standing) == sorted(set(kind.__struct_fields__) - {"id"})
-    for table in TABLES[kind]:
+    for table in tables_of(kind):
         assert [column.name for column in table.primary_key] == ["id"]
         assert next(iter(table.columns)).name == "id"
         assert not any(column.nullable for column in table.columns)
@@ -187,7 +185,7 @@ def test_columns_are_the_fields_and_each_stands_in_one_table(kind: type[Thing]) 
 def test_all_integers_have_64_bits_on_both(migrated_url: str) -> None:
     engine = open_engine(migrated_url)
     with engine.connect() as connection:
-        there = [(t, c["name"], c["type"]) for t in metadata.tables for c in inspect(connection).get_columns(t)]
+        there = [(t, c["name"], c["type"]) for t in metadata().tables for c in inspect(connection).get_columns(t)]
     wide = {"sqlite": ("BIGINT", "INTEGER"), "postgresql": ("BIGINT",)}[engine.dialect.name]
     narrow = [(t, c) for t, c, type_ in there if isinstance(type_, sa.Integer) and str(type_) not in wide]
     engine.dispose()

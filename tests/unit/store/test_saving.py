@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import astuple, replace
 
+from gameserver.modules.movement.entities import Player
 from gameserver.store.claims import Claims
 from gameserver.store.saving import put_things
-from gameserver.world.state import Player
 from tests.unit.rules.scenes import player
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.errors import Retryable
-from gameserver.rules.outcome import Needs
+from gameserver.modules.sessions.entities import Account
 from gameserver.store import Store, engine
 from tests.chaos.proxy import Proxy
 from tests.databases import Cluster
+from tests.selections import selected
 from tests.unit.rules.scenes import WORLD, player
 
 SHORTEST_LEASE_S = min(spec.lease_s for spec in catalogue.specs())
@@ -34,22 +35,22 @@ def store(postgresql_url: str, proxy: Proxy) -> Iterator[Store]:
 
 
 def test_a_connection_that_fell_silent_is_told_from_a_slow_one_and_not_waited_for(store: Store, proxy: Proxy) -> None:
-    assert store.account("ada") is None
+    assert store.get(Account, "ada") is None
     proxy.cut()
     began_s = time.monotonic()
     with pytest.raises(Retryable, match="database_away"):
-        store.account("ada")
+        store.get(Account, "ada")
     assert time.monotonic() - began_s < engine.PING_S_MAX + engine.CONNECT_S_MAX + 2
     proxy.mend()
     with store.transaction() as transaction:
-        transaction.load([Needs(players=("ada",))])
+        transaction.load([selected(players=("ada",))])
         transaction.save([player()], [])
 
 
 def test_a_silent_connection_is_left_for_another_that_answers(
     store: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.account("ada") is None
+    assert store.get(Account, "ada") is None
     asked = []
     real = engine.select
 
@@ -58,7 +59,7 @@ def test_a_silent_connection_is_left_for_another_that_answers(
         return ([], [], []) if len(asked) == 1 else real(*arguments)  # type: ignore[call-overload]
 
     monkeypatch.setattr(engine, "select", select)
-    assert store.account("ada") is None
+    assert store.get(Account, "ada") is None
     assert asked
 
 

@@ -14,51 +14,48 @@ from msgspec.structs import replace
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.engine import Dialect
 
+from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
-from gameserver.rules.outcome import Needs, Waiting
-from gameserver.rules.view import in_view
+from gameserver.modules.chat.entities import ChatLine, Membership
+from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
+from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.movement.players import players_in
+from gameserver.modules.movement.view import in_view
+from gameserver.modules.sessions.entities import Account, Gateway, Session
+from gameserver.modules.world.entities import PULSE, ZoneClock
+from gameserver.modules.world.rules import BUSY_ZONES, HURT_ZONES, lapsed_sessions
+from gameserver.rules.needs import Merged, merge
+from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import statements as rows_module
-from gameserver.store.loading import merge
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
-from gameserver.store.tables import metadata, sessions
-from gameserver.world.state import (
-    PULSE,
-    Account,
-    ChatLine,
-    Creature,
-    Gateway,
-    Membership,
-    Player,
-    Session,
-    Thing,
-    ZoneClock,
-)
+from gameserver.store.tables import metadata, tables_of
+from tests.selections import selected
 from tests.unit.rules.scenes import NOW_MS, WORLD, absent, account_of, creature, player, session_of
 
 ADA, BOB = player(), player("Bob")
 
 
-def save(store: Store, *things: Thing, drop: Sequence[Thing] = ()) -> None:
+def save(store: Store, *things: Entity, drop: Sequence[Entity] = ()) -> None:
     with store.transaction() as transaction:
         transaction.save(things, drop)
 
 
 def load(store: Store, **needs: Any) -> Any:
     with store.transaction() as transaction:
-        return transaction.load([Needs(**needs)])
+        return transaction.load([selected(**needs)])
 
 
 def rows(store: Store) -> dict[str, int]:
     """How many rows each table has."""
     with store._engine.connect() as connection:
-        tables = metadata.tables.values()
+        tables = metadata().tables.values()
         return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
 # Things.
 
-FILLED: dict[str, tuple[Thing, dict[str, Any]]] = {
+FILLED: dict[str, tuple[Entity, dict[str, Any]]] = {
     "account": (
         Account(id="ada", name="Ada", password_hash="$x$", created_ms=2**41),
         {"accounts": ("ada",)},
@@ -133,7 +130,7 @@ def test_a_thing_comes_back_as_it_was_saved(store: Store, kind: str) -> None:
 def test_a_line_of_chat_keeps_its_unicode(store: Store) -> None:
     line = ChatLine(id="e1", channel="trade", by="Ada", text="grüße 世界 👩‍👩‍👧", at_ms=5)
     save(store, line)
-    assert load(store, histories=("trade",)).histories["trade"] == (line,)
+    assert load(store, histories=("trade",)).found(history("trade")) == (line,)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +145,7 @@ def test_a_thing_that_is_put_again_replaces_what_was_there(store: Store, before:
     assert found.things[type(after)] == {after.id: after}
 
 
+TOKENS = ("token", "token_before")
 PLAYERS = st.builds(
     player,
     st.sampled_from(["Ada", "Bob", "Eve", "Zoe"]),
@@ -168,9 +166,9 @@ def test_what_is_put_is_there_whether_it_was_held_or_not(
     with store.transaction() as transaction:
         transaction.save(there, [])
     with store.transaction() as transaction:
-        transaction.load([Needs(players=tuple(held))])
+        transaction.load([selected(players=tuple(held))])
         transaction.save(put, [])
-    assert load(store, players=everyone).players == {body.id: body for body in (*there, *put)}
+    assert load(store, players=everyone).of(Player) == {body.id: body for body in (*there, *put)}
     save(store, drop=[*there, *put])
 
 
@@ -178,16 +176,16 @@ def test_of_what_is_held_only_what_changed_is_written(store: Store, monkeypatch:
     save(store, ADA, BOB)
     run = noted(monkeypatch)
     with store.transaction() as transaction:
-        found = transaction.load([Needs(players=("ada", "bob"))]).players
+        found = transaction.load([selected(players=("ada", "bob"))]).of(Player)
         transaction.save(list(found.values()), [])
     assert [statement for statement in run if not statement.startswith("SELECT")] == []
     walked = [replace(found["ada"], x=1, v=9), replace(found["bob"], y=1)]
     with store.transaction() as transaction:
-        transaction.load([Needs(players=("ada", "bob"))])
+        transaction.load([selected(players=("ada", "bob"))])
         transaction.save(walked, [])
     assert re.match(r"UPDATE whereabouts SET x=\S+, y=\S+, v=\S+ (WHERE|FROM) ", run[-1])
     assert [statement.split()[1] for statement in run if statement.startswith("UPDATE")] == ["whereabouts"]
-    assert load(store, players=("ada", "bob")).players == {body.id: body for body in walked}
+    assert load(store, players=("ada", "bob")).of(Player) == {body.id: body for body in walked}
 
 
 def test_only_the_rows_are_written_that_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,11 +199,11 @@ def test_only_the_rows_are_written_that_changed(store: Store, monkeypatch: pytes
 
     monkeypatch.setattr(rows_module.Rows, "change", change)
     with store.transaction() as transaction:
-        found = transaction.load([Needs(players=("ada", "bob"))]).players
+        found = transaction.load([selected(players=("ada", "bob"))]).of(Player)
         after = [replace(found["ada"], x=1), replace(found["bob"], x=1, hp=1)]
         transaction.save(after, [])
     assert written == [("players", 1), ("whereabouts", 2)]
-    assert load(store, players=("ada", "bob")).players == {body.id: body for body in after}
+    assert load(store, players=("ada", "bob")).of(Player) == {body.id: body for body in after}
 
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -225,13 +223,13 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_was_read_without_a_lock_is_written_whole(store: Store) -> None:
     save(store, Gateway(id="g1", seen_ms=5, sessions=1))
     with store.transaction() as transaction:
-        found = transaction.load([Needs(gateways=("g1",))]).gateways["g1"]
+        found = transaction.load([selected(gateways=("g1",))]).of(Gateway)["g1"]
         save_behind_its_back(transaction, found)
         transaction.save([replace(found, seen_ms=9)], [])
-    assert load(store, gateways=("g1",)).gateways == {"g1": Gateway(id="g1", seen_ms=9, sessions=1)}
+    assert load(store, gateways=("g1",)).of(Gateway) == {"g1": Gateway(id="g1", seen_ms=9, sessions=1)}
 
 
-def save_behind_its_back(transaction: Transaction, gone: Thing) -> None:
+def save_behind_its_back(transaction: Transaction, gone: Entity) -> None:
     """What another transaction may do to a row that is not locked."""
     saving.drop_things(transaction._rows, [gone])
 
@@ -241,7 +239,7 @@ def test_a_step_leaves_all_indexes_of_postgresql_alone(postgresql_url: str) -> N
     save(store, player(x=12))
     with store.transaction() as transaction:
         before = left_alone(transaction)
-        found = transaction.load([Needs(players=("ada",))]).players["ada"]
+        found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
         transaction.save([replace(found, x=30, y=found.y + 1, v=found.v + 1, marks='{"act":[1,0]}')], [])
         assert left_alone(transaction) - before == 1
     store.close()
@@ -257,7 +255,7 @@ def left_alone(transaction: Transaction) -> int:
 def test_a_thing_that_is_dropped_is_gone_and_the_others_stay(store: Store) -> None:
     save(store, ADA, BOB)
     save(store, drop=[ADA])
-    assert load(store, players=("ada", "bob")).players == {"bob": BOB}
+    assert load(store, players=("ada", "bob")).of(Player) == {"bob": BOB}
 
 
 def test_what_fails_half_way_never_happened(store: Store) -> None:
@@ -268,13 +266,13 @@ def test_what_fails_half_way_never_happened(store: Store) -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert load(store, players=("ada",)).players == {}
+    assert load(store, players=("ada",)).of(Player) == {}
 
 
 def made(store: Store, password: str) -> None:
     """What a rule does that found no account of the name, if it found none."""
     with store.transaction() as transaction:
-        transaction.load([Needs(accounts=("ada",))])
+        transaction.load([selected(accounts=("ada",))])
         transaction._claims.held.clear()  # as if it had been made a moment after the look
         transaction.save([account_of(ADA, password)], [])
 
@@ -285,7 +283,7 @@ def test_what_was_looked_for_in_vain_is_made_once_and_whoever_comes_second_is_to
     made(store, "mine")
     with pytest.raises(Retryable, match="conflict"):
         made(store, "theirs")
-    account = store.account("ada")
+    account = store.get(Account, "ada")
     assert account is not None
     assert account.password_hash == "hashed mine"
 
@@ -297,13 +295,13 @@ def test_nothing_is_loaded_that_is_not_needed(store: Store) -> None:
     save(store, ADA, account_of(ADA), session_of(ADA), creature(), ZoneClock(id=PULSE, tick=1))
     assert all(not things for things in load(store).things.values())
     found = load(store, players=("ada", "nobody"))
-    assert found.players == {"ada": ADA}
+    assert found.of(Player) == {"ada": ADA}
     assert sum(len(things) for things in found.things.values()) == 1
 
 
 def test_the_sessions_of_a_player_are_found(store: Store) -> None:
     save(store, session_of(ADA), session_of(ADA, id="s-2"), session_of(BOB))
-    assert set(load(store, sessions_of=("ada",)).sessions) == {"s-ada", "s-2"}
+    assert set(load(store, sessions_of=("ada",)).of(Session)) == {"s-ada", "s-2"}
 
 
 def test_a_zone_is_its_clock_its_creatures_and_the_players_present(store: Store) -> None:
@@ -318,18 +316,18 @@ def test_a_zone_is_its_clock_its_creatures_and_the_players_present(store: Store)
         ZoneClock(id="town", tick=3),
     )
     found = load(store, zones=("meadow",))
-    assert set(found.players) == {"ada"}
-    assert set(found.creatures) == {"meadow.rat.1"}
-    assert set(found.clocks) == {"meadow"}
-    assert found.players_in("meadow") == [ADA]
+    assert set(found.of(Player)) == {"ada"}
+    assert set(found.of(Creature)) == {"meadow.rat.1"}
+    assert set(found.of(ZoneClock)) == {"meadow"}
+    assert players_in(found, "meadow") == [ADA]
 
 
 def test_around_a_player_is_what_is_in_view(store: Store) -> None:
     near, far = player("Bob", x=23, y=19), player("Eve", x=24, y=10)
     save(store, ADA, near, far, absent(player("Zoe")), creature(), creature("meadow.rat.5", x=24))
     found = load(store, players=("ada",), around=("ada",))
-    assert set(found.players) == {"ada", "bob"}
-    assert set(found.creatures) == {"meadow.rat.1"}
+    assert set(found.of(Player)) == {"ada", "bob"}
+    assert set(found.of(Creature)) == {"meadow.rat.1"}
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -339,9 +337,9 @@ def test_around_is_in_view_wherever_everyone_stands(store: Store, places: list[t
     viewer = here.draw(st.sampled_from(crowd))
     with store.transaction() as transaction:
         transaction.save(crowd, [])
-        found = transaction.load([Needs(players=(viewer.id,), around=(viewer.id,))])
+        found = transaction.load([selected(players=(viewer.id,), around=(viewer.id,))])
         transaction.save([], crowd)
-    assert set(found.players) == {other.id for other in crowd if in_view(viewer, other)}
+    assert set(found.of(Player)) == {other.id for other in crowd if in_view(viewer, other)}
 
 
 def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> None:
@@ -349,7 +347,7 @@ def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> No
     save(store, *(player(f"P{n}", zone="meadow" if n % 50 == 0 else f"zone{n % 50}", x=n % 32) for n in range(2_000)))
     box = {"zone": "meadow", "left": 8, "top": 0, "right": 31, "bottom": 19}
     with store._engine.connect() as connection:
-        asked: Any = loading._PLAYERS_AROUND.compile(dialect=store._engine.dialect)
+        asked: Any = loading._within(Player).compile(dialect=store._engine.dialect)
         values = tuple({**asked.params, **box}[name] for name in asked.positiontup)
         if store._engine.dialect.name == "postgresql":
             # Otherwise the plan depends on whether autovacuum came by, and when.
@@ -372,20 +370,20 @@ def test_a_zone_is_looked_through_once_for_all_its_viewers(store: Store, monkeyp
     ids = tuple(viewer.id for viewer in viewers)
     found = load(store, players=ids, around=ids)
     for viewer in viewers:
-        assert {other.id for other in crowd if in_view(viewer, other)} <= set(found.players)
+        assert {other.id for other in crowd if in_view(viewer, other)} <= set(found.of(Player))
     assert len([statement for statement in run if "BETWEEN" in statement and "players" in statement]) == 2
 
 
 def test_around_somebody_unknown_is_nothing(store: Store) -> None:
-    assert load(store, players=("ada",), around=("ada",)).players == {}
+    assert load(store, players=("ada",), around=("ada",)).of(Player) == {}
 
 
 def test_a_history_is_the_last_lines_oldest_first(store: Store) -> None:
     lines = [ChatLine(id=f"e{n:03}", channel="trade", by="Ada", text=str(n), at_ms=n // 2) for n in range(70)]
     save(store, *reversed(lines), ChatLine(id="x", channel="news", by="Ada", text="x", at_ms=999))
     found = load(store, histories=("trade", "none"))
-    assert list(found.histories["trade"]) == lines[-50:]
-    assert found.histories["none"] == ()
+    assert list(found.found(history("trade"))) == lines[-50:]
+    assert found.found(history("none")) == ()
 
 
 def test_mail_is_of_a_player_and_in_order(store: Store) -> None:
@@ -399,20 +397,21 @@ def test_mail_is_of_a_player_and_in_order(store: Store) -> None:
 
 def test_who_is_online_is_told_by_name(store: Store) -> None:
     save(store, BOB, ADA, absent(player("Eve")))
-    assert load(store, online=True).online == (("Ada", "Bob"), 2)
+    found = load(store, online=True)
+    assert (found.values(ONLINE_NAMES), found.count(ONLINE_COUNT)) == (("Ada", "Bob"), 2)
 
 
 def test_zones_are_busy_where_players_are(store: Store) -> None:
     save(store, ADA, absent(player("Eve", zone="town")))
-    assert load(store, busy_zones=True).busy_zones == {"meadow"}
+    assert load(store, busy_zones=True).values(BUSY_ZONES) == ("meadow",)
 
 
 @pytest.mark.parametrize("changes", [{"hp": 3}, {"dead_until_ms": NOW_MS}])
 def test_zones_hurt_where_players_are_wounded_or_dead(store: Store, changes: dict[str, int]) -> None:
     save(store, ADA, absent(player("Eve", zone="town", **changes)))
-    assert load(store, busy_zones=True).hurt_zones == frozenset()
+    assert load(store, busy_zones=True).values(HURT_ZONES) == ()
     save(store, player("Bob", **changes))
-    assert load(store, busy_zones=True).hurt_zones == {"meadow"}
+    assert load(store, busy_zones=True).values(HURT_ZONES) == ("meadow",)
 
 
 def test_orphans_are_the_sessions_of_silent_gateways_and_those_past_their_time(store: Store) -> None:
@@ -432,8 +431,8 @@ def test_orphans_are_the_sessions_of_silent_gateways_and_those_past_their_time(s
         Session(id="s-waits", player="zoe", gateway="", conn="", token="", expires_ms=NOW_MS + 1),
     )
     found = load(store, orphans_before_ms=NOW_MS - 10, now_ms=NOW_MS)
-    assert set(found.sessions) == {"s-bob", "s-eve", "s-zoe"}
-    assert set(found.players) == {"bob", "eve", "zoe"}
+    assert set(found.of(Session)) == {"s-bob", "s-eve", "s-zoe"}
+    assert set(found.of(Player)) == {"bob", "eve", "zoe"}
 
 
 def test_what_is_due_is_sent_again_and_mail_only_to_those_who_are_there(store: Store) -> None:
@@ -444,7 +443,7 @@ def test_what_is_due_is_sent_again_and_mail_only_to_those_who_are_there(store: S
         transaction.add_waiting([Waiting("m3", "mail", "ada", b"")], NOW_MS, NOW_MS + 1)
     found = load(store, orphans_before_ms=1, now_ms=NOW_MS)
     assert set(found.due) == set(due)
-    assert found.players["ada"] == ADA
+    assert found.of(Player)["ada"] == ADA
     with store.transaction() as transaction:
         transaction.postpone_waiting(["m1", "t1"], NOW_MS + 1)
     assert [row.id for row in load(store, orphans_before_ms=1, now_ms=NOW_MS).due] == ["r1"]
@@ -453,14 +452,22 @@ def test_what_is_due_is_sent_again_and_mail_only_to_those_who_are_there(store: S
 def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
     merged = merge(
         [
-            Needs(players=("b", "a"), online=True, orphans_before_ms=3),
-            Needs(players=("c", "a"), zones=("meadow",), orphans_before_ms=9, now_ms=4),
-            Needs(now_ms=2),
-            Needs(),
+            selected(players=("b", "a"), online=True, orphans_before_ms=3),
+            selected(players=("c", "a"), zones=("meadow",), orphans_before_ms=9, now_ms=4),
+            selected(now_ms=2),
+            selected(),
         ]
     )
-    assert merged == Needs(players=("a", "b", "c"), zones=("meadow",), online=True, orphans_before_ms=9, now_ms=4)
-    assert merge([]) == Needs()
+    assert merged.rows == {
+        Player: {("id", ""): {"a", "b", "c"}, ("zone", "present"): {"meadow"}},
+        Creature: {("zone", ""): {"meadow"}},
+        ZoneClock: {("id", ""): {"meadow"}},
+    }
+    assert list(merged.columns) == [ONLINE_NAMES]
+    assert merged.counts == {(Player, "present", ""): {None}}
+    assert list(merged.matching) == [lapsed_sessions(3, 0), lapsed_sessions(9, 4)]
+    assert merged.due_ms == 4
+    assert not any(getattr(merge([]), name) for name in Merged.__slots__)
 
 
 # Reading without a lock.
@@ -469,20 +476,20 @@ def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
 def test_an_account_and_a_session_may_be_read_while_another_writes(store: Store) -> None:
     save(store, account_of(ADA), session_of(ADA))
     with store.transaction() as transaction:
-        transaction.load([Needs(accounts=("ada",), sessions=("s-ada",))])
+        transaction.load([selected(accounts=("ada",), sessions=("s-ada",))])
         transaction.save([session_of(ADA, token="#t2")], [])
-        assert store.account("ada") == account_of(ADA)
-        assert store.session_by_token("#t-ada") == session_of(ADA)
-        assert store.session_by_token("#t2") is None
+        assert store.get(Account, "ada") == account_of(ADA)
+        assert store.find(Session, TOKENS, "#t-ada") == session_of(ADA)
+        assert store.find(Session, TOKENS, "#t2") is None
 
 
 def test_a_session_is_found_by_its_token_and_by_the_one_before(store: Store) -> None:
     held = session_of(ADA, token="new", token_before="old")
     save(store, held, session_of(BOB, token_before=""))
-    assert store.session_by_token("new") == store.session_by_token("old") == held
-    assert store.session_by_token("other") is None
-    assert store.session_by_token("") is None
-    assert store.account("ada") is None
+    assert store.find(Session, TOKENS, "new") == store.find(Session, TOKENS, "old") == held
+    assert store.find(Session, TOKENS, "other") is None
+    assert store.find(Session, TOKENS, "") is None
+    assert store.get(Account, "ada") is None
 
 
 # Outcomes.
@@ -584,7 +591,7 @@ def test_outcomes_never_fill_more_than_their_ring(store: Store, seqs: list[int])
 
 
 def test_a_token_is_looked_up_by_an_index() -> None:
-    indexed = {column.name for index in sessions.indexes for column in index.columns}
+    indexed = {column.name for index in tables_of(Session)[0].indexes for column in index.columns}
     assert {"token", "token_before", "player", "gateway"} <= indexed
 
 
@@ -638,7 +645,7 @@ def test_a_store_that_was_tidied_is_tidied_again_when_its_connection_is_another(
 def test_there_is_nothing_to_tidy_where_the_database_does_so_itself(store: Store) -> None:
     save(store, account_of(ADA))
     store.tidy()
-    assert store.account("ada") is not None
+    assert store.get(Account, "ada") is not None
 
 
 # The time.

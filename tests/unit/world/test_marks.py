@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from gameserver.declare.base import SEQ_MAX
 from gameserver.errors import Corrupt
-from gameserver.world.marks import NO_MARKS, START, Watermark, highest, read_watermarks, write_watermarks
+from gameserver.rules.watermarks import NO_MARKS, START, Watermark, highest, read_watermarks, write_watermarks
 
 NUMBERS = st.integers(0, SEQ_MAX)
 

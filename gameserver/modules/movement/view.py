@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.messages.outbound import SessionUpdate
+from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Appeared, Being, Moved, Vanished
+from gameserver.rules.needs import Box
 from gameserver.rules.outcome import Notification
 from gameserver.world.kinds import kind_of
-from gameserver.world.state import Creature, Player
 
 CELL = 8
 CELLS_KEPT = 16_384  # names of cells are made over and over: so many are remembered
@@ -41,7 +42,7 @@ def _cell(zone: str, column: int, row: int) -> str:
     return f"zone.{zone}/{column}.{row}"
 
 
-def where(body: Body) -> str:
+def cell_of(body: Body) -> str:
     """The cell in which someone stands."""
     return _cell(body.zone, body.x // CELL, body.y // CELL)
 
@@ -66,7 +67,7 @@ def _view_topics(zone: str, column: int, row: int) -> tuple[str, ...]:
 def looks_around(player: Player) -> SessionUpdate:
     """Who stands where another part of the world is in view: the gateway watches that first, and then looks."""
     return SessionUpdate(
-        watch={"view": view_topics(player)}, then=_refresh(), shard_key=player.zone, own_cell=where(player)
+        watch={"view": view_topics(player)}, then=_refresh(), shard_key=player.zone, own_cell=cell_of(player)
     )
 
 
@@ -79,6 +80,11 @@ def view_box(body: Body) -> tuple[int, int, int, int]:
     """The tiles in view: x from, y from, x to, y to (the last two included)."""
     left, top = (body.x // CELL - 1) * CELL, (body.y // CELL - 1) * CELL
     return left, top, left + 3 * CELL - 1, top + 3 * CELL - 1
+
+
+def sight(body: Body) -> Box:
+    """The tiles in view, and their zone: what ``near`` selects."""
+    return body.zone, *view_box(body)
 
 
 def in_view(viewer: Body, other: Body) -> bool:
@@ -98,22 +104,22 @@ def being(body: Body) -> Being:
 
 def appears(body: Body) -> Notification:
     """Tell all who see the cell that someone is there."""
-    return Notification(notice=Appeared(being=being(body)), to=(where(body),))
+    return Notification(notice=Appeared(being=being(body)), to=(cell_of(body),))
 
 
 def vanishes(body: Body, unless: tuple[str, ...] = ()) -> Notification:
     """Tell all who see the cell that someone is gone, but those who see where they went."""
-    return Notification(notice=Vanished(who=body.id, v=body.v), to=(where(body),), unless=unless)
+    return Notification(notice=Vanished(who=body.id, v=body.v), to=(cell_of(body),), unless=unless)
 
 
 def walks(body: Body) -> Notification:
     """Tell all who see the cell that someone has made a step within it."""
-    return Notification(notice=Moved(who=body.id, x=body.x, y=body.y, v=body.v), to=(where(body),))
+    return Notification(notice=Moved(who=body.id, x=body.x, y=body.y, v=body.v), to=(cell_of(body),))
 
 
 def crosses(before: Body, after: Body) -> tuple[Notification, Notification]:
     """What others see of a step into another cell: an arrival, and a leaving for those who no longer see it."""
-    return appears(after), vanishes(replace(before, v=after.v), unless=(where(after),))
+    return appears(after), vanishes(replace(before, v=after.v), unless=(cell_of(after),))
 
 
 def steps_seen(before: Body, after: Body) -> tuple[Notification, ...]:

@@ -1,0 +1,301 @@
+"""Declaring entities: what a game keeps. Table, indexes, loading, locking and saving are computed from a declaration.
+
+An entity is a frozen struct whose first field is ``id: str``; each field is a column. It stands in ``entities.py`` of
+its module. The entities' order, modules in the order in which the game names them, is the order in which their rows are
+locked.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
+
+import msgspec
+
+from gameserver.declare.conditions import Condition, Field, tests_of
+from gameserver.declare.game import parts
+from gameserver.declare.places import caller
+from gameserver.errors import Corrupt
+
+TYPES = (str, int, bytes)
+RESERVED = ("when", "look")
+ACTOR_FIELDS = ("session", "gateway", "conn", "marks")
+# Tables of the engine's own.
+ENGINE_TABLES = frozenset({"outcomes", "outbox", "trials", "dead_letters", "unread", "facts", "alembic_version"})
+NO_CONDITIONS: Mapping[str, Condition] = {}
+
+
+class Index(msgspec.Struct, frozen=True):
+    """An index on columns. ``name``: what follows the table's name in its name; ``when``: a condition's name."""
+
+    columns: tuple[str, ...]
+    name: str = ""
+    when: str = ""
+
+
+class Often(msgspec.Struct, frozen=True):
+    """Fields that change together and often: they stand in a narrow table of their own, joined by id."""
+
+    table: str
+    fields: tuple[str, ...]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The fields that say where an entity is: a text and two numbers. ``when``: the condition under which it is there.
+
+    With it ``rules.needs.near`` finds it.
+    """
+
+    zone: str
+    x: str
+    y: str
+    when: str = ""
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """What of an entity's rows is kept; the others are removed. ``by``: the field that holds their time.
+
+    ``newest``: so many for each value of ``per``, which is seen to when one is saved. ``for_ms``: as long after ``by``,
+    which the sweep sees to; it spares those that meet the condition ``unless``. ``along``: when the last entity of this
+    kind with the same value of ``per`` is dropped, all with that value go.
+    """
+
+    by: str
+    newest: int = 0
+    per: str = ""
+    for_ms: int = 0
+    unless: str = ""
+    along: type | None = None
+
+
+class EntitySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entity's declaration says; see ``entity``. ``types``: the fields in their order, with their types."""
+
+    name: str
+    table: str
+    types: dict[str, type]
+    indexes: tuple[Index, ...]
+    often: Often | None
+    conditions: dict[str, Condition]
+    place: Place | None
+    keep: Keep | None
+    blind: str
+    first_come: bool
+    added: tuple[str, ...]
+    big: tuple[str, ...]
+    actor: bool
+    session: bool
+    sign_of_life: str
+    at: str
+
+    @property
+    def tables(self) -> dict[str, tuple[str, ...]]:
+        """Which fields stand in which table, ``id`` in each of them."""
+        often = self.often.fields if self.often else ()
+        first = {self.table: tuple(name for name in self.types if name not in often)}
+        return {**first, self.often.table: ("id", *often)} if self.often else first
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """Base of all entities. A subclass says ``frozen=True`` too, and its first field is ``id: str``."""
+
+    spec: ClassVar[EntitySpec]
+
+    if TYPE_CHECKING:
+
+        @property
+        def id(self) -> str: ...
+
+
+# Every class that was declared, in the order of declaring.
+DECLARED: list[type[Entity]] = []
+
+E = TypeVar("E", bound=type[Entity])
+
+
+def entity(
+    *,
+    table: str = "",
+    indexes: tuple[str | tuple[str, ...] | Index, ...] = (),
+    often: Often | None = None,
+    conditions: Mapping[str, Condition] = NO_CONDITIONS,
+    place: Place | None = None,
+    keep: Keep | None = None,
+    blind: str = "",
+    first_come: bool = False,
+    added: tuple[str, ...] = (),
+    big: tuple[str, ...] = (),
+    actor: bool = False,
+    session: bool = False,
+    sign_of_life: str = "",
+) -> Callable[[E], E]:
+    """Declare an entity. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
+
+    ``table``: its table's name (the class's in small letters, in the plural). ``indexes``: columns, or tuples of them,
+    by which it is looked for. ``often``: see ``Often``. ``conditions``: conditions by name, for selections and indexes.
+    ``place``: see ``Place``; ``keep``: see ``Keep``.
+
+    ``blind``: why it is written whole without a look at what is there, and so read without a lock. ``first_come``: a
+    new one never replaces one that is there. ``added``: fields that came when the table was in use: the database fills
+    them with their default where a process of the version before inserts a row without them. ``big``: integers beside
+    those named ``..._ms`` whose columns are called BIGINT on SQLite too.
+
+    ``actor``: it is who sends events, and has the fields ``ACTOR_FIELDS``: ``gateway`` and ``conn`` say where it is
+    connected ("" for not), ``marks`` holds its session's watermarks. ``session``: with it, outcomes are forgotten.
+    ``sign_of_life``: the field with the time at which a process that serves players was last alive.
+    """
+    at = caller()
+
+    def declare(cls: E) -> E:
+        cls.spec = spec = EntitySpec(
+            name=cls.__name__,
+            table=table or _plural(cls.__name__),
+            types=_types(cls),
+            indexes=tuple(map(_index, indexes)),
+            often=often,
+            conditions=dict(conditions),
+            place=place,
+            keep=keep,
+            blind=blind,
+            first_come=first_come,
+            added=added,
+            big=big,
+            actor=actor,
+            session=session,
+            sign_of_life=sign_of_life,
+            at=at,
+        )
+        for fault, true in _contradictions(spec, cls).items():
+            if true:
+                raise Corrupt("bad_declaration", f"{at}: {cls.__name__}: {fault}.")
+        DECLARED.append(cls)
+        return cls
+
+    return declare
+
+
+def _plural(name: str) -> str:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return f"{snake[:-1]}ies" if re.search(r"[^aeiou]y$", snake) else f"{snake}s"
+
+
+def _types(cls: type[Entity]) -> dict[str, type]:
+    hints = get_type_hints(cls)
+    return {name: hints[name] for name in cls.__struct_fields__}
+
+
+def _index(declared: str | tuple[str, ...] | Index) -> Index:
+    if isinstance(declared, Index):
+        return declared
+    return Index((declared,) if isinstance(declared, str) else declared)
+
+
+def _contradictions(spec: EntitySpec, cls: type[Entity]) -> dict[str, bool]:
+    types = spec.types
+    return {
+        "a docstring says what it is": not cls.__doc__,
+        "it must be frozen: class ...(Entity, frozen=True)": not cls.__struct_config__.frozen,
+        "its first field must be id: str": next(iter(types.items()), None) != ("id", str),
+        **{
+            f"{name} is {_shown(type_)}, and a field is str, int or bytes": type_ not in TYPES
+            for name, type_ in types.items()
+        },
+        **{f"a field can't be called {name}: selections take that": name in types for name in RESERVED},
+        **{f"{name} is no field of it": True for name in _named(spec) if name not in types},
+        **{f"{name} is no condition of it": True for name in _whens(spec) if name not in spec.conditions},
+        **{f"the engine has a table {name} of its own": name in ENGINE_TABLES for name in spec.tables},
+        "often names its own table again": spec.often is not None and spec.often.table == spec.table,
+        "often can't hold the id": spec.often is not None and "id" in spec.often.fields,
+        "a place is a text and two numbers": spec.place is not None and _kinds_of_place(spec) != [str, int, int],
+        "newest needs per": spec.keep is not None and spec.keep.newest > 0 and not spec.keep.per,
+        "along needs per": spec.keep is not None and spec.keep.along is not None and not spec.keep.per,
+        "what is written blind can't be an actor": bool(spec.blind) and spec.actor,
+        **{f"an actor has a text {name}": types.get(name) is not str for name in ACTOR_FIELDS if spec.actor},
+        **{f"{name} was added and needs a default": name not in _defaults(cls) for name in spec.added if name in types},
+        **{f"an index can't reach {name}, which changes often": True for name in _out_of_reach(spec)},
+    }
+
+
+def _untypical(types: Mapping[str, Any]) -> list[str]:
+    return [name for name, type_ in types.items() if type_ not in TYPES]
+
+
+def _shown(type_: Any) -> str:
+    return getattr(type_, "__name__", str(type_))
+
+
+def _named(spec: EntitySpec) -> list[str]:
+    """The fields that a declaration names."""
+    place, keep = spec.place, spec.keep
+    tests = [test for condition in spec.conditions.values() for test in tests_of(condition)]
+    named = [
+        *(name for index in spec.indexes for name in index.columns),
+        *(spec.often.fields if spec.often else ()),
+        *((place.zone, place.x, place.y) if place else ()),
+        *((keep.by, keep.per) if keep else ()),
+        *(test.field for test in tests),
+        *(test.value.name for test in tests if isinstance(test.value, Field)),
+        *spec.added,
+        *spec.big,
+        spec.sign_of_life,
+    ]
+    return [name for name in dict.fromkeys(named) if name]
+
+
+def _whens(spec: EntitySpec) -> list[str]:
+    whens = [index.when for index in spec.indexes]
+    whens += [spec.place.when] if spec.place else []
+    whens += [spec.keep.unless] if spec.keep else []
+    return [name for name in dict.fromkeys(whens) if name]
+
+
+def _kinds_of_place(spec: EntitySpec) -> list[type | None]:
+    return [spec.types.get(name) for name in (spec.place.zone, spec.place.x, spec.place.y)] if spec.place else []
+
+
+def _out_of_reach(spec: EntitySpec) -> list[str]:
+    often = spec.often.fields if spec.often else ()
+    return [name for index in spec.indexes for name in index.columns if name in often]
+
+
+def _defaults(cls: type[Entity]) -> list[str]:
+    names = cls.__struct_fields__
+    return list(names[len(names) - len(cls.__struct_defaults__) :])
+
+
+def default_of(kind: type[Entity], field: str) -> Any:
+    """The default of a field that has one."""
+    return dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False))[field]
+
+
+@cache
+def kinds() -> tuple[type[Entity], ...]:
+    """The game's entities, in the order in which they are locked.
+
+    Raises ``Corrupt``: ``bad_module``, ``one_name_twice`` where two have one name or table, ``bad_game`` where there is
+    not one actor.
+    """
+    modules = [module.__name__ for module in parts("entities")]
+    found = sorted((kind for kind in DECLARED if kind.__module__ in modules), key=lambda k: modules.index(k.__module__))
+    refuse_doubles(found)
+    return tuple(found)
+
+
+def refuse_doubles(found: list[type[Entity]]) -> None:
+    """Raise ``Corrupt`` ``one_name_twice`` where two entities have one name or one table."""
+    known: dict[str, str] = {}
+    for spec in (kind.spec for kind in found):
+        for name in (f"the name {spec.name}", *(f"the table {table}" for table in spec.tables)):
+            first = known.setdefault(name, spec.at)
+            if first != spec.at:
+                raise Corrupt("one_name_twice", f"Two entities have {name}: {first} and {spec.at}; rename one.")
+
+
+@cache
+def actor_kind() -> Any:
+    """The entity that sends events. Raises ``Corrupt`` ``bad_game`` where the game has not one."""
+    found = [kind for kind in kinds() if kind.spec.actor]
+    if len(found) != 1:
+        at = ", ".join(kind.spec.at for kind in found) or "no entity"
+        raise Corrupt("bad_game", f"A game has one entity with actor=True, and here are {len(found)}: {at}.")
+    return found[0]

@@ -1,0 +1,142 @@
+"""Run by ``tests/unit/store/test_entities.py`` in a process of its own, whose game is this one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import inspect
+
+from gameserver.declare.entity import kinds
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.view import sight
+from gameserver.rules.needs import Needs, count, distinct, ids, near, newest, portion, values, where
+from gameserver.store import Store
+from gameserver.store import statements as rows_module
+from gameserver.store.copy_database import copy
+from gameserver.store.engine import open_engine
+from gameserver.store.migrate import migrate
+from gameserver.store.tables import metadata
+from tests.pantry.items.entities import Item
+from tests.pantry.items.events import Snatch, Take
+from tests.simulation.memory_store import MemoryStore
+from tests.unit.processing.workshop import ADA, BOB, Workshop, replies
+from tests.unit.rules.scenes import NOW_MS, WORLD
+
+APPLE, BREAD, CHEESE = (
+    Item(id="apple", kind="fruit", zone="meadow", x=13, y=10),
+    Item(id="bread", kind="loaf", holder="bob"),
+    Item(id="cheese", kind="loaf", zone="meadow", x=31, y=19),
+)
+ALL = {item.id: item for item in (APPLE, BREAD, CHEESE)}
+
+
+def with_tables(url: str) -> str:
+    """The database with the tables for which there is no migration."""
+    engine = open_engine(url)
+    metadata().create_all(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def url(migrated_url: str) -> str:
+    return with_tables(migrated_url)
+
+
+@pytest.fixture
+def workshop(url: str) -> Iterator[Workshop]:
+    shop = Workshop(url)
+    shop.enter(ADA, BOB)
+    shop.put(*ALL.values())
+    yield shop
+    shop.store.close()
+
+
+def load(store: Any, *needs: Any) -> Any:
+    wanted: Needs = needs
+    with store.transaction() as transaction:
+        return transaction.load([wanted])
+
+
+def test_its_table_has_a_column_for_each_field_and_its_indexes(url: str) -> None:
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        columns = [column["name"] for column in inspect(connection).get_columns("items")]
+        indexes = {str(index["name"]) for index in inspect(connection).get_indexes("items")}
+    engine.dispose()
+    assert columns == ["id", "kind", "holder", "zone", "x", "y"]
+    assert indexes == {"items_holder", "items_zone"}
+    assert kinds()[-1] is Item, "a game's own modules come after those that it takes from elsewhere"
+
+
+def test_each_selection_finds_what_it_says(workshop: Workshop) -> None:
+    check_selections(workshop.store)
+
+
+def test_each_selection_finds_the_same_in_the_simulations_store() -> None:
+    store = MemoryStore(WORLD)
+    with store.transaction() as transaction:
+        transaction.save([ADA, BOB, *ALL.values()], [])
+    check_selections(store)
+
+
+def check_selections(store: Any) -> None:
+    assert load(store, ids(Item, "apple", "none")).of(Item) == {"apple": APPLE}
+    assert load(store, ids(Item, "apple", look=True)).of(Item) == {"apple": APPLE}
+    assert load(store, where(Item, holder="bob")).of(Item) == {"bread": BREAD}
+    assert load(store, where(Item, when="lying", kind="loaf")).of(Item) == {"cheese": CHEESE}
+    around = near(Player, "ada", (Item,), sight)
+    assert load(store, ids(Player, "ada"), around).of(Item) == {"apple": APPLE}
+    assert load(store, near(Player, "ada", (Item,), sight, lock_most=3)).of(Item) == {"apple": APPLE}
+    loaves, kinds_of_items = count(Item, kind="loaf"), distinct(Item, "kind")
+    first, last = values(Item, "kind", 2), newest(Item, 1, "id", kind="loaf")
+    lying, after = count(Item, when="lying"), portion(Item, 1, "id", "apple")
+    state = load(store, loaves, kinds_of_items, first, last, lying, after)
+    assert (state.count(loaves), state.count(lying)) == (2, 2)
+    assert (set(state.values(kinds_of_items)), state.values(first)) == ({"fruit", "loaf"}, ("fruit", "loaf"))
+    assert (state.found(last), state.found(after)) == ((CHEESE,), (BREAD,))
+    assert state.of(Item) == {}
+
+
+def test_of_two_who_take_it_one_gets_it_and_only_what_changed_is_written(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Any] = []
+    real = rows_module.Rows.change
+
+    def change(self: Any, table: Any, columns: tuple[str, ...], rows: Any) -> None:
+        written.append((table.name, columns, list(rows)))
+        real(self, table, columns, rows)
+
+    monkeypatch.setattr(rows_module.Rows, "change", change)
+    takes = [workshop.tell(body, Take(item="apple", seq=n)) for n, body in ((1, ADA), (2, BOB))]
+    answers = replies(workshop.apply(*takes))
+    assert answers[1]["data"] == {"items": ["apple"]}
+    assert answers[2]["code"] == "no_such_item"
+    assert [of for of in written if of[0] == "items"] == [("items", ("holder",), [("ada", "apple")])]
+    assert workshop.store.get(Item, "apple") == replace(APPLE, holder="ada")
+
+
+def test_what_was_only_looked_at_is_not_written(workshop: Workshop) -> None:
+    (held,) = workshop.apply(workshop.tell(ADA, Snatch(item="apple", seq=1))).held
+    assert str(held.cause).startswith("not_locked: Item 'apple' is to be written and was not locked")
+    assert workshop.store.get(Item, "apple") == APPLE
+
+
+def test_it_is_dropped_made_anew_and_copied_to_another_database(workshop: Workshop, url: str, tmp_path: Path) -> None:
+    with workshop.store.transaction() as transaction:
+        transaction.load([(ids(Item, "apple", "new"),)])
+        transaction.save([Item(id="new", kind="fruit")], [APPLE])
+    workshop.store.close()
+    other = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    migrate(other)
+    with_tables(other)
+    tables: dict[str, int] = {}
+    copy(url, other, NOW_MS, lambda copied: tables.update({copied.table: copied.rows}))
+    assert tables["items"] == len(ALL)
+    moved = Store(other, WORLD)
+    assert moved.get(Item, "apple") is None
+    assert moved.get(Item, "new") == Item(id="new", kind="fruit")
+    moved.close()

@@ -1,0 +1,1 @@
+"""Items that lie about and are carried."""

@@ -1,0 +1,20 @@
+"""What is kept of items."""
+
+from gameserver.declare.conditions import test
+from gameserver.declare.entity import Entity, Place, entity
+
+
+@entity(
+    indexes=("holder", "zone"),
+    conditions={"lying": test("holder", "==", "")},
+    place=Place("zone", "x", "y", when="lying"),
+)
+class Item(Entity, frozen=True):
+    """A thing that lies somewhere or is carried."""
+
+    id: str
+    kind: str
+    holder: str = ""
+    zone: str = ""
+    x: int = 0
+    y: int = 0

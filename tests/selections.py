@@ -1,0 +1,59 @@
+"""What the bundled game's rules select, by short names: for tests that need much of it."""
+
+from typing import Any
+
+from gameserver.declare.entity import Entity
+from gameserver.modules.chat.entities import Membership
+from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
+from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.movement.players import around, around_locked, bodies_in
+from gameserver.modules.sessions.entities import Account, Gateway, Session
+from gameserver.modules.sessions.rules import ROLL_ROWS_MAX
+from gameserver.modules.world.entities import ZoneClock
+from gameserver.modules.world.rules import BUSY_ZONES, HURT_ZONES, lapsed_sessions
+from gameserver.rules.needs import Needs, count, due, ids, mail, mail_count, portion, where
+
+BY_ID: dict[str, type[Entity]] = {
+    "accounts": Account,
+    "players": Player,
+    "creatures": Creature,
+    "sessions": Session,
+    "clocks": ZoneClock,
+    "gateways": Gateway,
+}
+EACH: dict[str, Any] = {
+    "sessions_of": lambda player: [where(Session, player=player)],
+    "memberships_of": lambda player: [where(Membership, player=player)],
+    "zones": lambda zone: [ids(ZoneClock, zone), *bodies_in(zone)],
+    "around": lambda player: [around(player)],
+    "around_locked": lambda player: [around_locked(player)],
+    "histories": lambda channel: [history(channel)],
+    "mail": lambda player: [mail(player)],
+    "mail_counts": lambda player: [mail_count(player)],
+    "held_by": lambda gateway: [count(Session, gateway=gateway)],
+}
+
+
+def selected(
+    *,
+    online: bool = False,
+    busy_zones: bool = False,
+    orphans_before_ms: int = 0,
+    now_ms: int = 0,
+    rolls: tuple[str, ...] = (),
+    roll_after: str = "",
+    **of: tuple[str, ...],
+) -> Needs:
+    """The selections: ``players=("ada",)``, ``zones=("meadow",)`` and so on."""
+    found: list[Any] = [ids(BY_ID[name], *wanted) for name, wanted in of.items() if name in BY_ID]
+    found += [need for name, each in of.items() if name not in BY_ID for one in each for need in EACH[name](one)]
+    found += [ONLINE_NAMES, ONLINE_COUNT] if online else []
+    found += [BUSY_ZONES, HURT_ZONES] if busy_zones else []
+    found += [lapsed_sessions(orphans_before_ms, now_ms), due(now_ms)] if orphans_before_ms else []
+    found += [roll(gateway, roll_after) for gateway in rolls]
+    return tuple(found)
+
+
+def roll(gateway: str, after: str = "") -> Any:
+    """A portion of the sessions that a gateway holds."""
+    return portion(Session, ROLL_ROWS_MAX, "conn", after, gateway=gateway)

@@ -1,0 +1,174 @@
+"""Entities are declared soundly, or refused with file and line."""
+
+import re
+from typing import Any
+
+import pytest
+
+from gameserver.declare.conditions import Field, Ids, all_of, any_of, meets, test
+from gameserver.declare.entity import (
+    DECLARED,
+    Entity,
+    Index,
+    Keep,
+    Often,
+    Place,
+    actor_kind,
+    entity,
+    kinds,
+    refuse_doubles,
+)
+from gameserver.errors import Corrupt
+from gameserver.modules.movement.entities import Player
+from gameserver.rules.needs import count, ids, matching, near, where
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Any:
+    """What a test declares is forgotten after it."""
+    before = list(DECLARED)
+    yield
+    DECLARED[:] = before
+
+
+def chest(**declared: Any) -> Any:
+    """Declare an entity with these arguments."""
+
+    @entity(**declared)
+    class OakChest(Entity, frozen=True):
+        """A chest."""
+
+        id: str
+        zone: str
+        x: int
+        y: int
+        gold: int = 0
+        later: str = ""
+
+    return OakChest
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "silver is no field of it": {"indexes": ("silver",)},
+    "full is no condition of it": {"indexes": (Index(("zone",), when="full"),)},
+    "the engine has a table outbox of its own": {"table": "outbox"},
+    "often names its own table again": {"table": "a", "often": Often("a", ("x",))},
+    "often can't hold the id": {"often": Often("a", ("id",))},
+    "a place is a text and two numbers": {"place": Place("x", "zone", "y")},
+    "newest needs per": {"keep": Keep(by="gold", newest=3)},
+    "an actor has a text session": {"actor": True},
+    "x was added and needs a default": {"added": ("x",)},
+    "an index can't reach x, which changes often": {"often": Often("a", ("x",)), "indexes": ("x",)},
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_contradiction_is_refused_with_file_and_line(fault: str) -> None:
+    with pytest.raises(Corrupt) as refusal:
+        chest(**BAD[fault])
+    assert refusal.value.code == "bad_declaration"
+    assert re.search(r"tests/unit/declare/test_entity\.py:\d+: OakChest: " + re.escape(fault), str(refusal.value))
+
+
+def test_an_entity_has_an_id_first_a_docstring_and_columns_that_databases_take() -> None:
+    class Nothing(Entity, frozen=True):
+        """It has no id."""
+
+        name: str
+
+    class Silent(Entity, frozen=True):
+        id: str
+
+    class Odd(Entity, frozen=True):
+        """It has a list."""
+
+        id: str
+        parts: list[str]
+
+    class Loose(Entity, frozen=False):  # type: ignore[misc]
+        """It changes."""
+
+        id: str
+
+    class Shadowed(Entity, frozen=True):
+        """It has a field that selections take."""
+
+        id: str
+        when: str
+
+    for kind, fault in (
+        (Nothing, "first field"),
+        (Silent, "docstring"),
+        (Odd, "parts is list"),
+        (Loose, "frozen"),
+        (Shadowed, "called when"),
+    ):
+        with pytest.raises(Corrupt, match=fault):
+            entity()(kind)
+
+
+def test_its_table_is_named_after_it() -> None:
+    assert chest().spec.table == "oak_chests"
+    assert chest(often=Often("steps", ("x", "y"))).spec.tables == {
+        "oak_chests": ("id", "zone", "gold", "later"),
+        "steps": ("id", "x", "y"),
+    }
+
+
+def test_two_entities_of_one_name_or_table_are_refused() -> None:
+    with pytest.raises(Corrupt, match="Two entities have the name OakChest"):
+        refuse_doubles(_two_of_a_name())
+    with pytest.raises(Corrupt, match="Two entities have the table players"):
+        refuse_doubles([Player, chest(table="players")])
+
+
+def _two_of_a_name() -> list[Any]:
+    first = chest(table="a")
+
+    @entity(table="b")
+    class OakChest(Entity, frozen=True):
+        """Another."""
+
+        id: str
+
+    return [first, OakChest]
+
+
+def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
+    names = [kind.__name__ for kind in kinds()]
+    assert names == ["Account", "Session", "Gateway", "ZoneClock", "Player", "Creature", "Membership", "ChatLine"]
+    assert actor_kind() is Player
+
+
+@pytest.mark.parametrize(
+    ("select", "fault"),
+    [
+        (lambda: ids(Player, 7), "Player.id is str, not int"),  # type: ignore[arg-type]
+        (lambda: where(Player, strength=7), "not by 'strength'"),
+        (lambda: where(Player, zone="a", name="b"), "selected by one field"),
+        (lambda: where(Player, when="asleep", zone="a"), "no condition 'asleep'"),
+        (lambda: count(Player, hp="many"), "Player.hp is int, not str"),
+        (lambda: near(Player, "ada", (kinds()[0],), lambda body: ("a", 0, 0, 0, 0)), "Account has no place"),
+        (lambda: matching(Player, test("zone", "==", "a"), 9, session=kinds()[1]), "Session is locked before Player"),
+        (lambda: ids(object, "a"), "is not declared with @entity"),  # type: ignore[type-var]
+        (lambda: test("zone", "like", "a"), "'like' is none of"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_selection_that_cannot_be_is_refused_where_it_is_made(select: Any, fault: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(fault)):
+        select()
+
+
+def test_conditions_are_evaluated_as_they_are_written() -> None:
+    kind = chest()
+    full = kind(id="a", zone="z", x=1, y=1, gold=9)
+    others = {kind: [full, kind(id="b", zone="w", x=2, y=1)]}.__getitem__
+    for condition, true in (
+        (test("x", ">=", Field("y")), True),
+        (test("x", ">", Field("y")), False),
+        (all_of(test("gold", "<=", 9), test("zone", "starts with", "z")), True),
+        (any_of(test("gold", "<", 9), test("zone", "!=", "z")), False),
+        (test("id", "not in", Ids(kind, test("zone", "==", "w"))), True),
+        (test("id", "not in", Ids(kind, test("zone", "==", "z"))), False),
+    ):
+        assert meets(condition, full, others) == true
