@@ -1,4 +1,4 @@
-"""Commands for a game's author: ``new``, ``test``."""
+"""Commands for a game's author: ``new``, ``test``, ``migrations``."""
 
 import argparse
 import subprocess
@@ -6,10 +6,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from gameserver.cli.commands import Subparsers, add_command
+from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.declare.game import folder
 from gameserver.errors import Rejected
 from gameserver.local.scaffold import new_game
+from gameserver.store import own_migrations
 
 
 def add(commands: Subparsers) -> None:
@@ -17,6 +18,10 @@ def add(commands: Subparsers) -> None:
     new = add_command(commands, "new", _new, "write a working game into a folder of its own")
     new.add_argument("name", help="of the game, its folder and its package: small letters, digits and _")
     add_command(commands, "test", _test, "run the tests of the game with pytest, which is given all options", rest=True)
+    migrations = add_group(commands, "migrations", "the migrations of the game's own tables")
+    make = add_command(migrations, "make", _make_migration, "write a migration for what no migration makes yet")
+    make.add_argument("message", help="what it is for, in a few words")
+    add_command(migrations, "check", _check_migrations, "say what the migrations lack: status 1 if anything")
 
 
 def _new(arguments: argparse.Namespace) -> int:
@@ -30,3 +35,16 @@ def _test(arguments: argparse.Namespace) -> int:
     if find_spec("pytest") is None:
         raise Rejected("no_pytest", "pytest is not installed. Type: pip install 'gameserver[test]'")
     return subprocess.run([sys.executable, "-m", "pytest", *arguments.rest], cwd=folder(), check=False).returncode
+
+
+def _make_migration(arguments: argparse.Namespace) -> int:
+    print(f"{own_migrations.make(arguments.message)} is written. Read it, keep it, then: gameserver migrate")
+    return 0
+
+
+def _check_migrations(arguments: argparse.Namespace) -> int:
+    found = own_migrations.missing()
+    for sentence in found:
+        print(f"missing: {sentence}")
+    print("gameserver migrations make MESSAGE would write that." if found else "No migration is missing.")
+    return 1 if found else 0

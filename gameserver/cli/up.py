@@ -12,6 +12,7 @@ from gameserver.declare.game import own_folders
 from gameserver.local.run import up
 from gameserver.rules.book import rules
 from gameserver.security.sealing import write_key
+from gameserver.store.own_migrations import refuse_missing
 
 JOIN = (
     '{"type":"hello","protocol":1}',
@@ -39,6 +40,7 @@ def _dev(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, watched: Sequence[Path]) -> int:
     rules()  # what a worker would find missing at its start
+    refuse_missing()
     settings = config.load()
     write_key(settings.secret_key_file)
     return up(

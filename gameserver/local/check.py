@@ -4,6 +4,8 @@ import sys
 
 from gameserver.runtime.starting import ending_in_a_sentence
 
+MIGRATIONS = "--migrations"  # look for a missing one too, which takes a second
+
 
 def main() -> int:
     """Return 0 where a server could be started. Ends with a sentence, and status 1, where it could not."""
@@ -11,9 +13,12 @@ def main() -> int:
         from gameserver import config
         from gameserver.declare import catalogue
         from gameserver.rules.book import rules
+        from gameserver.store.own_migrations import refuse_missing
         from gameserver.world.maps import load_world
 
         rules()
+        if MIGRATIONS in sys.argv[1:]:
+            refuse_missing()
         load_world(config.load().world_file)
     print(*catalogue.families())
     return 0

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gameserver.local.check import MIGRATIONS
 from gameserver.local.plan import Program
 from gameserver.local.processes import wait_for
 from gameserver.local.supervisor import Supervisor, say
@@ -78,22 +79,23 @@ class Development:
 
     def _take_up(self, changed: Sequence[Path], supervisor: Supervisor) -> None:
         names = ", ".join(self._short(file) for file in changed)
-        families, fault = self._read()
+        exchangeable = all(map(is_exchangeable, changed))
+        families, fault = self._read(*(() if exchangeable else (MIGRATIONS,)))
         if fault:
             say(f"  {names}: not taken up, the old code goes on.\n    {fault}")
         elif families != self._served():
             say(f"  {names}: the game has other families now. Stop this server and start it again.")
-        elif all(map(is_exchangeable, changed)):
+        elif exchangeable:
             self._stamp.write_text(names)
             say(f"  {names}: live.")
         else:
             say(f"  {names}: restarting what is made of it.")
             self._restart(supervisor)
 
-    def _read(self) -> tuple[set[str], str]:
+    def _read(self, *options: str) -> tuple[set[str], str]:
         """Read the game as it stands in its files now. Returns its families, or what is wrong with it."""
         done = subprocess.run(
-            (sys.executable, "-m", "gameserver.local.check"),
+            (sys.executable, "-m", "gameserver.local.check", *options),
             cwd=self._cwd,
             env=dict(self._environ),
             capture_output=True,

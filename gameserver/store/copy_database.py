@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Row, Table, func, insert, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt, Retryable
 from gameserver.store.engine import open_engine
-from gameserver.store.migrate import configuration, migrate
+from gameserver.store.migrate import heads, migrate
 from gameserver.store.tables import by_name, facts, metadata
 
 ROWS_AT_ONCE = 1_000
@@ -85,8 +84,10 @@ def _writing(url: str) -> Iterator[Connection]:
 
 
 def _check_source(source: Connection, now_ms: int) -> None:
-    newest = ScriptDirectory.from_config(configuration("")).get_current_head()
-    if not inspect(source).has_table(facts.name) or MigrationContext.configure(source).get_current_revision() != newest:
+    if (
+        not inspect(source).has_table(facts.name)
+        or sorted(MigrationContext.configure(source).get_current_heads()) != heads()
+    ):
         raise Corrupt("source_unfit", "The database to be copied has not today's shape: gameserver migrate.")
     if any(now_ms - seen_ms < QUIET_MS for seen_ms in _signs_of_life(source)):
         raise Corrupt(

@@ -1,18 +1,31 @@
 """Migrations with Alembic, run by ``gameserver migrate`` and by `gameserver up`."""
 
+import os
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine
 
+from gameserver.declare.game import game, package
+from gameserver.declare.places import imported
+from gameserver.errors import Corrupt
+
 FOLDER = Path(__file__).parent / "migrations"
+ENGINE_VERSIONS = FOLDER / "versions"
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """Which migration a database stands at ("" for none, "?" where it can't be told), and which this code knows."""
+    """Which migrations a database stands at ("" for none, "?" where it can't be told), and which this code wants.
+
+    The game's own are a branch beside the engine's, so there may be two, with a comma between. ``known``: whether this
+    code has all of those.
+    """
 
     at: str
     wanted: str
@@ -29,38 +42,78 @@ class Shape(msgspec.Struct, frozen=True):
         return f"The database is at migration {self.at}, newer than {self.wanted}: this is an older version's process"
 
 
-def configuration(url: str) -> Config:
-    """Alembic's configuration without a file of its own."""
+def own_versions() -> Path:
+    """Return where the migrations of the game's own tables stand, or shall. The bundled game's are the engine's."""
+    name = package()
+    return (
+        ENGINE_VERSIONS if name.startswith("gameserver.") else Path(imported(name).__path__[0]) / "migrations/versions"
+    )
+
+
+def version_locations() -> list[Path]:
+    """Return the folders of all migrations: the engine's and, where there are any, the game's own."""
+    game()  # makes its package importable
+    return list(dict.fromkeys([ENGINE_VERSIONS, *(folder for folder in [own_versions()] if folder.is_dir())]))
+
+
+def configuration(url: str, locations: Sequence[Path] | None = None) -> Config:
+    """Make Alembic's configuration without a file of its own. ``locations``: folders of migrations, all by default."""
+    folders = version_locations() if locations is None else locations
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
+    options = {"script_location": str(FOLDER), "version_locations": os.pathsep.join(map(str, folders))}
+    for name, value in {**options, "path_separator": "os"}.items():
+        config.set_main_option(name, value.replace("%", "%%"))
     config.attributes["url"] = url
     return config
 
 
 def migrate(url: str) -> None:
-    """Bring the tables to today's shape; nothing happens when they have it."""
-    command.upgrade(configuration(url), "head")
+    """Bring the tables to today's shape; nothing happens when they have it.
+
+    Raises ``Corrupt`` ``bad_migration`` for migrations that do not fit together, or not the database.
+    """
+    heads()
+    try:
+        command.upgrade(configuration(url), "heads")
+    except CommandError as error:
+        raise Corrupt("bad_migration", f"The database cannot be migrated: {error}.") from error
+
+
+def heads() -> list[str]:
+    """Return the newest migrations: the engine's and the game's.
+
+    Raises ``Corrupt`` ``bad_migration`` where one of these has two that are newest.
+    """
+    scripts = ScriptDirectory.from_config(configuration(""))
+    found = scripts.get_revisions("heads")
+    files = [Path(script.path) for script in found if script is not None]
+    for file, other in combinations(files, 2):
+        if file.parent == other.parent:
+            raise Corrupt(
+                "bad_migration", f"{file} and {other.name} both follow the same migration: let one follow the other."
+            )
+    return sorted(script.revision for script in found if script is not None)
 
 
 def revisions() -> list[str]:
-    """The migrations that this code knows, newest first."""
+    """Return the migrations that this code knows."""
     return [script.revision for script in ScriptDirectory.from_config(configuration("")).walk_revisions()]
 
 
 def shape(engine: Engine) -> Shape:
-    """Say which migration a database stands at."""
-    known, at = revisions(), _revision(engine)
-    return Shape(at, known[0], at in ("", "?", *known))
+    """Say which migrations a database stands at."""
+    at = _revisions_of(engine)
+    return Shape(", ".join(at), ", ".join(heads()), {*at} <= {"?", *revisions()})
 
 
-def _revision(engine: Engine) -> str:
+def _revisions_of(engine: Engine) -> list[str]:
     """Read past SQLAlchemy, which would begin a transaction that writes: on SQLite one may be open."""
     connection = engine.raw_connection()
     try:
         cursor = connection.cursor()
         cursor.execute("SELECT version_num FROM alembic_version")
-        return str((cursor.fetchone() or ("",))[0])
+        return sorted(str(row[0]) for row in cursor.fetchall())
     except Exception as error:
-        return "" if "alembic_version" in str(error) else "?"
+        return [] if "alembic_version" in str(error) else ["?"]
     finally:
         connection.close()

@@ -3,11 +3,12 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from gameserver.testing.broker import require_rabbitmq
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import eventually
+from tests.unit.local.test_scaffold import written
 
 ROOT = Path(__file__).parents[2]
 INSTALL_S_MAX = 300
@@ -142,3 +144,55 @@ def _waves_until(waving: LineClient, seeing: LineClient, name: str) -> float:
         if seeing.expect("waved")["who"] == name:
             break
     return time.monotonic() - began
+
+
+def test_the_document_on_games_is_played_as_it_is_written(author: Author) -> None:
+    """Two take one item, a worker is killed within an event, the server is started again: each item is there once."""
+    empty = author.folder / "documented"
+    empty.mkdir()
+    author.run(["gameserver", "new", "mygame"], empty)
+    game = empty / "mygame"
+    written("docs/game.md", game)
+    author.run(["gameserver", "migrations", "check"], game, status=1)
+    author.run(["gameserver", "migrations", "make", "items"], game)
+    assert " passed" in author.run(["gameserver", "test"], game)
+    with author.up(game, "--bots", "0") as port, LineClient(port) as ada, LineClient(port) as bea:
+        ada.register("Ada")
+        bea.register("Bea")
+        first, second = ada.post("take", item="lantern"), bea.post("take", item="lantern")
+        replies = [ada.reply(first), bea.reply(second)]
+        assert sorted(reply.get("code", "ok") for reply in replies) == ["ok", "taken"]
+        assert {"items": ["lantern"]} in [reply.get("data") for reply in replies]
+        seq = _killed_within(game, lambda: ada.post("take", item="rope"))
+        assert "rope" in ada.reply(seq, PLAYABLE_S_MAX)["data"]["items"]
+        held = [client.ask("inventory")["data"].get("items", []) for client in (ada, bea)]
+        assert sorted(held[0] + held[1]) == ["lantern", "rope"]
+    with author.up(game, "--bots", "0") as port, LineClient(port) as ada:
+        ada.login("Ada")
+        assert ada.ask("inventory")["data"].get("items", []) == held[0]
+        assert "rope" not in ada.ask("drop", item="rope")["data"].get("items", [])
+        assert ada.ask("drop", item="rope")["code"] == "not_yours"
+
+
+def _killed_within(game: Path, act: Callable[[], int]) -> int:
+    """Kill the worker of items, with its children, while it waits for the database within an event."""
+    log = game / "var" / "log" / "worker-items.log"
+    before = log.read_text().count("items.take")
+    with closing(sqlite3.connect(game / "var" / "world.sqlite", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        seq = act()
+        eventually(lambda: log.read_text().count("items.take") > before, log.read_text)
+        for pid in _processes_of(game, "items1@"):
+            os.kill(pid, signal.SIGKILL)
+        database.execute("ROLLBACK")
+    return seq
+
+
+def _processes_of(game: Path, word: str) -> list[int]:
+    """The processes that run in a game's folder and have a word on their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "cwd").readlink() == game and word in (entry / "cmdline").read_text():
+                found.append(int(entry.name))
+    return found

@@ -1,6 +1,7 @@
 """The game that ``gameserver new`` writes passes its tests, types and linters, and its state stays in its folder."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +19,22 @@ def isle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return new_game("isle", tmp_path_factory.mktemp("games"))
 
 
-def run(folder: Path, *arguments: str) -> str:
+def written(document: str, folder: Path) -> list[str]:
+    """Write the files that a document shows whole, which begin with their path. Gives the lines that were typed."""
+    shown = re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```$", (ROOT / document).read_text(), re.M | re.DOTALL)
+    for path, text in shown:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return [line for _, text in shown for line in text.splitlines() if line.strip()]
+
+
+def run(folder: Path, *arguments: str, status: int = 0) -> str:
     """Run a module of Python in a folder, as a person there would with the engine installed."""
     known = {name: value for name, value in os.environ.items() if not name.startswith("GAMESERVER_")}
     environ = {**known, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", *arguments]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -79,3 +89,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_the_name_is_everywhere(isle: Path) -> None:
     texts = "".join((*files("isle"), *files("isle").values()))
     assert "mygame" not in texts
+
+
+def test_the_document_on_games_works_as_it_is_written(tmp_path: Path) -> None:
+    game = new_game("mygame", tmp_path)
+    assert 50 < len(written("docs/game.md", game)) < 120
+    assert "add_table items" in run(game, "gameserver", "migrations", "check", status=1)
+    run(game, "gameserver", "migrations", "make", "items")
+    plugin = ("-p", "gameserver.testing.plugin")
+    assert "7 passed" in run(game, "gameserver", "test", "-q", *plugin, "-m", "not server")
+    assert "no issues" in run(game, "mypy", "--cache-dir", "/dev/null")

@@ -1,0 +1,125 @@
+"""Migrations of a game's own tables: what its entities declare, compared with what the migrations make.
+
+The engine's migrations make the tables of the engine and its modules. All other tables are the game's; their
+migrations are a branch of their own, in ``migrations/versions`` of the game's package. The comparison is made in a
+database that is thrown away.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from gameserver.declare.entity import kinds
+from gameserver.declare.game import package
+from gameserver.errors import Corrupt, Rejected
+from gameserver.store.engine import open_engine
+from gameserver.store.migrate import ENGINE_VERSIONS, configuration, migrate, own_versions
+from gameserver.store.tables import metadata
+
+NAME_CHARS_MAX = 24  # of a revision's name, whose column holds 32
+
+
+def missing() -> list[str]:
+    """Say what the migrations lack of what the entities declare, a sentence each.
+
+    Raises ``Corrupt`` ``bad_migration`` for migrations that do not fit together.
+    """
+    with _compared() as found:
+        assert found.upgrade_ops is not None  # noqa: S101 - a comparison has it
+        return [_sentence(each) for each in _flat(found.upgrade_ops.as_diffs())]
+
+
+def refuse_missing() -> None:
+    """Raise ``Corrupt`` ``migration_missing`` where a migration lacks."""
+    if found := missing():
+        raise Corrupt("migration_missing", f"A migration is missing ({found[0]}): gameserver migrations make MESSAGE")
+
+
+def make(message: str) -> Path:
+    """Write a migration for what is missing. Returns its file. Raises ``Rejected`` ``nothing_missing``."""
+    own = own_versions()
+    with _compared() as found:
+        if not found.upgrade_ops or found.upgrade_ops.is_empty():
+            raise Rejected("nothing_missing", "The migrations make all that the entities declare.")
+        up, down = (
+            render_python_code(ops, render_as_batch=True)  # type: ignore[arg-type]
+            for ops in (found.upgrade_ops, found.downgrade_ops)
+        )
+    own.mkdir(parents=True, exist_ok=True)
+    scripts = ScriptDirectory.from_config(configuration(""))
+    mine = [script for script in scripts.walk_revisions() if Path(script.path).parent == own]
+    written = scripts.generate_revision(
+        _name(len(mine) + 1),
+        message,
+        head=mine[0].revision if mine else "base",
+        version_path=str(own),
+        upgrades=up,
+        downgrades=down,
+    )
+    assert written is not None  # noqa: S101 - Alembic gives the script unless it was to be refreshed
+    return Path(written.path)
+
+
+def _name(number: int) -> str:
+    if own_versions() == ENGINE_VERSIONS:
+        return f"{number:04d}"
+    return f"{package().rpartition('.')[2][:NAME_CHARS_MAX]}_{number:04d}"
+
+
+@contextmanager
+def _compared() -> Iterator[MigrationScript]:
+    with TemporaryDirectory(prefix="gameserver-") as folder:
+        url = f"sqlite:///{Path(folder) / 'compared.sqlite'}"
+        engine = open_engine(url)
+        try:
+            command.upgrade(configuration(url, [ENGINE_VERSIONS]), "head")
+            engines = set(inspect(engine).get_table_names()) if own_versions() != ENGINE_VERSIONS else set()
+            _refuse_engines(engines)
+            migrate(url)
+            with engine.connect() as connection:
+                yield produce_migrations(_context(connection, engines), metadata())
+        finally:
+            engine.dispose()
+
+
+def _context(connection: Any, engines: set[str]) -> MigrationContext:
+    def concerns(_: Any, name: str | None, kind: str, *__: Any) -> bool:
+        return kind != "table" or str(name) not in engines
+
+    options = {"include_object": concerns, "render_as_batch": True, "compare_type": True}
+    return MigrationContext.configure(connection, opts=options)
+
+
+def _refuse_engines(engines: set[str]) -> None:
+    """Raise ``Corrupt`` where a game declares an entity whose table the engine's migrations make for another."""
+    for kind in kinds():
+        taken = kind.spec.tables.keys() & engines
+        if taken and not kind.__module__.startswith("gameserver."):
+            raise Corrupt(
+                "bad_declaration",
+                f"{kind.spec.at}: {kind.__name__}: the engine has a table {min(taken)}: give another name in table=.",
+            )
+
+
+def _flat(diffs: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    for diff in diffs:
+        if isinstance(diff, list):
+            yield from _flat(diff)
+        else:
+            yield diff
+
+
+def _sentence(diff: tuple[Any, ...]) -> str:
+    """Put a difference as ``add_table items``, ``add_column items.weight``."""
+    what, *about = diff
+    named = [getattr(each, "name", each) for each in about if isinstance(each, str) or hasattr(each, "name")]
+    return f"{what} {'.'.join(map(str, named))}"
