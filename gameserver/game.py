@@ -1,0 +1,181 @@
+"""The public edge of the engine: what the code of a game may import.
+
+What stands in ``__all__`` keeps its name and meaning from one minor version to the next; everything else of the engine
+is private. Beside it a game may import what its modules export (``gameserver.modules.*``: their ``events`` and
+``entities``, ``movement.players`` and ``movement.view``), ``gameserver.testing`` in its tests, and
+``gameserver.client``.
+
+Names are imported when they are first asked for: a game's package says ``GAME = Game(...)`` before the rest of the
+engine may look at it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gameserver.declare.base import ChannelName as ChannelName
+    from gameserver.declare.base import EntityId as EntityId
+    from gameserver.declare.base import Event as Event
+    from gameserver.declare.base import Name as Name
+    from gameserver.declare.base import Notice as Notice
+    from gameserver.declare.base import Result as Result
+    from gameserver.declare.base import Secret as Secret
+    from gameserver.declare.base import Text as Text
+    from gameserver.declare.base import event as event
+    from gameserver.declare.base import notice as notice
+    from gameserver.declare.conditions import all_of as all_of
+    from gameserver.declare.conditions import any_of as any_of
+    from gameserver.declare.conditions import test as test
+    from gameserver.declare.entity import Entity as Entity
+    from gameserver.declare.entity import Index as Index
+    from gameserver.declare.entity import Keep as Keep
+    from gameserver.declare.entity import Often as Often
+    from gameserver.declare.entity import Place as Place
+    from gameserver.declare.entity import entity as entity
+    from gameserver.declare.game import Game as Game
+    from gameserver.declare.hooks import after as after
+    from gameserver.declare.hooks import before as before
+    from gameserver.errors import NotNow as NotNow
+    from gameserver.errors import Rejected as Rejected
+    from gameserver.messages.outbound import SessionUpdate as SessionUpdate
+    from gameserver.rules.needs import Needs as Needs
+    from gameserver.rules.needs import count as count
+    from gameserver.rules.needs import distinct as distinct
+    from gameserver.rules.needs import ids as ids
+    from gameserver.rules.needs import mail as mail
+    from gameserver.rules.needs import mail_count as mail_count
+    from gameserver.rules.needs import matching as matching
+    from gameserver.rules.needs import near as near
+    from gameserver.rules.needs import newest as newest
+    from gameserver.rules.needs import portion as portion
+    from gameserver.rules.needs import values as values
+    from gameserver.rules.needs import where as where
+    from gameserver.rules.outcome import Context as Context
+    from gameserver.rules.outcome import Notification as Notification
+    from gameserver.rules.outcome import Outcome as Outcome
+    from gameserver.rules.outcome import State as State
+    from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
+    from gameserver.rules.outcome import rule as rule
+    from gameserver.rules.times import awaited as awaited
+    from gameserver.world.kinds import kind_of as kind_of
+    from gameserver.world.maps import World as World
+    from gameserver.world.maps import Zone as Zone
+    from gameserver.world.objects import MapObject as MapObject
+    from gameserver.world.objects import Placed as Placed
+
+__all__ = [
+    "ChannelName",
+    "Context",
+    "Entity",
+    "EntityId",
+    "Event",
+    "Game",
+    "Index",
+    "Keep",
+    "MapObject",
+    "Name",
+    "Needs",
+    "NotNow",
+    "Notice",
+    "Notification",
+    "Often",
+    "Outcome",
+    "Place",
+    "Placed",
+    "Rejected",
+    "Result",
+    "Secret",
+    "SessionUpdate",
+    "State",
+    "Text",
+    "World",
+    "Zone",
+    "after",
+    "all_of",
+    "any_of",
+    "awaited",
+    "before",
+    "count",
+    "distinct",
+    "entity",
+    "event",
+    "has_room_for_mail",
+    "ids",
+    "kind_of",
+    "mail",
+    "mail_count",
+    "matching",
+    "near",
+    "newest",
+    "notice",
+    "portion",
+    "rule",
+    "test",
+    "values",
+    "where",
+]
+
+# Which module each name comes from.
+_HOMES = {
+    "Game": "gameserver.declare.game",
+    "ChannelName": "gameserver.declare.base",
+    "EntityId": "gameserver.declare.base",
+    "Event": "gameserver.declare.base",
+    "Name": "gameserver.declare.base",
+    "Notice": "gameserver.declare.base",
+    "Result": "gameserver.declare.base",
+    "Secret": "gameserver.declare.base",
+    "Text": "gameserver.declare.base",
+    "event": "gameserver.declare.base",
+    "notice": "gameserver.declare.base",
+    "Entity": "gameserver.declare.entity",
+    "Index": "gameserver.declare.entity",
+    "Keep": "gameserver.declare.entity",
+    "Often": "gameserver.declare.entity",
+    "Place": "gameserver.declare.entity",
+    "entity": "gameserver.declare.entity",
+    "all_of": "gameserver.declare.conditions",
+    "any_of": "gameserver.declare.conditions",
+    "test": "gameserver.declare.conditions",
+    "after": "gameserver.declare.hooks",
+    "before": "gameserver.declare.hooks",
+    "NotNow": "gameserver.errors",
+    "Rejected": "gameserver.errors",
+    "SessionUpdate": "gameserver.messages.outbound",
+    "Needs": "gameserver.rules.needs",
+    "count": "gameserver.rules.needs",
+    "distinct": "gameserver.rules.needs",
+    "ids": "gameserver.rules.needs",
+    "mail": "gameserver.rules.needs",
+    "mail_count": "gameserver.rules.needs",
+    "matching": "gameserver.rules.needs",
+    "near": "gameserver.rules.needs",
+    "newest": "gameserver.rules.needs",
+    "portion": "gameserver.rules.needs",
+    "values": "gameserver.rules.needs",
+    "where": "gameserver.rules.needs",
+    "Context": "gameserver.rules.outcome",
+    "Notification": "gameserver.rules.outcome",
+    "Outcome": "gameserver.rules.outcome",
+    "State": "gameserver.rules.outcome",
+    "has_room_for_mail": "gameserver.rules.outcome",
+    "rule": "gameserver.rules.outcome",
+    "awaited": "gameserver.rules.times",
+    "kind_of": "gameserver.world.kinds",
+    "World": "gameserver.world.maps",
+    "Zone": "gameserver.world.maps",
+    "MapObject": "gameserver.world.objects",
+    "Placed": "gameserver.world.objects",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"gameserver.game has no {name}: it is not public, or was never there.")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
