@@ -1,4 +1,4 @@
-"""The gateway: packets and sockets, and nothing of the game.
+"""The gateway: packets and sockets, and of the game nothing but its sessions' events.
 
 ``net`` holds sockets, ``connections`` what is known of each client, ``ingress`` leads from clients to the queue,
 ``amqp`` is the connection to the queue, ``egress`` leads back to clients. ``hub`` passes between them, and ``service``

@@ -1,7 +1,7 @@
 """What goes into a rule and what comes out of it.
 
 ``Needs`` names the rows to load (and lock), ``State`` is what was loaded, ``Context`` the event's circumstances,
-``Outcome`` everything the rule wants to happen. ``apply`` makes it happen, all of it or nothing.
+``Outcome`` everything the rule wants to happen. ``gameserver.processing`` makes it happen, all of it or nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Watermarks: how far each lane of a player's session has come.
 
 They stand with the player, as the text of a JSON object (``{"act":[17,0]}``): what an event changes and the mark that
-keeps it from being applied twice are one row, read, locked and written at once. ``apply`` moves them; they begin anew
+keeps it from being applied twice are one row, read, locked and written at once. Processing moves them; they begin anew
 where a session does.
 """
 

@@ -1,4 +1,4 @@
-"""What the rest of the code uses of the data tier: transactions for ``apply``, reads that need no lock, migration."""
+"""What the rest of the code uses of the data tier: transactions for processing, reads that need no lock, migration."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,1 +1,1 @@
-"""The world's fixed part (maps, kinds) and the frozen types of its changing part."""
+"""The world's fixed part: maps drawn in Tiled, the objects on them, and the kinds of creatures."""
