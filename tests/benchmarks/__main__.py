@@ -20,8 +20,8 @@ from tests.benchmarks.scenes import SCENES
 from tests.benchmarks.search import Search
 from tests.benchmarks.servers import Wanted, running
 
-SERVERS = ("house", "floor", "usual")
-START = {"house": 4200, "floor": 2400, "usual": 400}
+SERVERS = ("gameserver", "floor", "usual")
+START = {"gameserver": 4200, "floor": 2400, "usual": 400}
 MOST = 12_000
 SCENES_S = 480.0  # what the other workloads take
 RESULTS = machine.ROOT / "var" / "benchmarks" / "results.jsonl"
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     whole = _add(commands, "all", _all, "everything, and the report")
     walk = _add(commands, "walk", _walk, "walkers on one server: one load, or one after the other")
-    walk.add_argument("--server", choices=SERVERS, default="house")
+    walk.add_argument("--server", choices=SERVERS, default="gameserver")
     walk.add_argument("--clients", default="500", help="with commas")
     walk.add_argument("--population", type=int, default=0, help="players in the database, beside those who play")
     walk.add_argument("--no-flower", action="store_true")
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     search = _add(commands, "search", _search, "the largest load of walkers, for one server after the other")
     search.add_argument("--servers", default=",".join(SERVERS), help="with commas")
     search.add_argument("--start", default="", help="where to begin, clients with commas, one for each server")
-    scene = _add(commands, "scene", _scene, "another workload, on the house alone")
+    scene = _add(commands, "scene", _scene, "another workload, on this server alone")
     scene.add_argument("name", choices=SCENES)
     scene.add_argument("--clients", type=int, default=0, help="0: as many as the workload is made for")
     for command in (whole, walk, search):
@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--gateways", type=int, default=1)
         command.add_argument("--gateway-share", type=float, default=0.0, help="of a processor, for each; 0: no bound")
         command.add_argument("--generators", type=int, default=1, help="processes of the load generator")
-        command.add_argument("--env", action="append", default=[], help="a setting of the house: GAMESERVER_NAME=value")
+        command.add_argument(
+            "--env", action="append", default=[], help="a setting of the game server: GAMESERVER_NAME=value"
+        )
     whole.set_defaults(postgresql=False)
     for command in (walk, search):
         command.add_argument("--postgresql", action="store_true", help="a PostgreSQL of its own instead of SQLite")

@@ -1,6 +1,6 @@
 """The floor: a Twisted process that receives and broadcasts, in memory. No queue, no process tier, no database.
 
-It speaks the same bytes as the house, for walking only, and promises nothing: what it costs is what a game server in
+It speaks the same bytes as this server, for walking only, and promises nothing: what it costs is what a game server in
 one Python process costs at least. It is written as one would write it, one ``transport.write`` per packet and client.
 """
 
@@ -44,7 +44,7 @@ class Walker(Protocol):
         self.x = self.y = self.v = 0
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Send what is written without delay, as the house does."""
+        """Send what is written without delay, as the gateway does."""
         self.transport.setTcpNoDelay(True)  # type: ignore[union-attr]
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802

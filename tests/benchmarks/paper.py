@@ -25,7 +25,7 @@ Row = tuple[str, str, str]
 
 
 def paper(point: Point) -> list[Row]:
-    """Rows of a table: what, how much, how that comes about. Needs a point of walkers on the house."""
+    """Rows of a table: what, how much, how that comes about. Needs a point of walkers on this server."""
     moves = PLAYERS * RATE
     cost = point.cpu_s_per_1000
     gateways = moves / 1000 * cost["gateway"] / BUSY

@@ -7,9 +7,9 @@ from typing import Any
 from tests.benchmarks.point import Point
 from tests.benchmarks.results import Record
 
-COLOURS = {"house": "#1f5f99", "floor": "#c2571a", "usual": "#777777"}
+COLOURS = {"gameserver": "#1f5f99", "floor": "#c2571a", "usual": "#777777"}
 TIERS = {"gateway": "#1f5f99", "broker": "#c2571a", "workers": "#5a9a3c", "flower": "#999999"}
-TITLES = {"house": "this server", "floor": "in memory (floor)", "usual": "a task per packet"}
+TITLES = {"gameserver": "this server", "floor": "in memory (floor)", "usual": "a task per packet"}
 
 
 def plots(records: Sequence[Record], folder: Path) -> list[Path]:
@@ -20,11 +20,11 @@ def plots(records: Sequence[Record], folder: Path) -> list[Path]:
     mpl.rcParams.update({"svg.hashsalt": "gameserver", "font.size": 10, "axes.spines.top": False})
     alone = [r.point for r in records if r.point.gateways == 1 and not r.point.gateway_share]
     walks = sorted((point for point in alone if point.workload == "walk"), key=lambda p: p.clients)
-    house = [point for point in walks if point.server == "house"]
+    ours = [point for point in walks if point.server == "gameserver"]
     drawn = {
         "latency": lambda axes: _latency(axes, walks),
-        "cpu": lambda axes: _cpu(axes, house),
-        "batches": lambda axes: _batches(axes, house),
+        "cpu": lambda axes: _cpu(axes, ours),
+        "batches": lambda axes: _batches(axes, ours),
     }
     return [_draw(folder / f"performance-{name}.svg", draw) for name, draw in drawn.items()]
 
@@ -66,6 +66,8 @@ def _cpu(axes: Any, points: Sequence[Point]) -> None:
 
 def _batches(axes: Any, points: Sequence[Point]) -> None:
     found = [p for p in points if p.batches]
-    axes.plot([p.clients * p.rate for p in found], [p.batches["mean"] for p in found], ".-", color=COLOURS["house"])
+    axes.plot(
+        [p.clients * p.rate for p in found], [p.batches["mean"] for p in found], ".-", color=COLOURS["gameserver"]
+    )
     axes.set_ylabel("moves in a batch, on average")
     axes.set_ylim(bottom=0)

@@ -18,8 +18,8 @@ def report(records: Sequence[Record]) -> str:
         parts += [_largest(largest), _targets(largest, records)]
     others = [record.point for record in records if record.kind not in ("search", "largest")]
     parts += [_others(others)] if others else []
-    if largest.get("house"):
-        parts.append(_table(("100,000 players, on paper", "", ""), paper(largest["house"][-1])))
+    if largest.get("gameserver"):
+        parts.append(_table(("100,000 players, on paper", "", ""), paper(largest["gameserver"][-1])))
     return "\n\n".join(parts)
 
 
@@ -67,18 +67,18 @@ def _targets(largest: dict[str, list[Point]], records: Sequence[Record]) -> str:
         return statistics.median([sum(p.cpu_s_per_1000[tier] for tier in tiers) for p in largest[name]])
 
     rows: list[Row] = []
-    if {"house", "floor"} <= largest.keys():
-        rows.append(("largest load / floor's", "1.3 or more", f"{load('house') / load('floor'):.2f}"))
+    if {"gameserver", "floor"} <= largest.keys():
+        rows.append(("largest load / floor's", "1.3 or more", f"{load('gameserver') / load('floor'):.2f}"))
         rows.append(
-            ("CPU per move / floor's", "0.55 or less", f"{cost('house', 'total') / cost('floor', 'total'):.2f}")
+            ("CPU per move / floor's", "0.55 or less", f"{cost('gameserver', 'total') / cost('floor', 'total'):.2f}")
         )
-    if {"house", "usual"} <= largest.keys():
-        rows.append(("largest load / usual way's", "10 or more", f"{load('house') / load('usual'):.1f}"))
-    if "house" in largest:
-        share = cost("house", "workers", "broker") / cost("house", "total")
+    if {"gameserver", "usual"} <= largest.keys():
+        rows.append(("largest load / usual way's", "10 or more", f"{load('gameserver') / load('usual'):.1f}"))
+    if "gameserver" in largest:
+        share = cost("gameserver", "workers", "broker") / cost("gameserver", "total")
         rows.append(("workers and broker / all tiers", "0.33 or less", f"{share:.2f}"))
-    for kind, what, p50_max in (("three quarters", "at 3/4 of the largest load", 35), ("quiet", "quiet house", 8)):
-        points = [r.point for r in records if r.point.server == "house" and kind in (r.kind, r.point.workload)]
+    for kind, what, p50_max in (("three quarters", "at 3/4 of the largest load", 35), ("quiet", "quiet server", 8)):
+        points = [r.point for r in records if r.point.server == "gameserver" and kind in (r.kind, r.point.workload)]
         if points:
             p50, p99 = _median(points, lambda p: p.latency.p50), _median(points, lambda p: p.latency.p99)
             rows.append((f"p50, p99 {what}", f"{p50_max} ms, 100 ms", f"{p50}, {p99} ms"))

@@ -1,4 +1,4 @@
-"""The workloads beside walking, each with a house of its own and what must be looked at in it."""
+"""The workloads beside walking, each with a server of its own and what must be looked at in it."""
 
 import tempfile
 import time
@@ -18,28 +18,28 @@ LEAD_S = 2.0
 
 
 @contextmanager
-def house(**wanted: Any) -> Iterator[Running]:
-    """A house for one scene."""
+def server_of(**wanted: Any) -> Iterator[Running]:
+    """A running game server for one scene."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Wanted(**wanted), Path(folder)) as server:
         yield server
 
 
 def chat(clients: int) -> Point:
     """Everybody speaks every two seconds, heard by 20 each time."""
-    with house(players=clients) as server:
+    with server_of(players=clients) as server:
         groups = workloads.chat(clients, 0.5)
         return measure(server, groups, workload="chat", seconds=WINDOW_S, task="chat.say")
 
 
 def mixed(clients: int) -> Point:
     """The game, in its own world, with its creatures."""
-    with house(players=clients, bundled=True) as server:
+    with server_of(players=clients, bundled=True) as server:
         return measure(server, workloads.mixed(clients, 1.0), workload="mixed", seconds=WINDOW_S)
 
 
 def storm(clients: int) -> Point:
     """So many register at once, while a hundred talk. The window is long enough for one worker's hashing."""
-    with house(players=100) as server:
+    with server_of(players=100) as server:
         groups = [*workloads.storm(clients), *workloads.chat(100, 0.5)]
         hash_ms = _hash_ms()
         seconds = max(WINDOW_S, 1.5 * clients * hash_ms / 1000)
@@ -72,7 +72,7 @@ def _hash_ms(times: int = 10) -> float:
 
 def idle(clients: int) -> Point:
     """So many in the world, each saying nothing but that it is still there, as often as the client library does."""
-    with house(players=clients) as server:
+    with server_of(players=clients) as server:
         empty = machine.memory_mb(server.tiers)
         groups = workloads.idle(clients, 20.0)
         point = measure(server, groups, workload="idle", seconds=WINDOW_S, warm_s=5.0, enter_s_max=150.0)
@@ -83,7 +83,7 @@ def idle(clients: int) -> Point:
 
 def hot(clients: int) -> Point:
     """All in one place, where everybody sees everybody, two steps a second."""
-    with house(players=clients, crowd=clients, side=16) as server:
+    with server_of(players=clients, crowd=clients, side=16) as server:
         return measure(server, workloads.walk(clients, 2.0), workload="hot zone", seconds=WINDOW_S, drain_s=3.0)
 
 
@@ -93,7 +93,7 @@ def backlog(clients: int) -> Point:
     By default players are told after 5 seconds that chat is unavailable, which keeps backlogs short; here they wait.
     """
     env = {"GAMESERVER_UNAVAILABLE_AFTER_S": "120"}
-    with house(players=2 * clients, env=env) as server:
+    with server_of(players=2 * clients, env=env) as server:
         groups = [*workloads.chat(clients, 0.5), *workloads.walk(clients, 1.0, begin=clients)]
         times: dict[str, float] = {}
         return measure(
@@ -143,8 +143,8 @@ def _drained(seen: dict[str, list[load.Seen]], times: dict[str, float]) -> dict[
 
 
 def quiet(clients: int) -> Point:
-    """A quiet house: nothing may wait for anything."""
-    with house(players=clients) as server:
+    """A quiet server: nothing may wait for anything."""
+    with server_of(players=clients) as server:
         return measure(server, workloads.walk(clients, 1.0), workload="quiet", seconds=WINDOW_S)
 
 

@@ -1,4 +1,4 @@
-"""What is measured: the house as shipped, and the two others that one would build instead.
+"""What is measured: this server as shipped, and the two others that one would build instead.
 
 Each is started, gives its addresses, its tiers (the sessions of its processes) and the URL of its broker, and is ended.
 """
@@ -14,13 +14,15 @@ import msgspec
 
 from gameserver.local.plan import consumed
 from gameserver.testing.broker import fresh_vhost
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import GatewayProc, Proc, eventually
 from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.benchmarks.share import limited
 from tests.databases import Cluster, required
-from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually
+from tests.houses import FAMILIES
 
 SETTINGS = ("listen_addresses=", "max_connections=50")
 UNMEASURED = {"GAMESERVER_LOGIN_TIMEOUT_S": "120"}  # thousands enter before the window begins
@@ -32,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its own instead of SQLite.
     """
 
-    kind: str = "house"
+    kind: str = "gameserver"
     players: int = zones.CROWD
     population: int = 0
     crowd: int = zones.CROWD
@@ -52,20 +54,20 @@ class Running(msgspec.Struct, kw_only=True):
     addresses: list[tuple[str, int]]
     tiers: dict[str, list[int]]
     amqp_url: str = ""
-    house: House | None = None
+    deployment: Deployment | None = None
     workers: dict[str, Proc] = {}
 
 
 @contextlib.contextmanager
 def running(wanted: Wanted, folder: Path, node: RunningNode | None = None) -> Iterator[Running]:
     """Start it, and end it. ``node``: a broker that runs already."""
-    kinds = {"house": _house, "floor": _floor, "usual": _usual}
+    kinds = {"gameserver": _gameserver, "floor": _floor, "usual": _usual}
     with kinds[wanted.kind](wanted, folder, node) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _house(wanted: Wanted, folder: Path, running_node: RunningNode | None) -> Iterator[Running]:
+def _gameserver(wanted: Wanted, folder: Path, running_node: RunningNode | None) -> Iterator[Running]:
     """One worker per family, beat, Flower, gateways: what ``gameserver up`` starts."""
     with (
         _broker(folder, running_node) as (node, amqp_url),
@@ -73,13 +75,13 @@ def _house(wanted: Wanted, folder: Path, running_node: RunningNode | None) -> It
         contextlib.ExitStack() as shares,
     ):
         world = {} if wanted.bundled else {"GAMESERVER_WORLD": str(_zones(wanted, folder))}
-        house = House(amqp_url, folder / "house", database_url, {**UNMEASURED, **world, **wanted.env})
+        deployment = Deployment(amqp_url, folder / "gameserver", database_url, {**UNMEASURED, **world, **wanted.env})
         try:
-            _seed(wanted, house)
-            workers = house.workers([((family,), family, 1) for family in FAMILIES])
-            beat = house.beat()
-            flower = [_flower(house)] if wanted.flower else []
-            gateways = [house.gateway() for _ in range(wanted.gateways)]
+            _seed(wanted, deployment)
+            workers = deployment.workers([((family,), family, 1) for family in FAMILIES])
+            beat = deployment.beat()
+            flower = [_flower(deployment)] if wanted.flower else []
+            gateways = [deployment.gateway() for _ in range(wanted.gateways)]
             for gateway in gateways:
                 shares.enter_context(limited(gateway.pid, wanted.gateway_share))
             yield Running(
@@ -94,16 +96,16 @@ def _house(wanted: Wanted, folder: Path, running_node: RunningNode | None) -> It
                 },
                 amqp_url=amqp_url,
                 workers=dict(zip(FAMILIES, workers, strict=True)),
-                house=house,
+                deployment=deployment,
             )
         finally:
             shares.close()
-            house.stop()
+            deployment.stop()
 
 
 @contextlib.contextmanager
 def _database(wanted: Wanted) -> Iterator[tuple[str, dict[str, list[int]]]]:
-    """The database's URL ("" for SQLite, in the house's folder), and its tier if it has one."""
+    """The database's URL ("" for SQLite, in the deployment's folder), and its tier if it has one."""
     if not wanted.postgresql:
         yield "", {}
         return
@@ -124,27 +126,27 @@ def a_cluster() -> Iterator[Cluster]:
 
 def worker_again(server: Running, family: str) -> None:
     """Start a family's worker anew."""
-    assert server.house is not None
-    (worker,) = server.house.workers([((family,), f"{family}-again", 1)])
+    assert server.deployment is not None
+    (worker,) = server.deployment.workers([((family,), f"{family}-again", 1)])
     server.workers[family] = worker
     server.tiers["workers"].append(worker.pid)
 
 
-def _seed(wanted: Wanted, house: House) -> None:
-    world = load_world(house.settings.world_file)
+def _seed(wanted: Wanted, deployment: Deployment) -> None:
+    world = load_world(deployment.settings.world_file)
     places = zones.spread(world) if wanted.bundled else partial(zones.small, crowd=wanted.crowd, side=wanted.side)
-    zones.seed(house.database_url, world, wanted.players, wanted.population, places)
+    zones.seed(deployment.database_url, world, wanted.players, wanted.population, places)
 
 
 def _zones(wanted: Wanted, folder: Path) -> Path:
     return zones.write_zones(folder / "world", -(-wanted.players // wanted.crowd), wanted.side)
 
 
-def _flower(house: House) -> Proc:
+def _flower(deployment: Deployment) -> Proc:
     (port,) = free_ports(1)
     command = (sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}")
-    proc = Proc("flower", command, house.environ, house.folder / "flower.log")
-    house.procs.append(proc)
+    proc = Proc("flower", command, deployment.environ, deployment.folder / "flower.log")
+    deployment.procs.append(proc)
     return proc
 
 

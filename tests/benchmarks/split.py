@@ -29,13 +29,13 @@ from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Session
 from gameserver.store import Store
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.world.maps import load_world
 from tests.amqp import parameters
 from tests.benchmarks import zones
 from tests.benchmarks.servers import a_cluster
 from tests.databases import Cluster
-from tests.houses import House
 
 ZONES, CROWD, SIDE, BATCH = 16, 400, 32, 40
 NOBODY = "bench"  # the gateway that all replies go to
@@ -113,17 +113,19 @@ def run(node: RunningNode, folder: Path, database_url: str, family: str, how: Ar
     world = zones.write_zones(folder / "world", ZONES, SIDE)
     queues = how.queues(family)
     split = {"GAMESERVER_SPLIT_QUEUES": f"{family}:{how.parts}"} if queues.split else {}
-    house = House(node.amqp_url(vhost), folder / "house", database_url, {"GAMESERVER_WORLD": str(world), **split})
+    deployment = Deployment(
+        node.amqp_url(vhost), folder / "gameserver", database_url, {"GAMESERVER_WORLD": str(world), **split}
+    )
     try:
-        with closing(Store(house.database_url, load_world(world))) as store:
+        with closing(Store(deployment.database_url, load_world(world))) as store:
             seed(store)
-        with Connection(house.amqp_url) as connection:
-            declare(connection, topology(house.settings.limits, queues))
+        with Connection(deployment.amqp_url) as connection:
+            declare(connection, topology(deployment.settings.limits, queues))
         parts = queues.parts(family)
-        house.workers([((parts[n % how.parts],), f"{family}{n}", 1) for n in range(how.workers)])
-        return drained(house.amqp_url, backlog(family, queues))
+        deployment.workers([((parts[n % how.parts],), f"{family}{n}", 1) for n in range(how.workers)])
+        return drained(deployment.amqp_url, backlog(family, queues))
     finally:
-        house.stop()
+        deployment.stop()
         node.delete_vhost(vhost)
 
 

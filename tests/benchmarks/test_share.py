@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from gameserver.testing.processes import eventually
 from tests.benchmarks import machine, share
-from tests.houses import eventually
 
 PART = 0.2
 BURNT_S = 0.4

@@ -1,7 +1,7 @@
 """The usual way: Twisted in front, and one ``apply_async`` per packet, called in a thread so that it blocks nobody.
 
 Worker and Celery settings are the defaults, a task is one event and one transaction, and its result comes back through
-a queue. It promises less than the house: what a worker had in hand when it died is lost, and order is left to luck.
+a queue. It promises less than this server: what a worker had in hand when it died is lost, and order is left to luck.
 """
 
 import os

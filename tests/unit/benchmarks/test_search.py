@@ -10,7 +10,7 @@ from tests.benchmarks.point import Point, latency
 def _point(clients: int, seconds: float, capacity: int) -> Point:
     """As if measured on a server that carries so many."""
     return Point(
-        server="house",
+        server="gameserver",
         workload="walk",
         clients=clients,
         rate=2.0,
