@@ -27,8 +27,8 @@ broker_heartbeat = 5  # seconds; a frozen worker loses its events after 2 to 2.6
 # once per task. What may not be lost goes through tasks.publisher, which does.
 
 # -- queues and routes
-# Workers and beat declare them (gameserver.broker.declare) or, as users who may not, look for them; Celery itself does
-# not.
+# Workers and beat declare them (gameserver.broker.declare_queues) or, as users who may not, look for them; Celery
+# itself does not.
 _exchange = Exchange(EVENTS, type="direct", durable=True, no_declare=True)
 task_queues = [
     Queue(

@@ -2,12 +2,12 @@
 
 import sys
 
-from gameserver.runtime.starting import ending_in_a_sentence
+from gameserver.runtime.startup_errors import exit_with_message
 
 
 def main() -> int:
     """Run a command of the command line. Returns its exit status, 1 where the game's declarations are wrong."""
-    with ending_in_a_sentence():
+    with exit_with_message():
         from gameserver.cli import main as run
     return run()
 

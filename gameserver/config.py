@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from gameserver.broker.topology import Queues, QueueType
-from gameserver.declare.game import HOME, folder, game
+from gameserver.declare.game_package import HOME, folder, game
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits, check
 

@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from gameserver.declare.entity import Often as Often
     from gameserver.declare.entity import Place as Place
     from gameserver.declare.entity import entity as entity
-    from gameserver.declare.game import Game as Game
+    from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
+    from gameserver.maps.kinds import kind_of as kind_of
+    from gameserver.maps.objects import MapObject as MapObject
+    from gameserver.maps.objects import Placed as Placed
+    from gameserver.maps.world import World as World
+    from gameserver.maps.world import Zone as Zone
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
     from gameserver.rules.needs import Needs as Needs
     from gameserver.rules.needs import count as count
@@ -57,11 +62,6 @@ if TYPE_CHECKING:
     from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
     from gameserver.rules.outcome import rule as rule
     from gameserver.rules.times import awaited as awaited
-    from gameserver.world.kinds import kind_of as kind_of
-    from gameserver.world.maps import World as World
-    from gameserver.world.maps import Zone as Zone
-    from gameserver.world.objects import MapObject as MapObject
-    from gameserver.world.objects import Placed as Placed
 
 __all__ = [
     "ChannelName",
@@ -117,7 +117,7 @@ __all__ = [
 
 # Which module each name comes from.
 _HOMES = {
-    "Game": "gameserver.declare.game",
+    "Game": "gameserver.declare.game_package",
     "ChannelName": "gameserver.declare.base",
     "EntityId": "gameserver.declare.base",
     "Event": "gameserver.declare.base",
@@ -161,11 +161,11 @@ _HOMES = {
     "has_room_for_mail": "gameserver.rules.outcome",
     "rule": "gameserver.rules.outcome",
     "awaited": "gameserver.rules.times",
-    "kind_of": "gameserver.world.kinds",
-    "World": "gameserver.world.maps",
-    "Zone": "gameserver.world.maps",
-    "MapObject": "gameserver.world.objects",
-    "Placed": "gameserver.world.objects",
+    "kind_of": "gameserver.maps.kinds",
+    "World": "gameserver.maps.world",
+    "Zone": "gameserver.maps.world",
+    "MapObject": "gameserver.maps.objects",
+    "Placed": "gameserver.maps.objects",
 }
 
 

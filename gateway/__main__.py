@@ -11,12 +11,12 @@ from twisted.python.failure import Failure
 from twisted.python.log import PythonLoggingObserver
 
 from gameserver.errors import Corrupt
-from gameserver.runtime.starting import ending_in_a_sentence
+from gameserver.runtime.startup_errors import exit_with_message
 from gateway.net.reactor import install
 
 reactor = install()  # before what follows imports Twisted's own
 
-with ending_in_a_sentence():
+with exit_with_message():
     from gameserver import config
     from gameserver.declare.entity import kinds
     from gameserver.declare.hooks import hooks

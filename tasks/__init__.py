@@ -3,9 +3,9 @@
 ``celery -A tasks worker -Q movement`` finds ``app`` here. Tasks are made from the catalogue, one per event type.
 """
 
-from gameserver.runtime.starting import ending_in_a_sentence
+from gameserver.runtime.startup_errors import exit_with_message
 
-with ending_in_a_sentence():
+with exit_with_message():
     from gameserver.rules.book import rules
     from tasks import inspection  # noqa: F401 - workers answer its questions
     from tasks.celery_app import app

@@ -11,7 +11,7 @@ from typing import Any
 from celery import Celery, concurrency, signals
 
 from gameserver import config
-from gameserver.broker.declare import ensure_topology
+from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
@@ -20,18 +20,18 @@ from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
 from tasks.development import Reloader
-from tasks.foreign import UNKNOWN, Origin
 from tasks.meters import meters
-from tasks.overrides.bodies import read_batches
+from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES
 from tasks.overrides.event_task import EventTask
 from tasks.processor import BatchProcessor, build
+from tasks.unread import UNKNOWN, Origin
 
 UNKNOWN_LEASE_S = 10
 
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
-app.events.dispatcher_cls = "tasks.overrides.dispatcher:PlainDispatcher"
+app.events.dispatcher_cls = "tasks.overrides.event_dispatcher:PlainDispatcher"
 concurrency.ALIASES["prefork"] = (
     "tasks.overrides.pool:TaskPool"  # whoever asks for Celery's pool of processes gets ours
 )

@@ -27,10 +27,11 @@ from msgspec.structs import replace
 from gameserver.broker.topology import DELAYS_MS, Queues, delay_name
 from gameserver.config import Settings
 from gameserver.errors import Retryable
+from gameserver.maps.world import load_world
 from gameserver.messages.envelope import Envelope
-from gameserver.messages.foreign import Sorted, foreign, sort_out
 from gameserver.messages.reports import TaskReport
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
+from gameserver.messages.unread import Sorted, all_unread, sort_out
 from gameserver.processing.applied import Applied
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
@@ -39,10 +40,9 @@ from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.sealing import Sealer, read_key
 from gameserver.store import Store
 from gameserver.store.store import Trial
-from gameserver.world.maps import load_world
-from tasks.foreign import NOWHERE, Foreign, Origin
 from tasks.publisher import Publisher
 from tasks.task_run import HeldLane, TaskRun
+from tasks.unread import NOWHERE, Origin, UnreadEvents
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class BatchProcessor:
         self._clock_ms = clock_ms
         self._clock_s = clock_s
         self._pause = pause
-        self._foreign = Foreign(store, publisher, origin, clock_ms)
+        self._unread = UnreadEvents(store, publisher, origin, clock_ms)
         self._skew_ms = skew_ms
 
     def handle(self, raw: Any, *, task_id: str, tried: bool, redelivered: bool, whence: Origin = NOWHERE) -> TaskReport:
@@ -143,27 +143,27 @@ class BatchProcessor:
             self._publish_results(self._applier.nothing(batch), run)  # the gateways count on hearing that it is done
         for held in run.held.values():
             self._retry_or_dead_letter(held, run)
-        if found.foreign or found.junk or found.tails:
+        if found.unread or found.junk or found.tails:
             self._set_apart(found, whence, run)
 
     def _set_apart(self, found: Sorted, whence: Origin, run: TaskRun) -> None:
         """What this process can't read leaves its neighbours, once all that precedes it in its lane has ended."""
-        apart = replace(found, foreign=[*found.foreign, *run.ended_tails()])
-        run.outcomes.update(self._patiently(lambda: self._foreign.put_off(apart, whence), run))
+        apart = replace(found, unread=[*found.unread, *run.ended_tails()])
+        run.outcomes.update(self._patiently(lambda: self._unread.put_off(apart, whence), run))
         self._forget_trial(run.task_id, run)  # of a worker that could read it all, and died: the message ends here
 
     def put_off(self, raw: Any, *, task_id: str, whence: Origin) -> TaskReport:
         """One task of a type that this version does not know. Raises ``Reject`` as ``handle`` does."""
-        return self._put_off(foreign(raw), task_id, whence)
+        return self._put_off(all_unread(raw), task_id, whence)
 
     def _put_off(self, found: Sorted, task_id: str, whence: Origin) -> TaskReport:
-        if not found.foreign:
+        if not found.unread:
             log.error("%s holds nothing that any version could read", task_id)
             raise Reject("nothing that can be read", requeue=False)
         began_s, began_ms = self._clock_s(), self._clock_ms()
         run = TaskRun(task_id, began_s + PUT_OFF_S_MAX, began_ms, began_s, found, whence.copy)
         self._or_give_back(lambda: self._set_apart(found, whence, run), run)
-        events = len(found.foreign) + len(found.junk)
+        events = len(found.unread) + len(found.junk)
         return TaskReport(events=events, outcomes=dict(run.outcomes), waited_ms=0, took_ms=self._took_ms(run))
 
     def _tidy(self) -> None:

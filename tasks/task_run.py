@@ -8,8 +8,8 @@ import msgspec
 
 from gameserver.errors import NotNow
 from gameserver.messages.envelope import Envelope
-from gameserver.messages.foreign import Sorted
 from gameserver.messages.task_message import NO_TAIL, Tail
+from gameserver.messages.unread import Sorted
 from gameserver.processing.applied import Applied
 
 

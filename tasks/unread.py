@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, delay_name
-from gameserver.messages.foreign import Sorted, is_awaited
-from gameserver.messages.task_message import foreign_message
+from gameserver.messages.task_message import unread_message
+from gameserver.messages.unread import Sorted, is_awaited
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store import Store
 from tasks.publisher import Publisher
@@ -50,7 +50,7 @@ class Strategies(dict[str, Any]):
         return handle
 
 
-class Foreign:
+class UnreadEvents:
     """Puts off what came in a message and could not be read."""
 
     def __init__(self, store: Store, publisher: Publisher, origin: str, clock_ms: Callable[[], int]) -> None:
@@ -65,10 +65,10 @@ class Foreign:
             log.error("%d in a message of %s are no events, and go to %s", len(found.junk), whence.task, DEAD)
             junk = [{"id": f"junk of {whence.task}", "junk": found.junk}]
             self._publish(junk, whence, 0, DEAD)
-        awaited = [one for one in found.foreign if is_awaited(one)]
+        awaited = [one for one in found.unread if is_awaited(one)]
         if awaited:
             self._go_round(awaited, whence)
-        ends = {"unread": len(awaited), "dropped": len(found.foreign) - len(awaited), "junk": len(found.junk)}
+        ends = {"unread": len(awaited), "dropped": len(found.unread) - len(awaited), "junk": len(found.junk)}
         return {how: count for how, count in ends.items() if count}
 
     def _go_round(self, awaited: Sequence[dict[str, Any]], whence: Origin) -> None:
@@ -83,7 +83,7 @@ class Foreign:
             self._store.note_unread(sorted(mine), copy, self._clock_ms())
 
     def _publish(self, raw: Sequence[dict[str, Any]], whence: Origin, copy: int, exchange: str) -> None:
-        message = foreign_message(
+        message = unread_message(
             raw, whence.task, self._origin, copy=copy, attempts=whence.attempts, priority=whence.priority
         )
         self._publisher.task(message, whence.queue, exchange=exchange)

@@ -3,7 +3,7 @@
 import argparse
 
 from gameserver import config
-from gameserver.broker.declare import ensure_topology
+from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.permissions import users
 from gameserver.broker.topology import topology
 from gameserver.cli.commands import Subparsers, add_command, add_gateways

@@ -8,11 +8,11 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command
 from gameserver.cli.parts import now_ms, open_store, server_ms
 from gameserver.config import Settings
+from gameserver.maps.world import load_world
 from gameserver.operations import reconciling
 from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.copy_database import Copied, copy
-from gameserver.world.maps import load_world
 
 
 def add(commands: Subparsers) -> None:

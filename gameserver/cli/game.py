@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gameserver.cli.commands import Subparsers, add_command, add_group
-from gameserver.declare.game import folder
+from gameserver.declare.game_package import folder
 from gameserver.errors import Rejected
 from gameserver.local.scaffold import new_game
 from gameserver.store import own_migrations

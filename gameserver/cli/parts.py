@@ -8,8 +8,8 @@ from gameserver import config
 from gameserver.broker.topology import topology
 from gameserver.config import Settings
 from gameserver.declare import catalogue
+from gameserver.maps.world import load_world
 from gameserver.store import Store
-from gameserver.world.maps import load_world
 
 
 @contextmanager

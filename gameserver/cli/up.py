@@ -8,7 +8,7 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command
 from gameserver.cli.database import bring_up_to_date, print_counts
 from gameserver.cli.parts import queues_of_families
-from gameserver.declare.game import own_folders
+from gameserver.declare.game_package import own_folders
 from gameserver.local.run import up
 from gameserver.rules.book import rules
 from gameserver.security.sealing import write_key

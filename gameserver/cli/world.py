@@ -8,9 +8,9 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.cli.database import print_counts
 from gameserver.cli.parts import now_ms
+from gameserver.maps.world import load_world
 from gameserver.operations import reconciling
 from gameserver.store import Store
-from gameserver.world.maps import load_world
 
 
 def add(commands: Subparsers) -> None:

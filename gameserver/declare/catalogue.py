@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
-from gameserver.declare.game import parts
+from gameserver.declare.game_package import parts
 from gameserver.errors import Corrupt
 
 

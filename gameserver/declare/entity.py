@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 import msgspec
 
 from gameserver.declare.conditions import Condition, Field, tests_of
-from gameserver.declare.game import parts
+from gameserver.declare.game_package import parts
 from gameserver.declare.places import caller
 from gameserver.errors import Corrupt
 

@@ -16,7 +16,7 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
-from gameserver.declare.game import modules, package, parts
+from gameserver.declare.game_package import modules, package, parts
 from gameserver.declare.places import caller, exists, imported
 from gameserver.errors import Corrupt
 

@@ -1,1 +1,1 @@
-"""Games: packages that name their modules and hold their world's data. One of them is played, see ``declare.game``."""
+"""Games: packages that name their modules and hold their world's data. See ``declare.game_package``."""

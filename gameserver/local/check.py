@@ -2,19 +2,19 @@
 
 import sys
 
-from gameserver.runtime.starting import ending_in_a_sentence
+from gameserver.runtime.startup_errors import exit_with_message
 
 MIGRATIONS = "--migrations"  # look for a missing one too, which takes a second
 
 
 def main() -> int:
     """Return 0 where a server could be started. Ends with a sentence, and status 1, where it could not."""
-    with ending_in_a_sentence():
+    with exit_with_message():
         from gameserver import config
         from gameserver.declare import catalogue
+        from gameserver.maps.world import load_world
         from gameserver.rules.book import rules
         from gameserver.store.own_migrations import refuse_missing
-        from gameserver.world.maps import load_world
 
         rules()
         if MIGRATIONS in sys.argv[1:]:

@@ -1,1 +1,1 @@
-"""The world's fixed part: maps drawn in Tiled, the objects on them, and the kinds of creatures."""
+"""Reads the maps that are drawn in Tiled: zones, the objects on them, and the kinds of creatures."""

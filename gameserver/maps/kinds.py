@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from gameserver.declare.game import game
+from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
 
 NAME = "[a-z][a-z0-9_]*"  # it becomes part of creatures' ids, in which a dot separates

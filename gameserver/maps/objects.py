@@ -9,7 +9,7 @@ from functools import cache
 
 import msgspec
 
-from gameserver.declare.game import parts
+from gameserver.declare.game_package import parts
 from gameserver.declare.places import place_of_class
 from gameserver.errors import Corrupt
 

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
-from gameserver.world import tiled
-from gameserver.world.kinds import KINDS
-from gameserver.world.objects import RESERVED, MapObject, Placed, object_classes
+from gameserver.maps import tiled
+from gameserver.maps.kinds import KINDS
+from gameserver.maps.objects import RESERVED, MapObject, Placed, object_classes
 
 Declared = TypeVar("Declared", bound=MapObject)
 

@@ -72,7 +72,7 @@ def task_message(
     )
 
 
-def foreign_message(
+def unread_message(
     raw: Sequence[Any], task: str, origin: str, *, copy: int, attempts: int, priority: int
 ) -> TaskMessage:
     """Make a message of events that this version can't read, as they are. ``copy``: how often they were put off."""

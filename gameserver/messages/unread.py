@@ -17,13 +17,13 @@ _LANES = {spec.task: spec.lane for spec in catalogue.specs()}
 
 
 class Sorted(msgspec.Struct, frozen=True, kw_only=True):
-    """A sorted batch. ``foreign``: what can't be read and what follows it, in order; ``junk``: what is no event at all.
+    """A sorted batch. ``unread``: what can't be read and what follows it, in order; ``junk``: what is no event at all.
 
-    ``tails``: what is foreign and follows events of the batch in their lane, by that (``Envelope.order``), in order.
+    ``tails``: what is unread and follows events of the batch in their lane, by that (``Envelope.order``), in order.
     """
 
     batch: list[Envelope]
-    foreign: list[dict[str, Any]]
+    unread: list[dict[str, Any]]
     junk: list[Any]
     tails: dict[str, list[dict[str, Any]]] = {}
 
@@ -31,35 +31,35 @@ class Sorted(msgspec.Struct, frozen=True, kw_only=True):
 def sort_out(raw: Any, task: str) -> Sorted:
     """Sort what came as the argument of a task, read or half read."""
     try:
-        return Sorted(batch=msgspec.convert(raw, list[Envelope]), foreign=[], junk=[])
+        return Sorted(batch=msgspec.convert(raw, list[Envelope]), unread=[], junk=[])
     except msgspec.ValidationError:
         return _sort_each(raw, _LANES.get(task, "")) if isinstance(raw, list | tuple) else _junk([raw])
 
 
-def foreign(raw: Any) -> Sorted:
+def all_unread(raw: Any) -> Sorted:
     """Sort the argument of a task that this version does not know."""
     every = raw if isinstance(raw, list | tuple) else [raw]
     return Sorted(
         batch=[],
-        foreign=[msgspec.to_builtins(one) for one in every if _is_event(one)],
+        unread=[msgspec.to_builtins(one) for one in every if _is_event(one)],
         junk=[one for one in every if not _is_event(one)],
     )
 
 
 def _junk(raw: list[Any]) -> Sorted:
-    return Sorted(batch=[], foreign=[], junk=raw)
+    return Sorted(batch=[], unread=[], junk=raw)
 
 
 def _sort_each(raw: Sequence[Any], lane: str) -> Sorted:
-    found = Sorted(batch=[], foreign=[], junk=[])
-    unread: dict[str, list[dict[str, Any]]] = {}  # by lane, where what can't be read of it is to stand
+    found = Sorted(batch=[], unread=[], junk=[])
+    by_lane: dict[str, list[dict[str, Any]]] = {}  # by lane, where what can't be read of it is to stand
     for one in raw:
         envelope = _read(one)
-        if envelope is not None and envelope.order not in unread:
+        if envelope is not None and envelope.order not in by_lane:
             found.batch.append(envelope)
         elif envelope is not None or _is_event(one):
             order = envelope.order if envelope else _order(one, lane)
-            unread.setdefault(order, _place(found, order)).append(msgspec.to_builtins(one))
+            by_lane.setdefault(order, _place(found, order)).append(msgspec.to_builtins(one))
         else:
             found.junk.append(one)
     return found
@@ -68,7 +68,7 @@ def _sort_each(raw: Sequence[Any], lane: str) -> Sorted:
 def _place(found: Sorted, order: str) -> list[dict[str, Any]]:
     """Choose the list for the first of a lane that can't be read."""
     if all(envelope.order != order for envelope in found.batch):
-        return found.foreign
+        return found.unread
     return found.tails.setdefault(order, [])
 
 

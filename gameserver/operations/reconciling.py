@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare.entity import Entity
+from gameserver.maps.world import World
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.world.entities import ZoneClock
@@ -22,7 +23,6 @@ from gameserver.modules.world.placing import Atlas, fingerprint
 from gameserver.rules.needs import ids
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, Transaction
-from gameserver.world.maps import World
 
 PORTION = 500
 FACT = "world"  # under which the fingerprint of the world stands that was applied last

@@ -2,7 +2,7 @@
 
 ``Applier.apply`` takes a batch of envelopes and makes it true: it opens what is sealed and hashes what is slow to hash,
 begins, loads and locks what the rules need, leaves out what was applied before, runs the rules one after the other,
-saves, and commits (``UnitOfWork``). What is to be told comes back as a value: the caller publishes it after the commit.
+saves, and commits (``BatchTransaction``). What is to be told comes back as a value: it is published after the commit.
 
 An event that fails at any step (preparation, needs, rule, encoding of what it wants) spoils nothing but itself and what
 follows it in its lane: these come back as ``held``. What breaks the whole transaction (at loading, or at saving) is
@@ -18,9 +18,9 @@ from gameserver.errors import NotNow
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.processing.applied import NOTHING_PUT_OFF, Applied
+from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.outbound_builder import OutboundBuilder
 from gameserver.processing.prepared import Prepared, SeededDice, find_needs, guarded
-from gameserver.processing.unit_of_work import UnitOfWork
 from gameserver.rules.outcome import Context, Passwords, Rule
 from gameserver.security.sealing import Sealer
 from gameserver.store.store import Store, Trial
@@ -58,7 +58,7 @@ class Applier:
         """
         prepared = [self._prepare(envelope, put_off) for envelope in batch]
         with self._store.transaction(trial) as transaction:
-            return UnitOfWork(transaction, self._limits, self._clock_ms(), put_off).run(prepared, trial)
+            return BatchTransaction(transaction, self._limits, self._clock_ms(), put_off).run(prepared, trial)
 
     def nothing(self, batch: Sequence[Envelope]) -> Applied:
         """Make what is told of a batch of which nothing is left to be done: that it is done."""
@@ -71,7 +71,7 @@ class Applier:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
         item = self._item(envelope)
         with self._store.transaction() as transaction:
-            work = UnitOfWork(transaction, self._limits, self._clock_ms(), NOTHING_PUT_OFF)
+            work = BatchTransaction(transaction, self._limits, self._clock_ms(), NOTHING_PUT_OFF)
             return work.dead_letter(item, cause, attempts)
 
     def _prepare(self, envelope: Envelope, put_off: Mapping[str, NotNow]) -> Prepared:

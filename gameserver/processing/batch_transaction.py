@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 unread = Seldom(log)
 
 
-class UnitOfWork:
+class BatchTransaction:
     """One batch within its transaction. ``put_off``: lanes of which nothing may be applied now, and why."""
 
     _state: State

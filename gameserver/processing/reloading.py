@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from gameserver.declare import hooks
-from gameserver.declare.game import modules, package
+from gameserver.declare.game_package import modules, package
 from gameserver.rules.book import rules
 
 DECLARING = frozenset({"events", "entities", "maps", "__init__"})

@@ -8,7 +8,7 @@ from typing import Any
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.entity import kinds
-from gameserver.declare.game import family_of, modules, parts
+from gameserver.declare.game_package import family_of, modules, parts
 from gameserver.declare.hooks import hooks
 from gameserver.declare.places import exists, imported, place_of
 from gameserver.errors import Corrupt

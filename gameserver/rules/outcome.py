@@ -13,9 +13,9 @@ import msgspec
 from gameserver.declare.base import Event, Notice, Result
 from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.errors import Corrupt
+from gameserver.maps.world import World, Zone, nowhere
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.rules.needs import Column, Count, Listing, Needs
-from gameserver.world.maps import World, Zone, nowhere
 
 C = TypeVar("C")
 T = TypeVar("T", bound=Entity)

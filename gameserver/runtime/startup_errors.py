@@ -1,4 +1,4 @@
-"""What a program says that can't begin."""
+"""Ends a program that cannot begin: one sentence, and no traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from gameserver.errors import Corrupt
 
 
 @contextmanager
-def ending_in_a_sentence() -> Iterator[None]:
+def exit_with_message() -> Iterator[None]:
     """End the program with one sentence and status 1 where what is within finds our own fault.
 
     What a game declares is looked at while it is imported, so a program's first imports stand within this: what is

@@ -18,13 +18,13 @@ from sqlalchemy import Select, bindparam, func, null, or_, select
 from gameserver.declare.conditions import Condition
 from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.errors import Retryable
+from gameserver.maps.world import World
 from gameserver.rules.needs import Box, Count, Listing, Matching, Merged, Near, Wanted
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store import conditions
 from gameserver.store.claims import Claims
 from gameserver.store.statements import Rows, among
 from gameserver.store.tables import by_name, columns, joined, outbox, tables_of
-from gameserver.world.maps import World
 
 DUE_ROWS_MAX = 500
 

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
 
-from gameserver.declare.game import game, package
+from gameserver.declare.game_package import game, package
 from gameserver.declare.places import imported
 from gameserver.errors import Corrupt
 

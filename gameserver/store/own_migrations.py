@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from gameserver.declare.entity import kinds
-from gameserver.declare.game import package
+from gameserver.declare.game_package import package
 from gameserver.errors import Corrupt, Rejected
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import ENGINE_VERSIONS, configuration, migrate, own_versions

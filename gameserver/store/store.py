@@ -12,6 +12,7 @@ from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
 from gameserver.clocks import ServerClock
 from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
+from gameserver.maps.world import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store import loading, pruning, saving, unread
@@ -21,7 +22,6 @@ from gameserver.store.migrate import migrate
 from gameserver.store.statements import Rows, among, locked, reading, writing
 from gameserver.store.tables import dead_letters, facts, outbox, outcomes, trials
 from gameserver.store.writer_lock import WriterLock
-from gameserver.world.maps import World
 
 _OUTCOME = select(outcomes.c.direct).where(outcomes.c.lane == bindparam("lane"), outcomes.c.seq == bindparam("number"))
 _WAITING = select(outbox.c.id).where(among(outbox.c.id, "ids")).order_by(outbox.c.id).with_for_update()

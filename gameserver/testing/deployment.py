@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from gameserver import config
-from gameserver.declare import game
+from gameserver.declare import game_package
 from gameserver.local.plan import answers
 from gameserver.security.sealing import write_key
 from gameserver.store.migrate import migrate
@@ -40,8 +40,8 @@ class Deployment:
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join([str(game.folder()), *filter(None, [os.environ.get("PYTHONPATH")])]),
-            game.SETTING: game.package(),
+            "PYTHONPATH": os.pathsep.join([str(game_package.folder()), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            game_package.SETTING: game_package.package(),
             "GAMESERVER_HOME": str(folder),
             "GAMESERVER_SECRET_KEY_FILE": str(folder / "secret.key"),
             "AMQP_URL": amqp_url,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gameserver.declare.game import folder
+from gameserver.declare.game_package import folder
 from gameserver.local.processes import kill, members, spawn, tethered
 
 UP_S_MAX = 60.0

@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from gameserver.declare.base import Event, Notice
 from gameserver.declare.entity import Entity
-from gameserver.declare.game import game
+from gameserver.declare.game_package import game
+from gameserver.maps.world import World, load_world
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.sessions.entities import Account, Session
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Outcome, State
-from gameserver.world.maps import World, load_world
 
 T = TypeVar("T", bound=Entity)
 

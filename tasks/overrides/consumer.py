@@ -11,9 +11,9 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 from gameserver import config
-from gameserver.broker.declare import ensure_topology
+from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import offered, topology, version
-from tasks.foreign import Strategies
+from tasks.unread import Strategies
 
 log = logging.getLogger(__name__)
 

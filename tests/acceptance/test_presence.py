@@ -3,6 +3,7 @@
 import time
 
 from gameserver.declare import catalogue
+from gameserver.maps.world import load_world
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.sessions.entities import EARS, Gateway
 from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
@@ -10,7 +11,6 @@ from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.rules import TICK_MS
 from gameserver.store import Store
 from gameserver.testing.line_client import LineClient
-from gameserver.world.maps import load_world
 from tests.houses import House, eventually
 from tests.selections import selected
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 
 from gameserver.local.plan import consumed
+from gameserver.maps.world import load_world
 from gameserver.testing.broker import fresh_vhost
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import GatewayProc, Proc, eventually
-from gameserver.world.maps import load_world
 from tests.benchmarks import zones
 from tests.benchmarks.share import limited
 from tests.databases import Cluster, required

@@ -18,10 +18,11 @@ import msgspec
 import pika
 from kombu import Connection
 
-from gameserver.broker.declare import declare
+from gameserver.broker.declare_queues import declare
 from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
 from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, topology
 from gameserver.declare.base import Event
+from gameserver.maps.world import load_world
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.combat.events import Attack
@@ -31,7 +32,6 @@ from gameserver.modules.sessions.entities import Session
 from gameserver.store import Store
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
-from gameserver.world.maps import load_world
 from tests.amqp import parameters
 from tests.benchmarks import zones
 from tests.benchmarks.servers import a_cluster

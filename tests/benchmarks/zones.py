@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from gameserver.maps.world import World
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.sessions.entities import Account, Session
 from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.tokens import token_hash
 from gameserver.store import Store
-from gameserver.world.maps import World
 
 CROWD = 20  # players in a zone
 SIDE = 8  # tiles: one cell

@@ -13,7 +13,7 @@ from kombu import Connection
 from twisted.internet import reactor as the_reactor
 from twisted.internet.threads import blockingCallFromThread
 
-from gameserver.broker.declare import ensure_topology
+from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import PLAIN, Queues, topology
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope

@@ -9,7 +9,7 @@ import pytest
 from kombu import Connection, Consumer, Exchange, Queue
 from twisted.internet import protocol, tcp
 
-from gameserver.broker.declare import declare
+from gameserver.broker.declare_queues import declare
 from gameserver.broker.routing import GATEWAYS
 from gameserver.broker.topology import OUTBOUND, PLAIN, topology
 from gameserver.broker.urls import KEEPALIVE

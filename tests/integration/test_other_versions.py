@@ -4,7 +4,7 @@ import msgspec
 import pika
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, delay_name
-from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, foreign_message
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, unread_message
 from tests.amqp import parameters
 from tests.houses import House, eventually
 from tests.integration.tapped import Tap
@@ -23,7 +23,7 @@ def test_what_nobody_can_read_goes_round_and_does_not_die(house: House) -> None:
     with pika.BlockingConnection(parameters(house.amqp_url)) as connection:
         channel = connection.channel()
         for task, queue, event in (("combat.dance", "combat", DANCE), ("movement.move", "movement", STEP)):
-            message = foreign_message([event], task, "t", copy=0, attempts=0, priority=1)
+            message = unread_message([event], task, "t", copy=0, attempts=0, priority=1)
             properties = pika.BasicProperties(
                 content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, headers=message.headers, delivery_mode=2
             )

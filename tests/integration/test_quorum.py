@@ -4,7 +4,7 @@ import pika
 import pytest
 from kombu import Connection
 
-from gameserver.broker.declare import declare
+from gameserver.broker.declare_queues import declare
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope

@@ -1,6 +1,6 @@
 """A small game beside the bundled modules: it declares an entity of its own and edits no file of the engine."""
 
-from gameserver.declare.game import Game
+from gameserver.declare.game_package import Game
 from gameserver.games.millbrook import GAME as MILLBROOK
 
 GAME = Game(modules=MILLBROOK.modules, world=MILLBROOK.world, creatures=MILLBROOK.creatures)

@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 
 from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
+from gameserver.maps.world import CreatureSpawn, World, Zone
 from gameserver.modules.sessions.entities import Session
 from gameserver.wire.packets import Error, FromServer
-from gameserver.world.maps import CreatureSpawn, World, Zone
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary

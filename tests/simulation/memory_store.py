@@ -15,6 +15,7 @@ import msgspec
 from gameserver.declare.conditions import Condition, meets
 from gameserver.declare.entity import Entity, Keep, actor_kind, kinds
 from gameserver.errors import Corrupt, Retryable
+from gameserver.maps.world import World
 from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store.claims import Claims, Held
@@ -24,7 +25,6 @@ from gameserver.store.pruning import NEVER_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.tables import in_order_of_saving
 from gameserver.store.unread import FRESH_MS, PAUSE_MS
-from gameserver.world.maps import World
 from tests.simulation.scheduler import Crash
 
 INT_MAX = 2**63 - 1

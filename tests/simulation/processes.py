@@ -15,8 +15,8 @@ from gameserver.declare import catalogue
 from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
-from tasks.foreign import Origin
 from tasks.processor import BatchProcessor
+from tasks.unread import Origin
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer
 from tests.simulation.scheduler import Crash, Strand

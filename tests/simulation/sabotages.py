@@ -10,8 +10,8 @@ import pytest
 from celery.exceptions import Reject
 
 from gameserver.messages.envelope import Envelope
+from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
-from gameserver.processing.unit_of_work import UnitOfWork
 from gameserver.rules.watermarks import Watermark, read_watermarks
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
@@ -146,7 +146,7 @@ def resent_is_new(patch: pytest.MonkeyPatch) -> None:
 
 
 def unread_rows_raise(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("gameserver.processing.unit_of_work.sort_out", lambda due: (due, {}))
+    patch.setattr("gameserver.processing.batch_transaction.sort_out", lambda due: (due, {}))
 
 
 def no_ears(patch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def copies_under_one_id(patch: pytest.MonkeyPatch) -> None:
 def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
     """A replay whose outcome nobody knows is answered "ok". While all is intact there is none: lanes are off too."""
     no_lanes(patch)
-    real: Any = UnitOfWork._answer_as_then
+    real: Any = BatchTransaction._answer_as_then
 
     def answer(self: Any, item: Any) -> str:
         if self._once.kept_reply(item) is not None:
@@ -177,7 +177,7 @@ def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
         self._builder.add_unicast(item.envelope.gateway, reply)
         return "repeated"
 
-    patch.setattr(UnitOfWork, "_answer_as_then", answer)
+    patch.setattr(BatchTransaction, "_answer_as_then", answer)
 
 
 def trials_come_first(patch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gameserver import config
 from gameserver.broker.topology import Queues
 from gameserver.config import LIMITS_RENAMED, environment, limit_variable, load, read_env_file
-from gameserver.declare.game import game
+from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
 

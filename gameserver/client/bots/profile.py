@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gameserver.declare import catalogue
-from gameserver.declare.game import package
+from gameserver.declare.game_package import package
 from gameserver.declare.places import exists, imported
 from gameserver.errors import Corrupt
 

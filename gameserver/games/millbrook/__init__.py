@@ -1,12 +1,12 @@
 """Millbrook: the game that comes with the engine.
 
 Its kinds of creatures are balanced for one player with 100 hp, attack 10, defence 2 and one blow per second: a player
-who begins a fight with full health survives it, ever more narrowly down the list (``tests/unit/world/test_kinds.py``).
+who begins a fight with full health survives it, ever more narrowly down the list (``tests/unit/maps/test_kinds.py``).
 """
 
 from pathlib import Path
 
-from gameserver.declare.game import Game
+from gameserver.declare.game_package import Game
 
 MAPS = Path(__file__).parent / "maps"
 

@@ -6,6 +6,7 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
+from gameserver.maps.kinds import kind_of
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.players import living_actor
@@ -21,7 +22,6 @@ from gameserver.rules.outcome import (
     rule,
 )
 from gameserver.rules.times import awaited
-from gameserver.world.kinds import kind_of
 
 REACH = 1
 COOLDOWN_MS = 1_000

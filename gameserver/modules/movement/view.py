@@ -9,12 +9,12 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
+from gameserver.maps.kinds import kind_of
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Appeared, Being, Moved, Vanished
 from gameserver.rules.needs import Box
 from gameserver.rules.outcome import Notification
-from gameserver.world.kinds import kind_of
 
 CELL = 8
 CELLS_KEPT = 16_384  # names of cells are made over and over: so many are remembered

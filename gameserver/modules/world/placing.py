@@ -10,10 +10,10 @@ from zlib import crc32
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.maps.kinds import KINDS
+from gameserver.maps.world import World, Zone
 from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.world.entities import PULSE, ZoneClock
-from gameserver.world.kinds import KINDS
-from gameserver.world.maps import World, Zone
 
 _AROUND = tuple((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0))
 

@@ -18,6 +18,8 @@ from gameserver.declare.base import Event
 from gameserver.declare.conditions import Ids, all_of, any_of, test
 from gameserver.declare.entity import Entity
 from gameserver.errors import Repeated
+from gameserver.maps.kinds import Kind, kind_of
+from gameserver.maps.world import Zone
 from gameserver.modules.combat.events import Respawned
 from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
 from gameserver.modules.movement.entities import Creature, Player
@@ -31,8 +33,6 @@ from gameserver.modules.world.events import TICK_MS, Show, Stir, Sweep, Tick
 from gameserver.rules.needs import Matching, Needs, distinct, due, ids, matching
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 from gameserver.rules.times import awaited, heard_lately
-from gameserver.world.kinds import Kind, kind_of
-from gameserver.world.maps import Zone
 
 LAPSED_MAX = 500
 IDLE_TICKS = 20

@@ -13,7 +13,7 @@ FILES = {
 from pathlib import Path
 
 import gameserver.games.millbrook as millbrook
-from gameserver.declare.game import Game
+from gameserver.declare.game_package import Game
 
 GAME = Game(
     modules=("gameserver.modules.sessions", "gameserver.modules.chat"),

@@ -8,7 +8,7 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, event, notice
-from gameserver.declare.game import family_of, modules
+from gameserver.declare.game_package import family_of, modules
 from gameserver.errors import Corrupt
 from gameserver.rules.book import rules
 from gameserver.wire import packets

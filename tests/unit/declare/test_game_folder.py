@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.config import load
-from gameserver.declare import game
+from gameserver.declare import game_package
 from gameserver.errors import Corrupt
 
 NAMED = '[project]\nname = "atoll"\n\n[tool.gameserver]\ngame = "atoll"\n'
@@ -14,8 +14,8 @@ NAMED = '[project]\nname = "atoll"\n\n[tool.gameserver]\ngame = "atoll"\n'
 
 @pytest.fixture(autouse=True)
 def _nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(game.SETTING, raising=False)
-    monkeypatch.delenv(game.HOME, raising=False)
+    monkeypatch.delenv(game_package.SETTING, raising=False)
+    monkeypatch.delenv(game_package.HOME, raising=False)
 
 
 @pytest.fixture
@@ -31,34 +31,34 @@ def test_a_folder_names_the_game_for_all_that_is_typed_below_it(
     atoll: Path, below: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(atoll / below)
-    assert (game.package(), game.folder()) == ("atoll", atoll)
+    assert (game_package.package(), game_package.folder()) == ("atoll", atoll)
 
 
 def test_processes_that_are_told_their_home_find_the_game_from_anywhere(
     atoll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(game.HOME, str(atoll))
-    assert (game.package(), game.folder()) == ("atoll", atoll)
+    monkeypatch.setenv(game_package.HOME, str(atoll))
+    assert (game_package.package(), game_package.folder()) == ("atoll", atoll)
 
 
 def test_what_is_given_goes_before_what_the_folder_names(atoll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(atoll)
-    monkeypatch.setenv(game.SETTING, "other")
-    assert game.package() == "other"
+    monkeypatch.setenv(game_package.SETTING, "other")
+    assert game_package.package() == "other"
 
 
 def test_elsewhere_the_bundled_game_is_played_and_its_state_lies_where_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert (game.package(), game.folder()) == (game.BUNDLED, tmp_path)
+    assert (game_package.package(), game_package.folder()) == (game_package.BUNDLED, tmp_path)
     assert load({}).var == tmp_path / "var"
 
 
 def test_state_lies_below_the_games_folder(atoll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(atoll / "deep")
-    monkeypatch.setenv(game.SETTING, game.BUNDLED)
+    monkeypatch.setenv(game_package.SETTING, game_package.BUNDLED)
     settings = load({})
     assert settings.var == atoll / "var"
     assert settings.secret_key_file.is_relative_to(atoll / "var")
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, text: str, mo
     (tmp_path / "pyproject.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Corrupt, match=r"pyproject\.toml"):
-        game.package()
+        game_package.package()
 
 
 def test_the_games_own_folder_is_where_python_looks_for_it(atoll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,4 +79,4 @@ def test_the_games_own_folder_is_where_python_looks_for_it(atoll: Path, monkeypa
     (atoll / "atoll").mkdir()
     (atoll / "atoll" / "__init__.py").write_text("")
     with pytest.raises(Corrupt, match="has no GAME"):
-        game.game.__wrapped__()
+        game_package.game.__wrapped__()

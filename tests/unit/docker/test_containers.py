@@ -25,7 +25,7 @@ from gameserver import cli, config
 from gameserver.broker import permissions
 from gameserver.broker.topology import possible_queues
 from gameserver.broker.urls import nodes
-from gameserver.declare import catalogue, game
+from gameserver.declare import catalogue, game_package
 from gameserver.limits import Limits
 from gameserver.runtime import healthcheck
 from gameserver.security import provisioning
@@ -136,7 +136,7 @@ def test_a_command_line_that_does_not_exist_would_be_found() -> None:
 
 def settings() -> set[str]:
     """Every variable that the engine reads."""
-    source = "".join(Path(module.__file__).read_text() for module in (config, game))
+    source = "".join(Path(module.__file__).read_text() for module in (config, game_package))
     read = re.findall(r'"((?:GAMESERVER|AMQP|DATABASE|FLOWER)_[A-Z_]*[A-Z])"', source)
     return {*read, *(f"GAMESERVER_{field.name.upper()}" for field in msgspec.structs.fields(Limits))}
 

@@ -10,7 +10,7 @@ from gateway.connections.writer import CLOSING
 
 ROOT = Path(__file__).parents[3]
 SOURCES = (
-    "gameserver/processing/unit_of_work.py",
+    "gameserver/processing/batch_transaction.py",
     "gameserver/security/sealing.py",
     "gameserver/rules",
     "gameserver/modules",

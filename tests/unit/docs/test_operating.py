@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from gameserver import config
-from gameserver.declare import game
+from gameserver.declare import game_package
 from gameserver.limits import Limits
 from gameserver.local.ports import Ports, variable
 
@@ -36,7 +36,7 @@ def test_every_port_is_listed_with_its_default() -> None:
 
 
 def test_every_setting_is_listed_and_no_other() -> None:
-    source = "".join(Path(module.__file__).read_text() for module in (config, game))
+    source = "".join(Path(module.__file__).read_text() for module in (config, game_package))
     read = set(re.findall(r'"((?:GAMESERVER|AMQP|DATABASE|FLOWER)_[A-Z_]*[A-Z])"', source))
     ports = {variable(name) for name in Ports.__struct_fields__}
     assert {"AMQP_URL", "GAMESERVER_OWN_QUEUES"} <= read

@@ -7,10 +7,10 @@ from types import ModuleType
 import pytest
 
 from gameserver.errors import Corrupt
-from gameserver.world import maps, objects
-from gameserver.world.kinds import read_kinds
-from gameserver.world.objects import MapObject, Placed
-from tests.unit.world.test_maps import Files, thing
+from gameserver.maps import objects, world
+from gameserver.maps.kinds import read_kinds
+from gameserver.maps.objects import MapObject, Placed
+from tests.unit.maps.test_world import Files, thing
 
 SPOONS = ("silver", "wooden")
 
@@ -25,7 +25,7 @@ class Chest(MapObject, frozen=True):
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
-    monkeypatch.setattr(maps, "object_classes", lambda: {"chest": Chest})
+    monkeypatch.setattr(world, "object_classes", lambda: {"chest": Chest})
     return Files(tmp_path)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from gameserver.declare.game import game
+from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
-from gameserver.world.kinds import KINDS
-from gameserver.world.maps import CreatureSpawn, Portal, World, Zone, load_world
+from gameserver.maps.kinds import KINDS
+from gameserver.maps.world import CreatureSpawn, Portal, World, Zone, load_world
 
 BUNDLED = game().world
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.maps.kinds import KINDS
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.modules.combat.rules import COOLDOWN_MS, DEAD_MS, REACH, SPREAD, blow
 from gameserver.modules.movement.entities import Creature
 from gameserver.modules.movement.events import Vanished
 from gameserver.rules.outcome import MAIL_MAX
-from gameserver.world.kinds import KINDS
 from tests.unit.rules.scenes import NOW_MS, absent, circumstances, creature, play, player, put, state, told
 
 ADA = player()

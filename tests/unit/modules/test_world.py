@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.errors import Rejected
+from gameserver.maps.kinds import KINDS
+from gameserver.maps.world import World
 from gameserver.modules.combat.events import Died, Respawned, Struck
 from gameserver.modules.combat.rules import DEAD_MS
 from gameserver.modules.movement.entities import Creature, Player
@@ -31,8 +33,6 @@ from gameserver.modules.world.rules import (
     WANDER_TILES,
 )
 from gameserver.rules.outcome import Waiting
-from gameserver.world.kinds import KINDS
-from gameserver.world.maps import World
 from tests.unit.rules.scenes import (
     MEADOW,
     NOW_MS,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from gameserver.maps.world import World
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Attack
@@ -18,7 +19,6 @@ from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.placing import fingerprint
 from gameserver.operations import reconciling
-from gameserver.world.maps import World
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 from tests.unit.rules.scenes import MEADOW, WORLD, absent, creature, player
 

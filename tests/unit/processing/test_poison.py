@@ -495,7 +495,7 @@ def put_off_alone(patch: pytest.MonkeyPatch) -> None:
         self._refuse(item, refusal.code, refusal.message, not_now=True)
         return refusal.code
 
-    patch.setattr("gameserver.processing.unit_of_work.UnitOfWork._defer", defer)
+    patch.setattr("gameserver.processing.batch_transaction.BatchTransaction._defer", defer)
 
 
 # Guarantees, each switched off by itself, with the seed of the adversary that finds it out, and by what.

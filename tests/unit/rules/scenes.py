@@ -5,6 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from gameserver.declare.entity import Entity
+from gameserver.maps.kinds import KINDS
+from gameserver.maps.world import CreatureSpawn, Portal, World, Zone
 from gameserver.modules.movement.entities import Creature, Player
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
@@ -21,8 +23,6 @@ from gameserver.testing.scenes import (
     session_of,
     told,
 )
-from gameserver.world.kinds import KINDS
-from gameserver.world.maps import CreatureSpawn, Portal, World, Zone
 
 __all__ = [
     "NOW_MS",

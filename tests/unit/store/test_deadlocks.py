@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import bindparam, update
 
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.processing import unit_of_work
+from gameserver.processing import batch_transaction
 from gameserver.store import store as store_module
 from gameserver.store.claims import Claims
 from gameserver.store.statements import among
@@ -30,13 +30,13 @@ def test_of_some_pairs_none_wait_in_a_circle(postgresql_url: str, monkeypatch: p
 
 def lock_the_outbox_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was: rewards before their players, whom the sweep locks before rewards."""
-    real = unit_of_work.UnitOfWork._begin
+    real = batch_transaction.BatchTransaction._begin
 
     def begin(self: Any, batch: Sequence[Any], needs: Any) -> None:
         self._transaction.waiting([item.envelope.id for item in batch if item.envelope.in_outbox])
         real(self, batch, needs)
 
-    monkeypatch.setattr(unit_of_work.UnitOfWork, "_begin", begin)
+    monkeypatch.setattr(batch_transaction.BatchTransaction, "_begin", begin)
     plain = update(outbox).values(due_ms=bindparam("later_ms")).where(among(outbox.c.id, "ids"))
     monkeypatch.setattr(store_module, "_POSTPONE_FREE", plain)
 

@@ -10,8 +10,8 @@ from gameserver.declare.base import PRIORITY_MAX
 from gameserver.messages.envelope import read_batch
 from tasks import app
 from tasks.beat import PunctualScheduler
-from tasks.foreign import UNKNOWN
 from tasks.overrides.event_task import EventTask
+from tasks.unread import UNKNOWN
 
 SPECS = {spec.task: spec for spec in catalogue.specs()}
 

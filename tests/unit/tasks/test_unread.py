@@ -10,7 +10,7 @@ from celery.exceptions import Reject
 
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.movement.events import Move
-from tasks.foreign import UNKNOWN, Origin, Strategies
+from tasks.unread import UNKNOWN, Origin, Strategies
 from tests.unit.tasks.test_processor import House, move
 
 WHENCE = Origin(task="combat.dance", queue="combat.2", copy=3, attempts=1, priority=2)

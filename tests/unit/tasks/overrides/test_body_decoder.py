@@ -10,7 +10,7 @@ from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
 from gameserver.modules.movement.events import Move
 from tasks import celery_app
 from tasks.beat import pulse
-from tasks.overrides.bodies import read_body
+from tasks.overrides.body_decoder import read_body
 
 BATCH = [Envelope(id=f"s:{seq}", event=Move(dir="n", seq=seq), at_ms=7, session="s") for seq in (1, 2)]
 
