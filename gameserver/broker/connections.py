@@ -1,6 +1,7 @@
 """Connect a tool to the broker, through kombu: to the first node that answers, without waiting for long.
 
-Nothing but the gateway speaks another dialect (pika's, for Twisted).
+Nothing but the gateway speaks another dialect (pika's, for Twisted). What the broker or the way to it does to a tool
+becomes an error of this project that says what to do about it.
 """
 
 from collections.abc import Iterator
@@ -8,11 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from amqp.exceptions import AMQPError, MessageNacked, NotFound
+from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, NotAllowed, NotFound, PreconditionFailed
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
+from gameserver.errors import Corrupt, GameError, Retryable
 
 TIMEOUT_S = 5.0
 # What the broker, or the way to it, can do to a tool.
@@ -28,24 +30,60 @@ class Depth(msgspec.Struct, frozen=True):
 
 @contextmanager
 def connected(amqp_url: str, **transport_options: Any) -> Iterator[Connection]:
-    """Connect, trying each node once, and close at the end. Raises one of ``ERRORS``.
+    """Connect, trying each node once, and close at the end. Each answer of the broker is waited for ``TIMEOUT_S``.
 
-    ``transport_options``: ``confirm_publish=True`` has the broker confirm what is published.
+    ``transport_options``: ``confirm_publish=True`` has the broker confirm what is published. Raises ``Retryable``
+    ``broker_away`` and ``broker_blocked``, ``Corrupt`` ``broker_refuses`` and ``broker_differs``.
     """
     options = {
         "read_timeout": TIMEOUT_S,
         "write_timeout": TIMEOUT_S,
         "socket_settings": urls.KEEPALIVE,
+        "on_blocked": lambda _: _end_blocked(connection),
         **transport_options,
     }
-    with Connection(
+    connection: Connection = Connection(
         urls.for_kombu(amqp_url),
         ssl=urls.tls_for_kombu(amqp_url),
         connect_timeout=TIMEOUT_S,
         transport_options=options,
-    ) as connection:
-        connection.ensure_connection(max_retries=len(urls.nodes(amqp_url)) - 1)
-        yield connection
+    )
+    try:
+        with connection:
+            connection.ensure_connection(max_retries=len(urls.nodes(amqp_url)) - 1)
+            yield connection
+    except ERRORS as error:
+        raise blame(error) from error
+
+
+def _end_blocked(connection: Connection) -> None:
+    """Cut the connection, on which nothing is answered while the broker's alarm lasts, not even its closing."""
+    connection.connection.collect()
+    raise Retryable(
+        "broker_blocked",
+        "The broker takes nothing from anybody who publishes: it is short of memory or disk (its alarm is on; "
+        "rabbitmqctl status shows it). Free some, or raise vm_memory_high_watermark or disk_free_limit.",
+    )
+
+
+def blame(error: Exception) -> GameError:
+    """Return the error of ours that says the same as one of ``ERRORS``, and what to do."""
+    cause = error.__cause__ if isinstance(error, OperationalError) and error.__cause__ else error
+    if isinstance(cause, AccessRefused):
+        return Corrupt("broker_refuses", f"The broker refuses the user of AMQP_URL: {_said(cause)}")
+    if isinstance(cause, NotAllowed):
+        return Corrupt("broker_refuses", f"The broker does not have what AMQP_URL names, or not for it: {_said(cause)}")
+    if isinstance(cause, PreconditionFailed):
+        return Corrupt(
+            "broker_differs",
+            f"A queue or exchange is there with other arguments: {_said(cause)}. Give the settings that it was made "
+            "with, or remove it when it is empty (docs/operating.md, Limits).",
+        )
+    return Retryable("broker_away", f"The broker does not answer: {_said(cause)}")
+
+
+def _said(error: BaseException) -> str:
+    return str(getattr(error, "reply_text", None) or error or type(error).__name__)
 
 
 def depth(connection: Connection, queue: str) -> Depth | None:

@@ -6,13 +6,19 @@ from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.permissions import users
 from gameserver.broker.topology import topology
-from gameserver.cli.commands import Subparsers, add_command, add_gateways
+from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, add_gateways
 from gameserver.operations.inspector import Inspector
 
 
 def add(commands: Subparsers) -> None:
     """Add the broker's commands."""
-    add_command(commands, "declare", _declare, "make exchanges and queues on the broker, for users who may not")
+    add_command(
+        commands,
+        "declare",
+        _declare,
+        "make exchanges and queues on the broker, for users who may not",
+        s_max=ANSWER_S_MAX,
+    )
     add_gateways(add_command(commands, "broker-users", _broker_users, "print who may do what on the broker"))
 
 

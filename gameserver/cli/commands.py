@@ -1,24 +1,50 @@
 """How a command is added to the parser."""
 
 import argparse
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
+
+from gameserver.errors import Retryable
+
+ANSWER_S_MAX = 30.0  # for what asks a broker, a database or a running deployment and prints the answer
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Command = Callable[[argparse.Namespace], int]
 
 
 def add_command(
-    commands: Subparsers, name: str, command: Command, what: str, *, rest: bool = False
+    commands: Subparsers, name: str, command: Command, what: str, *, rest: bool = False, s_max: float = 0.0
 ) -> argparse.ArgumentParser:
     """Add a command. Returns its parser, for its arguments.
 
     ``what``: one line for the help. ``rest``: the command passes arguments that it does not know on to another program,
-    and finds them under this name.
+    and finds them under this name. ``s_max``: it ends within so many seconds, come what may; 0 for one that takes as
+    long as its work.
     """
     parser = commands.add_parser(name, help=what, description=what)
-    parser.set_defaults(command=command, takes_rest=rest)
+    parser.set_defaults(command=command, takes_rest=rest, s_max=s_max)
     return parser
+
+
+@contextmanager
+def within(s_max: float) -> Iterator[None]:
+    """Raise ``Retryable`` ``no_answer`` in the block when it takes longer than so many seconds. 0: no bound.
+
+    Everything that a command waits for has a bound of its own and a better sentence; this is for what was forgotten.
+    """
+
+    def end(*_: object) -> None:
+        raise Retryable("no_answer", f"Nothing came of it within {s_max:g} s: the broker or the database hangs.")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, s_max)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def add_group(commands: Subparsers, name: str, what: str) -> Subparsers:

@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from gameserver.cli.commands import Subparsers, add_command, add_group
+from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, add_group
 from gameserver.cli.parts import open_store, server_ms
 from gameserver.errors import Rejected
 from gameserver.processing import dead_letters
@@ -12,7 +12,7 @@ from gameserver.processing import dead_letters
 def add(commands: Subparsers) -> None:
     """Add ``dead`` and its commands."""
     dead = add_group(commands, "dead", "events that were given up")
-    listing = add_command(dead, "list", _dead_list, "list dead letters, newest first")
+    listing = add_command(dead, "list", _dead_list, "list dead letters, newest first", s_max=ANSWER_S_MAX)
     listing.add_argument("--family", default="", help="of this family")
     listing.add_argument("--player", default="", help="of this player")
     listing.add_argument("--hours", type=float, default=0.0, help="given up within so many hours")
@@ -21,7 +21,7 @@ def add(commands: Subparsers) -> None:
         ("replay", _dead_replay, "give one back to the queue: it is applied once"),
         ("drop", _dead_drop, "forget one"),
     ):
-        add_command(dead, name, command, what).add_argument("id")
+        add_command(dead, name, command, what, s_max=ANSWER_S_MAX).add_argument("id")
 
 
 def _dead_list(arguments: argparse.Namespace) -> int:

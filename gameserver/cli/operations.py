@@ -8,7 +8,7 @@ from itertools import islice
 
 from gameserver import config
 from gameserver.broker.topology import possible_queues, topology
-from gameserver.cli.commands import Subparsers, add_command
+from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
 from gameserver.cli.parts import now_ms, open_store, queues_of_families, server_ms
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected, Retryable
@@ -25,12 +25,14 @@ def add(commands: Subparsers) -> None:
     """Add the commands that look at a running deployment."""
     status = add_command(commands, "status", _status, "one screen: gateways, families, workers, rates, dead letters")
     status.add_argument("--watch", action="store_true", help="live, until Ctrl-C")
-    add_command(commands, "advise", _advise, "print the commands that would help now, with their reasons")
+    add_command(
+        commands, "advise", _advise, "print the commands that would help now, with their reasons", s_max=ANSWER_S_MAX
+    )
     tail = add_command(commands, "tail", _tail, "show events as they go by, and their replies")
     tail.add_argument("--family", default="", help="of this family")
     tail.add_argument("--player", default="", help="of this player")
     tail.add_argument("--count", type=int, default=0, help="end after so many lines")
-    add_command(commands, "trace", _trace, "one event's way and times").add_argument(
+    add_command(commands, "trace", _trace, "one event's way and times", s_max=ANSWER_S_MAX).add_argument(
         "id", help="an event's or a task's id"
     )
     queues = add_command(commands, "queues", _queues, "what waits, and which queues no setting names any more")
@@ -64,10 +66,12 @@ def _looking() -> Iterator[Callable[[], Snapshot]]:
 
 def _status(arguments: argparse.Namespace) -> int:
     with _looking() as take:
-        before, now = take(), take()
+        with within(ANSWER_S_MAX):
+            before, now = take(), take()
         while arguments.watch:
             print(f"{CLEAR}{status.format_screen(before, now)}", end="", flush=True)
-            before, now = now, take()
+            with within(ANSWER_S_MAX):
+                before, now = now, take()
         print(status.format_screen(before, now), end="")
     return 0
 

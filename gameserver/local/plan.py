@@ -15,6 +15,7 @@ import msgspec
 
 from gameserver.broker import connections
 from gameserver.config import Settings
+from gameserver.errors import GameError
 from gameserver.local.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.local.rabbitmq_node import USER, PrivateNode
 from gameserver.runtime import discovery
@@ -232,7 +233,7 @@ def reachable(amqp_url: str) -> bool:
     try:
         with connections.connected(amqp_url):
             return True
-    except (*connections.ERRORS, ValueError):
+    except (GameError, ValueError):
         return False
 
 
@@ -241,6 +242,6 @@ def consumed(amqp_url: str, queues: Iterable[str]) -> bool:
     try:
         with connections.connected(amqp_url) as connection:
             depths = [connections.depth(connection, queue) for queue in queues]
-    except connections.ERRORS:
+    except GameError:
         return False
     return all(depth is not None and depth.consumers for depth in depths)

@@ -22,10 +22,8 @@ def drain(amqp_url: str, queue: str, wanted: Queues) -> int:
     try:
         with connections.connected(amqp_url, confirm_publish=True) as connection:
             return _drain(connection.channel(), queue, wanted)
-    except connections.ERRORS as error:
-        raise Retryable(
-            "broker_away", f"{queue} is not empty yet, the broker did not do its part: {error!r}"
-        ) from error
+    except Retryable as error:
+        raise Retryable(error.code, f"{queue} is not empty yet. {error.message}") from error
 
 
 def _drain(channel: Any, queue: str, wanted: Queues) -> int:

@@ -4,69 +4,59 @@ Gateways answer a query that is sent through ``outbound``, workers answer Celery
 answers a passive declaration of each queue. Parts that do not answer within ``ANSWER_S`` count as absent.
 """
 
-import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from celery import Celery
 from kombu import Connection, Consumer, Exchange, Producer, Queue
-from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
-from gameserver.broker.connections import Depth, depth
+from gameserver.broker.connections import Depth, connected, depth
 from gameserver.broker.routing import GATEWAYS, QUERY_PRIORITY
 from gameserver.broker.topology import OUTBOUND, REPORTS
-from gameserver.errors import Retryable
 from gameserver.messages.outbound import Query, encode_outbound
 from gameserver.messages.reports import GatewayReport, read_gateway_report
 
 ANSWER_S = 1.0
-CONNECT_S_MAX = 5.0
+LATE_S = 0.05  # what is on its way when the time is over
 
 
 class Inspector:
-    """Asks the deployment behind a broker. All methods raise ``Retryable`` ``broker_away``."""
+    """Asks the deployment behind a broker. All methods raise what ``broker.connections.connected`` raises."""
 
     def __init__(self, amqp_url: str) -> None:
+        self._amqp_url = amqp_url
         self._app = Celery("watch", broker=urls.for_kombu(amqp_url), set_as_current=False)
-        self._app.conf.broker_use_ssl = urls.tls_for_kombu(amqp_url)
-        self._app.conf.broker_connection_timeout = CONNECT_S_MAX
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """Open a connection. Raises ``Retryable`` ``broker_away``."""
-        try:
-            with self._app.connection_for_write() as connection:
-                connection.ensure_connection(max_retries=1, timeout=CONNECT_S_MAX)
-                yield connection
-        except (OperationalError, OSError) as away:
-            raise Retryable("broker_away", f"The broker does not answer: {away}") from None
+    def connection(self) -> AbstractContextManager[Connection]:
+        """Open a connection."""
+        return connected(self._amqp_url)
 
     def ask_all(self) -> tuple[list[GatewayReport], dict[str, str]]:
         """Ask every gateway for its report, and every worker for its metrics, by its name. Takes ``ANSWER_S``."""
         workers: dict[str, str] = {}
-        reports = self._ask("", lambda: workers.update(self._workers("metrics")))
+        reports = self._ask("", lambda connection: workers.update(self._workers(connection, "metrics")))
         return reports, workers
 
     def catalogues(self) -> dict[str, str]:
         """Ask every worker for its catalogue, as ``catalogue export`` writes it. Takes ``ANSWER_S``.
 
-        Workers of versions that do not know the question are left out. Raises ``Retryable`` ``broker_away``.
+        Workers of versions that do not know the question are left out.
         """
-        with self.connection():  # fails at once when the broker is away
-            return self._workers("catalogue")
+        with self.connection() as connection:
+            return self._workers(connection, "catalogue")
 
     def ask_about_event(self, event_id: str) -> list[GatewayReport]:
         """Ask every gateway what it remembers of an event. Takes ``ANSWER_S``."""
-        return self._ask(event_id, lambda: time.sleep(ANSWER_S))
+        return self._ask(event_id, lambda connection: _listen(connection, ANSWER_S))
 
-    def _workers(self, question: str) -> dict[str, str]:
-        replies = self._app.control.broadcast(question, reply=True, timeout=ANSWER_S) or []
+    def _workers(self, connection: Connection, question: str) -> dict[str, str]:
+        replies = self._app.control.broadcast(question, connection=connection, reply=True, timeout=ANSWER_S) or []
         return {name: text for reply in replies for name, text in reply.items() if isinstance(text, str)}
 
-    def _ask(self, about: str, meanwhile: Callable[[], Any]) -> list[GatewayReport]:
+    def _ask(self, about: str, meanwhile: Callable[[Connection], Any]) -> list[GatewayReport]:
         found: list[GatewayReport] = []
         with self.connection() as connection, connection.channel() as channel:
             declare_exchanges(channel, OUTBOUND, REPORTS)
@@ -78,8 +68,8 @@ class Inspector:
             with consumer:
                 question = encode_outbound(Query(reply_to=answers.name, event_id=about))
                 _publish(channel, question)
-                meanwhile()
-                _drain(connection)
+                meanwhile(connection)
+                _listen(connection, LATE_S)
         return sorted(found, key=lambda report: report.gateway)
 
     def queue_depths(self, queues: Iterable[str]) -> dict[str, Depth]:
@@ -117,9 +107,9 @@ def _publish(channel: Any, question: bytes) -> None:
     )
 
 
-def _drain(connection: Connection) -> None:
-    try:
-        while True:
-            connection.drain_events(timeout=0.05)
-    except (TimeoutError, socket.timeout):  # noqa: UP041 - py-amqp raises the one or the other
-        return
+def _listen(connection: Connection, for_s: float) -> None:
+    """Take what arrives within so many seconds."""
+    until_s = time.monotonic() + for_s
+    while (left_s := until_s - time.monotonic()) > 0:
+        with suppress(TimeoutError):
+            connection.drain_events(timeout=left_s)

@@ -7,6 +7,7 @@ Replies are shown for the events that were seen, as far as they go to a gateway 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from gameserver.messages.envelope import Envelope, describe
 from gameserver.messages.outbound import BatchResult, decode_outbound
 from gameserver.operations.inspector import Inspector, declare_exchanges, temporary_queue
 
+PAUSE_S = 1.0  # without a message, until it is looked again: the broker is waited for no longer than a tool waits
 KEPT_MAX = 10_000  # messages in the queue; events whose reply is waited for
 _BOUNDED = {"x-max-length": KEPT_MAX, "x-overflow": "drop-head"}
 
@@ -76,7 +78,8 @@ def follow(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms
             _consumer(channel, replies, lambda body: waiting.extend(formatter.format_replies(body))),
         ):
             while True:
-                connection.drain_events()
+                with suppress(TimeoutError):
+                    connection.drain_events(timeout=PAUSE_S)
                 yield from waiting
                 waiting.clear()
 

@@ -10,16 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Row, Table, func, insert, inspect, select
+from sqlalchemy import Connection, Row, Table, func, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt, Retryable
 from gameserver.store.engine import open_engine
-from gameserver.store.migrate import heads, migrate
-from gameserver.store.tables import by_name, facts, metadata
+from gameserver.store.migrate import migrate, shape
+from gameserver.store.tables import by_name, metadata
 
 ROWS_AT_ONCE = 1_000
 # A gateway's sign of life is written every 3 seconds: one that is younger than this means that somebody plays.
@@ -84,11 +83,9 @@ def _writing(url: str) -> Iterator[Connection]:
 
 
 def _check_source(source: Connection, now_ms: int) -> None:
-    if (
-        not inspect(source).has_table(facts.name)
-        or sorted(MigrationContext.configure(source).get_current_heads()) != heads()
-    ):
-        raise Corrupt("source_unfit", "The database to be copied has not today's shape: gameserver migrate.")
+    found = shape(source.engine)
+    if not found.fits:
+        raise Corrupt("source_unfit", f"The database to be copied does not fit. {found}.")
     if any(now_ms - seen_ms < QUIET_MS for seen_ms in _signs_of_life(source)):
         raise Corrupt(
             "source_in_use",

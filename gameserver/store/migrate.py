@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from gameserver.declare.game_package import game, package
 from gameserver.declare.places import imported
 from gameserver.errors import Corrupt
+from gameserver.store.engine import open_engine
 
 FOLDER = Path(__file__).parent / "migrations"
 ENGINE_VERSIONS = FOLDER / "versions"
@@ -39,7 +40,10 @@ class Shape(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if self.known:
             return f"The database is at migration {self.at or 'none'} and lacks {self.wanted}: gameserver migrate"
-        return f"The database is at migration {self.at}, newer than {self.wanted}: this is an older version's process"
+        return (
+            f"The database is at migration {self.at}, which this code (it has up to {self.wanted}) does not know: "
+            "a newer version or another game migrated it. Use that one's code, or another database"
+        )
 
 
 def own_versions() -> Path:
@@ -73,10 +77,22 @@ def migrate(url: str) -> None:
     Raises ``Corrupt`` ``bad_migration`` for migrations that do not fit together, or not the database.
     """
     heads()
+    _check_known(url)
     try:
         command.upgrade(configuration(url), "heads")
     except CommandError as error:
         raise Corrupt("bad_migration", f"The database cannot be migrated: {error}.") from error
+
+
+def _check_known(url: str) -> None:
+    engine = open_engine(url)
+    try:
+        with engine.connect():  # where the database is away, SQLAlchemy's error says so
+            found = shape(engine)
+    finally:
+        engine.dispose()
+    if not found.known:
+        raise Corrupt("bad_migration", f"{found}.")
 
 
 def heads() -> list[str]:

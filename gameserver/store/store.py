@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
+from sqlalchemy.exc import DBAPIError
 
 from gameserver.clocks import ServerClock
 from gameserver.declare.entity import Entity
@@ -18,6 +19,7 @@ from gameserver.rules.outcome import State, Waiting
 from gameserver.store import loading, pruning, saving, unread
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, writer_lock_path
+from gameserver.store.faults import blame
 from gameserver.store.migrate import migrate
 from gameserver.store.statements import Rows, among, locked, reading, writing
 from gameserver.store.tables import dead_letters, facts, outbox, outcomes, trials
@@ -116,7 +118,10 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to today's shape."""
-        migrate(self._url)
+        try:
+            migrate(self._url)
+        except DBAPIError as error:
+            raise blame(error.orig if isinstance(error.orig, Exception) else error, self._engine) from error
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -1,5 +1,8 @@
 import subprocess
 import sys
+import unicodedata
+
+import argon2
 
 from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.tokens import token_hash
@@ -22,3 +25,17 @@ def test_a_token_is_stored_under_its_hash() -> None:
 def test_what_gateways_import_loads_no_password_hashing() -> None:
     imports = "import gameserver.security.sealing, gameserver.security.tokens, sys; sys.exit('argon2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", imports], check=False).returncode == 0
+
+
+def test_a_password_is_the_same_however_a_keyboard_composes_it() -> None:
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    composed, decomposed = "pässwörd", unicodedata.normalize("NFD", "pässwörd")
+    for registered, typed in ((composed, decomposed), (decomposed, composed)):
+        assert passwords.verify(passwords.hash(registered), typed)
+    assert not passwords.verify(passwords.hash(composed), "password")
+
+
+def test_a_password_that_was_hashed_as_it_was_typed_stays_good() -> None:
+    decomposed = unicodedata.normalize("NFD", "pässwörd")
+    older = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(decomposed)
+    assert Argon2Passwords(time_cost=1, memory_kib=8).verify(older, decomposed)

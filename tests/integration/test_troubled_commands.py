@@ -1,0 +1,123 @@
+"""Commands whose broker or database is not as it should be: each ends in bounded time, with one sentence, status 1."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pika
+import pytest
+
+from gameserver.broker.topology import topology
+from gameserver.cli import main
+from gameserver.testing.deployment import Deployment
+from gameserver.testing.node import RunningNode
+from gameserver.testing.ports import free_ports
+from tests.amqp import parameters
+
+ASKING = (["status"], ["advise"], ["trace", "1"], ["tail", "--count", "1"], ["queues"], ["declare"])
+PUBLISHING = (["status"], ["advise"], ["trace", "1"], ["tail", "--count", "1"])
+
+
+@pytest.fixture
+def as_operator(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Give commands of this process the environment of an operator's shell."""
+    for name, value in deployment.environ.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def _ends_in_a_sentence(command: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    status = main(command)
+    said = capsys.readouterr().err
+    assert (status, said.count("\n")) == (1, 1), f"{command}: {status}\n{said}"
+    assert said.startswith("gameserver: "), said
+    assert words in said, f"{command}: {said}"
+
+
+@pytest.mark.parametrize("command", ASKING, ids=" ".join)
+def test_a_broker_that_does_not_let_in_is_named(
+    command: list[str], deployment: Deployment, as_operator: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = urlsplit(deployment.amqp_url)
+    (port,) = free_ports(1)
+    for given, words in (
+        (deployment.amqp_url.replace(f":{url.password}@", ":wrong@"), "refuses the user of AMQP_URL"),
+        (deployment.amqp_url.replace(url.path, "/nowhere"), "AMQP_URL names"),
+        (f"amqp://127.0.0.1:{port}//", "does not answer"),
+    ):
+        as_operator.setenv("AMQP_URL", given)
+        _ends_in_a_sentence(command, words, capsys)
+
+
+def test_a_queue_with_other_arguments_is_named(
+    deployment: Deployment, as_operator: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = next(
+        queue
+        for queue in topology(deployment.settings.limits, deployment.settings.queues).queues
+        if queue.name != "dead"
+    )
+    with pika.BlockingConnection(parameters(deployment.amqp_url)) as connection:
+        connection.channel().queue_declare(queue.name, durable=True)
+    _ends_in_a_sentence(["declare"], "other arguments", capsys)
+
+
+@contextmanager
+def _alarm(node: RunningNode) -> Iterator[None]:
+    """Let the broker take nothing from those who publish, as when the machine has no memory left."""
+    node.ctl("set_vm_memory_high_watermark", "0.00000001")
+    try:
+        yield
+    finally:
+        node.ctl("set_vm_memory_high_watermark", "0.6")
+
+
+def test_an_alarm_that_blocks_publishers_is_named(
+    deployment: Deployment,
+    private_node: RunningNode,
+    as_operator: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["declare"]) == 0
+    with _alarm(private_node):
+        for command in PUBLISHING:
+            _ends_in_a_sentence(command, "short of memory or disk", capsys)
+        assert main(["queues"]) == 0  # it publishes nothing, and shows what waits
+    assert main(["status"]) == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["migrate"], ["dead", "list"], ["copy", "--to", "sqlite:///copied.sqlite"]], ids=" ".join
+)
+def test_a_database_that_is_away_is_named(
+    command: list[str], as_operator: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (port,) = free_ports(1)
+    as_operator.setenv("DATABASE_URL", f"postgresql://nobody@127.0.0.1:{port}/nothing")
+    capsys.readouterr()
+    assert main(command) == 1
+    assert "The database did not answer" in capsys.readouterr().err
+
+
+def test_what_a_terminal_cannot_show_is_a_question_mark(as_operator: pytest.MonkeyPatch) -> None:
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    as_operator.setattr(sys, "stdout", shown)
+    assert main(["catalogue", "export"]) in (0, 1)
+    print("✓", file=shown, flush=True)
+    assert shown.buffer.getvalue().endswith(b"?\n")  # type: ignore[attr-defined]
+
+
+def test_a_reader_that_had_enough_ends_a_command_quietly(deployment: Deployment) -> None:
+    command = [sys.executable, "-m", "gameserver", "catalogue", "export"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(command, env=deployment.environ, stdout=writer, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
