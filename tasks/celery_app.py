@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, concurrency, signals
+from celery import Celery, signals
 
 from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
@@ -24,6 +24,7 @@ from tasks.meters import meters
 from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES
 from tasks.overrides.event_task import EventTask
+from tasks.overrides.pool import use_processes
 from tasks.processor import BatchProcessor, build
 from tasks.unread import UNKNOWN, Origin
 
@@ -32,9 +33,7 @@ UNKNOWN_LEASE_S = 10
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
 app.events.dispatcher_cls = "tasks.overrides.event_dispatcher:PlainDispatcher"
-concurrency.ALIASES["prefork"] = (
-    "tasks.overrides.pool:TaskPool"  # whoever asks for Celery's pool of processes gets ours
-)
+use_processes()
 
 _processor: BatchProcessor | None = None
 # Made before the pool's children are: each of them knows what their parent has read.
@@ -55,7 +54,7 @@ def _end(**_: Any) -> None:
 
 
 def _running_processor() -> BatchProcessor:
-    """Return this process's processor; a pool without children (solo, threads) makes it at its first task."""
+    """Return this process's processor."""
     if _processor is None:
         _begin()
     if _reloader is not None:

@@ -11,6 +11,7 @@ Read and seen in celery 5.7.0 and billiard 4.3.2.
 from inspect import GEN_CREATED, getgeneratorstate
 from typing import Any
 
+from celery import concurrency
 from celery.concurrency import prefork
 from celery.concurrency.asynpool import AsynPool, _get_job_writer
 
@@ -43,3 +44,24 @@ class TaskPool(prefork.TaskPool):
     """Celery's pool of processes, with that."""
 
     Pool = KeepingPool
+
+
+class RefusedPool(prefork.TaskPool):
+    """A pool that can't keep the promises: it ends the worker at its start, with a sentence.
+
+    Threads and greenlets would share one AMQP channel, which is not made for it, and where an event is not in a process
+    of its own nobody can end it when it is past its lease.
+    """
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise SystemExit(
+            "gameserver: a worker's pool is one of processes; any other loses replies and can end no event that is "
+            "past its lease. Leave --pool out, or say --pool prefork."
+        )
+
+
+def use_processes() -> None:
+    """Let ``celery worker`` use our pool of processes, and refuse all others."""
+    for name in concurrency.ALIASES:
+        pool = TaskPool if name in ("prefork", "processes") else RefusedPool
+        concurrency.ALIASES[name] = f"{__name__}:{pool.__name__}"

@@ -47,7 +47,7 @@ PARTS = [
     Part("celery", "celery.worker.consumer:Consumer.Blueprint", "default_steps", "tasks/overrides/consumer.py"),
     Part("celery", "celery.app.task:Task", "start_strategy", "tasks/overrides/event_task.py"),
     Part("celery", "celery.app.events:Events", "dispatcher_cls", "tasks/celery_app.py"),
-    Part("celery", "celery.concurrency", "ALIASES", "tasks/celery_app.py"),
+    Part("celery", "celery.concurrency", "ALIASES", "tasks/overrides/pool.py"),
     Part("celery", "celery.concurrency.asynpool", "_get_job_writer", "tasks/overrides/pool.py"),
     Part("celery", "celery.concurrency.asynpool:AsynPool", "_flush_writer", "tasks/overrides/pool.py"),
     Part("billiard", "billiard.pool:Pool", "_cache", "tasks/overrides/pool.py"),
