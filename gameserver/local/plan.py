@@ -36,7 +36,10 @@ def _always() -> bool:
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
-    """One supervised process. Lower stages start first, each when the one before is ready, and stop last."""
+    """One supervised process. Lower stages start first, each when the one before is ready, and stop last.
+
+    ``environment``: beside what all are told, and no secrets: for an instant they stand on a command line.
+    """
 
     name: str
     command: tuple[str, ...]

@@ -39,6 +39,7 @@ TAIL_LINES = 25
 SOCKET_PATH_BYTES_MAX = 90
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SUPERVISED = "SUPERVISED"  # how the variables begin through which supervisord is told what its file can't hold
 RPC_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 
 
@@ -180,9 +181,10 @@ class Supervisor:
         """Start supervisord, with no program yet. Raises ``Corrupt`` (code ``not_up``)."""
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
         configuration = self._folder / "supervisord.conf"
-        private_files.write(configuration, render(self._programs, self._folder, self._socket, self._cwd))
+        private_files.write(configuration, render(self._programs))
         command = (sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration))
-        self._child = spawn(tethered(command), environ=self._environ, log=self.log, cwd=self._cwd)
+        environ = {**self._environ, **free_text(self._programs, self._socket, self._cwd)}
+        self._child = spawn(tethered(command), environ=environ, log=self.log, cwd=self._folder)
         wait_for(lambda: self._answers() or not self.is_running(), SUPERVISOR_S_MAX)
         if not self._answers():
             raise Corrupt("not_up", f"supervisord did not come up. The end of {self.log}:\n\n{_tail(self.log)}\n")
@@ -245,15 +247,40 @@ def _socket_path(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="gameserver-")) / path.name
 
 
-def render(programs: Iterable[Program], folder: Path, socket: Path, cwd: Path) -> str:
-    """Return the text of supervisord.conf. Programs do not start by themselves, but stage by stage on request."""
+def free_text(programs: Iterable[Program], socket: Path, cwd: Path) -> dict[str, str]:
+    """Return what supervisord.conf can't hold, as environment variables of supervisord's.
+
+    Its form knows no quotes: a path with " #" or "%" in it would be cut off or taken for an expansion. What a variable
+    holds is taken as it is.
+    """
+    commands = {_command_variable(program): shlex.join(_started(program)) for program in programs}
+    return {f"{SUPERVISED}_SOCKET": str(socket), f"{SUPERVISED}_CWD": str(cwd), **commands}
+
+
+def _started(program: Program) -> tuple[str, ...]:
+    given = tuple(f"{name}={value}" for name, value in program.environment.items())
+    return tethered(("env", *given, *program.command) if given else program.command)
+
+
+def _command_variable(program: Program) -> str:
+    return f"{SUPERVISED}_{program.name}"
+
+
+def _expanded(variable: str) -> str:
+    return f"%(ENV_{variable})s"
+
+
+def render(programs: Iterable[Program]) -> str:
+    """Return the text of supervisord.conf. Programs do not start by themselves, but stage by stage on request.
+
+    Its paths are relative to the folder of the supervisord that reads it.
+    """
     return "\n".join(
         [
-            _section("unix_http_server", {"file": str(socket), "chmod": "0700"}),
-            _section("rpcinterface:supervisor", {"supervisor.rpcinterface_factory": RPC_FACTORY}, literal=True),
-            _section("supervisorctl", {"serverurl": f"unix://{socket}"}),
-            _section("supervisord", _supervisord(folder, cwd)),
-            *(_section(f"program:{program.name}", _program(program, folder)) for program in programs),
+            _section("unix_http_server", {"file": _expanded(f"{SUPERVISED}_SOCKET"), "chmod": "0700"}),
+            _section("rpcinterface:supervisor", {"supervisor.rpcinterface_factory": RPC_FACTORY}),
+            _section("supervisord", _supervisord()),
+            *(_section(f"program:{program.name}", _program(program)) for program in programs),
             *(_section(f"group:{_group(stage[0])}", _together(stage)) for stage in _stages(programs)),
         ]
     )
@@ -268,25 +295,24 @@ def _together(stage: Sequence[Program]) -> dict[str, str]:
     return {"programs": ",".join(program.name for program in stage), "priority": str(stage[0].stage)}
 
 
-def _supervisord(folder: Path, cwd: Path) -> dict[str, str]:
+def _supervisord() -> dict[str, str]:
     # supervisord drops root only when told to; saying "root" is how it is told that this is meant.
     root = {"user": "root"} if os.getuid() == 0 else {}
     return {
         "nodaemon": "true",
         "silent": "true",
-        "directory": str(cwd),
-        "logfile": str(folder / "log" / "supervisord.log"),
+        "logfile": "log/supervisord.log",
         "logfile_maxbytes": "1MB",
         "logfile_backups": "1",
-        "pidfile": str(folder / "supervisord.pid"),
+        "pidfile": "supervisord.pid",
         **root,
     }
 
 
-def _program(program: Program, folder: Path) -> dict[str, str]:
+def _program(program: Program) -> dict[str, str]:
     return {
-        "command": shlex.join(tethered(program.command)),
-        "environment": ",".join(f"{name}={_quoted(value)}" for name, value in program.environment.items()),
+        "command": _expanded(_command_variable(program)),
+        "directory": _expanded(f"{SUPERVISED}_CWD"),
         "autostart": "false",
         "autorestart": "true",
         "startsecs": "1",
@@ -298,18 +324,11 @@ def _program(program: Program, folder: Path) -> dict[str, str]:
         "stopasgroup": "false",
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": str(folder / "log" / f"{program.name}.log"),
+        "stdout_logfile": f"log/{program.name}.log",
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "2",
     }
 
 
-def _quoted(value: str) -> str:
-    assert not {'"', "\n", "\\"} & set(value), f"supervisord.conf can't hold {value!r}"  # noqa: S101
-    return f'"{value}"'
-
-
-def _section(name: str, options: Mapping[str, str], *, literal: bool = False) -> str:
-    # A percent sign begins an expansion; doubled it is itself.
-    lines = (f"{key}={value if literal else value.replace('%', '%%')}" for key, value in options.items() if value)
-    return "\n".join([f"[{name}]", *lines, ""])
+def _section(name: str, options: Mapping[str, str]) -> str:
+    return "\n".join([f"[{name}]", *(f"{key}={value}" for key, value in options.items()), ""])

@@ -1,23 +1,27 @@
 import configparser
+import json
 import os
 import shlex
 import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from gameserver.local.plan import Program
-from gameserver.local.supervisor import Stop, Supervisor, render, stoppable
+from gameserver.local.processes import tethered
+from gameserver.local.supervisor import Stop, Supervisor, free_text, render, stoppable
 
 
-def rendered(tmp_path, *programs):
+def rendered(*programs):
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
-    parser.read_string(render(programs, tmp_path, tmp_path / "supervisor.sock", tmp_path))
+    parser.read_string(render(programs))
     return parser
 
 
 def test_a_program_is_restarted_but_started_only_by_us(tmp_path):
-    sections = rendered(tmp_path, Program(name="part", command=("run", "it"), stage=2, stop_s_max=7))
+    sections = rendered(Program(name="part", command=("run", "it"), stage=2, stop_s_max=7))
     section = sections["program:part"]
     assert section["autorestart"] == "true"
     assert section["autostart"] == "false"
@@ -27,26 +31,44 @@ def test_a_program_is_restarted_but_started_only_by_us(tmp_path):
 
 def test_programs_of_a_stage_are_stopped_together_before_those_of_the_stage_below(tmp_path):
     stages = {"broker": 1, "worker": 2, "beat": 2, "gateway": 3}
-    sections = rendered(tmp_path, *(Program(name=name, command=("run",), stage=n) for name, n in stages.items()))
+    sections = rendered(*(Program(name=name, command=("run",), stage=n) for name, n in stages.items()))
     groups = {name: section for name, section in sections.items() if name.startswith("group:")}
     assert [group["programs"] for group in groups.values()] == ["broker", "worker,beat", "gateway"]
     assert [group["priority"] for group in groups.values()] == ["1", "2", "3"]
 
 
-def test_commands_and_values_keep_their_spaces_and_percent_signs(tmp_path):
-    program = Program(name="part", command=("run", "two words", "a@%h"), stage=0, environment={"ARGS": "{1,2} 50%"})
-    section = rendered(tmp_path, program)["program:part"]
-    assert shlex.split(section["command"])[-3:] == ["run", "two words", "a@%%h"]
-    assert section["environment"] == 'ARGS="{1,2} 50%%"'
+@pytest.mark.parametrize("odd", ["two words", "a@%h", "50% #1", "x ;y", "it's", '"q"', "back\\slash"])
+def test_supervisord_starts_what_it_is_told_whatever_it_is_called(tmp_path, odd):
+    """Read as supervisord reads it: its own parser, its own expansions."""
+    folder = tmp_path / odd
+    (folder / "log").mkdir(parents=True)
+    program = Program(name="part", command=(f"{folder}/run", odd), stage=0, environment={"ARGS": odd})
+    (folder / "supervisord.conf").write_text(render([program]))
+    told = free_text([program], folder / "supervisor.sock", folder)
+    read = (
+        "import json, sys; from supervisor.options import ServerOptions; options = ServerOptions();"
+        "options.realize(['-n', '-c', 'supervisord.conf']); (group,) = options.process_group_configs;"
+        "(part,) = group.process_configs;"
+        "print(json.dumps([part.command, part.directory, part.stdout_logfile, options.configroot.supervisord"
+        ".server_configs[0]['file']]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", read], cwd=folder, env={**os.environ, **told}, capture_output=True, text=True, check=True
+    )
+    command, directory, log, socket = json.loads(done.stdout)
+    assert shlex.split(command) == [*tethered(()), "env", f"ARGS={odd}", f"{folder}/run", odd]
+    assert (directory, socket) == (str(folder), str(folder / "supervisor.sock"))
+    assert (folder / log).resolve() == folder / "log" / "part.log"
 
 
 def test_a_program_ends_when_supervisord_does(tmp_path):
-    section = rendered(tmp_path, Program(name="part", command=("run",), stage=0))["program:part"]
-    assert section["command"].startswith("setpriv --pdeathsig TERM ")
+    part = Program(name="part", command=("run",), stage=0)
+    told = free_text([part], tmp_path / "supervisor.sock", tmp_path)
+    assert told["SUPERVISED_part"] == "setpriv --pdeathsig TERM run"
 
 
 def test_the_control_socket_is_private(tmp_path):
-    assert rendered(tmp_path)["unix_http_server"]["chmod"] == "0700"
+    assert rendered()["unix_http_server"]["chmod"] == "0700"
 
 
 def test_a_checkout_too_deep_for_a_socket_gets_one_elsewhere_for_the_time(tmp_path):
