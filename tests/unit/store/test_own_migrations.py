@@ -115,5 +115,5 @@ def test_a_database_of_another_game_is_refused_with_a_sentence(isle: Path, tmp_p
     gameserver(isle, "migrations", "make", "shells")
     url = f"sqlite:///{tmp_path / 'world.sqlite'}"
     gameserver(isle, "migrate", url=url)
-    with pytest.raises(Corrupt, match="this code .* does not know"):
+    with pytest.raises(Corrupt, match=r"this code .* does not know"):
         migrate_module.migrate(url)
