@@ -1,14 +1,10 @@
-"""Properties are held against examples however busy the machine is: no deadline for a single one."""
+"""A workshop for the tests of processing."""
 
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from tests.unit.processing.workshop import Workshop
-
-settings.register_profile("unhurried", deadline=None, max_examples=50)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture
