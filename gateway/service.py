@@ -23,8 +23,9 @@ from gameserver.security.sealing import Sealer, read_key
 from gateway.amqp.broker import Broker
 from gateway.hub import Hub
 from gateway.metrics.exposition import Exposition
-from gateway.net.endpoints import listen
-from gateway.net.player_protocol import PlayerFactory
+from gateway.net.descriptors import fit_connections, raise_descriptors
+from gateway.net.endpoints import is_introduced, listen
+from gateway.net.player_protocol import ConnectionLimiter, PlayerFactory
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,13 @@ class Gateway(Service):
     def __init__(self, settings: Settings, reactor: Any) -> None:
         self._reactor = reactor
         self._settings = settings
+        self._limits = fit_connections(settings.limits, raise_descriptors())
         # A name for people, and what tells this process from the one that had the name before it died.
         self.name = f"{settings.gateway_id or 'gateway'}-{secrets.token_hex(4)}"
         self.hub = Hub(
             clock=reactor,
             gateway=self.name,
-            limits=settings.limits,
+            limits=self._limits,
             queues=settings.queues,
             sealer=Sealer(read_key(settings.secret_key_file)),
             wall_ms=lambda: int(time.time() * 1000),
@@ -57,7 +59,7 @@ class Gateway(Service):
             amqp_url=settings.amqp_url,
             gateway=self.name,
             topology=topology(settings.limits, settings.queues),
-            limits=settings.limits,
+            limits=self._limits,
             on_outbound=self._receive,
             on_up=self.hub.broker_up,
             on_down=self.hub.broker_down,
@@ -103,8 +105,9 @@ class Gateway(Service):
     @defer.inlineCallbacks
     def listen(self) -> Any:
         """Listen on every endpoint of the settings. Fails with Twisted's ``CannotListenError``."""
+        limiter = ConnectionLimiter(self._limits)
         for text in self._settings.endpoints:
-            factory = PlayerFactory(self.hub, self._settings.limits)
+            factory = PlayerFactory(self.hub, limiter, introduced=is_introduced(text))
             port = yield listen(self._reactor, text, factory)
             self._ports.append(port)
             log.info("gateway %s listens on %s", self.name, port.getHost())

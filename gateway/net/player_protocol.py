@@ -1,87 +1,35 @@
 """The Twisted shell around a connection: bytes in, bytes out, and a limit on how many there are.
 
-Behind a load balancer that speaks the PROXY protocol (Twisted's endpoint ``haproxy:tcp:4000``) a client's address is
-known with its first bytes; until then it counts as somebody, from nowhere.
+Behind a load balancer that speaks the PROXY protocol (endpoint ``haproxy:tcp:4000``) a client's address is known with
+its first bytes; until then it counts as somebody, from nowhere.
 """
 
+import logging
 from collections import Counter
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol
-from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gameserver.limits import Limits
+from gameserver.runtime.logging import Seldom
+from gameserver.wire.errors import WireFault
+from gameserver.wire.proxy_header import read_proxy_header
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from gateway.net.transport import Transport, set_no_delay
 
+log = logging.getLogger(__name__)
+crowded = Seldom(log)
+unread = Seldom(log)
+
 NOWHERE = ""  # the address of those who were not introduced yet
 
 
-@implementer(IPushProducer)
-class PlayerProtocol(Protocol):
-    """One socket."""
-
-    def __init__(self, hub: Hub, limiter: "ConnectionLimiter", address: str) -> None:
-        self._hub = hub
-        self._limiter = limiter
-        self._address = address
-        self._connection: Connection | None = None
-
-    def connectionMade(self) -> None:  # noqa: N802
-        """Begin a connection, if there is room."""
-        transport: Any = self.transport
-        if isinstance(transport, HAProxyProtocolWrapper):
-            self._address, transport = NOWHERE, transport.transport
-        if not self._limiter.enter(self._address):
-            transport.loseConnection()
-            self._hub.meters.disconnects["full"] += 1
-            return
-        set_no_delay(transport)
-        transport.registerProducer(self, True)
-        self._connection = self._hub.begin(Transport(transport))
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Pass bytes on."""
-        if self._connection is not None and (self._address or self._introduced(self._connection)):
-            self._hub.received(self._connection, data)
-
-    def _introduced(self, connection: Connection) -> bool:
-        """The load balancer has just said who this is. Cuts it off when there is no room for one more from there."""
-        peer: Any = self.transport
-        address = _host(peer.getPeer())
-        if not self._limiter.introduce(address):
-            self._hub.meters.disconnects["full"] += 1
-            connection.abort()
-            return False
-        self._address = address
-        return True
-
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008
-        """End the connection."""
-        if self._connection is not None:
-            self._limiter.leave(self._address)
-            self._hub.ended(self._connection)
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """Stop writing: the client does not read."""
-        if self._connection is not None:
-            self._connection.pause()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """Write again: the client reads."""
-        if self._connection is not None:
-            self._hub.reads_again(self._connection)
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The connection ends; ``connectionLost`` follows."""
-
-
 class ConnectionLimiter:
-    """How many connections are open, in all and per address."""
+    """How many connections a gateway has, on all of its endpoints and per address."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -117,18 +65,98 @@ class ConnectionLimiter:
             del self._by_address[address]
 
 
+@implementer(IPushProducer)
+class PlayerProtocol(Protocol):
+    """One socket. ``introduced``: a load balancer says whose it is before anything else comes."""
+
+    def __init__(self, hub: Hub, limiter: ConnectionLimiter, address: str, *, introduced: bool) -> None:
+        self._hub = hub
+        self._limiter = limiter
+        self._address = NOWHERE if introduced else address
+        self._balancer = address
+        self._header = b"" if introduced else None  # what came of the introduction
+        self._connection: Connection | None = None
+
+    def connectionMade(self) -> None:  # noqa: N802
+        """Begin a connection, if there is room."""
+        transport: Any = self.transport
+        if not self._limiter.enter(self._address):
+            transport.loseConnection()
+            self._count_full(self._balancer)
+            return
+        set_no_delay(transport)
+        transport.registerProducer(self, True)
+        self._connection = self._hub.begin(Transport(transport))
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Pass bytes on."""
+        connection = self._connection
+        if connection is None:
+            return
+        if self._header is not None:
+            data = self._introduce(connection, self._header + data)
+        if data:
+            self._hub.received(connection, data)
+
+    def _introduce(self, connection: Connection, data: bytes) -> bytes:
+        """Read who this is. Returns what came after that; cuts the connection off where that can't be."""
+        try:
+            header = read_proxy_header(data)
+        except WireFault as fault:
+            self._hub.meters.disconnects[fault.code] += 1
+            unread.warning("%s was cut off: %s", self._balancer, fault.message)
+            connection.abort()
+            return b""
+        if header is None:
+            self._header = data
+            return b""
+        self._header = None
+        address = header.host or self._balancer
+        if not self._limiter.introduce(address):
+            self._count_full(address)
+            connection.abort()
+            return b""
+        self._address = address
+        return data[header.size :]
+
+    def _count_full(self, address: str) -> None:
+        self._hub.meters.disconnects["full"] += 1
+        inside = self._limiter.inside
+        crowded.warning("a connection from %s was refused: there is no room (%d are open)", address, inside)
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008
+        """End the connection."""
+        if self._connection is not None:
+            self._limiter.leave(self._address)
+            self._hub.ended(self._connection)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """Stop writing: the client does not read."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Write again: the client reads."""
+        if self._connection is not None:
+            self._hub.reads_again(self._connection)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The connection ends; ``connectionLost`` follows."""
+
+
 class PlayerFactory(Factory):
-    """Makes protocols for the sockets of an endpoint."""
+    """Makes protocols for the sockets of an endpoint. ``introduced``: a load balancer stands before it."""
 
     noisy = False
 
-    def __init__(self, hub: Hub, limits: Limits) -> None:
+    def __init__(self, hub: Hub, limiter: ConnectionLimiter, *, introduced: bool = False) -> None:
         self._hub = hub
-        self._limiter = ConnectionLimiter(limits)
+        self._limiter = limiter
+        self._introduced = introduced
 
     def buildProtocol(self, address: Any) -> PlayerProtocol:  # noqa: N802
         """A protocol for a new socket."""
-        return PlayerProtocol(self._hub, self._limiter, _host(address))
+        return PlayerProtocol(self._hub, self._limiter, _host(address), introduced=self._introduced)
 
 
 def _host(address: Any) -> str:

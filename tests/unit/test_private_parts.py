@@ -35,7 +35,6 @@ PARTS = [
     Part("twisted", "twisted.internet.epollreactor:EPollReactor", "_doReadOrWrite", "gateway/net/reactor.py"),
     Part("twisted", "twisted.internet.tcp:Connection", "dataBuffer", "gateway/net/transport.py"),
     Part("twisted", "twisted.internet.tcp:Connection", "_tempDataBuffer", "gateway/net/transport.py"),
-    Part("twisted", "twisted.protocols.haproxy._wrapper", "HAProxyProtocolWrapper", "gateway/net/player_protocol.py"),
     Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/failover.py"),
     Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/broker.py"),
     Part("pika", "pika.connection:Connection", "server_properties", "gateway/amqp/broker.py"),

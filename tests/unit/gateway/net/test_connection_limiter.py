@@ -2,10 +2,11 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
-from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
 from gameserver.limits import Limits
+from gameserver.runtime.logging import Seldom
+from gateway.net import player_protocol
 from gateway.net.player_protocol import ConnectionLimiter, PlayerFactory
 from tests.unit.gateway.fakes import Stage
 
@@ -42,10 +43,12 @@ class Sockets:
 
     def __init__(self) -> None:
         self.stage = Stage(connections_max=3, connections_per_address_max=2)
-        self.factory = PlayerFactory(self.stage.hub, self.stage.limits)
+        self.limiter = ConnectionLimiter(self.stage.limits)
+        self.direct = PlayerFactory(self.stage.hub, self.limiter)
+        self.introduced = PlayerFactory(self.stage.hub, self.limiter, introduced=True)
 
     def connect(self, host: str = "10.0.0.1"):
-        protocol = self.factory.buildProtocol(IPv4Address("TCP", host, 1))
+        protocol = self.direct.buildProtocol(IPv4Address("TCP", host, 1))
         protocol.makeConnection(StringTransport())
         return protocol
 
@@ -86,8 +89,7 @@ def test_a_transport_that_is_full_pauses_the_session_until_it_is_empty(sockets: 
 
 def behind_a_proxy(sockets: Sockets, header: bytes):
     """A connection that a load balancer opened for somebody."""
-    factory = HAProxyWrappingFactory(sockets.factory)
-    protocol = factory.buildProtocol(IPv4Address("TCP", "10.9.9.9", 1))
+    protocol = sockets.introduced.buildProtocol(IPv4Address("TCP", "10.9.9.9", 1))
     protocol.makeConnection(StringTransport())
     protocol.dataReceived(header)
     return protocol
@@ -107,7 +109,7 @@ def test_behind_a_load_balancer_the_clients_own_address_counts(sockets: Sockets)
     other = behind_a_proxy(sockets, introduction("10.0.0.2") + b'{"type":"hello","protocol":1}\n')
     sockets.stage.clock.advance(1)
     assert b'"type":"welcome"' in other.transport.value()
-    assert sockets.factory._limiter._by_address == {"10.0.0.1": 2, "10.0.0.2": 1}
+    assert sockets.limiter._by_address == {"10.0.0.1": 2, "10.0.0.2": 1}
 
 
 def test_who_was_not_introduced_yet_counts_for_all_but_for_no_address(sockets: Sockets):
@@ -116,9 +118,42 @@ def test_who_was_not_introduced_yet_counts_for_all_but_for_no_address(sockets: S
     assert behind_a_proxy(sockets, b"").transport.disconnecting
     for protocol in waiting:
         protocol.connectionLost(Failure(ConnectionDone()))
-    assert sockets.factory._limiter._by_address == {}
+    assert sockets.limiter._by_address == {}
 
 
 def test_a_lost_connection_is_no_session_any_more(sockets: Sockets):
     sockets.connect().connectionLost(Failure(ConnectionDone()))
     assert sockets.stage.hub.connections == []
+
+
+def test_there_is_one_bound_for_all_endpoints_of_a_gateway(sockets: Sockets):
+    sockets.connect("10.0.0.1")
+    sockets.connect("10.0.0.2")
+    behind_a_proxy(sockets, introduction("10.0.0.3"))
+    assert sockets.connect("10.0.0.4").transport.disconnecting
+    assert sockets.stage.hub.meters.disconnects["full"] == 1
+
+
+def test_an_introduction_may_come_byte_by_byte(sockets: Sockets):
+    protocol = behind_a_proxy(sockets, b"")
+    for byte in introduction("10.0.0.1") + b'{"type":"hello","protocol":1}\n':
+        protocol.dataReceived(bytes([byte]))
+    sockets.stage.clock.advance(1)
+    assert b'"type":"welcome"' in protocol.transport.value()
+    assert sockets.limiter._by_address == {"10.0.0.1": 1}
+
+
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"])
+def test_a_balancers_own_connection_counts_as_the_balancers(sockets: Sockets, header: bytes):
+    behind_a_proxy(sockets, header)
+    assert sockets.limiter._by_address == {"10.9.9.9": 1}
+
+
+def test_what_is_no_introduction_is_cut_off_counted_and_logged(
+    sockets: Sockets, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(player_protocol, "unread", Seldom(player_protocol.log))
+    protocol = behind_a_proxy(sockets, b'{"type":"hello","protocol":1}\n')
+    assert protocol.transport.disconnected
+    assert sockets.stage.hub.meters.disconnects["bad_proxy_header"] == 1
+    assert "10.9.9.9 was cut off" in caplog.text
