@@ -17,3 +17,7 @@ class PacketFault(GameError):
 
 class WireFault(GameError):
     """The stream is broken, or its sender is: told, then closed."""
+
+
+class ProxyHeaderFault(GameError):
+    """What a load balancer says of a client can't be read: the connection is cut off, and the client told nothing."""

@@ -10,7 +10,7 @@ import struct
 
 import msgspec
 
-from gameserver.wire.errors import WireFault
+from gameserver.wire.errors import ProxyHeaderFault
 
 LINE_BYTES_MAX = 107  # section 2.1, with the end of the line
 BLOCK_BYTES_MAX = 4_096  # of a binary header; section 2.2 asks for 536 at least
@@ -36,7 +36,7 @@ class ProxyHeader(msgspec.Struct, frozen=True):
 def read_proxy_header(data: bytes) -> ProxyHeader | None:
     """Read the header at the beginning of a connection; ``None`` while there is not all of it.
 
-    Raises ``WireFault`` ``bad_proxy_header`` for what can't become one.
+    Raises ``ProxyHeaderFault`` ``bad_proxy_header`` for what can't become one.
     """
     if data.startswith(SIGNATURE[: len(data)]):
         return _read_block(data)
@@ -45,8 +45,8 @@ def read_proxy_header(data: bytes) -> ProxyHeader | None:
     raise _fault("it begins as no header does")
 
 
-def _fault(why: str) -> WireFault:
-    return WireFault("bad_proxy_header", f"The load balancer's header can't be read: {why}.")
+def _fault(why: str) -> ProxyHeaderFault:
+    return ProxyHeaderFault("bad_proxy_header", f"The load balancer's header can't be read: {why}.")
 
 
 def _read_line(data: bytes) -> ProxyHeader | None:

@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from gameserver.limits import Limits
 from gameserver.runtime.logging import Seldom
-from gameserver.wire.errors import WireFault
+from gameserver.wire.errors import ProxyHeaderFault
 from gameserver.wire.proxy_header import read_proxy_header
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
@@ -102,7 +102,7 @@ class PlayerProtocol(Protocol):
         """Read who this is. Returns what came after that; cuts the connection off where that can't be."""
         try:
             header = read_proxy_header(data)
-        except WireFault as fault:
+        except ProxyHeaderFault as fault:
             self._hub.meters.disconnects[fault.code] += 1
             unread.warning("%s was cut off: %s", self._balancer, fault.message)
             connection.abort()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.wire.errors import WireFault
+from gameserver.wire.errors import ProxyHeaderFault
 from gameserver.wire.proxy_header import BLOCK_BYTES_MAX, SIGNATURE, ProxyHeader, read_proxy_header
 
 V4, V6 = bytes([10, 0, 0, 1, 10, 9, 9, 9]), bytes(15) + b"\x01" + bytes(15) + b"\x02"
@@ -60,11 +60,11 @@ def test_a_header_is_read_when_all_of_it_is_there_and_not_before(data: bytes, ho
 
 @pytest.mark.parametrize("data", WRONG.values(), ids=WRONG)
 def test_what_is_no_header_is_a_fault(data: bytes) -> None:
-    with pytest.raises(WireFault, match="bad_proxy_header"):
+    with pytest.raises(ProxyHeaderFault, match="bad_proxy_header"):
         read_proxy_header(data)
 
 
 @given(st.sampled_from([b"", b"PROXY ", SIGNATURE, SIGNATURE + b"\x21\x11"]), st.binary(max_size=300))
 def test_nothing_ends_in_another_error(start: bytes, data: bytes) -> None:
-    with suppress(WireFault):
+    with suppress(ProxyHeaderFault):
         read_proxy_header(start + data)
