@@ -1,16 +1,21 @@
 """Reads the files of the Tiled editor into typed values, and knows nothing of the game.
 
-The shapes below name only what is used of Tiled's JSON (`.world` and `.tmj`); msgspec checks types on the way in, and
-every fault, down to a torn base64 string, becomes one ``Corrupt`` that names the file.
+The shapes below name only what is used of Tiled's JSON (`.world` and `.tmj`, format 1.10 and 1.11,
+https://doc.mapeditor.org/en/stable/reference/json-map-format/); msgspec checks types on the way in, and every fault,
+down to a torn base64 string, becomes one ``Corrupt`` that names the file. What a mapper sees in the editor is what
+counts: layers in groups and layers that are offset are read where they are shown, and what can't be read so is refused
+with what to click.
 """
 
 import base64
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from gameserver.errors import Corrupt
 
@@ -39,6 +44,8 @@ class Object(msgspec.Struct, frozen=True):
     type: str = ""
     class_: str = msgspec.field(default="", name="class")
     properties: tuple[Property, ...] = ()
+    visible: bool = True
+    template: str = ""
     gid: Any = None
     polygon: Any = None
     polyline: Any = None
@@ -51,12 +58,24 @@ class Object(msgspec.Struct, frozen=True):
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """A layer of any type; ``data`` is a list of gids, or their base64 text as ``encoding`` and ``compression`` say."""
+    """A layer of any type; ``data`` is a list of gids, or their base64 text as ``encoding`` and ``compression`` say.
+
+    ``offsetx``, ``offsety``: pixels; ``x``, ``y``: tiles; ``layers``: of a group.
+    """
 
     name: str
     type: str
     width: int = 0
     height: int = 0
+    x: int = 0
+    y: int = 0
+    offsetx: float = 0.0
+    offsety: float = 0.0
+    parallaxx: float = 1.0
+    parallaxy: float = 1.0
+    visible: bool = True
+    opacity: float = 1.0
+    layers: "tuple[Layer, ...]" = ()
     data: list[int] | str | None = None
     encoding: str = "csv"
     compression: str = ""
@@ -105,20 +124,44 @@ def read_world(path: Path) -> WorldFile:
 
 
 def read_map(path: Path) -> Map:
-    """Read a `.tmj` file, finite and orthogonal; ``Corrupt`` for anything else."""
+    """Read a `.tmj` file, finite and orthogonal, its groups dissolved; ``Corrupt`` for anything else."""
     tiled = _read_json(path, Map)
     if tiled.infinite:
         fault(path, "is an infinite map; untick Infinite in Tiled's map properties")
     if tiled.orientation != "orthogonal":
         fault(path, f"is {tiled.orientation}; only orthogonal maps are read")
-    return tiled
+    return replace(tiled, layers=tuple(_ungrouped(tiled.layers)))
+
+
+def _ungrouped(layers: tuple[Layer, ...]) -> Iterator[Layer]:
+    """Give the layers out of their groups, as they are shown there: moved, seen through and hidden with the group."""
+    for one in layers:
+        if one.type != "group":
+            yield one
+            continue
+        for inner in _ungrouped(one.layers):
+            yield replace(
+                inner,
+                offsetx=inner.offsetx + one.offsetx,
+                offsety=inner.offsety + one.offsety,
+                parallaxx=inner.parallaxx * one.parallaxx,
+                parallaxy=inner.parallaxy * one.parallaxy,
+                visible=inner.visible and one.visible,
+                opacity=inner.opacity * one.opacity,
+            )
 
 
 def layer(path: Path, tiled: Map, name: str, type_: str) -> Layer:
-    """Return the map's only layer of this name and type; ``Corrupt`` if there is none, or another."""
+    """Return the map's only layer of this name and type; ``Corrupt`` if there is none, another, or it is not seen."""
     found = [one for one in tiled.layers if one.name == name and one.type == type_]
     if len(found) != 1:
-        fault(path, f"has {len(found)} layers of type {type_} named {name!r} at its top level, expected one")
+        fault(path, f"has {len(found)} layers of type {type_} named {name!r}, expected one")
+    if not found[0].visible or not found[0].opacity:
+        fault(
+            path, f"layer {name!r} is hidden; show it in Tiled (the eye beside it, and Opacity 1): what is read is seen"
+        )
+    if (found[0].parallaxx, found[0].parallaxy) != (1.0, 1.0):
+        fault(path, f"layer {name!r} moves with the view; set its Parallax Factor to 1, 1 in Tiled's layer properties")
     return found[0]
 
 
@@ -130,11 +173,47 @@ def gids(path: Path, tiled: Map, name: str) -> list[int]:
         fault(path, f"layer {name!r} is {tiles.width}x{tiles.height}, the map is {tiled.width}x{tiled.height}")
     if len(cells) != tiled.width * tiled.height:
         fault(path, f"layer {name!r} has {len(cells)} cells, expected {tiled.width * tiled.height}")
-    return cells
+    return _shifted(cells, tiled, *_offset_tiles(path, tiled, tiles))
+
+
+def _offset_tiles(path: Path, tiled: Map, tiles: Layer) -> tuple[int, int]:
+    across, rest_x = divmod(tiles.offsetx, tiled.tilewidth)
+    down, rest_y = divmod(tiles.offsety, tiled.tileheight)
+    if rest_x or rest_y:
+        fault(
+            path,
+            f"layer {tiles.name!r} is offset by part of a tile; set its Offset to whole tiles, or to 0, 0, in Tiled's "
+            "layer properties (its groups' count, too)",
+        )
+    return tiles.x + int(across), tiles.y + int(down)
+
+
+def _shifted(cells: list[int], tiled: Map, across: int, down: int) -> list[int]:
+    """Move cells within the map; what leaves it is gone, what comes in is empty."""
+    if not across and not down:
+        return cells
+    rows, columns = range(tiled.height), range(tiled.width)
+    return [
+        cells[(y - down) * tiled.width + x - across] if y - down in rows and x - across in columns else 0
+        for y in rows
+        for x in columns
+    ]
+
+
+def objects(path: Path, tiled: Map, name: str) -> list[Object]:
+    """Return an object layer's objects in the order of their ids, where they are shown."""
+    shown = layer(path, tiled, name, "objectgroup")
+    left, top = shown.offsetx + shown.x * tiled.tilewidth, shown.offsety + shown.y * tiled.tileheight
+    moved = [replace(one, x=one.x + left, y=one.y + top) for one in shown.objects]
+    return sorted(moved, key=lambda one: one.id)
 
 
 def tile_of(path: Path, tiled: Map, thing: Object) -> tuple[int, int]:
     """Return the tile (x, y) that holds the object's centre; ``Corrupt`` if its shape has no one obvious tile."""
+    if thing.template:
+        fault(path, f"object {thing.id} is made from a template; right-click it in Tiled and choose Detach")
+    if not thing.visible:
+        fault(path, f"object {thing.id} is hidden; show it in Tiled (Visible in its properties), or remove it")
     tile_object_or_drawing = any(one is not None for one in (thing.gid, thing.polygon, thing.polyline, thing.text))
     too_large = thing.width > tiled.tilewidth or thing.height > tiled.tileheight
     if tile_object_or_drawing or too_large or thing.rotation:
@@ -160,6 +239,11 @@ def _read_json(path: Path, shape: type[_T]) -> _T:
     except OSError as error:
         fault(path, f"can't be read ({error.strerror})")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if path.read_bytes().lstrip().startswith(b"<"):
+            fault(
+                path,
+                "is Tiled's XML; choose File > Export As > JSON map files (*.tmj), and name that file in the world",
+            )
         fault(path, f"is not the JSON that Tiled saves: {error}")
 
 

@@ -172,8 +172,7 @@ def _walls(file: Path, drawn: tiled.Map) -> frozenset[tuple[int, int]]:
 def _read_objects(file: Path, zone: str, drawn: tiled.Map) -> _Drawn:
     """Return what the zone's object layer holds."""
     found = _Drawn()
-    things = tiled.layer(file, drawn, "objects", "objectgroup").objects
-    for thing in sorted(things, key=lambda one: one.id):
+    for thing in tiled.objects(file, drawn, "objects"):
         _add(file, zone, found, thing, tiled.tile_of(file, drawn, thing))
     return found
 

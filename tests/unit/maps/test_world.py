@@ -79,7 +79,7 @@ class Files:
         self.field = tiled_map(
             5,
             4,
-            FIELD_WALLS,
+            list(FIELD_WALLS),
             [
                 thing(1, "spawn", 1, 2),
                 thing(2, "portal", 0, 1, zone="home", x=1, y=1),
@@ -273,6 +273,70 @@ def test_an_infinite_map_is_refused(files: Files) -> None:
 def test_a_map_that_is_not_orthogonal_is_refused(files: Files) -> None:
     files.field["orientation"] = "isometric"
     files.refused("field.tmj", "isometric")
+
+
+def test_a_map_in_xml_is_refused_with_what_to_click(files: Files) -> None:
+    files.load()
+    (files.folder / "field.tmj").write_text('<?xml version="1.0"?><map/>')
+    with pytest.raises(Corrupt, match=r"field.tmj: is Tiled's XML; choose File > Export As"):
+        load_world(files.folder / "test.world")
+
+
+# What a mapper sees: layers that are moved, grouped, hidden
+
+
+def test_objects_stand_where_their_layer_is_moved_to(files: Files) -> None:
+    files.field_layer("objects").update(offsetx=16, offsety=-8)
+    for one in files.field_layer("objects")["objects"]:
+        one["x"], one["y"] = one["x"] - 16, one["y"] + 8
+    moved = files.load().zones["field"]
+    assert moved == Files(files.folder).load().zones["field"]
+
+
+@pytest.mark.parametrize("by", [{"offsetx": 16.0, "offsety": 8.0}, {"x": 1, "y": 1}])
+def test_walls_stand_where_their_layer_is_moved_to(files: Files, by: dict[str, float]) -> None:
+    files.field_layer("walls").update(by)
+    files.field_thing(1).update(x=0, y=16)
+    assert files.load().zones["field"].walls == {(4, 2), (1, 3)}
+
+
+def test_a_layer_that_is_moved_by_a_part_of_a_tile_is_refused_with_what_to_click(files: Files) -> None:
+    files.field_layer("walls").update(offsetx=7)
+    files.refused("field.tmj", "set its Offset to whole tiles")
+
+
+def test_layers_in_groups_are_read_where_they_are_shown(files: Files) -> None:
+    alone = files.load()
+    inner = {"name": "solid", "type": "group", "offsetx": 16, "layers": [files.field_layer("walls")]}
+    outer = {"name": "all", "type": "group", "offsetx": -16, "layers": [inner, files.field_layer("ground")]}
+    files.field["layers"] = [outer, files.field_layer("objects")]
+    outer["layers"][1]["offsetx"] = 16
+    assert files.load() == alone
+
+
+@pytest.mark.parametrize("hidden", [{"visible": False}, {"opacity": 0}])
+@pytest.mark.parametrize("name", ["ground", "walls", "objects", "group"])
+def test_what_is_hidden_is_refused_with_what_to_click(files: Files, name: str, hidden: dict[str, Any]) -> None:
+    files.field["layers"] = [{"name": "group", "type": "group", "layers": files.field["layers"]}]
+    group = files.field["layers"][0]
+    next(one for one in (group, *group["layers"]) if one["name"] == name).update(hidden)
+    files.refused("field.tmj", "is hidden; show it in Tiled")
+
+
+def test_a_layer_that_moves_with_the_view_is_refused_with_what_to_click(files: Files) -> None:
+    files.field_layer("walls")["parallaxx"] = 0.5
+    files.refused("field.tmj", "set its Parallax Factor to 1, 1")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"template": "rat.tj"}, "right-click it in Tiled and choose Detach"), ({"visible": False}, "object 3 is hidden")],
+)
+def test_an_object_that_is_not_what_is_seen_is_refused_with_what_to_click(
+    files: Files, change: dict[str, Any], sentence: str
+) -> None:
+    files.field_thing(3).update(change)
+    files.refused("field.tmj", sentence)
 
 
 # Broken layers
