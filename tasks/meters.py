@@ -15,6 +15,7 @@ from typing import Any
 from celery.worker import state
 from celery.worker.control import inspect_command
 from celery.worker.request import Request
+from msgspec.structs import replace
 from prometheus_client import (
     GC_COLLECTOR,
     CollectorRegistry,
@@ -30,7 +31,7 @@ from prometheus_client.registry import Collector
 
 from gameserver.config import Address, Settings
 from gameserver.declare import catalogue
-from gameserver.messages.reports import TaskReport, read_task_report
+from gameserver.messages.reports import COME_AGAIN, TaskReport, read_task_report
 from gameserver.runtime import discovery
 from tasks.beat import WAITS_S
 
@@ -185,6 +186,11 @@ class CountedRequest(Request):
 
         cls.on_success = on_success
 
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery's name
+        """Tell operators how a task ended: a task that came to its end may hold events that did not."""
+        told, fields = event_of_end(type, fields)
+        super().send_event(told, **fields)
+
     def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
         """The task raised, or its child died."""
         meters.ended(self.name, _ENDS.get(type(exc_info.exception).__name__, "failed"))
@@ -195,6 +201,21 @@ class CountedRequest(Request):
         if not soft:
             meters.ended(self.name, "lease_over")
         return super().on_timeout(soft, timeout)
+
+
+def event_of_end(type_: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the task event that says what became of the events of a task that succeeded, and its fields.
+
+    ``task-failed`` where one was given up, ``task-retried`` where one comes again in another task. Both keep result and
+    runtime. What is acknowledged has nothing to do with it.
+    """
+    report = read_task_report(fields.get("result")) if type_ == "task-succeeded" else None
+    if report is None or not (report.gave_up or report.put_off):
+        return type_, fields
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in report.outcomes.items() if outcome in COME_AGAIN)
+    told = {**fields, "exception": report.cause or counts, "traceback": report.traceback}
+    told["result"] = repr(replace(report, traceback=""))
+    return ("task-failed" if report.gave_up else "task-retried"), told
 
 
 _ENDS = {"Reject": "given_back", "WorkerLostError": "child_died", "SystemExit": "child_died"}

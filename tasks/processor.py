@@ -34,6 +34,7 @@ from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_me
 from gameserver.messages.unread import Sorted, all_unread, sort_out
 from gameserver.processing.applied import Applied
 from gameserver.processing.applier import Applier
+from gameserver.processing.dead_letters import cause_of, traceback_of
 from gameserver.rules.book import rules
 from gameserver.runtime.logging import about
 from gameserver.security.passwords import Argon2Passwords
@@ -47,6 +48,7 @@ from tasks.unread import NOWHERE, Origin, UnreadEvents
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.25
+TRACEBACK_CHARS_MAX = 4_000  # of a report's, which travels to Flower; a dead letter keeps more
 LEASE_MARGIN_S = 1.0
 COPIES = 10_000  # names of tasks that carry the same events
 PUT_OFF_S_MAX = 4.0  # what is left of any lease, nearly, for a database that is away
@@ -113,6 +115,8 @@ class BatchProcessor:
             waited_ms=began_ms - batch[0].at_ms,
             skew_ms=round(self._skew_ms(), 1),
             took_ms=self._took_ms(run),
+            cause=cause_of(run.cause) if run.cause else "",
+            traceback=traceback_of(run.cause, TRACEBACK_CHARS_MAX) if run.cause else "",
         )
         self._tidy()
         if log.isEnabledFor(logging.DEBUG):
@@ -317,7 +321,9 @@ class BatchProcessor:
         """Try it again after a while, or dead-letter it after the last trial and go on with what followed it."""
         guilty = held.envelopes[0]
         trial = held.trial or self._patiently(lambda: self._store.begin_trial(guilty.id, self._clock_ms()), run)
-        if trial < guilty.event.spec.max_attempts:
+        gave_up = trial >= guilty.event.spec.max_attempts
+        run.note_cause(held.cause, gave_up=gave_up)
+        if not gave_up:
             self._delay(held, trial, run)
         else:
             self._dead_letter(held, trial, run)

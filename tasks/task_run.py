@@ -39,6 +39,8 @@ class TaskRun:
         self.tails = dict(found.tails)
         self.copy = copy  # of what can't be read
         self.is_published = False  # the gateways know that it is done
+        self.cause: BaseException | None = None  # why an event was put off or, rather, given up
+        self._gave_up = False
 
     def free(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
         """Hold what follows a failed event in its lane, and return the rest."""
@@ -62,6 +64,11 @@ class TaskRun:
     def ended_tails(self) -> list[dict[str, Any]]:
         """List what follows in lanes that came to their end. (A lane that was put off comes again from its gateway.)"""
         return [one for order, tail in self.tails.items() if order not in self.put_off for one in tail]
+
+    def note_cause(self, cause: BaseException, *, gave_up: bool) -> None:
+        """Note why an event was put off or given up: the report tells the first of those given up, or put off."""
+        if self.cause is None or (gave_up and not self._gave_up):
+            self.cause, self._gave_up = cause, gave_up
 
     def fail(self, envelope: Envelope, cause: BaseException, how: str = "failed", trial: int = 0) -> None:
         """Note that an event failed."""

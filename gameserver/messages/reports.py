@@ -11,20 +11,36 @@ import msgspec
 _json = msgspec.json.Encoder().encode
 
 # Outcomes of events that did not come to their end: each is counted again when it comes again or is given up.
+GIVEN_UP = "dead_lettered"
 COME_AGAIN = frozenset({"failed", "held", "left", "worker_died", "unread"})
 
 
-class TaskReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a task. ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``,
-    ``held``, ``left``, ``worker_died``, ``dead_lettered``, ``unread``);
-    ``waited_ms``: since the first of them was accepted,
-    by its sender's clock (less than 0: that is ahead); ``skew_ms``: this machine's clock less server time."""
+class TaskReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of a task.
+
+    ``outcomes``: how many events ended how (``ok``, an error's code, ``repeated``, ``failed``, ``held``, ``left``,
+    ``worker_died``, ``dead_lettered``, ``unread``); ``waited_ms``: since the first of them was accepted, by its
+    sender's clock (less than 0: that is ahead); ``skew_ms``: this machine's clock less server time; ``cause`` and
+    ``traceback``: why an event was given up or, where none was, put off; "" where none was put off by an error.
+    """
 
     events: int
     outcomes: dict[str, int]
     waited_ms: int
     took_ms: float
     skew_ms: float = 0.0
+    cause: str = ""
+    traceback: str = ""
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether an event of it was given up."""
+        return bool(self.outcomes.get(GIVEN_UP))
+
+    @property
+    def put_off(self) -> bool:
+        """Whether an event of it comes again, in another task."""
+        return not COME_AGAIN.isdisjoint(self.outcomes)
 
     def __repr__(self) -> str:
         """JSON, because Celery hands a result's text to Flower and to the worker's main process."""

@@ -35,7 +35,7 @@ def configure(options: Any) -> None:
         db=str(settings.var / f"flower-{options.port}"),
         state_save_interval=60_000,  # milliseconds; when it is stopped Flower saves anyway
         # What is shown.
-        tasks_columns="name,args,state,received,started,runtime,worker,uuid",
+        tasks_columns="name,uuid,state,args,received,started,runtime,worker",
         task_runtime_metric_buckets=[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0],
     )
     if settings.flower_basic_auth:

@@ -32,12 +32,22 @@ def letter_of(envelope: Envelope, cause: BaseException, attempts: int, now_ms: i
         event=envelope.event.spec.name,
         player=envelope.player,
         attempts=attempts,
-        cause=presentable(_said(cause), CAUSE_CHARS_MAX),
-        traceback=presentable("".join(format_exception(cause)), TRACEBACK_CHARS_MAX),
+        cause=cause_of(cause),
+        traceback=traceback_of(cause),
         envelope=msgspec.json.encode(envelope),
         at_ms=envelope.at_ms,
         dead_ms=now_ms,
     )
+
+
+def cause_of(cause: BaseException) -> str:
+    """Return an exception's type and text, whatever its content, fit to be kept and shown."""
+    return presentable(_said(cause), CAUSE_CHARS_MAX)
+
+
+def traceback_of(cause: BaseException, chars_max: int = TRACEBACK_CHARS_MAX) -> str:
+    """Return an exception's traceback, its middle left out where it is longer than ``chars_max``."""
+    return presentable("".join(format_exception(cause)), chars_max)
 
 
 def _said(cause: BaseException) -> str:

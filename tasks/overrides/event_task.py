@@ -24,6 +24,7 @@ class EventTask(Task):
     """A task that carries events."""
 
     Request = "tasks.meters:CountedRequest"
+    resultrepr_maxsize = 16_384  # characters of a report, which may hold a traceback (Celery cuts off at 1,024)
 
     def start_strategy(self, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
         """Celery's own handler of arrived messages, behind a look at each."""

@@ -15,6 +15,7 @@ from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, Tas
 from gameserver.modules.sessions.events import Ack, Heartbeat
 from gameserver.testing.line_client import LineClient
 from tests.amqp import parameters
+from tests.flowers import FlowerPages
 from tests.houses import FAMILIES, House, SharedHouse, eventually
 from tests.integration.tapped import Tap
 from tests.integration.watched import Watched
@@ -184,10 +185,11 @@ POISONS = ("needs", "rule", "encode", "save")
 
 
 def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_message(house: House):
-    """Each is tried four times, its lane goes on, and the broker's dead letters stay empty."""
+    """Each is tried four times, its lane goes on, the broker's dead letters stay empty; Flower shows what it was."""
     house.app = "tests.chaos.sabotaged"  # whose whispers can be poisoned
     worker = house.worker(*FAMILIES, name="all")
     children = worker.children()
+    flower = FlowerPages(house)
     gateway = house.gateway()
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(LineClient(gateway.port)) for _ in POISONS]
@@ -208,3 +210,17 @@ def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_messa
             assert client.reply(follower)["type"] in ("ok", "error")
     assert queue_length(house, DEAD) == 0
     assert worker.children() == children
+    eventually(lambda: len(ended(flower, "FAILURE")) == len(POISONS), "its failures in Flower")
+    retries = ended(flower, "RETRY")
+    given_up = ended(flower, "FAILURE")
+    assert all(task["exception"] for task in (*retries, *given_up)), (retries, given_up)
+    assert all("Traceback" in task["traceback"] for task in given_up)
+    counted = {type_: flower.counts("flower_events_total", type=type_) for type_ in ("task-retried", "task-failed")}
+    assert counted["task-failed"]["chat.whisper"] == len(given_up)
+    assert counted["task-retried"]["chat.whisper"] == len(retries) > 0
+
+
+def ended(flower: FlowerPages, state: str = "") -> list[dict[str, Any]]:
+    """What Flower knows of whispers that ended so."""
+    told = {"taskname": "chat.whisper", **({"state": state} if state else {})}
+    return list(flower.get("tasks", **told).values())
