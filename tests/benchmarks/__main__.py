@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import machine, workloads
+from tests.benchmarks import cores, machine, workloads
 from tests.benchmarks.plots import plots
 from tests.benchmarks.point import Point, measure
 from tests.benchmarks.profiles import profile
@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--rate", type=float, default=2.0, help="moves per second and client")
         command.add_argument("--seconds", type=float, default=20.0, help="the length of a window")
         command.add_argument("--gateways", type=int, default=1)
+        command.add_argument(
+            "--cores", type=int, default=cores.DEFAULT, help="for the server; with 1 the generator has another"
+        )
         command.add_argument("--gateway-share", type=float, default=0.0, help="of a processor, for each; 0: no bound")
         command.add_argument("--generators", type=int, default=1, help="processes of the load generator")
         command.add_argument(
@@ -109,6 +112,7 @@ def _walk(arguments: argparse.Namespace, results: Results) -> None:
         gateways=arguments.gateways,
         gateway_share=arguments.gateway_share,
         postgresql=arguments.postgresql,
+        cores=arguments.cores,
         flower=not arguments.no_flower,
         env=_env(arguments),
     )
@@ -143,6 +147,7 @@ def _largest(arguments: argparse.Namespace, results: Results, kind: str, start: 
         gateways=arguments.gateways,
         gateway_share=arguments.gateway_share,
         postgresql=arguments.postgresql,
+        cores=arguments.cores,
         env=_env(arguments),
     )
     with _walking(arguments, wanted) as measured:

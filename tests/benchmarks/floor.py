@@ -13,7 +13,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory, Protocol
 
 from gameserver.limits import Limits
-from gameserver.modules.movement.events import Moved, Walked
+from gameserver.modules.movement.events import Appeared, Being, Moved, Walked
 from gameserver.modules.movement.rules import STEPS
 from gameserver.modules.sessions.events import Entered
 from gameserver.wire.codecs import msgpack_codec
@@ -73,6 +73,8 @@ class Walker(Protocol):
         )
         self.send(Token(token="", session=name))
         self.send(Ok(re=seq, data=body))
+        you = Being(id=name, name=name, kind="player", x=self.x, y=self.y, hp=100, v=self.v)
+        self.send(Appeared(being=you))
 
     def move(self, packet: Any) -> None:
         """One step, in memory."""

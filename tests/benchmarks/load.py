@@ -74,7 +74,7 @@ class Seen(msgspec.Struct, kw_only=True):
     """What became of a group: per packet of the window when it was sent (ms after its beginning) and the reply's time.
 
     ``took_us``: microseconds, -1 unanswered. ``entered_us``: how long each entrance took, ``entered_ms``: when it was
-    done. ``sights_us``: how old moves were when they were seen; see ``sights``.
+    done. ``sights``: for each move and other client when it was sent and how old it was when seen; see ``sights``.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Seen(msgspec.Struct, kw_only=True):
     entered_us: list[int]
     entered_ms: list[int]
     refused: dict[str, int]
-    sights_us: list[int] = []
+    sights: list[tuple[int, int]] = []
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -212,7 +212,7 @@ class Run:
             entered_us=[_entrance_us(client) for client in crew.clients if client.asked_s],
             entered_ms=[int((client.entered_s - begin) * 1e3) for client in crew.playing],
             refused=crew.refused,
-            sights_us=crew.sights.ages_us(begin, end),
+            sights=crew.sights.ages(begin, end),
         )
 
     def _for(self, seconds: float, crews: list[Crew]) -> None:
@@ -279,14 +279,14 @@ class Run:
 
     def _send(self, client: Client, head: bytes, due_s: float) -> None:
         frame = head + self.seq.to_bytes(8)
-        self.seq += 1
         sent_s = time.perf_counter()
         self.late_s.append(sent_s - due_s)
         self.sent_s.append(sent_s)
         self.took_s.append(-1.0)
         self.crew_of.append(client.group)
         if client.sights is not None:
-            client.sights.sends(client.name, sent_s)
+            client.sights.sends(client.name, self.seq, sent_s)
+        self.seq += 1
         self._write(client, frame)
 
     def _write(self, client: Client, frame: bytes) -> None:
@@ -355,8 +355,6 @@ class Run:
             n = int.from_bytes(data[at + 17 : at + 25]) - self.base
             if n >= 0:  # otherwise to what an earlier run sent, from a server that had fallen far behind
                 self.took_s[n] = now_s - self.sent_s[n]
-                if client.sights is not None:
-                    client.sights.replied(client.name, now_s)
         elif not client.entered_s:
             if client.group.group.by_place:
                 place = msgspec.msgpack.decode(bytes(data[at + 4 : end]))["data"]["x"]

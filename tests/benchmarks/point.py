@@ -1,5 +1,6 @@
 """One measurement: clients come in, play for a while, and what they and the kernel saw is put together."""
 
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -7,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from tests.benchmarks import batches, load, machine
+from tests.benchmarks import batches, cores, load, machine
 from tests.benchmarks.servers import Running
 
 ANSWERED_MIN = 0.99
 P99_MS_MAX = 100.0
+STEADY_S = 2.0
 WAIT_S_MAX = 300.0
 
 
@@ -25,14 +27,21 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     p99: float | None
     max: float | None
 
+    @property
+    def in_time(self) -> bool:
+        """Whether nearly all of it came, and soon."""
+        return self.answered >= ANSWERED_MIN and self.p99 is not None and self.p99 < P99_MS_MAX
+
 
 class Point(msgspec.Struct, kw_only=True):
     """What was seen. CPU in seconds per 1,000 packets that were answered, deliveries and bytes per second.
 
     ``sights``: from a move's being sent to its being seen by others, of some walkers.
 
-    ``p99_by_s``: of what was sent in each second. ``cores``: processors at work by tier; ``machine_cores`` of the whole
-    machine, and ``elsewhere``: what of it belongs to no tier and not to the load generator.
+    ``p99_by_window``: of what was sent in each ``STEADY_S``, ``seen_p99_by_window`` of sights. ``cores``: processors at
+    work by tier; ``machine_cores`` of the whole machine, and ``elsewhere``: what of it belongs to no tier and not to
+    the load generator. ``server_cores``: on how many the server ran (see the module ``cores``), ``load_cores``: what
+    the generator used.
     """
 
     server: str
@@ -58,9 +67,11 @@ class Point(msgspec.Struct, kw_only=True):
     gateways: int = 1
     gateway_share: float = 0.0
     postgresql: bool = False
-    p99_by_s: list[float | None] = []
+    p99_by_window: list[float | None] = []
+    seen_p99_by_window: list[float | None] = []
     notes: dict[str, Any] = {}
     sights: Latency | None = None
+    server_cores: int = cores.DEFAULT
 
     @property
     def disturbed(self) -> float:
@@ -69,9 +80,19 @@ class Point(msgspec.Struct, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether the server carries this load."""
-        p99 = self.latency.p99
-        return self.latency.answered >= ANSWERED_MIN and p99 is not None and p99 < P99_MS_MAX and not self.lost
+        """Whether the server carries this load: who moves hears of it in time, and those around see it in time."""
+        return self.good_own and (self.sights is None or self.sights.in_time)
+
+    @property
+    def good_own(self) -> bool:
+        """Whether who moves hears of it in time, whenever others see it."""
+        return self.latency.in_time and not self.lost
+
+    @property
+    def unsteady(self) -> float | None:
+        """The worst window's p99 by the median one's, of replies or of sights, whichever is worse."""
+        parts = [_worst_by_median(windows) for windows in (self.p99_by_window, self.seen_p99_by_window) if windows]
+        return None if not parts or None in parts else max(part for part in parts if part is not None)
 
 
 Meanwhile = Callable[[], dict[str, Any]]
@@ -109,7 +130,8 @@ def measure(
         )
         for n, share in enumerate(shares)
     ]
-    generators_ = [_Generator(plan) for plan in plans]
+    with cores.running_on(cores.of_generator(server.wanted.cores)):
+        generators_ = [_Generator(plan) for plan in plans]
     try:
         return _observe(server, generators_, groups, workload, seconds, task, meanwhile, study)
     finally:
@@ -216,7 +238,10 @@ def _point(
     answered = round(whole.sent * whole.answered)
     entered = {name: [us for part in parts for us in part.entered_us] for name, parts in seen.items()}
     packets = _sum([report.packets for report in reports])
-    sights = [us for parts in seen.values() for part in parts for us in part.sights_us]
+    replies = [
+        pair for parts in seen.values() for part in parts for pair in zip(part.sent_ms, part.took_us, strict=True)
+    ]
+    sights = [pair for parts in seen.values() for part in parts for pair in part.sights]
     return Point(
         server=server.wanted.kind,
         workload=workload,
@@ -245,18 +270,25 @@ def _point(
         gateways=server.wanted.gateways,
         gateway_share=server.wanted.gateway_share,
         postgresql=server.wanted.postgresql,
-        p99_by_s=_by_second([part for parts in seen.values() for part in parts]),
+        p99_by_window=_p99_by_window(replies),
+        seen_p99_by_window=_p99_by_window(sights),
         notes=notes,
-        sights=latency(sights) if sights else None,
+        sights=latency([us for _, us in sights]) if sights else None,
+        server_cores=server.wanted.cores,
     )
 
 
-def _by_second(seen: Sequence[load.Seen]) -> list[float | None]:
-    by_second: dict[int, list[int]] = {}
-    for part in seen:
-        for ms, us in zip(part.sent_ms, part.took_us, strict=True):
-            by_second.setdefault(ms // 1000, []).append(us)
-    return [latency(by_second[second]).p99 for second in sorted(by_second)]
+def _p99_by_window(sent_and_took: Sequence[tuple[int, int]]) -> list[float | None]:
+    """By when it was sent (ms)."""
+    by_window: dict[int, list[int]] = {}
+    for ms, us in sent_and_took:
+        by_window.setdefault(ms // int(STEADY_S * 1000), []).append(us)
+    return [latency(by_window[n]).p99 for n in sorted(by_window)]
+
+
+def _worst_by_median(p99s: Sequence[float | None]) -> float | None:
+    whole = [p99 for p99 in p99s if p99 is not None]
+    return round(max(whole) / statistics.median(whole), 2) if len(whole) == len(p99s) else None
 
 
 def _per_1000(used: dict[str, float], answered: int) -> dict[str, float]:

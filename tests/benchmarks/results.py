@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.benchmarks import machine
+from tests.benchmarks import cores, machine
 from tests.benchmarks.point import Point
 
 
@@ -59,9 +59,14 @@ def line(point: Point) -> str:
     """A measurement in a line."""
     seen = point.latency
     parts = [
-        f"{point.workload} {point.server}, {point.clients} x {point.rate:g}/s, {point.seconds:g} s:",
+        f"{point.workload} {point.server}{' on PostgreSQL' if point.postgresql else ''},",
+        f"{cores.described(point.server_cores)},",
+        f"{point.clients} x {point.rate:g}/s, {point.seconds:g} s:",
         f"{seen.answered:.2%} answered, p50 {seen.p50} p95 {seen.p95} p99 {seen.p99} ms,",
-        f"seen p50 {point.sights.p50} p99 {point.sights.p99} ms," if point.sights else "",
+        f"seen by {point.sights.answered:.2%} p50 {point.sights.p50} p99 {point.sights.p99} ms,"
+        if point.sights
+        else "",
+        f"worst window {point.unsteady} of the median," if point.unsteady else "",
         f"{point.deliveries_per_s:.0f} deliveries/s,",
         "CPU s/1000: " + " ".join(f"{tier} {s:.3f}" for tier, s in point.cpu_s_per_1000.items()) + ",",
         "cores: " + " ".join(f"{tier} {s:.2f}" for tier, s in point.cores.items()) + ",",
@@ -70,7 +75,7 @@ def line(point: Point) -> str:
         f"disturbed by {point.disturbed:.2f} cores",
         " ".join(f"{name}: p99 {one.p99} ms," for name, one in point.groups.items()) if len(point.groups) > 1 else "",
         ", ".join(f"{name} {value}" for name, value in point.notes.items()),
-        "" if point.good else "-- not carried",
+        "" if point.good else "-- own carried" if point.good_own else "-- not carried",
     ]
     return " ".join(part for part in parts if part)
 

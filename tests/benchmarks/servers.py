@@ -19,7 +19,7 @@ from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import GatewayProc, Proc, eventually
-from tests.benchmarks import zones
+from tests.benchmarks import cores, zones
 from tests.benchmarks.share import limited
 from tests.databases import Cluster, required
 from tests.houses import FAMILIES
@@ -31,7 +31,8 @@ UNMEASURED = {"GAMESERVER_LOGIN_TIMEOUT_S": "120"}  # thousands enter before the
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to start. ``players``: who can play; ``population``: others in the database. ``crowd``: players in a zone,
     which is ``side`` tiles wide. ``bundled``: in the game's own world instead. ``gateway_share``: so much of a
-    processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its own instead of SQLite.
+    processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its own instead of SQLite. ``cores``:
+    on how many all of its processes run; see the module ``cores``.
     """
 
     kind: str = "gameserver"
@@ -44,6 +45,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     flower: bool = True
     bundled: bool = False
     postgresql: bool = False
+    cores: int = cores.DEFAULT
     env: dict[str, str] = {}
 
 
@@ -62,7 +64,9 @@ class Running(msgspec.Struct, kw_only=True):
 def running(wanted: Wanted, folder: Path, node: RunningNode | None = None) -> Iterator[Running]:
     """Start it, and end it. ``node``: a broker that runs already."""
     kinds = {"gameserver": _gameserver, "floor": _floor, "usual": _usual}
-    with kinds[wanted.kind](wanted, folder, node) as server:
+    with contextlib.ExitStack() as stack:
+        with cores.running_on(cores.of_server(wanted.cores)):
+            server = stack.enter_context(kinds[wanted.kind](wanted, folder, node))
         yield server
 
 
@@ -127,7 +131,8 @@ def a_cluster() -> Iterator[Cluster]:
 def worker_again(server: Running, family: str) -> None:
     """Start a family's worker anew."""
     assert server.deployment is not None
-    (worker,) = server.deployment.workers([((family,), f"{family}-again", 1)])
+    with cores.running_on(cores.of_server(server.wanted.cores)):
+        (worker,) = server.deployment.workers([((family,), f"{family}-again", 1)])
     server.workers[family] = worker
     server.tiers["workers"].append(worker.pid)
 

@@ -58,6 +58,7 @@ class TaskWalker(Walker):
 
     def enter(self, name: str, seq: int) -> None:
         """Come into the world."""
+        self.v = self._by_name[name].v if name in self._by_name else 0  # the row's, which stays
         super().enter(name, seq)
         self._by_name[name] = self
 

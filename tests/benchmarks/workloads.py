@@ -10,13 +10,15 @@ from tests.benchmarks.load import Group
 STEPS = [{"type": "move", "dir": "e"}, {"type": "move", "dir": "w"}]
 LINES = ("Hello.", "Has anybody seen the miller?", "Two wolves, east of the bridge, and I have no arrows left.")
 MEMBERS = 20  # of a channel
-WATCHED_EVERY = 25  # zones
+WATCHED_ZONES_MIN = 8  # all of them, if there are no more
+WATCHED_EVERY_MAX = 10  # zones
 PARTS = 50  # how many different sequences of deeds there are
 
 
 def walk(clients: int, rate: float, *, begin: int = 0) -> list[Group]:
     """Everybody walks to and fro, seen by all of the zone; of one in so many zones it is measured when."""
-    crowds = range(begin, begin + clients, WATCHED_EVERY * zones.CROWD)
+    every = max(1, min(WATCHED_EVERY_MAX, clients // zones.CROWD // WATCHED_ZONES_MIN))
+    crowds = range(begin, begin + clients, every * zones.CROWD)
     watched = [zones.names(first, zones.CROWD) for first in crowds]
     return [_group("walk", begin, clients, rate, STEPS, by_place=True, watched=watched)]
 
