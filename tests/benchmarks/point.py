@@ -27,10 +27,9 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     p99: float | None
     max: float | None
 
-    @property
-    def in_time(self) -> bool:
-        """Whether nearly all of it came, and soon."""
-        return self.answered >= ANSWERED_MIN and self.p99 is not None and self.p99 < P99_MS_MAX
+    def in_time(self, slack: float = 1.0) -> bool:
+        """Whether nearly all of it came, and soon; ``slack``: so many times as late will do."""
+        return self.answered >= ANSWERED_MIN and self.p99 is not None and self.p99 < slack * P99_MS_MAX
 
 
 class Point(msgspec.Struct, kw_only=True):
@@ -81,17 +80,17 @@ class Point(msgspec.Struct, kw_only=True):
     @property
     def good(self) -> bool:
         """Whether the server carries this load: who moves hears of it in time, and those around see it in time."""
-        return self.good_own and (self.sights is None or self.sights.in_time)
+        return self.good_own and (self.sights is None or self.sights.in_time())
 
     @property
     def good_own(self) -> bool:
         """Whether who moves hears of it in time, whenever others see it."""
-        return self.latency.in_time and not self.lost
+        return self.latency.in_time() and not self.lost
 
     @property
     def unsteady(self) -> float | None:
         """The worst window's p99 by the median one's, of replies or of sights, whichever is worse."""
-        parts = [_worst_by_median(windows) for windows in (self.p99_by_window, self.seen_p99_by_window) if windows]
+        parts = [worst_by_median(windows) for windows in (self.p99_by_window, self.seen_p99_by_window) if windows]
         return None if not parts or None in parts else max(part for part in parts if part is not None)
 
 
@@ -270,15 +269,15 @@ def _point(
         gateways=server.wanted.gateways,
         gateway_share=server.wanted.gateway_share,
         postgresql=server.wanted.postgresql,
-        p99_by_window=_p99_by_window(replies),
-        seen_p99_by_window=_p99_by_window(sights),
+        p99_by_window=p99_by_window(replies),
+        seen_p99_by_window=p99_by_window(sights),
         notes=notes,
         sights=latency([us for _, us in sights]) if sights else None,
         server_cores=server.wanted.cores,
     )
 
 
-def _p99_by_window(sent_and_took: Sequence[tuple[int, int]]) -> list[float | None]:
+def p99_by_window(sent_and_took: Sequence[tuple[int, int]]) -> list[float | None]:
     """By when it was sent (ms)."""
     by_window: dict[int, list[int]] = {}
     for ms, us in sent_and_took:
@@ -286,7 +285,8 @@ def _p99_by_window(sent_and_took: Sequence[tuple[int, int]]) -> list[float | Non
     return [latency(by_window[n]).p99 for n in sorted(by_window)]
 
 
-def _worst_by_median(p99s: Sequence[float | None]) -> float | None:
+def worst_by_median(p99s: Sequence[float | None]) -> float | None:
+    """How much worse the worst is than the one in the middle; none where one of them is endless."""
     whole = [p99 for p99 in p99s if p99 is not None]
     return round(max(whole) / statistics.median(whole), 2) if len(whole) == len(p99s) else None
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gameserver.testing.node import RunningNode
-from tests.benchmarks import workloads
+from tests.benchmarks import workloads, zones
 from tests.benchmarks.point import Point, measure
 from tests.benchmarks.servers import Wanted, running
 
@@ -11,6 +11,7 @@ CLIENTS = 400
 RATE = 2.0
 SECONDS = 5.0
 # Measured, then doubled: the processors of a busy CI are no laboratory.
+SLACK = 4.0  # times as late as what counts as carried
 COST_MAX = 4.0
 BEHIND_COST_MAX = 0.8  # workers and broker, of all
 BATCH_MIN = 3.0
@@ -25,11 +26,11 @@ def _walked(kind: str, folder: Path, node: RunningNode | None = None) -> Point:
 def test_a_move_costs_what_it_should_beside_a_server_in_memory(private_node: RunningNode, tmp_path: Path) -> None:
     floor, ours = _walked("floor", tmp_path / "floor"), _walked("gameserver", tmp_path / "gameserver", private_node)
     for point in (floor, ours):
-        assert point.latency.answered > 0.99
+        assert point.latency.in_time(SLACK)
         assert point.lost == 0
-        assert point.packets["m"] > 0.95 * 20 * point.packets["o"]  # seen by all 20 of the zone
         assert point.sights is not None
-        assert point.sights.answered > 0.99  # and each of some by each of the others
+        assert point.sights.sent > 0.9 * SECONDS * RATE * CLIENTS / 2 * (zones.CROWD - 1)  # in every other zone
+        assert point.sights.in_time(SLACK)
     cost = ours.cpu_s_per_1000
     assert cost["total"] < COST_MAX * floor.cpu_s_per_1000["total"], (ours, floor)
     assert cost["workers"] + cost["broker"] < BEHIND_COST_MAX * cost["total"], ours

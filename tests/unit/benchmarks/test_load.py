@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from gameserver.modules.movement.events import Moved, Walked
+from gameserver.modules.movement.events import Appeared, Being, Moved, Walked
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.packets import Error, Ok
 from tests.benchmarks.load import ENTRANCE_SEQ, Client, Group, Plan, Run
@@ -103,6 +103,9 @@ def test_of_watched_clients_it_is_known_when_they_see_each_others_moves(run: Run
         ends.append(theirs)
     seqs = []
     for client, theirs in zip(crew.clients, ends, strict=True):
+        you = Being(id=client.name, name=client.name, kind="player", x=0, y=1, hp=100, v=7)
+        theirs.send(frame(msgspec.msgpack.encode(Appeared(being=you))))
+        run._receive()
         run._send(client, crew.heads[0], 0.0)
         seqs.append(msgpack_codec().decode(theirs.recv(1000)[4:], 8).seq)
     steps = [frame(msgspec.msgpack.encode(Moved(who=name, x=1, y=1, v=8))) for name in crew.group.names]
@@ -111,8 +114,8 @@ def test_of_watched_clients_it_is_known_when_they_see_each_others_moves(run: Run
         for part in (reply[:7], reply[7:] + steps[0], steps[1]):  # cut within a frame
             theirs.send(part)
             run._receive()
-    ages_us = crew.sights.ages_us(0.0, time.perf_counter())
-    assert len(ages_us) == 2
-    assert all(0 < age_us < 10_000_000 for age_us in ages_us)
+    ages = crew.sights.ages(0.0, time.perf_counter())
+    assert len(ages) == 2
+    assert all(0 < age_us < 10_000_000 for _, age_us in ages)
     for end in [*ends, *(client.connection for client in crew.clients)]:
         end.close()

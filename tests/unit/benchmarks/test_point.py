@@ -1,7 +1,7 @@
 import pytest
 
 from tests.benchmarks.batches import Batch, read, summary
-from tests.benchmarks.point import latency
+from tests.benchmarks.point import latency, p99_by_window, worst_by_median
 
 
 def test_percentiles_count_what_was_not_answered_as_endless() -> None:
@@ -9,6 +9,15 @@ def test_percentiles_count_what_was_not_answered_as_endless() -> None:
     assert (seen.sent, seen.answered) == (100, 0.98)
     assert (seen.p50, seen.p95) == (51.0, 96.0)
     assert seen.p99 is None
+
+
+def test_a_window_that_is_worse_than_the_others_is_told_by_how_much() -> None:
+    steady = [(ms, 10_000) for ms in range(0, 10_000, 10)]
+    spike = [(ms, 40_000 if 4_000 <= ms < 4_100 else us) for ms, us in steady]
+    assert p99_by_window(steady) == [10.0] * 5
+    assert p99_by_window(spike) == [10.0, 10.0, 40.0, 10.0, 10.0]
+    assert worst_by_median(p99_by_window(spike)) == 4.0
+    assert worst_by_median(p99_by_window([*steady, *((ms, -1) for ms in range(0, 2_000, 10))])) is None
 
 
 def test_nothing_sent_is_nothing_missed() -> None:

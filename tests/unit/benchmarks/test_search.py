@@ -78,3 +78,14 @@ def test_loss_and_late_answers_are_not_carried() -> None:
     assert not msgspec.structs.replace(good, lost=1).good
     assert not msgspec.structs.replace(good, latency=latency([1_000] * 98 + [-1] * 2)).good
     assert not _point(101, 20.0, 100).good
+
+
+@pytest.mark.parametrize("sights_us", [[200_000] * 100, [1_000] * 98 + [200_000] * 2, [1_000] * 98 + [-1] * 2])
+def test_what_others_see_late_or_never_is_not_carried_though_it_is_by_the_former_definition(
+    sights_us: list[int],
+) -> None:
+    answered = _point(100, 20.0, 100)
+    assert msgspec.structs.replace(answered, sights=latency([1_000] * 100)).good
+    unseen = msgspec.structs.replace(answered, sights=latency(sights_us))
+    assert not unseen.good
+    assert unseen.good_own
