@@ -3,29 +3,67 @@
 import os
 import platform
 import subprocess
-from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Container, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 ROOT = Path(__file__).parent.parent.parent
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PACKAGES = ("twisted", "celery", "kombu", "amqp", "pika", "msgspec", "sqlalchemy")
 
 
-def cpu_s(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
-    """Seconds of processor time by tier.
+class Process(msgspec.Struct, frozen=True):
+    """A process, as the kernel has it. ``ticks``: of processor time, with those of its children that have ended."""
 
-    A tier is its leaders' sessions and children; PostgreSQL's have sessions of their own.
-    """
-    leaders = {pid for pids in tiers.values() for pid in pids}
-    by_leader: Counter[int] = Counter()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            leader, ticks = leader_and_ticks(entry, leaders)
-            by_leader[leader] += ticks
-    return {tier: sum(by_leader[pid] for pid in pids) / TICKS_PER_S for tier, pids in tiers.items()}
+    parent: int
+    session: int
+    ticks: int
+
+
+def cpu_s(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
+    """Seconds of processor time by tier: that of its leaders, and of all that descend from them."""
+    all_ = processes()
+    return {tier: sum(all_[pid].ticks for pid in pids) / TICKS_PER_S for tier, pids in by_tier(all_, tiers).items()}
+
+
+def by_tier(all_: Mapping[int, Process], tiers: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
+    """The processes of each tier. One belongs to the nearest leader above it, else to the leader of its session."""
+    of_leader = {pid: tier for tier, pids in tiers.items() for pid in pids}
+    found: dict[str, list[int]] = {tier: [] for tier in tiers}
+    for pid in all_:
+        leader = _leader(all_, pid, of_leader)
+        if leader in of_leader:
+            found[of_leader[leader]].append(pid)
+    return found
+
+
+def _leader(all_: Mapping[int, Process], pid: int, leaders: Container[int]) -> int:
+    above = pid
+    while above in all_:
+        if above in leaders:
+            return above
+        above = all_[above].parent
+    return all_[pid].session
+
+
+def processes() -> dict[int, Process]:
+    """All processes of this machine."""
+    found = ((int(entry.name), process(entry)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return {pid: one for pid, one in found if one is not None}
+
+
+def process(entry: Path) -> Process | None:
+    """One, by its entry in ``/proc``; none when it has ended."""
+    try:
+        stat = (entry / "stat").read_text()
+    except OSError:
+        return None
+    # "pid (name) state ppid pgrp session ...": the name may hold spaces and brackets, so count from its end.
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return Process(parent=int(fields[1]), session=int(fields[3]), ticks=sum(int(field) for field in fields[11:15]))
 
 
 def whole_machine_s() -> dict[str, float]:
@@ -38,24 +76,10 @@ def whole_machine_s() -> dict[str, float]:
 
 def memory_mb(tiers: Mapping[str, Iterable[int]]) -> dict[str, float]:
     """Megabytes by tier, pages that processes share counted in shares (PSS)."""
-    leaders = {pid for pids in tiers.values() for pid in pids}
-    by_leader: Counter[int] = Counter()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            by_leader[leader_and_ticks(entry, leaders)[0]] += _pss_kib(entry)
-    return {tier: round(sum(by_leader[pid] for pid in pids) / 1024, 1) for tier, pids in tiers.items()}
-
-
-def leader_and_ticks(entry: Path, leaders: Set[int]) -> tuple[int, int]:
-    """Whose a process is (by its entry in ``/proc``), and its ticks of processor time; 0 and 0 when it has ended."""
-    try:
-        stat = (entry / "stat").read_text()
-    except OSError:
-        return 0, 0
-    # "pid (name) state ppid pgrp session ...": the name may hold spaces and brackets, so count from its end.
-    fields = stat[stat.rindex(")") + 2 :].split()
-    parent, session = int(fields[1]), int(fields[3])
-    return parent if parent in leaders else session, sum(int(field) for field in fields[11:15])
+    members = by_tier(processes(), tiers)
+    return {
+        tier: round(sum(_pss_kib(Path(f"/proc/{pid}")) for pid in pids) / 1024, 1) for tier, pids in members.items()
+    }
 
 
 def _pss_kib(entry: Path) -> int:

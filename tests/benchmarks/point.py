@@ -65,6 +65,8 @@ class Point(msgspec.Struct, kw_only=True):
     load_late_ms: tuple[float, float]
     gateways: int = 1
     gateway_share: float = 0.0
+    population: int = 0
+    history: int = 0
     postgresql: bool = False
     p99_by_window: list[float | None] = []
     seen_p99_by_window: list[float | None] = []
@@ -268,6 +270,8 @@ def _point(
         machine_cores=whole_machine | {"elsewhere": round(max(0.0, elsewhere), 3)},
         gateways=server.wanted.gateways,
         gateway_share=server.wanted.gateway_share,
+        population=server.wanted.population,
+        history=server.wanted.history,
         postgresql=server.wanted.postgresql,
         p99_by_window=p99_by_window(replies),
         seen_p99_by_window=p99_by_window(sights),

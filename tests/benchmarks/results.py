@@ -45,6 +45,12 @@ def read(paths: Iterable[Path]) -> list[Record]:
     return list(_readable(text for path in paths for text in path.read_bytes().splitlines() if text))
 
 
+def transfers(path: Path, run: str = "") -> list[dict[str, Any]]:
+    """The results of ``tests.benchmarks.transfers`` in a file, of a run or of all."""
+    lines = [msgspec.json.decode(text) for text in path.read_bytes().splitlines() if text]
+    return [line for line in lines if "case" in line and run in ("", line.get("run"))]
+
+
 def _readable(lines: Iterable[bytes]) -> Iterator[Record]:
     """Results that an earlier version of the benchmark wrote in another form are passed over."""
     decode = msgspec.json.Decoder(Record).decode

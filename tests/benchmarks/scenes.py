@@ -24,22 +24,22 @@ def server_of(**wanted: Any) -> Iterator[Running]:
         yield server
 
 
-def chat(clients: int) -> Point:
+def chat(clients: int, **wanted: Any) -> Point:
     """Everybody speaks every two seconds, heard by 20 each time."""
-    with server_of(players=clients) as server:
+    with server_of(players=clients, **wanted) as server:
         groups = workloads.chat(clients, 0.5)
         return measure(server, groups, workload="chat", seconds=WINDOW_S, task="chat.say")
 
 
-def mixed(clients: int) -> Point:
+def mixed(clients: int, **wanted: Any) -> Point:
     """The game, in its own world, with its creatures."""
-    with server_of(players=clients, bundled=True) as server:
+    with server_of(players=clients, bundled=True, **wanted) as server:
         return measure(server, workloads.mixed(clients, 1.0), workload="mixed", seconds=WINDOW_S)
 
 
-def storm(clients: int) -> Point:
+def storm(clients: int, **wanted: Any) -> Point:
     """So many register at once, while a hundred talk. The window is long enough for one worker's hashing."""
-    with server_of(players=100) as server:
+    with server_of(players=100, **wanted) as server:
         groups = [*workloads.storm(clients), *workloads.chat(100, 0.5)]
         hash_ms = _hash_ms()
         seconds = max(WINDOW_S, 1.5 * clients * hash_ms / 1000)
@@ -70,9 +70,9 @@ def _hash_ms(times: int = 10) -> float:
     return round((time.process_time() - before_s) / times * 1000, 1)
 
 
-def idle(clients: int) -> Point:
+def idle(clients: int, **wanted: Any) -> Point:
     """So many in the world, each saying nothing but that it is still there, as often as the client library does."""
-    with server_of(players=clients) as server:
+    with server_of(players=clients, **wanted) as server:
         empty = machine.memory_mb(server.tiers)
         groups = workloads.idle(clients, 20.0)
         point = measure(server, groups, workload="idle", seconds=WINDOW_S, warm_s=5.0, enter_s_max=150.0)
@@ -81,19 +81,29 @@ def idle(clients: int) -> Point:
     return point
 
 
-def hot(clients: int) -> Point:
+def idle20(clients: int, **wanted: Any) -> Point:
+    """Everything that ``make run`` starts, and a few players who say nothing: what a server costs that does nothing.
+
+    As long as beat, heartbeats and sweeps need to show.
+    """
+    with server_of(players=clients, kind="make run", bundled=True, **wanted) as server:
+        groups = workloads.idle(clients, 20.0)
+        return measure(server, groups, workload="idle20", seconds=2 * WINDOW_S, warm_s=15.0)
+
+
+def hot(clients: int, **wanted: Any) -> Point:
     """All in one place, where everybody sees everybody, two steps a second."""
-    with server_of(players=clients, crowd=clients, side=16) as server:
+    with server_of(players=clients, crowd=clients, side=16, **wanted) as server:
         return measure(server, workloads.walk(clients, 2.0), workload="hot zone", seconds=WINDOW_S, drain_s=3.0)
 
 
-def backlog(clients: int) -> Point:
+def backlog(clients: int, **wanted: Any) -> Point:
     """Chat has no worker for 30 seconds, then it has one again; others walk and talk on meanwhile.
 
     By default players are told after 5 seconds that chat is unavailable, which keeps backlogs short; here they wait.
     """
-    env = {"GAMESERVER_UNAVAILABLE_AFTER_S": "120"}
-    with server_of(players=2 * clients, env=env) as server:
+    wanted["env"] = {"GAMESERVER_UNAVAILABLE_AFTER_S": "120", **wanted.get("env", {})}
+    with server_of(players=2 * clients, **wanted) as server:
         groups = [*workloads.chat(clients, 0.5), *workloads.walk(clients, 1.0, begin=clients)]
         times: dict[str, float] = {}
         return measure(
@@ -142,14 +152,17 @@ def _drained(seen: dict[str, list[load.Seen]], times: dict[str, float]) -> dict[
     }
 
 
-def quiet(clients: int) -> Point:
+def quiet(clients: int, **wanted: Any) -> Point:
     """A quiet server: nothing may wait for anything."""
-    with server_of(players=clients) as server:
-        return measure(server, workloads.walk(clients, 1.0), workload="quiet", seconds=WINDOW_S)
+    with server_of(players=clients, **wanted) as server:
+        return measure(server, workloads.walk(clients, 2.0), workload="quiet", seconds=WINDOW_S)
 
 
-SCENES: dict[str, tuple[Callable[[int], Point], int]] = {
-    "quiet": (quiet, 100),
+# Each is played by a function of the number of clients and of what else the server is to be (``Wanted``); what it gives
+# is kept as any other measurement. Beside it how many clients it is made for. In the order in which they matter.
+SCENES: dict[str, tuple[Callable[..., Point], int]] = {
+    "quiet": (quiet, 20),
+    "idle20": (idle20, 20),
     "chat": (chat, 500),
     "mixed": (mixed, 300),
     "storm": (storm, 200),

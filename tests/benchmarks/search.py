@@ -21,13 +21,21 @@ Measure = Callable[[int, float], Point]
 
 
 class Search:
-    """Looks for the largest number of clients; ``measure(clients, seconds)`` measures one load."""
+    """Looks for the largest number of clients. ``measure(clients, seconds)`` measures a load, ``carries`` judges it."""
 
-    def __init__(self, measure: Measure, seconds: float, most: int, told: Callable[[Point, str], Point]) -> None:
+    def __init__(
+        self,
+        measure: Measure,
+        seconds: float,
+        most: int,
+        told: Callable[[Point, str], Point],
+        carries: Callable[[Point], bool] = lambda point: point.good,
+    ) -> None:
         self._measure = measure
         self._seconds = seconds
         self._most = most
         self._told = told
+        self._carries = carries
 
     def largest(self, start: int, until_s: float) -> Point | None:
         """The largest load that was carried for a whole window. ``until_s`` (monotonic): then stop where it is."""
@@ -36,7 +44,7 @@ class Search:
         clients = low
         while time.monotonic() < until_s and (best is None or high / best.clients > FINE):
             point = self._try(clients, self._seconds)
-            if point.good:
+            if self._carries(point):
                 best = point
                 if clients >= self._most:
                     break
@@ -52,7 +60,7 @@ class Search:
         """A load that was carried for a short while, and one that wasn't."""
         low, high = 0, 0
         while not (low and high) and zones.CROWD <= clients <= self._most:
-            if self._try(clients, PROBE_S).good:
+            if self._carries(self._try(clients, PROBE_S)):
                 low = clients
                 clients = _whole(clients * STEP)
             else:
@@ -62,7 +70,7 @@ class Search:
 
     def _try(self, clients: int, seconds: float) -> Point:
         point = self._told(self._measure(clients, seconds), "search")
-        if not point.good:
+        if not self._carries(point):
             time.sleep(RECOVER_S)
             if point.disturbed > DISTURBED_MAX:
                 return self._told(self._measure(clients, seconds), "search")

@@ -6,6 +6,7 @@ Each is started, gives its addresses, its tiers (the sessions of its processes) 
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,8 @@ from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import GatewayProc, Proc, eventually
-from tests.benchmarks import cores, zones
+from tests.benchmarks import bulk, cores, zones
+from tests.benchmarks.as_run import gameserver_up
 from tests.benchmarks.share import limited
 from tests.databases import Cluster, required
 from tests.houses import FAMILIES
@@ -29,15 +31,16 @@ UNMEASURED = {"GAMESERVER_LOGIN_TIMEOUT_S": "120"}  # thousands enter before the
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What to start. ``players``: who can play; ``population``: others in the database. ``crowd``: players in a zone,
-    which is ``side`` tiles wide. ``bundled``: in the game's own world instead. ``gateway_share``: so much of a
-    processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its own instead of SQLite. ``cores``:
-    on how many all of its processes run; see the module ``cores``.
+    """What to start. ``players``: who can play; ``population``: others in the database; ``history``: rows of what was
+    said once. ``crowd``: players in a zone, which is ``side`` tiles wide. ``bundled``: in the game's own world instead.
+    ``gateway_share``: so much of a processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its
+    own instead of SQLite. ``cores``: on how many all of its processes run; see the module ``cores``.
     """
 
     kind: str = "gameserver"
     players: int = zones.CROWD
     population: int = 0
+    history: int = 0
     crowd: int = zones.CROWD
     side: int = zones.SIDE
     gateways: int = 1
@@ -63,7 +66,7 @@ class Running(msgspec.Struct, kw_only=True):
 @contextlib.contextmanager
 def running(wanted: Wanted, folder: Path, node: RunningNode | None = None) -> Iterator[Running]:
     """Start it, and end it. ``node``: a broker that runs already."""
-    kinds = {"gameserver": _gameserver, "floor": _floor, "usual": _usual}
+    kinds = {"gameserver": _gameserver, "make run": _as_run, "floor": _floor, "usual": _usual}
     with contextlib.ExitStack() as stack:
         with cores.running_on(cores.of_server(wanted.cores)):
             server = stack.enter_context(kinds[wanted.kind](wanted, folder, node))
@@ -108,6 +111,15 @@ def _gameserver(wanted: Wanted, folder: Path, running_node: RunningNode | None) 
 
 
 @contextlib.contextmanager
+def _as_run(wanted: Wanted, folder: Path, node: RunningNode | None) -> Iterator[Running]:
+    """What ``make run`` starts, supervisor and broker of its own included, with players of whom it knows."""
+    deployment = Deployment("amqp://of.its.own", folder / "gameserver", "", {**UNMEASURED, **wanted.env})
+    _seed(wanted, deployment)
+    with gameserver_up(deployment) as (address, tiers):
+        yield Running(wanted=wanted, addresses=[address], tiers=tiers, deployment=deployment)
+
+
+@contextlib.contextmanager
 def _database(wanted: Wanted) -> Iterator[tuple[str, dict[str, list[int]]]]:
     """The database's URL ("" for SQLite, in the deployment's folder), and its tier if it has one."""
     if not wanted.postgresql:
@@ -140,7 +152,11 @@ def worker_again(server: Running, family: str) -> None:
 def _seed(wanted: Wanted, deployment: Deployment) -> None:
     world = load_world(deployment.settings.world_file)
     places = zones.spread(world) if wanted.bundled else partial(zones.small, crowd=wanted.crowd, side=wanted.side)
-    zones.seed(deployment.database_url, world, wanted.players, wanted.population, places)
+    zones.seed(deployment.database_url, world, wanted.players + (wanted.population > 0), wanted.players, places)
+    if wanted.population:
+        (name,) = zones.names(wanted.players, 1)
+        bulk.multiply(deployment.database_url, name, wanted.players + 1, wanted.population - 1)
+    bulk.say(deployment.database_url, wanted.history, at_ms=int(time.time() * 1000))
 
 
 def _zones(wanted: Wanted, folder: Path) -> Path:

@@ -98,18 +98,18 @@ def _properties(pairs: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": name, "value": value} for name, value in pairs]
 
 
-def seed(database_url: str, world: World, players: int, others: int, places: Places) -> None:
-    """Put players with sessions into the data tier, and others who stay away. All have one password, hashed once."""
+def seed(database_url: str, world: World, players: int, sessions: int, places: Places) -> None:
+    """Put players into the data tier, so many of them with sessions. All have one password, hashed once."""
     store = Store(database_url, world)
     password_hash = Argon2Passwords().hash(PASSWORD)
-    for first in range(0, players + others, ROWS_AT_ONCE):
+    for first in range(0, players, ROWS_AT_ONCE):
         things: list[Account | Player | Session] = []
-        for n in range(first, min(first + ROWS_AT_ONCE, players + others)):
+        for n in range(first, min(first + ROWS_AT_ONCE, players)):
             (name,) = names(n, 1)
-            zone, x, y = places(n % players)
+            zone, x, y = places(n % sessions)
             things.append(Account(id=name, name=name, password_hash=password_hash, created_ms=0))
             things.append(Player(id=name, name=name, zone=zone, x=x, y=y))
-            things += [_session(name)] if n < players else []
+            things += [_session(name)] if n < sessions else []
         with store.transaction() as transaction:
             transaction.save(things, [])
     store.close()

@@ -5,32 +5,12 @@ import pytest
 
 from tests.benchmarks import search
 from tests.benchmarks.point import Point, latency
+from tests.unit.benchmarks.points import point
 
 
 def _point(clients: int, seconds: float, capacity: int) -> Point:
     """As if measured on a server that carries so many."""
-    return Point(
-        server="gameserver",
-        workload="walk",
-        clients=clients,
-        rate=2.0,
-        seconds=seconds,
-        per_s=0,
-        deliveries_per_s=0,
-        bytes_per_s=0,
-        latency=latency([1_000 if clients <= capacity else 200_000] * 100),
-        groups={},
-        refused={},
-        packets={},
-        lost=0,
-        cores={},
-        cpu_s_per_1000={},
-        memory_mb={},
-        batches={},
-        machine_cores={},
-        load_cores=0,
-        load_late_ms=(0, 0),
-    )
+    return point(clients, ms=1 if clients <= capacity else 200, seconds=seconds)
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +23,9 @@ def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_largest_load_is_found(capacity: int, start: int) -> None:
     tried: list[Point] = []
 
-    def told(point: Point, kind: str) -> Point:
-        tried.append(point)
-        return point
+    def told(one: Point, kind: str) -> Point:
+        tried.append(one)
+        return one
 
     found = search.Search(lambda c, s: _point(c, s, capacity), 20.0, 6_000, told).largest(start, math.inf)
     assert found is not None
@@ -64,8 +44,8 @@ def test_what_failed_while_others_took_processors_is_measured_again() -> None:
     stolen = [0.5]
 
     def measured(clients: int, seconds: float) -> Point:
-        point = _point(clients, seconds, 100 if stolen else 1_000)
-        return msgspec.structs.replace(point, machine_cores={"stolen": stolen.pop() if stolen else 0.0})
+        one = _point(clients, seconds, 100 if stolen else 1_000)
+        return msgspec.structs.replace(one, machine_cores={"stolen": stolen.pop() if stolen else 0.0})
 
     found = search.Search(measured, 20.0, 6_000, lambda p, kind: p).largest(900, math.inf)
     assert found is not None
@@ -89,3 +69,16 @@ def test_what_others_see_late_or_never_is_not_carried_though_it_is_by_the_former
     unseen = msgspec.structs.replace(answered, sights=latency(sights_us))
     assert not unseen.good
     assert unseen.good_own
+
+
+def test_the_largest_load_by_the_former_definition_is_another() -> None:
+    def measured(clients: int, seconds: float) -> Point:
+        return point(clients, ms=1 if clients <= 2_000 else 200, seen_ms=1 if clients <= 500 else 200, seconds=seconds)
+
+    by = {False: lambda one: one.good, True: lambda one: one.good_own}
+    found = {
+        own: search.Search(measured, 20.0, 6_000, lambda p, kind: p, carries).largest(1_000, math.inf)
+        for own, carries in by.items()
+    }
+    assert 400 < found[False].clients <= 500
+    assert 1_800 < found[True].clients <= 2_000
