@@ -29,6 +29,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
     def in_time(self, slack: float = 1.0) -> bool:
         """Whether nearly all of it came, and soon; ``slack``: so many times as late will do."""
+        if not self.sent:
+            return True
         return self.answered >= ANSWERED_MIN and self.p99 is not None and self.p99 < slack * P99_MS_MAX
 
 

@@ -22,6 +22,7 @@ def test_a_window_that_is_worse_than_the_others_is_told_by_how_much() -> None:
 
 def test_nothing_sent_is_nothing_missed() -> None:
     assert latency([]).answered == 1.0
+    assert latency([]).in_time()
 
 
 def test_batches_are_read_from_what_workers_tell_flower() -> None:
