@@ -2,7 +2,7 @@
 
 It speaks to the game server by its own protocol, and to the plain server by HTTP, at the same cost: requests are made
 before the run, what comes in one read is answered by one write, and it wakes once a millisecond. Who is given something
-acknowledges it as the client library does: all that came in a tenth of a second together. It is told what to do in one
+acknowledges it as the client library does: all that came in a while together. It is told what to do in one
 JSON document on its standard input and says ``ready``, ``begin`` and ``end`` in lines on its standard output, then what
 it saw.
 """
@@ -22,13 +22,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from gameserver.client.limits import ClientLimits
 from gameserver.wire.frames import prefix
 
+CLIENT = ClientLimits()
 PAUSE_S = 0.001
 RECEIVE_BYTES = 2**18
 ENTRANCE_SEQ = 1
-ACK_S = 0.1
-ACK_IDS_MAX = 100
 CHOICES = 2**18  # receivers drawn before the run
 SEQ_DIGITS = 2**60
 ENDLESS_S = -1.0
@@ -38,11 +38,11 @@ ANSWER_END = b"}\n"  # of each of the plain server's answers
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """What to do. ``givers``: accounts, one for each connection, with their ``secrets``. ``receivers``: who may be given to.
+    """What to do. ``givers``: accounts, one for each connection, with their ``secrets``.
 
-    ``zipf``: the exponent of how often each of these is chosen, 0 for all alike. ``in_flight``: of each connection;
-    ``rate``: transfers a second in all instead of that, whatever is answered. ``drain_s``: how long the last answers
-    and notices are waited for.
+    ``receivers``: who may be given to. ``zipf``: the exponent of how often each of these is chosen, 0 for all alike.
+    ``in_flight``: of each connection; ``rate``: transfers a second in all instead of that, whatever is answered.
+    ``drain_s``: how long the last answers and notices are waited for.
     """
 
     speaks: Literal["game", "http"]
@@ -358,12 +358,12 @@ class Game:
         """Acknowledge what came since a while ago."""
         if now_s < self.ack_due_s or not self.acking:
             return
-        self.ack_due_s = now_s + ACK_S
+        self.ack_due_s = now_s + CLIENT.ack_delay_s
         acking, self.acking = self.acking, []
         for client in acking:
             ids, client.acks = client.acks, []
-            for n in range(0, len(ids), ACK_IDS_MAX):
-                self._acknowledge(client, ids[n : n + ACK_IDS_MAX])
+            for n in range(0, len(ids), CLIENT.ack_ids_max):
+                self._acknowledge(client, ids[n : n + CLIENT.ack_ids_max])
 
     def _acknowledge(self, client: Client, ids: list[str]) -> None:
         self.seq += 1

@@ -10,14 +10,12 @@ are compared with what was answered, and what those who are connected were told 
 
 import argparse
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from sqlalchemy.engine import make_url
 from gameserver.store.tables import metadata
 from tests.benchmarks import machine, transfer_load, zones
 from tests.benchmarks.point import Latency, latency
-from tests.benchmarks.servers import Running, Wanted, running
+from tests.benchmarks.servers import Wanted, running
 
 COINS = 10_000_000  # of each account, so that none runs out of them
 ACCOUNTS = 20_000  # of those who are not connected
@@ -112,7 +110,7 @@ def measure(target: Target, case: Case, seconds: float, rate: float = 0.0) -> Tr
     )
     before = balances(target.database_url)
     report, used = _load(plan, target.tiers)
-    wrong = _wrong(report, before, balances(target.database_url), told=target.server == "game server")
+    wrong = contradictions(report, before, balances(target.database_url), told=target.server == "game server")
     return Transfers(
         server=target.server,
         case=case.name,
@@ -136,7 +134,8 @@ def _load(plan: transfer_load.Plan, tiers: dict[str, list[int]]) -> tuple[transf
     """Run the load generator. Returns its report, and the seconds of processor time that each tier used meanwhile."""
     command = (sys.executable, "-m", "tests.benchmarks.transfer_load")
     with subprocess.Popen(command, cwd=machine.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
-        assert generator.stdin is not None and generator.stdout is not None
+        assert generator.stdin is not None
+        assert generator.stdout is not None
         generator.stdin.write(msgspec.json.encode(plan))
         generator.stdin.close()
         _says(generator.stdout, "ready")
@@ -188,7 +187,9 @@ def _driver(database_url: str) -> str:
     return "postgresql+psycopg" if database_url.startswith("postgresql") else "sqlite"
 
 
-def _wrong(report: transfer_load.Report, before: dict[str, int], after: dict[str, int], *, told: bool) -> list[str]:
+def contradictions(
+    report: transfer_load.Report, before: dict[str, int], after: dict[str, int], *, told: bool
+) -> list[str]:
     """Say what contradicts what was answered. What was not answered may have been done: then nothing is said."""
     if report.unanswered:
         return [f"{report.unanswered} were not answered"]
@@ -207,13 +208,13 @@ def _wrong(report: transfer_load.Report, before: dict[str, int], after: dict[str
 
 
 @contextlib.contextmanager
-def game_server(folder: Path, *, postgresql: bool, env: dict[str, str]) -> Iterator[tuple[Target, Running]]:
+def game_server(folder: Path, *, postgresql: bool, env: dict[str, str]) -> Iterator[Target]:
     """The game server as shipped, but that clients may send as much as they like."""
     wanted = Wanted(players=CONNECTIONS_MAX, population=ACCOUNTS, postgresql=postgresql, env={**LIMITS, **env})
     with running(wanted, folder) as server:
-        assert server.house is not None
-        _fill(server.house.database_url)
-        yield Target("game server", server.addresses[0], server.tiers, server.house.database_url), server
+        assert server.deployment is not None
+        _fill(server.deployment.database_url)
+        yield Target("game server", server.addresses[0], server.tiers, server.deployment.database_url)
 
 
 @contextlib.contextmanager
@@ -299,7 +300,7 @@ def main() -> int:
     wrong = False
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        with game_server(folder, postgresql=arguments.postgresql, env=env) as (target, server):
+        with game_server(folder, postgresql=arguments.postgresql, env=env) as target:
             servers = arguments.servers.split(",")
             if "game" in servers:
                 for seen in _measure_all(target, arguments):
