@@ -5,7 +5,7 @@ An event type is a frozen struct with its fields and one ``@event(...)`` line th
 name, documentation) is computed from that, and an option that contradicts another is refused where it is declared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -24,6 +24,8 @@ SEALED_CHARS_MAX = 1_000  # as it stands in the queue: Fernet adds its frame, an
 PROTOCOLS_OWN = frozenset({"hello", "ping", "welcome", "pong", "token", "ok", "error", "unavailable", "bye"})
 
 Origin = Literal["client", "gateway", "server"]
+# What becomes of a field when two notices are merged: both added up, or the value of the earlier or the later one.
+Merging = Literal["sum", "first", "last"]
 
 Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
 Name = Annotated[
@@ -102,6 +104,7 @@ class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How a notice travels. A ``durable`` one stands in the outbox until its receiver has dealt with it.
 
     ``conflation_key``: the field that names whom it is about, if only the newest about each matters; "" if all do.
+    ``merge``: for each field how several notices that wait for one player become one; {} where each is told by itself.
     ``at``: where it is declared, file and line.
     """
 
@@ -109,6 +112,7 @@ class NoticeSpec(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     durable: bool
     conflation_key: str
+    merge: Mapping[str, Merging]
     at: str
 
 
@@ -139,6 +143,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of what stands in the ``data`` of an event's successful reply."""
 
+
+NOT_MERGED: Mapping[str, Merging] = {}
 
 # Every class that was declared, in the order of declaring: a module that declares a name twice keeps the last one only.
 DECLARED: list[type[Event] | type[Notice]] = []
@@ -195,13 +201,20 @@ def event(
     return declare
 
 
-def notice(*, durable: bool = False, conflation_key: str = "") -> Callable[[N], N]:
-    """Declare a notice type. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself."""
+def notice(
+    *, durable: bool = False, conflation_key: str = "", merge: Mapping[str, Merging] = NOT_MERGED
+) -> Callable[[N], N]:
+    """Declare a notice type. The options are the fields of ``NoticeSpec``.
+
+    Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
+    """
     at = caller()
 
     def declare(cls: N) -> N:
         name, family = cls.__name__.lower(), _family(cls)
-        notice = NoticeSpec(name=name, family=family, durable=durable, conflation_key=conflation_key, at=at)
+        notice = NoticeSpec(
+            name=name, family=family, durable=durable, conflation_key=conflation_key, merge=dict(merge), at=at
+        )
         _refuse(notice, _contradictions_of_notice(notice, cls))
         cls.notice = notice
         DECLARED.append(cls)
@@ -255,6 +268,18 @@ def _contradictions_of_notice(notice: NoticeSpec, cls: type[Notice]) -> dict[str
         _taken(notice.name): notice.name in PROTOCOLS_OWN,
         "conflation_key must name a field of the notice": notice.conflation_key not in ("", *cls.__struct_fields__),
         "conflation_key cannot be combined with durable=True": notice.durable and notice.conflation_key != "",
+        **(_contradictions_of_merge(notice, cls) if notice.merge else {}),
+    }
+
+
+def _contradictions_of_merge(notice: NoticeSpec, cls: type[Notice]) -> dict[str, bool]:
+    hints = get_type_hints(cls)
+    summed = [name for name, how in notice.merge.items() if how == "sum"]
+    return {
+        "merge needs durable=True: no other notice waits": not notice.durable,
+        "merge says of each field how, and of no other": {*notice.merge} != {*cls.__struct_fields__} - {"id"},
+        f"merge knows {', '.join(get_args(Merging))}": not {*notice.merge.values()} <= {*get_args(Merging)},
+        "merge adds up integers": any(hints.get(name, int) is not int for name in summed),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.declare.base import Event
+from gameserver.declare.base import Event, Notice
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Multicast, Unicast
 from gameserver.processing.encoding import (
@@ -20,9 +20,11 @@ from gameserver.processing.encoding import (
     read_multicast,
     sound_text,
 )
+from gameserver.processing.merging import MergedMail
 from gameserver.processing.outbound_builder import OutboundBuilder
 from gameserver.processing.prepared import Prepared
 from gameserver.rules.outcome import Notification, Outcome, State, Waiting
+from gameserver.store.claims import Held
 from gameserver.store.store import Transaction
 
 RESEND_MS = 3_000
@@ -35,9 +37,10 @@ _READERS: dict[str, Callable[[bytes], Any]] = {"talk": read_multicast, "event": 
 class Announcements:
     """A batch's announcements. ``published``: outbox rows that are done with once the batch's result was published."""
 
-    def __init__(self, state: State, builder: OutboundBuilder) -> None:
+    def __init__(self, state: State, builder: OutboundBuilder, held: Held) -> None:
         self._state = state
         self._builder = builder
+        self._merged = MergedMail(state, held)
         self._waiting: list[Waiting] = []
         self._again: list[str] = []
         self.done: list[str] = []
@@ -67,17 +70,32 @@ class Announcements:
         return [self._encode_notice(told, "") for told in notifications]
 
     def save(self, transaction: Transaction, now_ms: int) -> None:
-        """Write the outbox."""
-        transaction.add_waiting(self._waiting, now_ms, now_ms + RESEND_MS)
+        """Write the outbox, and tell what was merged."""
+        new, kept = self._merged.rows()
+        transaction.add_waiting([*self._waiting, *new], now_ms, now_ms + RESEND_MS)
+        transaction.merge_waiting(kept, now_ms + RESEND_MS)
         transaction.postpone_waiting(self._again, now_ms + RESEND_MS)
+        for row in (*new, *kept):
+            if not row.untold:
+                self._deliver(row.player, row.body, row.id)
 
     def _encode_notice(self, told: Notification, id_: str) -> Announcement:
         if told.to:
             multicast = encode_multicast(told, id_)
             return (self._talk, (multicast, packed(multicast))) if id_ else (self._builder.add_multicast, multicast)
         if told.player and told.notice is not None:
-            return self._mail, Waiting(id_, "mail", sound_text(told.player), packed(replace(told.notice, id=id_)))
+            return self._encode_mail(sound_text(told.player), replace(told.notice, id=id_))
         return self._tell, (sound_text(told.gateway), encode_unicast(told))
+
+    def _encode_mail(self, player: str, notice: Notice) -> Announcement:
+        body = packed(notice)
+        if not (notice.id and notice.notice.merge):
+            return self._mail, Waiting(notice.id, "mail", player, body)
+        self._merged.check(player)
+        return self._merge, (player, notice)
+
+    def _merge(self, what: tuple[str, Notice]) -> None:
+        self._merged.add(*what)
 
     def _tell(self, what: tuple[str, Unicast]) -> None:
         self._builder.add_unicast(*what)

@@ -108,7 +108,7 @@ class BatchTransaction:
             self._sort_out()
         self._changes = Changes(state, self._transaction)
         self._once = ExactlyOnce(state, self._transaction, in_outbox, self._limits.outcomes_kept)
-        self._announcements = Announcements(state, self._builder)
+        self._announcements = Announcements(state, self._builder, self._transaction.held)
 
     def _sort_out(self) -> None:
         """Leave out of what is due what another version of the code wrote and this one can't read."""

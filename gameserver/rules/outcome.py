@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from gameserver.declare.base import Event, Notice, Result
+from gameserver.declare.base import Event, Notice, NoticeSpec, Result
 from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.errors import Corrupt
 from gameserver.maps.world import World, Zone, nowhere
@@ -25,13 +25,15 @@ class Waiting(msgspec.Struct, frozen=True):
     """A row of the outbox: something to be sent again until its receiver has dealt with it.
 
     ``kind``: "mail" for one player (until acknowledged), "talk" for a topic (until published), "event" for a process
-    (until applied). ``body``: encoded as it will be sent.
+    (until applied). ``body``: encoded as it will be sent. ``untold``: it was never sent so far, so that later notices
+    may be merged into it.
     """
 
     id: str
     kind: str
     player: str
     body: bytes
+    untold: bool = False
 
 
 class Actor(Protocol):
@@ -57,7 +59,8 @@ class State:
     """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it.
 
     ``of`` and ``get`` give entities; ``found``, ``values`` and ``count`` the results of selections that only read.
-    ``now_ms``: server time. ``mail``, ``mail_counts``, ``due``: what of the outbox was asked for. ``laid_aside``: ids
+    ``now_ms``: server time. ``mail``, ``mail_counts``, ``due``: what of the outbox was asked for; ``untold``:
+    by each player whose mail was counted, that into which more may be merged. ``laid_aside``: ids
     of mail that is due and whose receivers are absent: the store lets it wait until they come.
     """
 
@@ -68,6 +71,7 @@ class State:
         self.results: dict[Listing[Any] | Column | Count, Any] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
         self.mail_counts: dict[str, int] = {}
+        self.untold: dict[str, tuple[Waiting, ...]] = {}
         self.due: tuple[Waiting, ...] = ()
         self.laid_aside: tuple[str, ...] = ()
 
@@ -212,9 +216,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     follow: SessionUpdate | None = None
 
     def mailed(self) -> Iterable[str]:
-        """Whom durable notices will wait for, once for each."""
-        mails = (tell for tell in self.notifications if tell.player and tell.notice is not None and not tell.to)
-        return (tell.player for tell in mails if tell.notice is not None and tell.notice.notice.durable)
+        """Whom durable notices will wait for, once for each that is kept by itself."""
+        mails = ((tell.player, tell.notice) for tell in self.notifications if tell.player and not tell.to)
+        return (player for player, notice in mails if notice is not None and _takes_room(notice.notice))
+
+
+def _takes_room(spec: NoticeSpec) -> bool:
+    return spec.durable and not spec.merge
 
 
 Rule = Callable[[State, Any, Context], Outcome]
@@ -224,7 +232,10 @@ MAIL_MAX = 200
 
 
 def has_room_for_mail(state: State, receiver: str) -> bool:
-    """Whether a durable notice may wait for a player: so many may at most. It needs ``mail_count(receiver)``."""
+    """Whether a durable notice may wait for a player: so many may at most. It needs ``mail_count(receiver)``.
+
+    Notices that are merged (``@notice(merge=...)``) always may: where there is no room they are merged.
+    """
     return state.mail_counts.get(receiver, 0) < MAIL_MAX
 
 

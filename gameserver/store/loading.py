@@ -24,7 +24,7 @@ from gameserver.rules.outcome import State, Waiting
 from gameserver.store import conditions
 from gameserver.store.claims import Claims
 from gameserver.store.statements import Rows, among
-from gameserver.store.tables import by_name, columns, joined, outbox, tables_of
+from gameserver.store.tables import UNTOLD_MS, by_name, columns, joined, outbox, tables_of
 
 DUE_ROWS_MAX = 500
 
@@ -123,11 +123,17 @@ def _count(kind: Kind, when: str, field: str) -> Select[Any]:
     return select(column, func.count()).where(among(column, "ids"), *only).group_by(column)
 
 
-_WAITING = select(outbox.c.id, outbox.c.kind, outbox.c.player, outbox.c.body)
+_IS_UNTOLD = outbox.c.due_ms == UNTOLD_MS
+_WAITING = select(outbox.c.id, outbox.c.kind, outbox.c.player, outbox.c.body, _IS_UNTOLD)
 _MAIL = _WAITING.where(outbox.c.kind == "mail", among(outbox.c.player, "ids")).order_by(
     outbox.c.created_ms, outbox.c.id
 )
-_MAIL_COUNTS = select(outbox.c.player, func.count()).where(among(outbox.c.player, "ids")).group_by(outbox.c.player)
+_MAIL_COUNTS = (
+    select(outbox.c.player, func.count(), func.max(outbox.c.due_ms))
+    .where(among(outbox.c.player, "ids"))
+    .group_by(outbox.c.player)
+)
+_UNTOLD = _WAITING.where(among(outbox.c.player, "ids"), _IS_UNTOLD).order_by(outbox.c.created_ms, outbox.c.id)
 _DUE = _WAITING.where(outbox.c.due_ms <= bindparam("now_ms")).order_by(outbox.c.due_ms).limit(DUE_ROWS_MAX)
 
 
@@ -264,16 +270,27 @@ class _Loader:
     def _mail(self) -> None:
         mail, counts = sorted(self._needs.mail), sorted(self._needs.mail_counts)
         if mail:
-            waiting = [Waiting(*row) for row in self._rows.all(_MAIL, ids=mail)]
-            self._state.mail = {id_: tuple(row for row in waiting if row.player == id_) for id_ in mail}
+            self._state.mail = dict.fromkeys(mail, ()) | by_player(self._waiting(_MAIL, ids=mail))
         if counts:
-            self._state.mail_counts.update(self._rows.all(_MAIL_COUNTS, ids=counts))
+            self._count_mail(counts)
         if self._needs.due_ms:
             self._state.due = self._due()
 
+    def _count_mail(self, players: Sequence[str]) -> None:
+        """Count what waits for players, and read into which of it more may be merged."""
+        found = self._rows.all(_MAIL_COUNTS, ids=players)
+        self._state.mail_counts.update((player, count) for player, count, _ in found)
+        self._state.untold = dict.fromkeys(players, ())
+        with_untold = [player for player, _, latest_ms in found if latest_ms == UNTOLD_MS]
+        if with_untold:
+            self._state.untold |= by_player(self._waiting(_UNTOLD, ids=with_untold))
+
+    def _waiting(self, query: Select[Any], **values: Any) -> list[Waiting]:
+        return [Waiting(*row) for row in self._rows.all(query, **values)]
+
     def _due(self) -> tuple[Waiting, ...]:
         """Outbox rows that nobody has dealt with in time. The mail of those who are absent is laid aside."""
-        due = [Waiting(*row) for row in self._rows.all(_DUE, now_ms=self._needs.due_ms)]
+        due = self._waiting(_DUE, now_ms=self._needs.due_ms)
         receivers = sorted({row.player for row in due if row.player})
         actors = actor_kind()
         if receivers:
@@ -287,6 +304,14 @@ def _named(wanted: Wanted) -> tuple[tuple[tuple[str, str], ...], dict[str, Any]]
     """The fields (and conditions) that are looked for, and the values of each by the name of its placeholder."""
     names = tuple(sorted(wanted)) if len(wanted) > 1 else tuple(wanted)
     return names, {f"v{n}": sorted(wanted[name]) for n, name in enumerate(names)}
+
+
+def by_player(waiting: Iterable[Waiting]) -> dict[str, tuple[Waiting, ...]]:
+    """Sort rows of the outbox by their receivers, and leave them in their order."""
+    found: defaultdict[str, list[Waiting]] = defaultdict(list)
+    for row in waiting:
+        found[row.player].append(row)
+    return {player: tuple(rows) for player, rows in found.items()}
 
 
 def _as_values(box: Box) -> dict[str, Any]:

@@ -13,11 +13,10 @@ from sqlalchemy import Table, bindparam, delete, update
 from gameserver.declare.entity import Entity, Keep, kinds
 from gameserver.store import conditions
 from gameserver.store.statements import Rows, among, locked
-from gameserver.store.tables import by_name, outbox, tables_of, trials
+from gameserver.store.tables import NEVER_MS, by_name, outbox, tables_of, trials
 
 PORTION_ROWS = 500
 TRIAL_KEPT_MS = 24 * 3_600_000  # since it was last tried: longer than any message travels
-NEVER_MS = 2**62
 
 
 def _prune(table: Table, over: Any) -> Any:

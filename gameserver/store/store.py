@@ -22,7 +22,7 @@ from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
 from gameserver.store.migrate import migrate
 from gameserver.store.statements import Rows, among, locked, reading, writing
-from gameserver.store.tables import dead_letters, facts, outbox, outcomes, trials
+from gameserver.store.tables import UNTOLD_MS, dead_letters, facts, outbox, outcomes, trials
 from gameserver.store.writer_lock import WriterLock
 
 _OUTCOME = select(outcomes.c.direct).where(outcomes.c.lane == bindparam("lane"), outcomes.c.seq == bindparam("number"))
@@ -324,8 +324,17 @@ class Transaction:
         saving.upsert(self._rows, outcomes, [astuple(stored) for stored in kept])
 
     def add_waiting(self, rows: Sequence[Waiting], now_ms: int, due_ms: int) -> None:
-        """Put rows into the outbox."""
-        saving.insert_new(self._rows, outbox, [(*astuple(row), now_ms, due_ms) for row in sorted(rows, key=_id)])
+        """Put rows into the outbox. Those that are ``untold`` are never due."""
+        added = [
+            (row.id, row.kind, row.player, row.body, now_ms, UNTOLD_MS if row.untold else due_ms)
+            for row in sorted(rows, key=_id)
+        ]
+        saving.insert_new(self._rows, outbox, added)
+
+    def merge_waiting(self, rows: Sequence[Waiting], due_ms: int) -> None:
+        """Write anew what rows of the outbox say that were ``untold``. Those that are so no longer are due then."""
+        changed = [(row.body, UNTOLD_MS if row.untold else due_ms, row.id) for row in sorted(rows, key=_id)]
+        self._rows.change(outbox, ("body", "due_ms"), changed)
 
     def postpone_waiting(self, ids: Sequence[str], due_ms: int) -> None:
         """Outbox rows were just sent again. A sweep passes over those that somebody deals with at this moment."""

@@ -46,7 +46,11 @@ outcomes = Table(
 )
 Index("outcomes_session", outcomes.c.session)
 
-# What must still reach someone; see ``rules.outcome.Waiting``. ``due_ms``: when to send it again.
+# What must still reach someone; see ``rules.outcome.Waiting``. ``due_ms``: when to send it again. Two of these times
+# never come: NEVER_MS for what waits until its receiver is there, UNTOLD_MS for what was never sent so far. They are
+# told when their receiver enters, and then are due like others.
+NEVER_MS = 2**62
+UNTOLD_MS = NEVER_MS + 1
 outbox = Table(
     "outbox",
     _TABLES,

@@ -3,16 +3,21 @@
 Independent of the server's code: it knows the rules of the game that concern coins and words, and nothing else. Coins
 are conserved; each purse is what the answered gifts make it; each gift and whisper answered "ok" was heard of once,
 each answered with an error never; the balances told make one order; every action was answered; no session was lost.
-Where each gift has an amount of its own (as players of chaos see to), single gifts are told apart by it.
+Where each gift has an amount of its own (as players of chaos see to), single gifts are told apart by it. Of gifts that
+were told of as one, those are found whose number and sum is that.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, islice
 from typing import Any
+
+from msgspec.structs import replace
 
 from tests.chaos.records import Action, Diary
 
 LINES_KEPT = 50
+GUESSES_MAX = 100_000
 GIFTS = ("give", "tip")
 
 # What a house that has faults may say no with, and what the rules say no with (who walks far meets wolves).
@@ -37,6 +42,7 @@ KINDS = (UNANSWERED, NOT_DONE, DONE, DOUBLED, DISORDER, SESSION_LOST, SUM, POISO
 
 def verdict(diary: Diary, purses: Mapping[str, int], lines: Counter[str]) -> list[str]:
     """What is wrong, a sentence each. ``purses``: coins by player; ``lines``: how often each line of talk is kept."""
+    diary = replace(diary, received={player: told_of(diary, player) for player in diary.received}, merged={})
     return [
         *(f"{SESSION_LOST}: {player}" for player in diary.sessions_lost),
         *_unanswered(diary),
@@ -83,6 +89,37 @@ def _unanswered(diary: Diary) -> list[str]:
 def _all(told: Mapping[str, Sequence[Any]]) -> Counter[tuple[str, Any]]:
     """Everything that anyone was told, with who was."""
     return Counter((player, one) for player, ones in told.items() for one in ones)
+
+
+def told_of(diary: Diary, player: str) -> list[int]:
+    """List the gifts that a player was told of, those that were told as one apart.
+
+    Where no gifts make what was told as one, all of that stands for one gift, which nobody has made.
+    """
+    single, merged = diary.received[player], diary.merged.get(player, [])
+    number, coins = sum(gifts for gifts, _ in merged), sum(coins for _, coins in merged)
+    left = Counter(single)
+    made: list[int] = []  # gifts that were answered ok and not told of by themselves
+    others: list[int] = []
+    for action in sorted(_of(diary, *GIFTS), key=lambda action: (action.end != "ok", action.code != DOUBT)):
+        amount = action.fields["coins"]
+        if action.fields["to"] != player:
+            continue
+        if left[amount]:
+            left[amount] -= 1
+        else:
+            (made if action.end == "ok" else others).append(amount)
+    return single + (_parts(number, coins, made, others) if merged else [])
+
+
+def _parts(number: int, coins: int, made: list[int], others: list[int]) -> list[int]:
+    """Find so many gifts that make so many coins: those that were made and perhaps others, or some of those made."""
+    more = number - len(made)
+    pool, due = (others, coins - sum(made)) if more >= 0 else (made, sum(made) - coins)
+    found = next((some for some in islice(combinations(pool, abs(more)), GUESSES_MAX) if sum(some) == due), None)
+    if found is None:
+        return [coins]
+    return [*made, *found] if more >= 0 else list((Counter(made) - Counter(found)).elements())
 
 
 def _effects(actions: Sequence[Action], field: str, heard: Counter[tuple[str, Any]]) -> Iterator[str]:

@@ -94,7 +94,7 @@ class Player:
         if notice["type"] == "heard" and notice["how"] == "whisper":
             self._diary.heard[self.name].append(str(notice["text"]))
         elif notice["type"] in ("received", "tipped"):
-            self._diary.received[self.name].append(int(str(notice["coins"])))
+            self._diary.receive(self.name, int(str(notice["coins"])), int(str(notice.get("gifts", 1))))
 
     async def play(self, rate: float) -> None:
         """Act at random, without waiting for replies, until cancelled."""

@@ -33,9 +33,17 @@ class Diary(msgspec.Struct):
     actions: list[Action] = []
     heard: dict[str, list[str]] = {}  # player -> texts of whispers told
     received: dict[str, list[int]] = {}  # player -> coins told of
+    merged: dict[str, list[tuple[int, int]]] = {}  # player -> how many gifts were told of as one, and their coins
     sessions_lost: list[str] = []
     reconnects: int = 0
     locked_out: list[str] = []
     coins_at_first: int = 100
     ends: Counter[str] = msgspec.field(default_factory=Counter)
     took_s: "array[float]" = msgspec.field(default_factory=lambda: array("f"))
+
+    def receive(self, player: str, coins: int, gifts: int) -> None:
+        """Write down that a player was told of a gift, or of several as one."""
+        if gifts == 1:
+            self.received[player].append(coins)
+        else:
+            self.merged.setdefault(player, []).append((gifts, coins))

@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from gameserver.declare.conditions import Condition, meets
 from gameserver.declare.entity import Entity, Keep, actor_kind, kinds
@@ -21,9 +22,8 @@ from gameserver.rules.outcome import State, Waiting
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import LOCK_WAIT_S
 from gameserver.store.loading import DUE_ROWS_MAX, nearest
-from gameserver.store.pruning import NEVER_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
-from gameserver.store.tables import in_order_of_saving
+from gameserver.store.tables import NEVER_MS, UNTOLD_MS, in_order_of_saving
 from gameserver.store.unread import FRESH_MS, PAUSE_MS
 from tests.simulation.scheduler import Crash
 
@@ -423,9 +423,11 @@ class MemoryTransaction:
             return
         self._statement("read outbox")
         rows = sorted(self._all("outbox"), key=lambda row: (row[1], row[0].id))
-        state.mail = {id_: tuple(w for w, _, _ in rows if w.player == id_ and w.kind == "mail") for id_ in wanted.mail}
+        mail = [_as_read(row) for row in rows if row[0].kind == "mail"]
+        state.mail = {id_: tuple(w for w in mail if w.player == id_) for id_ in wanted.mail}
         counts = {id_: sum(w.player == id_ for w, _, _ in rows) for id_ in wanted.mail_counts}
         state.mail_counts = {id_: count for id_, count in counts.items() if count}
+        state.untold = {id_: tuple(w for w in mail if w.player == id_ and w.untold) for id_ in wanted.mail_counts}
         if wanted.due_ms:
             actors = actor_kind()
             here = {actor.id for actor in self._all(actors) if actor.gateway}
@@ -524,7 +526,16 @@ class MemoryTransaction:
         for row in sorted(rows, key=lambda row: row.id):
             self._lock("outbox", row.id)
             if self._get("outbox", row.id) is None:
-                self._writes["outbox", row.id] = row, now_ms, due_ms
+                self._writes["outbox", row.id] = row, now_ms, UNTOLD_MS if row.untold else due_ms
+
+    def merge_waiting(self, rows: Sequence[Waiting], due_ms: int) -> None:
+        if rows:
+            self._statement("merge outbox")
+        for row in sorted(rows, key=lambda row: row.id):
+            self._lock("outbox", row.id)
+            found = self._get("outbox", row.id)
+            if found is not None:
+                self._writes["outbox", row.id] = row, found[1], UNTOLD_MS if row.untold else due_ms
 
     def postpone_waiting(self, ids: Sequence[str], due_ms: int) -> None:
         if ids:
@@ -592,6 +603,11 @@ class MemoryTransaction:
         if letter is not None:
             self._write("dead_letters", id_, None)
         return letter
+
+
+def _as_read(row: tuple[Waiting, int, int]) -> Waiting:
+    """A row of the outbox as a SELECT finds it."""
+    return replace(row[0], untold=row[2] == UNTOLD_MS)
 
 
 def wrong_value(thing: Entity) -> str:

@@ -241,7 +241,7 @@ class SimulatedPlayer:
             if packet["type"] == "heard" and packet["how"] == "whisper":
                 self._house.diary.heard[self.name].append(packet["text"])
             elif packet["type"] == "received":
-                self._house.diary.received[self.name].append(packet["coins"])
+                self._house.diary.receive(self.name, packet["coins"], packet.get("gifts", 1))
         if self._phase == "playing":
             self._acknowledge(packet["id"])
         else:

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from celery.exceptions import Reject
+from msgspec.structs import replace
 
 from gameserver.messages.envelope import Envelope
+from gameserver.processing import merging
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
+from gameserver.rules.outcome import State
 from gameserver.rules.watermarks import Watermark, read_watermarks
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
@@ -245,6 +248,29 @@ def any_resume(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gameserver.modules.sessions.rules._resumed_later", lambda state, session, event, context: False)
 
 
+def merges_lose(patch: pytest.MonkeyPatch) -> None:
+    """Of two gifts that are told as one the earlier one's coins are left out."""
+    real = merging.merge
+
+    def merge(earlier: Any, later: Any) -> Any:
+        merged = real(earlier, later)
+        return merged and replace(merged, coins=later.coins)
+
+    patch.setattr(merging, "merge", merge)
+
+
+def told_is_merged(patch: pytest.MonkeyPatch) -> None:
+    """Gifts are added to what its receiver has perhaps read, under the id by which that is acknowledged."""
+    real = MemoryTransaction._mail
+
+    def mail(self: MemoryTransaction, state: State, wanted: Any) -> None:
+        real(self, state, wanted)
+        waiting = [row for row, _, _ in self._all("outbox") if row.kind == "mail"]
+        state.untold = {id_: tuple(row for row in waiting if row.player == id_) for id_ in wanted.mail_counts}
+
+    patch.setattr(MemoryTransaction, "_mail", mail)
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -267,4 +293,6 @@ SABOTAGES = (
     Sabotage("a gateway gives up only what has no effect", anything_goes_stale, 16, "told no and done", DEAF),
     Sabotage("an older resume that comes late is known", any_resume, 1, "session lost", RESUMED),
     Sabotage("one lost batch condemns no family", no_probes, 29, "condemned its family", REVOKED),
+    Sabotage("what is told as one is the sum", merges_lose, 0, "heard of 0 times"),
+    Sabotage("nothing is merged into what was told", told_is_merged, 0, "heard of 0 times"),
 )

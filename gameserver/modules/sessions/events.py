@@ -57,7 +57,7 @@ class Logout(Event):
     """End the session. The connection is closed after the reply."""
 
 
-@event(lane="mail", priority=0, numbered=False)
+@event(lane="mail", priority=0, numbered=False, batch_max=400)
 class Ack(Event):
     """Acknowledge durable notices, so that they are not told again."""
 

@@ -325,9 +325,11 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
 
 @rule(needs=lambda event, context: (mail(context.player),))
 def ack(state: State, event: Ack, context: Context) -> Outcome:
-    """Durable notices have arrived."""
-    ids = frozenset(event.ids)
-    return Outcome(done=tuple(w.id for w in state.mail.get(context.player, ()) if w.id in ids))
+    """Durable notices have arrived; now there is room for those into which others were merged meanwhile."""
+    ids, waiting = frozenset(event.ids), state.mail.get(context.player, ())
+    return Outcome(
+        done=tuple(w.id for w in waiting if w.id in ids and not w.untold), again=tuple(w for w in waiting if w.untold)
+    )
 
 
 def _needs_ears(event: Heartbeat, context: Context) -> Needs:

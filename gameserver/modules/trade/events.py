@@ -9,7 +9,7 @@ class Given(Result):
     coins: int
 
 
-@event(lane="trade", priority=2, result=Given)
+@event(lane="trade", priority=2, batch_max=800, result=Given)
 class Give(Event):
     """Give coins to a player, who may be anywhere."""
 
@@ -22,10 +22,14 @@ class Purse(Event):
     """Look into your purse."""
 
 
-@notice(durable=True)
+@notice(durable=True, merge={"by": "last", "coins": "sum", "total": "last", "gifts": "sum"})
 class Received(Notice):
-    """Someone gave you coins; ``total`` is what you have now."""
+    """Someone gave you coins; ``total`` is what you have now.
+
+    It may stand for several ``gifts``: ``coins`` is their sum, and ``by`` gave the last of them.
+    """
 
     by: str
     coins: int
     total: int
+    gifts: int = 1

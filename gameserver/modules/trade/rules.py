@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.players import actor, check_mailbox
+from gameserver.modules.movement.players import actor
 from gameserver.modules.trade.events import Give, Given, Purse, Received
 from gameserver.rules.needs import Needs, ids, mail_count
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
@@ -26,7 +26,6 @@ def give(state: State, event: Give, context: Context) -> Outcome:
         raise Rejected("no_such_player", "You can't give to yourself.")
     if giver.coins < event.coins:
         raise Rejected("too_few_coins", f"You have only {giver.coins} coins.")
-    check_mailbox(state, receiver)
     poorer = replace(giver, coins=giver.coins - event.coins)
     richer = replace(receiver, coins=receiver.coins + event.coins)
     told = Received(by=giver.name, coins=event.coins, total=richer.coins)

@@ -97,3 +97,24 @@ def test_only_the_latest_of_what_it_is_about_and_never_of_what_may_not_be_lost(
     assert (Moved.notice.conflation_key, Heard.notice.conflation_key) == ("who", "")
     with pytest.raises(Corrupt, match="conflation_key"):
         notice(durable=durable, conflation_key=conflation_key)(Heard)
+
+
+MERGE = {"by": "last", "coins": "sum", "total": "last", "gifts": "sum"}
+
+
+@pytest.mark.parametrize(
+    ("durable", "merge", "said"),
+    [
+        (False, MERGE, "durable=True"),
+        (True, {"by": "last", "coins": "sum"}, "of each field"),
+        (True, {**MERGE, "id": "first"}, "of no other"),
+        (True, {**MERGE, "by": "sum"}, "adds up integers"),
+        (True, {**MERGE, "by": "both"}, "knows sum, first, last"),
+    ],
+)
+def test_how_notices_are_merged_is_said_whole(durable: bool, merge: Any, said: str) -> None:
+    from gameserver.modules.trade.events import Received
+
+    assert notice(durable=True, merge=MERGE)(Received) is Received  # type: ignore[arg-type]
+    with pytest.raises(Corrupt, match=said):
+        notice(durable=durable, merge=merge)(Received)

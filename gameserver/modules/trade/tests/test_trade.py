@@ -48,9 +48,11 @@ def test_nobody_gives_to_nobody_nor_to_oneself() -> None:
     assert refusal(1, to="Ada") == "no_such_player"
 
 
-def test_a_full_mailbox_takes_no_coins() -> None:
-    assert refusal(1, BOB, mail_counts={"bob": MAIL_MAX}) == "mailbox_full"
-    assert give(1, BOB, mail_counts={"bob": MAIL_MAX - 1}).notifications
+def test_a_full_mailbox_refuses_no_coins() -> None:
+    """The notice is merged into one that waits: see ``tests/unit/processing/test_merging.py``."""
+    (tell,) = give(1, BOB, mail_counts={"bob": MAIL_MAX}).notifications
+    assert tell.notice is not None
+    assert tell.notice.notice.merge
 
 
 def test_a_purse_may_be_looked_into() -> None:
