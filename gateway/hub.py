@@ -245,6 +245,8 @@ class Hub:
             self.meters.look_anew()
             self._sweep_part(iter(self._registry.all))
         judged = self._availability.sweep(self._clock.seconds())
+        if judged.probes and self._broker.up:
+            self._broker.restore().addCallbacks(self._restored, lambda failure: None)
         for batches in judged.probes:
             self._recovery.probe(batches)
         for family in judged.fallen:
@@ -287,6 +289,14 @@ class Hub:
             self._recovery.rejoin_all()
         self._recovery.broker_up()
         self._was_up = True
+
+    def _restored(self, outbound_was_missing: bool) -> None:
+        """Hear again what somebody has cut off, if it was that. What was missed meanwhile is shown as it is now."""
+        self._dispatcher.bind_all()
+        if outbound_was_missing:
+            log.warning("somebody removed the exchange outbound: it stands again, and players are shown the present")
+            for connection in self._registry.playing:
+                self._dispatcher.refresh_view(connection)
 
     def broker_down(self) -> None:
         """Take what is in flight for in doubt: the broker is away."""

@@ -24,7 +24,7 @@ from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 from msgspec.structs import replace
 
-from gameserver.broker.topology import DELAYS_MS, Queues, delay_name
+from gameserver.broker.topology import DELAYS_MS, Queues, delay_name, topology
 from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
@@ -404,7 +404,7 @@ def build(settings: Settings) -> BatchProcessor:
     return BatchProcessor(
         applier=applier,
         store=store,
-        publisher=Publisher(settings.amqp_url, settings.queues),
+        publisher=Publisher(settings.amqp_url, topology(settings.limits, settings.queues)),
         queues=settings.queues,
         origin=f"{os.getpid()}@{gethostname()}",
         clock_ms=store.now_ms,

@@ -3,30 +3,48 @@
 One connection per child process, made when it is first used and made again when it broke. It sends no heartbeats (a
 child that waits for work has nobody to send them): TCP looks after it when it is idle, and a publish that is not
 confirmed in time is repeated on a new one. Twice is harmless: gateways and watermarks tell doubles.
+
+An exchange that somebody removed is made anew, but ``outbound`` by the gateways, if there are any: only they know what
+of it they want to hear, and what is told before they have said so is lost.
 """
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from amqp.exceptions import NotFound
 from kombu import Connection, Producer
+from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
+from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.routing import RESULT_PRIORITY
-from gameserver.broker.topology import EVENTS, OUTBOUND, PLAIN, Queues
+from gameserver.broker.topology import EVENTS, OUTBOUND, Topology
 from gameserver.messages.outbound import BatchResult, encode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 
 # Together well below the shortest lease: after a quiet time something on the way may have forgotten the connection.
 CONFIRM_S_MAX = 2.0
 CONNECT_S_MAX = 2.0
+# Gateways find out within 4 seconds that nothing reaches them, and make the exchange anew.
+OUTBOUND_S_MAX = 5.0
+OUTBOUND_PAUSE_S = 0.25
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "interval_max": 1.0}
 
 
-class Publisher:
-    """Publishes for one process. Raises ``kombu.exceptions.OperationalError`` when the broker stays away."""
+log = logging.getLogger(__name__)
 
-    def __init__(self, amqp_url: str, queues: Queues = PLAIN) -> None:
-        self._queues = queues
+
+class Publisher:
+    """Publishes for one process. Raises ``kombu.exceptions.OperationalError`` when the broker stays away.
+
+    ``wanted``: what stands on the broker when nothing was removed. ``pause`` waits for so many seconds.
+    """
+
+    def __init__(self, amqp_url: str, wanted: Topology, pause: Callable[[float], None] = time.sleep) -> None:
+        self._topology = wanted
+        self._pause = pause
         self._connection = Connection(
             urls.for_kombu(amqp_url),
             ssl=urls.tls_for_kombu(amqp_url),
@@ -60,14 +78,36 @@ class Publisher:
             headers=message.headers,
             content_type=CONTENT_TYPE,
             content_encoding=CONTENT_ENCODING,
-            priority=self._queues.priority(message.priority),
+            priority=self._topology.wanted.priority(message.priority),
             delivery_mode=2 if message.persistent else 1,
             correlation_id=message.task_id,
             timestamp=message.accepted_s,
         )
 
-    def _publish(self, body: bytes, **options: Any) -> None:
-        self._producer.publish(body, retry=True, retry_policy=_RETRY, confirm_timeout=CONFIRM_S_MAX, **options)
+    def _publish(self, body: bytes, *, exchange: str, **options: Any) -> None:
+        waited_s = 0.0
+        while not self._published(body, exchange=exchange, **options):
+            if exchange == OUTBOUND and waited_s < OUTBOUND_S_MAX:
+                self._pause(OUTBOUND_PAUSE_S)
+                waited_s += OUTBOUND_PAUSE_S
+            else:
+                self._restore()
+
+    def _published(self, body: bytes, **options: Any) -> bool:
+        """Publish it. Returns whether its exchange was there."""
+        try:
+            self._producer.publish(body, retry=True, retry_policy=_RETRY, confirm_timeout=CONFIRM_S_MAX, **options)
+        except NotFound:
+            self._producer.revive(self._connection.channel())  # the broker closed the other one
+            return False
+        return True
+
+    def _restore(self) -> None:
+        log.warning("something was removed from the broker, and is made anew")
+        try:
+            ensure_topology(self._connection, self._topology)
+        except NotFound as missing:
+            raise OperationalError(f"{missing.reply_text}; its operator makes it anew: gameserver declare") from missing
 
     def close(self) -> None:
         """Close the connection."""

@@ -29,6 +29,7 @@ from gateway.net.transport import keep_alive, set_no_delay, socket_of
 
 log = logging.getLogger(__name__)
 unread = Seldom(log)
+missing = Seldom(log)
 
 ACCESS_REFUSED = 403  # AMQP's code
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
@@ -182,6 +183,39 @@ class Broker:
         keep_alive(connection.transport)
         self._set_up(connection).addErrback(self._failed, connection)
 
+    def restore(self) -> defer.Deferred[bool]:
+        """Make anew what somebody may have removed from the broker, the keys of the gateway's own queue too.
+
+        Fires with whether ``outbound`` was missing: what was told meanwhile is lost. Fails with ``Away``, or with what
+        the broker refuses, which is logged.
+        """
+        return self._binding.run(self._restore)
+
+    @defer.inlineCallbacks
+    def _restore(self) -> Any:
+        connection = self._connection
+        if connection is None:
+            raise Away()
+        try:
+            was_missing = yield from self._lacks_outbound(connection)
+            yield self._stand(connection)
+            channel = yield connection.channel()
+            yield from self._declare_own_queue(channel)
+            yield channel.close()
+        except ChannelClosedByBroker as refused:
+            missing.warning("the broker lacks something: %s; gameserver declare makes it anew", refused.reply_text)
+            raise
+        return was_missing
+
+    def _lacks_outbound(self, connection: Any) -> Any:
+        channel = yield connection.channel()
+        try:
+            yield channel.exchange_declare(OUTBOUND, passive=True)
+        except ChannelClosedByBroker:
+            return True
+        yield channel.close()
+        return False
+
     @defer.inlineCallbacks
     def _set_up(self, connection: Any) -> Any:
         self._socket = socket_of(connection.transport)
@@ -198,7 +232,7 @@ class Broker:
         consuming.on_closed.addBoth(self._lost, connection)
         self._connection, self._publishing, self._consuming = connection, publishing, consuming
         self._unacknowledged = 0
-        self._consume(queue)
+        self._consume(queue, connection)
         log.info("connected to the broker: %s", self._offered(connection))
         self._on_up()
 
@@ -255,10 +289,17 @@ class Broker:
                 log.warning("lost the broker: %s", reason)
             self._on_down()
 
-    def _consume(self, queue: Any) -> None:
-        queue.get().addCallbacks(self._received, lambda failure: None, callbackArgs=(queue,))
+    def _consume(self, queue: Any, connection: Any) -> None:
+        queue.get().addCallbacks(
+            self._received, self._deaf, callbackArgs=(queue, connection), errbackArgs=(connection,)
+        )
 
-    def _received(self, delivery: Any, queue: Any) -> None:
+    def _deaf(self, failure: Failure, connection: Any) -> None:
+        """Begin anew where the consumer is gone and its channel is not: somebody removed the gateway's queue."""
+        if connection is self._connection:
+            self._lost(failure.value, connection)
+
+    def _received(self, delivery: Any, queue: Any, connection: Any) -> None:
         channel, method, _, body = delivery
         self._acknowledge(channel, method.delivery_tag)
         try:
@@ -268,7 +309,7 @@ class Broker:
             self._on_outbound(outbound)
         except Exception:  # one unreadable message must not deafen the gateway
             log.exception("an outbound message could not be handled")
-        self._consume(queue)
+        self._consume(queue, connection)
 
     def _acknowledge(self, channel: Any, tag: int) -> None:
         """Acknowledge many at once; the rest is acknowledged by ``acknowledge_rest``."""

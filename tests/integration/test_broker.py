@@ -213,7 +213,7 @@ def test_what_is_published_while_the_broker_hangs_is_uncertain_in_a_bounded_time
 
 
 def tell(url: str, *keys: str, count: int = 1) -> None:
-    publisher = Publisher(url)
+    publisher = Publisher(url, topology(Limits(), PLAIN))
     try:
         for n in range(count):
             publisher.outbound(BatchResult(unicasts=[Unicast(conn=str(n))]), keys)

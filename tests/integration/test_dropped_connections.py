@@ -39,7 +39,7 @@ def test_a_publish_over_a_forgotten_connection_is_repeated_on_a_new_one_within_t
     way = vhost.url.replace(f":{private_node.node_port}/", f":{firewall.port}/")
     queue = Queue("hears", Exchange(OUTBOUND, no_declare=True), routing_key=GATEWAYS, auto_delete=True)
     heard: list[tuple[Outbound, int]] = []
-    with closing(Publisher(way)) as publisher, Connection(vhost.url) as connection:
+    with closing(Publisher(way, topology(Limits(), PLAIN))) as publisher, Connection(vhost.url) as connection:
         declare(connection, topology(Limits(), PLAIN))
         with Consumer(
             connection.default_channel,
@@ -63,7 +63,7 @@ def test_all_that_a_publish_waits_for_is_over_before_the_shortest_lease_is() -> 
 
 def test_idle_connections_of_processes_and_gateways_are_looked_after_by_tcp(vhost: Vhost) -> None:
     with (
-        closing(Publisher(vhost.url)) as publisher,
+        closing(Publisher(vhost.url, topology(Limits(), PLAIN))) as publisher,
         socket.create_server(("127.0.0.1", 0)) as listening,
         socket.create_connection(listening.getsockname()) as raw,
     ):

@@ -142,6 +142,10 @@ class SimulatedBroker:
         self.keys.add(key)
         return defer.succeed(None)
 
+    def restore(self) -> "defer.Deferred[bool]":
+        """Nothing is ever removed here."""
+        return defer.succeed(False)
+
     def unbind(self, key: str) -> "defer.Deferred[None]":
         self.keys.discard(key)
         return defer.succeed(None)

@@ -64,6 +64,8 @@ class FakeBroker:
         self.up = True
         self.confirming = True
         self.binding = True
+        self.restored = 0
+        self.outbound_missing = False
         self.published: list[Published] = []
         self.bound: list[str] = []  # in order: "+key" and "-key"
         self.unconfirmed: list[defer.Deferred] = []
@@ -83,6 +85,10 @@ class FakeBroker:
         else:
             self.unconfirmed.append(done)
         return done
+
+    def restore(self) -> defer.Deferred:
+        self.restored += 1
+        return defer.succeed(self.outbound_missing)
 
     def unbind(self, key: str) -> defer.Deferred:
         self.bound.append(f"-{key}")
