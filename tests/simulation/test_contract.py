@@ -86,7 +86,7 @@ def test_nothing_is_loaded_but_what_is_needed(lived_in: Any) -> None:
     assert set(seen.of(Player)) == {"ada", "bob"}
     assert set(seen.of(Creature)) == {"rat"}
     assert loaded(lived_in, gateways=("g", "h")).of(Gateway) == {"g": Gateway(id="g", seen_ms=9, sessions=1)}
-    assert loaded(lived_in, busy_zones=True).values(BUSY_ZONES) == ("field", "town")
+    assert sorted(loaded(lived_in, busy_zones=True).values(BUSY_ZONES)) == ["field", "town"]  # a database has no order
 
 
 def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_in: Any) -> None:
