@@ -244,6 +244,12 @@ class Hub:
             self._sweeping = True
             self.meters.look_anew()
             self._sweep_part(iter(self._registry.all))
+        if self._broker.blocked:
+            self._availability.excuse(self._clock.seconds())
+        else:
+            self._judge_families()
+
+    def _judge_families(self) -> None:
         judged = self._availability.sweep(self._clock.seconds())
         if judged.probes and self._broker.up:
             self._broker.restore().addCallbacks(self._restored, lambda failure: None)

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from gameserver.testing.node import RunningNode
 from tests.houses import ROOT, House
 
 COMMAND_S_MAX = 90
@@ -27,3 +29,13 @@ def run(house: House, *command: str, status: int = 0, env: Mapping[str, str] | N
     )
     assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
+
+
+@contextmanager
+def alarm(node: RunningNode) -> Iterator[None]:
+    """Let the broker take nothing from those who publish within the block, as when it is short of memory."""
+    node.ctl("set_vm_memory_high_watermark", "0.00000001")
+    try:
+        yield
+    finally:
+        node.ctl("set_vm_memory_high_watermark", "0.6")

@@ -36,7 +36,7 @@ FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
 
 class Busy(Exception):
-    """The queue is full: the event is not in it."""
+    """The queue is full, or the broker takes nothing for the time: the event is not in it."""
 
 
 class Unroutable(Exception):
@@ -83,6 +83,7 @@ class Broker:
         self._unacknowledged = 0
         self._last_tag = 0
         self._returned: set[str] = set()
+        self.blocked = False  # the broker's alarm is on: it takes nothing from anybody who publishes
         nodes: Any = FailoverEndpoint(reactor, amqp_url)
         connecting: Any = BrokerFactory(reactor, nodes, self._connected)
         self._service = ClientService(
@@ -112,6 +113,8 @@ class Broker:
         """Publish a task. Fails with ``Busy``, ``Unroutable`` or ``Away``."""
         if self._publishing is None:
             return defer.fail(Away())
+        if self.blocked:
+            return defer.fail(Busy())
         properties = pika.BasicProperties(
             content_type=CONTENT_TYPE,
             content_encoding=CONTENT_ENCODING,
@@ -228,6 +231,7 @@ class Broker:
         consuming = yield connection.channel()
         yield consuming.basic_qos(prefetch_count=self._limits.gateway_prefetch)
         queue, _ = yield consuming.basic_consume(gateway_queue(self._gateway), auto_ack=False)
+        self._watch_alarm(connection)
         publishing.on_closed.addBoth(self._lost, connection)
         consuming.on_closed.addBoth(self._lost, connection)
         self._connection, self._publishing, self._consuming = connection, publishing, consuming
@@ -235,6 +239,18 @@ class Broker:
         self._consume(queue, connection)
         log.info("connected to the broker: %s", self._offered(connection))
         self._on_up()
+
+    def _watch_alarm(self, connection: Any) -> None:
+        self.blocked = False
+        connection._impl.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
+        connection._impl.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
+
+    def _set_blocked(self, blocked: bool) -> None:
+        self.blocked = blocked
+        if blocked:
+            log.error("the broker takes no events: it is short of memory or disk (its alarm is on); all are told busy")
+        else:
+            log.warning("the broker takes events again")
 
     def _offered(self, connection: Any) -> str:
         running = version(connection._impl.server_properties)  # pika's adapter does not pass them on

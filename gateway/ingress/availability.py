@@ -46,6 +46,11 @@ class FamilyAvailability:
         self._down.discard(family)
         return was_down
 
+    def excuse(self, now_s: float) -> None:
+        """Expect no answer to what is in flight: the broker takes nothing, and nobody is to blame."""
+        for batch in self._in_flight:
+            self._heard_s[batch.family] = now_s
+
     def forget(self) -> None:
         """Take no family for unavailable: the broker is away, and nobody knows which answers."""
         self._down.clear()

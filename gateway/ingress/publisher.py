@@ -116,7 +116,7 @@ class Publisher:
         if self._in_flight.remove(batch.task_id) is not None:
             self._batchers[batch.stream].finished(len(batch.envelopes), 0.0)
         if failure.check(Busy):
-            self.failures.refused(batch, "busy", "The queue is full. Try again in a moment.")
+            self.failures.refused(batch, "busy", "The server takes no more of this at the moment. Try again soon.")
         elif failure.check(Unroutable):
             self.failures.refused(batch, "unavailable", "Nobody serves this at the moment.")
         else:

@@ -4,8 +4,6 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pika
@@ -17,6 +15,7 @@ from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from tests.amqp import parameters
+from tests.operators import alarm
 
 ASKING = (["status"], ["advise"], ["trace", "1"], ["tail", "--count", "1"], ["queues"], ["declare"])
 PUBLISHING = (["status"], ["advise"], ["trace", "1"], ["tail", "--count", "1"])
@@ -67,16 +66,6 @@ def test_a_queue_with_other_arguments_is_named(
     _ends_in_a_sentence(["declare"], "other arguments", capsys)
 
 
-@contextmanager
-def _alarm(node: RunningNode) -> Iterator[None]:
-    """Let the broker take nothing from those who publish, as when the machine has no memory left."""
-    node.ctl("set_vm_memory_high_watermark", "0.00000001")
-    try:
-        yield
-    finally:
-        node.ctl("set_vm_memory_high_watermark", "0.6")
-
-
 def test_an_alarm_that_blocks_publishers_is_named(
     deployment: Deployment,
     private_node: RunningNode,
@@ -84,7 +73,7 @@ def test_an_alarm_that_blocks_publishers_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["declare"]) == 0
-    with _alarm(private_node):
+    with alarm(private_node):
         for command in PUBLISHING:
             _ends_in_a_sentence(command, "short of memory or disk", capsys)
         assert main(["queues"]) == 0  # it publishes nothing, and shows what waits

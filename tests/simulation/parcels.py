@@ -111,6 +111,7 @@ class SimulatedBroker:
         self._chances: Chances = house.story.chances
         self.name = name
         self.up = True
+        self.blocked = False
         self.keys = {gateway_key(name), GATEWAYS}
         self.inbox: list[BatchResult] = []
         self.up_since_s = house.now_s()

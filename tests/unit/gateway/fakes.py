@@ -64,6 +64,7 @@ class FakeBroker:
         self.up = True
         self.confirming = True
         self.binding = True
+        self.blocked = False
         self.restored = 0
         self.outbound_missing = False
         self.published: list[Published] = []
