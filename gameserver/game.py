@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from gameserver.declare.conditions import all_of as all_of
     from gameserver.declare.conditions import any_of as any_of
     from gameserver.declare.conditions import test as test
+    from gameserver.declare.conserved import conserved as conserved
+    from gameserver.declare.conserved import each as each
+    from gameserver.declare.conserved import total as total
     from gameserver.declare.entity import Entity as Entity
     from gameserver.declare.entity import Index as Index
     from gameserver.declare.entity import Keep as Keep
@@ -95,8 +98,10 @@ __all__ = [
     "any_of",
     "awaited",
     "before",
+    "conserved",
     "count",
     "distinct",
+    "each",
     "entity",
     "event",
     "has_room_for_mail",
@@ -111,6 +116,7 @@ __all__ = [
     "portion",
     "rule",
     "test",
+    "total",
     "values",
     "where",
 ]
@@ -137,6 +143,9 @@ _HOMES = {
     "all_of": "gameserver.declare.conditions",
     "any_of": "gameserver.declare.conditions",
     "test": "gameserver.declare.conditions",
+    "conserved": "gameserver.declare.conserved",
+    "each": "gameserver.declare.conserved",
+    "total": "gameserver.declare.conserved",
     "after": "gameserver.declare.hooks",
     "before": "gameserver.declare.hooks",
     "NotNow": "gameserver.errors",

@@ -18,6 +18,7 @@ reactor = install()  # before what follows imports Twisted's own
 
 with exit_with_message():
     from gameserver import config
+    from gameserver.declare.conserved import quantities
     from gameserver.declare.entity import kinds
     from gameserver.declare.hooks import hooks
     from gameserver.runtime.gc_tuning import freeze_gc
@@ -27,6 +28,7 @@ with exit_with_message():
     # A gateway has none of these, and begins with no game that its workers would refuse.
     hooks()
     kinds()
+    quantities()
 
 log = logging.getLogger("gateway")
 

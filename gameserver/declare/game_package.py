@@ -1,9 +1,9 @@
 """The game that is played: a package that names its modules and its world.
 
 A module is a package with a feature from top to bottom: ``events`` (what is declared), ``rules``, ``entities``,
-``maps`` (objects that maps may show), ``hooks`` (what it adds to the rules of others), as many of these as it has. A
-game names the modules that it takes from elsewhere; packages within its own that are modules belong to it without being
-named.
+``maps`` (objects that maps may show), ``hooks`` (what it adds to the rules of others), ``conserved`` (what no event may
+make or destroy), as many of these as it has. A game names the modules that it takes from elsewhere; packages within its
+own that are modules belong to it without being named.
 
 Which package is played, every process finds out alike: ``GAMESERVER_GAME`` names it, or the game's folder does. That is
 the nearest folder, from ``GAMESERVER_HOME`` and else from the current one upwards, whose ``pyproject.toml`` has
@@ -28,7 +28,7 @@ from gameserver.errors import Corrupt
 SETTING = "GAMESERVER_GAME"
 HOME = "GAMESERVER_HOME"
 BUNDLED = "gameserver.games.millbrook"
-PARTS = ("events", "rules", "entities", "maps", "hooks")
+PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved")
 
 
 class Game(msgspec.Struct, frozen=True, kw_only=True):

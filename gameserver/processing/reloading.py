@@ -12,7 +12,7 @@ from gameserver.declare import hooks
 from gameserver.declare.game_package import modules, package
 from gameserver.rules.book import rules
 
-DECLARING = frozenset({"events", "entities", "maps", "__init__"})
+DECLARING = frozenset({"events", "entities", "maps", "conserved", "__init__"})
 TESTS = ("test_", "conftest")
 
 

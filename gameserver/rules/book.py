@@ -7,6 +7,7 @@ from typing import Any
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.declare.conserved import quantities
 from gameserver.declare.entity import kinds
 from gameserver.declare.game_package import family_of, modules, parts
 from gameserver.declare.hooks import hooks
@@ -22,10 +23,11 @@ def rules() -> dict[str, Rule]:
 
     Those of events that have hooks run them too.
     Raises ``Corrupt``: ``no_rule`` for a declaration without a rule, ``no_event`` for a rule without a declaration,
-    ``bad_module`` for a module that cannot be imported, ``bad_declaration`` for a hook that fits no event and for an
-    entity that contradicts itself.
+    ``bad_module`` for a module that cannot be imported, ``bad_declaration`` for a hook that fits no event, for an
+    entity that contradicts itself, and for what is conserved of entities or by events that there are not.
     """
     kinds()  # its entities are sound
+    quantities()  # and what it declares as conserved
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
     hooked = {spec.name: hooks()[spec.task] for spec in catalogue.specs() if spec.task in hooks()}

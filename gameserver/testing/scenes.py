@@ -21,6 +21,7 @@ from gameserver.modules.movement.entities import Player
 from gameserver.modules.sessions.entities import Account, Session
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Outcome, State
+from gameserver.testing.conservation import Amounts, amounts, changes, impossible, undeclared
 
 T = TypeVar("T", bound=Entity)
 
@@ -119,7 +120,7 @@ def circumstances(body: Player | None = None, **changes: Any) -> Context:
 
 
 def play(event: Event, filled: State, context: Context, passwords: QuickPasswords | None = None) -> Outcome:
-    """Play an event by the book: prepared as ``apply`` would, and the state left as it was."""
+    """Play an event by the book: prepared as ``apply`` would, the state left as it was, what is conserved conserved."""
     rule: Any = rules()[event.spec.name]
     if rule.prepare is not None:
         prepared = rule.prepare(event, context, StateReader(filled), passwords or QuickPasswords())
@@ -129,7 +130,14 @@ def play(event: Event, filled: State, context: Context, passwords: QuickPassword
     before = {kind: dict(things) for kind, things in filled.things.items()}
     outcome: Outcome = rule(filled, event, context)
     assert filled.things == before, "a rule only reads its state"
+    wrong = [*undeclared(event.spec.task, changes(filled, outcome)), *impossible(_left(filled, outcome))]
+    assert not wrong, "; ".join(wrong)
     return outcome
+
+
+def _left(filled: State, outcome: Outcome) -> Amounts:
+    """What is conserved, as an outcome leaves it, as far as the state shows it."""
+    return amounts(thing for things in filled.folded(outcome).things.values() for thing in things.values())
 
 
 def fold(filled: State, outcome: Outcome) -> None:

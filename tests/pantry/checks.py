@@ -1,5 +1,6 @@
 """Run by ``tests/unit/store/test_entities.py`` in a process of its own, whose game is this one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,23 @@ from sqlalchemy import inspect
 from gameserver.declare.entity import kinds
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.view import sight
+from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs, count, distinct, ids, near, newest, portion, values, where
+from gameserver.rules.outcome import Outcome
+from gameserver.rules.outcome import rule as rule_
 from gameserver.store import Store
 from gameserver.store import statements as rows_module
 from gameserver.store.copy_database import copy
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import metadata
-from tests.pantry.items.entities import Item
-from tests.pantry.items.events import Snatch, Take
+from tests.pantry.items.entities import Item, Jar, Shelved
+from tests.pantry.items.events import Eat, Pour, Shelve, Snatch, Take
 from tests.simulation.memory_store import MemoryStore
 from tests.unit.processing.workshop import ADA, BOB, Workshop, replies
-from tests.unit.rules.scenes import NOW_MS, WORLD
+from tests.unit.rules.scenes import NOW_MS, WORLD, circumstances, play, state
 
+FLOUR, MORE_FLOUR = Jar(id="flour", kind="flour", grams=500), Jar(id="more", kind="flour", grams=200)
 APPLE, BREAD, CHEESE = (
     Item(id="apple", kind="fruit", zone="meadow", x=13, y=10),
     Item(id="bread", kind="loaf", holder="bob"),
@@ -68,7 +73,7 @@ def test_its_table_has_a_column_for_each_field_and_its_indexes(url: str) -> None
     engine.dispose()
     assert columns == ["id", "kind", "holder", "zone", "x", "y"]
     assert indexes == {"items_holder", "items_zone"}
-    assert kinds()[-1] is Item, "a game's own modules come after those that it takes from elsewhere"
+    assert kinds()[-3:] == (Item, Shelved, Jar), "a game's own modules come after those that it takes from elsewhere"
 
 
 def test_each_selection_finds_what_it_says(workshop: Workshop) -> None:
@@ -140,3 +145,46 @@ def test_it_is_dropped_made_anew_and_copied_to_another_database(workshop: Worksh
     assert moved.get(Item, "apple") is None
     assert moved.get(Item, "new") == Item(id="new", kind="fruit")
     moved.close()
+
+
+SHELVED, POURED = Shelve(item="bread"), Pour(jar="flour", into="more")
+
+
+def played(event: Any, rule: Any = None) -> Outcome:
+    """Play an event of Bob's by the book, or by another rule."""
+    with pytest.MonkeyPatch.context() as patch:
+        if rule is not None:
+            patch.setitem(rules(), event.spec.name, rule_(needs=lambda event, context: ())(rule))
+        return play(event, state(BOB, BREAD, FLOUR, MORE_FLOUR), circumstances(BOB))
+
+
+def test_what_goes_from_one_entity_to_another_is_conserved_and_what_is_eaten_may_go() -> None:
+    assert played(SHELVED).put == (Shelved(id="bread", kind="loaf"),)
+    assert played(POURED).put == (replace(FLOUR, grams=0), replace(MORE_FLOUR, grams=700))
+    assert played(Eat(jar="flour")).put == (replace(FLOUR, grams=0),)
+
+
+WRONG_RULES: dict[str, tuple[Any, Outcome]] = {
+    "items.shelve made 1 of items 'bread', and is no source of it": (
+        SHELVED,
+        Outcome(put=(Shelved(id="bread", kind="loaf"),)),
+    ),
+    "items 'bread' is in 2 places": (SHELVED, Outcome(put=(Shelved(id="bread", kind="loaf"),))),
+    "items.shelve destroyed 1 of items 'bread', and is no sink of it": (SHELVED, Outcome(drop=(BREAD,))),
+    "items.shelve destroyed 500 of stocks 'flour'": (SHELVED, Outcome(put=(replace(FLOUR, grams=0),))),
+    "items.pour made 500 of stocks 'flour'": (POURED, Outcome(put=(replace(MORE_FLOUR, grams=700),))),
+    "items.pour destroyed 500 of stocks 'flour'": (POURED, Outcome(put=(replace(FLOUR, kind="sugar"),))),
+    "items.pour made 500 of stocks 'sugar'": (POURED, Outcome(put=(replace(FLOUR, kind="sugar"),))),
+    "there is less than nothing of stocks 'flour': -100": (POURED, Outcome(put=(replace(FLOUR, grams=-300),))),
+    "items.eat made 1 of stocks 'flour', and is no source": (
+        Eat(jar="flour"),
+        Outcome(put=(replace(FLOUR, grams=501),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG_RULES)
+def test_a_rule_that_forgets_or_destroys_is_found_by_its_scene(sentence: str) -> None:
+    event, outcome = WRONG_RULES[sentence]
+    with pytest.raises(AssertionError, match=re.escape(sentence)):
+        played(event, lambda state, event, context: outcome)

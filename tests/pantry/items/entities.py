@@ -18,3 +18,21 @@ class Item(Entity, frozen=True):
     zone: str = ""
     x: int = 0
     y: int = 0
+
+
+@entity()
+class Shelved(Entity, frozen=True):
+    """An item on a shelf, which lies nowhere and is carried by nobody."""
+
+    id: str
+    kind: str
+
+
+@entity(indexes=("holder",))
+class Jar(Entity, frozen=True):
+    """So much of something, in a jar."""
+
+    id: str
+    kind: str
+    grams: int
+    holder: str = ""

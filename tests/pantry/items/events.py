@@ -21,3 +21,25 @@ class Snatch(Event):
     """Take an item that was only looked at: the rule is wrong."""
 
     item: str
+
+
+@event(lane="act")
+class Shelve(Event):
+    """Put an item on the shelf."""
+
+    item: str
+
+
+@event(lane="act")
+class Pour(Event):
+    """Pour all of a jar into another of the same kind."""
+
+    jar: str
+    into: str
+
+
+@event(lane="act")
+class Eat(Event):
+    """Empty a jar."""
+
+    jar: str

@@ -258,3 +258,19 @@ def test_hooks_are_listed_in_the_order_in_which_they_run(copy: Path) -> None:
     assert [row[4] for row in rows] == ["first", "early", "of_chat", "a", "b", "a_of_the_game", "late", "last"]
     assert rows[0][1] == "before, reads no state"
     assert rows[2][3] == "gameserver.modules.chat"
+
+
+CONSERVED = """from gameserver.game import conserved, total
+from gameserver.modules.movement.entities import Player
+
+conserved("life", total(Player, "hp"), sinks=("combat.atack",))
+"""
+
+
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "events"])
+def test_what_is_conserved_but_for_an_event_that_there_is_not_stops_every_program(program: str, copy: Path) -> None:
+    write(copy)
+    (copy / MODULE / "conserved.py").write_text(CONSERVED)
+    assert said(copy, program) == (
+        f"{MODULE}/conserved.py:4: conserved 'life': there is no event combat.atack (is it combat.attack?)."
+    )

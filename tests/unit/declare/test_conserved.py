@@ -1,0 +1,88 @@
+"""What is declared as conserved fits the game, or is refused with file and line."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from gameserver.declare.conserved import DECLARED, Conserved, conserved, each, quantities, total
+from gameserver.declare.entity import Entity
+from gameserver.errors import Corrupt
+from gameserver.modules.chat.entities import ChatLine
+from gameserver.modules.movement.entities import Creature, Player
+
+HERE = r"bad_declaration: \S*test_conserved\.py:\d+"
+
+
+class Bank(Entity, frozen=True):
+    """An entity without a declaration."""
+
+    id: str
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """What a test declares is forgotten after it."""
+    quantities()
+    before = list(DECLARED)
+    yield
+    DECLARED[:] = before
+
+
+def test_the_bundled_modules_declare_coins() -> None:
+    (coins,) = quantities()
+    assert (coins.name, coins.sources, coins.sinks) == ("coins", ("sessions.register",), ())
+    assert re.fullmatch(r"gameserver/modules/trade/conserved\.py:\d+", coins.at)
+
+
+BAD: dict[str, Callable[[], Any]] = {
+    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Player, "coins")),
+    "say what holds it: total(...) or each(...)": lambda: conserved("coins"),
+    "Player has no field silver": lambda: conserved("silver", total(Player, "silver")),
+    "Player.name must be int": lambda: conserved("names", total(Player, "name")),
+    "Player has no field sort": lambda: conserved("coins", total(Player, "coins", by="sort")),
+    "Player.hp must be str": lambda: conserved("health", each(Player, "hp")),
+    "Bank is not declared with @entity": lambda: conserved("coins", total(Bank, "coins")),
+    "what holds it counts alike: each, or total, or total by a field": lambda: conserved(
+        "coins", total(Player, "coins"), each(Creature)
+    ),
+    "rows of ChatLine go without an event: it is declared with keep": lambda: conserved("lines", each(ChatLine)),
+    'sources and sinks are tuples, as in ("sessions.register",)': lambda: conserved(
+        "coins",
+        total(Player, "coins"),
+        sources="sessions.register",  # type: ignore[arg-type]
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_contradiction_is_refused_where_it_is_declared(fault: str) -> None:
+    with pytest.raises(Corrupt, match=rf"^{HERE}: conserved '\w*': {re.escape(fault)}\.$"):
+        BAD[fault]()
+
+
+def _as_if_in_trade(made: Conserved) -> None:
+    DECLARED[DECLARED.index(made)] = replace(made, module="gameserver.modules.trade.conserved")
+
+
+NOT_OF_THE_GAME: dict[str, Callable[[], Conserved]] = {
+    "there is no event trade.giv (is it trade.give?)": lambda: conserved(
+        "life", total(Player, "hp"), sinks=("trade.giv",)
+    ),
+    "there is no event lottery.draw": lambda: conserved("life", total(Player, "hp"), sources=("lottery.draw",)),
+}
+
+
+@pytest.mark.parametrize("fault", NOT_OF_THE_GAME)
+def test_what_the_game_has_not_is_refused_when_it_is_loaded(fault: str) -> None:
+    _as_if_in_trade(NOT_OF_THE_GAME[fault]())
+    with pytest.raises(Corrupt, match=rf"^{HERE}: conserved 'life': {re.escape(fault)}\.$"):
+        quantities.__wrapped__()
+
+
+def test_two_of_one_name_are_refused() -> None:
+    _as_if_in_trade(conserved("coins", total(Player, "coins")))
+    with pytest.raises(Corrupt, match=rf"^{HERE}: conserved 'coins': gameserver/\S+:\d+ declares it already\.$"):
+        quantities.__wrapped__()
