@@ -27,7 +27,12 @@ from gameserver.store.store import Store, Trial
 
 
 class Applier:
-    """Applies batches. ``clock_ms``: milliseconds since 1970; ``seed`` makes all randomness of the rules repeatable."""
+    """Applies batches. ``clock_ms``: milliseconds since 1970; ``seed`` makes all randomness of the rules repeatable.
+
+    ``batch_transaction``: what applies a batch; tests put one here that writes down what events do.
+    """
+
+    batch_transaction: type[BatchTransaction] = BatchTransaction
 
     def __init__(
         self,
@@ -58,7 +63,7 @@ class Applier:
         """
         prepared = [self._prepare(envelope, put_off) for envelope in batch]
         with self._store.transaction(trial) as transaction:
-            return BatchTransaction(transaction, self._limits, self._clock_ms(), put_off).run(prepared, trial)
+            return self.batch_transaction(transaction, self._limits, self._clock_ms(), put_off).run(prepared, trial)
 
     def nothing(self, batch: Sequence[Envelope]) -> Applied:
         """Make what is told of a batch of which nothing is left to be done: that it is done."""
@@ -71,7 +76,7 @@ class Applier:
         """Give an event up: keep it as a dead letter, tell its sender, and let its lane go on."""
         item = self._item(envelope)
         with self._store.transaction() as transaction:
-            work = BatchTransaction(transaction, self._limits, self._clock_ms(), NOTHING_PUT_OFF)
+            work = self.batch_transaction(transaction, self._limits, self._clock_ms(), NOTHING_PUT_OFF)
             return work.dead_letter(item, cause, attempts)
 
     def _prepare(self, envelope: Envelope, put_off: Mapping[str, NotNow]) -> Prepared:

@@ -163,9 +163,6 @@ def _disorder(diary: Diary) -> Iterator[str]:
 
 def _purses(diary: Diary, purses: Mapping[str, int]) -> Iterator[str]:
     players = sorted(diary.heard)
-    total, due = sum(purses[player] for player in players), diary.coins_at_first * len(players)
-    if total != due:
-        yield f"{SUM}: there are {total} coins, and there were {due}"
     balance = Counter(dict.fromkeys(players, diary.coins_at_first))
     for action in _given(diary):
         balance[action.player] -= action.fields["coins"]

@@ -10,8 +10,10 @@ from gameserver.declare import catalogue
 from gameserver.modules.chat.entities import ChatLine
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.world.entities import ZoneClock
+from gameserver.testing.audit import misdeeds, repeated
+from gameserver.testing.conservation import amounts
 from gateway.ingress.in_flight import Batch
-from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, verdict
+from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, SUM, verdict
 from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse
 from tests.simulation.moves import MOVES
 from tests.simulation.player import Deed
@@ -120,9 +122,16 @@ def contradictions(house: SimulatedHouse) -> list[str]:
         *dict.fromkeys(house.broken),
         *(f"deadlock: {circle}" for circle in house.store.deadlocks),
         *verdict(house.diary, purses, lines),
+        *_conservation(house),
         *_effects(house),
         *_letters(house),
     ]
+
+
+def _conservation(house: SimulatedHouse) -> list[str]:
+    """What the game declares as conserved, by what its events did and by what is kept."""
+    kept = amounts(thing for things in house.store.things.values() for thing in things.values())
+    return [f"{SUM}: {sentence}" for sentence in misdeeds(house.journal.entries, Counter(), kept)]
 
 
 def _effects(house: SimulatedHouse) -> list[str]:
@@ -131,7 +140,8 @@ def _effects(house: SimulatedHouse) -> list[str]:
     lanes: dict[str, list[int]] = defaultdict(list)
     for effect in house.journal.effects:
         lanes[effect.lane].append(effect.seq)
-    wrong = [f"{DOUBLED}: {id_} took effect {n} times" for id_, n in done.items() if n > 1]
+    many = {**{id_: n for id_, n in done.items() if n > 1}, **repeated(house.journal.entries)}
+    wrong = [f"{DOUBLED}: {id_} took effect {n} times" for id_, n in many.items()]
     wrong += [f"{DISORDER}: {seqs} in {lane}" for lane, seqs in lanes.items() if seqs != sorted(seqs)]
     for player in house.players:
         for deed in player.deeds:

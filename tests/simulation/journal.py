@@ -3,7 +3,7 @@
 What was committed is known from here and not from watermarks or replies: those are what is to be judged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from gameserver.modules.movement.players import around
 from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State
+from gameserver.testing.audit import AuditedBatch, Entry
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
 
@@ -30,10 +31,14 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """What took effect, in the order of the commits. ``poisoned``: how an event's rule fails, by the event's id."""
+    """What took effect, in the order of the commits. ``poisoned``: how an event's rule fails, by the event's id.
+
+    ``entries``: what its events made and destroyed.
+    """
 
     def __init__(self) -> None:
         self.effects: list[Effect] = []
+        self.entries: list[Entry] = []
         self.poisoned: dict[str, str] = {}
 
     def watched(self, *, prepared: bool) -> dict[str, Rule]:
@@ -79,6 +84,14 @@ class Journal:
     def committed(self, transaction: MemoryTransaction) -> None:
         """A transaction was committed: what was played in it took effect."""
         self.effects += transaction.note.values()
+        self.entries += transaction.entries
+
+
+class JournalledBatch(AuditedBatch):
+    """A batch that keeps its entries with its transaction, for ``Journal.committed``."""
+
+    def _keep(self, entries: Sequence[Entry]) -> None:
+        self._transaction.entries += entries  # type: ignore[attr-defined] # the simulation's transaction
 
 
 class Poisoned(Exception):

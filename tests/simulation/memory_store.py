@@ -177,7 +177,7 @@ class MemoryStore:
 
 
 class MemoryTransaction:
-    """One batch's work. Writes are kept apart until the commit. ``note``, ``event``: for who watches from outside."""
+    """One batch's work. Writes are kept apart until the commit. ``note``, ``entries``, ``event``: for who watches."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -191,6 +191,7 @@ class MemoryTransaction:
         self._waits_for: Key | None = None
         self.what = ""
         self.note: dict[str, Any] = {}
+        self.entries: list[Any] = []
         self.event = ""
 
     # Locks.

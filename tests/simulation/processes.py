@@ -17,6 +17,7 @@ from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
 from tasks.processor import BatchProcessor
 from tasks.unread import Origin
+from tests.simulation.journal import JournalledBatch
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer
 from tests.simulation.scheduler import Crash, Strand
@@ -79,6 +80,7 @@ class Process:
             limits=house.limits,
             clock_ms=self.now_ms,
         )
+        applier.batch_transaction = JournalledBatch
         return BatchProcessor(
             applier=applier,
             store=house.store,

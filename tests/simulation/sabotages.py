@@ -4,17 +4,21 @@
 """
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, NamedTuple
 
 import pytest
 from celery.exceptions import Reject
 from msgspec.structs import replace
 
+from gameserver.declare.conserved import quantities
+from gameserver.declare.entity import Entity
 from gameserver.messages.envelope import Envelope
 from gameserver.processing import merging
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
-from gameserver.rules.outcome import State
+from gameserver.rules.book import rules
+from gameserver.rules.outcome import Outcome, State
 from gameserver.rules.watermarks import Watermark, read_watermarks
 from gameserver.store.claims import Claims
 from gameserver.store.store import Trial
@@ -83,6 +87,14 @@ RESUMED: dict[str, Any] = {
     "poisons": (),
 }
 DEAF = {**WALKING, "moves": frozenset({"cut", "mend", "time_passes"}), "chances": Chances(move=0.05)}
+HUNTING: dict[str, Any] = {
+    "moves": frozenset({"time_passes"}),
+    "chances": Chances(ack_lost=0.5, publish_lost=0.1, delayed=0.3),
+    "wants": "attack",
+    "actions": 30,
+    "steps": 300,
+    "poisons": (),
+}
 REVOKED: dict[str, Any] = {
     "moves": frozenset({"revoke", "time_passes"}),
     "chances": Chances(move=0.05),
@@ -218,8 +230,8 @@ def any_time(patch: pytest.MonkeyPatch) -> None:
     """Gateways go by their machines' clocks, an event happened when they say, and who acted in the future waits."""
     patch.setattr("gameserver.clocks.ServerClock.now_ms", lambda self: int(self._wall_ms()))
     patch.setattr("gameserver.processing.applier._happens_ms", lambda envelope, now_ms: envelope.at_ms)
-    for rules in ("movement", "combat"):
-        patch.setattr(f"gameserver.modules.{rules}.rules.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)
+    for module in ("movement", "combat"):
+        patch.setattr(f"gameserver.modules.{module}.rules.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)
 
 
 def anything_goes_stale(patch: pytest.MonkeyPatch) -> None:
@@ -271,6 +283,52 @@ def told_is_merged(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryTransaction, "_mail", mail)
 
 
+def _instead(patch: pytest.MonkeyPatch, name: str, spoil: Callable[[Outcome], Outcome]) -> None:
+    """Another rule answers an event."""
+    real: Any = rules()[name]
+
+    @wraps(real)
+    def rule(state: Any, event: Any, context: Any) -> Outcome:
+        return spoil(real(state, event, context))
+
+    patch.setitem(rules(), name, rule)
+
+
+def gifts_are_kept(patch: pytest.MonkeyPatch) -> None:
+    """The rule forgets to take from the giver what the receiver gets."""
+    _instead(patch, "give", lambda outcome: replace(outcome, put=outcome.put[1:]))
+
+
+def gifts_are_lost(patch: pytest.MonkeyPatch) -> None:
+    """The rule forgets the receiver."""
+    _instead(patch, "give", lambda outcome: replace(outcome, put=outcome.put[:1]))
+
+
+def no_sources(patch: pytest.MonkeyPatch) -> None:
+    """Nobody says that entrances make coins."""
+    found = tuple(replace(made, sources=()) for made in quantities())
+    patch.setattr("gameserver.testing.conservation.quantities", lambda: found)
+
+
+def two_transactions(patch: pytest.MonkeyPatch) -> None:
+    """Part of what a batch did is committed before the rest."""
+    real = MemoryTransaction.save
+
+    def save(self: MemoryTransaction, put: Sequence[Entity], drop: Sequence[Entity]) -> None:
+        for thing in put[:1]:
+            if thing.id in self._store.things[type(thing)]:
+                self._store.things[type(thing)][thing.id] = thing
+        self._store.scheduler.point("between two transactions")
+        real(self, put, drop)
+
+    patch.setattr(MemoryTransaction, "save", save)
+
+
+def rows_are_never_done(patch: pytest.MonkeyPatch) -> None:
+    """An event that stood in the outbox is applied as often as it comes."""
+    patch.setattr("gameserver.processing.exactly_once.ExactlyOnce.is_done", lambda self, id_: False)
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -295,4 +353,9 @@ SABOTAGES = (
     Sabotage("one lost batch condemns no family", no_probes, 29, "condemned its family", REVOKED),
     Sabotage("what is told as one is the sum", merges_lose, 0, "heard of 0 times"),
     Sabotage("nothing is merged into what was told", told_is_merged, 0, "heard of 0 times"),
+    Sabotage("what is given is taken from who gives it", gifts_are_kept, 0, "trade.give made"),
+    Sabotage("what is given arrives", gifts_are_lost, 0, "trade.give destroyed"),
+    Sabotage("what makes coins is declared", no_sources, 0, "sessions.register made 100 of coins"),
+    Sabotage("an effect is one transaction", two_transactions, 24, "and what events did makes"),
+    Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),
 )

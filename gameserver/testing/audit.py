@@ -1,0 +1,90 @@
+"""What events did, written down in the transaction in which they did it: which of them, how often, and what changed.
+
+Only tests apply events so: ``Applier.batch_transaction`` is ``AuditedBatch`` there. What is written down does
+not come from watermarks or replies, which tests judge, and is lost or doubled only together with the effect itself.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from gameserver.processing.batch_transaction import BatchTransaction
+from gameserver.processing.prepared import Prepared
+from gameserver.rules.outcome import Outcome
+from gameserver.testing.conservation import Amounts, changes, impossible, undeclared, unexplained
+
+FACT = "audit "  # the names of the facts that hold entries begin so
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event that took effect. ``changes``: what it made and destroyed, as (what, which of it, how much).
+
+    ``at_ns``: in which order, of all processes of one machine. ``order``: its session and lane, "" for what has none;
+    ``seq``: its number there.
+    """
+
+    id: str
+    task: str
+    at_ns: int
+    order: str = ""
+    seq: int = 0
+    changes: tuple[tuple[str, str, int], ...] = ()
+
+
+class AuditedBatch(BatchTransaction):
+    """A batch that writes down what its events do. ``_keep`` says where."""
+
+    _seen: Amounts
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._entries: list[Entry] = []
+
+    def _outcome(self, item: Prepared) -> Outcome:
+        outcome = super()._outcome(item)
+        self._seen = changes(self._state, outcome)
+        return outcome
+
+    def _play(self, item: Prepared) -> str:
+        ended = super()._play(item)
+        if ended == "ok" and (self._seen or item.marked or item.envelope.in_outbox):
+            self._entries.append(_entry(item, self._seen))
+        return ended
+
+    def _save(self) -> None:
+        super()._save()
+        if self._entries:
+            self._keep(self._entries)
+
+    def _keep(self, entries: Sequence[Entry]) -> None:
+        """Write entries into the database, as part of the transaction."""
+        self._transaction.set_fact(f"{FACT}{uuid4().hex}", msgspec.json.encode(entries).decode())
+
+
+def _entry(item: Prepared, changed: Amounts) -> Entry:
+    order, seq = (item.order, item.event.seq) if item.marked else ("", 0)
+    made = tuple((name, which, n) for (name, which), n in changed.items())
+    return Entry(item.envelope.id, item.spec.task, time.monotonic_ns(), order, seq, made)
+
+
+def repeated(entries: Iterable[Entry]) -> dict[str, int]:
+    """Return the events that took effect more than once, and how often each did."""
+    return {id_: n for id_, n in Counter(entry.id for entry in entries).items() if n > 1}
+
+
+def misdeeds(entries: Iterable[Entry], before: Amounts, kept: Amounts) -> Iterator[str]:
+    """Find what is not conserved, a sentence each: events that may not, and rows that no event explains.
+
+    ``before``: how much there was before the first entry; ``kept``: what there is now.
+    """
+    changed: Amounts = Counter()
+    for entry in entries:
+        mine = Counter({(name, which): n for name, which, n in entry.changes})
+        changed.update(mine)
+        yield from (f"{entry.id}: {fault}" for fault in undeclared(entry.task, mine))
+    yield from unexplained(before, changed, kept)
+    yield from impossible(kept)
