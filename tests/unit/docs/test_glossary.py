@@ -15,6 +15,7 @@ WANTED = [
     "game",
     "entity",
     "hook",
+    "conserved",
     "deployment",
     "lease",
     "family",
