@@ -14,7 +14,8 @@ import msgspec
 
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.prepared import Prepared
-from gameserver.rules.outcome import Outcome
+from gameserver.rules.outcome import Outcome, State
+from gameserver.store.store import Transaction
 from gameserver.testing.conservation import Amounts, changes, impossible, undeclared, unexplained
 
 FACT = "audit "  # the names of the facts that hold entries begin so
@@ -38,6 +39,9 @@ class Entry(msgspec.Struct, frozen=True):
 class AuditedBatch(BatchTransaction):
     """A batch that writes down what its events do. ``_keep`` says where."""
 
+    # What it uses of a batch.
+    _state: State
+    _transaction: Transaction
     _seen: Amounts
 
     def __init__(self, *given: Any) -> None:

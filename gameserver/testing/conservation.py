@@ -25,9 +25,13 @@ def amounts(things: Iterable[Entity]) -> Amounts:
     """Add up what these entities hold."""
     found: Amounts = Counter()
     for thing in things:
-        for made, units in _holding(type(thing)):
-            found[made.name, getattr(thing, units.by) if units.by else ""] += _amount(units, thing)
+        _add(found, thing, 1)
     return found
+
+
+def _add(found: Amounts, thing: Entity, sign: int) -> None:
+    for made, units in _holding(type(thing)):
+        found[made.name, getattr(thing, units.by) if units.by else ""] += sign * _amount(units, thing)
 
 
 def _amount(units: Units, thing: Entity) -> int:
@@ -37,13 +41,15 @@ def _amount(units: Units, thing: Entity) -> int:
 
 def changes(state: State, outcome: Outcome) -> Amounts:
     """Return what an outcome adds (and takes, below 0), from the state that its rule was given."""
-    dropped: dict[tuple[type[Entity], str], Entity | None] = {(type(thing), thing.id): None for thing in outcome.drop}
-    after = dropped | {(type(thing), thing.id): thing for thing in outcome.put}
-    before = [state.things.get(kind, {}).get(id_) for kind, id_ in after]
-    return difference(
-        amounts(thing for thing in before if thing is not None),
-        amounts(thing for thing in after.values() if thing is not None),
-    )
+    found: Amounts = Counter()
+    put = {(type(thing), thing.id): thing for thing in outcome.put if _holding(type(thing))}
+    for thing in put.values():
+        _add(found, thing, 1)
+    for kind, id_ in put.keys() | {(type(thing), thing.id) for thing in outcome.drop}:
+        before = state.things.get(kind, {}).get(id_)
+        if before is not None:
+            _add(found, before, -1)
+    return Counter({key: n for key, n in found.items() if n})
 
 
 def difference(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str], int]) -> Amounts:
