@@ -25,7 +25,7 @@ from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES
 from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
-from tasks.processor import BatchProcessor, build
+from tasks.processor import BatchProcessor, build, preload
 from tasks.unread import UNKNOWN, Origin
 
 UNKNOWN_LEASE_S = 10
@@ -38,6 +38,12 @@ use_processes()
 _processor: BatchProcessor | None = None
 # Made before the pool's children are: each of them knows what their parent has read.
 _reloader = Reloader(config.load().reload_stamp) if config.load().dev else None
+
+
+def prepare(**_: Any) -> None:
+    """Have ready, before the pool's children are forked, what each of them would import and read by itself."""
+    preload(config.load())
+    freeze_gc()
 
 
 def _begin(**_: Any) -> None:
@@ -94,6 +100,7 @@ def _declare(**_: Any) -> None:
 
 
 signals.beat_init.connect(_declare)
+signals.worker_init.connect(prepare)
 signals.worker_ready.connect(_show_metrics)
 signals.worker_shutdown.connect(_hide_metrics)
 signals.worker_process_init.connect(_begin)

@@ -15,6 +15,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from socket import gethostname
 from typing import Any, TypeVar
@@ -53,6 +54,7 @@ LEASE_MARGIN_S = 1.0
 COPIES = 10_000  # names of tasks that carry the same events
 PUT_OFF_S_MAX = 4.0  # what is left of any lease, nearly, for a database that is away
 
+world = cache(load_world)  # read once for a parent and its forks
 
 T = TypeVar("T")
 
@@ -386,9 +388,14 @@ def halves_by_lanes(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Env
     return first, second
 
 
+def preload(settings: Settings) -> None:
+    """Import and read what ``build`` needs, for a process whose forks will build."""
+    Store(settings.database_url, world(settings.world_file)).close()
+
+
 def build(settings: Settings) -> BatchProcessor:
     """Wire a process together."""
-    store = Store(settings.database_url, load_world(settings.world_file))
+    store = Store(settings.database_url, world(settings.world_file))
     try:
         store.learn_time()
     except Retryable as trouble:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
@@ -29,6 +28,14 @@ NOT_INHERITED = ("RABBITMQ_", "ERL_", "SUPERVISOR_", "NOTIFY_SOCKET")
 # What programs are told that run while their game's files are written. Bytecode is taken for that of a file if size and
 # second of its last change are the same: of a file that is saved twice in a second it would be the older one's.
 DEVELOPING = {"GAMESERVER_DEV": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+# Imported once, for all Python programs, which share its memory. Not while a game's files are written: a program that
+# is restarted then reads them anew.
+PRELOADED = ("tasks.preload", "gateway.preload", "gameserver.client.bots")
+
+ALL = "all"  # the name of a worker of all families
+SHARED_CHILDREN = 2  # of that worker: while one of them hashes a password, or hangs, the other goes on
 
 
 def _always() -> bool:
@@ -65,12 +72,21 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def programs(
-    settings: Settings, families: Mapping[str, list[str]], *, broker: Broker, ports: Ports, bots: int
+    settings: Settings,
+    families: Mapping[str, list[str]],
+    *,
+    broker: Broker,
+    ports: Ports,
+    bots: int,
+    one_worker: bool = False,
 ) -> list[Program]:
-    """List everything that runs, in the order in which it starts. ``families``: family -> its queues' names."""
+    """List everything that runs, in the order in which it starts. ``families``: family -> its queues' names.
+
+    ``one_worker``: one for all families, instead of one for each.
+    """
     return [
         *(_broker_programs(broker.node) if broker.node else []),
-        *(_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()),
+        *(_shared_worker(settings, families, broker) if one_worker else _workers(settings, families, broker)),
         _beat(),
         _flower(ports),
         _gateway(settings),
@@ -109,8 +125,17 @@ def _all_accept(endpoints: Iterable[str]) -> bool:
     return all(accepts(listener.host, listener.port) for listener in gateway_listeners(endpoints))
 
 
-def _worker(settings: Settings, family: str, queues: list[str], amqp_url: str) -> Program:
-    command = worker_command(family, queues, number=1)
+def _workers(settings: Settings, families: Mapping[str, list[str]], broker: Broker) -> list[Program]:
+    return [_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()]
+
+
+def _shared_worker(settings: Settings, families: Mapping[str, list[str]], broker: Broker) -> list[Program]:
+    queues = [queue for queues in families.values() for queue in queues]
+    return [_worker(settings, ALL, queues, broker.amqp_url, SHARED_CHILDREN)]
+
+
+def _worker(settings: Settings, family: str, queues: list[str], amqp_url: str, children: int = 1) -> Program:
+    command = worker_command(family, queues, number=1, children=children)
     return Program(
         name=f"worker-{family}",
         command=_python("celery", *command, "--loglevel", settings.log_level.upper()),
@@ -120,10 +145,11 @@ def _worker(settings: Settings, family: str, queues: list[str], amqp_url: str) -
     )
 
 
-def worker_command(family: str, queues: list[str], number: int) -> list[str]:
+def worker_command(family: str, queues: list[str], number: int, children: int = 1) -> list[str]:
     """Return Celery's arguments for one worker of a family; the next one differs in its number only."""
     name = f"{family}{number}@%h"
-    return ["-A", "tasks", "worker", "-Q", ",".join(queues), "-n", name, "--concurrency", "1", "--pool", "prefork"]
+    pool = ["--concurrency", str(children), "--pool", "prefork"]
+    return ["-A", "tasks", "worker", "-Q", ",".join(queues), "-n", name, *pool]
 
 
 def _beat() -> Program:
@@ -141,12 +167,10 @@ def _flower(ports: Ports) -> Program:
 
 
 def _bots(settings: Settings, count: int) -> Program:
-    # Beside the interpreter, and not looked up in PATH: the programs of this installation and no other.
-    command = str(Path(sys.executable).parent / "gameserver")
     gateways = [f"{listener.host}:{listener.port}" for listener in gateway_listeners(settings.endpoints)]
     where = ("--address", gateways[0]) if gateways else ()
     play = ("bots", "--count", str(count), "--rate", "1", "--forever", *where)
-    return Program(name="bots", command=(command, *play), stage=4)
+    return Program(name="bots", command=_python("gameserver", *play), stage=4)
 
 
 def _python(module: str, *args: str) -> tuple[str, ...]:

@@ -36,6 +36,39 @@ def spawn(
         )
 
 
+class Forked:
+    """A child that was forked, with as much of ``subprocess.Popen`` as is needed to end it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the status with which it ended, a signal's as its negative number; ``None`` while it runs."""
+        return self._ended(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        """Return that, when it has ended."""
+        return self._ended(0)
+
+    def _ended(self, options: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, options)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+Child = subprocess.Popen[bytes] | Forked
+
+
 def wait_for(condition: Callable[[], bool], s_max: float) -> bool:
     """Poll until the condition holds. Returns False when it did not within ``s_max`` seconds."""
     deadline = time.monotonic() + s_max
@@ -46,7 +79,7 @@ def wait_for(condition: Callable[[], bool], s_max: float) -> bool:
     return True
 
 
-def end(child: subprocess.Popen[bytes], s_max: float) -> None:
+def end(child: Child, s_max: float) -> None:
     """SIGTERM a child and wait; past ``s_max`` seconds SIGKILL. Then end whatever is left in its session."""
     if child.poll() is None:
         child.terminate()
@@ -54,7 +87,7 @@ def end(child: subprocess.Popen[bytes], s_max: float) -> None:
     kill(child)
 
 
-def kill(child: subprocess.Popen[bytes], s_max: float = 10.0) -> None:
+def kill(child: Child, s_max: float = 10.0) -> None:
     """SIGKILL a child and all of its session; return when none of them runs any more (or after ``s_max`` seconds)."""
     if child.poll() is None:
         child.kill()

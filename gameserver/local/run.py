@@ -37,16 +37,27 @@ def up(
     bots: int = BOTS,
     join: Sequence[str] = (),
     watched: Sequence[Path] = (),
+    one_worker: bool = False,
 ) -> int:
     """Run everything until Ctrl-C or SIGTERM, then stop everything. Returns 0, or 1 with the reason printed.
 
     ``families``: family -> its queues. ``environ``: the environment as it was given, because an ``AMQP_URL`` in it
     replaces the private broker while one in var/house.env is ours from last time. ``migrate`` makes the database ready.
     ``join``: lines that show how to play through ``nc``. ``watched``: folders whose changes are taken up meanwhile.
+    ``one_worker``: one for all families, instead of one for each.
     """
     try:
         with stoppable():
-            return _up(settings, families, environ=environ, migrate=migrate, bots=bots, join=join, watched=watched)
+            return _up(
+                settings,
+                families,
+                environ=environ,
+                migrate=migrate,
+                bots=bots,
+                join=join,
+                watched=watched,
+                one_worker=one_worker,
+            )
     except Stop:
         return 0
     except GameError as failure:
@@ -63,6 +74,7 @@ def _up(
     bots: int,
     join: Sequence[str],
     watched: Sequence[Path],
+    one_worker: bool,
 ) -> int:
     ports = Ports.from_env(environ)
     with _alone(settings.var):
@@ -73,7 +85,7 @@ def _up(
         say("Starting the server; logs are in " + _short(settings.var / "log", settings.home))
         migrate(settings)
         with plan.known_by_file(settings, broker), plan.watched(settings, broker, ports):
-            programs = plan.programs(settings, families, broker=broker, ports=ports, bots=bots)
+            programs = plan.programs(settings, families, broker=broker, ports=ports, bots=bots, one_worker=one_worker)
             told = plan.environment(environ, settings, broker=broker, secrets=kept_secrets(settings))
             follow = None
             if watched:
@@ -89,6 +101,7 @@ def _up(
                 environ=told,
                 where=where(settings, families, broker=broker, ports=ports, environ=environ, join=join),
                 meanwhile=follow,
+                preloaded=() if watched else plan.PRELOADED,
             )
 
 

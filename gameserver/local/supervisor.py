@@ -7,7 +7,6 @@ order. Should we be killed, the kernel tells it to stop; should it be killed, th
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,8 +22,9 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from gameserver.errors import Corrupt
+from gameserver.local.forking import fork
 from gameserver.local.plan import Program
-from gameserver.local.processes import end, spawn, tethered, wait_for
+from gameserver.local.processes import Child, end, spawn, tethered, wait_for
 from gameserver.security import private_files
 
 UP_S_MAX = 60.0
@@ -40,6 +40,7 @@ SOCKET_PATH_BYTES_MAX = 90
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SUPERVISED = "SUPERVISED"  # how the variables begin through which supervisord is told what its file can't hold
+CWD = f"{SUPERVISED}_CWD"
 RPC_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 
 
@@ -84,14 +85,15 @@ def run(
     where: str,
     up_s_max: float = UP_S_MAX,
     meanwhile: "Callable[[Supervisor], object] | None" = None,
+    preloaded: Sequence[str] = (),
 ) -> int:
     """Run the programs until ``Stop`` (raised by a signal inside ``stoppable``), then stop them all and raise it again.
 
     ``where`` is printed once all are up. Returns 1 when a part didn't come up in ``up_s_max`` seconds or supervisord
     died, with the reason printed. Files, logs and the control socket go to ``folder``. ``meanwhile`` is called once all
-    are up, and returns when supervisord has ended.
+    are up, and returns when supervisord has ended. ``preloaded``: modules that Python programs share the memory of.
     """
-    supervisor = Supervisor(programs, folder=folder, cwd=cwd, environ=environ)
+    supervisor = Supervisor(programs, folder=folder, cwd=cwd, environ=environ, preloaded=preloaded)
     try:
         supervisor.start()
         for stage in _stages(programs):
@@ -160,12 +162,22 @@ def _mark() -> str:
 class Supervisor:
     """supervisord as a child process: its configuration, its control socket, its start and its end."""
 
-    def __init__(self, programs: Sequence[Program], *, folder: Path, cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        folder: Path,
+        cwd: Path,
+        environ: Mapping[str, str],
+        preloaded: Sequence[str] = (),
+    ) -> None:
+        """``preloaded``: modules that are imported once, for Python programs that are then forks of this process."""
         self._programs = programs
+        self._preloaded = preloaded
         self._folder = folder.resolve()
         self._cwd = cwd.resolve()
         self._environ = environ
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._socket = _socket_path(self._folder)
 
     @property
@@ -182,12 +194,18 @@ class Supervisor:
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
         configuration = self._folder / "supervisord.conf"
         private_files.write(configuration, render(self._programs))
-        command = (sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration))
-        environ = {**self._environ, **free_text(self._programs, self._socket, self._cwd)}
-        self._child = spawn(tethered(command), environ=environ, log=self.log, cwd=self._folder)
+        self._child = self._begun(configuration)
         wait_for(lambda: self._answers() or not self.is_running(), SUPERVISOR_S_MAX)
         if not self._answers():
             raise Corrupt("not_up", f"supervisord did not come up. The end of {self.log}:\n\n{_tail(self.log)}\n")
+
+    def _begun(self, configuration: Path) -> Child:
+        environ = {**self._environ, **free_text(self._programs, self._socket, self._cwd)}
+        if self._preloaded:
+            ours = (sys.executable, "-m", "gameserver.local.supervisord", str(configuration), *self._preloaded)
+            return fork(tethered(ours), environ=environ, log=self.log, cwd=self._folder)
+        command = (sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration))
+        return spawn(tethered(command), environ=environ, log=self.log, cwd=self._folder)
 
     def is_running(self) -> bool:
         """Whether supervisord has not ended."""
@@ -254,7 +272,7 @@ def free_text(programs: Iterable[Program], socket: Path, cwd: Path) -> dict[str,
     holds is taken as it is.
     """
     commands = {_command_variable(program): shlex.join(_started(program)) for program in programs}
-    return {f"{SUPERVISED}_SOCKET": str(socket), f"{SUPERVISED}_CWD": str(cwd), **commands}
+    return {f"{SUPERVISED}_SOCKET": str(socket), CWD: str(cwd), **commands}
 
 
 def _started(program: Program) -> tuple[str, ...]:
@@ -312,7 +330,7 @@ def _supervisord() -> dict[str, str]:
 def _program(program: Program) -> dict[str, str]:
     return {
         "command": _expanded(_command_variable(program)),
-        "directory": _expanded(f"{SUPERVISED}_CWD"),
+        "directory": _expanded(CWD),
         "autostart": "false",
         "autorestart": "true",
         "startsecs": "1",

@@ -117,6 +117,19 @@ def test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it(place: Place
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
+def test_a_worker_of_all_families_hands_one_over_to_its_own_and_grows_while_bots_play(place: Place, crowd: Crowd):
+    everything = place.house.worker(*FAMILIES, name="all1", concurrency=2)
+    assert place.queues("all1") == {*FAMILIES}
+    assert "no longer consuming from movement" in place.control("cancel_consumer", "movement", to="all1")
+    assert place.queues("all1") == {*OTHERS}
+    assert "pool will grow" in place.control("pool_grow", "1", to="all1")
+    pool(everything, 3)
+    everything.terminate()
+    assert everything.wait(60) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
 def test_celery_s_exit_codes_lie_and_its_replies_do_not(place: Place, crowd: Crowd):
     worker = place.house.worker("movement", name="m3")
     answer = place.control("pool_shrink", "5", to="m3")  # it has one child, and says so

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pika
@@ -23,35 +23,66 @@ from gameserver.testing.node import RunningNode
 
 WAIT_S_MAX = 60.0
 
-# Runs a plan as `gameserver up` does; prints what `run` prints. Arguments: folder, [name, stage, command...] as JSON.
+# Runs a plan as `gameserver up` does; prints what `run` prints. Arguments: folder, [name, stage, environment,
+# command...] as JSON, modules to preload.
 HOUSE = """
 import json, os, sys
 from pathlib import Path
 from gameserver.local.plan import Program
 from gameserver.local.supervisor import Stop, run, stoppable
 
-folder, plan = Path(sys.argv[1]), json.loads(sys.argv[2])
-programs = [Program(name=name, stage=stage, command=tuple(command)) for name, stage, *command in plan]
+folder, plan, preloaded = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
+programs = [
+    Program(name=name, stage=stage, environment=told, command=tuple(command)) for name, stage, told, *command in plan
+]
+given = {"folder": folder, "cwd": folder, "environ": os.environ, "where": "All is up.", "preloaded": preloaded}
 try:
     with stoppable():
-        sys.exit(run(programs, folder=folder, cwd=folder, environ=os.environ, where="All is up.", up_s_max=20))
+        sys.exit(run(programs, up_s_max=20, **given))
 except Stop:
     sys.exit(0)
 """
 
 
+# Writes down its pid and who imported the module, and has a child.
+STAND_IN = """
+import os, subprocess, sys, time
+from pathlib import Path
+import preloaded
+
+name = sys.argv[1]
+subprocess.Popen(["sleep", "1000"])
+Path(f"{name}.imported_by").write_text(str(preloaded.PID))
+Path(f"{name}.pid").write_text(str(os.getpid()))
+time.sleep(1000)
+"""
+
+
 class StandIns:
-    """A house of stand-in programs in a process of its own."""
+    """A house of stand-in programs in a process of its own: shell scripts, or Python that shares a module."""
 
     def __init__(self, folder: Path, *programs: tuple[str, int, str]) -> None:
         folder.mkdir()
-        plan = [(name, stage, "sh", "-c", script) for name, stage, script in programs]
+        self._start(folder, [(name, stage, {}, "sh", "-c", script) for name, stage, script in programs])
+
+    @classmethod
+    def of_python(cls, folder: Path, told: Mapping[str, Mapping[str, str]]) -> "StandIns":
+        """One program for each name, that has this in its environment; a module is preloaded for all."""
+        folder.mkdir()
+        (folder / "preloaded.py").write_text("import os\nPID = os.getpid()\n")
+        (folder / "stand_in.py").write_text(STAND_IN)
+        made = cls.__new__(cls)
+        plan = [(name, 1, told[name], sys.executable, "-m", "stand_in", name) for name in told]
+        made._start(folder, plan, "preloaded")
+        return made
+
+    def _start(self, folder: Path, plan: Sequence[Sequence[object]], *preloaded: str) -> None:
         self.output = folder / "output"
         self.folder = folder
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", HOUSE, str(folder), json.dumps(plan)],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
+                [sys.executable, "-c", HOUSE, str(folder), json.dumps(plan), *preloaded],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(folder)]), "PYTHONUTF8": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -69,7 +100,11 @@ class StandIns:
 
     def pid(self, name: str) -> int:
         """The pid that a stand-in has written down; 0 before."""
-        file = self.folder / f"{name}.pid"
+        return self.number(f"{name}.pid")
+
+    def number(self, name: str) -> int:
+        """What a stand-in has written into a file; 0 before."""
+        file = self.folder / name
         return int(file.read_text() or 0) if file.is_file() else 0
 
     def end(self, number: int) -> int:
@@ -85,6 +120,20 @@ def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
     made = StandIns(tmp_path / "house", ("patient", 0, patient), ("parent", 1, parent))
     try:
         made.wait_until_up()
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.terminate()
+        made.process.wait(WAIT_S_MAX)
+
+
+@pytest.fixture
+def forks(tmp_path: Path) -> Iterator[StandIns]:
+    """Two Python programs that share a module, one of which has an environment of its own; up."""
+    made = StandIns.of_python(tmp_path / "house", {"plain": {}, "special": {"ITS": "own"}})
+    try:
+        made.wait_until_up()
+        assert wait_for(lambda: made.pid("plain") and made.pid("special"), WAIT_S_MAX)
         yield made
     finally:
         if made.process.poll() is None:
@@ -242,3 +291,39 @@ def test_a_program_that_keeps_dying_is_reported_with_its_log_and_nothing_stays(t
     assert house_.says("    my own fault")
     assert not house_.says("All is up.")
     assert not (tmp_path / "house" / "supervisord.pid").exists()
+
+
+def test_programs_are_forks_with_what_supervisord_imported_but_for_those_with_settings_of_their_own(forks: StandIns):
+    assert forks.number("plain.imported_by") == forks.supervisord
+    assert forks.number("special.imported_by") == forks.pid("special")
+
+
+def test_a_killed_fork_is_restarted(forks: StandIns):
+    before = forks.pid("plain")
+    os.kill(before, signal.SIGKILL)
+    assert wait_for(lambda: forks.pid("plain") not in (0, before), WAIT_S_MAX)
+    assert forks.number("plain.imported_by") == forks.supervisord
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_forks_and_leaves_no_process(forks: StandIns, number: int):
+    session = forks.supervisord
+    assert len(members(session)) == 5
+    assert forks.end(number) == 0
+    assert wait_for(lambda: members(session) == [], WAIT_S_MAX)
+    assert not list(forks.folder.glob("supervisor.sock*"))
+
+
+def test_forks_end_when_supervisord_is_killed(forks: StandIns):
+    session = forks.supervisord
+    os.kill(session, signal.SIGKILL)
+    assert forks.process.wait(WAIT_S_MAX) == 1
+    assert members(session) == []
+
+
+def test_forks_end_when_we_are_killed_ourselves(forks: StandIns):
+    session, ours = forks.supervisord, {forks.supervisord, forks.pid("plain"), forks.pid("special")}
+    forks.end(signal.SIGKILL)
+    assert wait_for(lambda: not ours & set(members(session)), WAIT_S_MAX)
+    for orphan in members(session):
+        os.kill(orphan, signal.SIGKILL)

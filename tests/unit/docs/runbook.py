@@ -59,6 +59,7 @@ LETTERS = Ran("tests/unit/cli/test_dead_letters.py::test_the_command_lists_shows
 MULTI = Ran(f"{SCALING}test_celery_multi_starts_restarts_and_stops_workers_of_two_families")
 PAUSED = Ran(f"{SCALING}test_a_paused_family_is_told_to_players_waits_and_then_catches_up")
 GROWN = Ran(f"{SCALING}test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it")
+HANDED = Ran(f"{SCALING}test_a_worker_of_all_families_hands_one_over_to_its_own_and_grows_while_bots_play")
 LIES = Ran(f"{SCALING}test_celery_s_exit_codes_lie_and_its_replies_do_not")
 STATUS = Ran(f"{WATCH}test_status_is_one_screen_of_the_whole_house")
 ADVICE = Ran(
@@ -102,6 +103,9 @@ REGISTRY: dict[str, Ran | Not] = {
     ),
     "celery -A tasks worker -Q chat -n chat2@%h": WORKER,
     "celery -A tasks control pool_grow 1 -d movement1@HOST": GROWN,
+    "celery -A tasks worker -Q movement -n movement1@%h": WORKER,
+    "celery -A tasks control cancel_consumer movement -d all1@HOST": HANDED,
+    "celery -A tasks control pool_grow 1 -d all1@HOST": HANDED,
     "celery -A tasks control pool_shrink 1 -d movement1@HOST": GROWN,
     "celery -A tasks control cancel_consumer trade -d trade1@HOST": PAUSED,
     "celery -A tasks control cancel_consumer chat -d chat1@HOST": PAUSED,

@@ -5,8 +5,10 @@ import pytest
 
 from gameserver.config import load
 from gameserver.local import plan
+from gameserver.local.forking import module_of
 from gameserver.local.plan import Broker, Secrets
 from gameserver.local.ports import Ports
+from gameserver.local.processes import tethered
 from gameserver.local.rabbitmq_node import PrivateNode
 
 FAMILIES = {"combat": ["combat.hit", "combat.flee"], "chat": ["chat"]}
@@ -56,6 +58,19 @@ def test_a_worker_takes_its_familys_queues_and_no_other(settings, broker):
     command = " ".join(planned(settings, broker)["worker-combat"].command)
     assert command.startswith(f"{sys.executable} -m celery -A tasks worker -Q combat.hit,combat.flee -n combat1@%h")
     assert "--concurrency 1 --pool prefork" in command
+
+
+def test_a_small_world_has_one_worker_that_takes_all_queues(settings, broker):
+    planned_ = planned(settings, broker, one_worker=True)
+    assert [name for name in planned_ if name.startswith("worker")] == ["worker-all"]
+    command = " ".join(planned_["worker-all"].command)
+    assert "-Q combat.hit,combat.flee,chat -n all1@%h --concurrency 2" in command
+
+
+def test_python_programs_are_such_as_can_be_forks_with_the_settings_of_all(settings, broker):
+    forked = {name for name, program in planned(settings, broker).items() if module_of(tethered(program.command))}
+    assert forked == {"worker-combat", "worker-chat", "beat", "flower", "gateway", "bots"}
+    assert not any(program.environment for name, program in planned(settings, broker).items() if name in forked)
 
 
 def test_no_bots_means_no_program_for_them(settings, broker):
