@@ -22,7 +22,7 @@ from gameserver.runtime.logging import set_up_logging
 from tasks.development import Reloader
 from tasks.meters import meters
 from tasks.overrides.body_decoder import read_batches
-from tasks.overrides.consumer import TRIES
+from tasks.overrides.consumer import TRIES, Bulkheads
 from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
 from tasks.processor import BatchProcessor, build, preload
@@ -33,6 +33,8 @@ UNKNOWN_LEASE_S = 10
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
 app.events.dispatcher_cls = "tasks.overrides.event_dispatcher:PlainDispatcher"
+app.user_options["worker"].add(Bulkheads.option)
+app.steps["worker"].add(Bulkheads)
 use_processes()
 
 _processor: BatchProcessor | None = None

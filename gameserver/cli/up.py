@@ -27,13 +27,13 @@ def add(commands: Subparsers) -> None:
     whole = add_command(commands, "up", _up, "run a whole server on this machine until Ctrl-C")
     whole.add_argument("--bots", type=int, default=20, help="how many bots play along (default 20)")
     whole.add_argument(
-        "--one-worker",
+        "--worker-per-family",
         action="store_true",
-        help="one worker with two children for all families, instead of one for each: less memory, no bulkheads",
+        help="a worker for each family, instead of one with two children for all: more memory, faster under load",
     )
     dev = add_command(commands, "dev", _dev, "the same, and what is saved in the game's files counts at once")
     dev.add_argument("--bots", type=int, default=0, help="how many bots play along (default 0)")
-    dev.set_defaults(one_worker=False)
+    dev.set_defaults(worker_per_family=True)
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -57,5 +57,5 @@ def _run(arguments: argparse.Namespace, watched: Sequence[Path]) -> int:
         bots=arguments.bots,
         join=JOIN,
         watched=watched,
-        one_worker=arguments.one_worker,
+        one_worker=not arguments.worker_per_family,
     )

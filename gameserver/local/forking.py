@@ -4,14 +4,12 @@ A fork begins in milliseconds, and shares with its parent the memory of all modu
 interpreter started for each program would read them again, into memory of its own. It is for a parent of one thread.
 """
 
-import atexit
 import ctypes
 import gc
 import os
 import runpy
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,10 +74,7 @@ def become(module: Sequence[str], environ: Mapping[str, str], parent: int) -> No
         os.environ.update(environ)
         _show_as((*_PYTHON, *module))
         status = _status(module)
-        # What an interpreter does at its end, for which there is no other call that leaves the parent's frames alone.
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
+        ctypes.pythonapi.Py_Exit(status)  # as an interpreter ends, while the parent's frames stay as they are
     except BaseException:
         traceback.print_exc()
     finally:

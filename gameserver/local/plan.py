@@ -35,7 +35,7 @@ DEVELOPING = {"GAMESERVER_DEV": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 PRELOADED = ("tasks.preload", "gateway.preload", "gameserver.client.bots")
 
 ALL = "all"  # the name of a worker of all families
-SHARED_CHILDREN = 2  # of that worker: while one of them hashes a password, or hangs, the other goes on
+SHARED_CHILDREN = 2  # of that worker: a family can hold one of them, and the others go on with the other
 
 
 def _always() -> bool:
@@ -126,21 +126,24 @@ def _all_accept(endpoints: Iterable[str]) -> bool:
 
 
 def _workers(settings: Settings, families: Mapping[str, list[str]], broker: Broker) -> list[Program]:
-    return [_worker(settings, family, queues, broker.amqp_url) for family, queues in families.items()]
+    return [
+        _worker(settings, family, worker_command(family, queues, number=1), queues, broker)
+        for family, queues in families.items()
+    ]
 
 
 def _shared_worker(settings: Settings, families: Mapping[str, list[str]], broker: Broker) -> list[Program]:
     queues = [queue for queues in families.values() for queue in queues]
-    return [_worker(settings, ALL, queues, broker.amqp_url, SHARED_CHILDREN)]
+    command = [*worker_command(ALL, queues, number=1, children=SHARED_CHILDREN), "--bulkheads"]
+    return [_worker(settings, ALL, command, queues, broker)]
 
 
-def _worker(settings: Settings, family: str, queues: list[str], amqp_url: str, children: int = 1) -> Program:
-    command = worker_command(family, queues, number=1, children=children)
+def _worker(settings: Settings, name: str, command: list[str], queues: list[str], broker: Broker) -> Program:
     return Program(
-        name=f"worker-{family}",
+        name=f"worker-{name}",
         command=_python("celery", *command, "--loglevel", settings.log_level.upper()),
         stage=2,
-        ready=partial(consumed, amqp_url, tuple(queues)),
+        ready=partial(consumed, broker.amqp_url, tuple(queues)),
         stop_s_max=30,
     )
 

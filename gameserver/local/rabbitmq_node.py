@@ -145,6 +145,9 @@ class PrivateNode:
             # It shares the machine: it does not wait busily, and half of the processors are enough. Where one is, its
             # processes need not wake a thread for each other.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} +sbwt none {HALF}",
+            # Erlang makes tables for as many at its start. RabbitMQ's own numbers would take 11 MB more.
+            "RABBITMQ_MAX_NUMBER_OF_PROCESSES": "65536",
+            "RABBITMQ_MAX_NUMBER_OF_ATOMS": "1048576",
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": LOCAL,
             "ERL_AFLAGS": "-start_epmd false",

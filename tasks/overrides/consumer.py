@@ -8,7 +8,9 @@ import logging
 from functools import partial
 from typing import Any
 
+from celery import bootsteps
 from celery.worker.consumer import Consumer
+from click import Option
 
 from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
@@ -26,6 +28,19 @@ TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # se
 ALONE = {"without_gossip": True, "without_mingle": True}
 
 
+class Bulkheads(bootsteps.Step):
+    """What ``celery worker --bulkheads`` does: no family of a worker's has more than one batch there at a time.
+
+    So one whose batches hang, or kill their child, holds one child, and the others go on with the rest.
+    """
+
+    option = Option(("--bulkheads",), is_flag=True, help="Take one batch of each queue at a time, none at hand.")
+
+    def __init__(self, worker: Any, bulkheads: bool = False, **options: Any) -> None:
+        super().__init__(worker, **options)
+        worker.bulkheads = bulkheads
+
+
 class PromptConsumer(Consumer):
     """Celery's consumer, with shorter pauses between its tries to connect, and without talk among workers."""
 
@@ -34,6 +49,7 @@ class PromptConsumer(Consumer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, **ALONE})
         self._events_due = False
+        self._bulkheads = getattr(self.controller, "bulkheads", False)
 
     class Blueprint(Consumer.Blueprint):
         """Celery's steps but one: queues for delayed tasks, which no event uses.
@@ -64,7 +80,7 @@ class PromptConsumer(Consumer):
         settings = config.load()
         running = version(connection.connection.server_properties)
         log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
-        _let_children_share_one_prefetch(connection)
+        self._share_prefetch(connection)
         ensure_topology(connection, topology(settings.limits, settings.queues))
         return connection
 
@@ -73,11 +89,17 @@ class PromptConsumer(Consumer):
         conn.ensure_connection = partial(conn.ensure_connection, **TRIES)
         return super().ensure_connected(conn)
 
+    def _share_prefetch(self, connection: Any) -> None:
+        """Count what is prefetched for all queues of this worker, or with bulkheads for each: one.
 
-def _let_children_share_one_prefetch(connection: Any) -> None:
-    """On RabbitMQ 4 kombu counts what is prefetched for each queue of a worker, though all versions can share it.
+        By itself kombu counts for each where it is RabbitMQ 4, though all versions can do either: a worker of six
+        queues would hold six messages for its one child, and a grown pool would get none for the new ones. Celery
+        itself counts by queue where queues are quorum queues: they can't do otherwise.
+        """
+        connection.transport.qos_semantics_matches_spec = lambda _: self._bulkheads
+        if self._bulkheads:
+            self.initial_prefetch_count = 1
 
-    A worker of six queues would hold six messages for its one child, and a grown pool would get none for the new ones.
-    Celery itself counts by queue where queues are quorum queues: they can't do otherwise.
-    """
-    connection.transport.qos_semantics_matches_spec = lambda _: False
+    def _update_prefetch_count(self, index: int = 0) -> Any:
+        """The pool has grown or shrunk: with bulkheads that changes nothing."""
+        return None if self._bulkheads else super()._update_prefetch_count(index)

@@ -182,14 +182,14 @@ def test_the_document_on_games_is_played_as_it_is_written(author: Author) -> Non
 
 
 def _killed_within(game: Path, act: Callable[[], int]) -> int:
-    """Kill the worker of items, with its children, while it waits for the database within an event."""
-    log = game / "var" / "log" / "worker-items.log"
+    """Kill the worker, with its children, while it waits for the database within an event."""
+    log = game / "var" / "log" / "worker-all.log"
     before = log.read_text().count("items.take")
     with closing(sqlite3.connect(game / "var" / "world.sqlite", isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
         seq = act()
         eventually(lambda: log.read_text().count("items.take") > before, log.read_text)
-        for pid in _processes_of(game, "items1@"):
+        for pid in _processes_of(game, "all1@"):
             os.kill(pid, signal.SIGKILL)
         database.execute("ROLLBACK")
     return seq

@@ -1,16 +1,18 @@
-"""Connections of a prefork worker to PostgreSQL: one for each child that worked, none of the main process."""
+"""A worker's children: which connections to PostgreSQL they have, and what a family may take of them."""
 
 import os
 import signal
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from gameserver.modules.sessions.events import Ack
 from gameserver.testing.broker import Vhost
 from tests.databases import OWNER, Cluster
 from tests.houses import a_house, eventually
 from tests.integration.test_workers import declare, of_the_house, publish, queue_length
+from tests.operators import celery
 
 CHILDREN = 4
 TASKS = 60
@@ -45,3 +47,22 @@ def test_each_child_holds_one_connection_and_nobody_else_any(
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: not backends(postgresql_cluster), "no connection of the main process")
         assert worker.alive
+
+
+@pytest.mark.parametrize("grown", [0, 2])
+def test_with_bulkheads_a_family_holds_one_child_and_the_others_go_on(vhost: Vhost, tmp_path: Path, grown: int) -> None:
+    with a_house(vhost.url, tmp_path / "house") as house:
+        declare(house)
+        queues = ("sessions", "chat")
+        worker = house.worker(*queues, name="all1", concurrency=2, options=("--bulkheads",))
+        if grown:
+            celery(house, "control", "pool_grow", str(grown))
+            eventually(lambda: len(worker.children()) == 2 + grown, "the pool grows")
+        for pid in worker.children():
+            os.kill(pid, signal.SIGSTOP)
+        for queue in queues:
+            publish(house, *(of_the_house(Ack(ids=[]), f"{queue}/{n}") for n in range(5)), queue=queue)
+        eventually(lambda: [queue_length(house, queue) for queue in queues] == [4, 4], "one of each is taken")
+        for pid in worker.children():
+            os.kill(pid, signal.SIGCONT)
+        eventually(lambda: not any(queue_length(house, queue) for queue in queues), "all are taken")

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("gameserver", "gateway", "tasks")
-DOCUMENTED = {"_replace", "_mapping", "_getframe"}  # of named tuples, SQLAlchemy's rows, and Python itself
+DOCUMENTED = {"_replace", "_mapping", "_getframe", "_exit"}  # of named tuples, SQLAlchemy's rows, and Python itself
 
 
 class Part(NamedTuple):
@@ -41,6 +41,7 @@ PARTS = [
     Part("kombu", "kombu.message:Message", "_decoded_cache", "tasks/overrides/event_task.py"),
     Part("kombu", "kombu.transport.pyamqp:Transport", "qos_semantics_matches_spec", "tasks/overrides/consumer.py"),
     Part("celery", "celery.worker.consumer:Consumer", "_flush_events", "tasks/overrides/consumer.py"),
+    Part("celery", "celery.worker.consumer:Consumer", "initial_prefetch_count", "tasks/overrides/consumer.py"),
     Part("celery", "celery.worker.consumer:Consumer", "on_send_event_buffered", "tasks/overrides/consumer.py"),
     Part("celery", "celery.worker.consumer:Consumer", "Strategies", "tasks/overrides/consumer.py"),
     Part("celery", "celery.worker.consumer:Consumer.Blueprint", "default_steps", "tasks/overrides/consumer.py"),
@@ -53,6 +54,8 @@ PARTS = [
     Part("billiard", "billiard.pool:ApplyResult", "_write_to", "tasks/overrides/pool.py"),
     Part("billiard", "billiard.pool:ApplyResult", "_accepted", "tasks/overrides/pool.py"),
     Part("billiard", "billiard.process:BaseProcess", "_is_alive", "tasks/overrides/pool.py"),
+    Part("supervisor", "supervisor.options:ServerOptions", "execve", "gameserver/local/supervisord.py"),
+    Part("supervisor", "supervisor.supervisord", "ServerOptions", "gameserver/local/supervisord.py"),
     Part("tornado", "tornado.options:OptionParser", "_options", "gameserver/operations/flower.py"),
     Part("tornado", "tornado.options:OptionParser", "_normalize_name", "gameserver/operations/flower.py"),
     Part("flower", "flower.views.monitor:Metrics", "get", "gameserver/operations/flower.py"),

@@ -34,8 +34,9 @@ print(child.wait(), flush=True)
 """
 
 PROGRAM = """
-import json, os, sys, time
+import atexit, json, os, sys, time
 import preloaded
+atexit.register(print, "at its end")
 told = {
     "argv": sys.argv[1:], "environ": dict(os.environ), "cwd": os.getcwd(), "sid": os.getsid(0), "name": __name__,
     "shown": open("/proc/self/cmdline").read().rstrip("\\0"), "imported_by": preloaded.PID,
@@ -116,6 +117,7 @@ def test_a_fork_ends_with_its_own_status(start, given, status):
     parent = start(given)
     assert parent.status() == status
     assert ("a sentence" in parent.log().splitlines()) == (status == 1)
+    assert parent.log().splitlines()[-1] == "at its end"
 
 
 def test_a_fork_takes_signals_as_a_new_program_does_and_not_as_its_parent(start):
