@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["gameserver.testing.plugin", "tests.databases", "tests.houses", "tests.browsers"]
+pytest_plugins = ["gameserver.testing.plugin", "tests.databases", "tests.deployments", "tests.browsers"]
 
 settings.register_profile("unhurried", deadline=None, max_examples=50)
 settings.load_profile("unhurried")

@@ -12,7 +12,8 @@ import pytest
 
 from gameserver.local.ports import LOCAL, accepts
 from gameserver.testing.ports import free_ports
-from tests.houses import ROOT, Proc, eventually
+from gameserver.testing.processes import Proc, eventually
+from tests.deployments import ROOT
 
 CONFIG = ROOT / "docker" / "haproxy" / "haproxy.cfg"
 

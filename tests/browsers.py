@@ -18,7 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.houses import eventually
+from gameserver.testing.processes import eventually
 
 FLAGS = (
     "--headless",

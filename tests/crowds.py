@@ -8,7 +8,7 @@ from typing import Any
 from gameserver.client.bots import crowd
 from gameserver.client.bots.bot import BotOptions
 from gameserver.client.bots.run_stats import Summary
-from tests.houses import GatewayProc, eventually
+from gameserver.testing.processes import GatewayProc, eventually
 
 NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
 UNTIL_STOPPED_S = 600.0

@@ -1,6 +1,6 @@
 """A hunt for transactions that wait for each other in a circle, on a real PostgreSQL.
 
-Everything that the house does to the database is done by two at once, each on a connection of its own, with a pause
+Everything that the server does to the database is done by two at once, each on a connection of its own, with a pause
 after each statement so that all interleavings come about. PostgreSQL ends one of a circle: that is counted.
 """
 
@@ -70,7 +70,7 @@ ENTERED: dict[str, Callable[[str], Event]] = {
     "login": lambda name: Login(name=name, password=PASSWORD, seq=1),
     "resume": lambda name: Resume(token=f"t-{name.lower()}", seq=1),
 }
-HOUSES: dict[str, Callable[[int], Event]] = {
+SERVER_EVENTS: dict[str, Callable[[int], Event]] = {
     "tick": lambda n: Tick(n=n),
     "stir": lambda n: Stir(zone="meadow", n=n),
     "sweep": lambda n: Sweep(n=n),
@@ -98,7 +98,7 @@ def _enter(name: str) -> Work:
 def _tend(name: str) -> Work:
     def work(shop: Workshop, n: int, rng: Random) -> Any:
         for tick in (1, 2):  # what the first of both makes is there when the second begins
-            event = HOUSES[name](shop.now_ms // 500 + tick)
+            event = SERVER_EVENTS[name](shop.now_ms // 500 + tick)
             done = shop.apply(Envelope(id=f"{name}:{n}:{rng.random()}", event=event, at_ms=shop.now_ms))
         return done
 
@@ -153,7 +153,7 @@ def _show(shop: Workshop, n: int, rng: Random) -> Any:
 EVENTS: dict[str, Work] = {
     **{name: _play(name) for name in PLAYED},
     **{name: _enter(name) for name in ENTERED},
-    **{name: _tend(name) for name in HOUSES},
+    **{name: _tend(name) for name in SERVER_EVENTS},
     "reward": _reward,
     "show": _show,
 }

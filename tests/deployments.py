@@ -1,4 +1,7 @@
-"""Fixtures with a deployment of the bundled game, and worlds drawn for one test."""
+"""A deployment for the tests of one module, and worlds drawn for one test.
+
+Deployments for single tests, and living ones, are fixtures of the engine's own plugin (``gameserver.testing.plugin``).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,47 +12,17 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.testing.broker import Vhost
-from gameserver.testing.deployment import Deployment as House
-from gameserver.testing.deployment import LiveDeployment as SharedHouse
-from gameserver.testing.deployment import a_deployment as a_house
-from gameserver.testing.deployment import living
-from gameserver.testing.processes import GatewayProc, Proc, eventually
-
-__all__ = [
-    "FAMILIES",
-    "ROOT",
-    "GatewayProc",
-    "House",
-    "Proc",
-    "SharedHouse",
-    "a_house",
-    "eventually",
-    "living",
-    "write_world",
-]
+from gameserver.testing.deployment import Deployment, a_deployment
 
 ROOT = Path(__file__).parent.parent
 FAMILIES = tuple(catalogue.families())
 
 
-@pytest.fixture
-def house(vhost: Vhost, tmp_path: Path) -> Iterator[House]:
-    """A house without processes, for one test."""
-    with a_house(vhost.url, tmp_path / "house") as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
-def module_house(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house without processes, for the tests of one module."""
-    with a_house(module_vhost.url, tmp_path_factory.mktemp("house")) as made:
+def module_deployment(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Give a deployment without processes, for the tests of one module."""
+    with a_deployment(module_vhost.url, tmp_path_factory.mktemp("server")) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def shared_house(module_house: House) -> SharedHouse:
-    """A living house, for the tests of one module that do not hurt it."""
-    return living(module_house)
 
 
 def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena") -> Path:

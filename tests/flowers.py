@@ -8,22 +8,23 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.ports import free_ports
-from tests.houses import House, eventually
+from gameserver.testing.processes import eventually
 from tests.integration.scraped import samples
 
 USER, PASSWORD = "operator", "flowers for the operator"
 
 
 class FlowerPages:
-    """A running Flower of a house: its pages, its API, its metrics."""
+    """A running Flower of a deployment: its pages, its API, its metrics."""
 
     def __init__(
-        self, house: House, *, port: int = 0, password: str = PASSWORD, env: dict[str, str] | None = None
+        self, deployment: Deployment, *, port: int = 0, password: str = PASSWORD, env: dict[str, str] | None = None
     ) -> None:
         self.port = port or free_ports(1)[0]
         told = {"FLOWER_BASIC_AUTH": f"{USER}:{password}"} if password else {}
-        self.proc = house.flower(self.port, {**told, **(env or {})})
+        self.proc = deployment.flower(self.port, {**told, **(env or {})})
 
     def url(self, *, with_password: bool = False) -> str:
         """Where a browser finds it, which needs the password once."""

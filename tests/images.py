@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.houses import ROOT, Proc
+from gameserver.testing.processes import Proc
+from tests.deployments import ROOT
 
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 RELEASE = "bookworm"

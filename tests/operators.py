@@ -5,22 +5,23 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
-from tests.houses import ROOT, House
+from tests.deployments import ROOT
 
 COMMAND_S_MAX = 90
 
 
-def celery(house: House, *words: str, status: int = 0, env: Mapping[str, str] | None = None) -> str:
+def celery(deployment: Deployment, *words: str, status: int = 0, env: Mapping[str, str] | None = None) -> str:
     """What a command of ``celery -A tasks`` prints. Fails when it ends with another status."""
-    return run(house, sys.executable, "-m", "celery", "-A", "tasks", *words, status=status, env=env)
+    return run(deployment, sys.executable, "-m", "celery", "-A", "tasks", *words, status=status, env=env)
 
 
-def run(house: House, *command: str, status: int = 0, env: Mapping[str, str] | None = None) -> str:
+def run(deployment: Deployment, *command: str, status: int = 0, env: Mapping[str, str] | None = None) -> str:
     """What any command prints."""
     done = subprocess.run(
         command,
-        env={**house.environ, **(env or {})},
+        env={**deployment.environ, **(env or {})},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The pictures in docs/images: Flower, and the dashboard's panels, of a house in which bots really play.
+"""The pictures in docs/images: Flower, and the dashboard's panels, of a deployment in which bots really play.
 
 ``make pictures`` runs this. Flower is photographed in Chromium. Grafana is in no package of Debian's or PyPI's: its
 panels' queries are asked of a real Prometheus (Debian's) and drawn here with matplotlib, and the picture says so.
@@ -17,12 +17,14 @@ from urllib.parse import urlencode
 
 from gameserver.local.plan import Broker, watched
 from gameserver.local.ports import Ports
+from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import Proc, eventually
 from tests.browsers import Browser, a_browser, program
 from tests.crowds import Crowd
+from tests.deployments import FAMILIES, ROOT
 from tests.flowers import PASSWORD, USER, FlowerPages
-from tests.houses import FAMILIES, ROOT, House, Proc, a_house, eventually
 from tests.operators import celery
 from tests.watching import DASHBOARD, DOCKER
 
@@ -40,30 +42,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made, ExitStack() as closing:
         folder = Path(made)
         node = closing.enter_context(a_node(folder / "rabbitmq"))
-        house = closing.enter_context(a_house(node.amqp_url(), folder / "house"))
-        house.environ["AMQP_MANAGEMENT_URL"] = node.management_url()
-        draw(house, node, folder, closing)
+        deployment = closing.enter_context(a_deployment(node.amqp_url(), folder / "server"))
+        deployment.environ["AMQP_MANAGEMENT_URL"] = node.management_url()
+        draw(deployment, node, folder, closing)
 
 
-def draw(house: House, node: RunningNode, folder: Path, closing: ExitStack) -> None:
-    """Let a house live, and take the pictures."""
-    house.beat()
-    workers = dict(zip(FAMILIES, house.workers([((family,), f"{family}1", 1) for family in FAMILIES]), strict=True))
-    gateway = house.gateway()
-    flower = FlowerPages(house)
-    broker = Broker(amqp_url=house.amqp_url, management_url=node.management_url(), node=node)
-    closing.enter_context(watched(house.settings, broker, Ports(flower=flower.port)))
-    prometheus = a_prometheus(house, folder / "prometheus")
+def draw(deployment: Deployment, node: RunningNode, folder: Path, closing: ExitStack) -> None:
+    """Let a deployment live, and take the pictures."""
+    deployment.beat()
+    workers = dict(
+        zip(FAMILIES, deployment.workers([((family,), f"{family}1", 1) for family in FAMILIES]), strict=True)
+    )
+    gateway = deployment.gateway()
+    flower = FlowerPages(deployment)
+    broker = Broker(amqp_url=deployment.amqp_url, management_url=node.management_url(), node=node)
+    closing.enter_context(watched(deployment.settings, broker, Ports(flower=flower.port)))
+    prometheus = a_prometheus(deployment, folder / "prometheus")
     began_s = time.time()
     with Crowd(gateway, count=30, prefix="ann") as crowd:
         crowd.wait_until_playing()
         time.sleep(PLAY_S)
-        celery(house, "control", "pool_grow", "1", "-d", f"movement1@{host(workers['movement'])}")
+        celery(deployment, "control", "pool_grow", "1", "-d", f"movement1@{host(workers['movement'])}")
         with Crowd(gateway, count=30, prefix="ben") as more:
             more.wait_until_playing()
             time.sleep(PLAY_S / 2)
             workers["chat"].kill()
-            house.worker("chat", name="chat2")
+            deployment.worker("chat", name="chat2")
             time.sleep(PLAY_S / 2)
             with a_browser(folder / "chromium") as browser:
                 photograph(browser, flower)
@@ -107,14 +111,14 @@ def photograph(browser: Browser, flower: FlowerPages) -> None:
     browser.picture(IMAGES / "flower.png")
 
 
-def a_prometheus(house: House, folder: Path) -> str:
-    """A Prometheus with the project's own configuration, which looks at this house. Gives its address."""
+def a_prometheus(deployment: Deployment, folder: Path) -> str:
+    """A Prometheus with the project's own configuration, which looks at this deployment. Gives its address."""
     folder.mkdir()
     password = folder / "flower.password"
     password.write_text(PASSWORD)
     text = (DOCKER / "prometheus" / "prometheus.yml").read_text()
     for old, new in (
-        ("../../var/metrics", f"{house.settings.var}/metrics"),
+        ("../../var/metrics", f"{deployment.settings.var}/metrics"),
         ("../../var/flower.password", str(password)),
         ("username: game", f"username: {USER}"),
         ("refresh_interval: 10s", "refresh_interval: 2s"),
@@ -133,7 +137,7 @@ def a_prometheus(house: House, folder: Path) -> str:
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address={address}",
     )
-    house.procs.append(Proc("prometheus", command, house.environ, folder / "log"))
+    deployment.procs.append(Proc("prometheus", command, deployment.environ, folder / "log"))
     return address
 
 

@@ -12,7 +12,7 @@ from gameserver.local.rabbitmq_node import USER
 from gameserver.security.provisioning import make, password_file
 from gameserver.testing.broker import Vhost
 from gameserver.testing.node import RunningNode
-from tests.houses import ROOT
+from tests.deployments import ROOT
 
 GATEWAYS = ("gateway1", "gateway2")
 NODE_ITSELF = User(name=USER, configure=ALL, write=ALL, read=ALL, tags=("administrator",))

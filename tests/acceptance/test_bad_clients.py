@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from gameserver.limits import Limits
+from gameserver.testing.deployment import Deployment, LiveDeployment, living
 from gameserver.testing.line_client import LineClient
 from gameserver.wire.frames import prefix
-from tests.houses import House, SharedHouse, living, write_world
+from tests.deployments import write_world
 
 LOGIN_TIMEOUT_S = 3.0
 PER_ADDRESS_MAX = 12
@@ -64,15 +65,15 @@ class Witness(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def tight(module_house: House, tmp_path_factory: pytest.TempPathFactory) -> SharedHouse:
-    """A house with a small open world, whose gateway has little patience."""
+def tight(module_deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> LiveDeployment:
+    """A deployment with a small open world, whose gateway has little patience."""
     world = write_world(tmp_path_factory.mktemp("world"), "#######", "#..s..#", "#######", safe=True)
-    module_house.environ["GAMESERVER_WORLD"] = str(world)
-    return living(module_house, TIGHT)
+    module_deployment.environ["GAMESERVER_WORLD"] = str(world)
+    return living(module_deployment, TIGHT)
 
 
 @pytest.fixture(autouse=True)
-def witness(tight: SharedHouse) -> Iterator[Witness]:
+def witness(tight: LiveDeployment) -> Iterator[Witness]:
     """Somebody honest plays during every test, and must not notice."""
     made = Witness(tight.gateway.port)
     made.start()
@@ -81,18 +82,18 @@ def witness(tight: SharedHouse) -> Iterator[Witness]:
 
 
 @pytest.fixture
-def bad(tight: SharedHouse) -> Iterator[LineClient]:
+def bad(tight: LiveDeployment) -> Iterator[LineClient]:
     """A client that has said hello and will say nothing good."""
     with LineClient(tight.gateway.port) as client:
         yield client
 
 
-def stranger(tight: SharedHouse) -> LineClient:
+def stranger(tight: LiveDeployment) -> LineClient:
     return LineClient(tight.gateway.port, greet=False)
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\xfd" * 100, b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00" * 10])
-def test_who_speaks_another_protocol_is_told_and_closed(tight: SharedHouse, data: bytes):
+def test_who_speaks_another_protocol_is_told_and_closed(tight: LiveDeployment, data: bytes):
     with stranger(tight) as client:
         client.raw(data)
         assert client.expect("bye")["code"] == "unknown_codec"
@@ -107,7 +108,7 @@ def test_garbage_between_packets_is_refused_and_the_connection_goes_on(bad: Line
 
 
 @pytest.mark.parametrize("data", [b'{"type":"' + b"x" * Limits().frame_bytes_max, prefix(b"")[:1] + b"\xff\xff\xff"])
-def test_an_oversized_frame_is_told_and_closed_before_it_has_come(tight: SharedHouse, data: bytes):
+def test_an_oversized_frame_is_told_and_closed_before_it_has_come(tight: LiveDeployment, data: bytes):
     with stranger(tight) as client:
         client.raw(data)
         if data.startswith(b"{"):
@@ -124,7 +125,7 @@ def _expect_binary_end(client: LineClient, text: bytes) -> None:
     assert text in received
 
 
-def test_half_a_frame_and_then_silence_ends_with_the_time_for_the_login(tight: SharedHouse):
+def test_half_a_frame_and_then_silence_ends_with_the_time_for_the_login(tight: LiveDeployment):
     with stranger(tight) as client:
         began_s = time.monotonic()
         client.raw(prefix(b"x" * 100)[:20])
@@ -132,7 +133,7 @@ def test_half_a_frame_and_then_silence_ends_with_the_time_for_the_login(tight: S
         assert time.monotonic() - began_s >= LOGIN_TIMEOUT_S - 1
 
 
-def test_who_connects_and_says_nothing_is_sent_away(tight: SharedHouse):
+def test_who_connects_and_says_nothing_is_sent_away(tight: LiveDeployment):
     with stranger(tight) as client:
         assert client.expect("bye")["code"] == "login_timeout"
         client.expect_end()
@@ -158,7 +159,7 @@ def test_mistyped_fields_are_refused_by_number_and_the_next_event_is_served(bad:
     assert bad.ask("move", dir="e")["type"] == "ok"
 
 
-def test_unknown_types_and_events_of_the_house_are_refused(bad: LineClient):
+def test_unknown_types_and_events_of_the_deployment_are_refused(bad: LineClient):
     bad.register(next(NAMES))
     for type_ in ("fly", "reward", "tick", "lost", "heartbeat", "ok", "bye", ""):
         assert bad.ask(type_)["code"] == "unknown_type"
@@ -172,7 +173,7 @@ def test_numbers_that_do_not_rise_are_refused(bad: LineClient):
         assert bad.expect("error")["code"] in ("bad_seq", "bad_field")
 
 
-def test_events_before_hello_and_before_the_login_are_refused(tight: SharedHouse, bad: LineClient):
+def test_events_before_hello_and_before_the_login_are_refused(tight: LiveDeployment, bad: LineClient):
     for packet in ({"type": "move", "dir": "n"}, {"type": "say", "text": "x"}, {"type": "logout"}):
         bad.send(**packet)
         assert bad.expect("error")["code"] == "not_logged_in"
@@ -210,7 +211,7 @@ def test_a_flood_of_events_is_answered_busy_or_flooding_and_never_with_silence(b
     assert replies[0]["type"] == "ok"
 
 
-def test_one_connection_too_many_from_an_address_is_closed_and_room_is_made_when_others_go(tight: SharedHouse):
+def test_one_connection_too_many_from_an_address_is_closed_and_room_is_made_when_others_go(tight: LiveDeployment):
     clients = []
     try:
         while len(clients) <= PER_ADDRESS_MAX:
@@ -234,7 +235,7 @@ def test_one_connection_too_many_from_an_address_is_closed_and_room_is_made_when
     raise AssertionError("no room was made")
 
 
-def test_who_never_reads_costs_little_memory_and_is_cut_off(tight: SharedHouse):
+def test_who_never_reads_costs_little_memory_and_is_cut_off(tight: LiveDeployment):
     gateway = tight.gateway
     owls = "\N{OWL}" * 300
     with LineClient(gateway.port, receive_bytes=4096) as sloth, LineClient(gateway.port) as talker:
@@ -246,7 +247,7 @@ def test_who_never_reads_costs_little_memory_and_is_cut_off(tight: SharedHouse):
             seqs = [talker.post("say", text=owls) for _ in range(32)]
             assert {talker.reply(seq)["type"] for seq in seqs} == {"ok"}
             talker.inbox.clear()
-            time.sleep(32 / PACKETS_PER_S)  # a fast house would let the talker flood it
+            time.sleep(32 / PACKETS_PER_S)  # a fast deployment would let the talker flood it
         seqs = [talker.post("talk", channel="owls", text=owls) for _ in range(50)]
         assert {talker.reply(seq).get("code", "ok") for seq in seqs} <= {"ok", "busy"}
         assert gateway.rss_bytes - before < GROWTH_BYTES_MAX

@@ -5,27 +5,29 @@ import signal
 
 import pytest
 
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import eventually
 from tests.crowds import NOT_NOW, Crowd
-from tests.houses import FAMILIES, House, eventually
+from tests.deployments import FAMILIES
 from tests.integration.watched import Watched
 
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
 
 
 class Place:
-    """A house with a worker for movement, one for everything else, and two gateways."""
+    """A deployment with a worker for movement, one for everything else, and two gateways."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.beat = house.beat()
-        self.gateways = [house.gateway(), house.gateway()]
-        self.movement, self.others = house.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.beat = deployment.beat()
+        self.gateways = [deployment.gateway(), deployment.gateway()]
+        self.movement, self.others = deployment.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
 
 
 @pytest.fixture(scope="module")
-def place(module_house: House) -> Place:
-    return Place(module_house)
+def place(module_deployment: Deployment) -> Place:
+    return Place(module_deployment)
 
 
 def test_thirty_bots_are_all_answered_without_errors(place: Place):
@@ -37,8 +39,8 @@ def test_thirty_bots_are_all_answered_without_errors(place: Place):
 
 
 def test_two_workers_of_a_family_share_its_events(place: Place):
-    second = place.house.worker("movement", name="m2")
-    with Watched(place.house.amqp_url) as watched:
+    second = place.deployment.worker("movement", name="m2")
+    with Watched(place.deployment.amqp_url) as watched:
         with Crowd(*place.gateways, count=20, duration_s=4, prefix="share", rate=5) as crowd:
             summary = crowd.summary()
         names = [event["hostname"].split("@")[0] for event in watched.of("task-started")]
@@ -56,9 +58,9 @@ def test_killed_children_and_killed_workers_leave_nothing_unanswered(place: Plac
             os.kill(child, signal.SIGKILL)
             eventually(lambda w=worker, c=child: w.children() not in ([], [c]), "a new child")
         place.movement.kill()
-        place.movement = place.house.worker("movement", name="m3")
+        place.movement = place.deployment.worker("movement", name="m3")
         place.others.kill(group=True)
-        place.others = place.house.worker(*OTHERS, name="o2")
+        place.others = place.deployment.worker(*OTHERS, name="o2")
         summary = crowd.summary()
     assert summary.entered == summary.count
     assert summary.unanswered == 0, "\n".join(summary.lines())
@@ -66,7 +68,7 @@ def test_killed_children_and_killed_workers_leave_nothing_unanswered(place: Plac
 
 
 def test_a_gateway_that_goes_away_says_so_and_its_players_go_on_at_another(place: Place):
-    leaving, staying = place.house.gateway(), place.gateways[0]
+    leaving, staying = place.deployment.gateway(), place.gateways[0]
     with (
         LineClient(leaving.port) as silent,
         LineClient(leaving.port) as ada,

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from gameserver.declare import catalogue
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
-from tests.houses import ROOT, House
+from tests.deployments import ROOT
 
 COINS = 100  # in a new purse
 OTHERS = tuple(family for family in catalogue.families() if family != "trade")
@@ -28,11 +29,11 @@ def give_again(client: LineClient, seq: int, to: str) -> None:
 
 @pytest.mark.parametrize("notifications", [True, False])
 def test_what_waits_for_a_family_without_workers_is_not_refused_after_a_resume_and_is_done_once(
-    house: House, notifications: bool
+    deployment: Deployment, notifications: bool
 ) -> None:
-    house.beat()
-    house.worker(*OTHERS, name="others")
-    port = house.gateway().port
+    deployment.beat()
+    deployment.worker(*OTHERS, name="others")
+    port = deployment.gateway().port
     with LineClient(port) as ada, LineClient(port) as bob:
         bob.register("Bob")
         ada.register("Ada")
@@ -44,17 +45,17 @@ def test_what_waits_for_a_family_without_workers_is_not_refused_after_a_resume_a
             assert not again.saw("error")
             if notifications:
                 assert again.ask("give", to="bob", coins=10)["code"] == "unavailable"  # a new one, and final
-            house.worker("trade", name="trade")
+            deployment.worker("trade", name="trade")
             assert again.reply(seq)["data"] == {"coins": COINS - 10}
             assert again.ask("purse")["data"] == {"coins": COINS - 10}
             assert bob.ask("purse")["data"] == {"coins": COINS + 10}
 
 
 def test_what_a_full_queue_refuses_for_the_second_time_is_not_refused_to_the_player_and_is_done_once(
-    house: House,
+    deployment: Deployment,
 ) -> None:
     most = 4
-    house.environ |= {
+    deployment.environ |= {
         "GAMESERVER_QUEUE_MESSAGES_MAX": str(most),
         "GAMESERVER_BATCH_EVENTS_MAX": "1",
         "GAMESERVER_LANE_FLIGHT_MAX": "1",
@@ -62,9 +63,9 @@ def test_what_a_full_queue_refuses_for_the_second_time_is_not_refused_to_the_pla
         "GAMESERVER_UNAVAILABLE_AFTER_S": "600",
         "GAMESERVER_LOG_LEVEL": "DEBUG",
     }
-    house.beat()
-    house.worker(*OTHERS, name="others")
-    gateway = house.gateway()
+    deployment.beat()
+    deployment.worker(*OTHERS, name="others")
+    gateway = deployment.gateway()
     givers = [LineClient(gateway.port) for _ in range(most)]
     with LineClient(gateway.port) as bob:
         bob.register("Bob")
@@ -83,25 +84,25 @@ def test_what_a_full_queue_refuses_for_the_second_time_is_not_refused_to_the_pla
         for giver in givers:
             giver.read_for(0.5)
             assert not giver.saw("error")
-        house.worker("trade", name="trade")
+        deployment.worker("trade", name="trade")
         for giver, seq in zip(givers, seqs, strict=True):
             assert giver.reply(seq)["data"] == {"coins": COINS - 10}
             giver.close()
         assert bob.ask("purse")["data"] == {"coins": COINS + 10 * most}
 
 
-def test_a_task_that_an_operator_revoked_costs_its_event_seconds_and_others_nothing(house: House) -> None:
-    house.beat()
-    house.worker(name="all")
-    port = house.gateway().port
+def test_a_task_that_an_operator_revoked_costs_its_event_seconds_and_others_nothing(deployment: Deployment) -> None:
+    deployment.beat()
+    deployment.worker(name="all")
+    port = deployment.gateway().port
     with LineClient(port) as ada, LineClient(port) as bob:
         bob.register("Bob")
         ada.register("Ada")
         id_ = f"{ada.session}:{ada.seq + 1}"
         revoke = (sys.executable, "-m", "celery", "-A", "tasks", "control", "revoke", id_)
-        subprocess.run(revoke, cwd=ROOT, env=house.environ, check=True, capture_output=True)
+        subprocess.run(revoke, cwd=ROOT, env=deployment.environ, check=True, capture_output=True)
         assert ada.ask("give", to="bob", coins=10)["data"] == {"coins": COINS - 10}
         assert bob.ask("purse")["data"] == {"coins": COINS + 10}
         assert not ada.saw("unavailable")
         assert not bob.saw("unavailable")
-        house.procs[1].says(f"Discarding revoked task: trade.give[{id_}]")
+        deployment.procs[1].says(f"Discarding revoked task: trade.give[{id_}]")

@@ -12,12 +12,14 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.testing.broker import Vhost
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
+from gameserver.testing.processes import GatewayProc, Proc, eventually
 from tests.browsers import Browser
 from tests.crowds import NOT_NOW, Crowd
+from tests.deployments import FAMILIES, write_world
 from tests.flowers import FlowerPages
-from tests.houses import FAMILIES, GatewayProc, House, Proc, eventually, write_world
 
 # What play brings about: players are shown where they stand by `gameserver world apply`, after maps were changed.
 TASKS = {spec.task for spec in catalogue.specs()} - {"world.show"}
@@ -29,17 +31,17 @@ READABLE = re.compile(r"\W?[\w.-]+ \w+")
 
 
 class Watched:
-    """A house with a worker for movement and one for everything else, and Flower beside it."""
+    """A deployment with a worker for movement and one for everything else, and Flower beside it."""
 
-    def __init__(self, house: House, browser: Browser) -> None:
-        self.house = house
+    def __init__(self, deployment: Deployment, browser: Browser) -> None:
+        self.deployment = deployment
         self.browser = browser
-        self.movement, self.others = house.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
-        self.gateway: GatewayProc = house.gateway()
-        self.flower = FlowerPages(house)
+        self.movement, self.others = deployment.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
+        self.gateway: GatewayProc = deployment.gateway()
+        self.flower = FlowerPages(deployment)
         self.at = f"@{name_of(self.movement).partition('@')[2]}"
         self.flower.knows(f"m1{self.at}", f"o1{self.at}")
-        house.beat()  # not sooner: of a tick under way when Flower comes it hears the end only, and no name
+        deployment.beat()  # not sooner: of a tick under way when Flower comes it hears the end only, and no name
         browser.open(self.flower.url(with_password=True))
 
     def open(self, path: str) -> None:
@@ -56,11 +58,11 @@ def name_of(worker: Proc) -> str:
 
 @pytest.fixture(scope="module")
 def watched(
-    module_house: House, private_node: RunningNode, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    module_deployment: Deployment, private_node: RunningNode, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Watched:
-    module_house.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path_factory.mktemp("world"), *PIT))
-    module_house.environ["AMQP_MANAGEMENT_URL"] = private_node.management_url()
-    return Watched(module_house, browser)
+    module_deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path_factory.mktemp("world"), *PIT))
+    module_deployment.environ["AMQP_MANAGEMENT_URL"] = private_node.management_url()
+    return Watched(module_deployment, browser)
 
 
 def test_after_play_each_event_type_is_seen_with_its_count_its_arguments_and_its_runtime(
@@ -172,7 +174,7 @@ def test_a_killed_worker_and_a_new_one_are_seen(watched: Watched):
         watched.open("/workers")
         shown(watched, m1="Online")
         watched.movement.kill()
-        watched.movement = watched.house.worker("movement", name="m2")
+        watched.movement = watched.deployment.worker("movement", name="m2")
         shown(watched, m1="Offline", m2="Online")
         summary = crowd.summary()
     assert summary.unanswered == 0, "\n".join(summary.lines())
@@ -219,7 +221,7 @@ def ended_well(worker: Proc) -> None:
 @pytest.mark.timeout(300)
 def test_what_is_ordered_by_clicks_and_through_the_api_is_done_while_bots_play(watched: Watched, crowd: Crowd):
     flower, browser = watched.flower, watched.browser
-    worker = watched.house.worker("movement", name="m3")
+    worker = watched.deployment.worker("movement", name="m3")
     name = f"m3{watched.at}"
     flower.knows(name)
     watched.open(f"/worker/{name}")
@@ -248,7 +250,7 @@ def test_what_is_ordered_by_clicks_and_through_the_api_is_done_while_bots_play(w
     browser.click("#worker-shutdown")
     ended_well(worker)
     eventually(lambda: flower.workers().get(name) is False, "it is seen to have gone")
-    second = watched.house.worker("movement", name="m4")
+    second = watched.deployment.worker("movement", name="m4")
     flower.knows(f"m4{watched.at}")
     flower.order("shutdown", f"m4{watched.at}")
     ended_well(second)

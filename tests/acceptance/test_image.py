@@ -13,7 +13,8 @@ from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
-from tests.houses import ROOT, GatewayProc, Proc, eventually
+from gameserver.testing.processes import GatewayProc, Proc, eventually
+from tests.deployments import ROOT
 from tests.images import UID, Image, require_debootstrap, stages
 from tests.users import Users
 
@@ -106,7 +107,7 @@ def test_every_role_can_be_chosen_by_command(containers: Containers, command: st
     assert containers.run(*command.split(), service="gateway")
 
 
-def test_a_house_of_it_plays_and_knows_how_it_is(containers: Containers) -> None:
+def test_a_deployment_of_it_plays_and_knows_how_it_is(containers: Containers) -> None:
     containers.run(*SERVICES["declare"]["command"], service="declare")
     containers.run(*SERVICES["migrate"]["command"], service="migrate")
     flower_port, of_gateway, of_worker = free_ports(3)

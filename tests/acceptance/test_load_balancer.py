@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from gameserver.client import FOREVER, Client
+from gameserver.testing.deployment import Deployment
+from gameserver.testing.processes import GatewayProc, eventually
 from tests.balancer import CONFIG, Balancer, a_balancer
-from tests.houses import ROOT, GatewayProc, House, eventually
+from tests.deployments import ROOT
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority
 
@@ -40,48 +42,48 @@ def connect() -> Iterator[Connect]:
 
 
 @pytest.fixture
-def gateways(house: House) -> list[GatewayProc]:
+def gateways(deployment: Deployment) -> list[GatewayProc]:
     """Two gateways that hear from a load balancer who their clients are, and a world behind them."""
-    house.beat()
-    house.worker(name="all")
-    return [house.gateway(name, env=ENDPOINT) for name in ("gateway1", "gateway2")]
+    deployment.beat()
+    deployment.worker(name="all")
+    return [deployment.gateway(name, env=ENDPOINT) for name in ("gateway1", "gateway2")]
 
 
-def connections(house: House) -> list[float]:
-    return [value(scrape(address), "gameserver_players") for address in targets(house, "gateway").values()]
+def connections(deployment: Deployment) -> list[float]:
+    return [value(scrape(address), "gameserver_players") for address in targets(deployment, "gateway").values()]
 
 
-async def _play(house: House, gateways: list[GatewayProc], balancer: Balancer) -> None:
+async def _play(deployment: Deployment, gateways: list[GatewayProc], balancer: Balancer) -> None:
     clients = [Client.connect("127.0.0.1", balancer.port, backoff=FOREVER) for _ in range(PLAYERS)]
     for n, client in enumerate(clients):
         await client.open()
         await client.register(f"player{n}", PASSWORD)
-    assert await asyncio.to_thread(connections, house) == [PLAYERS / 2, PLAYERS / 2]
+    assert await asyncio.to_thread(connections, deployment) == [PLAYERS / 2, PLAYERS / 2]
     under_way = [asyncio.ensure_future(client.send("shout", text="hello")) for client in clients]
     await asyncio.to_thread(gateways[0].kill)
     await asyncio.gather(*under_way)
     for _ in range(3):
         await asyncio.gather(*(client.send("shout", text="still here") for client in clients))
     assert sorted(client.reconnects > 0 for client in clients) == [False] * (PLAYERS // 2) + [True] * (PLAYERS // 2)
-    assert value(scrape(targets(house, "gateway")[gateways[1].id]), "gameserver_players") == PLAYERS
+    assert value(scrape(targets(deployment, "gateway")[gateways[1].id]), "gameserver_players") == PLAYERS
     for client in clients:
         await client.close()
 
 
 def test_players_go_to_both_gateways_and_to_the_other_when_one_is_killed(
-    house: House, gateways: list[GatewayProc], tmp_path: Path
+    deployment: Deployment, gateways: list[GatewayProc], tmp_path: Path
 ) -> None:
     with a_balancer(tmp_path / "haproxy", [gateway.port for gateway in gateways]) as balancer:
-        asyncio.run(_play(house, gateways, balancer))
+        asyncio.run(_play(deployment, gateways, balancer))
         where = f"127.0.0.1:{balancer.metrics_port}"
         down = {"server": "gateway1", "state": "DOWN"}
         eventually(lambda: value(scrape(where), "haproxy_server_status", **down) == 1, "HAProxy's metrics")
 
 
 def test_connections_count_for_the_clients_address_and_not_for_the_balancers(
-    house: House, tmp_path: Path, connect: Connect
+    deployment: Deployment, tmp_path: Path, connect: Connect
 ) -> None:
-    gateway = house.gateway("gateway1", env={**ENDPOINT, "GAMESERVER_CONNECTIONS_PER_ADDRESS_MAX": "2"})
+    gateway = deployment.gateway("gateway1", env={**ENDPOINT, "GAMESERVER_CONNECTIONS_PER_ADDRESS_MAX": "2"})
     with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port]) as balancer:
         first, second, third, other = (
             greet(connect(balancer.port, host)) for host in ("127.0.0.5", "127.0.0.5", "127.0.0.5", "127.0.0.6")
@@ -89,8 +91,8 @@ def test_connections_count_for_the_clients_address_and_not_for_the_balancers(
     assert [b"welcome" in said for said in (first, second, third, other)] == [True, True, False, True]
 
 
-def test_who_says_nothing_counts_for_his_address_too(house: House, tmp_path: Path, connect: Connect) -> None:
-    gateway = house.gateway("gateway1", env=ENDPOINT)  # its own limit is far away, and it hears of no silent client
+def test_who_says_nothing_counts_for_his_address_too(deployment: Deployment, tmp_path: Path, connect: Connect) -> None:
+    gateway = deployment.gateway("gateway1", env=ENDPOINT)  # its limit is far away, and it hears of no silent client
     with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port], per_address=2) as balancer:
         silent = [connect(balancer.port, "127.0.0.5") for _ in range(3)]
         eventually(lambda: select.select(silent, [], [], 0)[0], "one cut off")  # any: HAProxy has threads
@@ -113,11 +115,11 @@ def greet(client: socket.socket) -> bytes:
 
 
 @pytest.mark.long
-def test_players_come_in_with_tls(house: House, tmp_path: Path) -> None:
+def test_players_come_in_with_tls(deployment: Deployment, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     _, _, both = authority.issue("localhost")
-    house.worker(name="all")
-    gateway = house.gateway("gateway1", env=ENDPOINT)
+    deployment.worker(name="all")
+    gateway = deployment.gateway("gateway1", env=ENDPOINT)
     with a_balancer(tmp_path / "haproxy", [gateway.port, gateway.port], both) as balancer:
         asyncio.run(_enter("localhost", balancer.tls_port, authority))
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from gameserver.testing.deployment import Deployment, LiveDeployment, living
 from gameserver.testing.line_client import LineClient
-from tests.houses import House, SharedHouse, eventually, living, write_world
+from gameserver.testing.processes import eventually
+from tests.deployments import write_world
 
 ARENA = (
     "############",
@@ -20,20 +22,20 @@ FIGHT_S_MAX = 40.0
 
 
 @pytest.fixture(scope="module")
-def arena(module_house: House, tmp_path_factory: pytest.TempPathFactory) -> SharedHouse:
+def arena(module_deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> LiveDeployment:
     """A small world with a rat in it, alive."""
-    module_house.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path_factory.mktemp("world"), *ARENA))
-    return living(module_house)
+    module_deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path_factory.mktemp("world"), *ARENA))
+    return living(module_deployment)
 
 
 @pytest.fixture
-def ada(arena: SharedHouse, request: pytest.FixtureRequest) -> Iterator[LineClient]:
+def ada(arena: LiveDeployment, request: pytest.FixtureRequest) -> Iterator[LineClient]:
     with LineClient(arena.gateway.port) as client:
         yield client
 
 
 @pytest.fixture
-def bob(arena: SharedHouse) -> Iterator[LineClient]:
+def bob(arena: LiveDeployment) -> Iterator[LineClient]:
     with LineClient(arena.gateway.port) as client:
         yield client
 
@@ -115,7 +117,7 @@ def _approach_or_strike(client: LineClient, me: dict[str, Any], rat: dict[str, A
     return client.ask("move", dir=step)
 
 
-def test_a_whisper_to_who_is_away_arrives_at_the_next_login_until_it_is_acknowledged(arena: SharedHouse):
+def test_a_whisper_to_who_is_away_arrives_at_the_next_login_until_it_is_acknowledged(arena: LiveDeployment):
     port = arena.gateway.port
     with LineClient(port) as ada, LineClient(port) as bob:
         ada.register("Ada4")
@@ -154,7 +156,7 @@ def test_wrong_passwords_and_taken_names_are_refused_and_the_right_one_still_get
     assert bob.login("Ada6", "the right password")["name"] == "Ada6"
 
 
-def test_a_session_goes_on_at_another_gateway_and_a_repeated_event_takes_effect_once(arena: SharedHouse):
+def test_a_session_goes_on_at_another_gateway_and_a_repeated_event_takes_effect_once(arena: LiveDeployment):
     other = arena.deployment.gateway()
     with LineClient(other.port) as witness:
         witness.register("Wit7")
@@ -181,7 +183,7 @@ def test_a_session_goes_on_at_another_gateway_and_a_repeated_event_takes_effect_
     assert other.wait() == 0
 
 
-def test_the_world_does_not_keep_who_hung_up(arena: SharedHouse, ada: LineClient):
+def test_the_world_does_not_keep_who_hung_up(arena: LiveDeployment, ada: LineClient):
     with LineClient(arena.gateway.port) as guest:
         guest.register("Guest8")
         ada.register("Ada8")

@@ -10,19 +10,20 @@ from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.rules import TICK_MS
 from gameserver.store import Store
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
-from tests.houses import House, eventually
+from gameserver.testing.processes import eventually
 from tests.selections import selected
 
 OTHERS = tuple(family for family in catalogue.families() if family != "sessions")
 BEYOND_MS = 5_000  # several sweeps after a gateway may count as dead
 
 
-def test_players_stay_in_the_world_while_nobody_serves_sessions(house: House) -> None:
-    house.beat()
-    house.worker(*OTHERS, name="others")
-    sessions = house.worker("sessions", name="sessions")
-    store = Store(house.database_url, load_world(house.settings.world_file))
+def test_players_stay_in_the_world_while_nobody_serves_sessions(deployment: Deployment) -> None:
+    deployment.beat()
+    deployment.worker(*OTHERS, name="others")
+    sessions = deployment.worker("sessions", name="sessions")
+    store = Store(deployment.database_url, load_world(deployment.settings.world_file))
 
     def unheard_ms() -> int:
         """For how long no gateway was heard, by the world's own pulse, which goes on."""
@@ -31,7 +32,7 @@ def test_players_stay_in_the_world_while_nobody_serves_sessions(house: House) ->
         assert state.of(Player)["ada"].present
         return state.of(ZoneClock)[PULSE].tick * TICK_MS - state.of(Gateway)[EARS].seen_ms
 
-    with LineClient(house.gateway().port) as ada:
+    with LineClient(deployment.gateway().port) as ada:
         ada.register("Ada")
         eventually(lambda: unheard_ms() < TICK_MS, "a heartbeat", 10)
         sessions.terminate()
@@ -40,7 +41,7 @@ def test_players_stay_in_the_world_while_nobody_serves_sessions(house: House) ->
         eventually(lambda: unheard_ms() > GATEWAY_SILENT_MS + BEYOND_MS, "silence", 60)
         assert (time.monotonic() - began_s) * 1000 > GATEWAY_SILENT_MS
         assert ada.ask("purse")["type"] == "ok"
-        house.worker("sessions", name="again")
+        deployment.worker("sessions", name="again")
         eventually(lambda: unheard_ms() < TICK_MS, "a heartbeat", 20)
         assert ada.ask("purse")["type"] == "ok"
     store.close()

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import Proc, eventually
 from tests.crowds import NOT_NOW, Crowd
-from tests.houses import FAMILIES, House, Proc, eventually
+from tests.deployments import FAMILIES
 from tests.operators import celery, run
 
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
@@ -22,13 +24,13 @@ PROMPT = {"GAMESERVER_UNAVAILABLE_AFTER_S": "1"}
 
 
 class Place:
-    """A house with a worker for movement and one for everything else."""
+    """A deployment with a worker for movement and one for everything else."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        house.beat()
-        self.movement, self.others = house.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
-        self.gateway = house.gateway(env=PROMPT)
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        deployment.beat()
+        self.movement, self.others = deployment.workers([(("movement",), "m1", 1), (OTHERS, "o1", 1)])
+        self.gateway = deployment.gateway(env=PROMPT)
         (self.host,) = set(re.findall(r"m1@(\S+) ready", self.movement.text))
 
     def at(self, name: str) -> str:
@@ -36,11 +38,11 @@ class Place:
 
     def control(self, *words: str, to: str, status: int = 0) -> str:
         """A command to one worker."""
-        return celery(self.house, "control", *words, "-d", self.at(to), status=status)
+        return celery(self.deployment, "control", *words, "-d", self.at(to), status=status)
 
     def told(self, what: str, worker: str) -> object:
         """What ``celery inspect`` tells of one worker."""
-        found = json.loads(celery(self.house, "inspect", what, "-d", self.at(worker), "--json"))
+        found = json.loads(celery(self.deployment, "inspect", what, "-d", self.at(worker), "--json"))
         return found[self.at(worker)]
 
     def queues(self, worker: str) -> set[str]:
@@ -50,8 +52,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(module_house: House) -> Place:
-    return Place(module_house)
+def place(module_deployment: Deployment) -> Place:
+    return Place(module_deployment)
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_a_family_is_paused_and_catches_up_while_bots_play(place: Place, crowd: 
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it(place: Place, crowd: Crowd):
-    worker = place.house.worker("movement", name="m2")
+    worker = place.deployment.worker("movement", name="m2")
     assert "pool will grow" in place.control("pool_grow", "2", to="m2")
     pool(worker, 3)
     stats = place.told("stats", "m2")
@@ -107,8 +109,8 @@ def test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it(place: Place
     assert stats["prefetch_count"] == 2 * 3
     assert "pool will shrink" in place.control("pool_shrink", "1", to="m2")
     pool(worker, 2)
-    assert "pong" in celery(place.house, "inspect", "ping", "-d", place.at("m2"))
-    assert set(re.findall(r"-> +(\S+?):", celery(place.house, "inspect", "ping"))) == {
+    assert "pong" in celery(place.deployment, "inspect", "ping", "-d", place.at("m2"))
+    assert set(re.findall(r"-> +(\S+?):", celery(place.deployment, "inspect", "ping"))) == {
         place.at(name) for name in ("m1", "m2", "o1")
     }
     worker.terminate()
@@ -118,7 +120,7 @@ def test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it(place: Place
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_worker_of_all_families_hands_one_over_to_its_own_and_grows_while_bots_play(place: Place, crowd: Crowd):
-    everything = place.house.worker(*FAMILIES, name="all1", concurrency=2)
+    everything = place.deployment.worker(*FAMILIES, name="all1", concurrency=2)
     assert place.queues("all1") == {*FAMILIES}
     assert "no longer consuming from movement" in place.control("cancel_consumer", "movement", to="all1")
     assert place.queues("all1") == {*OTHERS}
@@ -131,11 +133,13 @@ def test_a_worker_of_all_families_hands_one_over_to_its_own_and_grows_while_bots
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_celery_s_exit_codes_lie_and_its_replies_do_not(place: Place, crowd: Crowd):
-    worker = place.house.worker("movement", name="m3")
+    worker = place.deployment.worker("movement", name="m3")
     answer = place.control("pool_shrink", "5", to="m3")  # it has one child, and says so
     assert "ok" not in re.findall(r"\w+", answer)
     assert re.search(r"ValueError|error|busy", answer), answer
-    assert "No nodes replied" in celery(place.house, "control", "pool_grow", "1", "-d", "nobody@nowhere", status=69)
+    assert "No nodes replied" in celery(
+        place.deployment, "control", "pool_grow", "1", "-d", "nobody@nowhere", status=69
+    )
     place.control("shutdown", to="m3", status=69)  # nobody is left to reply: it worked
     assert worker.wait(60) == 0
 
@@ -143,13 +147,13 @@ def test_celery_s_exit_codes_lie_and_its_replies_do_not(place: Place, crowd: Cro
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_an_autoscaled_worker_grows_with_its_work_and_shrinks_afterwards(place: Place, crowd: Crowd):
-    worker = place.house.worker("movement", name="m4", options=("--autoscale=4,1",))
+    worker = place.deployment.worker("movement", name="m4", options=("--autoscale=4,1",))
     place.movement.terminate()
     assert place.movement.wait(60) == 0
     assert "not supported with autoscale" in place.control("pool_grow", "1", to="m4")
     assert "autoscale" in place.control("autoscale", "3", "2", to="m4")
     eventually(lambda: len(worker.children()) >= 2, "more children")
-    place.movement = place.house.worker("movement", name="m1")
+    place.movement = place.deployment.worker("movement", name="m1")
     worker.terminate()
     assert worker.wait(60) == 0
 
@@ -158,7 +162,7 @@ def test_an_autoscaled_worker_grows_with_its_work_and_shrinks_afterwards(place: 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGQUIT], ids=["warm", "cold"])
 def test_a_worker_of_two_is_stopped_warm_or_cold(place: Place, crowd: Crowd, how: signal.Signals):
-    worker = place.house.worker("movement", "chat", name="m5")
+    worker = place.deployment.worker("movement", "chat", name="m5")
     worker.stop_by(how)
     status = worker.wait(60)
     assert how is signal.SIGQUIT or status == 0
@@ -167,7 +171,7 @@ def test_a_worker_of_two_is_stopped_warm_or_cold(place: Place, crowd: Crowd, how
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_celery_multi_starts_restarts_and_stops_workers_of_two_families(place: Place, crowd: Crowd):
-    folder = place.house.folder
+    folder = place.deployment.folder
     where = (f"--pidfile={folder}/%n.pid", f"--logfile={folder}/%n.log")
     which = (
         "movement9",
@@ -190,16 +194,16 @@ def test_celery_multi_starts_restarts_and_stops_workers_of_two_families(place: P
         return [int(file.read_text()) for file in (folder / "movement9.pid", folder / "chat9.pid") if file.exists()]
 
     try:
-        run(place.house, *multi, "start", *which)
+        run(place.deployment, *multi, "start", *which)
         eventually(
             lambda: all("ready." in (folder / f"{n}9.log").read_text() for n in ("movement", "chat")), "both up", 60
         )
         first = pids()
         assert place.queues("chat9") == {"chat"}
-        run(place.house, *multi, "restart", *which)
+        run(place.deployment, *multi, "restart", *which)
         eventually(lambda: len(pids()) == 2 and not set(pids()) & set(first), "both anew", 60)
         eventually(lambda: (folder / "chat9.log").read_text().count("ready.") == 2, "up again", 60)
-        run(place.house, *multi, "stopwait", *which)
+        run(place.deployment, *multi, "stopwait", *which)
         assert pids() == []
     finally:
         for pid in pids():

@@ -24,7 +24,7 @@ from tests.benchmarks import bulk, cores, zones
 from tests.benchmarks.as_run import gameserver_up
 from tests.benchmarks.share import limited
 from tests.databases import Cluster, required
-from tests.houses import FAMILIES
+from tests.deployments import FAMILIES
 
 SETTINGS = ("listen_addresses=", "max_connections=50")
 UNMEASURED = {"GAMESERVER_LOGIN_TIMEOUT_S": "120"}  # thousands enter before the window begins

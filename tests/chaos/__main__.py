@@ -71,7 +71,7 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
         **(NOT_ASKING if arguments.no_asking else {}),
         **(FULL_QUEUES if seed % FULL_QUEUES_EVERY == 0 and not arguments.long else {}),
     }
-    stage = Stage(node, folder / "house", database_url, env=env, **sabotaged)
+    stage = Stage(node, folder / "server", database_url, env=env, **sabotaged)
     try:
         report = _played(stage, seed, arguments)
     finally:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gameserver.client import FOREVER, Client, Refused
+from gameserver.testing.processes import Proc, eventually
 from tests.chaos import orders
 from tests.chaos.players import LIMITS, PASSWORD
 from tests.chaos.proxy import Proxy
 from tests.chaos.stage import Stage
-from tests.houses import FAMILIES, Proc, eventually
+from tests.deployments import FAMILIES
 
 STEADY_REPLIES = 10
 STEADY_S = 0.5

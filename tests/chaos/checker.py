@@ -20,7 +20,7 @@ LINES_KEPT = 50
 GUESSES_MAX = 100_000
 GIFTS = ("give", "tip")
 
-# What a house that has faults may say no with, and what the rules say no with (who walks far meets wolves).
+# What a deployment that has faults may say no with, and what the rules say no with (who walks far meets wolves).
 PATIENCE = frozenset({"busy", "unavailable", "stale"})
 DEAD = PATIENCE | {"dead_lettered"}
 NO_WONDER = frozenset({"wall", "no_such_player", "too_few_coins", "mailbox_full", "dead"})

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from gameserver.client import FOREVER, Client
 from gameserver.testing.node import RunningNode
+from gameserver.testing.processes import Proc
 from tests.chaos.bench import Bench, enter
 from tests.chaos.players import LIMITS, PASSWORD
 from tests.chaos.run import ENTER_TOGETHER
 from tests.chaos.schedule import Fault
 from tests.chaos.stage import Stage
-from tests.houses import Proc
 
 STALL_S = 5.0
 LONG_STALL_S = 20.0
@@ -134,7 +134,7 @@ def main() -> None:
         node = RunningNode.somewhere(Path(scratch) / "rabbitmq")
         node.start()
         node.wait_until_up()
-        stage = Stage(node, Path(scratch) / "house", app="tests.chaos.sabotaged")
+        stage = Stage(node, Path(scratch) / "server", app="tests.chaos.sabotaged")
         bench = Bench(stage, "chat", "say", {"text": "on and on"})
         try:
             bench.open()

@@ -1,4 +1,4 @@
-"""Orders to misbehave: files in the house's folder, put there by a test and obeyed by the first handler to find one.
+"""Orders to misbehave: files in the deployment's folder, put there by a test and obeyed by the first to find one.
 
 An order is "hold", "loop" or "hold within" (its transaction), and for how many seconds.
 """

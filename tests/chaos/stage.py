@@ -25,13 +25,15 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from gameserver.broker.topology import EVENTS
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import GatewayProc, Proc
 from tests.chaos import releases
 from tests.chaos.clocks import wrong_by
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import Fault
-from tests.houses import FAMILIES, GatewayProc, House, Proc
+from tests.deployments import FAMILIES
 
 T = TypeVar("T")
 
@@ -54,8 +56,8 @@ CLIENTS_STRUCK = 5  # one of so many hangs up
 TELL_S = 0.5  # how long operators' commands wait for replies
 
 
-class Stage(House):
-    """A house whose parts come back. ``app`` and ``gateway_module``: what to run, for sabotage.
+class Stage(Deployment):
+    """A deployment whose parts come back. ``app`` and ``gateway_module``: what to run, for sabotage.
 
     ``hang_up``: how clients lose their connections, by number and way, once there are any.
     """

@@ -36,8 +36,8 @@ async def all_go_on(crowd: Sequence[Player], answers: int = 5) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the house is."""
-    return tmp_path / "house"
+    """Where the server is."""
+    return tmp_path / "server"
 
 
 @pytest.mark.long

@@ -37,7 +37,7 @@ def report_of(
 @pytest.mark.timeout(300)
 def test_what_clients_sent_and_heard_and_what_is_kept_are_one_story(node: RunningNode, tmp_path: Path) -> None:
     faults = ("kill a worker's child", "kill a worker", "kill a gateway", "cut a gateway off the broker")
-    report = report_of(node, tmp_path / "house", seed=5, seconds=15, every_s=3.0, faults=faults)
+    report = report_of(node, tmp_path / "server", seed=5, seconds=15, every_s=3.0, faults=faults)
     assert report.wrong == [], str(report)
     assert report.actions["give ok"] > 100, str(report)
 
@@ -86,14 +86,14 @@ SABOTAGES: dict[str, dict[str, Any]] = {
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_a_guarantee_switched_off_is_found_out(node: RunningNode, tmp_path: Path, sabotage: str) -> None:
-    report = report_of(node, tmp_path / "house", sabotage=sabotage, **SABOTAGES[sabotage])
+    report = report_of(node, tmp_path / "server", sabotage=sabotage, **SABOTAGES[sabotage])
     assert report.wrong, str(report)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_with_all_guarantees_on_the_same_seed_makes_one_story(node: RunningNode, tmp_path: Path) -> None:
-    report = report_of(node, tmp_path / "house", faults=ALL_DIE, **HARD)
+    report = report_of(node, tmp_path / "server", faults=ALL_DIE, **HARD)
     assert report.wrong == [], str(report)
 
 
@@ -102,7 +102,7 @@ def test_with_all_guarantees_on_the_same_seed_makes_one_story(node: RunningNode,
 def test_who_hangs_up_while_a_family_has_no_workers_is_never_told_no_of_what_was_done(
     node: RunningNode, tmp_path: Path
 ) -> None:
-    report = report_of(node, tmp_path / "house", **FAMILIES_FAIL)
+    report = report_of(node, tmp_path / "server", **FAMILIES_FAIL)
     assert report.wrong == [], str(report)
     assert report.actions["give refused unavailable"] > 0, str(report)
 
@@ -110,13 +110,13 @@ def test_who_hangs_up_while_a_family_has_no_workers_is_never_told_no_of_what_was
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_wrong_clocks_harm_nobody(node: RunningNode, tmp_path: Path) -> None:
-    report = report_of(node, tmp_path / "house", **CLOCKS_FAIL)
+    report = report_of(node, tmp_path / "server", **CLOCKS_FAIL)
     assert report.wrong == [], str(report)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_poison_is_answered_and_its_neighbours_are_applied_once(node: RunningNode, tmp_path: Path) -> None:
-    report = report_of(node, tmp_path / "house", **EVENTS_FAIL)
+    report = report_of(node, tmp_path / "server", **EVENTS_FAIL)
     assert report.wrong == [], str(report)
     assert report.actions["whisper refused dead_lettered"] > 0, str(report)

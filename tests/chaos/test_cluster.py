@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from gameserver.testing.broker import require_rabbitmq
+from gameserver.testing.processes import Proc
 from tests.chaos.run import run
 from tests.chaos.schedule import Fault
 from tests.chaos.stage import Stage
 from tests.clusters import SIZE, BrokerCluster, a_cluster
-from tests.houses import Proc
 
 SECONDS = 100.0
 KILLS = [Fault(5.0 + n, "kill a broker's node", n, 0.0) for n in range(SIZE)]
@@ -59,7 +59,7 @@ class ClusterStage(Stage):
 @pytest.mark.long
 @pytest.mark.timeout(500)
 def test_a_cluster_loses_each_of_its_nodes_and_players_lose_nothing(cluster: BrokerCluster, tmp_path: Path) -> None:
-    stage = ClusterStage(cluster, tmp_path / "house")
+    stage = ClusterStage(cluster, tmp_path / "server")
     try:
         report = run(stage, 1, SECONDS, schedule=KILLS)
     finally:

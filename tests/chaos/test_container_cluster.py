@@ -8,9 +8,11 @@ import pytest
 
 from gameserver.security.provisioning import password_file
 from gameserver.testing.broker import require_rabbitmq
+from gameserver.testing.deployment import a_deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import eventually
 from tests.clusters import SIZE, BrokerCluster, a_cluster
-from tests.houses import ROOT, a_house, eventually
+from tests.deployments import ROOT
 from tests.users import all_users, configured
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
@@ -44,22 +46,22 @@ class Told:
         return {"AMQP_URL": ";".join(urls), "AMQP_PASSWORD_FILE": str(self._folder / password_file(user))}
 
 
-def test_a_house_of_bounded_users_plays_on_the_containers_cluster_while_a_node_dies(tmp_path: Path) -> None:
+def test_a_deployment_of_bounded_users_plays_on_the_containers_cluster_while_a_node_dies(tmp_path: Path) -> None:
     require_rabbitmq()
     secrets = tmp_path / "secrets"
     with a_cluster(tmp_path / "nodes", settings(secrets), PASSWORD) as cluster:
         told = Told(cluster, secrets)
         quorum = {"GAMESERVER_QUEUE_TYPE": "quorum"}
-        with a_house("amqp://nobody", tmp_path / "house", env={**quorum, **told.of("operator")}) as house:
+        with a_deployment("amqp://nobody", tmp_path / "server", env={**quorum, **told.of("operator")}) as deployment:
             command = [sys.executable, "-m", "gameserver.cli", "declare"]
-            subprocess.run(command, env=house.environ, cwd=ROOT, check=True, timeout=120)
+            subprocess.run(command, env=deployment.environ, cwd=ROOT, check=True, timeout=120)
             assert "guest" not in cluster.nodes[0].ctl("list_users")
             members = cluster.nodes[0].ctl("-q", "list_queues", "name", "type", "members")
             assert all(line.count("@localhost") == SIZE for line in members.splitlines()[1:] if "quorum" in line)
             assert "chat\tquorum" in members
-            house.beat(env=told.of("beat"))
-            house.worker(name="all", env=told.of("worker"))
-            gateway = house.gateway("gateway1", env=told.of("gateway1"))
+            deployment.beat(env=told.of("beat"))
+            deployment.worker(name="all", env=told.of("worker"))
+            gateway = deployment.gateway("gateway1", env=told.of("gateway1"))
             with LineClient(gateway.port) as ada:
                 ada.register("Ada")
                 assert ada.ask("whisper", to="ada", text="one")["type"] == "ok"

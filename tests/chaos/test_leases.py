@@ -12,12 +12,12 @@ import pytest
 from gameserver.client import Client
 from gameserver.modules.trade.events import Give
 from gameserver.testing.node import RunningNode
+from gameserver.testing.processes import Proc, eventually
 from tests.chaos.bench import Bench
 from tests.chaos.measure import kill_children, nothing
 from tests.chaos.players import PASSWORD
 from tests.chaos.run import read_data_tier
 from tests.chaos.stage import Stage
-from tests.houses import Proc, eventually
 
 LEASE_S = Give.spec.lease_s
 # Beyond all bounds in docs/architecture.md, and far less than the misbehaviour would last.
@@ -62,7 +62,7 @@ WAYS: dict[str, tuple[str, Callable[[Bench, Proc], None], bool]] = {
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_however_a_worker_fails_its_event_is_applied_once_and_it_goes_on(node: RunningNode, tmp_path: Path) -> None:
-    with bench(node, tmp_path / "house") as made:
+    with bench(node, tmp_path / "server") as made:
         given, told = asyncio.run(_every_way(made))
         purses, _ = read_data_tier(made.stage.database_url)
     assert told == [1] * given
@@ -106,7 +106,7 @@ def test_without_leases_the_brokers_own_timeout_is_the_last_net_and_the_worker_l
 ) -> None:
     node.ctl("eval", f"application:set_env(rabbit, channel_tick_interval, {TICK_MS}).")
     node.ctl("eval", f"application:set_env(rabbit, consumer_timeout, {CONSUMER_TIMEOUT_S * 1000}).")
-    with bench(node, tmp_path / "house", sabotage="lease") as made:
+    with bench(node, tmp_path / "server", sabotage="lease") as made:
         worker = asyncio.run(_outstay(made))
         purses, _ = read_data_tier(made.stage.database_url)
         assert worker.alive

@@ -11,10 +11,10 @@ import pytest
 from gameserver.broker.topology import EVENTS, part_name
 from gameserver.operations import drain_queues
 from gameserver.testing.node import RunningNode
+from gameserver.testing.processes import Proc
 from tests.chaos.players import Player
 from tests.chaos.run import judged, played
 from tests.chaos.stage import WORKERS, Stage
-from tests.houses import Proc
 from tests.integration.test_workers import Tap
 
 SPLIT = ("movement", "chat", "trade")
@@ -47,7 +47,7 @@ class SplitStage(Stage):
 @pytest.mark.long
 @pytest.mark.timeout(500)
 def test_a_split_and_its_end_lose_nothing_and_keep_the_order(node: RunningNode, tmp_path: Path) -> None:
-    stage = SplitStage(node, tmp_path / "house")
+    stage = SplitStage(node, tmp_path / "server")
     split = ",".join(f"{family}:{PARTS}" for family in SPLIT)
 
     async def happen(crowd: Sequence[Player]) -> None:

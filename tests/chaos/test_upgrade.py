@@ -1,7 +1,7 @@
 """Every worker and gateway is replaced by one of another release, and back, while players play and use what is new.
 
 What the other release left behind stays: mail and an event that this one cannot read. Who it is for comes in all the
-same, and the house sweeps, which shows in a player who went down with a gateway and is taken out of the world.
+same, and the world is swept, which shows in a player who went down with a gateway and is taken out of the world.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ WAYS = {"workers first": [*WORKERS, *GATEWAY_SLOTS], "gateways first": [*GATEWAY
 def test_a_release_with_another_catalogue_comes_one_process_at_a_time_and_is_rolled_back(
     node: RunningNode, tmp_path: Path, way: str
 ) -> None:
-    stage = Stage(node, tmp_path / "house")
+    stage = Stage(node, tmp_path / "server")
 
     async def happen(crowd: Sequence[Player]) -> None:
         await _enter(stage, "absent", 0)

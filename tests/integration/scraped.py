@@ -1,4 +1,4 @@
-"""What Prometheus would see of a house: it reads the files of targets, and asks each."""
+"""What Prometheus would see of a deployment: it reads the files of targets, and asks each."""
 
 import urllib.request
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from gameserver.runtime.discovery import Target
-from tests.houses import House
+from gameserver.testing.deployment import Deployment
 
 Sample = tuple[str, dict[str, str], float]
 
 
-def targets(house: House, job: str) -> dict[str, str]:
+def targets(deployment: Deployment, job: str) -> dict[str, str]:
     """The addresses of all processes of a kind, by what they are called."""
-    files = sorted((house.folder / "var" / "metrics").glob("*.json"))
+    files = sorted((deployment.folder / "var" / "metrics").glob("*.json"))
     found = [target for file in files for target in msgspec.json.decode(file.read_bytes(), type=list[Target])]
     return {each.labels["process"]: each.targets[0] for each in found if each.labels["job"] == job}
 

@@ -1,4 +1,4 @@
-"""Least privilege on a real broker: everyone can do what the house needs of it, and nothing else."""
+"""Least privilege on a real broker: everyone can do what the server needs of it, and nothing else."""
 
 import subprocess
 import sys
@@ -13,10 +13,12 @@ from pika.exceptions import ChannelClosedByBroker
 from gameserver.broker.routing import gateway_queue
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
 from gameserver.testing.broker import Vhost, fresh_vhost
+from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
+from gameserver.testing.processes import GatewayProc, eventually
+from tests.deployments import ROOT
 from tests.flowers import PASSWORD, USER, FlowerPages
-from tests.houses import ROOT, GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
 from tests.users import Users
 
@@ -26,30 +28,30 @@ def guarded(private_node: RunningNode, tmp_path_factory: pytest.TempPathFactory)
     """A virtual host with its users, and exchanges and queues that its operator declared."""
     with fresh_vhost(private_node) as vhost:
         users = Users(private_node, vhost, tmp_path_factory.mktemp("secrets"))
-        with a_house(users.url("nobody"), tmp_path_factory.mktemp("house")) as house:
-            yield users, house, vhost
+        with a_deployment(users.url("nobody"), tmp_path_factory.mktemp("server")) as deployment:
+            yield users, deployment, vhost
 
 
 @pytest.fixture(scope="module")
-def users(guarded: tuple[Users, House, Vhost]) -> Users:
-    made, house, _ = guarded
-    command(house, made, "operator", "-m", "gameserver.cli", "declare")
+def users(guarded: tuple[Users, Deployment, Vhost]) -> Users:
+    made, deployment, _ = guarded
+    command(deployment, made, "operator", "-m", "gameserver.cli", "declare")
     return made
 
 
 @pytest.fixture(scope="module")
-def playing(guarded: tuple[Users, House, Vhost], users: Users) -> tuple[House, GatewayProc]:
+def playing(guarded: tuple[Users, Deployment, Vhost], users: Users) -> tuple[Deployment, GatewayProc]:
     """Beat, a worker and a gateway, each as its own user."""
-    _, house, _ = guarded
-    house.beat(env=users.env_of("beat"))
-    house.worker(name="all", env=users.env_of("worker"))
-    return house, house.gateway("gateway1", env=users.env_of("gateway1"))
+    _, deployment, _ = guarded
+    deployment.beat(env=users.env_of("beat"))
+    deployment.worker(name="all", env=users.env_of("worker"))
+    return deployment, deployment.gateway("gateway1", env=users.env_of("gateway1"))
 
 
-def command(house: House, users: Users, user: str, *words: str) -> str:
+def command(deployment: Deployment, users: Users, user: str, *words: str) -> str:
     done = subprocess.run(
         [sys.executable, *words],
-        env={**house.environ, **users.env_of(user)},
+        env={**deployment.environ, **users.env_of(user)},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -60,8 +62,8 @@ def command(house: House, users: Users, user: str, *words: str) -> str:
     return done.stdout
 
 
-def test_everyone_plays_its_part_as_its_own_user(playing: tuple[House, GatewayProc], users: Users) -> None:
-    house, gateway = playing
+def test_everyone_plays_its_part_as_its_own_user(playing: tuple[Deployment, GatewayProc], users: Users) -> None:
+    deployment, gateway = playing
     with LineClient(gateway.port) as ada, LineClient(gateway.port) as bob:
         ada.register("Ada")
         bob.register("Bob")
@@ -69,34 +71,34 @@ def test_everyone_plays_its_part_as_its_own_user(playing: tuple[House, GatewayPr
         assert bob.expect("heard", how="shout")["text"] == "hello"
         assert ada.ask("whisper", to="bob", text="psst")["type"] == "ok"  # through the outbox and the sweep
         assert bob.expect("heard", how="whisper")["text"] == "psst"
-    screen = command(house, users, "operator", "-m", "gameserver.cli", "status")
+    screen = command(deployment, users, "operator", "-m", "gameserver.cli", "status")
     assert "gateway1-" in screen
     assert "all@" in screen
-    log = gateway.text + "".join(proc.text for proc in house.procs)
+    log = gateway.text + "".join(proc.text for proc in deployment.procs)
     assert users.password("worker") not in log
     assert users.password("gateway1") not in log
 
 
-def test_beats_ticks_are_applied(playing: tuple[House, GatewayProc]) -> None:
-    house, _ = playing
-    (worker,) = targets(house, "worker").values()
+def test_beats_ticks_are_applied(playing: tuple[Deployment, GatewayProc]) -> None:
+    deployment, _ = playing
+    (worker,) = targets(deployment, "worker").values()
     eventually(lambda: value(scrape(worker), "gameserver_worker_events_total", event="tick", outcome="ok") > 0, "ticks")
 
 
 def test_flower_sees_and_steers_workers_as_a_user_that_can_send_no_event(
-    playing: tuple[House, GatewayProc], users: Users
+    playing: tuple[Deployment, GatewayProc], users: Users
 ) -> None:
-    house, _ = playing
+    deployment, _ = playing
     password = users.folder / "flower_pages"
     password.write_text(f"{USER}:{PASSWORD}")
     told = {"FLOWER_BASIC_AUTH_FILE": str(password), "FLOWER_COOKIE_SECRET_FILE": str(users.folder / "flower_cookie")}
-    flower = FlowerPages(house, password="", env={**users.env_of("flower"), **told})
+    flower = FlowerPages(deployment, password="", env={**users.env_of("flower"), **told})
     assert flower.status("/metrics", password="another") == 401
     (worker,) = eventually(lambda: flower.get("workers", refresh=1), "a worker")
     assert worker.startswith("all@")
     eventually(lambda: flower.get("tasks", taskname="world.tick", limit=1), "a task's events")
     flower.order("pool/grow", worker, n=1)
-    (metrics,) = targets(house, "worker").values()
+    (metrics,) = targets(deployment, "worker").values()
     eventually(lambda: value(scrape(metrics), "gameserver_worker_children") == 2, "a second child")
 
 
@@ -167,14 +169,16 @@ def test_what_is_not_ones_own_is_refused(users: Users, user: str, what: str, act
 
 
 @pytest.mark.long
-def test_a_gateway_whose_house_is_not_declared_says_what_is_missing(private_node: RunningNode, tmp_path: Path) -> None:
+def test_a_gateway_whose_deployment_is_not_declared_says_what_is_missing(
+    private_node: RunningNode, tmp_path: Path
+) -> None:
     with fresh_vhost(private_node) as vhost:
         users = Users(private_node, vhost, tmp_path / "secrets")
-        with a_house(users.url("nobody"), tmp_path / "house") as house:
+        with a_deployment(users.url("nobody"), tmp_path / "server") as deployment:
             own = {"GAMESERVER_GATEWAY_ID": "gateway1", "GAMESERVER_ENDPOINTS": "tcp:0:interface=127.0.0.1"}
-            environ = {**house.environ, **users.env_of("gateway1"), **own}
+            environ = {**deployment.environ, **users.env_of("gateway1"), **own}
             proc = GatewayProc("gateway1", (sys.executable, "-m", "gateway"), environ, tmp_path / "log")
-            house.procs.append(proc)
+            deployment.procs.append(proc)
             proc.says("NOT_FOUND - no exchange 'events'")
-            command(house, users, "operator", "-m", "gameserver.cli", "declare")
+            command(deployment, users, "operator", "-m", "gameserver.cli", "declare")
             proc.says("connected to the broker")

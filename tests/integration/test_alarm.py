@@ -1,16 +1,18 @@
 """While the broker's alarm is on nothing can be asked of anybody: players and the log are told so, and nothing else."""
 
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
-from tests.houses import FAMILIES, House, eventually
+from gameserver.testing.processes import eventually
+from tests.deployments import FAMILIES
 from tests.operators import alarm
 
 ANSWERED_S_MAX = 60.0
 
 
-def test_players_are_told_busy_and_nobody_is_blamed(house: House, private_node: RunningNode) -> None:
-    worker = house.worker(*FAMILIES, name="all")
-    gateway = house.gateway()
+def test_players_are_told_busy_and_nobody_is_blamed(deployment: Deployment, private_node: RunningNode) -> None:
+    worker = deployment.worker(*FAMILIES, name="all")
+    gateway = deployment.gateway()
     with LineClient(gateway.port) as ada, LineClient(gateway.port) as bob, LineClient(gateway.port) as first:
         for name, client in (("Ada", ada), ("Bob", bob), ("First", first)):
             client.register(name)

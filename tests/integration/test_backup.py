@@ -12,37 +12,39 @@ import pytest
 from gameserver.errors import Rejected
 from gameserver.store.backup import backup
 from gameserver.testing.broker import Vhost, fresh_vhost
+from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
 from tests.crowds import Crowd
 from tests.databases import Cluster, required
-from tests.houses import House, a_house
 from tests.integration.test_watch import ask
 
 COINS = 100
 PASSWORD = "a long secret"
 
 
-def give_and_take(house: House, while_they_do: list[str]) -> None:
+def give_and_take(deployment: Deployment, while_they_do: list[str]) -> None:
     """Ada and Bob pass a coin on, a crowd plays, and a command runs in the middle of it."""
-    house.worker(name="all")
-    gateway = house.gateway()
+    deployment.worker(name="all")
+    gateway = deployment.gateway()
     with Crowd(gateway, count=5, prefix="b") as crowd, LineClient(gateway.port) as ada, LineClient(gateway.port) as bob:
         ada.register("Ada", PASSWORD)
         bob.register("Bob", PASSWORD)
         crowd.wait_until_playing()
         posted = [(ada.post("give", to="bob", coins=1), bob.post("give", to="ada", coins=1)) for _ in range(20)]
-        done = subprocess.run(while_they_do, env=house.environ, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            while_they_do, env=deployment.environ, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         for to_bob, to_ada in posted:
             assert ada.reply(to_bob)["type"] == bob.reply(to_ada)["type"] == "ok"
         assert crowd.summary().ok
 
 
-def plays_again(house: House) -> None:
+def plays_again(deployment: Deployment) -> None:
     """The restored world knows its players, and nobody has gained or lost a coin."""
-    house.worker(name="all")
-    gateway = house.gateway()
+    deployment.worker(name="all")
+    gateway = deployment.gateway()
     with LineClient(gateway.port) as ada, LineClient(gateway.port) as bob:
         ada.login("Ada", PASSWORD)
         bob.login("Bob", PASSWORD)
@@ -50,10 +52,10 @@ def plays_again(house: House) -> None:
         assert ada.ask("say", text="here I am again")["type"] == "ok"
 
 
-def restored(house: House, node: RunningNode, folder: Path, url: str = "") -> None:
-    """A house of its own, with the old one's key."""
-    with fresh_vhost(node) as vhost, a_house(vhost.url, folder, url) as new:
-        shutil.copy(house.settings.secret_key_file, new.settings.secret_key_file)
+def restored(deployment: Deployment, node: RunningNode, folder: Path, url: str = "") -> None:
+    """A deployment of its own, with the old one's key."""
+    with fresh_vhost(node) as vhost, a_deployment(vhost.url, folder, url) as new:
+        shutil.copy(deployment.settings.secret_key_file, new.settings.secret_key_file)
         plays_again(new)
 
 
@@ -62,15 +64,15 @@ def test_a_backup_of_sqlite_is_made_while_players_play_and_comes_back(
     vhost: Vhost, private_node: RunningNode, tmp_path: Path
 ) -> None:
     file = tmp_path / "backup.sqlite"
-    with a_house(vhost.url, tmp_path / "house") as house:
-        give_and_take(house, [sys.executable, "-m", "gameserver.cli", "backup", str(file)])
+    with a_deployment(vhost.url, tmp_path / "server") as deployment:
+        give_and_take(deployment, [sys.executable, "-m", "gameserver.cli", "backup", str(file)])
         assert file.stat().st_mode & 0o777 == 0o600
-        again = ask(house.environ, "backup", str(file))
+        again = ask(deployment.environ, "backup", str(file))
         assert again.returncode == 1
         assert "is there already" in again.stderr
     (tmp_path / "new").mkdir()
     shutil.copy(file, tmp_path / "new" / "world.sqlite")
-    restored(house, private_node, tmp_path / "new")
+    restored(deployment, private_node, tmp_path / "new")
 
 
 def test_what_cannot_be_copied_is_refused(tmp_path: Path) -> None:
@@ -96,12 +98,12 @@ def test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back(
     vhost: Vhost, private_node: RunningNode, tmp_path: Path, postgresql_cluster: Cluster, postgresql_url: str
 ) -> None:
     file, binaries = str(tmp_path / "world.dump"), required()
-    with a_house(vhost.url, tmp_path / "house", postgresql_url) as house:
+    with a_deployment(vhost.url, tmp_path / "server", postgresql_url) as deployment:
         dump = [str(binaries / "pg_dump"), "--format=custom", f"--file={file}", postgresql_url]
-        give_and_take(house, dump)
+        give_and_take(deployment, dump)
     postgresql_cluster.create("restored")
     url = postgresql_cluster.url("restored")
     restore = [str(binaries / "pg_restore"), "--no-owner", "--exit-on-error", f"--dbname={url}", file]
     subprocess.run(restore, check=True, timeout=60)
-    restored(house, private_node, tmp_path / "new", url)
+    restored(deployment, private_node, tmp_path / "new", url)
     postgresql_cluster.drop("restored")

@@ -23,10 +23,10 @@ from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import eventually
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.amqp import parameters
-from tests.houses import eventually
 
 FULL = 10
 LATE = 10  # a quorum queue's bound is a soft one

@@ -1,4 +1,4 @@
-"""Everything that the house does to the database against everything else, on PostgreSQL: nobody waits in a circle."""
+"""Everything that the server does to the database against everything else, on PostgreSQL: nobody waits in a circle."""
 
 import pytest
 

@@ -9,11 +9,12 @@ import pytest
 from flower.urls import handlers
 from tornado.web import URLSpec
 
+from gameserver.testing.deployment import Deployment, LiveDeployment, a_deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import eventually
 from tests.flowers import FlowerPages
-from tests.houses import House, SharedHouse, a_house, eventually
 from tests.integration.scraped import scrape
 
 OPEN = ("/static/", "/login", "/logout", ".*")  # no secrets: pictures, and doors that lead to a password
@@ -26,8 +27,8 @@ def paths() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def flower(shared_house: SharedHouse, private_node: RunningNode) -> FlowerPages:
-    return FlowerPages(shared_house.deployment, env={"AMQP_MANAGEMENT_URL": private_node.management_url()})
+def flower(server: LiveDeployment, private_node: RunningNode) -> FlowerPages:
+    return FlowerPages(server.deployment, env={"AMQP_MANAGEMENT_URL": private_node.management_url()})
 
 
 def test_with_a_password_no_page_answers_without_it_and_neither_do_metrics_and_health(flower: FlowerPages):
@@ -48,17 +49,17 @@ UNSAFE: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
-def test_open_to_others_it_does_not_start_without_a_password(house: House):
+def test_open_to_others_it_does_not_start_without_a_password(deployment: Deployment):
     for option, env in UNSAFE:
-        house.start_flower(free_ports(1)[0], option, env=env)
-    assert [proc.wait(60) for proc in house.procs] == [1] * len(UNSAFE)
-    for proc in house.procs:
+        deployment.start_flower(free_ports(1)[0], option, env=env)
+    assert [proc.wait(60) for proc in deployment.procs] == [1] * len(UNSAFE)
+    for proc in deployment.procs:
         assert proc.text.startswith("Flower does not start: "), proc.tail
         assert len(proc.text.splitlines()) == 1
 
 
-def test_without_a_password_it_is_on_loopback_alone_and_its_buttons_do_nothing(shared_house: SharedHouse):
-    flower = FlowerPages(shared_house.deployment, password="")
+def test_without_a_password_it_is_on_loopback_alone_and_its_buttons_do_nothing(server: LiveDeployment):
+    flower = FlowerPages(server.deployment, password="")
     listening = [row.split()[1] for row in Path("/proc/net/tcp").read_text().splitlines() if row.split()[3] == "0A"]
     assert f"0100007F:{flower.port:04X}" in listening
     assert f"00000000:{flower.port:04X}" not in listening
@@ -75,9 +76,9 @@ def test_the_broker_page_shows_the_queues(flower: FlowerPages):
 
 
 @pytest.fixture
-def common_house(private_node: RunningNode, tmp_path: Path) -> Iterator[House]:
+def common_deployment(private_node: RunningNode, tmp_path: Path) -> Iterator[Deployment]:
     """In the broker's default virtual host, whose name makes trouble."""
-    with a_house(private_node.amqp_url(), tmp_path / "house") as made:
+    with a_deployment(private_node.amqp_url(), tmp_path / "server") as made:
         made.environ["AMQP_MANAGEMENT_URL"] = private_node.management_url()
         yield made
 
@@ -91,11 +92,11 @@ def saved_ns(folder: Path) -> int:
     return max(found)
 
 
-def test_what_it_knew_it_knows_again_after_a_restart_and_after_a_kill(common_house: House):
-    house = common_house
-    house.worker("sessions", "chat", "world", name="some")
-    gateway = house.gateway()
-    flower = FlowerPages(house, env={"FLOWER_STATE_SAVE_INTERVAL": "200"})
+def test_what_it_knew_it_knows_again_after_a_restart_and_after_a_kill(common_deployment: Deployment):
+    deployment = common_deployment
+    deployment.worker("sessions", "chat", "world", name="some")
+    gateway = deployment.gateway()
+    flower = FlowerPages(deployment, env={"FLOWER_STATE_SAVE_INTERVAL": "200"})
     with LineClient(gateway.port) as ada:
         ada.register("Ada", "a secret that is long")
         ada.ask("say", text="remember me")
@@ -107,15 +108,15 @@ def test_what_it_knew_it_knows_again_after_a_restart_and_after_a_kill(common_hou
     assert told["runtime"] > 0
     flower.proc.terminate()
     assert flower.proc.wait() == 0
-    again = FlowerPages(house, port=flower.port, env={"FLOWER_STATE_SAVE_INTERVAL": "200"})
+    again = FlowerPages(deployment, port=flower.port, env={"FLOWER_STATE_SAVE_INTERVAL": "200"})
     assert again.get(f"task/info/{id_}") == told
     with LineClient(gateway.port) as bob:
         bob.register("Bob", "a secret that is long")
         later = f"{bob.session}:{bob.seq}"
     eventually(lambda: again.get("tasks").get(later, {}).get("state") == "SUCCESS", "the entrance")
     for _ in range(2):  # what the first of these holds is all there when the second has begun
-        before_ns = saved_ns(house.folder / "var")
-        eventually(lambda since_ns=before_ns: saved_ns(house.folder / "var") > since_ns, "saved anew")
+        before_ns = saved_ns(deployment.folder / "var")
+        eventually(lambda since_ns=before_ns: saved_ns(deployment.folder / "var") > since_ns, "saved anew")
     again.proc.kill()
-    last = FlowerPages(house, port=flower.port)
+    last = FlowerPages(deployment, port=flower.port)
     assert {id_, later} <= set(last.get("tasks"))

@@ -12,27 +12,27 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.movement.events import Move
 from gameserver.operations import drain_queues
+from gameserver.testing.deployment import Deployment
 from tests.amqp import parameters
-from tests.houses import House
 from tests.integration.test_workers import declare, publish, queue_length
 
 LEFT = "movement.1"
 
 
 @pytest.fixture(params=["classic", "quorum"])
-def split(house: House, request: pytest.FixtureRequest) -> House:
-    """A house whose movement was split, with something in the second part; its settings are of today again."""
-    house.environ["GAMESERVER_QUEUE_TYPE"] = request.param
-    house.environ["GAMESERVER_SPLIT_QUEUES"] = "movement:2"
-    declare(house)
+def split(deployment: Deployment, request: pytest.FixtureRequest) -> Deployment:
+    """A deployment whose movement was split, with something in the second part; its settings are of today again."""
+    deployment.environ["GAMESERVER_QUEUE_TYPE"] = request.param
+    deployment.environ["GAMESERVER_SPLIT_QUEUES"] = "movement:2"
+    declare(deployment)
     moves = [Envelope(id=f"m{n}", event=Move(dir="n", seq=n), at_ms=0, shard_key="meadow") for n in range(1, 4)]
-    publish(house, *(task_message([move], "a test") for move in moves), queue=LEFT)
-    del house.environ["GAMESERVER_SPLIT_QUEUES"]
-    return house
+    publish(deployment, *(task_message([move], "a test") for move in moves), queue=LEFT)
+    del deployment.environ["GAMESERVER_SPLIT_QUEUES"]
+    return deployment
 
 
 def test_what_is_left_is_told_and_moved_and_its_queue_removed(
-    split: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    split: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("AMQP_URL", "GAMESERVER_HOME", "GAMESERVER_QUEUE_TYPE"):
         monkeypatch.setenv(name, split.environ[name])
@@ -47,7 +47,7 @@ def test_what_is_left_is_told_and_moved_and_its_queue_removed(
     assert LEFT not in capsys.readouterr().out
 
 
-def test_a_message_is_moved_as_it_came(split: House) -> None:
+def test_a_message_is_moved_as_it_came(split: Deployment) -> None:
     settings = Queues(type=split.environ["GAMESERVER_QUEUE_TYPE"])
     with pika.BlockingConnection(parameters(split.amqp_url)) as connection:
         channel = connection.channel()
@@ -59,7 +59,7 @@ def test_a_message_is_moved_as_it_came(split: House) -> None:
         assert known(became) == known(was)
 
 
-def test_what_no_queue_takes_stays_where_it_is(split: House) -> None:
+def test_what_no_queue_takes_stays_where_it_is(split: Deployment) -> None:
     with pika.BlockingConnection(parameters(split.amqp_url)) as connection:
         connection.channel().queue_delete("movement")
     with pytest.raises(Retryable, match=f"{LEFT} is not empty yet") as fault:
@@ -83,7 +83,7 @@ def known(properties: Any) -> dict[str, Any]:
     return {**vars(properties), "headers": headers}
 
 
-def test_a_queue_that_somebody_still_takes_from_is_left_alone(split: House) -> None:
+def test_a_queue_that_somebody_still_takes_from_is_left_alone(split: Deployment) -> None:
     with pika.BlockingConnection(parameters(split.amqp_url)) as connection:
         channel = connection.channel()
         channel.basic_qos(prefetch_count=1)

@@ -5,17 +5,18 @@ import signal
 import time
 
 from gameserver.testing.broker import Vhost
+from gameserver.testing.deployment import Deployment, LiveDeployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
-from tests.houses import House, SharedHouse, eventually
+from gameserver.testing.processes import eventually
 from tests.integration.scraped import scrape, targets, value
 
 CHAT = {"family": "chat", "event": "say"}
 
 
-def test_a_gateway_tells_who_is_there_what_came_of_events_and_where_their_time_went(shared_house: SharedHouse):
-    (address,) = targets(shared_house.deployment, "gateway").values()
-    with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port) as bob:
+def test_a_gateway_tells_who_is_there_what_came_of_events_and_where_their_time_went(server: LiveDeployment):
+    (address,) = targets(server.deployment, "gateway").values()
+    with LineClient(server.gateway.port) as ada, LineClient(server.gateway.port) as bob:
         for client, name in ((ada, "Ada"), (bob, "Bob")):
             client.register(name)
         for n in range(5):
@@ -47,9 +48,9 @@ def test_a_gateway_tells_who_is_there_what_came_of_events_and_where_their_time_w
     assert value(scrape(address), "gameserver_disconnects_total", reason="hung_up") == 2
 
 
-def test_a_connection_ends_for_a_reason(shared_house: SharedHouse):
-    (address,) = targets(shared_house.deployment, "gateway").values()
-    with LineClient(shared_house.gateway.port) as polite, LineClient(shared_house.gateway.port) as rude:
+def test_a_connection_ends_for_a_reason(server: LiveDeployment):
+    (address,) = targets(server.deployment, "gateway").values()
+    with LineClient(server.gateway.port) as polite, LineClient(server.gateway.port) as rude:
         polite.register("Cid")
         polite.ask("logout")
         rude.raw(b"x" * 10_000)
@@ -65,20 +66,20 @@ def test_a_connection_ends_for_a_reason(shared_house: SharedHouse):
         eventually(ended, "both reasons")
 
 
-def test_a_worker_counts_what_its_children_did_and_forgets_nothing_when_they_die(shared_house: SharedHouse):
-    (address,) = targets(shared_house.deployment, "worker").values()
+def test_a_worker_counts_what_its_children_did_and_forgets_nothing_when_they_die(server: LiveDeployment):
+    (address,) = targets(server.deployment, "worker").values()
 
     def said() -> float:
         return value(scrape(address), "gameserver_worker_events_total", outcome="ok", **CHAT)
 
     before = said()
-    with LineClient(shared_house.gateway.port) as ada:
+    with LineClient(server.gateway.port) as ada:
         ada.register("Dora")
         ada.ask("say", text="once")
         eventually(lambda: said() == before + 1, "counted")  # the reply comes first, the report follows
-        (child,) = shared_house.worker.children()
+        (child,) = server.worker.children()
         os.kill(child, signal.SIGKILL)
-        eventually(lambda: shared_house.worker.children() not in ([], [child]), "a new child")
+        eventually(lambda: server.worker.children() not in ([], [child]), "a new child")
         ada.ask("say", text="twice")
         ada.ask("whisper", to="nobody", text="?")
     refused = {"event": "whisper", "outcome": "no_such_player"}
@@ -91,37 +92,37 @@ def test_a_worker_counts_what_its_children_did_and_forgets_nothing_when_they_die
     assert value(text, "gameserver_worker_children") == 1
 
 
-def test_two_of_each_run_on_one_machine_though_one_port_was_asked_for_and_leave_no_file(house: House):
-    first = house.gateway("g1")
-    port = targets(house, "gateway")[first.id].rpartition(":")[2]
-    second = house.gateway("g2", env={"GAMESERVER_METRICS": f"127.0.0.1:{port}"})
+def test_two_of_each_run_on_one_machine_though_one_port_was_asked_for_and_leave_no_file(deployment: Deployment):
+    first = deployment.gateway("g1")
+    port = targets(deployment, "gateway")[first.id].rpartition(":")[2]
+    second = deployment.gateway("g2", env={"GAMESERVER_METRICS": f"127.0.0.1:{port}"})
     second.says("taking a free port")
-    worker = house.worker("chat", name="chat1")
-    found = {**targets(house, "gateway"), **targets(house, "worker")}
+    worker = deployment.worker("chat", name="chat1")
+    found = {**targets(deployment, "gateway"), **targets(deployment, "worker")}
     assert len(set(found.values())) == 3
     assert all("gameserver_" in scrape(address) for address in found.values())
     first.kill()
     second.terminate()
     worker.terminate()
     assert (second.wait(), worker.wait()) == (0, 0)
-    assert list(targets(house, "gateway")) == [first.id]
-    third = house.gateway("g3")
-    assert list(targets(house, "gateway")) == [third.id]
+    assert list(targets(deployment, "gateway")) == [first.id]
+    third = deployment.gateway("g3")
+    assert list(targets(deployment, "gateway")) == [third.id]
 
 
-def test_metrics_can_be_switched_off(house: House):
-    house.environ["GAMESERVER_METRICS"] = ""
-    house.gateway()
-    house.worker("chat", name="chat1")
-    assert not list((house.folder / "var").glob("metrics/*"))
+def test_metrics_can_be_switched_off(deployment: Deployment):
+    deployment.environ["GAMESERVER_METRICS"] = ""
+    deployment.gateway()
+    deployment.worker("chat", name="chat1")
+    assert not list((deployment.folder / "var").glob("metrics/*"))
 
 
 def test_the_age_of_the_oldest_event_shows_where_nobody_serves_a_family(
-    house: House, vhost: Vhost, private_node: RunningNode
+    deployment: Deployment, vhost: Vhost, private_node: RunningNode
 ):
-    house.worker("sessions", "world", "movement", name="others")
-    gateway = house.gateway()
-    (address,) = targets(house, "gateway").values()
+    deployment.worker("sessions", "world", "movement", name="others")
+    gateway = deployment.gateway()
+    (address,) = targets(deployment, "gateway").values()
     with LineClient(gateway.port) as ada:
         ada.register("Ada")
         sent_s = time.time()
@@ -137,7 +138,7 @@ def test_the_age_of_the_oldest_event_shows_where_nobody_serves_a_family(
         eventually(lambda: value(scrape(address), "gameserver_family_unavailable", family="chat") == 1, "unavailable")
         assert value(scrape(address), "gameserver_waiting_events", family="chat") == 1
         assert value(scrape(address), "gameserver_oldest_event_age_seconds", family="movement") == 0
-        house.worker("chat", name="chat1")
+        deployment.worker("chat", name="chat1")
         ada.reply(ada.seq)
         eventually(lambda: value(scrape(address), "gameserver_waiting_events") == 0, "nothing waits")
         assert value(scrape(address), "gameserver_oldest_event_age_seconds", family="chat") == 0

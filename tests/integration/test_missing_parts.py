@@ -11,8 +11,9 @@ from gameserver.limits import Limits
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import eventually
 from tests.amqp import parameters
-from tests.houses import FAMILIES, eventually
+from tests.deployments import FAMILIES
 
 ANSWERED_S_MAX = 30.0
 PLAN = topology(Limits(), PLAIN)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from gameserver.store.copy_database import QUIET_MS, Copied, copy
 from gameserver.testing.broker import Vhost
+from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
-from tests.houses import House, a_house
 
 
-def play(house: House) -> LineClient:
+def play(deployment: Deployment) -> LineClient:
     """Ada gives, walks and joins a channel; Bob is owed a whisper and goes."""
-    house.worker(name="all")
-    gateway = house.gateway()
+    deployment.worker(name="all")
+    gateway = deployment.gateway()
     with LineClient(gateway.port) as bob:
         bob.register("Bob")
         bob.ask("logout")
@@ -25,7 +25,7 @@ def play(house: House) -> LineClient:
 
 
 def test_a_world_moves_to_postgresql_and_its_players_go_on(vhost: Vhost, tmp_path: Path, postgresql_url: str) -> None:
-    with a_house(vhost.url, tmp_path / "house") as old:
+    with a_deployment(vhost.url, tmp_path / "server") as old:
         ada = play(old)
         ada.close()
         source_url, key = old.database_url, old.settings.secret_key_file
@@ -35,7 +35,7 @@ def test_a_world_moves_to_postgresql_and_its_players_go_on(vhost: Vhost, tmp_pat
         "accounts": 2,
         "outbox": 2,
     }
-    with a_house(vhost.url, tmp_path / "new", postgresql_url, {"GAMESERVER_SECRET_KEY_FILE": str(key)}) as new:
+    with a_deployment(vhost.url, tmp_path / "new", postgresql_url, {"GAMESERVER_SECRET_KEY_FILE": str(key)}) as new:
         new.worker(name="all")
         gateway = new.gateway()
         with LineClient(gateway.port) as again, LineClient(gateway.port) as bob:

@@ -5,22 +5,23 @@ import pika
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, delay_name
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, unread_message
+from gameserver.testing.deployment import Deployment
+from gameserver.testing.processes import eventually
 from tests.amqp import parameters
-from tests.houses import House, eventually
 from tests.integration.tapped import Tap
 
 DANCE = {"id": "s1:1", "event": {"type": "dance", "seq": 1}, "at_ms": 5, "conn": "c", "session": "s1", "gateway": "g"}
 STEP = {**DANCE, "id": "s1:2", "event": {"type": "move", "dir": "n", "seq": 2, "speed": 3}}
 
 
-def test_what_nobody_can_read_goes_round_and_does_not_die(house: House) -> None:
-    worker = house.worker("combat", "movement", name="w")
-    delayed = Tap(house.amqp_url, delay_name(DELAYS_MS[-1]), "")
+def test_what_nobody_can_read_goes_round_and_does_not_die(deployment: Deployment) -> None:
+    worker = deployment.worker("combat", "movement", name="w")
+    delayed = Tap(deployment.amqp_url, delay_name(DELAYS_MS[-1]), "")
 
     def rounds(task: str) -> int:
         return max((headers["copy"] for _, headers, _ in delayed.look() if headers["task"] == task), default=0)
 
-    with pika.BlockingConnection(parameters(house.amqp_url)) as connection:
+    with pika.BlockingConnection(parameters(deployment.amqp_url)) as connection:
         channel = connection.channel()
         for task, queue, event in (("combat.dance", "combat", DANCE), ("movement.move", "movement", STEP)):
             message = unread_message([event], task, "t", copy=0, attempts=0, priority=1)

@@ -9,9 +9,10 @@ import pytest
 
 from gameserver.modules.sessions.events import Ack
 from gameserver.testing.broker import Vhost
+from gameserver.testing.deployment import a_deployment
+from gameserver.testing.processes import eventually
 from tests.databases import OWNER, Cluster
-from tests.houses import a_house, eventually
-from tests.integration.test_workers import declare, of_the_house, publish, queue_length
+from tests.integration.test_workers import declare, of_the_server, publish, queue_length
 from tests.operators import celery
 
 CHILDREN = 4
@@ -19,7 +20,7 @@ TASKS = 60
 
 
 def backends(cluster: Cluster) -> set[int]:
-    """PostgreSQL's processes that serve the house."""
+    """PostgreSQL's processes that serve the server."""
     with psycopg.connect(cluster.url(OWNER)) as asking:
         found = asking.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [cluster.migrated])
         return {pid for (pid,) in found}
@@ -28,13 +29,13 @@ def backends(cluster: Cluster) -> set[int]:
 def test_each_child_holds_one_connection_and_nobody_else_any(
     vhost: Vhost, tmp_path: Path, postgresql_cluster: Cluster, postgresql_url: str
 ) -> None:
-    with a_house(vhost.url, tmp_path / "house", postgresql_url) as house:
-        declare(house)
-        worker = house.worker("sessions", name="sessions1", concurrency=CHILDREN)
+    with a_deployment(vhost.url, tmp_path / "server", postgresql_url) as deployment:
+        declare(deployment)
+        worker = deployment.worker("sessions", name="sessions1", concurrency=CHILDREN)
         most = 0
         for n in range(3):
-            publish(house, *(of_the_house(Ack(ids=[]), f"{n}/{m}") for m in range(TASKS)), queue="sessions")
-            while queue_length(house, "sessions"):
+            publish(deployment, *(of_the_server(Ack(ids=[]), f"{n}/{m}") for m in range(TASKS)), queue="sessions")
+            while queue_length(deployment, "sessions"):
                 most = max(most, len(backends(postgresql_cluster)))
         eventually(lambda: len(backends(postgresql_cluster)) == CHILDREN, "a connection for each child")
         assert most <= CHILDREN
@@ -51,18 +52,18 @@ def test_each_child_holds_one_connection_and_nobody_else_any(
 
 @pytest.mark.parametrize("grown", [0, 2])
 def test_with_bulkheads_a_family_holds_one_child_and_the_others_go_on(vhost: Vhost, tmp_path: Path, grown: int) -> None:
-    with a_house(vhost.url, tmp_path / "house") as house:
-        declare(house)
+    with a_deployment(vhost.url, tmp_path / "server") as deployment:
+        declare(deployment)
         queues = ("sessions", "chat")
-        worker = house.worker(*queues, name="all1", concurrency=2, options=("--bulkheads",))
+        worker = deployment.worker(*queues, name="all1", concurrency=2, options=("--bulkheads",))
         if grown:
-            celery(house, "control", "pool_grow", str(grown))
+            celery(deployment, "control", "pool_grow", str(grown))
             eventually(lambda: len(worker.children()) == 2 + grown, "the pool grows")
         for pid in worker.children():
             os.kill(pid, signal.SIGSTOP)
         for queue in queues:
-            publish(house, *(of_the_house(Ack(ids=[]), f"{queue}/{n}") for n in range(5)), queue=queue)
-        eventually(lambda: [queue_length(house, queue) for queue in queues] == [4, 4], "one of each is taken")
+            publish(deployment, *(of_the_server(Ack(ids=[]), f"{queue}/{n}") for n in range(5)), queue=queue)
+        eventually(lambda: [queue_length(deployment, queue) for queue in queues] == [4, 4], "one of each is taken")
         for pid in worker.children():
             os.kill(pid, signal.SIGCONT)
-        eventually(lambda: not any(queue_length(house, queue) for queue in queues), "all are taken")
+        eventually(lambda: not any(queue_length(deployment, queue) for queue in queues), "all are taken")

@@ -25,7 +25,7 @@ WAIT_S_MAX = 60.0
 
 # Runs a plan as `gameserver up` does; prints what `run` prints. Arguments: folder, [name, stage, environment,
 # command...] as JSON, modules to preload.
-HOUSE = """
+PROGRAM = """
 import json, os, sys
 from pathlib import Path
 from gameserver.local.plan import Program
@@ -59,7 +59,7 @@ time.sleep(1000)
 
 
 class StandIns:
-    """A house of stand-in programs in a process of its own: shell scripts, or Python that shares a module."""
+    """Stand-in programs, supervised by a process of its own: shell scripts, or Python that shares a module."""
 
     def __init__(self, folder: Path, *programs: tuple[str, int, str]) -> None:
         folder.mkdir()
@@ -81,7 +81,7 @@ class StandIns:
         self.folder = folder
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", HOUSE, str(folder), json.dumps(plan), *preloaded],
+                [sys.executable, "-c", PROGRAM, str(folder), json.dumps(plan), *preloaded],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(folder)]), "PYTHONUTF8": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -117,7 +117,7 @@ def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
     """Two stand-ins, one with a child of its own; up."""
     patient = "echo $$ > patient.pid; exec sleep 1000"
     parent = "echo $$ > parent.pid; sleep 1000 & wait"
-    made = StandIns(tmp_path / "house", ("patient", 0, patient), ("parent", 1, parent))
+    made = StandIns(tmp_path / "server", ("patient", 0, patient), ("parent", 1, parent))
     try:
         made.wait_until_up()
         yield made
@@ -130,7 +130,7 @@ def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
 @pytest.fixture
 def forks(tmp_path: Path) -> Iterator[StandIns]:
     """Two Python programs that share a module, one of which has an environment of its own; up."""
-    made = StandIns.of_python(tmp_path / "house", {"plain": {}, "special": {"ITS": "own"}})
+    made = StandIns.of_python(tmp_path / "server", {"plain": {}, "special": {"ITS": "own"}})
     try:
         made.wait_until_up()
         assert wait_for(lambda: made.pid("plain") and made.pid("special"), WAIT_S_MAX)
@@ -284,13 +284,13 @@ def test_a_program_of_supervisord_ends_when_supervisord_is_killed_and_so_do_we(s
 
 
 def test_a_program_that_keeps_dying_is_reported_with_its_log_and_nothing_stays(tmp_path: Path):
-    house_ = StandIns(tmp_path / "house", ("patient", 0, "sleep 1000"), ("broken", 1, "echo my own fault; exit 3"))
-    assert house_.process.wait(WAIT_S_MAX) == 1
-    assert house_.says("patient")
-    assert house_.says("broken did not come up")
-    assert house_.says("    my own fault")
-    assert not house_.says("All is up.")
-    assert not (tmp_path / "house" / "supervisord.pid").exists()
+    made = StandIns(tmp_path / "server", ("patient", 0, "sleep 1000"), ("broken", 1, "echo my own fault; exit 3"))
+    assert made.process.wait(WAIT_S_MAX) == 1
+    assert made.says("patient")
+    assert made.says("broken did not come up")
+    assert made.says("    my own fault")
+    assert not made.says("All is up.")
+    assert not (tmp_path / "server" / "supervisord.pid").exists()
 
 
 def test_programs_are_forks_with_what_supervisord_imported_but_for_those_with_settings_of_their_own(forks: StandIns):

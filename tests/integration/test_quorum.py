@@ -11,9 +11,10 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
+from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import eventually
 from tests.amqp import parameters
-from tests.houses import House, eventually
 
 LIMITS = Limits(deliveries_max=5)
 
@@ -81,10 +82,10 @@ def test_what_is_delayed_comes_back_to_its_queue(declared: Vhost, ms: int) -> No
     assert length(declared.url, delay_name(ms)) == 0
 
 
-def test_a_house_on_quorum_queues_plays_and_declares_none_but_its_own(house: House) -> None:
-    house.environ["GAMESERVER_QUEUE_TYPE"] = "quorum"
-    worker = house.worker(name="all")
-    gateway = house.gateway()
+def test_a_deployment_on_quorum_queues_plays_and_declares_none_but_its_own(deployment: Deployment) -> None:
+    deployment.environ["GAMESERVER_QUEUE_TYPE"] = "quorum"
+    worker = deployment.worker(name="all")
+    gateway = deployment.gateway()
     with LineClient(gateway.port) as ada, LineClient(gateway.port) as bob:
         ada.register("Ada", "a long secret")
         bob.register("Bob", "a long secret")
@@ -93,5 +94,5 @@ def test_a_house_on_quorum_queues_plays_and_declares_none_but_its_own(house: Hou
         assert bob.ask("give", to="ada", coins=3)["type"] == "ok"
     assert "Global QoS is disabled" in worker.text
     assert "quorum queues" in gateway.text
-    with pika.BlockingConnection(parameters(house.amqp_url)) as connection, pytest.raises(Exception, match="404"):
+    with pika.BlockingConnection(parameters(deployment.amqp_url)) as connection, pytest.raises(Exception, match="404"):
         connection.channel().queue_declare("celery_delayed_0", passive=True)

@@ -15,8 +15,9 @@ from gameserver.broker.topology import DEAD, EVENTS
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.movement.events import Move
+from gameserver.testing.deployment import Deployment
+from gameserver.testing.processes import Proc, eventually
 from tests.amqp import parameters
-from tests.houses import House, Proc, eventually
 
 QUEUE = "movement"
 WAITING = 300  # batches
@@ -70,12 +71,12 @@ def stopped(worker: Proc, began_s: float) -> float:
     return time.monotonic() - began_s
 
 
-def stop_many(house: House, stops: int, at_once: int) -> list[float]:
+def stop_many(deployment: Deployment, stops: int, at_once: int) -> list[float]:
     """Start workers and stop them in the midst of their work, several at a time. Gives the seconds that each took."""
     took: list[float] = []
     dice = random.Random(stops)
     while len(took) < stops:
-        workers = house.workers([((QUEUE,), f"w{len(took)}.{n}", 2) for n in range(at_once)])
+        workers = deployment.workers([((QUEUE,), f"w{len(took)}.{n}", 2) for n in range(at_once)])
         time.sleep(dice.uniform(0.3, 1.0))  # any moment will do
         began_s = time.monotonic()
         for worker in workers:
@@ -84,20 +85,20 @@ def stop_many(house: House, stops: int, at_once: int) -> list[float]:
     return took
 
 
-def check_stops(house: House, stops: int) -> None:
-    house.workers([((QUEUE,), "first", 1)])  # declares what is published to
-    with load(house.amqp_url):
-        took = stop_many(house, stops, at_once=3)
+def check_stops(deployment: Deployment, stops: int) -> None:
+    deployment.workers([((QUEUE,), "first", 1)])  # declares what is published to
+    with load(deployment.amqp_url):
+        took = stop_many(deployment, stops, at_once=3)
     assert max(took) < STOP_S_MAX, sorted(took)
-    with pika.BlockingConnection(parameters(house.amqp_url)) as connection:
+    with pika.BlockingConnection(parameters(deployment.amqp_url)) as connection:
         assert connection.channel().queue_declare(DEAD, passive=True).method.message_count == 0
 
 
-def test_warm_stops_under_load_last_no_longer_than_what_is_in_work(house: House) -> None:
-    check_stops(house, 6)
+def test_warm_stops_under_load_last_no_longer_than_what_is_in_work(deployment: Deployment) -> None:
+    check_stops(deployment, 6)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_fifty_warm_stops_in_a_row_under_load(house: House) -> None:
-    check_stops(house, 50)
+def test_fifty_warm_stops_in_a_row_under_load(deployment: Deployment) -> None:
+    check_stops(deployment, 50)

@@ -18,10 +18,11 @@ from gameserver.client import Backoff, Client
 from gameserver.security.provisioning import password_file
 from gameserver.testing.broker import ROOT as OTHER_ROOT
 from gameserver.testing.broker import require_rabbitmq
+from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import GatewayProc, eventually
 from gateway.amqp.failover import HEARTBEAT_S
-from tests.houses import GatewayProc, House, a_house, eventually
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority
 from tests.users import all_users, configured
@@ -74,28 +75,34 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureBroker]:
 
 
 @pytest.fixture(scope="module")
-def secure_house(broker: SecureBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with a_house(broker.url("operator"), tmp_path_factory.mktemp("house"), env=broker.env_of("operator")) as house:
-        yield house
+def secure_deployment(broker: SecureBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with a_deployment(
+        broker.url("operator"), tmp_path_factory.mktemp("server"), env=broker.env_of("operator")
+    ) as deployment:
+        yield deployment
 
 
-def test_the_house_plays_over_tls_to_the_broker_and_to_players(broker: SecureBroker, secure_house: House) -> None:
+def test_the_deployment_plays_over_tls_to_the_broker_and_to_players(
+    broker: SecureBroker, secure_deployment: Deployment
+) -> None:
     cert, key, _ = broker.authority.issue("localhost")
-    secure_house.beat()  # as the operator, who declares
-    secure_house.worker(name="all", env=broker.env_of("worker"))
+    secure_deployment.beat()  # as the operator, who declares
+    secure_deployment.worker(name="all", env=broker.env_of("worker"))
     endpoint = f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"
-    gateway = secure_house.gateway("gateway1", env={**broker.env_of("gateway1"), "GAMESERVER_ENDPOINTS": endpoint})
+    gateway = secure_deployment.gateway("gateway1", env={**broker.env_of("gateway1"), "GAMESERVER_ENDPOINTS": endpoint})
     asyncio.run(_play(gateway.port, broker.authority))
-    (worker,) = targets(secure_house, "worker").values()
+    (worker,) = targets(secure_deployment, "worker").values()
     eventually(lambda: value(scrape(worker), "gameserver_worker_events_total", event="tick", outcome="ok") > 0, "ticks")
     assert "gateway1" in broker.node.ctl("list_connections", "user", "ssl")
     assert "false" not in broker.node.ctl("list_connections", "user", "ssl")
 
 
-def test_a_gateway_lets_go_of_a_frozen_broker_that_never_hangs_up(broker: SecureBroker, secure_house: House) -> None:
+def test_a_gateway_lets_go_of_a_frozen_broker_that_never_hangs_up(
+    broker: SecureBroker, secure_deployment: Deployment
+) -> None:
     """pika hangs up when no heartbeat came, and over TLS would wait until the broker does so too."""
-    secure_house.beat()  # as the operator, who declares
-    gateway = secure_house.gateway("gateway1", env=broker.env_of("gateway1"))
+    secure_deployment.beat()  # as the operator, who declares
+    gateway = secure_deployment.gateway("gateway1", env=broker.env_of("gateway1"))
     os.kill(broker.node.pid, signal.SIGSTOP)
     try:
         gateway.says("lost the broker", s_max=4 * HEARTBEAT_S)
@@ -137,14 +144,14 @@ def refused(url: str) -> None:
 
 @pytest.mark.parametrize("fault", ["authority", "host"])
 def test_a_gateway_says_why_it_does_not_speak_to_a_node(
-    broker: SecureBroker, secure_house: House, tmp_path: Path, fault: str
+    broker: SecureBroker, secure_deployment: Deployment, tmp_path: Path, fault: str
 ) -> None:
     stranger = Authority(tmp_path / "stranger").file
     url = broker.url("gateway1", authority=stranger) if fault == "authority" else broker.url("gateway1", host="127.1")
     own = {"AMQP_URL": url, "GAMESERVER_GATEWAY_ID": "gateway1", "GAMESERVER_ENDPOINTS": "tcp:0:interface=127.0.0.1"}
-    environ = {**secure_house.environ, **broker.env_of("gateway1"), **own}
+    environ = {**secure_deployment.environ, **broker.env_of("gateway1"), **own}
     proc = GatewayProc("gateway1", (sys.executable, "-m", "gateway"), environ, tmp_path / "log")
-    secure_house.procs.append(proc)
+    secure_deployment.procs.append(proc)
     proc.says("certificate verify failed" if fault == "authority" else "VerificationError")
     assert "connected to the broker" not in proc.text
     proc.end()

@@ -1,4 +1,4 @@
-"""The commands of operators, as processes, on a house that plays."""
+"""The commands of operators, as processes, on a deployment that plays."""
 
 import json
 import re
@@ -7,8 +7,9 @@ import sys
 import threading
 from collections.abc import Mapping
 
+from gameserver.testing.deployment import Deployment, LiveDeployment
 from gameserver.testing.line_client import LineClient
-from tests.houses import ROOT, House, SharedHouse
+from tests.deployments import ROOT
 
 
 def ask(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -17,9 +18,9 @@ def ask(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def gameserver(house: House, *words: str) -> str:
+def gameserver(deployment: Deployment, *words: str) -> str:
     """What a command prints."""
-    done = ask(house.environ, *words)
+    done = ask(deployment.environ, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -29,43 +30,43 @@ def row(text: str, first: str) -> list[str]:
     return found
 
 
-def test_status_is_one_screen_of_the_whole_house(shared_house: SharedHouse):
-    with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port):
+def test_status_is_one_screen_of_the_whole_deployment(server: LiveDeployment):
+    with LineClient(server.gateway.port) as ada, LineClient(server.gateway.port):
         ada.register("Ada")
-        text = gameserver(shared_house.deployment, "status")
-    assert row(text, shared_house.gateway.id)[1:3] == ["2", "1"]
+        text = gameserver(server.deployment, "status")
+    assert row(text, server.gateway.id)[1:3] == ["2", "1"]
     assert row(text, "world")[-3:-1] == ["1", "1"]
     assert float(row(text, "world")[5]) > 0  # beat's ticks
     assert row(text, "all@")[1] == "1"
     assert "dead letters in the last hour: 0" in text
 
 
-def test_what_cannot_be_told_is_a_sentence(shared_house: SharedHouse):
-    house = shared_house.deployment
-    done = ask({**house.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "status")
+def test_what_cannot_be_told_is_a_sentence(server: LiveDeployment):
+    deployment = server.deployment
+    done = ask({**deployment.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "status")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("gameserver: The broker does not answer")
-    done = ask(house.environ, "trace", "nobody:1")
+    done = ask(deployment.environ, "trace", "nobody:1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("gameserver: Nothing is known of nobody:1")
 
 
-def test_the_catalogue_is_compared_with_that_of_running_workers(shared_house: SharedHouse):
-    house = shared_house.deployment
-    assert gameserver(house, "catalogue", "diff", "--running") == "No changes.\n"
-    away = ask({**house.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "catalogue", "diff", "--running")
+def test_the_catalogue_is_compared_with_that_of_running_workers(server: LiveDeployment):
+    deployment = server.deployment
+    assert gameserver(deployment, "catalogue", "diff", "--running") == "No changes.\n"
+    away = ask({**deployment.environ, "AMQP_URL": "amqp://127.0.0.1:1//"}, "catalogue", "diff", "--running")
     assert (away.returncode, away.stdout) == (2, "")
     assert away.stderr.startswith("gameserver: The broker does not answer")
 
 
-def tailing(house: House, *words: str) -> subprocess.Popen[str]:
+def tailing(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
     """``gameserver tail``, running; its first line is awaited by whoever reads it."""
     command = [sys.executable, "-m", "gameserver.cli", "tail", *words]
-    return subprocess.Popen(command, env=house.environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=deployment.environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_tail_shows_one_players_events_of_one_family_with_their_replies_and_takes_nothing(shared_house: SharedHouse):
-    with LineClient(shared_house.gateway.port) as ada, LineClient(shared_house.gateway.port) as bob:
+def test_tail_shows_one_players_events_of_one_family_with_their_replies_and_takes_nothing(server: LiveDeployment):
+    with LineClient(server.gateway.port) as ada, LineClient(server.gateway.port) as bob:
         ada.register("Tilda")
         bob.register("Bert")
         stop = threading.Event()
@@ -79,7 +80,7 @@ def test_tail_shows_one_players_events_of_one_family_with_their_replies_and_take
         thread = threading.Thread(target=chatter)
         thread.start()
         try:
-            with tailing(shared_house.deployment, "--family", "chat", "--player", "Tilda", "--count", "6") as tail:
+            with tailing(server.deployment, "--family", "chat", "--player", "Tilda", "--count", "6") as tail:
                 lines = tail.communicate(timeout=60)[0].splitlines()
         finally:
             stop.set()
@@ -93,30 +94,30 @@ def test_tail_shows_one_players_events_of_one_family_with_their_replies_and_take
     assert said[0].split()[1].startswith(f"{ada.session}:")
 
 
-def test_trace_shows_an_events_way_and_times(shared_house: SharedHouse):
-    with LineClient(shared_house.gateway.port) as ada:
+def test_trace_shows_an_events_way_and_times(server: LiveDeployment):
+    with LineClient(server.gateway.port) as ada:
         ada.register("Trudi")
         ada.ask("say", text="where do I go?")
         id_ = f"{ada.session}:{ada.seq}"
-    text = gameserver(shared_house.deployment, "trace", id_)
+    text = gameserver(server.deployment, "trace", id_)
     first, *steps = text.splitlines()
     assert first == f"{id_}  chat.say of trudi, in task {id_}"
     ways = ("accepted by the gateway", "published", "taken up by a process", "applied and committed", "reported")
     assert len(steps) == len(ways)
     assert all(way in step for way, step in zip(ways, steps, strict=True))
-    assert gameserver(shared_house.deployment, "trace", f"{id_}+3~1") == text
+    assert gameserver(server.deployment, "trace", f"{id_}+3~1") == text
 
 
 def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came(
-    house: House,
+    deployment: Deployment,
 ):
-    house.worker("sessions", "world", "movement", "combat", "trade", name="others")
-    gateway = house.gateway()
+    deployment.worker("sessions", "world", "movement", "combat", "trade", name="others")
+    gateway = deployment.gateway()
     with LineClient(gateway.port) as ada:
         ada.register("Ada")
         seq = ada.post("say", text="hello?")
-        text = gameserver(house, "trace", f"{ada.session}:{seq}")
-        told = gameserver(house, "advise").splitlines()
+        text = gameserver(deployment, "trace", f"{ada.session}:{seq}")
+        told = gameserver(deployment, "advise").splitlines()
     assert "no process has reported that it is done" in text
     command = "celery -A tasks worker -Q chat -n chat1@%h"
     assert [line for line in told if line.startswith("celery -A tasks worker")] == [command]
@@ -124,9 +125,9 @@ def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_tr
     assert re.match(r"# nobody serves chat: \d+ batches wait", why)  # one, and those with which the gateway asks again
 
 
-def test_logs_are_json_away_from_a_terminal_and_name_the_event_from_gateway_to_worker(house: House):
-    house.environ["GAMESERVER_LOG_LEVEL"] = "debug"
-    worker, gateway = house.worker(name="all"), house.gateway()
+def test_logs_are_json_away_from_a_terminal_and_name_the_event_from_gateway_to_worker(deployment: Deployment):
+    deployment.environ["GAMESERVER_LOG_LEVEL"] = "debug"
+    worker, gateway = deployment.worker(name="all"), deployment.gateway()
     with LineClient(gateway.port) as ada:
         ada.register("Ada", "hunter2 and a long tail")
         ada.ask("say", text="hello")

@@ -2,10 +2,11 @@
 
 import re
 
+from gameserver.testing.deployment import LiveDeployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
-from tests.houses import SharedHouse, eventually
+from gameserver.testing.processes import eventually
 from tests.integration.scraped import scrape, targets
 from tests.watching import READ_BY_STATUS, RULES, expressions, metrics, rules
 
@@ -18,13 +19,13 @@ def exported(text: str) -> set[str]:
     return {f"{name}{suffix}" for name, kind in kinds for suffix in _SUFFIXES.get(kind, ("",))}
 
 
-def test_every_metric_that_is_named_is_exported(shared_house: SharedHouse, private_node: RunningNode):
-    house, (port,) = shared_house.deployment, free_ports(1)
-    house.flower(port)
-    with LineClient(shared_house.gateway.port) as ada:
+def test_every_metric_that_is_named_is_exported(server: LiveDeployment, private_node: RunningNode):
+    deployment, (port,) = server.deployment, free_ports(1)
+    deployment.flower(port)
+    with LineClient(server.gateway.port) as ada:
         ada.register("Ada")
         ada.ask("say", text="hello")
-        addresses = [*targets(house, "gateway").values(), *targets(house, "worker").values()]
+        addresses = [*targets(deployment, "gateway").values(), *targets(deployment, "worker").values()]
         texts = [scrape(address) for address in addresses]
     texts.append(scrape(f"127.0.0.1:{private_node.metrics_port}"))
     flower = f"127.0.0.1:{port}"

@@ -13,10 +13,12 @@ from gameserver.declare import base
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
 from gameserver.modules.sessions.events import Ack, Heartbeat
+from gameserver.testing.deployment import Deployment, LiveDeployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.processes import eventually
 from tests.amqp import parameters
+from tests.deployments import FAMILIES
 from tests.flowers import FlowerPages
-from tests.houses import FAMILIES, House, SharedHouse, eventually
 from tests.integration.tapped import Tap
 from tests.integration.watched import Watched
 
@@ -29,10 +31,10 @@ def channel(url: str) -> Iterator[Any]:
         yield connection.channel()
 
 
-def declare(house: House) -> None:
-    """Make the house's queues, as a gateway would."""
-    with channel(house.amqp_url) as made:
-        plan = topology(house.settings.limits, house.settings.queues)
+def declare(deployment: Deployment) -> None:
+    """Make the server's queues, as a gateway would."""
+    with channel(deployment.amqp_url) as made:
+        plan = topology(deployment.settings.limits, deployment.settings.queues)
         for exchange in plan.exchanges:
             made.exchange_declare(exchange.name, exchange.kind, durable=True)
         for queue in plan.queues:
@@ -41,8 +43,10 @@ def declare(house: House) -> None:
                 made.queue_bind(queue.name, queue.exchange, key)
 
 
-def publish(house: House, *messages: TaskMessage, queue: str, body: bytes | None = None, **headers: Any) -> None:
-    with channel(house.amqp_url) as made:
+def publish(
+    deployment: Deployment, *messages: TaskMessage, queue: str, body: bytes | None = None, **headers: Any
+) -> None:
+    with channel(deployment.amqp_url) as made:
         made.confirm_delivery()
         for message in messages:
             properties = pika.BasicProperties(
@@ -56,26 +60,26 @@ def publish(house: House, *messages: TaskMessage, queue: str, body: bytes | None
             made.basic_publish(EVENTS, queue, message.body if body is None else body, properties, mandatory=True)
 
 
-def of_the_house(event: base.Event, id_: str) -> TaskMessage:
+def of_the_server(event: base.Event, id_: str) -> TaskMessage:
     return task_message([Envelope(id=id_, event=event, at_ms=0, gateway="nobody")], "a test")
 
 
-def queue_length(house: House, queue: str) -> int:
-    with channel(house.amqp_url) as made:
+def queue_length(deployment: Deployment, queue: str) -> int:
+    with channel(deployment.amqp_url) as made:
         return made.queue_declare(queue, passive=True).method.message_count
 
 
-def test_an_event_is_a_named_task_with_readable_arguments_and_no_secret_is_seen_anywhere(shared_house: SharedHouse):
-    house = shared_house.deployment
-    events = Tap(house.amqp_url, EVENTS, *FAMILIES)
-    outbound = Tap(house.amqp_url, OUTBOUND, f"gateway.{shared_house.gateway.id}")
-    with Watched(house.amqp_url) as watched, LineClient(shared_house.gateway.port) as ada:
+def test_an_event_is_a_named_task_with_readable_arguments_and_no_secret_is_seen_anywhere(server: LiveDeployment):
+    deployment = server.deployment
+    events = Tap(deployment.amqp_url, EVENTS, *FAMILIES)
+    outbound = Tap(deployment.amqp_url, OUTBOUND, f"gateway.{server.gateway.id}")
+    with Watched(deployment.amqp_url) as watched, LineClient(server.gateway.port) as ada:
         ada.register("Ada", PASSWORD)
         ada.ask("say", text="good morning")
         eventually(lambda: watched.of("task-succeeded", uuid=f"{ada.session}:2"), "the say in the worker's events")
         (login,) = watched.of("task-received", name="sessions.register")
         (say,) = watched.of("task-received", name="chat.say")
-        assert login["args"] == f"{shared_house.gateway.id} register name='Ada'"
+        assert login["args"] == f"{server.gateway.id} register name='Ada'"
         assert say["args"] == "ada say text='good morning'"
         assert say["uuid"] == f"{ada.session}:2"
         (done,) = watched.of("task-succeeded", uuid=say["uuid"])
@@ -88,10 +92,10 @@ def test_an_event_is_a_named_task_with_readable_arguments_and_no_secret_is_seen_
         for key, headers, body in seen:
             assert secret.encode() not in body, key
             assert secret not in str(headers), key
-        for proc in house.procs:
+        for proc in deployment.procs:
             assert secret not in proc.text, proc.name
         assert secret not in json.dumps(watched.events, default=str)
-        for file in house.folder.glob("world.sqlite*"):
+        for file in deployment.folder.glob("world.sqlite*"):
             assert secret.encode() not in file.read_bytes(), file
     events.close()
     outbound.close()
@@ -115,50 +119,52 @@ OF_ANOTHER_VERSION: dict[str, dict[str, Any]] = {
 }
 
 
-def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neighbours(shared_house: SharedHouse):
-    house = shared_house.deployment
-    children = shared_house.worker.children()
+def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neighbours(server: LiveDeployment):
+    deployment = server.deployment
+    children = server.worker.children()
     for n, headers in enumerate(MALFORMED.values()):
-        publish(house, of_the_house(Heartbeat(sessions=0), f"bad headers {n}"), queue="sessions", **headers)
+        publish(deployment, of_the_server(Heartbeat(sessions=0), f"bad headers {n}"), queue="sessions", **headers)
     for n, body in enumerate(BODIES.values()):
-        publish(house, of_the_house(Heartbeat(sessions=0), f"bad body {n}"), queue="sessions", body=body)
-    eventually(lambda: queue_length(house, DEAD) == len(MALFORMED) + len(BODIES), "all of them in the dead letters")
-    with LineClient(shared_house.gateway.port) as bob:
+        publish(deployment, of_the_server(Heartbeat(sessions=0), f"bad body {n}"), queue="sessions", body=body)
+    eventually(
+        lambda: queue_length(deployment, DEAD) == len(MALFORMED) + len(BODIES), "all of them in the dead letters"
+    )
+    with LineClient(server.gateway.port) as bob:
         bob.register("Bob", PASSWORD)
-    assert shared_house.worker.alive
-    assert shared_house.worker.children() == children
+    assert server.worker.alive
+    assert server.worker.children() == children
 
 
-def test_what_another_version_published_and_nobody_awaits_ends_without_a_dead_letter(shared_house: SharedHouse):
+def test_what_another_version_published_and_nobody_awaits_ends_without_a_dead_letter(server: LiveDeployment):
     """What somebody awaits goes round instead: test_other_versions."""
-    house = shared_house.deployment
-    dead = queue_length(house, DEAD)
-    with Watched(house.amqp_url) as watched:
+    deployment = server.deployment
+    dead = queue_length(deployment, DEAD)
+    with Watched(deployment.amqp_url) as watched:
         for name, made in OF_ANOTHER_VERSION.items():
-            publish(house, of_the_house(Heartbeat(sessions=0), name), queue="sessions", **made)
+            publish(deployment, of_the_server(Heartbeat(sessions=0), name), queue="sessions", **made)
         for name in OF_ANOTHER_VERSION:
             eventually(lambda name=name: watched.of("task-succeeded", uuid=name), name)
             (done,) = watched.of("task-succeeded", uuid=name)
             assert '"outcomes":{"dropped":1}' in done["result"]
-    assert queue_length(house, DEAD) == dead
+    assert queue_length(deployment, DEAD) == dead
 
 
-def test_with_a_backlog_a_more_urgent_event_of_the_family_overtakes(house: House):
-    declare(house)
-    slow = [of_the_house(Ack(ids=[]), f"ack{n}") for n in range(30)]
-    publish(house, *slow, of_the_house(Heartbeat(sessions=0), "urgent"), queue="sessions")
-    with Watched(house.amqp_url) as watched:
-        house.worker("sessions", name="sessions1")
+def test_with_a_backlog_a_more_urgent_event_of_the_family_overtakes(deployment: Deployment):
+    declare(deployment)
+    slow = [of_the_server(Ack(ids=[]), f"ack{n}") for n in range(30)]
+    publish(deployment, *slow, of_the_server(Heartbeat(sessions=0), "urgent"), queue="sessions")
+    with Watched(deployment.amqp_url) as watched:
+        deployment.worker("sessions", name="sessions1")
         eventually(lambda: len(watched.of("task-succeeded")) == 31, "all of them done")
         order = [event["uuid"] for event in watched.of("task-started")]
     assert order == ["urgent", *(message.task_id for message in slow)]
 
 
-def test_an_event_type_given_a_queue_of_its_own_goes_there_and_is_served_from_there(house: House):
-    house.environ["GAMESERVER_OWN_QUEUES"] = "attack, chat.shout"
-    house.worker(*FAMILIES, "combat.attack", "chat.shout", name="all")
-    gateway = house.gateway()
-    tap = Tap(house.amqp_url, EVENTS, *FAMILIES, "combat.attack", "chat.shout")
+def test_an_event_type_given_a_queue_of_its_own_goes_there_and_is_served_from_there(deployment: Deployment):
+    deployment.environ["GAMESERVER_OWN_QUEUES"] = "attack, chat.shout"
+    deployment.worker(*FAMILIES, "combat.attack", "chat.shout", name="all")
+    gateway = deployment.gateway()
+    tap = Tap(deployment.amqp_url, EVENTS, *FAMILIES, "combat.attack", "chat.shout")
     with LineClient(gateway.port) as ada:
         ada.register("Ada", PASSWORD)
         assert ada.ask("attack", target="nobody")["code"] == "no_such_target"
@@ -174,23 +180,25 @@ def test_an_event_type_given_a_queue_of_its_own_goes_there_and_is_served_from_th
 
 
 @pytest.mark.parametrize("program", ["gateway", "worker"])
-def test_a_queue_of_its_own_for_an_event_that_does_not_exist_is_refused_at_the_start(house: House, program: str):
+def test_a_queue_of_its_own_for_an_event_that_does_not_exist_is_refused_at_the_start(
+    deployment: Deployment, program: str
+):
     env = {"GAMESERVER_OWN_QUEUES": "attack,atack"}
     with pytest.raises(AssertionError, match="names no event: atack"):
-        house.gateway(env=env) if program == "gateway" else house.worker("combat", name="combat1", env=env)
-    assert house.procs[-1].wait() != 0
+        deployment.gateway(env=env) if program == "gateway" else deployment.worker("combat", name="combat1", env=env)
+    assert deployment.procs[-1].wait() != 0
 
 
 POISONS = ("needs", "rule", "encode", "save")
 
 
-def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_message(house: House):
+def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_message(deployment: Deployment):
     """Each is tried four times, its lane goes on, the broker's dead letters stay empty; Flower shows what it was."""
-    house.app = "tests.chaos.sabotaged"  # whose whispers can be poisoned
-    worker = house.worker(*FAMILIES, name="all")
+    deployment.app = "tests.chaos.sabotaged"  # whose whispers can be poisoned
+    worker = deployment.worker(*FAMILIES, name="all")
     children = worker.children()
-    flower = FlowerPages(house)
-    gateway = house.gateway()
+    flower = FlowerPages(deployment)
+    gateway = deployment.gateway()
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(LineClient(gateway.port)) for _ in POISONS]
         for client, step in zip(clients, POISONS, strict=True):
@@ -208,7 +216,7 @@ def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_messa
         for client, guilty, follower in zip(clients, poisoned, after, strict=True):
             assert client.reply(guilty, 40.0).get("code") == "dead_lettered"
             assert client.reply(follower)["type"] in ("ok", "error")
-    assert queue_length(house, DEAD) == 0
+    assert queue_length(deployment, DEAD) == 0
     assert worker.children() == children
     eventually(lambda: len(ended(flower, "FAILURE")) == len(POISONS), "its failures in Flower")
     retries = ended(flower, "RETRY")

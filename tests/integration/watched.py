@@ -1,4 +1,4 @@
-"""What Flower would see of a house."""
+"""What Flower would see of a deployment."""
 
 from threading import Event, Thread
 from typing import Any

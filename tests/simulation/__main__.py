@@ -18,9 +18,9 @@ SHOWN_MAX = 50
 def show(seed: int) -> int:
     """Play a seed and tell what happens."""
     logging.disable(logging.CRITICAL)
-    house, wrong = play(seed)
-    print(house.story)
-    for at_s, *what in house.told:
+    cluster, wrong = play(seed)
+    print(cluster.story)
+    for at_s, *what in cluster.told:
         print(f"{at_s:9.3f}  {' '.join(map(str, what))}")
     print(*(wrong or ["one story"]), sep="\n")
     return len(wrong) > 0

@@ -13,10 +13,10 @@ PERIODS_S = {catalogue.events()[spec.name]: spec.every_s for spec in catalogue.p
 class Beat:
     """One beat. ``skew_ms``: how far its clock is off."""
 
-    def __init__(self, house: Any) -> None:
-        self._house = house
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
         self.skew_ms = 0
-        self._clock = BeatClock(house.now_s, lambda: (house.now_ms() + self.skew_ms) / 1000)
+        self._clock = BeatClock(cluster.now_s, lambda: (cluster.now_ms() + self.skew_ms) / 1000)
         self._sent = {event: self._period(event) for event in PERIODS_S}
 
     def _period(self, event: Any) -> int:
@@ -34,6 +34,6 @@ class Beat:
         at_ms = int(self._clock.seconds() * 1000)
         name = event.spec.name
         message = task_message([Envelope(id=f"{name}:{n}", event=event(n=n), at_ms=at_ms)], "beat")
-        now_s = self._house.now_s()
-        if self._house.parcels.away_until_s <= now_s:
-            self._house.parcels.put(message, now_s, now_s + WAITS_S)
+        now_s = self._cluster.now_s()
+        if self._cluster.parcels.away_until_s <= now_s:
+            self._cluster.parcels.put(message, now_s, now_s + WAITS_S)

@@ -1,4 +1,4 @@
-"""The whole house in one process, and an adversary between its parts.
+"""The whole cluster in one process, and an adversary between its parts.
 
 Gateways (hubs), process servers and rules are the real ones; queue, database, clocks and clients are the simulation's.
 A story (a seed) says which faults there are. Time passes when the simulation says, and one thing happens at a time.
@@ -59,15 +59,15 @@ WORLD = World(
 class GatewayClock:
     """A gateway's wall clock. ``skew_ms``: how far it is off."""
 
-    def __init__(self, house: "SimulatedHouse") -> None:
-        self._house = house
+    def __init__(self, cluster: "SimulatedCluster") -> None:
+        self._cluster = cluster
         self.skew_ms = 0
 
     def now_ms(self) -> int:
-        return self._house.now_ms() + self.skew_ms
+        return self._cluster.now_ms() + self.skew_ms
 
 
-class SimulatedHouse:
+class SimulatedCluster:
     """Everything, and a story. ``rough``: whether the adversary is at work. ``broken``: what must never happen."""
 
     prey = PREY
@@ -115,7 +115,7 @@ class SimulatedHouse:
         self.visitors: list[SimulatedPlayer] = []
         self._moves = [MOVES[name] for name in MOVES if name in story.moves]
 
-    # What everyone asks the house.
+    # What everyone asks the cluster.
 
     def now_s(self) -> float:
         """Seconds since it began: everyone's monotonic clock."""

@@ -14,7 +14,7 @@ from gameserver.testing.audit import misdeeds, repeated
 from gameserver.testing.conservation import amounts
 from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, SUM, verdict
-from tests.simulation.house import EPOCH_S, SLICE_S, SimulatedHouse
+from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
 from tests.simulation.moves import MOVES
 from tests.simulation.player import Deed
 from tests.simulation.story import make_story
@@ -27,54 +27,54 @@ UNDER_WAY_S_MAX = 2.0
 FIGHTS = frozenset({"no_such_target", "out_of_reach", "cooldown", "dead"})
 
 
-def play(seed: int, **changes: Any) -> tuple[SimulatedHouse, list[str]]:
-    """Play a seed to its end. Gives the house and every contradiction, a sentence each. ``changes``: of its story."""
-    house = SimulatedHouse(replace(make_story(seed, tuple(MOVES)), **changes))
+def play(seed: int, **changes: Any) -> tuple[SimulatedCluster, list[str]]:
+    """Play a seed to its end. Gives the cluster and every contradiction, a sentence each. ``changes``: of its story."""
+    cluster = SimulatedCluster(replace(make_story(seed, tuple(MOVES)), **changes))
     try:
-        for _ in range(house.story.steps):
-            house.step()
-        unsettled = settle(house)
+        for _ in range(cluster.story.steps):
+            cluster.step()
+        unsettled = settle(cluster)
     finally:
-        for process in house.processes.all:
-            house.processes.kill(process)
-    return house, [*unsettled, *contradictions(house)]
+        for process in cluster.processes.all:
+            cluster.processes.kill(process)
+    return cluster, [*unsettled, *contradictions(cluster)]
 
 
-def settle(house: SimulatedHouse) -> list[str]:
+def settle(cluster: SimulatedCluster) -> list[str]:
     """Let everything come to its end. Returns what does not."""
-    house.rest()
-    began_s = house.now_s()
+    cluster.rest()
+    began_s = cluster.now_s()
     while True:
-        house.pass_time(SLICE_S)
-        house.everyone()
-        if house.now_s() - began_s > ACT_S_MAX:
-            for player in house.players:
+        cluster.pass_time(SLICE_S)
+        cluster.everyone()
+        if cluster.now_s() - began_s > ACT_S_MAX:
+            for player in cluster.players:
                 player.stop_acting()
-        left = unfinished(house)
-        if not left or house.now_s() - began_s > SETTLED_S_MAX:
+        left = unfinished(cluster)
+        if not left or cluster.now_s() - began_s > SETTLED_S_MAX:
             return left
 
 
-def unfinished(house: SimulatedHouse) -> list[str]:
+def unfinished(cluster: SimulatedCluster) -> list[str]:
     """What has not come to its end, and should within a few minutes."""
-    left = [f"{player.name} waits" for player in house.players if not player.content]
-    left += [f"{process.name} is at work" for process in house.processes.all if process.busy and left]
+    left = [f"{player.name} waits" for player in cluster.players if not player.content]
+    left += [f"{process.name} is at work" for process in cluster.processes.all if process.busy and left]
     if left:
         return left
-    rows = [id_ for id_ in house.store.outbox if id_ not in house.foreign_rows]
+    rows = [id_ for id_ in cluster.store.outbox if id_ not in cluster.foreign_rows]
     left += [f"row {id_} stays in the outbox" for id_ in rows]
-    excused = house.parcels.lost | house.parcels.overtaken
-    left += [f"trials of {id_} stay" for id_ in house.store.counts if id_ not in excused]
+    excused = cluster.parcels.lost | cluster.parcels.overtaken
+    left += [f"trials of {id_} stay" for id_ in cluster.store.counts if id_ not in excused]
     left += [
-        f"{parcel.message.task_id} stays in its queue" for parcel in house.parcels.waiting if parcel.family != "world"
+        f"{parcel.message.task_id} stays in its queue" for parcel in cluster.parcels.waiting if parcel.family != "world"
     ]
-    return left + _bodies(house) + _world(house) + _registries(house)
+    return left + _bodies(cluster) + _world(cluster) + _registries(cluster)
 
 
-def _bodies(house: SimulatedHouse) -> list[str]:
+def _bodies(cluster: SimulatedCluster) -> list[str]:
     """Who is in the world and who should be."""
-    bodies = house.store.things[Player]
-    connected = {player.name: player.connection for player in house.players if player.playing}
+    bodies = cluster.store.things[Player]
+    connected = {player.name: player.connection for player in cluster.players if player.playing}
     wrong = [f"{name} is connected and not in the world" for name in connected if not bodies[name].present]
     for id_, body in bodies.items():
         connection = connected.get(id_)
@@ -83,95 +83,95 @@ def _bodies(house: SimulatedHouse) -> list[str]:
     return wrong
 
 
-def _world(house: SimulatedHouse) -> list[str]:
-    pulse = house.store.things[ZoneClock].get(".pulse") or next(
-        (clock for id_, clock in house.store.things[ZoneClock].items() if id_ not in house.store.world.zones), None
+def _world(cluster: SimulatedCluster) -> list[str]:
+    pulse = cluster.store.things[ZoneClock].get(".pulse") or next(
+        (clock for id_, clock in cluster.store.things[ZoneClock].items() if id_ not in cluster.store.world.zones), None
     )
     if pulse is None:
         return ["the world has never ticked"]
-    late_s = EPOCH_S + house.now_s() - max(c.tick for c in house.store.things[ZoneClock].values()) * 0.5
+    late_s = EPOCH_S + cluster.now_s() - max(c.tick for c in cluster.store.things[ZoneClock].values()) * 0.5
     return [f"the world stands still, {late_s:.0f} s late"] if abs(late_s) > TICK_S_MAX else []
 
 
-def _registries(house: SimulatedHouse) -> list[str]:
+def _registries(cluster: SimulatedCluster) -> list[str]:
     """What gateways remember is back at its base."""
     wrong = []
-    for hub in house.hubs:
+    for hub in cluster.hubs:
         left = {
             "unanswered events": hub.unanswered,
             "unavailable families": len(hub.unavailable),
-            "connections nobody holds": len(hub.connections) - sum(player.hub is hub for player in house.players),
-            "batches under way": sum(_is_left(house, batch) for batch in hub._in_flight),
+            "connections nobody holds": len(hub.connections) - sum(player.hub is hub for player in cluster.players),
+            "batches under way": sum(_is_left(cluster, batch) for batch in hub._in_flight),
         }
         wrong += [f"a gateway has {n} {what} left" for what, n in left.items() if n]
     return wrong
 
 
-def _is_left(house: SimulatedHouse, batch: Batch) -> bool:
+def _is_left(cluster: SimulatedCluster, batch: Batch) -> bool:
     """Whether a batch still counts as under way that is not; of what was revoked, or never read, nobody ever hears."""
-    unheard = batch.task_id in house.parcels.revoked or any(e.id in house.foreign_events for e in batch.envelopes)
-    return house.now_s() - batch.published_s > UNDER_WAY_S_MAX and not unheard
+    unheard = batch.task_id in cluster.parcels.revoked or any(e.id in cluster.foreign_events for e in batch.envelopes)
+    return cluster.now_s() - batch.published_s > UNDER_WAY_S_MAX and not unheard
 
 
-def contradictions(house: SimulatedHouse) -> list[str]:
+def contradictions(cluster: SimulatedCluster) -> list[str]:
     """What must not be, whenever it happened."""
-    purses = {player.id: player.coins for player in house.store.things[Player].values()}
-    purses.update({player.name: 0 for player in house.players if player.name not in purses})
-    lines = Counter(line.text for line in house.store.things[ChatLine].values())
+    purses = {player.id: player.coins for player in cluster.store.things[Player].values()}
+    purses.update({player.name: 0 for player in cluster.players if player.name not in purses})
+    lines = Counter(line.text for line in cluster.store.things[ChatLine].values())
     return [
-        *dict.fromkeys(house.broken),
-        *(f"deadlock: {circle}" for circle in house.store.deadlocks),
-        *verdict(house.diary, purses, lines),
-        *_conservation(house),
-        *_effects(house),
-        *_letters(house),
+        *dict.fromkeys(cluster.broken),
+        *(f"deadlock: {circle}" for circle in cluster.store.deadlocks),
+        *verdict(cluster.diary, purses, lines),
+        *_conservation(cluster),
+        *_effects(cluster),
+        *_letters(cluster),
     ]
 
 
-def _conservation(house: SimulatedHouse) -> list[str]:
+def _conservation(cluster: SimulatedCluster) -> list[str]:
     """What the game declares as conserved, by what its events did and by what is kept."""
-    kept = amounts(thing for things in house.store.things.values() for thing in things.values())
-    return [f"{SUM}: {sentence}" for sentence in misdeeds(house.journal.entries, Counter(), kept)]
+    kept = amounts(thing for things in cluster.store.things.values() for thing in things.values())
+    return [f"{SUM}: {sentence}" for sentence in misdeeds(cluster.journal.entries, Counter(), kept)]
 
 
-def _effects(house: SimulatedHouse) -> list[str]:
+def _effects(cluster: SimulatedCluster) -> list[str]:
     """What was told against what was done, and in which order."""
-    done = Counter(effect.id for effect in house.journal.effects)
+    done = Counter(effect.id for effect in cluster.journal.effects)
     lanes: dict[str, list[int]] = defaultdict(list)
-    for effect in house.journal.effects:
+    for effect in cluster.journal.effects:
         lanes[effect.lane].append(effect.seq)
-    many = {**{id_: n for id_, n in done.items() if n > 1}, **repeated(house.journal.entries)}
+    many = {**{id_: n for id_, n in done.items() if n > 1}, **repeated(cluster.journal.entries)}
     wrong = [f"{DOUBLED}: {id_} took effect {n} times" for id_, n in many.items()]
     wrong += [f"{DISORDER}: {seqs} in {lane}" for lane, seqs in lanes.items() if seqs != sorted(seqs)]
-    for player in house.players:
+    for player in cluster.players:
         for deed in player.deeds:
-            wrong += _deed(house, deed, done[deed.id])
+            wrong += _deed(cluster, deed, done[deed.id])
     return wrong
 
 
-def _deed(house: SimulatedHouse, deed: Deed, times: int) -> Iterator[str]:
+def _deed(cluster: SimulatedCluster, deed: Deed, times: int) -> Iterator[str]:
     """What is wrong with how one event was answered, which took effect so many times."""
     what, end, code = f"{deed.id} {deed.action.event}", deed.action.end, deed.action.code
     if end == "refused" and times:
         yield f"{DONE}: {what} was refused as {code}"
     elif end == "ok" and not times and catalogue.events()[deed.action.event].spec.durable:  # others: how things stand
         yield f"{NOT_DONE}: {what}"
-    elif end == "refused" and code not in _foreseen(house, deed):
+    elif end == "refused" and code not in _foreseen(cluster, deed):
         yield f"{HARM}: {what} was refused as {code}"
 
 
-def _foreseen(house: SimulatedHouse, deed: Deed) -> frozenset[str]:
+def _foreseen(cluster: SimulatedCluster, deed: Deed) -> frozenset[str]:
     """What it may be refused with: among that, that nobody can tell, where a gateway refused it and died with that."""
-    codes = (DEAD if deed.id in guilty(house) else PATIENCE) | NO_WONDER | FIGHTS
-    return codes | {"outcome_unknown"} if deed.id in house.refused else codes
+    codes = (DEAD if deed.id in guilty(cluster) else PATIENCE) | NO_WONDER | FIGHTS
+    return codes | {"outcome_unknown"} if deed.id in cluster.refused else codes
 
 
-def guilty(house: SimulatedHouse) -> set[str]:
+def guilty(cluster: SimulatedCluster) -> set[str]:
     """Ids of what the adversary itself has spoilt."""
-    return {*house.journal.poisoned, *house.foreign_events, *house.foreign_rows}
+    return {*cluster.journal.poisoned, *cluster.foreign_events, *cluster.foreign_rows}
 
 
-def _letters(house: SimulatedHouse) -> list[str]:
-    letters = [letter for letter in house.store.dead_letters() if letter.id not in guilty(house)]
-    innocent = [one for one in letters if house.killed[one.id] < catalogue.events()[one.event].spec.max_attempts]
+def _letters(cluster: SimulatedCluster) -> list[str]:
+    letters = [letter for letter in cluster.store.dead_letters() if letter.id not in guilty(cluster)]
+    innocent = [one for one in letters if cluster.killed[one.id] < catalogue.events()[one.event].spec.max_attempts]
     return [f"{HARM}: {letter.event} {letter.id} became a dead letter: {letter.cause}" for letter in innocent]

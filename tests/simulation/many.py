@@ -19,10 +19,10 @@ def play_some(first: int, count: int) -> Played:
     counts: Counter[str] = Counter()
     wrong: dict[int, list[str]] = {}
     for seed in range(first, first + count):
-        house, found = play(seed)
-        counts.update(house.counts)
+        cluster, found = play(seed)
+        counts.update(cluster.counts)
         counts["seeds"] += 1
-        counts["events"] += len(house.diary.actions)
+        counts["events"] += len(cluster.diary.actions)
         if found:
             wrong[seed] = found
     return counts, wrong

@@ -1,4 +1,4 @@
-"""The adversary's moves: a table of what may happen to the house at any moment, with how often beside the others."""
+"""The adversary's moves: a table of what may happen to the cluster at any moment, with how often beside the others."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,142 +26,142 @@ class Move(NamedTuple):
     weight: int
 
 
-def cut(house: Any) -> None:
+def cut(cluster: Any) -> None:
     """A gateway loses its broker, perhaps with what the broker held for it."""
-    n = house.any_gateway()
-    if house.brokers[n].up:
-        house.cut(n, forget=house.rng.random() < 0.5)
+    n = cluster.any_gateway()
+    if cluster.brokers[n].up:
+        cluster.cut(n, forget=cluster.rng.random() < 0.5)
 
 
-def mend(house: Any) -> None:
+def mend(cluster: Any) -> None:
     """A gateway finds its broker again."""
-    house.mend(house.any_gateway())
+    cluster.mend(cluster.any_gateway())
 
 
-def restart_broker(house: Any) -> None:
+def restart_broker(cluster: Any) -> None:
     """The broker dies and comes back: transient messages are lost, batches at work are delivered again."""
-    for n in range(len(house.brokers)):
-        house.cut(n, forget=False)
-    house.parcels.restart()
-    house.parcels.away_until_s = house.now_s() + house.rng.choice((0.0, 2.0, 10.0))
+    for n in range(len(cluster.brokers)):
+        cluster.cut(n, forget=False)
+    cluster.parcels.restart()
+    cluster.parcels.away_until_s = cluster.now_s() + cluster.rng.choice((0.0, 2.0, 10.0))
 
 
-def kill_gateway(house: Any) -> None:
+def kill_gateway(cluster: Any) -> None:
     """A gateway dies without a word; another comes up in its place."""
-    house.kill_gateway(house.any_gateway())
+    cluster.kill_gateway(cluster.any_gateway())
 
 
-def hang_up(house: Any) -> None:
+def hang_up(cluster: Any) -> None:
     """A client's connection breaks."""
-    house.rng.choice(house.players).hang_up()
+    cluster.rng.choice(cluster.players).hang_up()
 
 
-def visitor(house: Any) -> None:
+def visitor(cluster: Any) -> None:
     """Someone comes in who does not stay."""
-    house.visit()
+    cluster.visit()
 
 
-def visitor_leaves(house: Any) -> None:
+def visitor_leaves(cluster: Any) -> None:
     """The last who came is gone for good, whatever was under way."""
-    for one in house.visitors[-1:]:
+    for one in cluster.visitors[-1:]:
         one.leave()
 
 
-def family_away(house: Any) -> None:
+def family_away(cluster: Any) -> None:
     """Nobody serves a family for a while."""
-    _while(house, house.parcels.served_again_s, house.rng.choice(FAMILIES))
+    _while(cluster, cluster.parcels.served_again_s, cluster.rng.choice(FAMILIES))
 
 
-def _while(house: Any, until_s: dict[str, float], family: str) -> None:
+def _while(cluster: Any, until_s: dict[str, float], family: str) -> None:
     """It lasts, and perhaps everyone lives through it."""
-    until_s[family] = house.soon(OUTAGES_S)
-    if house.rng.random() < 0.5:
-        house.live(until_s[family] - house.now_s())
+    until_s[family] = cluster.soon(OUTAGES_S)
+    if cluster.rng.random() < 0.5:
+        cluster.live(until_s[family] - cluster.now_s())
 
 
-def queue_full(house: Any) -> None:
+def queue_full(cluster: Any) -> None:
     """A family's queue refuses."""
-    _while(house, house.parcels.full, house.rng.choice(FAMILIES))
+    _while(cluster, cluster.parcels.full, cluster.rng.choice(FAMILIES))
 
 
-def queue_missing(house: Any) -> None:
+def queue_missing(cluster: Any) -> None:
     """A family's queue is not there: what is published comes back."""
-    _while(house, house.parcels.missing, house.rng.choice(FAMILIES))
+    _while(cluster, cluster.parcels.missing, cluster.rng.choice(FAMILIES))
 
 
-def database_away(house: Any) -> None:
+def database_away(cluster: Any) -> None:
     """The database does not answer."""
-    house.database_back_s = house.soon(OUTAGES_S)
+    cluster.database_back_s = cluster.soon(OUTAGES_S)
 
 
-def foreign_lock(house: Any) -> None:
+def foreign_lock(cluster: Any) -> None:
     """Someone holds a player's row from a console."""
-    rows = sorted(house.store.things[Player])
-    if rows and not house.store.one_writer:
-        key = Player, house.rng.choice(rows)
-        if key not in house.store.locks:
-            until_s = house.soon(LOCKS_S)
-            house.hold(key, until_s)
-            if house.rng.random() < 0.5:
-                house.live(until_s - house.now_s())
+    rows = sorted(cluster.store.things[Player])
+    if rows and not cluster.store.one_writer:
+        key = Player, cluster.rng.choice(rows)
+        if key not in cluster.store.locks:
+            until_s = cluster.soon(LOCKS_S)
+            cluster.hold(key, until_s)
+            if cluster.rng.random() < 0.5:
+                cluster.live(until_s - cluster.now_s())
 
 
-def freeze_worker(house: Any) -> None:
+def freeze_worker(cluster: Any) -> None:
     """A worker at work freezes; its batch is delivered again while it still sits on it."""
-    busy = [p for p in house.processes.all if p.strand is not None]
+    busy = [p for p in cluster.processes.all if p.strand is not None]
     if busy:
-        process = house.rng.choice(busy)
-        process.frozen_until_s = house.soon(OUTAGES_S)
+        process = cluster.rng.choice(busy)
+        process.frozen_until_s = cluster.soon(OUTAGES_S)
         if process.parcel.held is process:
             process.parcel.held = None
             process.parcel.redelivered = True
 
 
-def kill_worker(house: Any) -> None:
+def kill_worker(cluster: Any) -> None:
     """A worker at work dies."""
-    busy = [p for p in house.processes.all if p.strand is not None]
+    busy = [p for p in cluster.processes.all if p.strand is not None]
     if busy:
-        house.processes.kill(house.rng.choice(busy))
+        cluster.processes.kill(cluster.rng.choice(busy))
 
 
-def skew(house: Any) -> None:
+def skew(cluster: Any) -> None:
     """Somebody's clock is set, forward or back."""
-    clocks = [*house.gateway_clocks, *house.beats]
-    house.rng.choice(clocks).skew_ms = house.rng.choice(SKEWS_MS)
+    clocks = [*cluster.gateway_clocks, *cluster.beats]
+    cluster.rng.choice(clocks).skew_ms = cluster.rng.choice(SKEWS_MS)
 
 
-def second_beat(house: Any) -> None:
+def second_beat(cluster: Any) -> None:
     """Another beat runs beside the first, by a clock of its own."""
-    if len(house.beats) < 2:
-        house.beats.append(Beat(house))
-        house.beats[-1].skew_ms = house.rng.choice(SKEWS_MS)
+    if len(cluster.beats) < 2:
+        cluster.beats.append(Beat(cluster))
+        cluster.beats[-1].skew_ms = cluster.rng.choice(SKEWS_MS)
 
 
-def kill_beat(house: Any) -> None:
+def kill_beat(cluster: Any) -> None:
     """A beat is gone."""
-    if house.beats:
-        house.beats.remove(house.rng.choice(house.beats))
+    if cluster.beats:
+        cluster.beats.remove(cluster.rng.choice(cluster.beats))
 
 
-def foreign_rows(house: Any) -> None:
+def foreign_rows(cluster: Any) -> None:
     """The release after this one was here, and rolled back: it left rows that nobody can read."""
-    kind, body = house.rng.choice(FOREIGN_BODIES)
-    house.foreign += 1
-    id_ = f"tomorrow:{house.foreign}/e0"
-    now_ms = house.now_ms()
-    house.foreign_rows.add(id_)
-    house.store.outbox.setdefault(id_, (Waiting(id_, kind, "", body), now_ms, now_ms))
+    kind, body = cluster.rng.choice(FOREIGN_BODIES)
+    cluster.foreign += 1
+    id_ = f"tomorrow:{cluster.foreign}/e0"
+    now_ms = cluster.now_ms()
+    cluster.foreign_rows.add(id_)
+    cluster.store.outbox.setdefault(id_, (Waiting(id_, kind, "", body), now_ms, now_ms))
 
 
-def foreign_field(house: Any) -> None:
+def foreign_field(cluster: Any) -> None:
     """A gateway of the next release says more about an event than today's catalogue knows."""
-    found = [p for p in house.parcels.waiting if p.held is None and p.family not in ("world", "sessions")]
+    found = [p for p in cluster.parcels.waiting if p.held is None and p.family not in ("world", "sessions")]
     if found:
-        parcel = house.rng.choice(found)
+        parcel = cluster.rng.choice(found)
         (batch,), more, last = msgspec.json.decode(parcel.message.body)
-        one = house.rng.choice(batch)
+        one = cluster.rng.choice(batch)
         one["event"]["mood"] = "cheerful"
-        house.foreign_events.add(one["id"])
+        cluster.foreign_events.add(one["id"])
         parcel.message = _with_body(parcel.message, msgspec.json.encode(([batch], more, last)))
 
 
@@ -169,16 +169,16 @@ def _with_body(message: TaskMessage, body: bytes) -> TaskMessage:
     return replace(message, body=body)
 
 
-def revoke(house: Any) -> None:
+def revoke(cluster: Any) -> None:
     """An operator revokes a task by its id, and every worker throws away what comes under it."""
-    found = [p for p in house.parcels.waiting if p.family not in ("world",)]
+    found = [p for p in cluster.parcels.waiting if p.family not in ("world",)]
     if found:
-        house.parcels.revoked.add(house.rng.choice(found).message.task_id)
+        cluster.parcels.revoked.add(cluster.rng.choice(found).message.task_id)
 
 
-def time_passes(house: Any) -> None:
+def time_passes(cluster: Any) -> None:
     """A while in which players wait."""
-    house.live(house.rng.choice(STRETCHES_S))
+    cluster.live(cluster.rng.choice(STRETCHES_S))
 
 
 FOREIGN_BODIES = (

@@ -105,38 +105,38 @@ class Parcels:
 class SimulatedBroker:
     """A gateway's side of the queue."""
 
-    def __init__(self, house: Any, name: str) -> None:
-        self._house = house
-        self._parcels: Parcels = house.parcels
-        self._chances: Chances = house.story.chances
+    def __init__(self, cluster: Any, name: str) -> None:
+        self._cluster = cluster
+        self._parcels: Parcels = cluster.parcels
+        self._chances: Chances = cluster.story.chances
         self.name = name
         self.up = True
         self.blocked = False
         self.keys = {gateway_key(name), GATEWAYS}
         self.inbox: list[BatchResult] = []
-        self.up_since_s = house.now_s()
+        self.up_since_s = cluster.now_s()
 
     def publish(self, message: TaskMessage, queue: str) -> "defer.Deferred[None]":
         if not self.up:
             return defer.fail(Away())
-        now_s = self._house.now_s()
+        now_s = self._cluster.now_s()
         refusal = self._parcels.refusal(message.headers["task"].partition(".")[0], now_s)
         if refusal is not None:
-            self._house.count("refused publishes")
+            self._cluster.count("refused publishes")
             return defer.fail(refusal)
-        if self._house.chance(self._chances.publish_lost):
+        if self._cluster.chance(self._chances.publish_lost):
             return defer.fail(Away())  # it never arrived
-        self._parcels.put(message, now_s + self._house.delay())
-        if self._house.chance(self._chances.confirm_lost):
+        self._parcels.put(message, now_s + self._cluster.delay())
+        if self._cluster.chance(self._chances.confirm_lost):
             return self._in_vain()
         return defer.succeed(None)
 
     def _in_vain(self) -> "defer.Deferred[None]":
         """It arrived, and nobody says so: at once, or when waiting for it is over."""
-        if self._house.rng.random() < 0.5:
+        if self._cluster.rng.random() < 0.5:
             return defer.fail(Away())
         uncertain: defer.Deferred[None] = defer.Deferred()
-        self._house.clock.callLater(PUBLISH_CONFIRM_TIMEOUT_S, uncertain.errback, Away())
+        self._cluster.clock.callLater(PUBLISH_CONFIRM_TIMEOUT_S, uncertain.errback, Away())
         return uncertain
 
     def bind(self, key: str) -> "defer.Deferred[None]":

@@ -36,7 +36,7 @@ class Link:
 
 
 class Deed(msgspec.Struct):
-    """An action with the id under which the house knows it."""
+    """An action with the id under which the cluster knows it."""
 
     id: str
     action: Action
@@ -45,11 +45,11 @@ class Deed(msgspec.Struct):
 class SimulatedPlayer:
     """One player. ``visits``: comes in once, and when it is gone it is gone for good."""
 
-    def __init__(self, name: str, names: list[str], actions: int, house: Any, *, visits: bool = False) -> None:
+    def __init__(self, name: str, names: list[str], actions: int, cluster: Any, *, visits: bool = False) -> None:
         self.name = name
         self._others = [other for other in names if other != name]
         self._left = actions
-        self._house = house
+        self._cluster = cluster
         self._seq = 1
         self._entrance = 1
         self._token = ""
@@ -62,13 +62,13 @@ class SimulatedPlayer:
         self._unread: list[str] = []  # durable notices that came before one may acknowledge them
         self._visits = visits
         self._attempts = 0
-        self._says_sent = house.rng.random() < 0.5  # clients of before that field are still about
+        self._says_sent = cluster.rng.random() < 0.5  # clients of before that field are still about
         self.deeds: list[Deed] = []
         self.hub: Hub | None = None
         self.connection: Connection | None = None
         if not visits:
-            house.diary.heard[name] = []
-            house.diary.received[name] = []
+            cluster.diary.heard[name] = []
+            cluster.diary.received[name] = []
 
     @property
     def content(self) -> bool:
@@ -82,14 +82,14 @@ class SimulatedPlayer:
 
     def act(self) -> None:
         """Do the next thing: connect, act in the world, or leave it."""
-        if self._visits and self.connection is not None and self._house.chance(HASTE):
+        if self._visits and self.connection is not None and self._cluster.chance(HASTE):
             self.leave()
         elif self._phase == "away":
             self._connect()
-        elif self._phase == "refused" and self._house.now_s() >= self._again_s:
+        elif self._phase == "refused" and self._cluster.now_s() >= self._again_s:
             self._enter()
         elif self._phase == "playing":
-            for _ in range(self._house.rng.choice(self._house.story.bursts)):
+            for _ in range(self._cluster.rng.choice(self._cluster.story.bursts)):
                 if self._left and len(self._unanswered) < WINDOW:
                     self._left -= 1
                     self._do()
@@ -104,7 +104,7 @@ class SimulatedPlayer:
         self._phase = "gone"
 
     def _connect(self) -> None:
-        self.hub = self._house.rng.choice(self._house.hubs)
+        self.hub = self._cluster.rng.choice(self._cluster.hubs)
         self._wire = ClientConnection("msgpack")
         self._link = Link(self)
         self.connection = self.hub.begin(self._link)
@@ -120,35 +120,35 @@ class SimulatedPlayer:
         event, fields = self._choose()
         if event is None:
             return
-        action = Action(self.name, event, fields, self._house.now_s())
-        self._house.diary.actions.append(action)
+        action = Action(self.name, event, fields, self._cluster.now_s())
+        self._cluster.diary.actions.append(action)
         self._seq += 1
         id_ = f"{self._session_id}:{self._seq}"
         self.deeds.append(Deed(id_, action))
-        if self._house.chance(self._house.story.chances.poison):
-            self._house.journal.poisoned[id_] = self._house.rng.choice(self._house.story.poisons)
+        if self._cluster.chance(self._cluster.story.chances.poison):
+            self._cluster.journal.poisoned[id_] = self._cluster.rng.choice(self._cluster.story.poisons)
         self._number(event, fields, action)
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
-        rng = self._house.rng
-        other, dice = rng.choice(self._others), WANTED.get(self._house.story.wants) or rng.random()
+        rng = self._cluster.rng
+        other, dice = rng.choice(self._others), WANTED.get(self._cluster.story.wants) or rng.random()
         if dice < 0.4:
             return "give", {"to": other, "coins": rng.randint(1, 30)}
         if dice < 0.6:
             return "whisper", {"to": other, "text": f"{self.name}>{other} {self._seq}"}
         if dice < 0.75:
-            return "attack", {"target": self._house.prey}
+            return "attack", {"target": self._cluster.prey}
         if dice < 0.8:
             return "say", {"text": f"{self.name} {self._seq}"}
-        if self._house.now_s() < self._step_s:
+        if self._cluster.now_s() < self._step_s:
             return None, {}
-        self._step_s = self._house.now_s() + STEP_S
+        self._step_s = self._cluster.now_s() + STEP_S
         return "move", {"dir": rng.choice("nesw")}
 
     def _number(self, event: str, fields: dict[str, Any], action: Action | None) -> None:
         packet = {"type": event, "seq": self._seq, **fields}
         self._unanswered[self._seq] = packet, action
-        self._house.trace("send", self.name, event, self._seq)
+        self._cluster.trace("send", self.name, event, self._seq)
         self._send(packet)
 
     def hang_up(self) -> None:
@@ -194,7 +194,7 @@ class SimulatedPlayer:
             if self._says_sent:
                 packet["sent"] = self._seq
         elif self._entrance > 1:
-            packet["type"] = self._house.rng.choice(("register", "login"))
+            packet["type"] = self._cluster.rng.choice(("register", "login"))
         self._send({**packet, "seq": self._entrance})
 
     def _answered(self, packet: dict[str, Any]) -> None:
@@ -204,9 +204,9 @@ class SimulatedPlayer:
             return
         found = self._unanswered.pop(packet["re"], None)
         if found is None:
-            self._house.diary.sessions_lost.append(f"{self.name}: answered twice: {packet}")
+            self._cluster.diary.sessions_lost.append(f"{self.name}: answered twice: {packet}")
             return
-        self._house.trace("answer", self.name, packet["re"], packet["type"], packet.get("code", ""))
+        self._cluster.trace("answer", self.name, packet["re"], packet["type"], packet.get("code", ""))
         _, action = found
         if action is not None:
             action.end = "ok" if packet["type"] == "ok" else "refused"
@@ -217,7 +217,7 @@ class SimulatedPlayer:
         if packet["type"] == "error":
             self._not_let_in(packet["code"])
             return
-        self._house.trace("entered", self.name, self._session_id)
+        self._cluster.trace("entered", self.name, self._session_id)
         self._seq = max(self._seq, self._entrance)  # numbers rise on a connection, those of its entrances too
         hub = self.hub
         for resent, _ in list(self._unanswered.values()):  # all of it before anything new, acknowledgements too
@@ -230,18 +230,18 @@ class SimulatedPlayer:
 
     def _not_let_in(self, code: str) -> None:
         self._phase = "refused"
-        self._again_s = self._house.now_s() + PATIENCE_S
+        self._again_s = self._cluster.now_s() + PATIENCE_S
         if code in ("bad_token", "session_over"):
-            self._house.diary.sessions_lost.append(f"{self.name}: {code}")
+            self._cluster.diary.sessions_lost.append(f"{self.name}: {code}")
             self._token = ""
 
     def _hear(self, packet: dict[str, Any]) -> None:
         if packet["id"] not in self._told and not self._visits:
             self._told.add(packet["id"])
             if packet["type"] == "heard" and packet["how"] == "whisper":
-                self._house.diary.heard[self.name].append(packet["text"])
+                self._cluster.diary.heard[self.name].append(packet["text"])
             elif packet["type"] == "received":
-                self._house.diary.receive(self.name, packet["coins"], packet.get("gifts", 1))
+                self._cluster.diary.receive(self.name, packet["coins"], packet.get("gifts", 1))
         if self._phase == "playing":
             self._acknowledge(packet["id"])
         else:

@@ -31,32 +31,32 @@ _DELAYS_S = {delay_name(ms): ms / 1000 for ms in DELAYS_MS}
 class Publisher:
     """What a process server publishes with."""
 
-    def __init__(self, house: Any) -> None:
-        self._house = house
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
 
     def outbound(self, outbound: BatchResult, keys: Sequence[str]) -> None:
         """Tell gateways."""
         self._reach("publish outbound")
-        for broker in self._house.brokers:
+        for broker in self._cluster.brokers:
             if broker.keys & set(keys):
                 broker.inbox.append(outbound)
 
     def task(self, message: TaskMessage, queue: str, exchange: str = EVENTS) -> None:
         """Put a batch into the queue."""
         self._reach("publish task")
-        self._house.parcels.put(message, self._house.now_s() + _DELAYS_S.get(exchange, 0.0))
+        self._cluster.parcels.put(message, self._cluster.now_s() + _DELAYS_S.get(exchange, 0.0))
 
     def _reach(self, what: str) -> None:
-        self._house.processes.point(what)
-        if self._house.parcels.away_until_s > self._house.now_s():
+        self._cluster.processes.point(what)
+        if self._cluster.parcels.away_until_s > self._cluster.now_s():
             raise OperationalError("the broker is away")
 
 
 class Process:
     """A worker's child and what it has at hand. It goes by server time, whatever its machine's clock says."""
 
-    def __init__(self, house: Any, name: str) -> None:
-        self._house = house
+    def __init__(self, cluster: Any, name: str) -> None:
+        self._cluster = cluster
         self.name = name
         self.ahead_s = 0.0  # what it waited while nobody else did anything
         self.parcel: Parcel | None = None
@@ -71,20 +71,20 @@ class Process:
         self.server = self._make_server()
 
     def _make_server(self) -> BatchProcessor:
-        house = self._house
+        cluster = self._cluster
         applier = Applier(
-            store=house.store,
-            rules=house.rules,
+            store=cluster.store,
+            rules=cluster.rules,
             passwords=PlainPasswords(),
             sealer=PlainSealer(),
-            limits=house.limits,
+            limits=cluster.limits,
             clock_ms=self.now_ms,
         )
         applier.batch_transaction = JournalledBatch
         return BatchProcessor(
             applier=applier,
-            store=house.store,
-            publisher=Publisher(house),  # type: ignore[arg-type]
+            store=cluster.store,
+            publisher=Publisher(cluster),  # type: ignore[arg-type]
             queues=Queues(),
             origin=self.name,
             clock_ms=self.now_ms,
@@ -93,16 +93,16 @@ class Process:
         )
 
     def now_ms(self) -> int:
-        return int(self._house.now_ms() + self.ahead_s * 1000)
+        return int(self._cluster.now_ms() + self.ahead_s * 1000)
 
     def now_s(self) -> float:
-        return float(self._house.now_s() + self.ahead_s)
+        return float(self._cluster.now_s() + self.ahead_s)
 
     def _pause(self, seconds: float) -> None:
         if self.strand is None:
             self.ahead_s += seconds
         else:
-            self._house.processes.wait(lambda: False, self._house.now_s() + seconds)
+            self._cluster.processes.wait(lambda: False, self._cluster.now_s() + seconds)
 
     @property
     def busy(self) -> bool:
@@ -120,7 +120,7 @@ class Process:
         headers = self.parcel.message.headers
         redelivered = self.parcel.redelivered
         body = self.parcel.message.body
-        if not self._house.rough:  # by now there are workers of the release that wrote it
+        if not self._cluster.rough:  # by now there are workers of the release that wrote it
             body = body.replace(FOREIGN_FIELD, b"")
         try:
             (batch,), _, _ = msgspec.json.decode(body)
@@ -136,19 +136,19 @@ class Process:
 class Processes:
     """All workers, and the scheduler of what they do."""
 
-    def __init__(self, house: Any) -> None:
-        self._house = house
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
         self.all: list[Process] = []
         self.current: Process | None = None
 
     def open(self) -> None:
         """Start the workers."""
-        self.all = [Process(self._house, f"worker{n}") for n in range(WORKERS)]
+        self.all = [Process(self._cluster, f"worker{n}") for n in range(WORKERS)]
 
     # For the store: where a transaction may stop.
 
     def now_s(self) -> float:
-        return float(self._house.now_s())
+        return float(self._cluster.now_s())
 
     def point(self, what: str) -> None:
         """A place where a worker may die, or another go on."""
@@ -158,11 +158,11 @@ class Processes:
         if process.crash_in:
             process.crash_in -= 1
             if not process.crash_in:
-                self._house.trace("crash", process.name, what)
+                self._cluster.trace("crash", process.name, what)
                 raise Crash()
-        if process.strand is not None and self._house.chance(self._house.story.chances.switch):
-            self._house.trace("stop", process.name, what)
-            self._house.count("interleavings")
+        if process.strand is not None and self._cluster.chance(self._cluster.story.chances.switch):
+            self._cluster.trace("stop", process.name, what)
+            self._cluster.count("interleavings")
             self._stop(process)
 
     def wait(self, ready: Callable[[], bool], until_s: float) -> bool:
@@ -173,7 +173,7 @@ class Processes:
                 return False
             assert process is not None
             assert process.strand is not None, "who works alone must not have to wait"
-            self._house.count("waits")
+            self._cluster.count("waits")
             process.ready, process.until_s = ready, until_s
             try:
                 self._stop(process)
@@ -184,7 +184,7 @@ class Processes:
     def shuffle(self, rows: list[Any]) -> None:
         """An order that nobody has promised."""
         if len(rows) > 1:
-            self._house.rng.shuffle(rows)
+            self._cluster.rng.shuffle(rows)
 
     def _stop(self, process: Process) -> None:
         assert process.strand is not None
@@ -194,7 +194,7 @@ class Processes:
         finally:
             self.current = process
 
-    # For the house: what happens next.
+    # For the cluster: what happens next.
 
     @property
     def idle(self) -> list[Process]:
@@ -208,15 +208,17 @@ class Processes:
 
     def take(self, process: Process, parcel: Parcel) -> None:
         """A worker takes a batch and begins."""
-        house = self._house
+        cluster = self._cluster
         parcel.held = process
-        process.parcel, process.began_s = parcel, house.now_s()
+        process.parcel, process.began_s = parcel, cluster.now_s()
         process.report = process.error = None
         process.ahead_s = 0.0
-        process.crash_in = house.rng.randint(1, POINTS_UNTIL_CRASH) if house.chance(house.story.chances.crash) else 0
-        house.trace("begin", process.name, parcel.message.task_id, parcel.redelivered)
-        house.count("batches")
-        if self._is_alone(process) and not house.chance(house.story.chances.switch * 3):
+        process.crash_in = (
+            cluster.rng.randint(1, POINTS_UNTIL_CRASH) if cluster.chance(cluster.story.chances.crash) else 0
+        )
+        cluster.trace("begin", process.name, parcel.message.task_id, parcel.redelivered)
+        cluster.count("batches")
+        if self._is_alone(process) and not cluster.chance(cluster.story.chances.switch * 3):
             self.current = process
             process.work()
             self.current = None
@@ -227,7 +229,7 @@ class Processes:
 
     def _is_alone(self, process: Process) -> bool:
         """Whether nothing could make it wait: nobody else is at work, and nobody holds a row."""
-        return not self._house.store.locks and not any(p.busy for p in self.all if p is not process)
+        return not self._cluster.store.locks and not any(p.busy for p in self.all if p is not process)
 
     def go_on(self, process: Process, *, crash: bool = False) -> None:
         """Let a worker run until it stops or is done."""
@@ -242,8 +244,8 @@ class Processes:
     def kill(self, process: Process) -> None:
         """A worker at work dies."""
         if process.strand is not None:
-            self._house.count("crashes")
-            self._house.trace("kill", process.name)
+            self._cluster.count("crashes")
+            self._cluster.trace("kill", process.name)
             while process.strand is not None:  # a clean-up may stop once more
                 self.go_on(process, crash=True)
 
@@ -254,33 +256,33 @@ class Processes:
             if process.parcel is not None and process.strand is not None:
                 lease_s = catalogue.events()[process.parcel.event].spec.lease_s
                 if now_s - process.began_s > lease_s:
-                    self._house.count("leases")
+                    self._cluster.count("leases")
                     process.frozen_until_s = 0.0
                     self.kill(process)
 
     def _ended(self, process: Process) -> None:
         parcel, process.parcel = process.parcel, None
         assert parcel is not None
-        error, house = process.error, self._house
+        error, cluster = process.error, self._cluster
         mine = parcel.held is process  # otherwise the broker has given it to others meanwhile
         if mine:
             parcel.held = None
-        house.trace("end", process.name, parcel.message.task_id, "" if error is None else repr(error))
+        cluster.trace("end", process.name, parcel.message.task_id, "" if error is None else repr(error))
         if isinstance(error, Crash):
-            house.count("crashes")
-            house.killed.update(parcel.ids)
+            cluster.count("crashes")
+            cluster.killed.update(parcel.ids)
         if error is not None and not mine:
-            house.parcels.overtaken |= {parcel.message.task_id, *parcel.ids}
+            cluster.parcels.overtaken |= {parcel.message.task_id, *parcel.ids}
         if error is None:
             self._done(parcel, mine)
         elif isinstance(error, Crash) or (isinstance(error, Reject) and error.requeue):
             parcel.redelivered = parcel.redelivered or mine
         else:
-            house.broke(parcel, error)
-            house.parcels.done(parcel)
+            cluster.broke(parcel, error)
+            cluster.parcels.done(parcel)
 
     def _done(self, parcel: Parcel, mine: bool) -> None:
-        if not mine or self._house.chance(self._house.story.chances.ack_lost):
+        if not mine or self._cluster.chance(self._cluster.story.chances.ack_lost):
             parcel.redelivered = True
         else:
-            self._house.parcels.done(parcel)
+            self._cluster.parcels.done(parcel)

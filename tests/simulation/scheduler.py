@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Crash(BaseException):
-    """A worker dies. Not an ``Exception``: nothing in the house may catch it."""
+    """A worker dies. Not an ``Exception``: nothing in the code may catch it."""
 
 
 def _taken() -> LockType:

@@ -17,7 +17,7 @@ from gameserver.store import Store
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.unread import PAUSE_MS
 from tests.selections import selected
-from tests.simulation.house import WORLD
+from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import MemoryStore
 
 ADA = Player(id="ada", name="Ada", zone="field", x=1, y=1, gateway="g", conn="c", session="s", marks='{"act":[7,1]}')

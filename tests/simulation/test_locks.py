@@ -10,7 +10,7 @@ from gameserver.errors import Retryable
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.world.entities import ZoneClock
 from tests.selections import selected
-from tests.simulation.house import WORLD
+from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import IDLE_S_MAX, MemoryStore
 from tests.simulation.scheduler import Crash, Strand
 

@@ -15,8 +15,8 @@ from gateway.egress.dispatcher import TOLD_KEPT
 from gateway.hub import Hub
 from gateway.metrics.meters import REMEMBERED_MAX
 from tests.registries import registries
+from tests.simulation.cluster import SimulatedCluster
 from tests.simulation.findings import settle
-from tests.simulation.house import SimulatedHouse
 from tests.simulation.moves import MOVES
 from tests.simulation.story import make_story
 
@@ -56,33 +56,33 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def soaked(seed: int) -> tuple[SimulatedHouse, Hub]:
-    """A house in which a story was played to its end, and whose players have left; and a gateway as it was at first."""
-    fresh = SimulatedHouse(make_story(seed, tuple(MOVES))).hubs[0]
-    house = SimulatedHouse(make_story(seed, tuple(MOVES)))
+def soaked(seed: int) -> tuple[SimulatedCluster, Hub]:
+    """A cluster in which a story was played to its end, and whose players have left; and a gateway as at first."""
+    fresh = SimulatedCluster(make_story(seed, tuple(MOVES))).hubs[0]
+    cluster = SimulatedCluster(make_story(seed, tuple(MOVES)))
     try:
-        for _ in range(house.story.steps):
-            house.step()
-        settle(house)
-        for player in house.players:
+        for _ in range(cluster.story.steps):
+            cluster.step()
+        settle(cluster)
+        for player in cluster.players:
             player.leave()
-        until_s = house.now_s() + GOING_S
-        while house.now_s() < until_s:
-            house.pass_time(1.0)
-            house.everyone()
+        until_s = cluster.now_s() + GOING_S
+        while cluster.now_s() < until_s:
+            cluster.pass_time(1.0)
+            cluster.everyone()
     finally:
-        for process in house.processes.all:
-            house.processes.kill(process)
-    return house, fresh
+        for process in cluster.processes.all:
+            cluster.processes.kill(process)
+    return cluster, fresh
 
 
 @pytest.mark.timeout(180)
 def test_what_is_kept_of_those_who_have_gone_is_nothing_or_bounded() -> None:
     told = 0
     for seed in SEEDS:
-        house, fresh = soaked(seed)
+        cluster, fresh = soaked(seed)
         base = registries(fresh)
-        for hub in house.hubs:
+        for hub in cluster.hubs:
             kept = registries(hub)
             grown = {path: count for path, count in kept.items() if count > max(base[path], bound(path))}
             assert grown == {}, f"seed {seed}"

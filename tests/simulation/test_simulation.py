@@ -12,12 +12,12 @@ from tests.simulation.sabotages import SABOTAGES, Sabotage
 SEEDS = 10_000
 SECONDS_MAX = 55.0
 SEEDS_MIN = 40  # a slow machine plays fewer seeds, the same ones first
-SEARCHED_MAX = 200  # seeds after a sabotage's own: with another version of the house another one finds it out
+SEARCHED_MAX = 200  # seeds after a sabotage's own: with another version of the code another one finds it out
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """What the house complains of is what it should complain of, and to write it down takes time."""
+    """What the simulated cluster complains of is what it should complain of, and to write it down takes time."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

@@ -113,15 +113,15 @@ def test_a_password_file_that_is_named_by_nothing_is_none(home: Path) -> None:
     assert (settings.amqp_url, settings.flower_basic_auth) == ("amqp://ada:word@one", "")
 
 
-def test_what_the_house_wrote_stands_between_defaults_and_environment(home: Path) -> None:
-    (home / "var" / "house.env").write_text("AMQP_URL=amqp://house\nGAMESERVER_FRAME_BYTES_MAX=100\n")
+def test_what_the_deployment_wrote_stands_between_defaults_and_environment(home: Path) -> None:
+    (home / "var" / "house.env").write_text("AMQP_URL=amqp://deployment\nGAMESERVER_FRAME_BYTES_MAX=100\n")
     settings = loaded(home)
-    assert (settings.amqp_url, settings.limits.frame_bytes_max) == ("amqp://house", 100)
+    assert (settings.amqp_url, settings.limits.frame_bytes_max) == ("amqp://deployment", 100)
     settings = loaded(home, AMQP_URL="amqp://mine")
     assert (settings.amqp_url, settings.limits.frame_bytes_max) == ("amqp://mine", 100)
 
 
-def test_a_house_file_has_comments_spaces_and_equal_signs(tmp_path: Path) -> None:
+def test_a_deployment_file_has_comments_spaces_and_equal_signs(tmp_path: Path) -> None:
     file = tmp_path / "house.env"
     file.write_text("# A=1\n\n  B = two words \nC=a=b\nnonsense\n")
     assert read_env_file(file) == {"B": "two words", "C": "a=b"}

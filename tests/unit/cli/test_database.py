@@ -4,13 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.cli import main
-from tests.houses import write_world
+from tests.deployments import write_world
 from tests.unit.processing.workshop import ADA, Workshop
 from tests.unit.store.test_copy_database import ROWS
 
 
 def test_migrate_applies_maps_that_are_new_and_no_others(
-    house: Workshop,
+    populated: Workshop,
     migrated_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -20,7 +20,7 @@ def test_migrate_applies_maps_that_are_new_and_no_others(
     monkeypatch.setenv("GAMESERVER_WORLD", str(write_world(tmp_path, "####", "#s.#", "####")))
     assert main(["migrate"]) == 0
     assert "3 players in zone meadow" in capsys.readouterr().out
-    house.put(replace(ADA, zone="nirvana"))
+    populated.put(replace(ADA, zone="nirvana"))
     assert main(["migrate"]) == 0
     assert "nirvana" not in capsys.readouterr().out
 

@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from gameserver.cli import main
-from tests.houses import write_world
+from tests.deployments import write_world
 from tests.unit.processing.workshop import Workshop
 
 
 def test_the_commands_check_and_apply(
-    house: Workshop,
+    populated: Workshop,
     migrated_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -124,14 +124,14 @@ def fingerprint(
     event_fields: Any = (("to", Name),),
     notice_fields: Any = (("who", str),),
     result_fields: Any = (("height", int),),
-    house_fields: Any = (("n", int),),
+    deployment_fields: Any = (("n", int),),
     doc: str = "Leap.",
     priority: int = 1,
 ) -> str:
-    """The fingerprint of a catalogue made of one event, its result, one notice and one event of the house."""
+    """The fingerprint of a catalogue made of one event, its result, one notice and one event of the server."""
     result = msgspec.defstruct("Leapt", result_fields, bases=(Result,), frozen=True, kw_only=True)
     leap = make("Leap", Event, event_fields, doc, event(lane="act", priority=priority, result=result))
-    pulse = make("Pulse", Event, house_fields, doc, event(origin="server"))
+    pulse = make("Pulse", Event, deployment_fields, doc, event(origin="server"))
     seen = make("Seen", Notice, notice_fields, doc, notice())
     with monkeypatch.context() as patch:
         for name, pieces in {
@@ -174,7 +174,7 @@ def test_the_fingerprint_changes_with_what_clients_depend_on(monkeypatch: Any, c
 
 
 @pytest.mark.parametrize(
-    "changed", [{"doc": "Leap, said better."}, {"priority": 3}, {"house_fields": (("n", int), ("m", int))}]
+    "changed", [{"doc": "Leap, said better."}, {"priority": 3}, {"deployment_fields": (("n", int), ("m", int))}]
 )
 def test_the_fingerprint_ignores_what_is_none_of_a_clients_business(monkeypatch: Any, changed: dict[str, Any]) -> None:
     assert fingerprint(monkeypatch, **changed) == fingerprint(monkeypatch)

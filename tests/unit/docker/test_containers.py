@@ -35,20 +35,20 @@ from tests.watching import DOCKER
 
 ROOT = DOCKER.parent
 FILES = {"development": DOCKER / "compose.yml", "production": DOCKER / "compose.production.yml"}
-HOUSES = {name: yaml.safe_load(file.read_text()) for name, file in FILES.items()}
-SERVICES = [(house, name) for house in HOUSES for name in HOUSES[house]["services"]]
-OURS = [(h, n) for h, n in SERVICES if HOUSES[h]["services"][n].get("image") == "gameserver:latest"]
+DEPLOYMENTS = {name: yaml.safe_load(file.read_text()) for name, file in FILES.items()}
+SERVICES = [(deployment, name) for deployment in DEPLOYMENTS for name in DEPLOYMENTS[deployment]["services"]]
+OURS = [(h, n) for h, n in SERVICES if DEPLOYMENTS[h]["services"][n].get("image") == "gameserver:latest"]
 CHOWN = "prometheus-folder"  # the one that is root, for one command
 REFRESH = "docker/ does not name every family: run `python docs/refresh.py`"
 SHORT = ("migrate", "declare", "operator", CHOWN)  # they end by themselves
 
 
-def service(house: str, name: str) -> dict[str, Any]:
-    return HOUSES[house]["services"][name]
+def service(deployment: str, name: str) -> dict[str, Any]:
+    return DEPLOYMENTS[deployment]["services"][name]
 
 
 def every(list_: list[tuple[str, str]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("house", "name"), list_, ids="-".join)
+    return pytest.mark.parametrize(("deployment", "name"), list_, ids="-".join)
 
 
 def seconds(text: str) -> int:
@@ -73,17 +73,17 @@ def compose() -> tuple[list[str], bool]:
     pytest.skip("Compose is not installed (docker/system-packages.sh test installs it)")
 
 
-@pytest.mark.parametrize("house", HOUSES)
-def test_compose_understands_the_file(house: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_compose_understands_the_file(deployment: str, tmp_path: Path) -> None:
     command, old = compose()
-    file = FILES[house]
+    file = FILES[deployment]
     if old:
         file = tmp_path / file.name
-        file.write_text(re.sub(r"^name: .*\n", "", FILES[house].read_text(), flags=re.MULTILINE))
+        file.write_text(re.sub(r"^name: .*\n", "", FILES[deployment].read_text(), flags=re.MULTILINE))
     done = subprocess.run([*command, "-f", str(file), "config"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = yaml.safe_load(done.stdout)["services"]
-    usual = {name for name, what in HOUSES[house]["services"].items() if "profiles" not in what}
+    usual = {name for name, what in DEPLOYMENTS[deployment]["services"].items() if "profiles" not in what}
     assert usual <= set(found)
 
 
@@ -91,8 +91,8 @@ def test_compose_understands_the_file(house: str, tmp_path: Path) -> None:
 
 
 @every(OURS)
-def test_every_command_line_exists(house: str, name: str) -> None:
-    words = [str(word) for word in service(house, name)["command"]]
+def test_every_command_line_exists(deployment: str, name: str) -> None:
+    words = [str(word) for word in service(deployment, name)["command"]]
     assert understood(words), words
 
 
@@ -148,8 +148,8 @@ def image_environment() -> dict[str, str]:
 
 
 @every(OURS)
-def test_every_setting_exists_and_is_accepted(house: str, name: str) -> None:
-    environment = service(house, name).get("environment", {})
+def test_every_setting_exists_and_is_accepted(deployment: str, name: str) -> None:
+    environment = service(deployment, name).get("environment", {})
     assert set(environment) <= settings()
     assert all(isinstance(value, str) for value in environment.values()), "compose wants texts"
     plain = {key: value for key, value in environment.items() if not value.startswith("/run/secrets/")}
@@ -165,8 +165,8 @@ def test_the_images_settings_exist() -> None:
 
 
 @every(OURS)
-def test_no_password_stands_in_a_file(house: str, name: str) -> None:
-    environment = service(house, name).get("environment", {})
+def test_no_password_stands_in_a_file(deployment: str, name: str) -> None:
+    environment = service(deployment, name).get("environment", {})
     for key, value in environment.items():
         if key.endswith("_URL"):
             urls = [node.url for node in nodes(value)]
@@ -176,13 +176,13 @@ def test_no_password_stands_in_a_file(house: str, name: str) -> None:
 
 
 @every(OURS)
-def test_every_process_is_its_own_user_of_the_broker(house: str, name: str) -> None:
-    environment = service(house, name).get("environment", {})
+def test_every_process_is_its_own_user_of_the_broker(deployment: str, name: str) -> None:
+    environment = service(deployment, name).get("environment", {})
     if "AMQP_URL" not in environment:
         return
     who = {re.match(r"amqp://([^@]+)@", node.url)[1] for node in nodes(environment["AMQP_URL"])}  # type: ignore[index]
     (user,) = who
-    command = service(house, name)["command"]
+    command = service(deployment, name)["command"]
     part = healthcheck.part(command) or "operator"
     wanted = environment["GAMESERVER_GATEWAY_ID"] if part == "gateway" else part
     assert user == wanted
@@ -191,25 +191,25 @@ def test_every_process_is_its_own_user_of_the_broker(house: str, name: str) -> N
 
 
 @every(SERVICES)
-def test_every_secret_that_is_read_is_there_and_no_other(house: str, name: str) -> None:
-    what = service(house, name)
+def test_every_secret_that_is_read_is_there_and_no_other(deployment: str, name: str) -> None:
+    what = service(deployment, name)
     given = {each if isinstance(each, str) else each["source"] for each in what.get("secrets", ())}
     said = str(what.get("environment", {})) + str(what.get("command", ""))
     named = set(re.findall(r"/run/secrets/([\w.]+)", said))
     read_by_others = {"rabbit": {"broker_users.json", "erlang_cookie"}, "prometh": {"flower_password"}}
     assert given - read_by_others.get(name[:6] if name[:6] == "rabbit" else name[:7], set()) == named
-    assert given <= set(HOUSES[house]["secrets"])
+    assert given <= set(DEPLOYMENTS[deployment]["secrets"])
 
 
-@pytest.mark.parametrize("house", HOUSES)
-def test_every_secret_is_made_and_used(house: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_secret_is_made_and_used(deployment: str, tmp_path: Path) -> None:
     made = set(provisioning.make(tmp_path, ["gateway1", "gateway2"]))
-    declared = HOUSES[house]["secrets"]
+    declared = DEPLOYMENTS[deployment]["secrets"]
     assert set(declared) <= made
     assert all(what == {"file": f"./secrets/{name}"} for name, what in declared.items())
-    text = FILES[house].read_text().split("\nsecrets:\n")[0]
+    text = FILES[deployment].read_text().split("\nsecrets:\n")[0]
     assert not [name for name in declared if name not in text]
-    if house == "production":
+    if deployment == "production":
         assert set(declared) == made
 
 
@@ -225,8 +225,8 @@ def test_secrets_are_kept_out_of_git_and_of_images() -> None:
 
 
 @every(SERVICES)
-def test_every_container_is_kept_small(house: str, name: str) -> None:
-    what = service(house, name)
+def test_every_container_is_kept_small(deployment: str, name: str) -> None:
+    what = service(deployment, name)
     assert what["read_only"] is True
     assert what["cap_drop"] == ["ALL"]
     assert what["security_opt"] == ["no-new-privileges:true"]
@@ -240,18 +240,18 @@ def test_every_container_is_kept_small(house: str, name: str) -> None:
 
 
 @every(SERVICES)
-def test_only_players_reach_the_house_from_outside(house: str, name: str) -> None:
-    for port in service(house, name).get("ports", ()):
-        assert port.startswith("127.0.0.1:") or (house, name, port) == ("production", "haproxy", "4000:4000")
-    if house == "production":
-        outside = "doors" in service(house, name)["networks"]
-        assert outside == bool(service(house, name).get("ports"))
-        assert HOUSES[house]["networks"]["inside"] == {"internal": True}
+def test_only_players_reach_the_deployment_from_outside(deployment: str, name: str) -> None:
+    for port in service(deployment, name).get("ports", ()):
+        assert port.startswith("127.0.0.1:") or (deployment, name, port) == ("production", "haproxy", "4000:4000")
+    if deployment == "production":
+        outside = "doors" in service(deployment, name)["networks"]
+        assert outside == bool(service(deployment, name).get("ports"))
+        assert DEPLOYMENTS[deployment]["networks"]["inside"] == {"internal": True}
 
 
 @every(OURS)
-def test_who_is_stopped_has_time_to_end_what_it_has(house: str, name: str) -> None:
-    what = service(house, name)
+def test_who_is_stopped_has_time_to_end_what_it_has(deployment: str, name: str) -> None:
+    what = service(deployment, name)
     part = healthcheck.part(what["command"])
     if part == "gateway":
         assert seconds(what["stop_grace_period"]) > 3 * DRAIN_S
@@ -260,9 +260,9 @@ def test_who_is_stopped_has_time_to_end_what_it_has(house: str, name: str) -> No
 
 
 @every(SERVICES)
-def test_who_is_waited_for_is_there_and_can_be_waited_for(house: str, name: str) -> None:
-    for other, how in service(house, name).get("depends_on", {}).items():
-        what = service(house, other)
+def test_who_is_waited_for_is_there_and_can_be_waited_for(deployment: str, name: str) -> None:
+    for other, how in service(deployment, name).get("depends_on", {}).items():
+        what = service(deployment, other)
         if how["condition"] == "service_completed_successfully":
             assert other in SHORT
         else:
@@ -273,8 +273,10 @@ def test_who_is_waited_for_is_there_and_can_be_waited_for(house: str, name: str)
 # The parts fit together.
 
 
-def workers(house: str) -> list[list[str]]:
-    return [what["command"] for what in HOUSES[house]["services"].values() if "worker" in what.get("command", ())]
+def workers(deployment: str) -> list[list[str]]:
+    return [
+        what["command"] for what in DEPLOYMENTS[deployment]["services"].values() if "worker" in what.get("command", ())
+    ]
 
 
 def test_every_family_has_a_worker_of_its_own_in_production_and_one_for_all_in_development() -> None:
@@ -287,7 +289,7 @@ def test_every_family_has_a_worker_of_its_own_in_production_and_one_for_all_in_d
 def test_prometheus_asks_every_process() -> None:
     found = yaml.safe_load((DOCKER / "prometheus" / "containers.yml").read_text())
     asked = {job["job_name"]: set(job["dns_sd_configs"][0]["names"]) for job in found["scrape_configs"]}
-    services = HOUSES["production"]["services"]
+    services = DEPLOYMENTS["production"]["services"]
     parts = {name: healthcheck.part([str(w) for w in what.get("command", ())]) for name, what in services.items()}
     for part in ("gateway", "worker", "flower"):
         assert asked[part] == {name for name, of in parts.items() if of == part}
@@ -301,28 +303,30 @@ def test_prometheus_asks_every_process() -> None:
 def test_the_nodes_of_the_cluster_are_the_services() -> None:
     text = (DOCKER / "rabbitmq" / "cluster.conf").read_text()
     named = re.findall(r"classic_config\.nodes\.\d = rabbit@(\w+)$", text, flags=re.MULTILINE)
-    rabbits = {name: what for name, what in HOUSES["production"]["services"].items() if "rabbitmq" in what["image"]}
+    rabbits = {
+        name: what for name, what in DEPLOYMENTS["production"]["services"].items() if "rabbitmq" in what["image"]
+    }
     assert named == list(rabbits) == [what["hostname"] for what in rabbits.values()]
 
 
 def test_quorum_queues_are_what_everyone_is_told_of_in_production() -> None:
     said = {
         name: what.get("environment", {}).get("GAMESERVER_QUEUE_TYPE")
-        for name, what in HOUSES["production"]["services"].items()
+        for name, what in DEPLOYMENTS["production"]["services"].items()
         if "AMQP_URL" in what.get("environment", {})
     }
     assert set(said.values()) == {"quorum"}
 
 
-@pytest.mark.parametrize(("house", "name"), [(h, n) for h, n in SERVICES], ids=lambda v: v)
-def test_every_mounted_file_is_there(house: str, name: str) -> None:
-    for volume in service(house, name).get("volumes", ()):
+@pytest.mark.parametrize(("deployment", "name"), [(h, n) for h, n in SERVICES], ids=lambda v: v)
+def test_every_mounted_file_is_there(deployment: str, name: str) -> None:
+    for volume in service(deployment, name).get("volumes", ()):
         source, _, mode = volume.split(":") if volume.count(":") == 2 else (*volume.split(":"), "")
         if source.startswith("."):
             assert (DOCKER / source).exists(), volume
             assert mode == "ro"
         else:
-            assert source in HOUSES[house]["volumes"]
+            assert source in DEPLOYMENTS[deployment]["volumes"]
 
 
 def test_gateways_behind_haproxy_are_told_who_their_clients_are() -> None:
@@ -330,7 +334,7 @@ def test_gateways_behind_haproxy_are_told_who_their_clients_are() -> None:
     servers = dict(re.findall(r"^    server (\w+) (\S+)$", text, flags=re.MULTILINE))
     gateways = {
         name: what["command"]
-        for name, what in HOUSES["production"]["services"].items()
+        for name, what in DEPLOYMENTS["production"]["services"].items()
         if healthcheck.part([str(word) for word in what.get("command", ())]) == "gateway"
     }
     assert servers == {name: f"{name}:4000" for name in gateways}

@@ -54,14 +54,14 @@ SCALING = "tests/acceptance/test_scaling.py::"
 WATCH = "tests/integration/test_watch.py::"
 FLOWER = "tests/integration/test_flower.py::"
 BACKUP = "tests/integration/test_backup.py::"
-HOUSES = "tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events"
+CROWDS = "tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events"
 LETTERS = Ran("tests/unit/cli/test_dead_letters.py::test_the_command_lists_shows_replays_and_drops")
 MULTI = Ran(f"{SCALING}test_celery_multi_starts_restarts_and_stops_workers_of_two_families")
 PAUSED = Ran(f"{SCALING}test_a_paused_family_is_told_to_players_waits_and_then_catches_up")
 GROWN = Ran(f"{SCALING}test_a_pool_grows_and_shrinks_and_inspect_tells_the_truth_of_it")
 HANDED = Ran(f"{SCALING}test_a_worker_of_all_families_hands_one_over_to_its_own_and_grows_while_bots_play")
 LIES = Ran(f"{SCALING}test_celery_s_exit_codes_lie_and_its_replies_do_not")
-STATUS = Ran(f"{WATCH}test_status_is_one_screen_of_the_whole_house")
+STATUS = Ran(f"{WATCH}test_status_is_one_screen_of_the_whole_deployment")
 ADVICE = Ran(
     f"{WATCH}test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came"
 )
@@ -122,7 +122,7 @@ REGISTRY: dict[str, Ran | Not] = {
         "tests/acceptance/test_crowds.py::test_thirty_bots_are_all_answered_without_errors"
     ),
     "python -m gateway ssl:4443:privateKey=key.pem:certKey=cert.pem": Ran(
-        "tests/integration/test_tls.py::test_the_house_plays_over_tls_to_the_broker_and_to_players"
+        "tests/integration/test_tls.py::test_the_deployment_plays_over_tls_to_the_broker_and_to_players"
     ),
     f"celery multi start {_NAMES} {_QUEUES} {_FILES}": MULTI,
     f"celery multi restart {_NAMES} {_QUEUES} {_FILES}": MULTI,

@@ -18,7 +18,7 @@ def files(document: str) -> dict[str, str]:
     return dict(BLOCK.findall((ROOT / document).read_text()))
 
 
-def copy_of_the_house(folder: Path) -> None:
+def copy_of_the_engine(folder: Path) -> None:
     for package in ("gameserver", "tests/unit/rules"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
 
@@ -42,7 +42,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_new_event_type_works(document: str, task: str, shows: int, passed: int, tmp_path: Path) -> None:
     shown = files(document)
     assert len(shown) == shows, "a package, a declaration, a rule and a test; hooks and their test"
-    copy_of_the_house(tmp_path)
+    copy_of_the_engine(tmp_path)
     for path, text in shown.items():  # over what is there, for who followed the document
         write(tmp_path / path, text)
     tests = [path for path in shown if "/test_" in path]

@@ -213,7 +213,7 @@ def test_heartbeats_say_how_many_are_here_and_only_while_the_broker_is(stage: St
     assert stage.broker.take("heartbeat") == []
 
 
-def test_the_house_knows_when_everything_has_been_published(stage: Stage):
+def test_the_deployment_knows_when_everything_has_been_published(stage: Stage):
     ada = stage.player()
     stage.broker.confirming = False
     stage.hub.ended(ada.connection)

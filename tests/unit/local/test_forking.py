@@ -12,7 +12,7 @@ import pytest
 from gameserver.local import plan
 from gameserver.local.forking import module_of
 from gameserver.local.processes import members, tethered, wait_for
-from tests.houses import ROOT
+from tests.deployments import ROOT
 
 WAIT_S_MAX = 20.0
 

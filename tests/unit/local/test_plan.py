@@ -98,7 +98,7 @@ def test_a_flower_password_from_the_shell_is_used(settings, broker):
     assert told["FLOWER_BASIC_AUTH"] == "me:mine"
 
 
-def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(settings, broker):
+def test_prometheus_is_told_where_broker_and_flower_answer_while_the_deployment_runs(settings, broker):
     (open_, locked) = (settings.var / "metrics" / name for name in ("rabbitmq.json", "locked/flower.json"))
     with plan.watched(settings, broker, Ports()):
         (rabbitmq,), (flower,) = (json.loads(file.read_text()) for file in (open_, locked))
@@ -108,7 +108,7 @@ def test_prometheus_is_told_where_broker_and_flower_answer_while_the_house_runs(
     assert not locked.exists()
 
 
-def test_a_command_started_beside_the_house_finds_it_and_one_started_later_does_not(settings, broker, tmp_path):
+def test_a_command_started_beside_the_deployment_finds_it_and_one_started_later_does_not(settings, broker, tmp_path):
     with plan.known_by_file(settings, broker):
         file = settings.var / "house.env"
         assert file.stat().st_mode & 0o777 == 0o600

@@ -56,7 +56,7 @@ def test_a_given_broker_that_lets_nobody_in_is_named_without_its_password(free, 
 
 
 @pytest.mark.usefixtures("with_rabbitmq")
-def test_two_houses_never_run_from_one_folder(free, capsys):
+def test_two_deployments_never_run_from_one_folder(free, capsys):
     seen = []
 
     def migrate(settings):

@@ -24,7 +24,7 @@ def busy(share: float, *, oldest_s: float = 0.0, **changes: Any) -> tuple[Snapsh
     return before, moment(10, **{"workers": (*late, *others, world), "gateways": (old,), **changes})
 
 
-def test_a_house_that_is_well_needs_nothing() -> None:
+def test_a_deployment_that_is_well_needs_nothing() -> None:
     assert commands(*busy(0.4)) == []
 
 

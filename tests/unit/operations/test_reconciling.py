@@ -31,8 +31,8 @@ AWAY = absent(player("Abe", zone="town", x=1, y=1))
 
 
 @pytest.fixture
-def house(migrated_url: str) -> Iterator[Workshop]:
-    """A house that lived by ``WORLD``: Eve and Abe are in the town, Ada and Bob where walls will be."""
+def populated(migrated_url: str) -> Iterator[Workshop]:
+    """A workshop that lived by ``WORLD``: Eve and Abe are in the town, Ada and Bob where walls will be."""
     workshop = Workshop(migrated_url)
     workshop.enter(ADA, BOB, EVE, INSIDE)
     rats = [creature(), creature("town.rat.1"), GHOST]
@@ -53,65 +53,65 @@ WANTED = {
 }
 
 
-def bodies(house: Workshop) -> dict[str, Player]:
+def bodies(populated: Workshop) -> dict[str, Player]:
     ids = ("ada", "bob", "eve", "ida", "abe")
-    return dict(house.load(players=ids).of(Player))
+    return dict(populated.load(players=ids).of(Player))
 
 
-def test_a_check_says_what_would_be_done_and_does_nothing(house: Workshop) -> None:
-    before = bodies(house)
-    assert reconciling.check(house.store, OTHER) == WANTED
-    assert bodies(house) == before
-    assert not reconciling.is_applied(house.store, OTHER)
+def test_a_check_says_what_would_be_done_and_does_nothing(populated: Workshop) -> None:
+    before = bodies(populated)
+    assert reconciling.check(populated.store, OTHER) == WANTED
+    assert bodies(populated) == before
+    assert not reconciling.is_applied(populated.store, OTHER)
 
 
-def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(house: Workshop) -> None:
-    assert reconciling.apply(house.store, OTHER, house.now_ms) == WANTED
-    after = bodies(house)
+def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated: Workshop) -> None:
+    assert reconciling.apply(populated.store, OTHER, populated.now_ms) == WANTED
+    after = bodies(populated)
     assert all(SMALL.walkable(body.x, body.y) for body in after.values())
     assert {body.zone for body in after.values()} == {"meadow"}
     assert (after["ida"], after["ada"].x, after["ada"].y) == (INSIDE, 11, 10)
     assert (after["eve"].x, after["eve"].y) in SMALL.spawns
     assert after["eve"].v == EVE.v + 1
-    left = house.load(zones=("meadow", "town"), clocks=(PULSE, "town"))
+    left = populated.load(zones=("meadow", "town"), clocks=(PULSE, "town"))
     assert (dict(left.of(Creature)), sorted(left.of(ZoneClock))) == ({}, [PULSE, "meadow"])
 
 
-def test_applying_twice_does_nothing_more(house: Workshop) -> None:
-    reconciling.apply(house.store, OTHER, house.now_ms)
-    assert reconciling.is_applied(house.store, OTHER)
-    assert not reconciling.is_applied(house.store, WORLD)
-    assert reconciling.apply(house.store, OTHER, house.now_ms) == {}
-    assert reconciling.check(house.store, OTHER) == {}
+def test_applying_twice_does_nothing_more(populated: Workshop) -> None:
+    reconciling.apply(populated.store, OTHER, populated.now_ms)
+    assert reconciling.is_applied(populated.store, OTHER)
+    assert not reconciling.is_applied(populated.store, WORLD)
+    assert reconciling.apply(populated.store, OTHER, populated.now_ms) == {}
+    assert reconciling.check(populated.store, OTHER) == {}
 
 
-def test_it_goes_in_portions(house: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_in_portions(populated: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciling, "PORTION", 1)
-    assert reconciling.apply(house.store, OTHER, house.now_ms) == WANTED
+    assert reconciling.apply(populated.store, OTHER, populated.now_ms) == WANTED
 
 
-def test_those_in_the_world_are_shown_where_they_stand_now(house: Workshop) -> None:
-    reconciling.apply(house.store, OTHER, house.now_ms)
-    house.now_ms += 1
-    born = sweep(house).born
+def test_those_in_the_world_are_shown_where_they_stand_now(populated: Workshop) -> None:
+    reconciling.apply(populated.store, OTHER, populated.now_ms)
+    populated.now_ms += 1
+    born = sweep(populated).born
     assert sorted(envelope.event.player for envelope in born) == ["ada", "bob", "eve"]
-    shown = house.apply(*born)
+    shown = populated.apply(*born)
     follows = {direct.conn: direct.follow for direct in shown.outbound.unicasts}
     assert follows["c-eve"].then == "look"
     assert follows["c-eve"].shard_key == "meadow"
     assert {notice["being"]["id"] for notice in dispatched(shown)} == {"ada", "bob", "eve"}
-    assert house.due("event") == []
+    assert populated.due("event") == []
 
 
-def with_other_maps(house: Workshop) -> Workshop:
-    """The same house, as a worker serves it whose maps are others; nothing was applied."""
-    house.store._world = OTHER
-    return house
+def with_other_maps(populated: Workshop) -> Workshop:
+    """The same world, as a worker serves it whose maps are others; nothing was applied."""
+    populated.store._world = OTHER
+    return populated
 
 
-def test_until_then_nobody_breaks(house: Workshop) -> None:
+def test_until_then_nobody_breaks(populated: Workshop) -> None:
     """A player in a zone that no map shows looks, speaks, and can't walk or fight; others meet whom they meet."""
-    other = with_other_maps(house)
+    other = with_other_maps(populated)
     walked = replies(other.apply(other.tell(EVE, Move(dir="n", seq=1))))
     assert walked[1]["code"] == "wall"
     assert replies(other.apply(other.tell(EVE, Say(text="where am I", seq=1))))[1]["type"] == "ok"
@@ -124,16 +124,16 @@ def test_until_then_nobody_breaks(house: Workshop) -> None:
     assert looked.held == ()
 
 
-def test_zones_stir_with_creatures_of_a_kind_that_is_gone_and_zones_that_are_gone_do_not(house: Workshop) -> None:
-    other = with_other_maps(house)
-    stirs = [Stir(zone=zone, n=house.now_ms // 500) for zone in ("meadow", "town")]
-    stirred = other.apply(*(Envelope(id=f"t/{stir.zone}", event=stir, at_ms=house.now_ms) for stir in stirs))
+def test_zones_stir_with_creatures_of_a_kind_that_is_gone_and_zones_that_are_gone_do_not(populated: Workshop) -> None:
+    other = with_other_maps(populated)
+    stirs = [Stir(zone=zone, n=populated.now_ms // 500) for zone in ("meadow", "town")]
+    stirred = other.apply(*(Envelope(id=f"t/{stir.zone}", event=stir, at_ms=populated.now_ms) for stir in stirs))
     assert (stirred.held, stirred.outcomes) == ((), {"ok": 2})
-    assert house.load(clocks=("town",)).of(ZoneClock)["town"].tick == 1
+    assert populated.load(clocks=("town",)).of(ZoneClock)["town"].tick == 1
 
 
-def test_a_ghost_can_be_struck(house: Workshop) -> None:
-    (struck,) = replies(house.apply(house.tell(ADA, Attack(target=GHOST.id, seq=1)))).values()
+def test_a_ghost_can_be_struck(populated: Workshop) -> None:
+    (struck,) = replies(populated.apply(populated.tell(ADA, Attack(target=GHOST.id, seq=1)))).values()
     assert struck["type"] == "ok"
 
 

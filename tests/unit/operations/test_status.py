@@ -41,7 +41,7 @@ def test_the_screen_shows_gateways_families_and_workers_with_rates() -> None:
     assert found["chat1@h"] == ["1", "4.0", "50%", "ok", "chat"]
 
 
-def test_a_house_without_anyone_says_so() -> None:
+def test_a_deployment_without_anyone_says_so() -> None:
     text = format_screen(moment(0), moment(1, gateways=(), workers=(), dead=None))
     assert "No gateway answers." in text
     assert "No worker answers." in text

@@ -85,8 +85,8 @@ class Crowd:
 
     def _stir(self) -> None:
         """A tick and what is born of it, a sweep, a gateway's heartbeat."""
-        house: tuple[Event, ...] = (Heartbeat(sessions=1), Tick(n=self._turn), Sweep(n=self._turn))
-        for event in house:
+        deployment: tuple[Event, ...] = (Heartbeat(sessions=1), Tick(n=self._turn), Sweep(n=self._turn))
+        for event in deployment:
             name = f"{event.spec.name} {self._turn}"
             self._apply([Envelope(id=name, event=event, at_ms=self._workshop.now_ms, gateway="g1")], answered=False)
 

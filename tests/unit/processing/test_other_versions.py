@@ -37,63 +37,65 @@ def strange(workshop: Workshop, kind: str, value: object, id_: str = "x") -> Non
 
 
 @pytest.fixture
-def house(workshop: Workshop) -> Workshop:
+def populated(workshop: Workshop) -> Workshop:
     workshop.enter(ADA)
     workshop.put(Gateway(id="g1", seen_ms=2**50, sessions=1))
     return workshop
 
 
 @pytest.mark.parametrize("what", OF_TOMORROW)
-def test_a_row_that_cannot_be_read_ends_no_sweep(house: Workshop, what: str) -> None:
-    strange(house, *OF_TOMORROW[what])
-    swept = sweep(house)
+def test_a_row_that_cannot_be_read_ends_no_sweep(populated: Workshop, what: str) -> None:
+    strange(populated, *OF_TOMORROW[what])
+    swept = sweep(populated)
     assert (swept.born, swept.held, swept.outcomes) == ((GOOD,), (), {"ok": 1, "unread": 1})
-    assert house.rows()["outbox"] == 2
-    assert house.store.unread(house.now_ms) == 1
+    assert populated.rows()["outbox"] == 2
+    assert populated.store.unread(populated.now_ms) == 1
 
 
-def test_it_is_looked_at_again_after_a_while_and_not_at_each_sweep(house: Workshop) -> None:
-    strange(house, *OF_TOMORROW["an event type"])
+def test_it_is_looked_at_again_after_a_while_and_not_at_each_sweep(populated: Workshop) -> None:
+    strange(populated, *OF_TOMORROW["an event type"])
     looks = []
     for _ in range(PAUSE_MS // 1000):
-        looks.append(sweep(house).outcomes.get("unread", 0))
-        house.now_ms += 1000
-    assert (sum(looks), sweep(house).outcomes["unread"]) == (1, 1)
+        looks.append(sweep(populated).outcomes.get("unread", 0))
+        populated.now_ms += 1000
+    assert (sum(looks), sweep(populated).outcomes["unread"]) == (1, 1)
 
 
-def test_a_worker_that_can_read_it_sends_it_on(house: Workshop) -> None:
-    strange(house, *OF_TOMORROW["an event type"])
-    sweep(house)
-    house.now_ms += PAUSE_MS
+def test_a_worker_that_can_read_it_sends_it_on(populated: Workshop) -> None:
+    strange(populated, *OF_TOMORROW["an event type"])
+    sweep(populated)
+    populated.now_ms += PAUSE_MS
     mended = Envelope(id="x", event=Reward(player="ada", xp=2, slain="rat"), at_ms=0, in_outbox=True)
-    with house.store.transaction() as transaction:  # as if this process had learned to read
+    with populated.store.transaction() as transaction:  # as if this process had learned to read
         transaction.remove_waiting(["x"])
-        transaction.add_waiting([Waiting("x", "event", "", msgspec.json.encode(mended))], house.now_ms, house.now_ms)
-    assert mended in sweep(house).born
+        transaction.add_waiting(
+            [Waiting("x", "event", "", msgspec.json.encode(mended))], populated.now_ms, populated.now_ms
+        )
+    assert mended in sweep(populated).born
 
 
 @pytest.mark.parametrize("what", OF_TOMORROW)
 def test_what_nobody_can_read_becomes_a_dead_letter_and_a_replay_puts_it_back_as_it_was(
-    house: Workshop, what: str
+    populated: Workshop, what: str
 ) -> None:
     kind, value = OF_TOMORROW[what]
-    strange(house, kind, value)
-    sweep(house)
-    house.now_ms += KEPT_MS
-    sweep(house)
-    (letter,) = house.store.dead_letters()
+    strange(populated, kind, value)
+    sweep(populated)
+    populated.now_ms += KEPT_MS
+    sweep(populated)
+    (letter,) = populated.store.dead_letters()
     assert (letter.id, letter.family, letter.event, letter.envelope) == ("x", "outbox", kind, body_of(value))
-    assert house.due() == [GOOD.id]
-    assert dead_letters.replay(house.store, "x", house.now_ms) == "x"
-    assert house.due() == [GOOD.id, "x"]
-    assert house.store.dead_letters() == []
-    assert sweep(house).outcomes["unread"] == 1
+    assert populated.due() == [GOOD.id]
+    assert dead_letters.replay(populated.store, "x", populated.now_ms) == "x"
+    assert populated.due() == [GOOD.id, "x"]
+    assert populated.store.dead_letters() == []
+    assert sweep(populated).outcomes["unread"] == 1
 
 
-def test_a_message_that_cannot_be_read_goes_round_once_however_many_copies_there_are(house: Workshop) -> None:
+def test_a_message_that_cannot_be_read_goes_round_once_however_many_copies_there_are(populated: Workshop) -> None:
     def put_off(ids: list[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-        mine, number = house.store.going_on(ids, copy, now_ms)
-        house.store.note_unread(sorted(mine), number, now_ms)
+        mine, number = populated.store.going_on(ids, copy, now_ms)
+        populated.store.note_unread(sorted(mine), number, now_ms)
         return mine, number
 
     assert put_off(["a", "b"], 0, 1_000) == (frozenset({"a", "b"}), 1)
@@ -103,25 +105,25 @@ def test_a_message_that_cannot_be_read_goes_round_once_however_many_copies_there
     assert put_off(["a"], 0, 1_000_000)[0] == frozenset({"a"}), "the other was lost"
 
 
-def test_what_was_read_since_is_forgotten(house: Workshop) -> None:
-    house.store.note_unread(["a"], 1, 1_000)
-    house.store.note_unread(["b"], 1, 1_000 + 2 * KEPT_MS)
-    assert house.rows()["unread"] == 1
+def test_what_was_read_since_is_forgotten(populated: Workshop) -> None:
+    populated.store.note_unread(["a"], 1, 1_000)
+    populated.store.note_unread(["b"], 1, 1_000 + 2 * KEPT_MS)
+    assert populated.rows()["unread"] == 1
 
 
-def test_talk_of_today_is_sent_again(house: Workshop) -> None:
-    said = house.apply(house.tell(ADA, Say(text="hi", seq=1)))
-    house.now_ms += 10_000
-    assert sweep(house).published == said.published
+def test_talk_of_today_is_sent_again(populated: Workshop) -> None:
+    said = populated.apply(populated.tell(ADA, Say(text="hi", seq=1)))
+    populated.now_ms += 10_000
+    assert sweep(populated).published == said.published
 
 
-def test_an_outcome_that_cannot_be_read_costs_nobody_else_theirs(house: Workshop) -> None:
-    house.enter(BOB)
-    house.apply(house.tell(ADA, Say(text="hi", seq=1)))
-    key = house.tell(ADA, Say(text="hi", seq=1)).key
-    with house.store.transaction() as transaction:
+def test_an_outcome_that_cannot_be_read_costs_nobody_else_theirs(populated: Workshop) -> None:
+    populated.enter(BOB)
+    populated.apply(populated.tell(ADA, Say(text="hi", seq=1)))
+    key = populated.tell(ADA, Say(text="hi", seq=1)).key
+    with populated.store.transaction() as transaction:
         transaction.keep([Stored(lane=key, slot=0, session=ADA.session, seq=1, direct=b"\x93\x01\x02\x03")])
-    again = house.apply(house.tell(ADA, Say(text="hi", seq=1)), house.tell(BOB, Say(text="ho", seq=1)))
+    again = populated.apply(populated.tell(ADA, Say(text="hi", seq=1)), populated.tell(BOB, Say(text="ho", seq=1)))
     assert again.held == ()
     assert sum(again.outcomes.values()) == 2
     assert again.outcomes["ok"] == 1

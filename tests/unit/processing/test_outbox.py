@@ -1,4 +1,4 @@
-"""What stands in the outbox until it arrived: events of the house, mail and talk."""
+"""What stands in the outbox until it arrived: events of the server, mail and talk."""
 
 from gameserver.broker.routing import routing_key
 from gameserver.messages.envelope import Envelope

@@ -135,11 +135,11 @@ def sample(cls: type[Event], seq: int) -> Event:
 
 
 def enveloped(mill: Mill, cls: type[Event], body: Any, seq: int) -> Envelope:
-    """An event as it stands in the queue: of a client, of a gateway on its behalf, or of the house."""
+    """An event as it stands in the queue: of a client, of a gateway on its behalf, or of the server."""
     workshop, spec = mill.workshop, cls.spec
     if spec.origin == "server":
         envelope = Envelope(
-            id=f"house:{body.id}{seq}", event=sample(cls, 0), at_ms=workshop.now_ms, in_outbox=spec.durable
+            id=f"deployment:{body.id}{seq}", event=sample(cls, 0), at_ms=workshop.now_ms, in_outbox=spec.durable
         )
         row = Waiting(envelope.id, "event", "", msgspec.json.encode(envelope))
         with workshop.store.transaction() as transaction:

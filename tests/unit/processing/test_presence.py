@@ -38,7 +38,7 @@ SWEEP_MS = 1_000
 
 
 def live(workshop: Workshop, ms: int, *gateways: str) -> None:
-    """Time passes; these gateways are heard all the while, and the house sweeps."""
+    """Time passes; these gateways are heard all the while, and the world is swept."""
     until_ms = workshop.now_ms + ms
     while workshop.now_ms < until_ms:
         workshop.now_ms += SWEEP_MS

@@ -1,4 +1,4 @@
-"""Moving house: from SQLite to a real PostgreSQL, and back."""
+"""Moving a world: from SQLite to a real PostgreSQL, and back."""
 
 import shutil
 import sqlite3

@@ -29,7 +29,7 @@ class Wreck(Exception):
     """What breaks a whole transaction here."""
 
 
-class House:
+class Rig:
     """Applier, store, publisher and clock of a process server, all of them recorders.
 
     ``broken``: ids of events whose rule breaks, ``wrecks``: that break the transaction,
@@ -164,13 +164,13 @@ def move(id_: str, session: str = "s1") -> Envelope:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def rig() -> Rig:
+    return Rig()
 
 
-def test_a_fresh_batch_is_applied_at_once_and_told_after_that(house: House):
-    house.handle(move("a"), move("b", "s2"))
-    assert house.log == [
+def test_a_fresh_batch_is_applied_at_once_and_told_after_that(rig: Rig):
+    rig.handle(move("a"), move("b", "s2"))
+    assert rig.log == [
         ("applied", ["a", "b"]),
         ("told", BatchResult(done="move", task="task1", began_ms=5), ("gateway.g1",)),
         ("settled", ["outbox of a", "outbox of b"]),
@@ -178,87 +178,87 @@ def test_a_fresh_batch_is_applied_at_once_and_told_after_that(house: House):
     ]
 
 
-def test_a_fresh_batch_counts_no_trials(house: House):
-    house.handle(move("a"))
-    assert house.counted == {}
+def test_a_fresh_batch_counts_no_trials(rig: Rig):
+    rig.handle(move("a"))
+    assert rig.counted == {}
 
 
-def test_what_broke_waits_with_what_follows_it_in_its_lane_and_its_neighbours_do_not(house: House):
-    house.broken = {"b"}
-    house.handle(move("a"), move("b"), move("c"), move("x", "s2"))
-    assert house.logged("applied") == [[["a", "x"]]]
-    assert house.logged("task") == [["delay.500", "movement", ["b", "c"], 1]]
+def test_what_broke_waits_with_what_follows_it_in_its_lane_and_its_neighbours_do_not(rig: Rig):
+    rig.broken = {"b"}
+    rig.handle(move("a"), move("b"), move("c"), move("x", "s2"))
+    assert rig.logged("applied") == [[["a", "x"]]]
+    assert rig.logged("task") == [["delay.500", "movement", ["b", "c"], 1]]
 
 
-def test_two_broken_lanes_are_tried_again_each_for_itself(house: House):
-    house.broken = {"a", "x"}
-    house.handle(move("a"), move("x", "s2"))
-    assert [ids for _, _, ids, _ in house.logged("task")] == [["a"], ["x"]]
+def test_two_broken_lanes_are_tried_again_each_for_itself(rig: Rig):
+    rig.broken = {"a", "x"}
+    rig.handle(move("a"), move("x", "s2"))
+    assert [ids for _, _, ids, _ in rig.logged("task")] == [["a"], ["x"]]
 
 
-def test_a_lane_that_failed_goes_one_by_one_and_stops_at_what_breaks(house: House):
-    house.broken = {"b"}
-    house.counted = {"a": 1, "b": 1}
-    house.handle(move("a"), move("b"), move("c"), tried=True)
-    assert house.logged("applied") == [[["a"]], [[]]]
-    assert house.logged("task") == [["delay.2000", "movement", ["b", "c"], 2]]
+def test_a_lane_that_failed_goes_one_by_one_and_stops_at_what_breaks(rig: Rig):
+    rig.broken = {"b"}
+    rig.counted = {"a": 1, "b": 1}
+    rig.handle(move("a"), move("b"), move("c"), tried=True)
+    assert rig.logged("applied") == [[["a"]], [[]]]
+    assert rig.logged("task") == [["delay.2000", "movement", ["b", "c"], 2]]
 
 
-def test_delays_grow_with_the_trials_and_then_the_event_is_given_up(house: House):
-    house.broken = {"a"}
-    house.handle(move("a"), move("b"))
+def test_delays_grow_with_the_trials_and_then_the_event_is_given_up(rig: Rig):
+    rig.broken = {"a"}
+    rig.handle(move("a"), move("b"))
     for _ in range(1, MAX_ATTEMPTS):
-        house.handle(move("a"), move("b"), tried=True)
-    delayed = [(exchange, attempts) for exchange, _, _, attempts in house.logged("task")]
+        rig.handle(move("a"), move("b"), tried=True)
+    delayed = [(exchange, attempts) for exchange, _, _, attempts in rig.logged("task")]
     assert delayed == [("delay.500", 1), ("delay.2000", 2), ("delay.8000", 3), ("events", 0)]
-    assert house.logged("dead-lettered") == [["a", "Broken", MAX_ATTEMPTS]]
+    assert rig.logged("dead-lettered") == [["a", "Broken", MAX_ATTEMPTS]]
 
 
-def test_what_comes_of_another_copy_is_another_task(house: House):
+def test_what_comes_of_another_copy_is_another_task(rig: Rig):
     """An operator revoked one of them, and workers refuse its id for ever."""
-    house.broken = {"a"}
-    house.born = (Envelope(id="r", event=Reward(player="x", xp=1, slain="rat"), at_ms=1, in_outbox=True),)
-    house.handle(move("a"), move("b"), task_id="a+1")
-    house.handle(move("a"), move("b"), task_id="a+1_2")
-    assert len(house.published_ids) == len(set(house.published_ids)) == 4
+    rig.broken = {"a"}
+    rig.born = (Envelope(id="r", event=Reward(player="x", xp=1, slain="rat"), at_ms=1, in_outbox=True),)
+    rig.handle(move("a"), move("b"), task_id="a+1")
+    rig.handle(move("a"), move("b"), task_id="a+1_2")
+    assert len(rig.published_ids) == len(set(rig.published_ids)) == 4
 
 
-def test_what_followed_a_dead_letter_goes_on_as_if_fresh(house: House):
-    house.broken = {"a"}
-    house.counted = {"a": MAX_ATTEMPTS - 1}
-    house.handle(move("a"), move("b"), move("c"), tried=True)
-    assert house.logged("task") == [["events", "movement", ["b", "c"], 0]]
+def test_what_followed_a_dead_letter_goes_on_as_if_fresh(rig: Rig):
+    rig.broken = {"a"}
+    rig.counted = {"a": MAX_ATTEMPTS - 1}
+    rig.handle(move("a"), move("b"), move("c"), tried=True)
+    assert rig.logged("task") == [["events", "movement", ["b", "c"], 0]]
 
 
-def test_a_dead_letter_is_told_before_the_rest_goes_on(house: House):
-    house.broken = {"a"}
-    house.counted = {"a": MAX_ATTEMPTS - 1}
-    house.handle(move("a"), move("b"), tried=True)
-    kinds = [kind for kind, *_ in house.log]
+def test_a_dead_letter_is_told_before_the_rest_goes_on(rig: Rig):
+    rig.broken = {"a"}
+    rig.counted = {"a": MAX_ATTEMPTS - 1}
+    rig.handle(move("a"), move("b"), tried=True)
+    kinds = [kind for kind, *_ in rig.log]
     assert kinds.index("told", kinds.index("dead-lettered")) < kinds.index("task")
 
 
-def test_a_redelivered_batch_is_tried_whole_and_that_is_counted_until_its_end(house: House):
-    house.handle(move("a"), move("b", "s2"), redelivered=True)
-    assert house.logged("applied") == [[["a", "b"]]]
-    assert (house.logged("task"), house.counted, len(house.logged("told"))) == ([], {}, 1)
+def test_a_redelivered_batch_is_tried_whole_and_that_is_counted_until_its_end(rig: Rig):
+    rig.handle(move("a"), move("b", "s2"), redelivered=True)
+    assert rig.logged("applied") == [[["a", "b"]]]
+    assert (rig.logged("task"), rig.counted, len(rig.logged("told"))) == ([], {}, 1)
 
 
-def test_a_message_that_took_its_worker_along_goes_on_in_two(house: House):
-    house.counted = {"task1": 1}
-    house.handle(move("a"), move("b", "s2"), move("c"), move("d", "s3"), redelivered=True)
-    assert house.logged("applied") == []
-    assert house.logged("task") == [["events", "movement", ["a", "c"], 1], ["events", "movement", ["b", "d"], 1]]
-    assert house.counted == {}
-    assert [kind for kind, *_ in house.log] == ["task", "task", "told", "settled", "tidied"]
+def test_a_message_that_took_its_worker_along_goes_on_in_two(rig: Rig):
+    rig.counted = {"task1": 1}
+    rig.handle(move("a"), move("b", "s2"), move("c"), move("d", "s3"), redelivered=True)
+    assert rig.logged("applied") == []
+    assert rig.logged("task") == [["events", "movement", ["a", "c"], 1], ["events", "movement", ["b", "d"], 1]]
+    assert rig.counted == {}
+    assert [kind for kind, *_ in rig.log] == ["task", "task", "told", "settled", "tidied"]
 
 
-def test_halves_are_suspects_and_counted_from_the_first_time_on(house: House):
-    house.wrecks = {"b"}
-    house.handle(move("a"), move("b", "s2"), tried=True)
-    assert house.logged("applied") == [[["a"]]]
-    assert house.logged("task") == [["delay.500", "movement", ["b"], 1]]
-    assert house.counted == {"b": 1}
+def test_halves_are_suspects_and_counted_from_the_first_time_on(rig: Rig):
+    rig.wrecks = {"b"}
+    rig.handle(move("a"), move("b", "s2"), tried=True)
+    assert rig.logged("applied") == [[["a"]]]
+    assert rig.logged("task") == [["delay.500", "movement", ["b"], 1]]
+    assert rig.counted == {"b": 1}
 
 
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 9], [9, 1], [3, 3, 3], [1] * 7, [16, 1, 1, 16, 2]])
@@ -275,191 +275,191 @@ def test_halves_split_no_lane_and_neither_is_empty(sizes: list[int]):
             assert [e for e in half if e.order == order] == [e for e in batch if e.order == order]
 
 
-def test_a_single_lane_that_took_its_worker_along_is_tried_event_by_event(house: House):
-    house.handle(move("a"), move("b"), redelivered=True)
-    house.counted = {"task1": 1}
-    house.handle(move("a"), move("b"), redelivered=True)
-    assert house.logged("applied") == [[["a", "b"]], [["a"]], [["b"]]]
-    assert (house.logged("task"), house.counted) == ([], {})
+def test_a_single_lane_that_took_its_worker_along_is_tried_event_by_event(rig: Rig):
+    rig.handle(move("a"), move("b"), redelivered=True)
+    rig.counted = {"task1": 1}
+    rig.handle(move("a"), move("b"), redelivered=True)
+    assert rig.logged("applied") == [[["a", "b"]], [["a"]], [["b"]]]
+    assert (rig.logged("task"), rig.counted) == ([], {})
 
 
-def test_what_was_begun_when_its_worker_died_waits_with_what_follows_it(house: House):
-    house.counted = {"task1": 1, "killer": 1}
-    house.handle(move("killer"), move("after"), redelivered=True)
-    assert house.logged("applied") == []
-    assert house.logged("task") == [["delay.500", "movement", ["killer", "after"], 1]]
+def test_what_was_begun_when_its_worker_died_waits_with_what_follows_it(rig: Rig):
+    rig.counted = {"task1": 1, "killer": 1}
+    rig.handle(move("killer"), move("after"), redelivered=True)
+    assert rig.logged("applied") == []
+    assert rig.logged("task") == [["delay.500", "movement", ["killer", "after"], 1]]
 
 
-def test_what_breaks_a_transaction_is_found_by_halves_and_its_neighbours_are_applied_once(house: House):
-    house.wrecks = {"e5"}
+def test_what_breaks_a_transaction_is_found_by_halves_and_its_neighbours_are_applied_once(rig: Rig):
+    rig.wrecks = {"e5"}
     batch = [move(f"e{n}", f"s{n}") for n in range(5)]
-    house.handle(*batch, move("e5", "s5"), move("e6", "s5"), move("e7", "s7"))
-    assert [id_ for (done,) in house.logged("applied") for id_ in done] == ["e0", "e1", "e2", "e3", "e4", "e7"]
-    assert house.logged("task") == [["delay.500", "movement", ["e5", "e6"], 1]]
+    rig.handle(*batch, move("e5", "s5"), move("e6", "s5"), move("e7", "s7"))
+    assert [id_ for (done,) in rig.logged("applied") for id_ in done] == ["e0", "e1", "e2", "e3", "e4", "e7"]
+    assert rig.logged("task") == [["delay.500", "movement", ["e5", "e6"], 1]]
 
 
-def test_halves_of_a_message_end_its_trial_after_the_last_of_them(house: House):
+def test_halves_of_a_message_end_its_trial_after_the_last_of_them(rig: Rig):
     """Ended by the first, a killer in the second would never be known by its count."""
     seen = []
-    house.wrecks = {"b"}
-    real = house.apply
+    rig.wrecks = {"b"}
+    real = rig.apply
 
     def apply(batch: Sequence[Envelope], **more: Any) -> Applied:
         applied = real(batch, **more)
-        seen.append(dict(house.counted))
+        seen.append(dict(rig.counted))
         return applied
 
-    house.apply = apply
-    house.handle(move("a", "s1"), move("b", "s2"), move("c", "s3"), move("d", "s4"), redelivered=True)
+    rig.apply = apply
+    rig.handle(move("a", "s1"), move("b", "s2"), move("c", "s3"), move("d", "s4"), redelivered=True)
     assert seen == [{"task1": 1}, {"task1": 1}]
-    assert house.counted == {"b": 1}
+    assert rig.counted == {"b": 1}
 
 
-def test_what_breaks_alone_is_given_up_after_its_trials(house: House):
-    house.wrecks = {"a"}
-    house.handle(move("a"))
+def test_what_breaks_alone_is_given_up_after_its_trials(rig: Rig):
+    rig.wrecks = {"a"}
+    rig.handle(move("a"))
     for _ in range(1, MAX_ATTEMPTS):
-        house.handle(move("a"), tried=True)
-    assert house.logged("dead-lettered") == [["a", "Wreck", MAX_ATTEMPTS]]
+        rig.handle(move("a"), tried=True)
+    assert rig.logged("dead-lettered") == [["a", "Wreck", MAX_ATTEMPTS]]
 
 
-def test_halves_for_which_the_lease_is_too_short_go_on_as_a_message_of_their_own(house: House):
-    house.takes_s = Move.spec.lease_s
-    house.wrecks = {"b"}
-    house.handle(move("a"), move("b", "s2"), move("c", "s3"))
-    assert house.logged("applied") == []
-    assert house.logged("task") == [["events", "movement", ["a", "b", "c"], 1]]
+def test_halves_for_which_the_lease_is_too_short_go_on_as_a_message_of_their_own(rig: Rig):
+    rig.takes_s = Move.spec.lease_s
+    rig.wrecks = {"b"}
+    rig.handle(move("a"), move("b", "s2"), move("c", "s3"))
+    assert rig.logged("applied") == []
+    assert rig.logged("task") == [["events", "movement", ["a", "b", "c"], 1]]
 
 
 @pytest.mark.parametrize("takes_s", [0.0, 1.9])
-def test_what_was_put_off_holds_its_lane_in_every_later_transaction(house: House, takes_s: float):
+def test_what_was_put_off_holds_its_lane_in_every_later_transaction(rig: Rig, takes_s: float):
     """Whether there is time for what follows it or not: as a message of its own that could come true before it."""
-    house.takes_s = takes_s
-    house.early = {"b"}
-    house.handle(*(move(id_) for id_ in "abcd"), tried=True)
-    assert house.logged("applied") == [[["a"]], [[]], [[]]]
-    assert house.logged("task") == []
+    rig.takes_s = takes_s
+    rig.early = {"b"}
+    rig.handle(*(move(id_) for id_ in "abcd"), tried=True)
+    assert rig.logged("applied") == [[["a"]], [[]], [[]]]
+    assert rig.logged("task") == []
 
 
-def test_a_mistake_of_ours_gives_the_message_back_and_buries_nothing(house: House):
+def test_a_mistake_of_ours_gives_the_message_back_and_buries_nothing(rig: Rig):
     def falls_over(*_: Any) -> None:
         raise ZeroDivisionError
 
-    house.outbound = falls_over
+    rig.outbound = falls_over
     with pytest.raises(Reject) as rejected:
-        house.handle(move("a"))
+        rig.handle(move("a"))
     assert rejected.value.requeue
 
 
-def test_what_has_killed_its_worker_too_often_is_dead_lettered_without_another_trial(house: House):
-    house.counted = {"killer": MAX_ATTEMPTS}
-    house.handle(move("killer"), move("after"), redelivered=True, tried=True)
-    assert house.logged("applied") == []
-    assert house.logged("dead-lettered") == [["killer", "WorkerDied", MAX_ATTEMPTS]]
-    assert house.logged("task") == [["events", "movement", ["after"], 0]]
+def test_what_has_killed_its_worker_too_often_is_dead_lettered_without_another_trial(rig: Rig):
+    rig.counted = {"killer": MAX_ATTEMPTS}
+    rig.handle(move("killer"), move("after"), redelivered=True, tried=True)
+    assert rig.logged("applied") == []
+    assert rig.logged("dead-lettered") == [["killer", "WorkerDied", MAX_ATTEMPTS]]
+    assert rig.logged("task") == [["events", "movement", ["after"], 0]]
 
 
 @pytest.mark.parametrize("takes_s", [0.7, 1.3, 1.9])
-def test_what_the_lease_is_too_short_for_goes_on_as_a_message_of_its_own(house: House, takes_s: float):
+def test_what_the_lease_is_too_short_for_goes_on_as_a_message_of_its_own(rig: Rig, takes_s: float):
     """It would be interrupted in the middle of an event, which then would look as if it had killed its worker."""
-    house.takes_s = takes_s
-    house.handle(*(move(f"e{n}") for n in range(16)), tried=True)
-    (done,) = zip(*house.logged("applied"), strict=True)
+    rig.takes_s = takes_s
+    rig.handle(*(move(f"e{n}") for n in range(16)), tried=True)
+    (done,) = zip(*rig.logged("applied"), strict=True)
     assert 2 <= len(done) < 16
-    assert house.now_s - 100.0 < Move.spec.lease_s
+    assert rig.now_s - 100.0 < Move.spec.lease_s
     left = ["events", "movement", [f"e{n}" for n in range(len(done), 16)], 1]
-    assert house.logged("task") == [left]
-    assert house.counted == {}
+    assert rig.logged("task") == [left]
+    assert rig.counted == {}
     assert BatchResult(done="move", task="task1", began_ms=5) in [
-        replace(outbound, took_ms=0.0) for outbound, _ in house.logged("told")
+        replace(outbound, took_ms=0.0) for outbound, _ in rig.logged("told")
     ]
 
 
-def test_one_event_at_least_is_tried_however_short_the_lease(house: House):
-    house.looking_up_s = Move.spec.lease_s
-    house.handle(move("a"), move("b"), tried=True)
-    assert house.logged("applied") == [[["a"]]]
-    assert [ids for _, _, ids, _ in house.logged("task")] == [["b"]]
+def test_one_event_at_least_is_tried_however_short_the_lease(rig: Rig):
+    rig.looking_up_s = Move.spec.lease_s
+    rig.handle(move("a"), move("b"), tried=True)
+    assert rig.logged("applied") == [[["a"]]]
+    assert [ids for _, _, ids, _ in rig.logged("task")] == [["b"]]
 
 
-def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(house: House):
-    house.counted = {"killer": MAX_ATTEMPTS}
-    house.handle(move("killer"), redelivered=True, tried=True)
-    assert BatchResult(done="move", task="task1", began_ms=5) in [outbound for outbound, _ in house.logged("told")]
+def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(rig: Rig):
+    rig.counted = {"killer": MAX_ATTEMPTS}
+    rig.handle(move("killer"), redelivered=True, tried=True)
+    assert BatchResult(done="move", task="task1", began_ms=5) in [outbound for outbound, _ in rig.logged("told")]
 
 
-def test_a_data_tier_that_is_away_is_waited_for(house: House):
-    house.away = 3
-    house.handle(move("a"))
-    assert house.logged("applied") == [[["a"]]]
-    assert house.now_s == 100.0 + 3 * PAUSE_S
+def test_a_data_tier_that_is_away_is_waited_for(rig: Rig):
+    rig.away = 3
+    rig.handle(move("a"))
+    assert rig.logged("applied") == [[["a"]]]
+    assert rig.now_s == 100.0 + 3 * PAUSE_S
 
 
-def test_a_data_tier_that_stays_away_gives_the_batch_back_within_the_lease(house: House):
-    house.away = 10_000
+def test_a_data_tier_that_stays_away_gives_the_batch_back_within_the_lease(rig: Rig):
+    rig.away = 10_000
     with pytest.raises(Reject) as rejected:
-        house.handle(move("a"))
+        rig.handle(move("a"))
     assert rejected.value.requeue
-    waited_s = house.now_s - 100.0
+    waited_s = rig.now_s - 100.0
     assert Move.spec.lease_s - LEASE_MARGIN_S - PAUSE_S <= waited_s <= Move.spec.lease_s - LEASE_MARGIN_S
-    assert house.logged("told") == []
+    assert rig.logged("told") == []
 
 
-def test_a_data_tier_that_goes_away_after_the_commit_costs_nobody_their_retry(house: House):
-    house.broken = {"b"}
-    house.settling_fails = 1
-    house.handle(move("a"), move("b", "s2"))
-    assert [ids for _, _, ids, _ in house.logged("task")] == [["b"]]
+def test_a_data_tier_that_goes_away_after_the_commit_costs_nobody_their_retry(rig: Rig):
+    rig.broken = {"b"}
+    rig.settling_fails = 1
+    rig.handle(move("a"), move("b", "s2"))
+    assert [ids for _, _, ids, _ in rig.logged("task")] == [["b"]]
 
 
-def test_a_data_tier_that_is_away_when_something_is_dead_lettered_is_waited_for(house: House):
-    house.counted = {"killer": MAX_ATTEMPTS}
-    house.dead_lettering_fails = 1
-    house.handle(move("killer"), move("after"), redelivered=True, tried=True)
-    assert house.logged("dead-lettered")
-    assert [ids for _, _, ids, _ in house.logged("task")] == [["after"]]
+def test_a_data_tier_that_is_away_when_something_is_dead_lettered_is_waited_for(rig: Rig):
+    rig.counted = {"killer": MAX_ATTEMPTS}
+    rig.dead_lettering_fails = 1
+    rig.handle(move("killer"), move("after"), redelivered=True, tried=True)
+    assert rig.logged("dead-lettered")
+    assert [ids for _, _, ids, _ in rig.logged("task")] == [["after"]]
 
 
-def test_new_events_go_to_their_own_families_in_batches_of_one_type(house: House):
+def test_new_events_go_to_their_own_families_in_batches_of_one_type(rig: Rig):
     stirs = tuple(Envelope(id=f"s{n}", event=Stir(zone=f"z{n}", n=1), at_ms=0) for n in range(20))
     reward = Envelope(id="r", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0)
-    house.born = (*stirs[:5], reward, *stirs[5:])
-    house.handle(move("a"))
-    tasks = house.logged("task")
+    rig.born = (*stirs[:5], reward, *stirs[5:])
+    rig.handle(move("a"))
+    tasks = rig.logged("task")
     most = Stir.spec.batch_max
     wanted = [("combat", ["r"]), ("world", [s.id for s in stirs[:most]]), ("world", [s.id for s in stirs[most:]])]
     assert [(queue, ids) for _, queue, ids, _ in tasks] == wanted
 
 
-def test_outbox_rows_are_settled_only_after_everything_was_published(house: House):
-    house.born = (Envelope(id="r", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0),)
-    house.handle(move("a"))
-    assert [kind for kind, *_ in house.log] == ["applied", "told", "task", "settled", "tidied"]
+def test_outbox_rows_are_settled_only_after_everything_was_published(rig: Rig):
+    rig.born = (Envelope(id="r", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0),)
+    rig.handle(move("a"))
+    assert [kind for kind, *_ in rig.log] == ["applied", "told", "task", "settled", "tidied"]
 
 
 def test_an_event_with_a_queue_of_its_own_is_tried_again_there():
-    house = House(Queues(own=frozenset({"move"})))
-    house.broken = {"a"}
-    house.handle(move("a"))
-    assert [queue for _, queue, _, _ in house.logged("task")] == ["movement.move"]
+    rig = Rig(Queues(own=frozenset({"move"})))
+    rig.broken = {"a"}
+    rig.handle(move("a"))
+    assert [queue for _, queue, _, _ in rig.logged("task")] == ["movement.move"]
 
 
 @pytest.mark.parametrize("raw", [[{"id": "a"}], "text", [7], []])
-def test_what_holds_no_event_at_all_is_rejected_before_anything_happens(house: House, raw: Any):
+def test_what_holds_no_event_at_all_is_rejected_before_anything_happens(rig: Rig, raw: Any):
     with pytest.raises(Reject) as rejected:
-        house.server.handle(raw, task_id="t", tried=False, redelivered=False)
+        rig.server.handle(raw, task_id="t", tried=False, redelivered=False)
     assert not rejected.value.requeue
-    assert house.log == []
+    assert rig.log == []
 
 
-def test_events_of_different_sessions_share_nothing_when_one_breaks(house: House):
+def test_events_of_different_sessions_share_nothing_when_one_breaks(rig: Rig):
     said = Envelope(id="t", event=Say(text="x", seq=1), at_ms=0, session="s9")
-    house.broken = {"t"}
-    house.handle(said, Envelope(id="u", event=Say(text="y", seq=1), at_ms=0, session="s8"))
-    assert house.logged("applied") == [[["u"]]]
+    rig.broken = {"t"}
+    rig.handle(said, Envelope(id="u", event=Say(text="y", seq=1), at_ms=0, session="s8"))
+    assert rig.logged("applied") == [[["u"]]]
 
 
-def test_what_could_not_be_tidied_is_left_as_it_is(house: House):
-    house.tidying_fails = True
-    house.handle(move("a"), move("b"))
-    assert [kind for kind, *_ in house.log] == ["applied", "told", "settled"]
+def test_what_could_not_be_tidied_is_left_as_it_is(rig: Rig):
+    rig.tidying_fails = True
+    rig.handle(move("a"), move("b"))
+    assert [kind for kind, *_ in rig.log] == ["applied", "told", "settled"]

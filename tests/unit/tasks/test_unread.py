@@ -11,13 +11,13 @@ from celery.exceptions import Reject
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.movement.events import Move
 from tasks.unread import UNKNOWN, Origin, Strategies
-from tests.unit.tasks.test_processor import House, move
+from tests.unit.tasks.test_processor import Rig, move
 
 WHENCE = Origin(task="combat.dance", queue="combat.2", copy=3, attempts=1, priority=2)
 
 
-class Versions(House):
-    """A house whose store remembers what was put off, and whose messages are kept whole."""
+class Versions(Rig):
+    """A rig whose store remembers what was put off, and whose messages are kept whole."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,51 +41,51 @@ def dance(id_: str, session: str = "s1") -> dict[str, Any]:
 
 
 def test_events_of_an_unknown_type_go_through_the_longest_delay_back_to_their_queue_as_they_are() -> None:
-    house = Versions()
-    report = house.server.put_off([dance("a"), dance("b")], task_id="t", whence=WHENCE)
-    ((message, queue, exchange),) = house.messages
+    rig = Versions()
+    report = rig.server.put_off([dance("a"), dance("b")], task_id="t", whence=WHENCE)
+    ((message, queue, exchange),) = rig.messages
     assert (queue, exchange) == ("combat.2", "delay.8000")
     assert message.headers["task"] == "combat.dance"
     assert (message.headers["copy"], message.headers["attempts"], message.priority) == (4, 1, 2)
     assert (message.persistent, message.accepted_s, message.headers["id"]) == (True, 7, message.task_id)
     assert msgspec.json.decode(message.body) == [[[dance("a"), dance("b")]], {}, None]
-    assert (report.outcomes, house.noted) == ({"unread": 2}, [(["a", "b"], 4)])
+    assert (report.outcomes, rig.noted) == ({"unread": 2}, [(["a", "b"], 4)])
 
 
 def test_of_several_copies_one_goes_round() -> None:
-    house = Versions()
-    house.elsewhere = {"a"}
-    house.server.put_off([dance("a"), dance("b")], task_id="t", whence=WHENCE)
-    house.server.put_off([dance("a")], task_id="t", whence=WHENCE)
-    ((message, _, _),) = house.messages
+    rig = Versions()
+    rig.elsewhere = {"a"}
+    rig.server.put_off([dance("a"), dance("b")], task_id="t", whence=WHENCE)
+    rig.server.put_off([dance("a")], task_id="t", whence=WHENCE)
+    ((message, _, _),) = rig.messages
     assert msgspec.json.decode(message.body)[0] == [[dance("b")]]
 
 
 def test_the_readable_of_a_batch_are_applied_and_the_rest_is_put_off_with_what_follows() -> None:
-    house = Versions()
+    rig = Versions()
     strange = msgspec.to_builtins(move("b")) | {"event": {"type": "move", "dir": "n", "seq": 1, "speed": 3}}
     raw = [move("a"), strange, move("c"), move("x", "s2")]
     whence = Origin(task="movement.move", queue="movement")
-    report = house.server.handle(raw, task_id="t", tried=False, redelivered=False, whence=whence)
-    assert house.logged("applied") == [[["a", "x"]]]
-    ((message, _, exchange),) = house.messages
+    report = rig.server.handle(raw, task_id="t", tried=False, redelivered=False, whence=whence)
+    assert rig.logged("applied") == [[["a", "x"]]]
+    ((message, _, exchange),) = rig.messages
     assert (exchange, message.headers["task"]) == ("delay.8000", "movement.move")
     assert [one["id"] for one in msgspec.json.decode(message.body)[0][0]] == ["b", "c"]
     assert report.outcomes["unread"] == 2
 
 
 def test_nobody_waits_for_a_tick_that_cannot_be_read() -> None:
-    house = Versions()
+    rig = Versions()
     tick = {"id": "tick:1", "event": {"type": "tick", "n": 1, "moon": "full"}, "at_ms": 0}
-    report = house.server.handle([tick], task_id="t", tried=False, redelivered=False)
-    assert (house.messages, report.outcomes) == ([], {"dropped": 1})
+    report = rig.server.handle([tick], task_id="t", tried=False, redelivered=False)
+    assert (rig.messages, report.outcomes) == ([], {"dropped": 1})
 
 
 def test_what_is_no_event_goes_to_the_dead_messages_and_its_neighbours_do_not() -> None:
-    house = Versions()
-    house.server.handle([move("a"), 7], task_id="t", tried=False, redelivered=False)
-    assert house.logged("applied") == [[["a"]]]
-    ((message, _, exchange),) = house.messages
+    rig = Versions()
+    rig.server.handle([move("a"), 7], task_id="t", tried=False, redelivered=False)
+    assert rig.logged("applied") == [[["a"]]]
+    ((message, _, exchange),) = rig.messages
     assert exchange == "dead"
     assert b"[7]" in message.body
 
@@ -100,88 +100,88 @@ def test_a_message_of_an_unknown_task_is_taken_as_one_that_is_put_off() -> None:
 
 
 def test_a_batch_that_is_wholly_readable_asks_nobody() -> None:
-    house = Versions()
-    house.server.handle([Envelope(id="a", event=Move(dir="n"), at_ms=0)], task_id="t", tried=False, redelivered=False)
-    assert (house.noted, house.messages) == ([], [])
+    rig = Versions()
+    rig.server.handle([Envelope(id="a", event=Move(dir="n"), at_ms=0)], task_id="t", tried=False, redelivered=False)
+    assert (rig.noted, rig.messages) == ([], [])
 
 
 def strange(id_: str, session: str = "s1") -> dict[str, Any]:
     return msgspec.to_builtins(move(id_, session)) | {"event": {"type": "move", "dir": "n", "seq": 1, "speed": 3}}
 
 
-def gone_on(house: Versions) -> list[tuple[str, list[str]]]:
+def gone_on(rig: Versions) -> list[tuple[str, list[str]]]:
     """Where the messages went, and which events are in each."""
-    bodies = [(exchange, msgspec.json.decode(message.body)[0][0]) for message, _, exchange in house.messages]
+    bodies = [(exchange, msgspec.json.decode(message.body)[0][0]) for message, _, exchange in rig.messages]
     return [(exchange, [one["id"] for one in batch]) for exchange, batch in bodies]
 
 
-def handle(house: Versions, *raw: Any, copy: int = 0, redelivered: bool = False, tried: bool = False) -> Any:
+def handle(rig: Versions, *raw: Any, copy: int = 0, redelivered: bool = False, tried: bool = False) -> Any:
     whence = Origin(task="movement.move", queue="movement", copy=copy)
     batch = [msgspec.to_builtins(one) for one in raw]
-    return house.server.handle(batch, task_id="t", tried=tried, redelivered=redelivered, whence=whence)
+    return rig.server.handle(batch, task_id="t", tried=tried, redelivered=redelivered, whence=whence)
 
 
 def test_what_cannot_be_read_stays_behind_what_failed_before_it_in_its_lane() -> None:
-    house = Versions()
-    house.broken = {"b"}
-    report = handle(house, move("a"), move("b"), move("c"), strange("d"), move("e"), strange("x", "s2"), copy=7)
-    assert gone_on(house) == [("delay.500", ["b", "c", "d", "e"]), ("delay.8000", ["x"])]
-    held = house.messages[0][0]
+    rig = Versions()
+    rig.broken = {"b"}
+    report = handle(rig, move("a"), move("b"), move("c"), strange("d"), move("e"), strange("x", "s2"), copy=7)
+    assert gone_on(rig) == [("delay.500", ["b", "c", "d", "e"]), ("delay.8000", ["x"])]
+    held = rig.messages[0][0]
     assert (held.headers["attempts"], held.headers["copy"], report.outcomes["unread"]) == (1, 7, 3)
 
 
 def test_what_cannot_be_read_goes_on_with_what_followed_an_event_that_was_given_up() -> None:
-    house = Versions()
-    house.broken = {"a"}
-    house.counted = {"a": 3}
-    handle(house, move("a"), move("b"), strange("c"), tried=True)
-    assert gone_on(house) == [("events", ["b", "c"])]
+    rig = Versions()
+    rig.broken = {"a"}
+    rig.counted = {"a": 3}
+    handle(rig, move("a"), move("b"), strange("c"), tried=True)
+    assert gone_on(rig) == [("events", ["b", "c"])]
 
 
 def test_what_cannot_be_read_goes_round_when_all_that_precedes_it_was_given_up() -> None:
-    house = Versions()
-    house.broken = {"a"}
-    house.counted = {"a": 3}
-    handle(house, move("a"), strange("b"), tried=True)
-    assert gone_on(house) == [("delay.8000", ["b"])]
+    rig = Versions()
+    rig.broken = {"a"}
+    rig.counted = {"a": 3}
+    handle(rig, move("a"), strange("b"), tried=True)
+    assert gone_on(rig) == [("delay.8000", ["b"])]
 
 
 def test_what_cannot_be_read_stays_with_its_lane_when_a_message_is_split() -> None:
-    house = Versions()
-    house.counted = {"t": 1}
-    handle(house, move("a"), strange("b"), move("x", "s2"), strange("y", "s2"), redelivered=True)
-    assert gone_on(house) == [("events", ["a", "b"]), ("events", ["x", "y"])]
+    rig = Versions()
+    rig.counted = {"t": 1}
+    handle(rig, move("a"), strange("b"), move("x", "s2"), strange("y", "s2"), redelivered=True)
+    assert gone_on(rig) == [("events", ["a", "b"]), ("events", ["x", "y"])]
 
 
 def test_what_cannot_be_read_stays_with_what_the_lease_is_too_short_for() -> None:
-    house = Versions()
-    house.takes_s = 100.0
-    handle(house, move("a"), move("b"), strange("c"), tried=True)
-    assert gone_on(house) == [("events", ["b", "c"])]
+    rig = Versions()
+    rig.takes_s = 100.0
+    handle(rig, move("a"), move("b"), strange("c"), tried=True)
+    assert gone_on(rig) == [("events", ["b", "c"])]
 
 
 def test_what_cannot_be_read_is_left_to_its_gateway_behind_what_was_put_off() -> None:
-    house = Versions()
-    house.early = {"a"}
-    handle(house, move("a"), strange("b"), strange("x", "s2"))
-    assert gone_on(house) == [("delay.8000", ["x"])]
+    rig = Versions()
+    rig.early = {"a"}
+    handle(rig, move("a"), strange("b"), strange("x", "s2"))
+    assert gone_on(rig) == [("delay.8000", ["x"])]
 
 
 def test_nothing_is_set_apart_of_a_batch_that_goes_back_to_the_queue() -> None:
-    house = Versions()
-    house.away = 1000
+    rig = Versions()
+    rig.away = 1000
     with pytest.raises(Reject):
-        handle(house, move("a"), strange("b"))
-    assert (house.messages, house.noted) == ([], [])
+        handle(rig, move("a"), strange("b"))
+    assert (rig.messages, rig.noted) == ([], [])
 
 
 @pytest.mark.parametrize("batch", [[strange("a")], [move("a"), strange("b")], [move("a"), strange("x", "s2")]])
 def test_the_trial_of_a_message_that_cannot_be_read_is_forgotten_as_it_goes_on_under_another_name(
     batch: list[Any],
 ) -> None:
-    house = Versions()
-    house.counted = {"t": 1}  # by a worker that could read it, and died
-    handle(house, *batch, redelivered=True)
-    assert house.counted == {}
-    ((exchange, _),) = gone_on(house)
+    rig = Versions()
+    rig.counted = {"t": 1}  # by a worker that could read it, and died
+    handle(rig, *batch, redelivered=True)
+    assert rig.counted == {}
+    ((exchange, _),) = gone_on(rig)
     assert exchange == "delay.8000"

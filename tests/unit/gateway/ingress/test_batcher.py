@@ -54,7 +54,7 @@ class Recorder:
         return self.batches[before:]
 
 
-def test_in_a_quiet_house_an_event_goes_in_the_same_turn():
+def test_in_a_quiet_deployment_an_event_goes_in_the_same_turn():
     quiet = Recorder()
     quiet.add("a")
     assert quiet.batcher.pending == 1

@@ -137,7 +137,7 @@ def test_who_waits_for_the_answer_to_an_entrance_is_not_lost() -> None:
     assert lost(stage) == []
 
 
-def test_a_house_that_does_not_count_is_not_asked() -> None:
+def test_a_deployment_that_does_not_count_is_not_asked() -> None:
     """Its sessions workers are of an older version."""
     stage = Stage()
     for _ in range(5):
