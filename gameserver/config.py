@@ -79,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flower_basic_auth: str
     flower_cookie_secret: str
     dev: bool
+    checked: bool
     limits: Limits
 
     @property
@@ -115,6 +116,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         flower_basic_auth=_from_file(env, "FLOWER_BASIC_AUTH_FILE"),
         flower_cookie_secret=_from_file(env, "FLOWER_COOKIE_SECRET_FILE"),
         dev=bool(env.get("GAMESERVER_DEV")),
+        checked=bool(env.get("GAMESERVER_CHECKED")),
         limits=_limits(env),
     )
 

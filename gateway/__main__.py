@@ -10,7 +10,6 @@ from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 from twisted.python.log import PythonLoggingObserver
 
-from gameserver.errors import Corrupt
 from gameserver.runtime.startup_errors import exit_with_message
 from gateway.net.reactor import install
 
@@ -18,17 +17,15 @@ reactor = install()  # before what follows imports Twisted's own
 
 with exit_with_message():
     from gameserver import config
-    from gameserver.declare.conserved import quantities
-    from gameserver.declare.entity import kinds
-    from gameserver.declare.hooks import hooks
+    from gameserver.local.check import begin_check
+
+    settings = config.load()
+    # A gateway begins with no game that its workers would refuse. It is read while the rest of this is imported.
+    refuse_bad_game = begin_check(settings)
+
     from gameserver.runtime.gc_tuning import freeze_gc
     from gameserver.runtime.logging import set_up_logging
     from gateway.service import Gateway
-
-    # A gateway has none of these, and begins with no game that its workers would refuse.
-    hooks()
-    kinds()
-    quantities()
 
 log = logging.getLogger("gateway")
 
@@ -42,12 +39,9 @@ def main() -> int:
         help="Twisted endpoint strings: tcp:4000, ssl:4443:privateKey=...:certKey=...; shared:4000 with other gateways",
     )
     arguments = parser.parse_args()
-    try:
-        settings = config.load()
+    with exit_with_message():
+        refuse_bad_game()
         gateway = Gateway(replace(settings, endpoints=tuple(arguments.endpoints) or settings.endpoints), reactor)
-    except Corrupt as error:
-        print(error, file=sys.stderr)  # noqa: T201 - before logging is set up
-        return 1
     set_up_logging(settings.log_level, settings.log_form)
     PythonLoggingObserver("twisted").start()
     return _run(gateway, reactor)

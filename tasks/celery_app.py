@@ -15,10 +15,12 @@ from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.local.check import begin_check
 from gameserver.messages.reports import TaskReport
 from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
+from gameserver.runtime.startup_errors import exit_with_message
 from tasks.development import Reloader
 from tasks.meters import meters
 from tasks.overrides.body_decoder import read_batches
@@ -32,6 +34,7 @@ UNKNOWN_LEASE_S = 10
 
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
+app.Beat = app.subclass_with_self("tasks.overrides.checked_beat:CheckedBeat")
 app.events.dispatcher_cls = "tasks.overrides.event_dispatcher:PlainDispatcher"
 app.user_options["worker"].add(Bulkheads.option)
 app.steps["worker"].add(Bulkheads)
@@ -83,6 +86,11 @@ def _log(logfile: str | None = None, **_: Any) -> None:
     set_up_logging(settings.log_level, settings.log_form, logfile or "")
 
 
+def _refuse_bad_game(**_: Any) -> None:
+    with exit_with_message():
+        begin_check(config.load())()
+
+
 def _show_metrics(sender: Any, **_: Any) -> None:
     meters.show(config.load(), sender)
     freeze_gc()
@@ -101,6 +109,7 @@ def _declare(**_: Any) -> None:
         ensure_topology(connection, topology(settings.limits, settings.queues))
 
 
+signals.celeryd_init.connect(_refuse_bad_game)
 signals.beat_init.connect(_declare)
 signals.worker_init.connect(prepare)
 signals.worker_ready.connect(_show_metrics)

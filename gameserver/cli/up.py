@@ -9,10 +9,9 @@ from gameserver.cli.commands import Subparsers, add_command
 from gameserver.cli.database import bring_up_to_date, print_counts
 from gameserver.cli.parts import queues_of_families
 from gameserver.declare.game_package import own_folders
+from gameserver.local.check import read_game
 from gameserver.local.run import up
-from gameserver.rules.book import rules
 from gameserver.security.sealing import write_key
-from gameserver.store.own_migrations import refuse_missing
 
 JOIN = (
     '{"type":"hello","protocol":1}',
@@ -45,9 +44,8 @@ def _dev(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, watched: Sequence[Path]) -> int:
-    rules()  # what a worker would find missing at its start
-    refuse_missing()
     settings = config.load()
+    read_game(settings)
     write_key(settings.secret_key_file)
     return up(
         settings,

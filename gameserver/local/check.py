@@ -1,10 +1,19 @@
-"""``python -m gameserver.local.check``: read the game as its files are now; print its families, or what is wrong."""
+"""``python -m gameserver.local.check``: read the game as its files are now; print its families, or what is wrong.
 
+Every process that serves a game has this done at its start, in a process of its own: a gateway needs neither rules nor
+maps nor migrations, and shall not begin with a game whose workers refuse it.
+"""
+
+import subprocess
 import sys
+from collections.abc import Callable
 
-from gameserver.runtime.startup_errors import exit_with_message
+from gameserver.config import Settings
+from gameserver.errors import Corrupt
+from gameserver.runtime.startup_errors import SPEAKER, exit_with_message
 
-MIGRATIONS = "--migrations"  # look for a missing one too, which takes a second
+COMMAND = (sys.executable, "-m", "gameserver.local.check")
+MIGRATIONS = "--migrations"  # look for a missing one too
 
 
 def main() -> int:
@@ -12,16 +21,39 @@ def main() -> int:
     with exit_with_message():
         from gameserver import config
         from gameserver.declare import catalogue
-        from gameserver.maps.world import load_world
-        from gameserver.rules.book import rules
-        from gameserver.store.own_migrations import refuse_missing
 
-        rules()
-        if MIGRATIONS in sys.argv[1:]:
-            refuse_missing()
-        load_world(config.load().world_file)
+        read_game(config.load(), migrations=MIGRATIONS in sys.argv[1:])
     print(*catalogue.families())
     return 0
+
+
+def read_game(settings: Settings, *, migrations: bool = True) -> None:
+    """Read everything that a game declares. Raises ``Corrupt`` for the first thing that is wrong."""
+    from gameserver.maps.world import load_world
+    from gameserver.rules.book import rules
+    from gameserver.store.own_migrations import refuse_missing
+
+    rules()
+    if migrations:
+        refuse_missing()
+    load_world(settings.world_file)
+
+
+def begin_check(settings: Settings) -> Callable[[], None]:
+    """Let another process read the game. Returns a function that waits for it and raises ``Corrupt`` with what it says.
+
+    Nothing is done where whoever started this process has read the game already (``settings.checked``).
+    """
+    if settings.checked:
+        return lambda: None
+    process = subprocess.Popen((*COMMAND, MIGRATIONS), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def end() -> None:
+        _, said = process.communicate()
+        if process.returncode:
+            raise Corrupt("bad_game", said.strip().removeprefix(SPEAKER) or "The game cannot be read.")
+
+    return end
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ else changed, the programs that were made of it are restarted, one after the oth
 """
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gameserver.local.check import MIGRATIONS
+from gameserver.local.check import COMMAND, MIGRATIONS
 from gameserver.local.plan import Program
 from gameserver.local.processes import wait_for
 from gameserver.local.supervisor import Supervisor, say
@@ -95,7 +94,7 @@ class Development:
     def _read(self, *options: str) -> tuple[set[str], str]:
         """Read the game as it stands in its files now. Returns its families, or what is wrong with it."""
         done = subprocess.run(
-            (sys.executable, "-m", "gameserver.local.check", *options),
+            (*COMMAND, *options),
             cwd=self._cwd,
             env=dict(self._environ),
             capture_output=True,

@@ -196,6 +196,7 @@ def environment(environ: Mapping[str, str], settings: Settings, *, broker: Broke
         **inherited,
         **env_of_commands(settings, broker),
         "GAMESERVER_HOME": str(settings.home),
+        "GAMESERVER_CHECKED": "1",  # by us, before anything was started
         "GAMESERVER_SECRET_KEY_FILE": str(settings.secret_key_file),
     }
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from gameserver.errors import Corrupt
 
+SPEAKER = "gameserver: "
+
 
 @contextmanager
 def exit_with_message() -> Iterator[None]:
@@ -17,5 +19,5 @@ def exit_with_message() -> Iterator[None]:
     try:
         yield
     except Corrupt as fault:
-        sys.stderr.write(f"gameserver: {fault.message}\n")
+        sys.stderr.write(f"{SPEAKER}{fault.message}\n")
         raise SystemExit(1) from None

@@ -22,7 +22,7 @@ from gameserver.declare.entity import kinds
 from gameserver.declare.game_package import package
 from gameserver.errors import Corrupt, Rejected
 from gameserver.store.engine import open_engine
-from gameserver.store.migrate import ENGINE_VERSIONS, configuration, migrate, own_versions
+from gameserver.store.migrate import ENGINE_VERSIONS, configuration, heads, migrate, own_versions
 from gameserver.store.tables import metadata
 
 NAME_CHARS_MAX = 24  # of a revision's name, whose column holds 32
@@ -33,15 +33,20 @@ def missing() -> list[str]:
 
     Raises ``Corrupt`` ``bad_migration`` for migrations that do not fit together.
     """
-    with _compared() as found:
-        assert found.upgrade_ops is not None  # noqa: S101 - a comparison has it
-        return [_sentence(each) for each in _flat(found.upgrade_ops.as_diffs())]
+    return [_sentence(each) for each in _differences()]
 
 
 def refuse_missing() -> None:
-    """Raise ``Corrupt`` ``migration_missing`` where a migration lacks."""
-    if found := missing():
-        raise Corrupt("migration_missing", f"A migration is missing ({found[0]}): gameserver migrations make MESSAGE")
+    """Raise ``Corrupt`` ``migration_missing``, which names the entity's place, where a migration lacks."""
+    for each in _differences():
+        cure = "gameserver migrations make MESSAGE"
+        raise Corrupt("migration_missing", f"{_place(each)}A migration is missing ({_sentence(each)}): {cure}")
+
+
+def _differences() -> list[tuple[Any, ...]]:
+    with _compared() as found:
+        assert found.upgrade_ops is not None  # noqa: S101 - a comparison has it
+        return list(_flat(found.upgrade_ops.as_diffs()))
 
 
 def make(message: str) -> Path:
@@ -81,6 +86,7 @@ def _compared() -> Iterator[MigrationScript]:
         url = f"sqlite:///{Path(folder) / 'compared.sqlite'}"
         engine = open_engine(url)
         try:
+            heads()  # a conflict is named by its files
             command.upgrade(configuration(url, [ENGINE_VERSIONS]), "head")
             engines = set(inspect(engine).get_table_names()) if own_versions() != ENGINE_VERSIONS else set()
             _refuse_engines(engines)
@@ -116,6 +122,12 @@ def _flat(diffs: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
             yield from _flat(diff)
         else:
             yield diff
+
+
+def _place(diff: tuple[Any, ...]) -> str:
+    """Say where the entity of a difference is declared; "" where it is none of an entity's tables."""
+    names = {str(getattr(getattr(each, "table", each), "name", each)) for each in diff[1:]}
+    return next((f"{kind.spec.at}: " for kind in kinds() if names & kind.spec.tables.keys()), "")
 
 
 def _sentence(diff: tuple[Any, ...]) -> str:

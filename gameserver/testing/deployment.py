@@ -43,6 +43,7 @@ class Deployment:
             "PYTHONPATH": os.pathsep.join([str(game_package.folder()), *filter(None, [os.environ.get("PYTHONPATH")])]),
             game_package.SETTING: game_package.package(),
             "GAMESERVER_HOME": str(folder),
+            "GAMESERVER_CHECKED": "1",  # what is wrong with the game, its tests say
             "GAMESERVER_SECRET_KEY_FILE": str(folder / "secret.key"),
             "AMQP_URL": amqp_url,
             "DATABASE_URL": self.database_url,

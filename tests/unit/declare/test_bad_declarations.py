@@ -18,6 +18,7 @@ PROGRAMS = {
     "up": ("gameserver", "up"),
     "events": ("gameserver", "events"),
 }
+SERVING = [name for name in PROGRAMS if name != "events"]
 SIGNS = '''from gameserver.declare.base import (Event, Notice, event, notice)
 
 
@@ -112,7 +113,8 @@ def test_one_name_is_for_one_declaration(second: str, copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "rules"), [("worker", ""), ("up", ""), ("up", "def point(state, event, context):\n    return None\n")]
+    ("program", "rules"),
+    [*((program, "") for program in SERVING), ("up", "def point(state, event, context):\n    return None\n")],
 )
 def test_an_event_without_a_rule_is_named(program: str, rules: str, copy: Path) -> None:
     write(copy, rules=rules)
@@ -126,7 +128,7 @@ def test_a_family_without_a_module_of_rules_is_named(copy: Path) -> None:
     assert "signs.point has no rule: write gameserver.games.millbrook.signs.rules.point" in said(copy, "worker")
 
 
-@pytest.mark.parametrize("program", ["worker", "up"])
+@pytest.mark.parametrize("program", SERVING)
 def test_a_rule_without_an_event_is_named(program: str, copy: Path) -> None:
     write(copy, rules=f"{RULE}\n\n@rule()\ndef wink(state, event, context):\n    return Outcome()\n")
     assert said(copy, program) == (
@@ -179,7 +181,7 @@ def hooked(folder: Path, hooks: str, *, at: str = f"{MODULE}/hooks.py") -> None:
     (folder / at).write_text(hooks)
 
 
-@pytest.mark.parametrize("program", ["gateway", "worker", "beat", "up"])
+@pytest.mark.parametrize("program", SERVING)
 def test_a_hook_on_an_event_that_there_is_not_stops_every_program(program: str, copy: Path) -> None:
     write(copy)
     hooked(copy, HOOKS.replace("chat.say", "chat.sya"))
@@ -188,7 +190,7 @@ def test_a_hook_on_an_event_that_there_is_not_stops_every_program(program: str, 
     )
 
 
-@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "events"])
+@pytest.mark.parametrize("program", SERVING)
 def test_an_entity_without_a_key_stops_every_program(program: str, copy: Path) -> None:
     write(copy)
     (copy / MODULE / "entities.py").write_text(ENTITIES)
@@ -267,10 +269,58 @@ conserved("life", total(Player, "hp"), sinks=("combat.atack",))
 """
 
 
-@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "events"])
+@pytest.mark.parametrize("program", SERVING)
 def test_what_is_conserved_but_for_an_event_that_there_is_not_stops_every_program(program: str, copy: Path) -> None:
     write(copy)
     (copy / MODULE / "conserved.py").write_text(CONSERVED)
     assert said(copy, program) == (
         f"{MODULE}/conserved.py:4: conserved 'life': there is no event combat.atack (is it combat.attack?)."
     )
+
+
+KEYED = """from gameserver.declare.entity import Entity, entity
+
+
+@entity()
+class Sign(Entity, frozen=True):
+    \"\"\"It stands somewhere.\"\"\"
+
+    id: str
+    text: str = ""
+"""
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_a_missing_migration_stops_every_program(program: str, copy: Path) -> None:
+    write(copy)
+    (copy / MODULE / "entities.py").write_text(KEYED)
+    cure = "gameserver migrations make MESSAGE"
+    assert said(copy, program) == f"{MODULE}/entities.py:4: A migration is missing (add_table signs): {cure}"
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_two_migrations_that_follow_one_stop_every_program(program: str, copy: Path) -> None:
+    versions = copy / "gameserver/store/migrations/versions"
+    last = max(versions.glob("0*.py"))
+    text = last.read_text()
+    second = versions / "9999_another.py"
+    second.write_text(text.replace(f'revision = "{last.name[:4]}"', 'revision = "9999"'))
+    assert re.search(r"versions/\w+\.py and \w+\.py both follow the same migration", said(copy, program))
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_a_map_that_names_an_unknown_kind_stops_every_program(program: str, copy: Path) -> None:
+    a_map = copy / "gameserver/games/millbrook/maps/forest.tmj"
+    text = a_map.read_text()
+    assert '"value":"wolf"' in text.replace(": ", ":")
+    a_map.write_text(re.sub(r'("value": ?)"wolf"', r'\1"wulf"', text, count=1))
+    sentence = said(copy, program)
+    assert "gameserver/games/millbrook/maps/forest.tmj" in sentence
+    assert "wulf" in sentence
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_two_modules_of_one_family_stop_every_program(program: str, copy: Path) -> None:
+    write(copy)
+    (copy / MODULE).rename(copy / "gameserver/games/millbrook/chat")
+    assert "gameserver.games.millbrook.chat would both be the family chat" in said(copy, program)
