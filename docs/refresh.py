@@ -1,7 +1,7 @@
 """Writes anew what is generated in this project: ``python docs/refresh.py``, or ``make docs``.
 
-Tables and diagram of docs/protocol.md, and what names every family in docker/. Each part stands between a pair of
-marker comments; everything else in a file is left as it is. Afterwards it is said of each file whether it changed.
+Tables and diagram of docs/protocol.md, and what names families and events in docker/. Each part stands between a pair
+of marker comments; everything else in a file is left as it is. Afterwards it is said of each file whether it changed.
 """
 
 import re
@@ -19,6 +19,7 @@ PROTOCOL = "docs/protocol.md"
 PRODUCTION = "docker/compose.production.yml"
 SCRAPED = "docker/prometheus/containers.yml"
 RULES = "docker/prometheus/rules.yml"
+ALERTS = "docker/prometheus/alerts.yml"
 
 
 class Part(NamedTuple):
@@ -64,12 +65,28 @@ def _age() -> str:
           )"""
 
 
+def _pulse() -> str:
+    """The alert of a world that stands still, by the most frequent event of beat. Nothing in a world without one."""
+    pulse = catalogue.pulse()
+    if pulse is None:
+        return "      # This game has no event that beat sends."
+    return f"""\
+      - alert: WorldStandsStill
+        expr: (sum(rate(gameserver_worker_events_total{{event="{pulse.name}",outcome="ok"}}[1m])) or vector(0)) == 0
+        for: 30s
+        labels: {{severity: page}}
+        annotations:
+          summary: No {pulse.name} moved the world, which stands still.
+          command: celery -A tasks beat"""
+
+
 PARTS = (
     Part(PROTOCOL, "events", lambda: event_tables.markdown().strip()),
     Part(PROTOCOL, "states", _diagram),
     Part(PRODUCTION, "workers", _workers),
     Part(SCRAPED, "workers", _names_of_workers),
     Part(RULES, "age", _age),
+    Part(ALERTS, "pulse", _pulse),
 )
 
 

@@ -36,6 +36,19 @@ def test_the_scaling_signal_knows_every_family() -> None:
     assert names.split("|") == sorted(catalogue.families()), "run `python docs/refresh.py`"
 
 
+def test_what_is_watched_by_name_is_in_the_catalogue() -> None:
+    """A game with other families and events finds out what to change in docker/."""
+    texts = {**expressions(), **dict(dashboard_expressions())}
+    named = {
+        label: set(re.findall(rf'\b{label}="([\w.]+)"', " ".join(texts.values()))) for label in ("event", "family")
+    }
+    cure = "name what the game has, or let docs/refresh.py make it"
+    assert named["event"] <= {spec.name for spec in catalogue.specs()}, cure
+    assert named["family"] <= set(catalogue.families()), cure
+    (still,) = (rule for rule in rules(ALERTS) if rule["alert"] == "WorldStandsStill")
+    assert f'event="{catalogue.pulse().name}"' in still["expr"], "run `python docs/refresh.py`"
+
+
 @pytest.mark.parametrize("rule", rules(ALERTS), ids=lambda rule: rule["alert"])
 def test_every_alert_says_what_is_wrong_how_bad_it_is_and_which_command_to_run(rule: dict) -> None:
     assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
@@ -83,7 +96,7 @@ def test_the_dashboard_asks_the_data_source_that_is_provisioned() -> None:
 def test_keda_scales_the_family_it_asks_about() -> None:
     found = yaml.safe_load(KEDA.read_text())
     family = KEDA.stem
-    assert family in catalogue.families()
+    assert family in catalogue.families(), f"name docker/keda/{KEDA.name} and what it scales after a family of the game"
     assert found["spec"]["scaleTargetRef"]["name"] == found["metadata"]["name"] == f"worker-{family}"
     assert all(f'family="{family}"' in trigger["metadata"]["query"] for trigger in found["spec"]["triggers"])
 
