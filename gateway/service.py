@@ -1,7 +1,8 @@
-"""Wiring a gateway together, starting it, and letting it go away gently.
+"""Wires the parts of a gateway together, starts it and shuts it down.
 
-Going away: no new connections, clients are told to resume elsewhere, what is under way is answered (for a bounded
-time), the data tier hears who left, and only then is the broker let go.
+A shutdown takes no new connections, tells clients to resume at another gateway, waits a bounded time until the events
+under way are answered, closes the connections, reports to the data tier which sessions left, and disconnects from the
+broker last.
 """
 
 import logging
@@ -43,7 +44,7 @@ class Gateway(Service):
         self._reactor = reactor
         self._settings = settings
         self._limits = fit_connections(settings.limits, raise_descriptors())
-        # A name for people, and what tells this process from the one that had the name before it died.
+        # The configured name, and a random part: a process that had the name before is another gateway.
         self.name = f"{settings.gateway_id or 'gateway'}-{secrets.token_hex(4)}"
         self.hub = Hub(
             clock=reactor,
@@ -76,7 +77,7 @@ class Gateway(Service):
         self._ports: list[Any] = []
 
     def startService(self) -> None:  # noqa: N802
-        """Connect to the broker and listen. Clients are welcome at once; their events wait for the broker."""
+        """Connect to the broker, serve metrics and start the periodic calls. Clients need not wait for the broker."""
         super().startService()  # type: ignore[no-untyped-call]
         self.broker.start()
         if self._settings.metrics is not None:
@@ -114,7 +115,7 @@ class Gateway(Service):
 
     @defer.inlineCallbacks
     def stopService(self) -> Any:  # noqa: N802
-        """Go away gently."""
+        """Shut down in the order that the module's docstring tells. Fires when the broker is disconnected."""
         yield defer.maybeDeferred(super().stopService)
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)

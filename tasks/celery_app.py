@@ -27,6 +27,7 @@ from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES, Bulkheads
 from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
+from tasks.overrides.worker_name import refuse_taken_name
 from tasks.processor import BatchProcessor, build, preload
 from tasks.unread import UNKNOWN, Origin
 
@@ -86,9 +87,11 @@ def _log(logfile: str | None = None, **_: Any) -> None:
     set_up_logging(settings.log_level, settings.log_form, logfile or "")
 
 
-def _refuse_bad_game(**_: Any) -> None:
+def _refuse_bad_start(sender: str, **_: Any) -> None:
     with exit_with_message():
-        begin_check(config.load())()
+        refuse_bad_game = begin_check(config.load())
+        refuse_taken_name(app.connection_for_read, sender)
+        refuse_bad_game()
 
 
 def _show_metrics(sender: Any, **_: Any) -> None:
@@ -109,7 +112,7 @@ def _declare(**_: Any) -> None:
         ensure_topology(connection, topology(settings.limits, settings.queues))
 
 
-signals.celeryd_init.connect(_refuse_bad_game)
+signals.celeryd_init.connect(_refuse_bad_start)
 signals.beat_init.connect(_declare)
 signals.worker_init.connect(prepare)
 signals.worker_ready.connect(_show_metrics)

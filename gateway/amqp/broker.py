@@ -1,9 +1,9 @@
 """The gateway's connection to RabbitMQ, through pika's Twisted adapter.
 
-One connection, made again with backoff (to the next node, where there are several) whenever it is lost; on it one
-channel that publishes with confirms and one that consumes the gateway's own queue. A publish has three ends: taken,
-refused (``Busy``, ``Unroutable``: certainly not in the queue) or uncertain (``Away``: nobody knows, so whoever cares
-publishes again; watermarks make that harmless).
+There is one connection. When it is lost it is made again with backoff, to the next node where there are several. It has
+two channels: one publishes with confirms, the other consumes the gateway's own queue. A publish ends in one of three
+ways: confirmed; refused (``Busy``, ``Unroutable``: the event is certainly not in the queue); or uncertain (``Away``: it
+may be in the queue, and publishing it again is harmless, because watermarks keep an event from being applied twice).
 """
 
 import logging
@@ -36,21 +36,22 @@ FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
 
 class Busy(Exception):
-    """The queue is full, or the broker takes nothing for the time: the event is not in it."""
+    """The queue is full, or the broker's alarm is on: the event is not in the queue."""
 
 
 class Unroutable(Exception):
-    """There is no such queue: the event is not in it."""
+    """The queue does not exist: the event is in none."""
 
 
 class Away(Exception):
-    """The broker is away, or did not answer in time: the event may or may not be in the queue."""
+    """The broker is disconnected, or did not confirm in time: whether the event is in the queue is unknown."""
 
 
 class Broker:
-    """Publishes events and receives outbound messages. ``on_up`` and ``on_down`` tell when that is possible.
+    """Publishes events and receives outbound messages.
 
-    ``attend`` is told the descriptor of each new connection, through which comes what nobody should keep waiting.
+    ``on_up`` and ``on_down`` are called when the connection becomes usable, and when it is lost. ``attend`` is called
+    with the descriptor of each new connection, whose input must not be delayed.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Broker:
         self._unacknowledged = 0
         self._last_tag = 0
         self._returned: set[str] = set()
-        self.blocked = False  # the broker's alarm is on: it takes nothing from anybody who publishes
+        self.blocked = False  # the broker's alarm is on: it accepts no publishes from anyone
         nodes: Any = FailoverEndpoint(reactor, amqp_url)
         connecting: Any = BrokerFactory(reactor, nodes, self._connected)
         self._service = ClientService(
@@ -125,19 +126,19 @@ class Broker:
             headers=message.headers,
         )
         sent = self._publishing.basic_publish(EVENTS, queue, message.body, properties, mandatory=True)
-        if self._socket.doWrite() is not None:  # now, because the reactor may rest before it writes
-            self._socket.startWriting()  # broken, or about to be closed: that is for the reactor to find out
+        if self._socket.doWrite() is not None:  # now, because the reactor may pause before it writes
+            self._socket.startWriting()  # an error or a closing socket: the reactor handles it
         sent.addTimeout(self._limits.publish_confirm_timeout_s, self._reactor)
         sent.addBoth(self._confirmed, message.task_id, queue)
         return sent
 
     def report(self, key: str, body: bytes) -> None:
-        """Answer whoever asked; nobody minds when they are gone."""
+        """Publish an answer to a query. It is dropped where the broker is away or the asker is gone."""
         if self._consuming is not None:
             self._consuming.basic_publish(REPORTS, key, body).addErrback(lambda failure: None)
 
     def _confirmed(self, result: Any, task_id: str, queue: str) -> defer.Deferred[None] | None:
-        """What the broker's answer means. It says which message came back, pika only that one did."""
+        """Turn the broker's answer to a publish into its end. pika says that one was returned, but not which."""
         if task_id in self._returned:
             self._returned.discard(task_id)
             raise Unroutable()
@@ -151,9 +152,10 @@ class Broker:
 
     @defer.inlineCallbacks
     def _why_refused(self, queue: str) -> Any:
-        """A quorum queue refuses when it is full, and when its leader is gone: then only a fresh connection helps.
+        """Find out why a quorum queue refused. Raises ``Busy`` when it is full, else reconnects and raises ``Away``.
 
-        RabbitMQ 3.10 goes on refusing, until the old leader is back, on a channel that was opened at that moment.
+        A quorum queue refuses when it has no leader, too. RabbitMQ 3.10 then goes on refusing on a channel that was
+        opened at that moment, until the old leader is back; only a new connection helps.
         """
         if self._consuming is None:
             raise Away()
@@ -167,11 +169,11 @@ class Broker:
         self._returned.add(message.properties.correlation_id)
 
     def bind(self, key: str) -> defer.Deferred[None]:
-        """Hear what is told under a routing key from now on. Fires when it is so; fails with ``Away``."""
+        """Bind the gateway's queue to a routing key. Fires when it is bound; fails with ``Away``."""
         return self._binding.run(self._call, "queue_bind", key)
 
     def unbind(self, key: str) -> defer.Deferred[None]:
-        """Hear it no longer."""
+        """Remove the binding of a routing key. Fires when it is removed; fails with ``Away``."""
         return self._binding.run(self._call, "queue_unbind", key)
 
     def _call(self, method: str, key: str) -> defer.Deferred[None]:
@@ -181,16 +183,16 @@ class Broker:
         return done.addErrback(_away)
 
     def _connected(self, connection: TwistedProtocolConnection) -> None:
-        connection.closed.addErrback(lambda failure: None)  # the channels tell
+        connection.closed.addErrback(lambda failure: None)  # the channels report it
         set_no_delay(connection.transport)
         keep_alive(connection.transport)
         self._set_up(connection).addErrback(self._failed, connection)
 
     def restore(self) -> defer.Deferred[bool]:
-        """Make anew what somebody may have removed from the broker, the keys of the gateway's own queue too.
+        """Declare exchanges, queues and bindings again, where someone removed them from the broker.
 
-        Fires with whether ``outbound`` was missing: what was told meanwhile is lost. Fails with ``Away``, or with what
-        the broker refuses, which is logged.
+        Fires with whether the exchange ``outbound`` was missing: messages published to it meanwhile are lost. Fails
+        with ``Away``, or with the broker's refusal, which is logged.
         """
         return self._binding.run(self._restore)
 
@@ -258,7 +260,7 @@ class Broker:
 
     @defer.inlineCallbacks
     def _stand(self, connection: Any) -> Any:
-        """Declare what everyone uses; a user with least privilege may not, and looks whether it is there."""
+        """Declare the shared exchanges and queues; check that they exist where this user may not declare."""
         channel = yield connection.channel()
         try:
             yield from self._declare(channel)
@@ -295,7 +297,7 @@ class Broker:
         self._lost(None, connection)
 
     def _lost(self, reason: Any, connection: TwistedProtocolConnection) -> None:
-        """A channel or the connection closed: begin anew with a fresh connection."""
+        """Drop a connection of which a channel closed, and call ``on_down``. The service then connects again."""
         was_up, self._connection, self._publishing, self._consuming = self.up, None, None, None
         self._returned.clear()
         if connection.transport is not None:
@@ -311,7 +313,7 @@ class Broker:
         )
 
     def _deaf(self, failure: Failure, connection: Any) -> None:
-        """Begin anew where the consumer is gone and its channel is not: somebody removed the gateway's queue."""
+        """Reconnect where the broker cancelled the consumer on an open channel: someone removed the gateway's queue."""
         if connection is self._connection:
             self._lost(failure.value, connection)
 
@@ -328,14 +330,14 @@ class Broker:
         self._consume(queue, connection)
 
     def _acknowledge(self, channel: Any, tag: int) -> None:
-        """Acknowledge many at once; the rest is acknowledged by ``acknowledge_rest``."""
+        """Acknowledge a quarter of the prefetch at once; ``acknowledge_rest`` does so for what remains."""
         self._unacknowledged += 1
         self._last_tag = tag
         if self._unacknowledged >= self._limits.gateway_prefetch // 4:
             self.acknowledge_rest()
 
     def acknowledge_rest(self) -> None:
-        """Acknowledge what came so far (called now and then, so that a quiet gateway holds nothing back)."""
+        """Acknowledge all deliveries so far. Called periodically, for a gateway that receives little."""
         if self._unacknowledged and self._consuming is not None:
             self._consuming.basic_ack(self._last_tag, multiple=True)
             self._unacknowledged = 0

@@ -1,4 +1,4 @@
-"""Who wants to hear what: connections by topic, and the routing keys for which the gateway's queue must be bound."""
+"""Subscriptions: the connections of each topic, and the routing keys to which the gateway's queue must be bound."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -10,21 +10,21 @@ C = TypeVar("C")
 
 
 class Interest(Generic[C]):
-    """Topics watched by connections. A connection's topics stand in slots, each replaced as a whole."""
+    """The topics that connections watch. A connection has them in named slots, each of which is replaced as a whole."""
 
     def __init__(self) -> None:
-        # Dictionaries as ordered sets: who is told first must not depend on chance, or no simulation could be repeated.
+        # Dictionaries as ordered sets: recipients must have one order in each run, or no simulation could be repeated.
         self._watchers: dict[str, dict[C, None]] = {}
         self._slots: dict[C, dict[str, tuple[str, ...]]] = {}
         self._uses: dict[str, int] = {}  # how many topics with this routing key have watchers
 
     @property
     def keys(self) -> list[str]:
-        """The routing keys that have watchers."""
+        """Return the routing keys that have watchers."""
         return list(self._uses)
 
     def watch(self, conn: C, slot: str, topics: tuple[str, ...]) -> tuple[list[str], list[str]]:
-        """Replace a slot. Returns the routing keys to bind and to unbind."""
+        """Replace the topics of a connection's slot. Returns the routing keys to bind, and those to unbind."""
         slots = self._slots.setdefault(conn, {})
         before = slots.get(slot, ())
         slots[slot] = topics
@@ -33,13 +33,13 @@ class Interest(Generic[C]):
         return [k for k in bind if k in self._uses], [k for k in unbind if k not in self._uses]
 
     def forget(self, conn: C) -> list[str]:
-        """Forget a connection. Returns the routing keys to unbind."""
+        """Remove a connection and its topics. Returns the routing keys to unbind."""
         topics = [topic for slot in self._slots.pop(conn, {}).values() for topic in slot]
         unbind = [key for topic in topics for key in self._remove(conn, topic)]
         return [key for key in unbind if key not in self._uses]
 
     def audience(self, to: Sequence[str], unless: Sequence[str]) -> list[C]:
-        """Who watches one of the topics ``to`` and none of ``unless``, in the order they came."""
+        """Return the connections that watch a topic of ``to`` and none of ``unless``, in the order of subscription."""
         found = [self._watchers[topic] for topic in to if topic in self._watchers]
         audience: Iterable[C] = found[0] if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))
         without = [self._watchers[topic] for topic in unless if topic in self._watchers]

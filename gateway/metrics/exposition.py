@@ -1,4 +1,4 @@
-"""A gateway's numbers as Prometheus wants them: collected from the meters when it asks, in the reactor's thread."""
+"""Exports a gateway's metrics to Prometheus. They are collected from the meters on request, in the reactor's thread."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -32,13 +32,13 @@ _TIMES = {
 
 
 class HubCollector(Collector):
-    """What the hub and its meters know."""
+    """Collects metrics from the hub and its meters."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
     def collect(self) -> Iterable[Metric]:
-        """All metrics, as they stand now."""
+        """Yield all metrics with their present values."""
         yield from self._people()
         yield from self._events()
         yield from self._families()
@@ -119,7 +119,7 @@ def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram,
 
 
 class Exposition:
-    """The text, over HTTP and for whoever asks through the broker."""
+    """Serves the metrics as text: over HTTP, and as reports through the broker."""
 
     def __init__(self, hub: Hub, gateway: str) -> None:
         self._hub = hub
@@ -130,18 +130,18 @@ class Exposition:
         self._registry.register(GC_COLLECTOR)
 
     def text(self) -> bytes:
-        """All metrics in Prometheus' text form."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def report(self, about: str) -> GatewayReport:
-        """The answer to a question: all metrics, or what is known of an event."""
+        """Return a report of all metrics, or of the event with the id ``about``: its times in each batch it was in."""
         if not about:
             return GatewayReport(gateway=self._gateway, metrics=self.text().decode())
         times = [times for batch in self._hub.batches_of(about) for times in _times(batch, about)]
         return GatewayReport(gateway=self._gateway, times=times)
 
     def listen(self, reactor: Any, where: Address) -> Any:
-        """Answer Prometheus. A taken port is no reason for a gateway not to run: it takes a free one, and says so."""
+        """Listen for Prometheus. Where its port is taken, use a free one, and warn. Returns Twisted's port."""
         site = Site(_Resource(self))
         site.noisy = False
         try:
@@ -175,6 +175,6 @@ class _Resource(Resource):
         self._exposition = exposition
 
     def render_GET(self, request: Any) -> bytes:  # noqa: N802
-        """Every path answers the same."""
+        """Answer any path with the metrics."""
         request.setHeader(b"Content-Type", CONTENT_TYPE_LATEST.encode())
         return self._exposition.text()

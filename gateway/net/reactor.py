@@ -1,11 +1,12 @@
-"""Twisted's epoll reactor, which reads many sockets at once where many have something to say.
+"""Twisted's epoll reactor, changed so that a busy gateway reads many sockets in one iteration.
 
-To wake up costs more than to read, and what is read waits for company anyway: so each look at the sockets makes the
-next one wait a little for each that had something to say. Where few speak that is next to nothing; where many do,
-dozens are read at once. What the broker has to say is worth waking up for: its socket ends a rest. Sockets are called
-without the logging context that Twisted makes for each call, which nothing here uses and which costs as much as the
-reading. And its timers go by the monotonic clock: by Twisted's own, the machine's, a clock that is set back by ten
-minutes stops all of them for so long, and one that is set ahead ends all connections as idle.
+Each poll delays the next one by a pause that grows with the number of sockets that were ready. With few active clients
+the pause is negligible; with many, dozens of sockets are read per wake-up, which costs more than a read does. Events
+wait for their batch anyway. A descriptor given to ``attend`` (the broker's socket) ends the pause early.
+
+Two more differences: sockets are called without the logging context that Twisted makes for each call, which nothing
+here uses and which costs as much as the read; and timers use the monotonic clock. Twisted's own use the wall clock:
+when that is set back, all timers stop for as long, and when it is set ahead, all connections end as idle.
 """
 
 import select
@@ -16,11 +17,14 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 
 PAUSE_S_PER_SOCKET = 0.0005
-PAUSE_S_MAX = 0.004  # so long may a signal wait, or what another thread has to say
+PAUSE_S_MAX = 0.004  # the longest delay of a signal, and of a call from another thread
 
 
 class BatchingReactor(EPollReactor):
-    """``clock_s``: monotonic seconds; ``sleep`` waits for so many, instead of until somebody urgent speaks."""
+    """The reactor of a gateway.
+
+    ``clock_s``: monotonic seconds. ``sleep``: waits for a number of seconds; by default an attended descriptor ends it.
+    """
 
     seconds = staticmethod(time.monotonic)
 
@@ -30,18 +34,18 @@ class BatchingReactor(EPollReactor):
         super().__init__()  # type: ignore[no-untyped-call]
         self._clock_s = clock_s
         self._sleep = sleep or self._doze
-        self._rested_s = 0.0  # when it may look at the sockets again
+        self._rested_s = 0.0  # when it may poll again
         self._urgent = select.epoll()
 
     def attend(self, fd: int) -> None:
-        """What comes through this descriptor ends a rest, until it is closed."""
+        """Let input on a descriptor end a pause, until the descriptor is closed."""
         self._urgent.register(fd, select.EPOLLIN)
 
     def _doze(self, seconds: float) -> None:
         select.select([self._urgent], [], [], seconds)  # epoll's own waiting knows whole milliseconds only
 
     def doIteration(self, delay: float | None) -> None:  # noqa: N802
-        """Wait for sockets, ``delay`` seconds at most (``None``: for ever), and let them read and write."""
+        """Poll for ``delay`` seconds at most (``None``: without end), then serve the sockets that are ready."""
         timeout_s = self._rest(delay)
         try:
             ready = self._poller.poll(-1 if timeout_s is None else timeout_s, max(1, len(self._selectables)))
@@ -54,7 +58,7 @@ class BatchingReactor(EPollReactor):
                 self._doReadOrWrite(selectable, fd, event)  # type: ignore[no-untyped-call]
 
     def _rest(self, delay: float | None) -> float | None:
-        """Sleep as long as it is too early to look. Returns what is left of ``delay``."""
+        """Sleep until the pause is over. Returns what is left of ``delay``."""
         rest_s = self._rested_s - self._clock_s()
         if delay is not None:
             rest_s = min(rest_s, delay)
@@ -65,7 +69,7 @@ class BatchingReactor(EPollReactor):
 
 
 def install() -> BatchingReactor:
-    """Make it the process's reactor, before anything imports ``twisted.internet.reactor``."""
+    """Install this reactor. Call it before anything imports ``twisted.internet.reactor``."""
     reactor = BatchingReactor()
     installReactor(reactor)
     return reactor

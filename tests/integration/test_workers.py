@@ -232,3 +232,14 @@ def ended(flower: FlowerPages, state: str = "") -> list[dict[str, Any]]:
     """What Flower knows of whispers that ended so."""
     told = {"taskname": "chat.whisper", **({"state": state} if state else {})}
     return list(flower.get("tasks", **told).values())
+
+
+def test_a_second_worker_of_a_name_is_refused_with_a_sentence_and_the_first_goes_on(deployment: Deployment) -> None:
+    first = deployment.worker("chat", name="chat1")
+    with pytest.raises(AssertionError, match=r"Another worker has the name chat1@\S+: give"):
+        deployment.worker("chat", name="chat1")
+    assert deployment.procs[-1].wait() == 1
+    deployment.procs.pop()
+    assert first.alive
+    first.kill()
+    assert deployment.worker("chat", name="chat1").alive  # the name is free at once, however the first one ended
