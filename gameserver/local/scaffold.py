@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gameserver.errors import Rejected
 from gameserver.games import millbrook
+from gameserver.store.own_migrations import NAME_CHARS_MAX
 
 TEMPLATE = Path(__file__).parent / "new_game"
 SUFFIX = ".tmpl"  # keeps linters, type checkers and pytest out of files that are no modules of the engine
@@ -42,8 +43,10 @@ def files(name: str) -> dict[str, str]:
 
 
 def _check(name: str, folder: Path) -> None:
-    if not (name.isidentifier() and name.isascii() and name == name.lower()) or keyword.iskeyword(name):
-        raise Rejected("bad_name", f"{name!r} cannot be a game's name: small letters, digits and _, a letter first.")
+    sound = name.isidentifier() and name.isascii() and name == name.lower() and len(name) <= NAME_CHARS_MAX
+    if not sound or keyword.iskeyword(name):
+        rule = f"small letters, digits and _, a letter first, {NAME_CHARS_MAX} of them at most"
+        raise Rejected("bad_name", f"{name!r} cannot be a game's name: {rule}.")
     if folder.exists():
         raise Rejected("already_there", f"{folder} is there already, and is left alone.")
     if find_spec(name) is not None:

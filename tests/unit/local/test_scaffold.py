@@ -60,7 +60,7 @@ def test_what_is_made_while_running_lies_in_its_folder(isle: Path) -> None:
     assert [file.name for file in (isle / "var").iterdir()] == ["secret.key"]
 
 
-@pytest.mark.parametrize("name", ["Isle", "my-game", "1st", "class", "", "île", "../isle"])
+@pytest.mark.parametrize("name", ["Isle", "my-game", "1st", "class", "", "île", "../isle", "an_island_far_away_in_the"])
 def test_a_name_that_no_package_can_have_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(Rejected, match="small letters"):
         new_game(name, tmp_path)
@@ -97,5 +97,5 @@ def test_the_document_on_games_works_as_it_is_written(tmp_path: Path) -> None:
     assert "add_table items" in run(game, "gameserver", "migrations", "check", status=1)
     run(game, "gameserver", "migrations", "make", "items")
     plugin = ("-p", "gameserver.testing.plugin")
-    assert "7 passed" in run(game, "gameserver", "test", "-q", *plugin, "-m", "not server")
+    assert "9 passed" in run(game, "gameserver", "test", "-q", *plugin, "-m", "not server")
     assert "no issues" in run(game, "mypy", "--cache-dir", "/dev/null")

@@ -84,7 +84,7 @@ def test_a_hook_that_is_added_changed_and_removed_counts_once(playing: Playing) 
         "from isle.gestures.events import Waved\n\n"
         '@after("gestures.wave")\n'
         "def echo(state, event, context, outcome):\n"
-        '    return Outcome(notifications=(Notification(notice=Waved(who="echo"), to=("here",)),))\n'
+        '    return Outcome(notifications=(Notification(notice=Waved(who="echo", times=1), to=("here",)),))\n'
     )
     assert playing.play() == ["ada"]
     playing.hooks.write_text(hook)
