@@ -86,7 +86,6 @@ def _ping(connection: Any, record: Any, proxy: Any) -> None:
 def _sqlite(url: str, path: str | None) -> Engine:
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    _spare_locks()
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)  # for migrations, which run through SQLAlchemy
@@ -105,6 +104,9 @@ def _spare_locks() -> None:
         if configure is not None:
             configure(CONFIG_MULTITHREAD)
             configure(CONFIG_MEMSTATUS, 0)
+
+
+_spare_locks()  # before anything else of the store, or a fork of a process that imports it, loads the driver
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

@@ -21,7 +21,9 @@ print(library.sqlite3_db_mutex(other) is not None, library.sqlite3_memory_used()
 """
 
 
-@pytest.mark.parametrize(("first", "locks"), [("", "False False"), ("import sqlite3", "True True")])
+@pytest.mark.parametrize(
+    ("first", "locks"), [("", "False False"), ("import gameserver.cli", "False False"), ("import sqlite3", "True True")]
+)
 def test_sqlite_locks_only_where_it_was_loaded_before(first: str, locks: str, tmp_path: Path) -> None:
     asked = ASKED.format(first=first, path=tmp_path / "game.db")
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
