@@ -84,8 +84,9 @@ def become(module: Sequence[str], environ: Mapping[str, str], parent: int) -> No
 def _status(module: Sequence[str]) -> int:
     sys.argv = list(module)
     sys.path[0] = os.getcwd()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # Streams of its own: those of the parent were made for its files, and know whether one can seek in these.
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
     try:
         runpy.run_module(module[0], run_name="__main__", alter_sys=True)
     except SystemExit as end:

@@ -134,6 +134,33 @@ def test_a_fork_ends_with_its_parent(start):
     assert wait_for(lambda: not members(parent.child), WAIT_S_MAX)
 
 
+RECONFIGURING = """
+import sys
+sys.stdout.reconfigure(errors="replace")
+print("done", *sys.argv[1:])
+"""
+# Prints to its file, has a pipe in the file's place, and runs a program as a fork would.
+REDIRECTED = """
+import os, sys
+from gameserver.local import forking
+print("the parent's", flush=True)
+reader, writer = os.pipe()
+os.dup2(writer, 1)
+forking._status(["reconfiguring", "well"])
+os.write(2, os.read(reader, 100))
+"""
+
+
+def test_a_fork_has_streams_of_its_own_files_and_may_change_them(tmp_path):
+    (tmp_path / "reconfiguring.py").write_text(RECONFIGURING)
+    with (tmp_path / "log").open("w") as log:
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", REDIRECTED], cwd=tmp_path, env=environ, stdout=log, stderr=subprocess.PIPE, text=True
+        )
+    assert done.stderr == "done well\n"
+
+
 def test_only_modules_that_run_in_this_interpreter_are_forked():
     assert module_of(tethered((sys.executable, "-m", "celery", "-A", "tasks"))) == ("celery", "-A", "tasks")
     assert module_of(tethered((sys.executable, "script.py"))) == ()
