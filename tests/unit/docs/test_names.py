@@ -44,7 +44,7 @@ EXCEPT = {
     "turnstile": re.compile(r"\.turnstile\b"),  # a file that the version before locks, too
     **{old: re.compile(rf'"{old}": "{new}"|`{old}` \| `{new}`') for old, new in LIMITS_RENAMED.items()},
 }
-HISTORY = ("docs/performance", "docs/images")  # what was measured under the names of then
+HISTORY = ("docs/performance-", "docs/images")  # what was measured under the names of then
 OF_OLD_NAMES = ("tests/unit/docs/test_names.py", "tests/unit/test_config.py")  # they are about these
 
 
