@@ -16,6 +16,7 @@ TITLES = {"gameserver": "this server", "floor": "in memory (floor)", "usual": "a
 PARTS = {"latency": "own", "sights": "seen"}
 COMPARED = ("gameserver", "floor")
 MS_MAX = 100
+CLIENTS = (100, 200, 400, 1_000, 2_000, 4_000, 10_000)
 
 
 def plots(records: Sequence[Record], folder: Path) -> list[Path]:
@@ -24,9 +25,10 @@ def plots(records: Sequence[Record], folder: Path) -> list[Path]:
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "gameserver", "font.size": 10, "axes.spines.top": False})
+    folder.mkdir(parents=True, exist_ok=True)
     run = Run(records)
     by_server = {server: _walks(run, server) for server in COMPARED}
-    ours = by_server["gameserver"]
+    ours = sorted(run.points("curve"), key=_moves)
     drawn = {
         "latency": partial(_latency, by_server=by_server),
         "cpu": partial(_cpu, points=ours),
@@ -103,6 +105,8 @@ def _cost(axes: Any, run: Run) -> None:
         costs = [p.cpu_s_per_1000.get("total") for p in points]
         axes.plot([p.clients for p in points], costs, mark, mfc="none", color="black", label=f"with {label}")
     axes.set_xscale("log")
+    axes.set_xticks(CLIENTS, [f"{clients:,}" for clients in CLIENTS], minor=False)
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("clients")
     axes.set_ylabel("CPU seconds per 1,000 moves")
     axes.set_ylim(bottom=0)

@@ -295,6 +295,7 @@ def main() -> int:
         "--env", action="append", default=[], help="a setting of the game server: GAMESERVER_NAME=value"
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--run", default=time.strftime("%Y%m%d-%H%M%S"), help="what this run is called")
     arguments = parser.parse_args()
     env = dict(pair.split("=", 1) for pair in arguments.env)
     wrong = False
@@ -304,22 +305,20 @@ def main() -> int:
             servers = arguments.servers.split(",")
             if "game" in servers:
                 for seen in _measure_all(target, arguments):
-                    wrong |= _keep(seen, arguments.results)
+                    wrong |= _keep(seen, arguments)
             if "plain" in servers:
                 with plain_server(folder, target) as plain:
                     for seen in _measure_all(plain, arguments):
-                        wrong |= _keep(seen, arguments.results)
+                        wrong |= _keep(seen, arguments)
     return int(wrong)
 
 
-def _keep(seen: Transfers, results: Path) -> bool:
+def _keep(seen: Transfers, arguments: argparse.Namespace) -> bool:
     print(line(seen), flush=True)
-    results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("ab") as file:
-        file.write(
-            msgspec.json.encode({"at": time.time(), "machine": machine.described(), **msgspec.to_builtins(seen)})
-        )
-        file.write(b"\n")
+    kept = {"run": arguments.run, "at": time.time(), "machine": machine.described(), **msgspec.to_builtins(seen)}
+    arguments.results.parent.mkdir(parents=True, exist_ok=True)
+    with arguments.results.open("ab") as file:
+        file.write(msgspec.json.encode(kept) + b"\n")
     return bool(seen.wrong)
 
 

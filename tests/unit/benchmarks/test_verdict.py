@@ -66,9 +66,11 @@ def test_transfers_are_compared_with_the_plain_servers_of_the_same_database() ->
         | {"refused": {}, "lost": 0, "wrong": []}
         for server, rate in (("game server", 8_000.0), ("plain", 10_000.0))
     ]
+    seen.append(seen[0] | {"database": "postgresql", "paced": 6_000, "refused": {"mailbox_full": 3}, "wrong": ["w1"]})
     found = judged(Run([], seen))
     assert found["transfers on SQLite, of a plain server's"] == ("0.8", "held")
-    assert found["transfers refused, lost or wrong"] == ("0", "held")
+    assert found["transfers refused, connections lost, accounts wrong"] == ("4", "not held")
+    assert judged(Run([], seen[:1]))["transfers refused, connections lost, accounts wrong"] == ("0", "held")
     assert found["transfers on PostgreSQL, of a plain server's"][0] == "not measured"
 
 
