@@ -21,9 +21,9 @@ SAYS = "stop everything"  # last, when all is up
 # What a program is, by its command line; the first that fits counts.
 TIERS = {
     "broker": r"rabbit|epmd|beam",
-    "flower": r" flower\b",
-    "workers": r" (worker|beat)\b",
-    "gateway": r"\bgateway\b",
+    "flower": r" -m celery .*\bflower\b",
+    "workers": r" -m celery .*\b(worker|beat)\b",
+    "gateway": r" -m gateway\b(?!\.)",
 }
 OTHERS = "supervisor"
 
@@ -59,7 +59,13 @@ def tiers(up: int) -> dict[str, list[int]]:
 
 
 def _tier(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        line = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).replace("\0", " ")
-        return next((tier for tier, pattern in TIERS.items() if re.search(pattern, line)), OTHERS)
-    return OTHERS
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return OTHERS
+    return tier_of(os.fsdecode(command).replace("\0", " "))
+
+
+def tier_of(command: str) -> str:
+    """The tier of a program with this command line."""
+    return next((tier for tier, pattern in TIERS.items() if re.search(pattern, command)), OTHERS)
