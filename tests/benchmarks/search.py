@@ -39,7 +39,7 @@ class Search:
 
     def largest(self, start: int, until_s: float) -> Point | None:
         """The largest load that was carried for a whole window. ``until_s`` (monotonic): then stop where it is."""
-        low, high = self._neighbourhood(_whole(start))
+        low, high = self._neighbourhood(_whole(start), until_s)
         best: Point | None = None
         clients = low
         while time.monotonic() < until_s and (best is None or high / best.clients > FINE):
@@ -56,10 +56,10 @@ class Search:
                 break
         return best
 
-    def _neighbourhood(self, clients: int) -> tuple[int, int]:
+    def _neighbourhood(self, clients: int, until_s: float) -> tuple[int, int]:
         """A load that was carried for a short while, and one that wasn't."""
         low, high = 0, 0
-        while not (low and high) and zones.CROWD <= clients <= self._most:
+        while not (low and high) and zones.CROWD <= clients <= self._most and time.monotonic() < until_s:
             if self._carries(self._try(clients, PROBE_S)):
                 low = clients
                 clients = _whole(clients * STEP)

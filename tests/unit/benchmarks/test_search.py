@@ -40,6 +40,17 @@ def test_a_server_that_carries_nothing_is_not_searched_for_ever() -> None:
     assert found is None
 
 
+def test_a_search_whose_time_is_over_measures_no_more() -> None:
+    tried: list[int] = []
+
+    def measured(clients: int, seconds: float) -> Point:
+        tried.append(clients)
+        return _point(clients, seconds, 6_000)
+
+    assert search.Search(measured, 20.0, 6_000, lambda p, kind: p).largest(100, -math.inf) is None
+    assert tried == []
+
+
 def test_what_failed_while_others_took_processors_is_measured_again() -> None:
     stolen = [0.5]
 
