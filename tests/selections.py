@@ -9,6 +9,7 @@ from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.players import around, around_locked, bodies_in
 from gameserver.modules.sessions.entities import Account, Gateway, Session
 from gameserver.modules.sessions.rules import ROLL_ROWS_MAX
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.modules.world.rules import BUSY_ZONES, HURT_ZONES, lapsed_sessions
 from gameserver.rules.needs import Needs, count, due, ids, mail, mail_count, portion, where
@@ -16,6 +17,7 @@ from gameserver.rules.needs import Needs, count, due, ids, mail, mail_count, por
 BY_ID: dict[str, type[Entity]] = {
     "accounts": Account,
     "players": Player,
+    "purses": Purse,
     "creatures": Creature,
     "sessions": Session,
     "clocks": ZoneClock,

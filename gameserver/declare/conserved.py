@@ -2,7 +2,7 @@
 
 A declaration stands in the ``conserved.py`` of a module (or of the game's own package):
 
-    conserved("coins", total(Player, "coins"), sources=("sessions.register",))
+    conserved("coins", total(Purse, "coins"), sources=("sessions.register",))
 
 A server only checks that it fits the game. That it is true is proved in tests: ``gameserver.testing.conservation``.
 """

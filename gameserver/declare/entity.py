@@ -3,6 +3,10 @@
 An entity is a frozen struct whose first field is ``id: str``; each field is a column. It stands in ``entities.py`` of
 its module. The entities' order, modules in the order in which the game names them, is the order in which their rows are
 locked.
+
+A component is an entity of its own under the key of another, its owner: what a module keeps of a player, for one, of
+which no other module needs to know. An owner and its components make a record: a batch loads and locks those parts of a
+record that it needs, in one statement.
 """
 
 import re
@@ -11,14 +15,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 from gameserver.declare.conditions import Condition, Field, tests_of
-from gameserver.declare.game_package import parts
+from gameserver.declare.game_package import game, package, parts
 from gameserver.declare.places import caller
 from gameserver.errors import Corrupt
 
 TYPES = (str, int, bytes)
-RESERVED = ("when", "look")
+RESERVED = ("when", "look", "components")
 ACTOR_FIELDS = ("session", "gateway", "conn", "marks")
 # Tables of the engine's own.
 ENGINE_TABLES = frozenset({"outcomes", "outbox", "trials", "dead_letters", "unread", "facts", "alembic_version"})
@@ -86,6 +91,8 @@ class EntitySpec(msgspec.Struct, frozen=True, kw_only=True):
     actor: bool
     session: bool
     sign_of_life: str
+    of: type["Entity"] | None
+    within: bool
     at: str
 
     @property
@@ -94,6 +101,16 @@ class EntitySpec(msgspec.Struct, frozen=True, kw_only=True):
         often = self.often.fields if self.often else ()
         first = {self.table: tuple(name for name in self.types if name not in often)}
         return {**first, self.often.table: ("id", *often)} if self.often else first
+
+    @property
+    def all_conditions(self) -> Mapping[str, Condition]:
+        """Its conditions and, of a component, its owner's."""
+        return {**self.of.spec.conditions, **self.conditions} if self.of else self.conditions
+
+    @property
+    def all_types(self) -> Mapping[str, type]:
+        """Its fields and, of a component, its owner's: what its conditions may be about."""
+        return {**self.of.spec.types, **self.types} if self.of else self.types
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -128,6 +145,8 @@ def entity(
     actor: bool = False,
     session: bool = False,
     sign_of_life: str = "",
+    of: type[Entity] | None = None,
+    within: bool = False,
 ) -> Callable[[E], E]:
     """Declare an entity. Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
 
@@ -143,13 +162,19 @@ def entity(
     ``actor``: it is who sends events, and has the fields ``ACTOR_FIELDS``: ``gateway`` and ``conn`` say where it is
     connected ("" for not), ``marks`` holds its session's watermarks. ``session``: with it, outcomes are forgotten.
     ``sign_of_life``: the field with the time at which a process that serves players was last alive.
+
+    ``of``: the entity whose component it is, under the same id. Each of its fields has a default: a component that is
+    not there yet begins with them (``beginning``), so that a module can be added to a world that is played. Its
+    conditions, and selections of it, may name conditions and fields of its owner too. ``within``: its fields stand in
+    its owner's rows (``often``: in the table of that name that the owner has), where both change together; then it is
+    made together with its owner, and needs no defaults.
     """
     at = caller()
 
     def declare(cls: E) -> E:
         cls.spec = spec = EntitySpec(
             name=cls.__name__,
-            table=table or _plural(cls.__name__),
+            table=table or (of.spec.table if of and within else _plural(cls.__name__)),
             types=_types(cls),
             indexes=tuple(map(_index, indexes)),
             often=often,
@@ -163,6 +188,8 @@ def entity(
             actor=actor,
             session=session,
             sign_of_life=sign_of_life,
+            of=of,
+            within=within,
             at=at,
         )
         for fault, true in _contradictions(spec, cls).items():
@@ -202,7 +229,8 @@ def _contradictions(spec: EntitySpec, cls: type[Entity]) -> dict[str, bool]:
         },
         **{f"a field can't be called {name}: selections take that": name in types for name in RESERVED},
         **{f"{name} is no field of it": True for name in _named(spec) if name not in types},
-        **{f"{name} is no condition of it": True for name in _whens(spec) if name not in spec.conditions},
+        **{f"{name} is no field of it": True for name in _tested(spec) if name not in spec.all_types},
+        **{f"{name} is no condition of it": True for name in _whens(spec) if name not in spec.all_conditions},
         **{f"the engine has a table {name} of its own": name in ENGINE_TABLES for name in spec.tables},
         "often names its own table again": spec.often is not None and spec.often.table == spec.table,
         "often can't hold the id": spec.often is not None and "id" in spec.often.fields,
@@ -213,11 +241,25 @@ def _contradictions(spec: EntitySpec, cls: type[Entity]) -> dict[str, bool]:
         **{f"an actor has a text {name}": types.get(name) is not str for name in ACTOR_FIELDS if spec.actor},
         **{f"{name} was added and needs a default": name not in _defaults(cls) for name in spec.added if name in types},
         **{f"an index can't reach {name}, which changes often": True for name in _out_of_reach(spec)},
+        **_contradictions_of_a_component(spec, cls),
     }
 
 
-def _untypical(types: Mapping[str, Any]) -> list[str]:
-    return [name for name, type_ in types.items() if type_ not in TYPES]
+def _contradictions_of_a_component(spec: EntitySpec, cls: type[Entity]) -> dict[str, bool]:
+    owner = spec.of.spec if spec.of else None
+    if owner is None:
+        return {"what stands within its owner's rows needs an owner: of=...": spec.within}
+    own = [name for name in spec.types if name != "id"]
+    tables = [owner.table, *([owner.often.table] if owner.often else [])]
+    return {
+        f"{owner.name} is a component itself": owner.of is not None,
+        "a component is no actor and no session, and is kept and written as its owner is": bool(
+            spec.actor or spec.session or spec.blind or spec.first_come or spec.keep
+        ),
+        **{f"{name} needs a default": not spec.within and name not in _defaults(cls) for name in own},
+        **{f"{owner.name} has a field {name} in the same row": spec.within and name in owner.types for name in own},
+        **{f"{owner.name} has no table {name}": spec.within and name not in tables for name in spec.tables},
+    }
 
 
 def _shown(type_: Any) -> str:
@@ -227,19 +269,23 @@ def _shown(type_: Any) -> str:
 def _named(spec: EntitySpec) -> list[str]:
     """The fields that a declaration names."""
     place, keep = spec.place, spec.keep
-    tests = [test for condition in spec.conditions.values() for test in tests_of(condition)]
     named = [
         *(name for index in spec.indexes for name in index.columns),
         *(spec.often.fields if spec.often else ()),
         *((place.zone, place.x, place.y) if place else ()),
         *((keep.by, keep.per) if keep else ()),
-        *(test.field for test in tests),
-        *(test.value.name for test in tests if isinstance(test.value, Field)),
         *spec.added,
         *spec.big,
         spec.sign_of_life,
     ]
     return [name for name in dict.fromkeys(named) if name]
+
+
+def _tested(spec: EntitySpec) -> list[str]:
+    """The fields that its conditions are about."""
+    tests = [test for condition in spec.conditions.values() for test in tests_of(condition)]
+    compared = [test.value.name for test in tests if isinstance(test.value, Field)]
+    return list(dict.fromkeys([*(test.field for test in tests), *compared]))
 
 
 def _whens(spec: EntitySpec) -> list[str]:
@@ -273,11 +319,17 @@ def kinds() -> tuple[type[Entity], ...]:
     """The game's entities, in the order in which they are locked.
 
     Raises ``Corrupt``: ``bad_module``, ``one_name_twice`` where two have one name or table, ``bad_game`` where there is
-    not one actor.
+    not one actor, or a component without its owner.
     """
     modules = [module.__name__ for module in parts("entities")]
     found = sorted((kind for kind in DECLARED if kind.__module__ in modules), key=lambda k: modules.index(k.__module__))
     refuse_doubles(found)
+    for spec in (kind.spec for kind in found):
+        if spec.of is not None and spec.of not in found:
+            raise Corrupt(
+                "bad_game",
+                f"{spec.at}: {spec.name} is a component of {spec.of.__name__}, which this game does not have.",
+            )
     return tuple(found)
 
 
@@ -285,10 +337,62 @@ def refuse_doubles(found: list[type[Entity]]) -> None:
     """Raise ``Corrupt`` ``one_name_twice`` where two entities have one name or one table."""
     known: dict[str, str] = {}
     for spec in (kind.spec for kind in found):
-        for name in (f"the name {spec.name}", *(f"the table {table}" for table in spec.tables)):
+        tables = () if spec.within else spec.tables
+        for name in (f"the name {spec.name}", *(f"the table {table}" for table in tables), *_columns_within(spec)):
             first = known.setdefault(name, spec.at)
             if first != spec.at:
                 raise Corrupt("one_name_twice", f"Two entities have {name}: {first} and {spec.at}; rename one.")
+
+
+def _columns_within(spec: EntitySpec) -> list[str]:
+    return [f"the column {spec.table}.{name}" for name in spec.types if spec.within and name != "id"]
+
+
+@cache
+def record(owner: type[Entity]) -> tuple[type[Entity], ...]:
+    """An entity and its components, in the order in which their rows are locked."""
+    return (owner, *(kind for kind in kinds() if kind.spec.of is owner))
+
+
+@cache
+def records() -> tuple[tuple[type[Entity], ...], ...]:
+    """All of them, in the order in which they are locked."""
+    return tuple(record(kind) for kind in kinds() if kind.spec.of is None)
+
+
+@cache
+def sharing(kind: type[Entity]) -> tuple[type[Entity], ...]:
+    """The entities that stand in the same rows as one: its owner and what is declared ``within``, or itself alone."""
+    owner = kind.spec.of if kind.spec.within else kind
+    return (kind,) if owner is None else (owner, *(other for other in record(owner)[1:] if other.spec.within))
+
+
+@cache
+def stands_apart(kind: type[Entity]) -> bool:
+    """Whether it is a component with a table of its own, in which its row may be missing."""
+    return kind.spec.of is not None and not kind.spec.within
+
+
+@cache
+def components_apart() -> dict[type[Entity], tuple[type[Entity], ...]]:
+    """The components that have rows of their own, by their owners."""
+    found = {whole[0]: tuple(filter(stands_apart, whole)) for whole in records()}
+    return {owner: components for owner, components in found.items() if components}
+
+
+@cache
+def _begun() -> dict[type[Entity], Entity]:
+    """What the game says of how components begin. Raises ``Corrupt`` ``bad_game`` for what is no component of it."""
+    for thing in game().begins:
+        if not isinstance(thing, Entity) or type(thing) not in kinds() or thing.spec.of is None:
+            raise Corrupt("bad_game", f"{package()}: begins names {thing!r:.80}, which is no component of this game.")
+    return {type(thing): thing for thing in game().begins}
+
+
+def beginning(kind: type[Entity], id_: str) -> Any:
+    """Return a component as it begins: as the game says, or else with the defaults of its fields."""
+    begun = _begun().get(kind)
+    return kind(id=id_) if begun is None else replace(begun, id=id_)
 
 
 @cache

@@ -19,6 +19,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
@@ -36,11 +37,14 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
 
     ``modules``: packages of modules that it takes from elsewhere, by their dotted names. ``world``: its ``.world``
     file. ``creatures``: a JSON list of the kinds of creatures that its maps may name, if there are any.
+    ``begins``: with what a new player starts, where it is not the defaults of the components: entities with any id
+    (``Purse(id="", coins=50)``).
     """
 
     modules: tuple[str, ...]
     world: Path
     creatures: Path | None = None
+    begins: tuple[Any, ...] = ()
 
 
 def package() -> str:

@@ -35,7 +35,8 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """A hook, as it is declared.
 
     ``event``: the event's task, "chat.say". ``when``: "rewrite" for a before-hook that reads no state. ``needs``: the
-    rows it wants beside those that the rule needs. ``at``: where it is declared, file and line.
+    rows it wants beside those that the rule needs; ``components``: those of the player. ``at``: where it is declared,
+    file and line.
     """
 
     function: Callable[..., Any]
@@ -43,6 +44,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     when: When
     order: int
     needs: Callable[[Any, Any], Any] | None
+    components: tuple[type, ...] = ()
     at: str
 
     @property
@@ -61,31 +63,50 @@ DECLARED: list[Hook] = []
 
 
 def before(
-    event: str, *, order: int = 0, needs: Callable[[Any, Any], Any] | None = None, reads_state: bool = True
+    event: str,
+    *,
+    order: int = 0,
+    needs: Callable[[Any, Any], Any] | None = None,
+    components: tuple[type, ...] = (),
+    reads_state: bool = True,
 ) -> Callable[[F], F]:
     """Run a function before the rule of an event; it returns a changed event, or ``None``. It may raise ``Rejected``.
 
     ``event``: family and name, "chat.say". ``order``: the lower runs first. ``needs``: the rows that the function
-    wants, a function of event and context as a rule's. The function takes ``(state, event, context)``, and may change
-    no field that decides which rows are needed: these are locked already. With ``reads_state=False`` it takes
-    ``(event)`` alone, runs before anything is loaded, and may change every field but ``seq``.
+    wants, a function of event and context as a rule's; ``components``: those of the player whose event it is, as a
+    rule's too. The function takes ``(state, event, context)``, and may change no field that decides which rows are
+    needed: these are locked already. With ``reads_state=False`` it takes ``(event)`` alone, runs before anything is
+    loaded, and may change every field but ``seq``.
     Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
     """
-    return _declare(event, "before" if reads_state else "rewrite", order, needs, caller())
+    return _declare(event, "before" if reads_state else "rewrite", order, needs, components, caller())
 
 
-def after(event: str, *, order: int = 0, needs: Callable[[Any, Any], Any] | None = None) -> Callable[[F], F]:
+def after(
+    event: str,
+    *,
+    order: int = 0,
+    needs: Callable[[Any, Any], Any] | None = None,
+    components: tuple[type, ...] = (),
+) -> Callable[[F], F]:
     """Run a function after the rule of an event; it returns an ``Outcome`` to be added to the rule's, or ``None``.
 
     It takes ``(state, event, context, outcome)``; ``state`` holds what the rule and the hooks before it put already.
     It may raise ``Rejected``, and then nothing of the event happens. Options and faults are those of ``before``.
     """
-    return _declare(event, "after", order, needs, caller())
+    return _declare(event, "after", order, needs, components, caller())
 
 
-def _declare(event: str, when: When, order: int, needs: Callable[[Any, Any], Any] | None, at: str) -> Callable[[F], F]:
+def _declare(
+    event: str,
+    when: When,
+    order: int,
+    needs: Callable[[Any, Any], Any] | None,
+    components: tuple[type, ...],
+    at: str,
+) -> Callable[[F], F]:
     def mark(function: F) -> F:
-        hook = Hook(function=function, event=event, when=when, order=order, needs=needs, at=at)
+        hook = Hook(function=function, event=event, when=when, order=order, needs=needs, components=components, at=at)
         _refuse(hook, _contradictions(hook))
         DECLARED.append(hook)
         return function
@@ -98,7 +119,7 @@ def _contradictions(hook: Hook) -> dict[str, bool]:
     return {
         'name the event as in @before("chat.say")': type(hook.event) is not str,
         "order is an integer": type(hook.order) is not int,
-        "what reads no state needs no rows": hook.when == "rewrite" and hook.needs is not None,
+        "what reads no state needs no rows": hook.when == "rewrite" and bool(hook.needs or hook.components),
         "needs takes (event, context)": hook.needs is not None and not _takes(hook.needs, ("event", "context")),
         f"the function takes ({', '.join(parameters)})": not _takes(hook.function, parameters),
     }

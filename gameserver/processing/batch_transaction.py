@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import actor_kind
+from gameserver.declare.entity import Entity, actor_kind, beginning, components_apart
 from gameserver.errors import Corrupt, NotNow, Rejected
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
@@ -99,8 +99,8 @@ class BatchTransaction:
 
         In the order in which everybody locks: things first, the outbox after them (see ``store.loading``).
         """
-        players = {item.envelope.player for item in batch if item.envelope.player}
-        actors: Needs = (Rows(actor_kind(), "id", tuple(players)),)
+        players = tuple({item.envelope.player for item in batch if item.envelope.player})
+        actors: Needs = tuple(Rows(kind, "id", players) for kind in (actor_kind(), *_components(batch)))
         state = self._state = self._transaction.load([actors, *needs])
         state.now_ms = self._now_ms
         in_outbox = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.in_outbox])
@@ -176,7 +176,17 @@ class BatchTransaction:
         outcome: Outcome = item.rule(self._state, item.event, item.context)
         if type(outcome) is not Outcome or outcome.done:
             _check(outcome)
-        return outcome
+        return self._made_whole(outcome)
+
+    def _made_whole(self, outcome: Outcome) -> Outcome:
+        """Add to an outcome the components of who is new in it, as they begin, but those that it puts itself."""
+        owners, things = components_apart(), self._state.things
+        new = [thing for thing in outcome.put if type(thing) in owners and thing.id not in things[type(thing)]]
+        if not new:  # as a rule
+            return outcome
+        put = {(type(thing), thing.id) for thing in outcome.put}
+        lacking = [(kind, thing.id) for thing in new for kind in owners[type(thing)] if (kind, thing.id) not in put]
+        return replace(outcome, put=(*outcome.put, *(beginning(kind, id_) for kind, id_ in lacking)))
 
     def _reject(self, item: Prepared, refusal: Rejected) -> str:
         try:
@@ -300,6 +310,12 @@ class BatchTransaction:
             put_off=self._put_off,
             outcomes=dict(self._outcomes),
         )
+
+
+def _components(batch: Sequence[Prepared]) -> tuple[type[Entity], ...]:
+    """What the batch's rules want of their actors beside the actors themselves."""
+    rules = {id(item.rule): item.rule for item in batch if item.rule is not None}
+    return tuple(dict.fromkeys(kind for rule in rules.values() for kind in rule.components))
 
 
 def _check(outcome: Any) -> None:

@@ -33,6 +33,9 @@ class HookedRule:
         )
         self._asks: list[Ask] = [ask for ask in (self._rule.needs, *(hook.needs for hook in hooks)) if ask]
         self.needs = self._needs if self._asks else None
+        self.components = tuple(
+            dict.fromkeys((*rule.components, *(kind for hook in hooks for kind in hook.components)))
+        )
         self.prepare = self._prepare if self._rule.prepare else None
 
     def __call__(self, state: State, event: Event, context: Context) -> Outcome:

@@ -5,17 +5,21 @@ what meets a condition, ``near`` selects what an entity sees. ``newest``, ``port
 ``count`` read, and ``State`` gives their results by the selection itself. ``mail``, ``mail_count`` and ``due`` are
 about the outbox.
 
+Of a record (an entity and its components: ``declare.entity``) the parts that any of a batch's events selects are loaded
+together. Selections by id name each part; others name the further parts as ``components``.
+
 Selections are values. Those of a whole batch are merged: one SELECT for each table, its rows locked in the order of
 their ids, tables in the order in which entities are declared.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from gameserver.declare.conditions import Condition, tests_of
-from gameserver.declare.entity import Entity, kinds
+from gameserver.declare.entity import Entity, records
 
 T = TypeVar("T", bound=Entity)
 
@@ -31,6 +35,7 @@ class Rows(msgspec.Struct, Generic[T], frozen=True):
     values: tuple[Any, ...]
     when: str = ""
     locked: bool = True
+    components: tuple[type[Entity], ...] = ()
 
 
 class Matching(msgspec.Struct, frozen=True):
@@ -42,17 +47,26 @@ class Matching(msgspec.Struct, frozen=True):
     bring: tuple[tuple[str, type[Entity]], ...] = ()
 
 
-class Near(msgspec.Struct, frozen=True):
-    """What an entity sees: what of these kinds stands in its box.
+Parts = tuple[type[Entity], ...]
 
-    ``most``: so many of each kind are locked, the nearest; 0 means that it is only read.
+
+class Near(msgspec.Struct, frozen=True):
+    """What an entity sees: what stands in its box.
+
+    ``parts``: a tuple for each record, the part that has a place first and then those that are loaded with it.
+    ``most``: so many of each are locked, the nearest; 0 means that it is only read.
     """
 
     viewer: type[Entity]
     id: str
-    kinds: tuple[type[Entity], ...]
+    parts: tuple[Parts, ...]
     box: Callable[[Any], Box]
     most: int = 0
+
+    @property
+    def kinds(self) -> frozenset[type[Entity]]:
+        """Everything that is looked at."""
+        return frozenset(kind for parts in self.parts for kind in parts)
 
 
 class Listing(msgspec.Struct, Generic[T], frozen=True):
@@ -112,14 +126,18 @@ def ids(kind: type[T], /, *values: str, look: bool = False) -> Rows[T]:
     return Rows(kind, "id", values, "", not look)
 
 
-def where(kind: type[T], /, *, when: str = "", look: bool = False, **equal: Any) -> Rows[T]:
+def where(
+    kind: type[T], /, *, when: str = "", look: bool = False, components: tuple[type[Entity], ...] = (), **equal: Any
+) -> Rows[T]:
     """Select entities by the value of one field, those that meet one of their declared conditions.
 
-    What is not found under a condition may be there all the same, and is not taken for new. Raises ``TypeError``.
+    ``components``: further parts of the same records. What is not found under a condition may be there all the same,
+    and is not taken for new; a component that is not there yet is not found by its own fields. Raises ``TypeError``.
     """
     ((field, value),) = equal.items() if len(equal) == 1 else [("", None)]
     _check(kind, field, (value,), when)
-    return Rows(kind, field, (value,), when, not look)
+    _check_parts((kind, *components))
+    return Rows(kind, field, (value,), when, not look, components)
 
 
 def matching(kind: type[Entity], condition: Condition, most: int, /, **bring: type[Entity]) -> Matching:
@@ -129,10 +147,10 @@ def matching(kind: type[Entity], condition: Condition, most: int, /, **bring: ty
     """
     for tested in tests_of(condition):
         _check(kind, tested.field, ())
-    late = kinds().index(kind) if kind in kinds() else 0
+    late = _rank(kind)
     for field, brought in bring.items():
         _check(kind, field, ())
-        if brought not in kinds()[late + 1 :]:
+        if _rank(brought) <= late:
             raise TypeError(
                 f"{brought.__name__} is locked before {kind.__name__}: entities are in the order of locking"
             )
@@ -144,15 +162,36 @@ def near(
 ) -> Near:
     """Select what stands in the box of an entity: read only, or (``lock_most``) the nearest, locked.
 
-    ``see``: kinds that were declared with a place. The box is that of the entity as it is loaded; one whose box changes
-    between the look and the lock is tried again. Raises ``TypeError``.
+    ``see``: kinds that were declared with a place, each followed by the other parts of its records that are wanted. The
+    box is that of the entity as it is loaded; one whose box changes between the look and the lock is tried again.
+    Raises ``TypeError``.
     """
     _check(viewer, "id", (id_,))
     for kind in see:
         _check(kind, "id", ())
-        if kind.spec.place is None:
+    return Near(viewer, id_, _parts_with_places(see), box, lock_most)
+
+
+@cache
+def _parts_with_places(see: Parts) -> tuple[Parts, ...]:
+    found: list[Parts] = []
+    for kind in see:
+        if kind.spec.place is not None:
+            found.append((kind,))
+        elif found and _owner(kind) is _owner(found[-1][0]):
+            found[-1] = (*found[-1], kind)
+        else:
             raise TypeError(f"{kind.__name__} has no place: @entity(place=Place(...))")
-    return Near(viewer, id_, see, box, lock_most)
+    return tuple(found)
+
+
+def _owner(kind: type[Entity]) -> type[Entity]:
+    return kind.spec.of or kind
+
+
+def _rank(kind: type[Entity]) -> int:
+    """Where in the order of locking a kind's record stands."""
+    return next((n for n, record in enumerate(records()) if kind in record), -1)
 
 
 def newest(kind: type[T], most: int, by: str, /, **equal: Any) -> Listing[T]:
@@ -220,13 +259,21 @@ def _check(kind: type[Entity], field: str, compared: tuple[Any, ...], when: str 
     spec = getattr(kind, "spec", None)
     if spec is None:
         raise TypeError(f"{kind!r} is not declared with @entity")
-    if field not in spec.types:
+    types = spec.all_types if spec.of else spec.types
+    if field not in types:
         raise TypeError(f"{spec.name} is selected by one field of its own, not by {field!r}")
-    if when and when not in spec.conditions:
+    if when and when not in spec.all_conditions:
         raise TypeError(f"{spec.name} has no condition {when!r}: @entity(conditions=...)")
     for value in compared:
-        if type(value) is not spec.types[field]:
-            raise TypeError(f"{spec.name}.{field} is {spec.types[field].__name__}, not {type(value).__name__}")
+        if type(value) is not types[field]:
+            raise TypeError(f"{spec.name}.{field} is {types[field].__name__}, not {type(value).__name__}")
+
+
+def _check_parts(parts: Parts) -> None:
+    for part in parts[1:]:
+        _check(part, "id", ())
+        if _owner(part) is not _owner(parts[0]):
+            raise TypeError(f"{part.__name__} is no component of the record of {parts[0].__name__}")
 
 
 def _text(player: Any) -> str:
@@ -276,6 +323,8 @@ def _merge_rows(merged: Merged, need: Rows[Any]) -> None:
     side = merged.rows if need.locked and not need.kind.spec.blind else merged.seen
     if need.values:
         side.setdefault(need.kind, {}).setdefault((need.field, need.when), set()).update(need.values)
+        for part in need.components:
+            side.setdefault(part, {})
 
 
 def _merge_count(merged: Merged, need: Count) -> None:

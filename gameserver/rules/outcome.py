@@ -247,18 +247,21 @@ def rule(
     needs: Callable[[Any, Context], Needs] | None = None,
     prepare: Callable[[Any, Context, Reader, Passwords], Any] | None = None,
     repeat: Rule | None = None,
+    components: tuple[type[Entity], ...] = (),
 ) -> Callable[[F], F]:
     """Say what a rule needs: the rows to load, and what to find out before the transaction (slow hashing, say).
 
-    The player whose event it is is loaded always. ``repeat`` answers a transient event that comes again after it took
-    effect: with the ``result``, ``notifications`` and ``follow`` of its outcome it says how things stand now, and it
-    changes nothing. (A durable event is answered as it was then.)
+    The player whose event it is is loaded always, with those of its ``components`` that are named. ``repeat``
+    answers a transient event that comes again after it took effect: with the ``result``, ``notifications`` and
+    ``follow`` of its outcome it says how things stand now, and it changes nothing. (A durable event is answered as it
+    was then.)
     """
 
     def mark(function: F) -> F:
         function.needs = needs  # type: ignore[attr-defined]
         function.prepare = prepare  # type: ignore[attr-defined]
         function.repeat = repeat  # type: ignore[attr-defined]
+        function.components = components  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -30,7 +30,14 @@ class Claims:
 
     def asked(self, thing: Entity) -> bool:
         """Whether a selection that locks goes by this entity's id or another field of it."""
-        return any(covers(asked, thing) for asked in self._asked)
+        return any(covers(asked, thing) for asked in self._asked) or self._is_of_who_is_new(thing)
+
+    def _is_of_who_is_new(self, thing: Entity) -> bool:
+        """Whether it is a component of an entity that was looked for in vain."""
+        owner = thing.spec.of
+        if owner is None or thing.id in self.held[owner] or thing.id in self.only_read[owner]:
+            return False
+        return any(thing.id in asked.rows.get(owner, {}).get(("id", ""), ()) for asked in self._asked)
 
     def is_made(self, thing: Entity) -> bool:
         """Whether an entity that is not held is new: then nothing of its id may be there."""

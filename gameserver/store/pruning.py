@@ -35,7 +35,7 @@ def _prune_entities(kind: type[Entity], keep: Keep) -> Any:
     named = by_name(kind)
     over = named[keep.by] < bindparam("before")
     if keep.unless:
-        over &= ~conditions.declared(kind.spec.conditions[keep.unless], named)
+        over &= ~conditions.declared(kind.spec.all_conditions[keep.unless], named)
     return _prune(tables_of(kind)[0], over)
 
 

@@ -2,25 +2,29 @@
 
 Of entities that the transaction holds, only the rows are written that changed, and of these the columns that changed in
 any: a step writes one narrow row, and no index. What was looked for and not found is inserted; what nobody looks for
-(``declare.entity``, ``blind``) is written whole.
+(``declare.entity``, ``blind``) is written whole. What stands in the same rows is written in one statement, and who is
+new is made whole: with those components that nobody has put.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import astuple
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
-from gameserver.declare.entity import Entity, Keep, kinds
-from gameserver.store.claims import Claims
+from gameserver.declare.entity import Entity, Keep, beginning, kinds, record, stands_apart
+from gameserver.errors import Corrupt
+from gameserver.store.claims import Claims, Held
 from gameserver.store.statements import Rows, among, locked
 from gameserver.store.tables import by_name, in_order_of_saving, outcomes, tables_of
 from gameserver.store.values import check_values
 
 Row = tuple[Any, ...]
+Kind = type[Entity]
+Parts = tuple[Kind, ...]
+Put = dict[Kind, dict[str, Any]]  # what is to be written, by kind and id
 
 
 @cache
@@ -101,42 +105,89 @@ def _write(rows: Rows, table: Table, statement: Any, values: Sequence[Row]) -> N
 
 def put_things(rows: Rows, things: Iterable[Entity], claims: Claims) -> None:
     """Write entities. Raises ``Retryable`` ``conflict`` when one that was looked for in vain is there by now."""
-    by_kind: dict[type[Entity], dict[str, Any]] = {}
+    put: Put = {}
     for thing in things:
-        by_kind.setdefault(type(thing), {})[thing.id] = thing
-    for kind in in_order_of_saving() if len(by_kind) > 1 else by_kind:
-        if kind in by_kind:
-            put, known = by_kind[kind], claims.held[kind]
-            ids = sorted(put)
-            here = [id_ for id_ in ids if id_ in known]
-            _replace(rows, kind, [known[id_] for id_ in here], [put[id_] for id_ in here])
-            others = [put[id_] for id_ in ids if id_ not in known]
-            _write_whole(rows, kind, insert, [thing for thing in others if claims.is_made(thing)])
-            _write_whole(rows, kind, upsert, [thing for thing in others if not claims.is_made(thing)])
-    for kind, put in by_kind.items():
+        put.setdefault(type(thing), {})[thing.id] = thing
+    for together in in_order_of_saving():
+        mine = {kind: put[kind] for kind in together if kind in put}
+        if mine:
+            _put_rows(rows, together, mine, claims, put)
+    for kind, of_kind in put.items():
         if (keep := kind.spec.keep) and keep.newest:
-            for value in sorted({getattr(thing, keep.per) for thing in put.values()}):
+            for value in sorted({getattr(thing, keep.per) for thing in of_kind.values()}):
                 rows.wait_for(_hold_of(kind, keep.per), of=value)  # or it would not see what others add, and keep more
                 rows.run(_trim(kind, keep), of=value)
 
 
-def _replace(rows: Rows, kind: type[Entity], known: Sequence[Row], things: Sequence[Any]) -> None:
+def _put_rows(rows: Rows, together: Parts, mine: Put, claims: Claims, put: Put) -> None:
+    """Write the rows that some entities share: those that are new whole, of the others what changed."""
+    first = together[0]
+    known = claims.held[first]
+    new = [id_ for id_ in sorted(mine[first]) if id_ not in known] if first in mine else []
+    _change_rows(rows, mine, new, claims.held)
+    if new:
+        whole = [tuple(_part(mine, kind, id_) for kind in together) for id_ in new]
+        _write_whole(rows, insert, [row for row in whole if claims.is_made(row[0])])
+        _write_whole(rows, upsert, [row for row in whole if not claims.is_made(row[0])])
+        for component in filter(stands_apart, record(first)):
+            begun = [(beginning(component, id_),) for id_ in new if id_ not in put.get(component, ())]
+            _write_whole(rows, insert_new, begun)
+
+
+def _part(mine: Put, kind: Kind, id_: str) -> Entity:
+    """What stands in a new row beside its owner. Raises ``Corrupt`` ``not_whole`` where nobody has put it."""
+    found: Entity | None = mine.get(kind, {}).get(id_)
+    try:
+        return found or beginning(kind, id_)
+    except TypeError as error:
+        raise Corrupt("not_whole", f"{id_} is new and lacks its {kind.__name__}, which stands in its row.") from error
+
+
+def _change_rows(rows: Rows, mine: Put, new: Sequence[str], held: Held) -> None:
+    """Write what changed: of all that the rows hold at once, where all of it was loaded."""
+    ids = sorted({id_ for things in mine.values() for id_ in things}.difference(new))
+    loaded = [id_ for id_ in ids if all(id_ in held[kind] for kind in mine)]
+    _replace(rows, mine, loaded, held)
+    others = set(ids).difference(loaded)
+    for kind in mine if others else ():
+        _replace(rows, {kind: mine[kind]}, [id_ for id_ in sorted(others) if id_ in mine[kind]], held)
+
+
+def _replace(rows: Rows, mine: Put, ids: Sequence[str], held: Held) -> None:
     """Write what differs between rows as they stand in the database and entities as they shall be."""
-    before, after = list(zip(*known, strict=True)), list(zip(*map(astuple, things), strict=True))
-    fields = kind.__struct_fields__
+    if not ids:
+        return
+    fields: list[str] = []
+    before: list[Row] = []
+    after: list[Row] = []
+    for kind, put in mine.items():
+        known = held[kind]
+        was = [known[id_] for id_ in ids]
+        now = [astuple(put[id_]) if id_ in put else known[id_] for id_ in ids]
+        fields += kind.__struct_fields__[1:]  # without the id
+        before += list(zip(*was, strict=True))[1:]
+        after += list(zip(*now, strict=True))[1:]
     changed = [n for n, values in enumerate(after) if values != before[n]]
-    for table in tables_of(kind):
+    for table in dict.fromkeys(table for kind in mine for table in tables_of(kind)) if changed else ():
         here = [n for n in changed if fields[n] in table.columns]
         if here:
             names = tuple(fields[n] for n in here)
             check_values(table, names, [after[n] for n in here])
-            was, now = (list(zip(*(side[n] for n in (*here, 0)), strict=True)) for side in (before, after))
-            rows.change(table, names, [row for row, old in zip(now, was, strict=True) if row != old])
+            old, new = (list(zip(*(side[n] for n in here), ids, strict=True)) for side in (before, after))
+            rows.change(table, names, [row for row, was in zip(new, old, strict=True) if row != was])
 
 
-def _write_whole(rows: Rows, kind: type[Entity], write: Callable[..., None], things: Sequence[Any]) -> None:
-    for table in tables_of(kind):
-        write(rows, table, list(map(attrgetter(*table.columns.keys()), things)))
+def _write_whole(rows: Rows, write: Callable[..., None], whole: Sequence[tuple[Entity, ...]]) -> None:
+    """Write rows. ``whole``: for each the entities that stand in it."""
+    kinds_in_row = [type(thing) for thing in whole[0]] if whole else []
+    for table in tables_of(kinds_in_row[0]) if whole else ():
+        homes = [_home(kinds_in_row, column.name) for column in table.columns]
+        write(rows, table, [tuple(getattr(row[n], name) for n, name in homes) for row in whole])
+
+
+def _home(kinds_in_row: Sequence[Kind], column: str) -> tuple[int, str]:
+    """Which of the entities in a row has a column's field."""
+    return next((n, column) for n, kind in enumerate(kinds_in_row) if column in kind.spec.types)
 
 
 def drop_things(rows: Rows, things: Iterable[Entity]) -> None:
@@ -145,7 +196,7 @@ def drop_things(rows: Rows, things: Iterable[Entity]) -> None:
     for thing in things:
         by_kind.setdefault(type(thing), []).append(thing)
     for kind, gone in by_kind.items():
-        for table in tables_of(kind):
+        for table in _tables_with(kind):
             rows.run(_delete(table), ids=sorted(thing.id for thing in gone))
     for kind, gone in by_kind.items():
         for other, keep in _kept_along(kind):
@@ -153,3 +204,15 @@ def drop_things(rows: Rows, things: Iterable[Entity]) -> None:
             rows.run(_forget_along(other, keep.per, kind), of=of)
         if kind.spec.session:
             rows.run(_FORGET_OUTCOMES, sessions=sorted(thing.id for thing in gone))
+
+
+@cache
+def _tables_with(kind: Kind) -> tuple[Table, ...]:
+    """The tables from which an entity goes: its own and those of its components.
+
+    Raises ``Corrupt`` ``not_whole`` for what goes only with its owner.
+    """
+    if kind.spec.within:
+        raise Corrupt("not_whole", f"{kind.__name__} stands in its owner's row, and goes with it.")
+    components = () if kind.spec.of else filter(stands_apart, record(kind))
+    return tuple(table for part in (kind, *components) for table in tables_of(part))

@@ -129,6 +129,12 @@ class Rows:
         except Exception as error:
             raise blame(error, self._engine) from error
 
+    def number_of(self, statement: Any, **values: Any) -> int:
+        """Run a statement that writes, and return how many rows it wrote."""
+        self.run(statement, **values)
+        number: int = self._cursor.rowcount
+        return number
+
     def command(self, sql: str) -> None:
         """Run a command of the database's own."""
         try:

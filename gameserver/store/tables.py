@@ -2,7 +2,7 @@
 
 What of an entity changes together and often stands in rows of some 40 bytes, a hundred to a page, apart from what
 seldom changes (``declare.entity.Often``): what a batch costs SQLite is above all the pages it leaves to be written, and
-PostgreSQL a version of each row.
+PostgreSQL a version of each row. Components that are declared ``within`` their owner have their columns in its tables.
 
 Migrations (``migrations/``) make them; a test holds the two equal.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, FromClause, Index, Integer, LargeBinary, MetaData, Table, Text
 
-from gameserver.declare.entity import Entity, EntitySpec, default_of, kinds
+from gameserver.declare.entity import Entity, EntitySpec, default_of, kinds, records, sharing, stands_apart
 from gameserver.store import conditions
 
 _TABLES = MetaData()
@@ -96,20 +96,28 @@ facts = Table("facts", _TABLES, _text("id", key=True), _text("value"))
 
 @cache
 def tables_of(kind: type[Entity]) -> tuple[Table, ...]:
-    """The tables of an entity: its own, and that of what changes often."""
-    spec = kind.spec
-    made = [_table(kind, name, fields, first=name == spec.table) for name, fields in spec.tables.items()]
-    for index in spec.indexes:
-        name = f"{spec.table}_{index.name or '_'.join(index.columns)}"
-        only = conditions.declared(spec.conditions[index.when], made[0].c) if index.when else None
-        Index(name, *(made[0].c[column] for column in index.columns), postgresql_where=only, sqlite_where=only)
-    return tuple(made)
+    """The tables of an entity: its own (or its owner's), and that of what changes often."""
+    if kind.spec.within and kind.spec.of is not None:
+        return tuple(table for table in tables_of(kind.spec.of) if table.name in kind.spec.tables)
+    together = sharing(kind)
+    made = tuple(_table(together, name, first=name == kind.spec.table) for name in kind.spec.tables)
+    for member in together:
+        _add_indexes(member, made[0])
+    return made
 
 
-def _table(kind: type[Entity], name: str, fields: tuple[str, ...], *, first: bool) -> Table:
-    columns = [_column(kind, field) for field in fields]
+def _table(together: tuple[type[Entity], ...], name: str, *, first: bool) -> Table:
+    """A table, with the columns of all entities that stand in its rows."""
+    found = {field: _column(kind, field) for kind in together for field in kind.spec.tables.get(name, ())}
     # Narrow rows stand in the key's own tree: a step touches one page. SQLite's ordinary tables keep rows apart.
-    return Table(name, _TABLES, *columns, sqlite_with_rowid=first)
+    return Table(name, _TABLES, *found.values(), sqlite_with_rowid=first)
+
+
+def _add_indexes(kind: type[Entity], table: Table) -> None:
+    for index in kind.spec.indexes:
+        name = f"{table.name}_{index.name or '_'.join(index.columns)}"
+        only = conditions.declared(kind.spec.all_conditions[index.when], table.c) if index.when else None
+        Index(name, *(table.c[column] for column in index.columns), postgresql_where=only, sqlite_where=only)
 
 
 def _column(kind: type[Entity], field: str) -> Column[Any]:
@@ -140,14 +148,16 @@ def columns(kind: type[Entity]) -> tuple[Column[Any], ...]:
 
 @cache
 def by_name(kind: type[Entity]) -> dict[str, Column[Any]]:
-    """The same by the fields' names."""
-    return dict(zip(kind.spec.types, columns(kind), strict=True))
+    """The same by the fields' names; of a component also those of its owner."""
+    own = dict(zip(kind.spec.types, columns(kind), strict=True))
+    return {**by_name(kind.spec.of), **own} if kind.spec.of else own
 
 
 @cache
-def joined(kind: type[Entity]) -> FromClause:
-    """An entity's tables as one."""
-    first, *others = tables_of(kind)
+def joined(parts: tuple[type[Entity], ...], named: tuple[Column[Any], ...] = ()) -> FromClause:
+    """The tables of parts of a record as one, with those of some more columns: where every part is there."""
+    tables = dict.fromkeys(table for part in parts for table in tables_of(part))
+    first, *others = {**tables, **dict.fromkeys(column.table for column in named)}
     whole: FromClause = first
     for other in others:
         whole = whole.join(other, other.c.id == first.c.id)
@@ -155,6 +165,22 @@ def joined(kind: type[Entity]) -> FromClause:
 
 
 @cache
-def in_order_of_saving() -> tuple[type[Entity], ...]:
-    """Entities in the order in which new ones are written: those that are written blind come last."""
-    return tuple(sorted(kinds(), key=lambda kind: bool(kind.spec.blind)))
+def joined_with_owner(parts: tuple[type[Entity], ...]) -> FromClause:
+    """The same of all whose owner is there, though a part be missing."""
+    owner = parts[0].spec.of or parts[0]
+    whole = joined((owner,))
+    key = tables_of(owner)[0].c.id
+    for part in filter(stands_apart, parts):
+        for table in tables_of(part):
+            whole = whole.outerjoin(table, table.c.id == key)
+    return whole
+
+
+@cache
+def in_order_of_saving() -> tuple[tuple[type[Entity], ...], ...]:
+    """Entities in the order in which new ones are written, those together that stand in the same rows.
+
+    Components come after their owners, and those that are written blind last.
+    """
+    ordered = sorted((kind for whole in records() for kind in whole), key=lambda kind: bool(kind.spec.blind))
+    return tuple(sharing(kind) for kind in ordered if not kind.spec.within)

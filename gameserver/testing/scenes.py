@@ -6,7 +6,7 @@ def test_a_greeting_is_heard():
     assert told(outcome) == [Greeted(who="ada")]
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from random import Random
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event, Notice
-from gameserver.declare.entity import Entity
+from gameserver.declare.entity import Entity, beginning, record
 from gameserver.declare.game_package import game
 from gameserver.maps.world import World, load_world
 from gameserver.modules.movement.entities import Player
@@ -100,16 +100,25 @@ def state(
 ) -> State:
     """Fill a state with these entities, and what else was loaded (``mail``, ``mail_counts``...).
 
+    Components of theirs that are not among them are as they begin.
+
     ``results``: what selections that only read found, by the selection. ``world``: the maps; the game's own by default.
     """
     filled = State(world or _own_world())
     filled.now_ms = NOW_MS
+    filled.put(_begun(things))
     filled.put(things)
     filled.results.update(results or {})
     for name, value in loaded.items():
         assert hasattr(filled, name)
         setattr(filled, name, value)
     return filled
+
+
+def _begun(things: Iterable[Entity]) -> Iterable[Entity]:
+    """Make the components of these entities, as they begin."""
+    made = [(part, thing.id) for thing in things if thing.spec.of is None for part in record(type(thing))[1:]]
+    return [beginning(part, id_) for part, id_ in made if not part.spec.within]
 
 
 def circumstances(body: Player | None = None, **changes: Any) -> Context:

@@ -33,7 +33,7 @@ RULE = '''
 from gameserver.modules.trade.events import Tip, Tipped  # noqa: E402
 
 
-@rule(needs=_needs_receiver)
+@rule(needs=_needs_receiver, components=(Purse,))
 def tip(state: State, event: Tip, context: Context) -> Outcome:
     """A gift by another name."""
     given = give(state, Give(to=event.to, coins=event.coins), context)
@@ -46,7 +46,7 @@ def tip(state: State, event: Tip, context: Context) -> Outcome:
 HOOK = '''"""What the other release adds to the rule of a gift."""
 
 from gameserver.declare.hooks import after
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import Context, Outcome, State
 
@@ -54,7 +54,7 @@ from gameserver.rules.outcome import Context, Outcome, State
 @after("trade.give")
 def write_again(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
     """Put both purses as they are now."""
-    return Outcome(put=(state.of(Player)[context.player], state.of(Player)[event.to.lower()]))
+    return Outcome(put=(state.of(Purse)[context.player], state.of(Purse)[event.to.lower()]))
 '''
 
 FIELD_BEFORE = "    to: Name\n    coins: Coins\n"

@@ -247,14 +247,14 @@ async def _outbox_is_empty(database_url: str, s_max: float) -> None:
 
 def read_data_tier(database_url: str) -> tuple[dict[str, int], Counter[str]]:
     """Coins by player, and the lines of talk that were kept, read without the server's code."""
-    purses = {str(id_): int(coins) for id_, coins in query(database_url, "SELECT id, coins FROM players")}
+    purses = {str(id_): int(coins) for id_, coins in query(database_url, "SELECT id, coins FROM purses")}
     lines = Counter(str(text) for (text,) in query(database_url, "SELECT text FROM chat_lines"))
     return purses, lines
 
 
 def fill_purses(database_url: str) -> None:
     """Make everyone rich, before anyone plays."""
-    query(database_url, f"UPDATE players SET coins = {PURSE} RETURNING id")
+    query(database_url, f"UPDATE purses SET coins = {PURSE} RETURNING id")
 
 
 def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:

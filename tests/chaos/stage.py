@@ -405,7 +405,7 @@ class Stage(Deployment):
         import psycopg
 
         with psycopg.connect(self.database_url) as held:
-            held.execute("LOCK TABLE sessions, players, whereabouts IN ACCESS EXCLUSIVE MODE")
+            held.execute("LOCK TABLE sessions, players, whereabouts, purses IN ACCESS EXCLUSIVE MODE")
             time.sleep(fault.lasts_s)
 
     def stop(self) -> None:

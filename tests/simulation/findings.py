@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from gameserver.declare import catalogue
 from gameserver.modules.chat.entities import ChatLine
 from gameserver.modules.movement.entities import Player
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.testing.audit import misdeeds, repeated
 from gameserver.testing.conservation import amounts
@@ -115,7 +116,7 @@ def _is_left(cluster: SimulatedCluster, batch: Batch) -> bool:
 
 def contradictions(cluster: SimulatedCluster) -> list[str]:
     """What must not be, whenever it happened."""
-    purses = {player.id: player.coins for player in cluster.store.things[Player].values()}
+    purses = {purse.id: purse.coins for purse in cluster.store.things[Purse].values()}
     purses.update({player.name: 0 for player in cluster.players if player.name not in purses})
     lines = Counter(line.text for line in cluster.store.things[ChatLine].values())
     return [

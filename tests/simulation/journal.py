@@ -78,6 +78,7 @@ class Journal:
         watched: Any = play
         watched.needs = asks if spec.origin == "client" else rule.needs
         watched.repeat = rule.repeat
+        watched.components = rule.components
         watched.prepare = prepare if rule.prepare or (prepared and spec.origin == "client") else None
         return play
 
@@ -111,7 +112,7 @@ BEFORE: dict[str, Callable[[], None]] = {"rule": _raise, "killer": _die}
 
 def _body(state: State, context: Context, outcome: Outcome) -> Any:
     """The player as the rule leaves it."""
-    mine = [thing for thing in outcome.put if thing is not None and thing.id == context.player]
+    mine = [thing for thing in outcome.put if type(thing) is Player and thing.id == context.player]
     return mine[0] if mine else state.of(Player)[context.player]
 
 
@@ -146,8 +147,8 @@ def _changes_strangers(state: State, context: Context, outcome: Outcome) -> Outc
 
 AFTER: dict[str, Callable[[State, Context, Outcome], Outcome]] = {
     "result": _unreadable_result,
-    "put": _puts(coins="many"),
-    "null": _puts(coins=None),
+    "put": _puts(v="many"),
+    "null": _puts(v=None),
     "wide": _puts(hp=2**70),
     "notice": _unreadable_notice,
     "born": _unreadable_birth,

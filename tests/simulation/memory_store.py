@@ -8,13 +8,14 @@ is free, gives up after ``LOCK_WAIT_S``, and is told of a deadlock at once. As S
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare.conditions import Condition, meets
-from gameserver.declare.entity import Entity, Keep, actor_kind, kinds
+from gameserver.declare.entity import Entity, Keep, actor_kind, beginning, kinds, record, records, stands_apart
 from gameserver.errors import Corrupt, Retryable
 from gameserver.maps.world import World
 from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
@@ -131,7 +132,11 @@ class MemoryStore:
 
     def get(self, kind: Any, id_: str) -> Any:
         self.statement(f"read {kind.__name__}")
-        return self.things[kind].get(id_)
+        return self.things[kind].get(id_) or self.begun(kind, id_)
+
+    def begun(self, kind: Any, id_: str) -> Any:
+        """A component whose row is missing, as it begins."""
+        return beginning(kind, id_) if stands_apart(kind) and id_ in self.things[kind.spec.of] else None
 
     def find(self, kind: Any, fields: tuple[str, ...], value: str) -> Any:
         self.statement(f"read {kind.__name__}")
@@ -213,7 +218,7 @@ class MemoryTransaction:
         self._touched_s = self._store.scheduler.now_s()
 
     def _lock(self, table: Any, key: Any) -> None:
-        row = table, key
+        row = _row_of(table), key
         holder = self._store.locks.get(row)
         if holder is self or (self._store.one_writer and table != "writer"):
             return
@@ -322,54 +327,91 @@ class MemoryTransaction:
         state = State(self._store.world)
         state.transaction = self  # type: ignore[attr-defined] # for who watches from outside
         ahead = [near for near in wanted.near if near.most]
-        for kind in kinds():
-            for near in [near for near in ahead if kind is near.viewer or kind in near.kinds]:
+        for whole in records():
+            for near in [near for near in ahead if near.viewer in whole or not near.kinds.isdisjoint(whole)]:
                 ahead.remove(near)
                 self._look_ahead(wanted, near)
-            if kind in wanted.rows:
-                self._load(state, kind, partial(self._is_wanted, wanted.rows[kind]))
-            for need in [need for need in wanted.matching if need.kind is kind]:
-                found = self._load(state, kind, lambda thing, need=need: self._meets(need.condition, thing), need.most)
+            parts = [kind for kind in whole if kind in wanted.rows]
+            if parts:
+                self._load(state, parts, partial(self._is_wanted, wanted.rows, parts))
+            for need in [need for need in wanted.matching if need.kind in whole]:
+                self._load(state, [need.kind], partial(self._is_met, need.kind, need.condition), need.most)
+                found = [state.of(need.kind)[id_] for id_ in self._claims.held[need.kind]]
                 for field, brought in need.bring:
                     wanted.want(brought, [getattr(thing, field) for thing in found])
-        for kind, some in wanted.seen.items():
-            self._see(state, kind, partial(self._is_wanted, some))
+        for whole in records():
+            parts = [kind for kind in whole if kind in wanted.seen]
+            if parts:
+                self._see(state, parts, partial(self._is_wanted, wanted.seen, parts))
         for near in wanted.near:
             self._surroundings(state, near)
         self._sum_up(state, wanted)
         self._mail(state, wanted)
         return state
 
-    def _is_wanted(self, wanted: Wanted, thing: Any) -> bool:
-        found = (when for (field, when), values in wanted.items() if getattr(thing, field) in values)
-        return any(self._is_so(when, thing) for when in found)
+    def _is_wanted(self, wanted: dict[Any, Wanted], parts: Sequence[Any], id_: str) -> bool:
+        """Whether a record has one of the values that any of its parts is wanted by."""
+        named = [(kind, field, when, values) for kind in parts for (field, when), values in wanted[kind].items()]
+        return any(self._has(kind, field, when, values, id_) for kind, field, when, values in named)
+
+    def _has(self, kind: Any, field: str, when: str, values: set[Any], id_: str) -> bool:
+        if field == "id" and not when:
+            return id_ in values
+        looked_into = field != "id" and field in kind.spec.types
+        thing = self._get(kind, id_) if looked_into else self._part(kind, id_)
+        return thing is not None and getattr(self._with_owner(thing), field) in values and self._is_so(when, thing)
 
     def _is_so(self, when: str, thing: Any) -> bool:
         """Whether a thing meets one of its declared conditions."""
-        return not when or self._meets(thing.spec.conditions[when], thing)
+        return not when or self._meets(thing.spec.all_conditions[when], thing)
+
+    def _is_met(self, kind: Any, condition: Condition, id_: str) -> bool:
+        thing = self._get(kind, id_)
+        return thing is not None and self._meets(condition, thing)
 
     def _meets(self, condition: Condition, thing: Any) -> bool:
-        return meets(condition, thing, self._all)
+        return meets(condition, self._with_owner(thing), self._all)
 
-    def _load(self, state: State, kind: Any, wanted: Callable[[Any], bool], most: int | None = None) -> list[Any]:
+    def _with_owner(self, thing: Any) -> Any:
+        """A component with the fields of its owner."""
+        owner = self._get(thing.spec.of, thing.id) if thing.spec.of else None
+        return (
+            thing if owner is None else SimpleNamespace(**msgspec.structs.asdict(owner) | msgspec.structs.asdict(thing))
+        )
+
+    def _part(self, kind: Any, id_: str) -> Any:
+        """A part of a record; a component that is missing as it begins."""
+        there = stands_apart(kind) and self._get(kind.spec.of, id_) is not None
+        return self._get(kind, id_) or (beginning(kind, id_) if there else None)
+
+    def _parts(self, kind: Any) -> list[Any]:
+        """All of a kind, those that are missing as they begin."""
+        owners = self._all(kind.spec.of) if stands_apart(kind) else []
+        return [self._part(kind, owner.id) for owner in owners] or self._all(kind)
+
+    def _load(self, state: State, parts: Any, wanted: Callable[[str], bool], most: int | None = None) -> None:
         """SELECT ... ORDER BY id FOR UPDATE: a row that changed while one waited for it is looked at again."""
-        self._statement(f"lock {kind.__name__}")
-        found = []
-        for id_ in sorted(thing.id for thing in self._all(kind) if wanted(thing))[:most]:
-            self._lock_next(kind, id_)
-            thing = self._get(kind, id_)
-            if thing is not None and wanted(thing):
-                found.append(thing)
-                self._claims.held[kind][id_] = ()
-        state.put(found)
-        return found
+        self._statement(f"lock {parts[0].__name__}")
+        for id_ in sorted(thing.id for thing in self._parts(parts[0]) if wanted(thing.id))[:most]:
+            for kind in parts:
+                self._lock_next(kind, id_)
+            if all(self._part(kind, id_) is not None for kind in parts) and wanted(id_):
+                for kind in parts:
+                    self._hold(state, kind, id_)
 
-    def _see(self, state: State, kind: Any, wanted: Callable[[Any], bool]) -> None:
+    def _hold(self, state: State, kind: Any, id_: str) -> None:
+        if self._get(kind, id_) is None:
+            self._writes[kind, id_] = self._part(kind, id_)
+        self._claims.held[kind][id_] = ()
+        state.put([self._get(kind, id_)])
+
+    def _see(self, state: State, parts: Any, wanted: Callable[[str], bool]) -> None:
         """SELECT, without locks."""
-        self._statement(f"read {kind.__name__}")
-        found = [thing for thing in self._all(kind) if wanted(thing)]
-        self._claims.only_read[kind].update(thing.id for thing in found)
-        state.put(found)
+        self._statement(f"read {parts[0].__name__}")
+        ids = [thing.id for thing in self._parts(parts[0]) if wanted(thing.id)]
+        for kind in parts:
+            self._claims.only_read[kind].update(ids)
+            state.put([self._part(kind, id_) for id_ in ids])
 
     def _look_ahead(self, wanted: Merged, near: Near) -> None:
         """What is to be locked of what somebody sees, read without locks."""
@@ -377,15 +419,18 @@ class MemoryTransaction:
         if viewer is None:
             return
         wanted.want(near.viewer, [viewer.id])
-        for kind in near.kinds:
-            found = [thing for thing in self._all(kind) if self._stands_in(near.box(viewer), thing)]
-            wanted.want(kind, nearest(viewer, found, near.most))
+        for parts in near.parts:
+            found = [thing for thing in self._all(parts[0]) if self._stands_in(near.box(viewer), thing)]
+            for kind in parts:
+                wanted.want(kind, nearest(viewer, found, near.most))
 
     def _surroundings(self, state: State, near: Near) -> None:
         viewer = None if near.most else state.get(near.viewer, near.id)
         if viewer is not None:
-            for kind in near.kinds:
-                self._see(state, kind, partial(self._stands_in, near.box(viewer)))
+            for parts in near.parts:
+                box = near.box(viewer)
+                found = {thing.id for thing in self._all(parts[0]) if self._stands_in(box, thing)}
+                self._see(state, parts, found.__contains__)
 
     def _stands_in(self, box: Box, thing: Any) -> bool:
         place, (zone, left, top, right, bottom) = thing.spec.place, box
@@ -399,15 +444,14 @@ class MemoryTransaction:
             state.results[listing] = self._list(listing)
         for column in wanted.columns:
             self._statement(f"read {column.kind.__name__}")
-            found = [
-                getattr(thing, column.field) for thing in self._all(column.kind) if self._is_so(column.when, thing)
-            ]
+            every = [thing for thing in self._parts(column.kind) if self._is_so(column.when, thing)]
+            found = [getattr(self._with_owner(thing), column.field) for thing in every]
             state.results[column] = tuple(sorted(found)[: column.most] if column.most else sorted(set(found)))
         for (kind, when, field), values in wanted.counts.items():
             self._statement(f"read {kind.__name__}")
-            found = [thing for thing in self._all(kind) if self._is_so(when, thing)]
+            found = [thing for thing in self._parts(kind) if self._is_so(when, thing)]
             for value in values:
-                number = sum(not field or getattr(thing, field) == value for thing in found)
+                number = sum(not field or getattr(self._with_owner(thing), field) == value for thing in found)
                 state.results[Count(kind, when, field, value)] = number
 
     def _list(self, listing: Listing[Any]) -> tuple[Any, ...]:
@@ -437,7 +481,7 @@ class MemoryTransaction:
             self._laid_aside = tuple(w.id for w in due if w not in state.due)
             receivers = {w.player for w in state.due if w.player}
             if receivers:
-                self._see(state, actors, lambda actor: actor.id in receivers)
+                self._see(state, [actors], receivers.__contains__)
 
     # Writing.
 
@@ -456,21 +500,29 @@ class MemoryTransaction:
         self._claims.check(thing)
 
     def save(self, put: Sequence[Entity], drop: Sequence[Entity]) -> None:
-        for kind in in_order_of_saving():
-            things = sorted((thing for thing in put if type(thing) is kind), key=lambda thing: thing.id)
-            if things:
+        things = self._made_whole(put)
+        for kind in (kind for together in in_order_of_saving() for kind in together):
+            mine = sorted((thing for thing in things if type(thing) is kind), key=lambda thing: thing.id)
+            if mine:
                 self._statement(f"write {kind.__name__}")
-            for thing in things:
+            for thing in mine:
                 self._put(kind, thing)
             keep = kind.spec.keep
             if keep and keep.newest:
-                for value in sorted({getattr(thing, keep.per) for thing in things}):
+                for value in sorted({getattr(thing, keep.per) for thing in mine}):
                     for old in self._oldest_first(kind, keep, value)[: -keep.newest]:
                         self._write(kind, old.id, None)
         for thing in drop:
             self._drop(thing)
         if self._laid_aside:
             self._lay_aside()
+
+    def _made_whole(self, put: Sequence[Entity]) -> list[Any]:
+        """What is put, and the components that those who are new lack."""
+        there = {(type(thing), thing.id) for thing in put}
+        new = [t for t in put if t.spec.of is None and self._get(type(t), t.id) is None]
+        lacking = [(kind, t.id) for t in new for kind in record(type(t))[1:] if (kind, t.id) not in there]
+        return [*put, *(beginning(kind, id_) for kind, id_ in lacking if self._get(kind, id_) is None)]
 
     def _oldest_first(self, kind: Any, keep: Keep, value: Any) -> list[Any]:
         found = [thing for thing in self._all(kind) if getattr(thing, keep.per) == value]
@@ -504,7 +556,8 @@ class MemoryTransaction:
 
     def _drop(self, thing: Any) -> None:
         self._statement(f"delete {type(thing).__name__}")
-        self._write(type(thing), thing.id, None)
+        for part in (type(thing),) if thing.spec.of else record(type(thing)):
+            self._write(part, thing.id, None)
         for kind, keep in ((kind, kind.spec.keep) for kind in kinds()):
             if keep and keep.along is type(thing):
                 value = getattr(thing, keep.per)
@@ -609,6 +662,11 @@ class MemoryTransaction:
 def _as_read(row: tuple[Waiting, int, int]) -> Waiting:
     """A row of the outbox as a SELECT finds it."""
     return replace(row[0], untold=row[2] == UNTOLD_MS)
+
+
+def _row_of(table: Any) -> Any:
+    """In whose rows a thing stands."""
+    return table.spec.of if isinstance(table, type) and table.spec.within else table
 
 
 def wrong_value(thing: Entity) -> str:

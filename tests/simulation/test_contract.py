@@ -147,7 +147,7 @@ def test_who_makes_an_account_that_is_there_has_a_conflict(store: Any) -> None:
     assert conflict.value.code == "conflict"
 
 
-@pytest.mark.parametrize("bad", [{"coins": "many"}, {"coins": None}, {"hp": 2**70}, {"name": "a\0b"}], ids=str)
+@pytest.mark.parametrize("bad", [{"v": "many"}, {"v": None}, {"hp": 2**70}, {"name": "a\0b"}], ids=str)
 def test_a_value_that_is_not_taken_is_the_datas_fault(lived_in: Any, bad: dict[str, Any]) -> None:
     def work(transaction: Any) -> None:
         body = transaction.load([selected(players=("ada",))]).of(Player)["ada"]

@@ -20,7 +20,6 @@ HURT = any_of(test("hp", "<", Field("hp_max")), test("dead_until_ms", ">", 0))
     place=Place("zone", "x", "y", when="present"),
     indexes=(Index(("zone",), name="present", when="present"),),
     often=Often("whereabouts", ("x", "y", "v", "steps_due_ms", "marks")),
-    big=("coins",),
 )
 class Player(Entity, frozen=True):
     """A player's body. ``v`` counts changes that others see. ``gateway`` is "" while not in the world.
@@ -41,7 +40,6 @@ class Player(Entity, frozen=True):
     attack: int = 10
     defence: int = 2
     xp: int = 0
-    coins: int = 100
     steps_due_ms: int = 0
     attack_due_ms: int = 0
     dead_until_ms: int = 0

@@ -1,6 +1,6 @@
 """What trade conserves."""
 
 from gameserver.declare.conserved import conserved, total
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.trade.entities import Purse
 
-conserved("coins", total(Player, "coins"), sources=("sessions.register",))
+conserved("coins", total(Purse, "coins"), sources=("sessions.register",))

@@ -5,17 +5,19 @@ from msgspec.structs import replace
 from gameserver.errors import Rejected
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.players import actor
-from gameserver.modules.trade.events import Give, Given, Purse, Received
+from gameserver.modules.trade import events
+from gameserver.modules.trade.entities import Purse
+from gameserver.modules.trade.events import Give, Given, Received
 from gameserver.rules.needs import Needs, ids, mail_count
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 
 def _needs_receiver(event: Give, context: Context) -> Needs:
     receiver = event.to.lower()
-    return ids(Player, receiver), mail_count(receiver)
+    return ids(Player, receiver), ids(Purse, receiver), mail_count(receiver)
 
 
-@rule(needs=_needs_receiver)
+@rule(needs=_needs_receiver, components=(Purse,))
 def give(state: State, event: Give, context: Context) -> Outcome:
     """Coins go from one purse to another."""
     giver = actor(state, context)
@@ -24,10 +26,11 @@ def give(state: State, event: Give, context: Context) -> Outcome:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     if receiver.id == giver.id:
         raise Rejected("no_such_player", "You can't give to yourself.")
-    if giver.coins < event.coins:
-        raise Rejected("too_few_coins", f"You have only {giver.coins} coins.")
-    poorer = replace(giver, coins=giver.coins - event.coins)
-    richer = replace(receiver, coins=receiver.coins + event.coins)
+    mine, theirs = (state.of(Purse)[player.id] for player in (giver, receiver))
+    if mine.coins < event.coins:
+        raise Rejected("too_few_coins", f"You have only {mine.coins} coins.")
+    poorer = replace(mine, coins=mine.coins - event.coins)
+    richer = replace(theirs, coins=theirs.coins + event.coins)
     told = Received(by=giver.name, coins=event.coins, total=richer.coins)
     return Outcome(
         result=Given(coins=poorer.coins),
@@ -36,12 +39,12 @@ def give(state: State, event: Give, context: Context) -> Outcome:
     )
 
 
-def _what_is_left(state: State, event: Purse, context: Context) -> Outcome:
+def _what_is_left(state: State, event: events.Purse, context: Context) -> Outcome:
     """Say what is in the purse by now, wherever its owner is."""
-    return Outcome(result=Given(coins=state.of(Player)[context.player].coins))
+    return Outcome(result=Given(coins=state.of(Purse)[context.player].coins))
 
 
-@rule(repeat=_what_is_left)
-def purse(state: State, event: Purse, context: Context) -> Outcome:
+@rule(repeat=_what_is_left, components=(Purse,))
+def purse(state: State, event: events.Purse, context: Context) -> Outcome:
     """What the player has."""
-    return Outcome(result=Given(coins=actor(state, context).coins))
+    return Outcome(result=Given(coins=state.of(Purse)[actor(state, context).id].coins))

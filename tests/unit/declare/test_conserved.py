@@ -38,20 +38,20 @@ def test_the_bundled_modules_declare_coins() -> None:
 
 
 BAD: dict[str, Callable[[], Any]] = {
-    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Player, "coins")),
+    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Player, "xp")),
     "say what holds it: total(...) or each(...)": lambda: conserved("coins"),
     "Player has no field silver": lambda: conserved("silver", total(Player, "silver")),
     "Player.name must be int": lambda: conserved("names", total(Player, "name")),
-    "Player has no field sort": lambda: conserved("coins", total(Player, "coins", by="sort")),
+    "Player has no field sort": lambda: conserved("coins", total(Player, "xp", by="sort")),
     "Player.hp must be str": lambda: conserved("health", each(Player, "hp")),
     "Bank is not declared with @entity": lambda: conserved("coins", total(Bank, "coins")),
     "what holds it counts alike: each, or total, or total by a field": lambda: conserved(
-        "coins", total(Player, "coins"), each(Creature)
+        "coins", total(Player, "xp"), each(Creature)
     ),
     "rows of ChatLine go without an event: it is declared with keep": lambda: conserved("lines", each(ChatLine)),
     'sources and sinks are tuples, as in ("sessions.register",)': lambda: conserved(
         "coins",
-        total(Player, "coins"),
+        total(Player, "xp"),
         sources="sessions.register",  # type: ignore[arg-type]
     ),
 }
@@ -83,6 +83,6 @@ def test_what_the_game_has_not_is_refused_when_it_is_loaded(fault: str) -> None:
 
 
 def test_two_of_one_name_are_refused() -> None:
-    _as_if_in_trade(conserved("coins", total(Player, "coins")))
+    _as_if_in_trade(conserved("coins", total(Player, "xp")))
     with pytest.raises(Corrupt, match=rf"^{HERE}: conserved 'coins': gameserver/\S+:\d+ declares it already\.$"):
         quantities.__wrapped__()

@@ -136,7 +136,17 @@ def _two_of_a_name() -> list[Any]:
 
 def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
     names = [kind.__name__ for kind in kinds()]
-    assert names == ["Account", "Session", "Gateway", "ZoneClock", "Player", "Creature", "Membership", "ChatLine"]
+    assert names == [
+        "Account",
+        "Session",
+        "Gateway",
+        "ZoneClock",
+        "Player",
+        "Creature",
+        "Membership",
+        "ChatLine",
+        "Purse",
+    ]
     assert actor_kind() is Player
 
 

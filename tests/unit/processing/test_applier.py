@@ -71,10 +71,10 @@ def test_a_database_that_is_away_leaves_nothing_half_done(workshop: Workshop, mo
         patch.setattr("gameserver.store.store.Transaction.keep", away)
         with pytest.raises(Retryable):
             workshop.apply(give)
-    assert workshop.player("bob").coins == 100
+    assert workshop.coins("bob") == 100
     assert workshop.due() == []
     workshop.apply(give)
-    assert workshop.player("bob").coins == 110
+    assert workshop.coins("bob") == 110
 
 
 def test_a_refusal_of_a_rule_tells_nobody_else(workshop: Workshop) -> None:

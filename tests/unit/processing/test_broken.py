@@ -114,7 +114,7 @@ def test_what_is_given_up_is_kept_answered_and_passed(workshop: Workshop) -> Non
     assert (letter.attempts, letter.cause, letter.at_ms) == (4, "ZeroDivisionError: a broken rule", NOW_MS)
     assert msgspec.json.decode(letter.envelope, type=Envelope) == give
     assert reply(workshop.apply(give))["code"] == "dead_lettered"
-    assert workshop.player("bob").coins == 100
+    assert workshop.coins("bob") == 100
     assert reply(workshop.apply(workshop.tell(ADA, Give(to="bob", coins=1, seq=2))))["type"] == "ok"
 
 

@@ -12,9 +12,11 @@ from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.movement.players import AROUND_LOCKED_MAX, around
+from gameserver.modules.movement.view import sight
 from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.rules.needs import Needs, where
+from gameserver.rules.needs import Needs, near, where
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import loading
 from tests.selections import selected
@@ -25,25 +27,31 @@ from tests.unit.rules.scenes import creature, player, session_of
 def taxes(need: str) -> Any:
     """A rule that takes a coin of everybody around: ``need`` says how it asks for them."""
 
-    @rule(needs=lambda event, context: selected(**{need: (context.player,)}))
+    most = AROUND_LOCKED_MAX if need == "around_locked" else 0
+
+    def needs(event: Move, context: Context) -> Needs:
+        return (near(Player, context.player, (Player, Purse, Creature), sight, lock_most=most),)
+
+    @rule(needs=needs, components=(Purse,))
     def tax(state: State, event: Move, context: Context) -> Outcome:
-        taxed = [body for body in state.of(Player).values() if body.id != context.player and body.zone == "meadow"]
-        collector = state.of(Player)[context.player]
+        bodies = [body for body in state.of(Player).values() if body.id != context.player and body.zone == "meadow"]
+        taxed = [state.of(Purse)[body.id] for body in bodies]
+        collector = state.of(Purse)[context.player]
         richer = replace(collector, coins=collector.coins + len(taxed))
-        return Outcome(put=(richer, *(replace(body, coins=body.coins - 1) for body in taxed)))
+        return Outcome(put=(richer, *(replace(purse, coins=purse.coins - 1) for purse in taxed)))
 
     return tax
 
 
 def coins(workshop: Workshop) -> dict[str, int]:
-    return {id_: body.coins for id_, body in workshop.load(players=("ada", "bob", "eve")).of(Player).items()}
+    return {id_: workshop.coins(id_) for id_ in ("ada", "bob", "eve")}
 
 
 def test_who_was_found_around_is_not_written_and_only_the_guilty_event_fails(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB, EVE)
     healthy, tax = workshop.rules["move"], taxes("around")
 
-    @rule(needs=tax.needs)
+    @rule(needs=tax.needs, components=tax.components)
     def sometimes(state: State, event: Move, context: Context) -> Outcome:
         return tax(state, event, context) if context.player == "ada" else healthy(state, event, context)
 
@@ -53,9 +61,7 @@ def test_who_was_found_around_is_not_written_and_only_the_guilty_event_fails(wor
     (held,) = applied.held
     assert held.envelopes == tuple(guilty)
     assert isinstance(held.cause, Corrupt)
-    assert str(held.cause).startswith(
-        "not_locked: Player 'bob' is to be written and was not locked. Needs must name it"
-    )
+    assert str(held.cause).startswith("not_locked: Purse 'bob' is to be written and was not locked. Needs must name it")
     assert replies(applied)[1]["type"] == "ok"
     assert coins(workshop) == {"ada": 100, "bob": 100, "eve": 100}
 
@@ -100,9 +106,9 @@ def test_taxes_make_and_destroy_no_coins_whoever_moves_meanwhile(workshop: Works
 
 
 WRITES: dict[str, tuple[Needs, Outcome, bool]] = {
-    "somebody never asked for": (selected(), Outcome(put=(replace(BOB, coins=0),)), False),
+    "somebody never asked for": (selected(), Outcome(put=(replace(BOB, hp=1),)), False),
     "somebody dropped, never asked for": (selected(), Outcome(drop=(BOB,)), False),
-    "somebody locked": (selected(players=("bob",)), Outcome(put=(replace(BOB, coins=0),)), True),
+    "somebody locked": (selected(players=("bob",)), Outcome(put=(replace(BOB, hp=1),)), True),
     "somebody new": (selected(players=("new",)), Outcome(put=(replace(BOB, id="new"),)), True),
     "a session never asked for": (selected(), Outcome(drop=(session_of(BOB),)), False),
     "a session of a player asked for": (selected(sessions_of=("bob",)), Outcome(drop=(session_of(BOB),)), True),

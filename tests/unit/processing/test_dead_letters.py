@@ -16,7 +16,9 @@ from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
-from gameserver.modules.trade.events import Give, Purse
+from gameserver.modules.trade.entities import Purse
+from gameserver.modules.trade.events import Give
+from gameserver.modules.trade.events import Purse as AskPurse
 from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
@@ -46,7 +48,7 @@ def replayed(workshop: Workshop) -> list[Envelope]:
 
 
 def purses(workshop: Workshop) -> tuple[int, int]:
-    return workshop.player("ada").coins, workshop.player("bob").coins
+    return workshop.coins("ada"), workshop.coins("bob")
 
 
 def test_a_replayed_letter_is_applied_once(workshop: Workshop, buried: Envelope) -> None:
@@ -61,7 +63,7 @@ def test_a_replayed_letter_is_applied_once(workshop: Workshop, buried: Envelope)
 
 
 def test_a_replay_meets_the_world_as_it_stands(workshop: Workshop, buried: Envelope) -> None:
-    workshop.put(Player(**{name: getattr(ADA, name) for name in ADA.__struct_fields__ if name != "coins"}, coins=5))
+    workshop.put(Purse(id="ada", coins=5))
     dead_letters.replay(workshop.store, buried.id, workshop.now_ms)
     (again,) = replayed(workshop)
     workshop.apply(again)
@@ -130,7 +132,7 @@ SAMPLES: dict[str, Event] = {
     "show": Show(player="ada"),
     "sweep": Sweep(n=7),
     "give": Give(to="Bob", coins=30),
-    "purse": Purse(),
+    "purse": AskPurse(),
     "say": Say(text="hello"),
     "shout": Shout(text="hello"),
     "whisper": Whisper(to="Bob", text="hello"),

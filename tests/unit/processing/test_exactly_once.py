@@ -12,7 +12,9 @@ from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move, Walked
 from gameserver.modules.movement.rules import move
-from gameserver.modules.trade.events import Give, Purse
+from gameserver.modules.trade.entities import Purse
+from gameserver.modules.trade.events import Give
+from gameserver.modules.trade.events import Purse as AskPurse
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
 from tests.unit.rules.scenes import absent, creature, cut_off
@@ -38,7 +40,7 @@ def test_a_durable_event_that_comes_again_is_not_applied_and_is_answered_as_befo
     again = workshop.apply(replace(give, conn="c9", gateway="g9"))
     assert reply(again) == reply(first) == {"type": "ok", "re": 1, "data": {"coins": 90}}
     assert [direct.conn for direct in again.outbound.unicasts] == ["c9"]
-    assert (workshop.player("ada").coins, workshop.player("bob").coins) == (85, 115)
+    assert (workshop.coins("ada"), workshop.coins("bob")) == (85, 115)
     assert len(workshop.due("mail")) == 2
 
 
@@ -59,7 +61,7 @@ def test_a_durable_event_that_its_lane_has_passed_is_never_answered_ok_without_a
     workshop.enter(replace(ADA, marks='{"trade":[7,3]}'), BOB)
     applied = workshop.apply(workshop.tell(ADA, Give(to="bob", coins=10, seq=5)))
     assert (reply(applied)["code"], reply(applied)["re"]) == ("outcome_unknown", 5)
-    assert (workshop.player("ada").coins, workshop.player("bob").coins) == (100, 100)
+    assert (workshop.coins("ada"), workshop.coins("bob")) == (100, 100)
 
 
 def test_what_is_put_off_puts_off_what_follows_it_in_its_lane(workshop: Workshop) -> None:
@@ -85,18 +87,18 @@ def test_what_is_put_off_puts_off_what_follows_it_in_its_lane(workshop: Workshop
     assert list(applied.put_off) == [gifts[0].order]
     alone = workshop.applier.apply(gifts[1:], put_off=applied.put_off)
     assert (reply(alone)["code"], alone.outbound.unicasts[0].not_now) == ("not_here", True)
-    assert workshop.player("ada").coins == 100
+    assert workshop.coins("ada") == 100
     assert [answer["type"] for answer in replies(workshop.apply(*gifts)).values()] == ["ok", "ok"]
-    assert workshop.player("ada").coins == 98
+    assert workshop.coins("ada") == 98
 
 
 def test_a_refusal_of_a_durable_event_is_remembered_too(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB)
     give = workshop.tell(ADA, Give(to="bob", coins=500, seq=1))
     assert reply(workshop.apply(give))["code"] == "too_few_coins"
-    workshop.put(replace(workshop.player("ada"), coins=1_000))
+    workshop.put(Purse(id="ada", coins=1_000))
     assert reply(workshop.apply(give))["code"] == "too_few_coins"
-    assert workshop.player("bob").coins == 100
+    assert workshop.coins("bob") == 100
 
 
 def test_a_transient_event_that_comes_again_is_answered_with_how_things_stand(workshop: Workshop) -> None:
@@ -116,7 +118,7 @@ def test_a_transient_event_that_comes_again_is_answered_with_how_things_stand(wo
 
 def test_a_transient_event_that_changes_nothing_tells_nobody_else_when_it_comes_again(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB)
-    look = workshop.tell(ADA, Purse(seq=1))
+    look = workshop.tell(ADA, AskPurse(seq=1))
     workshop.apply(look)
     workshop.apply(workshop.tell(ADA, Give(to="bob", coins=10, seq=2)))
     again = workshop.apply(look)
@@ -151,12 +153,12 @@ def test_where_a_rule_can_not_say_how_things_stand_nobody_can_tell(workshop: Wor
 
 def test_an_event_without_a_result_is_answered_again_without_being_asked(workshop: Workshop) -> None:
     workshop.enter(ADA)
-    look = workshop.tell(ADA, Purse(seq=1))
+    look = workshop.tell(ADA, AskPurse(seq=1))
     workshop.apply(look)
     workshop.rules["purse"] = rule()(lambda *_: Outcome())
-    spec = replace(Purse.spec, result=None)
+    spec = replace(AskPurse.spec, result=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Purse, "spec", spec)
+        patch.setattr(AskPurse, "spec", spec)
         assert reply(workshop.apply(look)) == {"type": "ok", "re": 1}
 
 
@@ -173,7 +175,7 @@ def test_a_durable_event_that_comes_twice_in_one_batch_is_applied_once_and_answe
     give = workshop.tell(ADA, Give(to="bob", coins=10, seq=1))
     applied = workshop.apply(give, give)
     first, second = [packet(direct) for direct in applied.outbound.unicasts if direct.re]
-    assert workshop.player("bob").coins == 110
+    assert workshop.coins("bob") == 110
     assert first == second == {"type": "ok", "re": 1, "data": {"coins": 90}}
 
 
@@ -283,4 +285,4 @@ def test_coins_do_not_leave_a_purse_twice_within_a_batch(workshop: Workshop) -> 
     workshop.enter(ADA, BOB)
     applied = workshop.apply(*[workshop.tell(ADA, Give(to="bob", coins=60, seq=seq)) for seq in (1, 2)])
     assert [answer["type"] for answer in replies(applied).values()] == ["ok", "error"]
-    assert (workshop.player("ada").coins, workshop.player("bob").coins) == (40, 160)
+    assert (workshop.coins("ada"), workshop.coins("bob")) == (40, 160)

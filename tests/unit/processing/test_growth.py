@@ -121,7 +121,7 @@ class Crowd:
     @property
     def coins(self) -> int:
         """All that are there."""
-        return sum(body.coins for body in self._present())
+        return sum(self._workshop.coins(body.id) for body in self._present())
 
 
 def bytes_of(workshop: Workshop, url: str) -> int:

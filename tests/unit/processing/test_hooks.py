@@ -14,12 +14,13 @@ from gameserver.modules.combat.events import Reward
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.players import check_mailbox
 from gameserver.modules.sessions.events import Login
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give, Given
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule, merged
 from gameserver.rules.outcome import Context, Notification, Outcome, State
 from tests.selections import selected
-from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, replies, reply
+from tests.unit.processing.workshop import ADA, BOB, COINS, EVE, Workshop, dispatched, replies, reply
 from tests.unit.rules.scenes import player, state
 
 TAX = 2
@@ -38,22 +39,22 @@ def word_filter(event: Say) -> Say:
     return replace(event, text=event.text.replace("darn", "****"))
 
 
-@before("chat.say")
+@before("chat.say", components=(Purse,))
 def muted(state: State, event: Say, context: Context) -> None:
-    if state.of(Player)[context.player].coins < 10:
+    if state.of(Purse)[context.player].coins < 10:
         raise Rejected("muted", "The poor may not speak.")
 
 
-@before("trade.give", needs=lambda event, context: selected(players=("eve",)))
+@before("trade.give", needs=lambda event, context: selected(purses=("eve",)))
 def no_gifts_to_the_rich(state: State, event: Give, context: Context) -> None:
-    if state.of(Player)["eve"].coins < state.of(Player)[event.to].coins:
+    if state.of(Purse)["eve"].coins < state.of(Purse)[event.to].coins:
         raise Rejected("rich_enough", "Give it to somebody else.")
 
 
-@after("trade.give", needs=lambda event, context: selected(players=("eve",)))
+@after("trade.give", needs=lambda event, context: selected(purses=("eve",)))
 def tax(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
     """The receiver pays from what the rule has given already; the giver's reply is what it was."""
-    richer, collector = state.of(Player)[event.to], state.of(Player)["eve"]
+    richer, collector = state.of(Purse)[event.to], state.of(Purse)["eve"]
     return Outcome(
         put=(replace(richer, coins=richer.coins - TAX), replace(collector, coins=collector.coins + TAX)),
         notifications=(
@@ -78,7 +79,8 @@ def test_a_word_filter_changes_what_is_said(workshop: Workshop) -> None:
 
 def test_a_hook_refuses_what_the_rule_would_do(workshop: Workshop) -> None:
     hook(workshop, muted)
-    workshop.enter(replace(ADA, coins=3), BOB)
+    workshop.enter(ADA, BOB)
+    workshop.put(Purse(id="ada", coins=3))
     applied = workshop.apply(workshop.tell(ADA, Say(seq=1, text="hi")), workshop.tell(BOB, Say(seq=1, text="ho")))
     assert [heard["text"] for heard in dispatched(applied)] == ["ho"]
     assert sorted(direct.refused for direct in applied.outbound.unicasts if direct.re) == [False, True]
@@ -86,9 +88,10 @@ def test_a_hook_refuses_what_the_rule_would_do(workshop: Workshop) -> None:
 
 def test_a_before_hook_gets_the_rows_that_it_needs(workshop: Workshop) -> None:
     hook(workshop, no_gifts_to_the_rich)
-    workshop.enter(ADA, BOB, replace(EVE, coins=BOB.coins - 1))
+    workshop.enter(ADA, BOB, EVE)
+    workshop.put(Purse(id="eve", coins=COINS - 1))
     assert reply(workshop.apply(workshop.tell(ADA, Give(seq=1, to="bob", coins=5))))["code"] == "rich_enough"
-    assert workshop.player("bob").coins == BOB.coins
+    assert workshop.coins("bob") == COINS
 
 
 def test_a_tax_and_an_achievement_are_added_to_a_gift_once(workshop: Workshop) -> None:
@@ -97,13 +100,13 @@ def test_a_tax_and_an_achievement_are_added_to_a_gift_once(workshop: Workshop) -
     gifts = [workshop.tell(ADA, Give(seq=seq, to="bob", coins=5)) for seq in (1, 2)]
     applied = workshop.apply(*gifts)
     again = workshop.apply(*gifts)
-    assert [workshop.player(id_).coins for id_ in ("ada", "bob", "eve")] == [
-        ADA.coins - 10,
-        BOB.coins + 10 - 2 * TAX,
-        EVE.coins + 2 * TAX,
+    assert [workshop.coins(id_) for id_ in ("ada", "bob", "eve")] == [
+        COINS - 10,
+        COINS + 10 - 2 * TAX,
+        COINS + 2 * TAX,
     ]
     assert replies(applied) == replies(again)
-    assert replies(applied)[2]["data"] == {"coins": ADA.coins - 10}
+    assert replies(applied)[2]["data"] == {"coins": COINS - 10}
     assert workshop.load(clocks=("gifts",)).of(ZoneClock)["gifts"].tick == 2
     assert [envelope.event for envelope in applied.born] == [Reward(player="bob", xp=1, slain="rat")] * 2
     assert len({envelope.id for envelope in applied.born}) == 2
@@ -120,7 +123,7 @@ def test_a_refusal_after_the_rule_leaves_nothing_of_it(workshop: Workshop) -> No
     workshop.enter(ADA, BOB, EVE)
     applied = workshop.apply(workshop.tell(ADA, Give(seq=1, to="bob", coins=5)))
     assert reply(applied)["code"] == "no_gifts"
-    assert [workshop.player(body.id).coins for body in (ADA, BOB, EVE)] == [ADA.coins, BOB.coins, EVE.coins]
+    assert [workshop.coins(body.id) for body in (ADA, BOB, EVE)] == [COINS] * 3
     assert workshop.due() == []
     assert reply(workshop.apply(workshop.tell(ADA, Give(seq=1, to="bob", coins=5))))["code"] == "no_gifts"
 
@@ -139,7 +142,7 @@ def test_a_hook_puts_an_event_off_as_a_rule_does(workshop: Workshop) -> None:
 
 @after("trade.give")
 def writes_unlocked(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
-    return Outcome(put=(replace(EVE, coins=0),))
+    return Outcome(put=(Purse(id="eve", coins=0),))
 
 
 def plain_for(whom: str, hooked: Any) -> Any:
@@ -149,6 +152,7 @@ def plain_for(whom: str, hooked: Any) -> Any:
         return (hooked.__wrapped__ if context.player == whom else hooked)(state, event, context)
 
     choosy.prepare = hooked.prepare  # type: ignore[attr-defined]
+    choosy.components = hooked.components  # type: ignore[attr-defined]
     choosy.needs = lambda event, context: (hooked.__wrapped__ if context.player == whom else hooked).needs(  # type: ignore[attr-defined]
         event, context
     )
@@ -162,7 +166,7 @@ def failure(workshop: Workshop) -> str:
     workshop.rules["give"] = plain_for("fay", rule)
     gifts = (workshop.tell(body, Give(seq=1, to="bob", coins=5)) for body in (ADA, fay))
     applied = workshop.apply(*gifts)
-    assert workshop.player("bob").coins == BOB.coins + 5
+    assert workshop.coins("bob") == COINS + 5
     (held,) = applied.held
     assert [envelope.player for envelope in held.envelopes] == ["ada"]
     return f"{type(held.cause).__name__}: {held.cause}"
@@ -171,7 +175,7 @@ def failure(workshop: Workshop) -> str:
 def test_what_an_after_hook_puts_must_be_locked(workshop: Workshop) -> None:
     hook(workshop, writes_unlocked)
     workshop.enter(ADA, BOB, EVE)
-    assert "Player 'eve' is to be written and was not locked" in failure(workshop)
+    assert "Purse 'eve' is to be written and was not locked" in failure(workshop)
 
 
 # What needs are found out from.
@@ -196,7 +200,7 @@ def test_what_is_needed_follows_a_change_by_a_hook_that_reads_no_state(workshop:
     hook(workshop, redirect)
     workshop.enter(ADA, BOB, EVE)
     assert reply(workshop.apply(workshop.tell(ADA, Give(seq=1, to="bob", coins=5))))["type"] == "ok"
-    assert (workshop.player("bob").coins, workshop.player("eve").coins) == (BOB.coins, EVE.coins + 5)
+    assert (workshop.coins("bob"), workshop.coins("eve")) == (COINS, COINS + 5)
 
 
 def test_a_hook_that_reads_state_may_not_change_what_is_needed(workshop: Workshop) -> None:
@@ -209,7 +213,7 @@ def test_a_hook_that_reads_state_may_change_the_rest(workshop: Workshop) -> None
     hook(workshop, halve)
     workshop.enter(ADA, BOB)
     workshop.apply(workshop.tell(ADA, Give(seq=1, to="bob", coins=5)))
-    assert workshop.player("bob").coins == BOB.coins + 2
+    assert workshop.coins("bob") == COINS + 2
 
 
 @before("sessions.login", reads_state=False)
@@ -231,6 +235,7 @@ def test_what_is_prepared_is_asked_with_the_event_as_it_is_played(function: Any,
 
     rule.needs = None  # type: ignore[attr-defined]
     rule.prepare = lambda event, *_: names.append(event.name)  # type: ignore[attr-defined]
+    rule.components = ()  # type: ignore[attr-defined]
     hooked = HookedRule(rule, [declared for declared in DECLARED if declared.function is function])
     assert hooked.prepare is not None
     sent: Any = Login(seq=1, name="Ada", password="long enough")
@@ -315,9 +320,9 @@ def test_a_hook_sees_what_was_put_dropped_and_mailed_and_the_batch_does_not() ->
     ada, bob = player(), player("Bob")
     seen = state(ada, bob)
     mails = tuple(Notification(notice=Heard(how="say", by="x", text="y", at_ms=1), player="bob") for _ in range(200))
-    after_it = seen.folded(Outcome(put=(replace(ada, coins=7),), drop=(bob,), notifications=mails))
-    assert (after_it.of(Player)["ada"].coins, "bob" in after_it.of(Player)) == (7, False)
-    assert (seen.of(Player)["ada"].coins, "bob" in seen.of(Player)) == (ada.coins, True)
+    after_it = seen.folded(Outcome(put=(replace(ada, xp=7),), drop=(bob,), notifications=mails))
+    assert (after_it.of(Player)["ada"].xp, "bob" in after_it.of(Player)) == (7, False)
+    assert (seen.of(Player)["ada"].xp, "bob" in seen.of(Player)) == (ada.xp, True)
     with pytest.raises(Rejected, match="too many messages"):
         check_mailbox(after_it, bob)
     check_mailbox(seen, bob)

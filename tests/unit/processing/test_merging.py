@@ -43,7 +43,7 @@ def fill(workshop: Workshop) -> list[str]:
 
 def test_gifts_of_one_batch_are_told_as_one(workshop: Workshop) -> None:
     workshop.enter(ADA, BOB, EVE)
-    before = workshop.player("bob").coins
+    before = workshop.coins("bob")
     batch = [
         workshop.tell(ADA, Give(to="Bob", coins=3, seq=1)),
         workshop.tell(EVE, Give(to="bob", coins=4, seq=1)),

@@ -73,7 +73,7 @@ def test_who_waits_for_a_lock_has_not_begun(hasty: Workshop, migrated_url: str) 
             hasty.applier.apply([envelope], trial=trial)
         assert hasty.store.trials([envelope.id]) == {}
     hasty.applier.apply([envelope], trial=trial)
-    assert hasty.player("bob").coins == 110
+    assert hasty.coins("bob") == 110
 
 
 class Killed(BaseException):
@@ -146,6 +146,6 @@ def test_a_lock_that_is_held_for_long_makes_no_dead_letter(hasty: Workshop, migr
                 server.handle(raw, task_id="t", tried=False, redelivered=True)
             assert rejected.value.requeue
     server.handle(raw, task_id="t", tried=False, redelivered=True)
-    assert hasty.player("bob").coins == 110
+    assert hasty.coins("bob") == 110
     assert hasty.store.dead_letters() == []
     assert hasty.rows()["trials"] == 0

@@ -15,6 +15,7 @@ from gameserver.messages.outbound import Unicast
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Heartbeat
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.events import Sweep
 from gameserver.processing.applied import Applied
 from gameserver.processing.applier import Applier
@@ -28,6 +29,7 @@ from tests.unit.rules.scenes import NOW_MS, WORLD, QuickPasswords, account_of, p
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", zone="town", x=4, y=4, gateway="g2")
 PASSWORD = "long enough"
+COINS = Purse(id="").coins  # what everyone has at first
 
 
 class Workshop:
@@ -82,6 +84,11 @@ class Workshop:
     def player(self, id_: str) -> Player:
         return self.load(players=(id_,)).of(Player)[id_]
 
+    def coins(self, id_: str) -> int:
+        purse = self.store.get(Purse, id_)
+        assert purse is not None
+        return purse.coins
+
     def due(self, kind: str = "") -> list[str]:
         """The ids of outbox rows that will ever be due, of a kind."""
         rows = self.load(orphans_before_ms=1, now_ms=2**50).due
@@ -135,7 +142,7 @@ def broken(state: State, event: Any, context: Context) -> Outcome:
 def breaks_for(whom: str, healthy: Any) -> Any:
     """A rule that breaks for one player only."""
 
-    @rule(needs=healthy.needs, prepare=healthy.prepare)
+    @rule(needs=healthy.needs, prepare=healthy.prepare, components=healthy.components)
     def choosy(state: State, event: Any, context: Context) -> Outcome:
         if context.player == whom:
             raise ZeroDivisionError("a broken rule")

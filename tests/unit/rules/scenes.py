@@ -8,6 +8,7 @@ from gameserver.declare.entity import Entity
 from gameserver.maps.kinds import KINDS
 from gameserver.maps.world import CreatureSpawn, Portal, World, Zone
 from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.trade.entities import Purse
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
 from gameserver.testing.scenes import (
@@ -81,5 +82,5 @@ def state(*things: Entity, **loaded: Any) -> State:
 
 def put(outcome: Outcome, id_: str) -> Any:
     """The one body that an outcome puts under this id."""
-    (body,) = [thing for thing in outcome.put if thing.id == id_ and isinstance(thing, Player | Creature)]
+    (body,) = [thing for thing in outcome.put if thing.id == id_ and isinstance(thing, Player | Creature | Purse)]
     return body

@@ -46,10 +46,10 @@ def new(**fields: Any) -> Callable[[Transaction], Any]:
 
 
 BAD: dict[str, Callable[[Transaction], Any]] = {
-    "too wide": changed(coins=TOO_WIDE),
+    "too wide": changed(xp=TOO_WIDE),
     "too wide below": changed(hp=-TOO_WIDE - 1),
     "far too wide": changed(x=10**40),
-    "too wide, new": new(coins=TOO_WIDE),
+    "too wide, new": new(xp=TOO_WIDE),
     "no value": changed(hp=None),
     "no value, new": new(zone=None),
     "the character 0": changed(zone="mea\0dow"),
@@ -62,7 +62,7 @@ BAD: dict[str, Callable[[Transaction], Any]] = {
     "a truth": changed(x=True),
     "bytes for a text": changed(zone=b"meadow"),
     "a type that no driver knows": changed(zone=Odd()),
-    "a type that no driver knows, new": new(coins=Odd()),
+    "a type that no driver knows, new": new(xp=Odd()),
     "an id with the character 0": lambda t: t.load([selected(players=("a\0",))]),
     "an id with half a character": lambda t: t.load([selected(players=("\ud800",))]),
     "an outcome with a number too wide": lambda t: t.keep([Stored("s/act", 0, "s", TOO_WIDE, b"")]),
@@ -95,7 +95,7 @@ def driver_connection(store: Store) -> Any:
         connection.close()
 
 
-@pytest.mark.parametrize("field", ["hp", "x", "coins", "v", "xp"])
+@pytest.mark.parametrize("field", ["hp", "x", "attack", "v", "xp"])
 @pytest.mark.parametrize("value", [2**31, 2**63 - 1, -(2**63)])
 def test_integers_are_as_wide_on_one_as_on_the_other(store: Store, field: str, value: int) -> None:
     with store.transaction() as transaction:

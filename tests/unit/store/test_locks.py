@@ -106,7 +106,7 @@ def test_a_second_run_of_an_event_waits_for_the_first_and_sees_it_done(
     assert second.result(WAIT_S_MAX) == done
 
 
-@pytest.mark.parametrize("changes", [{"x": 9}, {"coins": 9}, {"x": 9, "coins": 9}], ids=["place", "purse", "both"])
+@pytest.mark.parametrize("changes", [{"x": 9}, {"xp": 9}, {"x": 9, "xp": 9}], ids=["place", "rest", "both"])
 def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
     postgresql: Store, another: ThreadPoolExecutor, changes: dict[str, int]
 ) -> None:
@@ -115,7 +115,7 @@ def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
     def grown() -> None:
         with postgresql.transaction() as transaction:
             found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
-            transaction.save([replace(found, x=found.x + 1, coins=found.coins + 1)], [])
+            transaction.save([replace(found, x=found.x + 1, xp=found.xp + 1)], [])
 
     with postgresql.transaction() as transaction:
         transaction.save([ADA], [])
@@ -127,7 +127,7 @@ def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
     second.result(WAIT_S_MAX)
     with postgresql.transaction() as transaction:
         found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
-    assert found == replace(changed, x=changed.x + 1, coins=changed.coins + 1)
+    assert found == replace(changed, x=changed.x + 1, xp=changed.xp + 1)
 
 
 def test_of_two_who_talk_in_a_channel_the_later_removes_what_both_are_too_many(

@@ -8,10 +8,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
 from gameserver.declare.base import SEQ_MAX
-from gameserver.declare.entity import Entity, kinds
+from gameserver.declare.entity import Entity, kinds, sharing
 from gameserver.errors import Retryable
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.sessions.entities import Session
+from gameserver.modules.trade.entities import Purse
 from gameserver.rules.watermarks import NO_MARKS, Watermark, highest, read_watermarks
 from gameserver.store import Store
 from gameserver.store import migrate as migrate_module
@@ -46,7 +47,7 @@ def test_migrating_twice_is_harmless(database_url: str) -> None:
 
 
 # A player's columns in the first two versions.
-OF_OLD = [name for name in Player.__struct_fields__ if name != "marks"]
+OF_OLD = [*(name for name in Player.__struct_fields__ if name != "marks"), "coins"]
 SESSION_OF_OLD = tuple(name for name in Session.__struct_fields__ if name != "attempt")
 OLD = {
     "players": sa.table("players", *map(sa.column, OF_OLD)),
@@ -176,7 +177,8 @@ def test_the_indexes_are_there(migrated_url: str) -> None:
 def test_columns_are_the_fields_and_each_stands_in_one_table(kind: type[Entity]) -> None:
     assert tuple(column.name for column in columns(kind)) == kind.__struct_fields__
     standing = [column.name for table in tables_of(kind) for column in table.columns if column.name != "id"]
-    assert sorted(standing) == sorted(set(kind.__struct_fields__) - {"id"})
+    in_the_rows = {field for member in sharing(kind) for field in member.__struct_fields__} - {"id"}
+    assert sorted(standing) == sorted(in_the_rows)
     for table in tables_of(kind):
         assert [column.name for column in table.primary_key] == ["id"]
         assert next(iter(table.columns)).name == "id"
@@ -191,3 +193,28 @@ def test_all_integers_have_64_bits_on_both(migrated_url: str) -> None:
     narrow = [(t, c) for t, c, type_ in there if isinstance(type_, sa.Integer) and str(type_) not in wide]
     engine.dispose()
     assert narrow == []
+
+
+def test_coins_move_into_purses_and_back(database_url: str) -> None:
+    command.upgrade(configuration(database_url), "0007")
+    engine = open_engine(database_url)
+    old = sa.table("players", *map(sa.column, OF_OLD))
+    narrow = ("x", "y", "v", "steps_due_ms")
+    rows = [old_player("ada", coins=2**40, gateway="g1"), old_player("bob", coins=0)]
+    with engine.begin() as connection:
+        for row in rows:
+            connection.execute(old.insert(), {name: value for name, value in row.items() if name not in narrow})
+            moved = sa.table("whereabouts", *map(sa.column, ("id", *narrow, "marks")))
+            connection.execute(moved.insert(), {"id": row["id"], **dict.fromkeys(narrow, 9), "marks": NO_MARKS})
+    migrate(database_url)
+    store = Store(database_url, WORLD)
+    assert [store.get(Purse, id_) for id_ in ("ada", "bob")] == [Purse(id="ada", coins=2**40), Purse(id="bob", coins=0)]
+    assert store.get(Player, "ada") == Player(
+        **{name: value for name, value in rows[0].items() if name != "coins"}, marks=NO_MARKS
+    )
+    store.close()
+    command.downgrade(configuration(database_url), "0007")
+    with engine.begin() as connection:
+        coins = connection.execute(text("SELECT id, coins FROM players ORDER BY id")).all()
+    engine.dispose()
+    assert coins == [("ada", 2**40), ("bob", 0)]

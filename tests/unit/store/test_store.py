@@ -72,8 +72,7 @@ FILLED: dict[str, tuple[Entity, dict[str, Any]]] = {
             hp_max=5,
             attack=6,
             defence=7,
-            xp=8,
-            coins=2**40,
+            xp=2**40,
             steps_due_ms=2**41 + 1,
             attack_due_ms=2**41 + 2,
             dead_until_ms=2**41 + 3,
@@ -151,7 +150,7 @@ PLAYERS = st.builds(
     st.sampled_from(["Ada", "Bob", "Eve", "Zoe"]),
     x=st.integers(0, 31),
     hp=st.integers(0, 20),
-    coins=st.integers(0, 2**40),
+    xp=st.integers(0, 2**40),
     conn=st.sampled_from(["", "NULL", '{"a\\,}']),
 )
 CROWD = st.lists(PLAYERS, unique_by=lambda body: body.id)
@@ -347,7 +346,7 @@ def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> No
     save(store, *(player(f"P{n}", zone="meadow" if n % 50 == 0 else f"zone{n % 50}", x=n % 32) for n in range(2_000)))
     box = {"zone": "meadow", "left": 8, "top": 0, "right": 31, "bottom": 19}
     with store._engine.connect() as connection:
-        asked: Any = loading._within(Player).compile(dialect=store._engine.dialect)
+        asked: Any = loading._within((Player,)).compile(dialect=store._engine.dialect)
         values = tuple({**asked.params, **box}[name] for name in asked.positiontup)
         if store._engine.dialect.name == "postgresql":
             # Otherwise the plan depends on whether autovacuum came by, and when.

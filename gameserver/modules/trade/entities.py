@@ -1,0 +1,12 @@
+"""What trade keeps of a player."""
+
+from gameserver.declare.entity import Entity, entity
+from gameserver.modules.movement.entities import Player
+
+
+@entity(of=Player, big=("coins",))
+class Purse(Entity, frozen=True):
+    """A player's coins."""
+
+    id: str
+    coins: int = 100
