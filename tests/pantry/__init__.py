@@ -2,5 +2,11 @@
 
 from gameserver.declare.game_package import Game
 from gameserver.games.millbrook import GAME as MILLBROOK
+from gameserver.modules.trade.entities import Purse
 
-GAME = Game(modules=MILLBROOK.modules, world=MILLBROOK.world, creatures=MILLBROOK.creatures)
+GAME = Game(
+    modules=MILLBROOK.modules,
+    world=MILLBROOK.world,
+    creatures=MILLBROOK.creatures,
+    begins=(Purse(id="", coins=7),),
+)

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from sqlalchemy import inspect
 
 from gameserver.declare.entity import kinds
+from gameserver.errors import Corrupt
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.view import sight
+from gameserver.modules.sessions.events import Register
 from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs, count, distinct, ids, near, newest, portion, values, where
 from gameserver.rules.outcome import Outcome
@@ -22,10 +24,10 @@ from gameserver.store.copy_database import copy
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import metadata
-from tests.pantry.items.entities import Item, Jar, Shelved
+from tests.pantry.items.entities import Item, Jar, Label, Shelved, Wear
 from tests.pantry.items.events import Eat, Pour, Shelve, Snatch, Take
 from tests.simulation.memory_store import MemoryStore
-from tests.unit.processing.workshop import ADA, BOB, Workshop, replies
+from tests.unit.processing.workshop import ADA, BOB, Workshop, entrance, replies
 from tests.unit.rules.scenes import NOW_MS, WORLD, circumstances, play, state
 
 FLOUR, MORE_FLOUR = Jar(id="flour", kind="flour", grams=500), Jar(id="more", kind="flour", grams=200)
@@ -71,9 +73,11 @@ def test_its_table_has_a_column_for_each_field_and_its_indexes(url: str) -> None
         columns = [column["name"] for column in inspect(connection).get_columns("items")]
         indexes = {str(index["name"]) for index in inspect(connection).get_indexes("items")}
     engine.dispose()
-    assert columns == ["id", "kind", "holder", "zone", "x", "y"]
+    assert columns == ["id", "kind", "holder", "zone", "x", "y", "text"]
     assert indexes == {"items_holder", "items_zone"}
-    assert kinds()[-3:] == (Item, Shelved, Jar), "a game's own modules come after those that it takes from elsewhere"
+    assert kinds()[-5:] == (Item, Label, Wear, Shelved, Jar), (
+        "a game's own modules come after those that it takes from elsewhere"
+    )
 
 
 def test_each_selection_finds_what_it_says(workshop: Workshop) -> None:
@@ -188,3 +192,68 @@ def test_a_rule_that_forgets_or_destroys_is_found_by_its_scene(sentence: str) ->
     event, outcome = WRONG_RULES[sentence]
     with pytest.raises(AssertionError, match=re.escape(sentence)):
         played(event, lambda state, event, context: outcome)
+
+
+LABEL, WEAR = Label(id="bread", text="fresh"), Wear(id="bread", uses=3)
+PARTS = {
+    "by id": (ids(Item, "bread"), ids(Label, "bread"), ids(Wear, "bread")),
+    "by a field": (where(Item, components=(Label, Wear), holder="bob"),),
+}
+
+
+@pytest.mark.parametrize("selection", PARTS)
+@pytest.mark.parametrize("memory", [False, True], ids=["database", "simulation"])
+def test_what_stands_in_one_row_is_read_locked_and_written_as_entities_of_their_own(
+    workshop: Workshop, memory: bool, selection: str
+) -> None:
+    store: Any = workshop.store
+    if memory:
+        store = MemoryStore(WORLD)
+        with store.transaction() as transaction:
+            transaction.save([BREAD], [])
+    with store.transaction() as transaction:
+        state = transaction.load([PARTS[selection]])
+        assert (state.of(Label), state.of(Wear)) == ({"bread": Label(id="bread")}, {"bread": Wear(id="bread")})
+        transaction.check_writable(LABEL)
+        transaction.save([replace(BREAD, holder="eve"), LABEL, WEAR], [])
+    with store.transaction() as transaction:
+        transaction.load([(ids(Label, "bread"),)])
+        transaction.save([replace(LABEL, text="old")], [])
+    assert store.get(Item, "bread") == replace(BREAD, holder="eve")
+    assert (store.get(Label, "bread"), store.get(Wear, "bread")) == (replace(LABEL, text="old"), WEAR)
+
+
+def test_a_row_that_several_entities_share_is_written_once(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Any] = []
+    monkeypatch.setattr(
+        rows_module.Rows, "change", lambda self, table, names, rows: written.append((table.name, names, rows))
+    )
+    with workshop.store.transaction() as transaction:
+        transaction.load([PARTS["by id"]])
+        transaction.save([replace(BREAD, holder="eve"), LABEL], [])
+    assert written == [("items", ("holder", "text"), [("eve", "fresh", "bread")])]
+
+
+def test_of_a_row_whose_owner_was_not_loaded_only_the_components_fields_are_written(workshop: Workshop) -> None:
+    with workshop.store.transaction() as transaction:
+        assert "bread" not in transaction.load([(ids(Label, "bread"),)]).of(Item)
+        with pytest.raises(Corrupt, match="not_locked"):
+            transaction.check_writable(replace(BREAD, holder="eve"))
+        transaction.save([LABEL], [])
+    assert (workshop.store.get(Item, "bread"), workshop.store.get(Label, "bread")) == (BREAD, LABEL)
+
+
+def test_what_stands_in_its_owners_row_goes_with_it_and_not_alone(workshop: Workshop) -> None:
+    with workshop.store.transaction() as transaction:
+        transaction.load([PARTS["by id"]])
+        with pytest.raises(Corrupt, match="not_whole"):
+            transaction.save([], [LABEL])
+    with workshop.store.transaction() as transaction:
+        transaction.load([PARTS["by id"]])
+        transaction.save([], [BREAD])
+    assert [workshop.store.get(kind, "bread") for kind in (Item, Label, Wear)] == [None] * 3
+
+
+def test_a_player_begins_as_the_game_says(workshop: Workshop) -> None:
+    workshop.apply(entrance(workshop, Register(name="Zoe", password="long enough", seq=1), "Zoe"))
+    assert workshop.coins("zoe") == 7

@@ -20,6 +20,22 @@ class Item(Entity, frozen=True):
     y: int = 0
 
 
+@entity(of=Item, within=True)
+class Label(Entity, frozen=True):
+    """What is written on an item. It stands in the item's row."""
+
+    id: str
+    text: str = ""
+
+
+@entity(of=Item)
+class Wear(Entity, frozen=True):
+    """How often an item was used."""
+
+    id: str
+    uses: int = 0
+
+
 @entity()
 class Shelved(Entity, frozen=True):
     """An item on a shelf, which lies nowhere and is carried by nobody."""

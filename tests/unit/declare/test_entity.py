@@ -1,6 +1,7 @@
 """Entities are declared soundly, or refused with file and line."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,17 @@ from gameserver.declare.entity import (
     Keep,
     Often,
     Place,
+    _begun,
     actor_kind,
     entity,
     kinds,
     refuse_doubles,
 )
+from gameserver.declare.game_package import Game
 from gameserver.errors import Corrupt
 from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.trade.entities import Purse
 from gameserver.rules.needs import count, ids, matching, near, where
 
 
@@ -58,6 +63,15 @@ BAD: dict[str, dict[str, Any]] = {
     "newest needs per": {"keep": Keep(by="gold", newest=3)},
     "an actor has a text session": {"actor": True},
     "x was added and needs a default": {"added": ("x",)},
+    "zone needs a default": {"of": Player},
+    "what stands within its owner's rows needs an owner: of=...": {"within": True},
+    "Player has a field zone in the same row": {"of": Player, "within": True},
+    "Gateway has no table oak_chests": {"of": Gateway, "within": True, "table": "oak_chests"},
+    "Purse is a component itself": {"of": Purse},
+    "a component is no actor and no session, and is kept and written as its owner is": {
+        "of": Player,
+        "first_come": True,
+    },
     "an index can't reach x, which changes often": {"often": Often("a", ("x",)), "indexes": ("x",)},
 }
 
@@ -182,3 +196,23 @@ def test_conditions_are_evaluated_as_they_are_written() -> None:
         (test("id", "not in", Ids(kind, test("zone", "==", "z"))), False),
     ):
         assert meets(condition, full, others) == true
+
+
+def test_a_component_whose_owner_the_game_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [kind for kind in DECLARED if kind is not Player]
+    monkeypatch.setattr("gameserver.declare.entity.DECLARED", there)
+    with pytest.raises(
+        Corrupt, match=r"bad_game: \S*trade/entities\.py:\d+: Purse is a component of Player, which this"
+    ):
+        kinds.__wrapped__()
+
+
+def test_what_a_game_begins_with_must_be_components_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = Game(modules=(), world=Path(), begins=(Player(id="", name="", zone="", x=0, y=0),))
+    monkeypatch.setattr("gameserver.declare.entity.game", lambda: odd)
+    with pytest.raises(Corrupt, match=r"bad_game: .*: begins names Player.*, which is no component of this game"):
+        _begun.__wrapped__()
+    monkeypatch.setattr(
+        "gameserver.declare.entity.game", lambda: Game(modules=(), world=Path(), begins=(Purse(id=""),))
+    )
+    assert _begun.__wrapped__() == {Purse: Purse(id="")}
