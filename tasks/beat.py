@@ -6,6 +6,7 @@ than the tolerance, because the clock was set, beat follows at once. So no clock
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from celery.beat import BeatLazyFunc, Scheduler
@@ -14,6 +15,7 @@ from celery.schedules import schedule
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Spec
 
+LOOKS_S = 1.0  # between two looks whether somebody takes ticks again
 WAITS_S = 5  # the broker drops what waits in its queue for longer: a world that slept does not live through its nights
 
 
@@ -67,17 +69,22 @@ class PunctualScheduler(Scheduler):
     Celery's own goes by the machine's clock: set back, it waits until the time is reached again. It counts a period
     from the last time on, which is always a little late; and it wakes 10 ms before that, and then asks without a pause
     whether something is due by now, which burns a fiftieth of a processor. This one keeps no file: numbers come from
-    the time.
+    the time. ``alive``: the file that shows that it runs, touched at each look.
     """
+
+    alive: Path | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._sent: dict[str, int] = {}  # by entry, the period for which it was last sent
+        self._served: dict[str, tuple[float, bool]] = {}  # by queue, until when that is believed, and whether
         super().__init__(*args, **options)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due. Returns the seconds until something will be."""
         for entry in self.schedule.values():
             self._send_once(entry)
+        if self.alive is not None:
+            self.alive.touch()
         now_s = clock.seconds()
         ends = [period_s - now_s % period_s for period_s in map(_period_s, self.schedule.values())]
         return float(min([self.max_interval, *ends]))
@@ -86,7 +93,25 @@ class PunctualScheduler(Scheduler):
         period = int(clock.seconds() // _period_s(entry))
         if self._sent.setdefault(entry.name, period) != period:  # the period it is started in has begun already
             self._sent[entry.name] = period
-            self.apply_entry(entry, producer=self.producer)
+            if self._is_served(self.app.conf.task_routes[entry.task]["queue"]):
+                self.apply_entry(entry, producer=self.producer)
+
+    def _is_served(self, queue: str) -> bool:
+        """Whether anybody takes from a queue, as of late: ticks that nobody takes would end in the queue ``dead``."""
+        now_s = time.monotonic()
+        until_s, served = self._served.get(queue, (0.0, True))
+        if now_s >= until_s:
+            served = self._consumers(queue) != 0
+            self._served[queue] = now_s + (WAITS_S if served else LOOKS_S), served
+        return served
+
+    def _consumers(self, queue: str) -> int | None:
+        """Count a queue's consumers, ``None`` where the broker does not say."""
+        try:
+            with self.connection.channel() as channel:
+                return int(channel.queue_declare(queue, passive=True).consumer_count)
+        except (OSError, *self.connection.connection_errors, *self.connection.channel_errors):
+            return None
 
 
 def _period_s(entry: Any) -> float:

@@ -4,8 +4,6 @@ A task is a name, a lease (its hard time limit) and a call to the process's ``Ba
 process began.
 """
 
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -21,6 +19,7 @@ from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
 from gameserver.runtime.startup_errors import exit_with_message
+from tasks.beat import PunctualScheduler
 from tasks.development import Reloader
 from tasks.meters import meters
 from tasks.overrides.body_decoder import read_batches
@@ -75,12 +74,6 @@ def _running_processor() -> BatchProcessor:
     return _processor
 
 
-def _beat_lives(file: Path, **_: Any) -> None:
-    """What `gameserver.runtime.healthcheck` looks at. Called whenever beat has published something."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-
-
 @signals.setup_logging.connect
 def _log(logfile: str | None = None, **_: Any) -> None:
     settings = config.load()
@@ -106,7 +99,8 @@ def _hide_metrics(**_: Any) -> None:
 def _declare(**_: Any) -> None:
     """Beat may be the first who comes to a broker, and publishes to what others declare."""
     settings = config.load()
-    signals.after_task_publish.connect(partial(_beat_lives, alive_file(settings.var)), weak=False)
+    PunctualScheduler.alive = alive_file(settings.var)  # what `gameserver.runtime.healthcheck` looks at
+    PunctualScheduler.alive.parent.mkdir(parents=True, exist_ok=True)
     with app.connection_for_write() as connection:
         connection.ensure_connection(**TRIES)
         ensure_topology(connection, topology(settings.limits, settings.queues))

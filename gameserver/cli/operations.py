@@ -105,8 +105,8 @@ def _trace(arguments: argparse.Namespace) -> int:
     with open_store() as store:
         trials, dead = store.trials([id_]), store.dead_letters(id_=id_)
     found = [
-        *trace.format_times(times),
-        *trace.format_failures(trials.get(id_, 0), [letter.cause for letter in dead]),
+        *trace.format_times(times, failed=bool(dead or trials.get(id_))),
+        *trace.format_failures(trials.get(id_, 0), dead),
         *trace.find_log_lines(settings.var / "log", id_),
     ]
     if not found:

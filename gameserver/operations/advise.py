@@ -131,7 +131,9 @@ def _dead_letters(now: Snapshot) -> list[Advice]:
     if now.unread:
         what = f"{now.unread} events of an unknown type or form wait"
         found.append(Advice(f"{what}: a worker of another version is needed (the logs name them)"))
-    if now.unreadable:
-        why = f"{now.unreadable} messages were no events, or ticks that nobody took: see RabbitMQ's queue dead"
+    if now.in_dead:
+        why = (
+            f"{now.in_dead} messages lie in RabbitMQ's queue dead: no events, or delivered too often (x-death says why)"
+        )
         found.append(Advice(why))
     return found

@@ -32,6 +32,6 @@ def collect_snapshot(
         workers=tuple(read_worker(name, text) for name, text in sorted(workers.items())),
         depths=depths,
         dead=dead(),
-        unreadable=depths[DEAD].messages if DEAD in depths else 0,
+        in_dead=depths[DEAD].messages if DEAD in depths else 0,
         unread=unread(),
     )

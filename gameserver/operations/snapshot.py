@@ -45,8 +45,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment at one moment.
 
     ``families``: the queues of each family. ``dead``: dead letters of the last hour, ``None`` when the database did not
-    answer. ``unreadable``: messages that were no events. ``unread``: events and rows of the outbox that wait because no
-    worker that took them could read them.
+    answer. ``in_dead``: messages in the broker's queue ``dead``, whatever they are. ``unread``: events and rows of the
+    outbox that wait because no worker that took them could read them.
     """
 
     at_s: float
@@ -55,7 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Worker, ...]
     depths: dict[str, Depth]
     dead: int | None
-    unreadable: int
+    in_dead: int
     unread: int = 0
 
     @property

@@ -26,7 +26,7 @@ def _headline(before: Snapshot, now: Snapshot) -> str:
             f"{sum(gateway.players for gateway in now.gateways)} players",
             f"{rate:.1f} events/s",
             f"dead letters in the last hour: {dead}",
-            f"unreadable messages: {now.unreadable}",
+            f"messages in the queue dead: {now.in_dead}",
             f"beat's clock: {_skew(now.beat_skew_s)}",
         )
     )

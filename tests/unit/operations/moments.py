@@ -43,6 +43,6 @@ def moment(at_s: float = 0.0, **changes: Any) -> Snapshot:
         "workers": everyone(),
         "depths": {name: Depth(0, 1) for names in FAMILIES.values() for name in names},
         "dead": 0,
-        "unreadable": 0,
+        "in_dead": 0,
     }
     return Snapshot(at_s=at_s, **{**given, **changes})

@@ -78,7 +78,7 @@ def test_no_gateway_a_world_without_ticks_and_dead_letters_are_named() -> None:
     before, now = busy(0.4)
     assert commands(before, moment(10, workers=now.workers, gateways=())) == ["python -m gateway"]
     assert commands(before, moment(10)) == ["celery -A tasks beat"]
-    found = advise(before, moment(10, workers=now.workers, dead=3, unreadable=2), one_writer=False)
+    found = advise(before, moment(10, workers=now.workers, dead=3, in_dead=2), one_writer=False)
     assert found[0] == Advice("3 events were given up in the last hour", "gameserver dead list --hours 1")
     assert "2 messages" in found[1].why
 

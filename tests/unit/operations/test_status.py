@@ -27,14 +27,14 @@ def test_the_screen_shows_gateways_families_and_workers_with_rates() -> None:
         workers=(worker("chat1@h", "chat", events={"chat": 40}, busy_s={"chat": 5.0}), *everyone()[1:]),
         depths={"chat": Depth(2, 1)},
         dead=4,
-        unreadable=1,
+        in_dead=1,
     )
     before = moment(0.0, gateways=(gateway("g1", replies={}),))
     text = format_screen(before, now)
     found = rows(text)
     assert "2 players" in text
     assert "dead letters in the last hour: 4" in text
-    assert "unreadable messages: 1" in text
+    assert "messages in the queue dead: 1" in text
     assert found["g1"] == ["3", "2", "5", "3.0", "0.0", "10%", "ok", "combat"]
     assert found["chat"] == ["2", "batches", "5", "350", "ms", "4.0", "<", "10", "ms", "<", "10", "ms", "1", "1", "50%"]
     assert found["world"] == ["0", "batches", "0", "-", "0.0", "-", "-", "1", "1", "0%"]

@@ -69,6 +69,7 @@ class Beat(tasks_beat.PunctualScheduler):
         self.times = Times(monkeypatch)
         self.publishing_s = publishing_s
         self.sent = {"tick": [], "sweep": []}
+        self.consumers = 1
         super().__init__(app, schedule={name: self._entry(name) for name in self.sent}, lazy=True, max_interval=1.0)
 
     def _entry(self, name):
@@ -78,6 +79,10 @@ class Beat(tasks_beat.PunctualScheduler):
         number = tasks_beat.pulse(entry.name, PERIODS_S[entry.name])[0]["event"]["n"]
         self.sent[entry.name].append((number, self.times.steady_s))
         self.times.pass_s(self.publishing_s)
+
+    def _consumers(self, queue):
+        assert queue == "world"
+        return self.consumers
 
     def run(self, seconds, late_s=1e-4):
         """Who sleeps wakes up a little late."""
@@ -146,3 +151,24 @@ def test_the_time_that_beat_says_follows_a_clock_that_is_set(monkeypatch, set_s)
     times = Times(monkeypatch)
     times.wall_s += set_s
     assert tasks_beat.pulse("tick", PERIODS_S["tick"])[0]["at_ms"] == int(times.wall_s * 1000)
+
+
+def test_no_tick_is_sent_that_nobody_would_take(monkeypatch):
+    monkeypatch.setattr(tasks_beat.time, "monotonic", lambda: beat.times.steady_s)
+    beat = Beat(monkeypatch)
+    beat.run(2)
+    beat.consumers = 0
+    beat.run(tasks_beat.WAITS_S)  # it looks every so often
+    before = len(beat.numbers("tick"))
+    beat.run(20)
+    assert len(beat.numbers("tick")) == before
+    beat.consumers = 1
+    beat.run(2)
+    assert len(beat.numbers("tick")) > before
+
+
+def test_where_the_broker_does_not_say_who_takes_ticks_they_are_sent(monkeypatch):
+    beat = Beat(monkeypatch)
+    beat.consumers = None
+    beat.run(3)
+    assert len(beat.numbers("tick")) >= 5
