@@ -26,17 +26,27 @@ log = logging.getLogger(__name__)
 
 # The names that limits had in the version before, and have now. The next version leaves this table out.
 LIMITS_RENAMED = {
-    "batch_gap_ms_max": "batch_linger_ms_max",
     "batches_flight_max": "batches_in_flight_max",
     "ask_again_after_s": "republish_after_s",
-    "flush_window_ms_max": "reply_flush_ms_max",
-    "view_window_ms_max": "broadcast_flush_ms_max",
-    "whereabouts_window_ms_max": "position_flush_ms_max",
     "far_window_ms_max": "far_position_ms_max",
     "publish_s_max": "publish_confirm_timeout_s",
     "login_s_max": "login_timeout_s",
     "closing_s_max": "close_timeout_s",
 }
+# Limits of the version before, or of a commit since, that are derived from another one now. They are read no longer.
+LIMITS_DERIVED = dict.fromkeys(
+    (
+        "batch_gap_ms_max",
+        "flush_window_ms_max",
+        "view_window_ms_max",
+        "whereabouts_window_ms_max",
+        "batch_linger_ms_max",
+        "reply_flush_ms_max",
+        "broadcast_flush_ms_max",
+        "position_flush_ms_max",
+    ),
+    "latency_budget_ms",
+)
 
 LogForm = Literal["auto", "text", "json"]
 
@@ -143,12 +153,20 @@ def _with_new_names(env: Mapping[str, str]) -> dict[str, str]:
                 "bad_setting", f"{old}={env[old]!r} is the old name of {new}={env[new]!r}: set one of them only."
             )
         _warn_of_old_name(old, new)
+    for old, new in LIMITS_DERIVED.items():
+        if limit_variable(old) in env:
+            _warn_of_derived(limit_variable(old), limit_variable(new))
     return {**env, **{new: env[old] for old, new in found.items()}}
 
 
 @cache
 def _warn_of_old_name(old: str, new: str) -> None:
     log.warning("%s is called %s now. The old name is read by this version for the last time.", old, new)
+
+
+@cache
+def _warn_of_derived(old: str, new: str) -> None:
+    log.warning("%s is read no longer: it is derived from %s now.", old, new)
 
 
 def limit_variable(limit: str) -> str:

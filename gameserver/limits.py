@@ -34,10 +34,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_events_max: int = 800
     batches_in_flight_max: int = 2
     batch_flight_ms_max: int = 500
-    batch_linger_ms_max: int = 55
-    reply_flush_ms_max: int = 20
-    broadcast_flush_ms_max: int = 100
-    position_flush_ms_max: int = 250
+    latency_budget_ms: int = 100
     far_position_ms_max: int = 1000
 
     # The queue.
@@ -59,9 +56,7 @@ def check(limits: Limits) -> None:
     """Check the limits against each other. Raises ``Corrupt`` (code ``bad_setting``) with the two that disagree."""
     for small, large in (
         ("lane_flight_max", "batch_events_max"),
-        ("reply_flush_ms_max", "broadcast_flush_ms_max"),
-        ("broadcast_flush_ms_max", "position_flush_ms_max"),
-        ("position_flush_ms_max", "far_position_ms_max"),
+        ("latency_budget_ms", "far_position_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

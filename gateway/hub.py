@@ -32,6 +32,7 @@ from gateway.ingress.publisher import Publisher
 from gateway.ingress.recovery import Recovery
 from gateway.ingress.roll_call import Attendance
 from gateway.metrics.meters import Meters
+from gateway.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +64,15 @@ class Hub:
         time = ServerClock(clock.seconds, wall_ms)
         self.meters = Meters(time, clock.seconds)
         self._registry = ConnectionRegistry()
-        self._writer = Writer(clock, limits)
+        self.pace = Pace(limits.latency_budget_ms / 1000)
+        self._writer = Writer(clock, limits, self.pace)
         self._in_flight = InFlightRegistry()
         self._availability = FamilyAvailability(limits.unavailable_after_s, self._in_flight)
         self._publisher = Publisher(
             clock=clock,
             gateway=gateway,
             limits=limits,
+            pace=self.pace,
             queues=queues,
             now_ms=time.now_ms,
             registry=self._registry,

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = HEARTBEAT_MS / 1000
 SWEEP_S = 1.0
 ACKNOWLEDGE_S = 0.2
+PACE_S = 0.25
 DRAIN_S = 8.0
 DRAIN_STEP_S = 0.05
 
@@ -73,6 +74,7 @@ class Gateway(Service):
             (task.LoopingCall(self.hub.heartbeat), HEARTBEAT_S),
             (task.LoopingCall(self.hub.sweep), SWEEP_S),
             (task.LoopingCall(self.broker.acknowledge_rest), ACKNOWLEDGE_S),
+            (task.LoopingCall(self._look_at_pace), PACE_S),
         ]
         self._ports: list[Any] = []
 
@@ -92,6 +94,9 @@ class Gateway(Service):
         found = Address(where.host, port.getHost().port)
         self._announced = discovery.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
         log.info("metrics on http://%s/metrics", found)
+
+    def _look_at_pace(self) -> None:
+        self.hub.pace.look(self._reactor.seconds(), self._reactor.rested_s)
 
     def _receive(self, outbound: Outbound) -> None:
         """Pass a batch's result on to the connections, or answer a question about this gateway."""

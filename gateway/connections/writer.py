@@ -1,6 +1,6 @@
 """Write to connections: everything that a gateway tells its clients is queued and scheduled here.
 
-What is told is gathered in the connection and goes out with the next round of replies, of broadcasts or of positions.
+What is told is gathered in the connection and goes out in one piece: with its batch, or with the next round.
 A client that was told goodbye is given time to read it and to hang up; only then does the gateway.
 """
 
@@ -12,6 +12,7 @@ from gameserver.wire.packets import FromServer
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.egress.flusher import Flusher
+from gateway.pace import Pace
 
 LINGER_S = 2.0  # how long a client may take to hang up after it was told goodbye
 
@@ -28,12 +29,11 @@ CLOSING = {
 class Writer:
     """Queues what connections are told, and says when it goes out."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: Limits, pace: Pace) -> None:
         self._clock = clock
         self._close_timeout_s = limits.close_timeout_s
-        self._replies = Flusher(clock, limits.reply_flush_ms_max / 1000)
-        self._broadcasts = Flusher(clock, limits.broadcast_flush_ms_max / 1000, waits_for=self._replies)
-        self._positions = Flusher(clock, limits.position_flush_ms_max / 1000, waits_for=self._replies)
+        self._replies = Flusher(clock, pace)
+        self._broadcasts = Flusher(clock, pace, waits_for=self._replies)
 
     # When it goes out.
 
@@ -41,16 +41,14 @@ class Writer:
         """Write to a connection with the next round of replies: something that matters to it is queued."""
         self._replies.soon(connection)
 
-    def flush_replies_now(self) -> None:
-        """Write the replies to a batch, which need not wait until what others do is queued, too."""
+    def flush_now(self) -> None:
+        """Write what a batch has to tell, each client's reply and what it sees of others together."""
         self._replies.at_once()
+        self._broadcasts.at_once()
 
-    def schedule_broadcast_flush(self, connections: Iterable[Connection], *, positions: bool = False) -> None:
-        """Write what others do with the next round, or with a reply before that.
-
-        ``positions``: it is only where they are, which the next step makes old: it can wait longer than what they do.
-        """
-        (self._positions if positions else self._broadcasts).soon_all(connections)
+    def schedule_broadcast_flush(self, connections: Iterable[Connection]) -> None:
+        """Write what others do with the next round, or with a reply before that."""
+        self._broadcasts.soon_all(connections)
 
     # What is told.
 
@@ -71,8 +69,8 @@ class Writer:
         if connection.protocol.closed:
             connection.begin_closing(self._clock.seconds())
 
-    def broadcast(self, audience: Sequence[Connection], packets: Sequence[bytes], *, positions: bool) -> None:
-        """Tell many clients what others do: packets framed once for each codec. ``positions``: only where they are.
+    def broadcast(self, audience: Sequence[Connection], packets: Sequence[bytes]) -> None:
+        """Tell many clients what others do: packets framed once for each codec.
 
         This is most of what a gateway does: what is queued for a client that reads is appended without a call.
         """
@@ -90,7 +88,7 @@ class Writer:
                 connection.put_if_room(data)
             else:
                 connection.out.append(data)
-        self.schedule_broadcast_flush(audience, positions=positions)
+        self.schedule_broadcast_flush(audience)
 
     # Goodbyes.
 

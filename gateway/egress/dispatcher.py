@@ -78,7 +78,7 @@ class Dispatcher:
         self._conflator = Conflator(clock, self._broadcast_far, far_position_s_max)
 
     def dispatch(self, result: BatchResult) -> None:
-        """Tell clients what a batch has to tell. Replies are written first, then their lanes go on."""
+        """Tell clients what a batch has to tell, each in one write. Then the lanes of those who were answered go on."""
         batch = self._completion.finish(result)
         for unicast in result.unicasts:
             connection = self._registry.get(unicast.conn)
@@ -86,10 +86,10 @@ class Dispatcher:
                 self._unicast(connection, unicast)
             elif unicast.follow is not None:
                 self._follow_without_connection(unicast.conn, unicast.follow, batch)
-        self._writer.flush_replies_now()
-        self._completion.advance()
         for same in by_audience(result.multicasts):
             self._multicast(same)
+        self._writer.flush_now()
+        self._completion.advance()
 
     # To one.
 
@@ -172,8 +172,7 @@ class Dispatcher:
     def _broadcast(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
         if same:
             self._meters.fan_out.add(len(audience), len(same))
-            positions = all(multicast.conflation_key for multicast in same)
-            self._writer.broadcast(audience, [multicast.packet for multicast in same], positions=positions)
+            self._writer.broadcast(audience, [multicast.packet for multicast in same])
 
     def refresh_view(self, connection: Connection) -> None:
         """Show a connection the present, if the game has an event for that."""

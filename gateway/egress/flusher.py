@@ -1,13 +1,13 @@
-"""One write per client and flush window.
+"""One write for each client of all that it is told at a time.
 
-Like batches towards the queue: the first write after a quiet moment goes at the end of this turn of the reactor. Each
-write makes the next ones wait a little, so that the window grows with the crowd, up to its bound, and writing never
-takes more than a part of the gateway's time. A crowd is written to in parts: between them the reactor reads.
+What a batch has to say is written when all of it is queued: each client's reply and what it sees of others in one
+piece. Replies go first, then what others do. A crowd is written to in parts: between them the reactor reads. While
+replies are amid a round, what others do rests.
 
-To send is half of what a gateway does. So of what can wait, nothing goes to a client who was written to within a
-window, be it a reply: rounds come twice in a window, and pass over those. There is a ``Flusher`` for each degree of
-hurry, and whichever writes first takes along what the others have for that client. While one that can't wait is amid a
-round, the others rest: between the parts of a crowd's replies nothing else is written.
+To send is half of what a gateway does. So what others do is not written to a client who was written to a moment ago, be
+it a reply: rounds come twice in such a moment, and pass over those. There is a ``Flusher`` for what can't wait and one
+for what can, and whichever writes first takes along what the other has for that client. How long the moment is follows
+from the latency budget alone (``gameserver.latency``), and not from how many clients there are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,23 +17,23 @@ from typing import Any
 
 from gateway.clock import ROUNDING_S, Clock
 from gateway.connections.connection import Connection
+from gateway.pace import Pace
 
-WAIT_S_PER_WRITE = 0.0001  # a write takes a tenth of that here, and as much again at the client
 AT_ONCE = 100  # clients, a millisecond's work
-ONE_GO_MAX = 16 * AT_ONCE  # clients: the replies to a batch, the largest too
-ROUNDS = 2  # in a window, of what can wait
+ONE_GO_MAX = 16 * AT_ONCE  # clients: those who are told of a batch, the largest too
+ROUNDS = 2  # while a client is held
 
 
 class Flusher:
-    """Flushes connections that have something to write. ``window_s_max``: the longest wait after a flush.
+    """Flushes connections that have something to write.
 
-    ``waits_for``: it is for what can wait, until a window has passed since its client was written to, and a round more
-    at most; and until that flusher is done with a round.
+    ``waits_for``: it is for what can wait, until ``pace.hold_s`` have passed since its client was written to, and a
+    round more at most; and until that flusher is done with a round.
     """
 
-    def __init__(self, clock: Clock, window_s_max: float, *, waits_for: "Flusher | None" = None) -> None:
+    def __init__(self, clock: Clock, pace: Pace, *, waits_for: "Flusher | None" = None) -> None:
         self._clock = clock
-        self._window_s_max = window_s_max
+        self._pace = pace
         self._waits_for = waits_for
         self._dirty: dict[Connection, None] = {}  # in the order in which they are written to
         self._began_s = 0.0  # when the last round began
@@ -53,15 +53,14 @@ class Flusher:
         self._schedule()
 
     def at_once(self) -> None:
-        """Write now what would be written at the end of this turn, unless it is so much that it goes in parts."""
-        if self._timer is None or self.in_parts:
+        """Write now what would be written with the next round, unless it is so much that it goes in parts."""
+        if self._timer is None or self.in_parts or len(self._dirty) > ONE_GO_MAX:
             return
-        if self._clock.seconds() >= self._next_s and len(self._dirty) <= ONE_GO_MAX:
-            self._timer.cancel()
-            self._begin_round()
-            dirty, self._dirty, self._timer = self._dirty, {}, None
-            self._write(dirty)
-            self._schedule()
+        self._timer.cancel()
+        self._begin_round()
+        dirty, self._dirty, self._timer = self._dirty, {}, None
+        self._write(dirty)
+        self._schedule()
 
     def _schedule(self) -> None:
         if self._timer is None and self._dirty:
@@ -73,12 +72,10 @@ class Flusher:
         self._flush_part(iter(dirty))
 
     def _begin_round(self) -> None:
-        window_s = min(self._window_s_max, len(self._dirty) * WAIT_S_PER_WRITE)
         self._began_s = self._clock.seconds()
-        self._next_s = self._began_s + window_s
         if self._waits_for is not None:
-            self._next_s -= window_s * (1 - 1 / ROUNDS)
-            self._passed_over_s = self._began_s - window_s + ROUNDING_S
+            self._next_s = self._began_s + self._pace.hold_s / ROUNDS
+            self._passed_over_s = self._began_s - self._pace.hold_s + ROUNDING_S
 
     def _flush_part(self, unwritten: Iterator[Connection]) -> None:
         """Some of those that were there when the round began; who comes meanwhile waits for the next."""

@@ -1,35 +1,39 @@
-"""Gather events into batches towards the queue, as large as the load makes them.
+"""Gather events into batches towards the queue, as large as the latency budget allows.
 
-A few batches of a stream may be in flight. While they are, events gather, and leave as one batch when a process is done
-with one of those. And each batch makes its followers linger a little for each event it carried. Where few events come,
-lingering brings no company and costs nothing. Where many come, it grows with the work that the events are, by what
-processes say: the busier they are, or the slower their machine is at the time, the more events share what each batch
-costs by itself, up to the longest wait. So an event on an idle server leaves at once, and on a busy one a task serves
-many. A batch of which nothing is heard for a while no longer counts: a lost or stuck one delays its followers by that
-while and no more. Events that were given together (one lane's) stay together, because two tasks may be applied in any
-order.
+The events of one place (a zone, where a connection has one) wait together, from the first of them on, so that who is
+there is written to once for all of them. How long is derived from the latency budget (``gameserver.latency``): not at
+all where few events come, else for the time that the budget has for it. A batch takes the places whose time has come or
+comes soon. A few batches of a stream may be in flight; while they are, events gather further, and leave as one batch
+when a process is done with one of those: where processes are saturated, batches grow. A batch of which nothing is heard
+for a while no longer counts: a lost or stuck one delays its followers by that while and no more. Events that were given
+together (one lane's) stay together, because two tasks may be applied in any order.
 """
 
 from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
+from gameserver import latency
 from gameserver.messages.envelope import Envelope
 from gateway.clock import ROUNDING_S, Clock
+from gateway.pace import Pace
 
-# The wait that a batch brings: where more than five hundred of a type come in a second batches grow, first quickly, and
-# from a few events on (which share most of what a batch costs by itself) with the work that the batch is.
-LINGER_S_PER_EVENT = 0.002
-LONG_LINGER_S = 0.004
-LONG_LINGER_PER_WORK = 3.0
-NEWS_OF_WORK = 0.1  # how much the last batch changes what an event is believed to cost
+
+class _Gathering:
+    """Events of one place that wait together, since the first of them came."""
+
+    __slots__ = ("groups", "since_s")
+
+    def __init__(self, since_s: float) -> None:
+        self.since_s = since_s
+        self.groups: list[Sequence[Envelope]] = []
 
 
 class Batcher:
     """Gathers the events of one type and gives them in batches to ``publish``.
 
-    ``opens_s``: says when the batches in flight let the next one go. ``most``: events in a batch. ``linger_s_max``: the
-    longest wait for company.
+    ``opens_s``: says when the batches in flight let the next one go. ``most``: events in a batch. ``pace``: how long
+    events may wait for company at the moment.
     """
 
     def __init__(
@@ -39,17 +43,17 @@ class Batcher:
         opens_s: Callable[[], float],
         *,
         most: int,
-        linger_s_max: float,
+        pace: Pace,
     ) -> None:
         self._clock = clock
         self._publish = publish
         self._in_flight_opens_s = opens_s
         self._most = most
-        self._linger_s_max = linger_s_max
-        self._linger_until_s = 0.0
-        self._work_s = 0.0  # of a process on an event, by what was heard
-        self._groups: list[Sequence[Envelope]] = []
+        self._pace = pace
+        self._waiting: dict[str, _Gathering] = {}  # by place; the longest first
         self._count = 0
+        self._rate = latency.ArrivalRate(clock.seconds())
+        self._linger_s = self._slot_s = 0.0
         self._timer: Any = None  # a DelayedCall
 
     @property
@@ -57,27 +61,26 @@ class Batcher:
         """How many events wait to be published."""
         return self._count
 
-    def add(self, group: Sequence[Envelope]) -> None:
+    def add(self, group: Sequence[Envelope], place: str = "") -> None:
         """Take events that must stay together."""
-        self._groups.append(group)
+        gathering = self._waiting.get(place)
+        if gathering is None:
+            gathering = self._waiting[place] = _Gathering(self._clock.seconds())
+        gathering.groups.append(group)
         self._count += len(group)
         if self._timer is None or self._count >= self._most:  # otherwise nothing goes earlier because of this
             self._schedule()
 
-    def finished(self, size: int, worked_s: float) -> None:
-        """Go on: a batch of ``size`` is out of flight. ``worked_s``: a process needed so long, 0 if unknown."""
-        self._learn(worked_s / size)
+    def finished(self) -> None:
+        """Go on: a batch is out of flight."""
         self._schedule()
-
-    def _learn(self, work_s: float) -> None:
-        if work_s:
-            self._work_s += (work_s - self._work_s) * (NEWS_OF_WORK if self._work_s else 1.0)
 
     def drop(self) -> list[Envelope]:
         """Give back what was not published, and begin anew."""
-        unpublished = [envelope for group in self._groups for envelope in group]
-        self._groups, self._count = [], 0
-        self._linger_until_s = 0.0
+        unpublished = [
+            envelope for gathering in self._waiting.values() for group in gathering.groups for envelope in group
+        ]
+        self._waiting, self._count = {}, 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -85,7 +88,7 @@ class Batcher:
 
     def _schedule(self) -> None:
         """Publish at the end of this turn of the reactor (what came together goes together), or when it may."""
-        if not self._groups:
+        if not self._count:
             return
         now_s = self._clock.seconds()
         timer_s = self._timer.getTime() if self._timer is not None else inf
@@ -99,31 +102,46 @@ class Batcher:
         self._timer = self._clock.callLater(at_s - now_s, self._flush)
 
     def _opens_s(self) -> float:
-        """Say when the next batch may leave. Lingering ends when the batch is full."""
+        """Say when the next batch may leave. Gathering ends when the batch is full."""
         opens_s = self._in_flight_opens_s()
-        return opens_s if self._count >= self._most else max(opens_s, self._linger_until_s)
+        if self._count >= self._most:
+            return opens_s
+        longest = next(iter(self._waiting.values()))
+        return max(opens_s, longest.since_s + self._linger_s)
 
     def _flush(self) -> None:
         self._timer = None
         now_s = self._clock.seconds()
-        while self._groups and self._opens_s() <= now_s + ROUNDING_S:
-            batch = self._take()
+        while self._count and self._opens_s() <= now_s + ROUNDING_S:
+            batch = self._take(now_s + self._slot_s + ROUNDING_S)
             self._publish(batch)
-            self._linger_until_s = now_s + self._linger_s(len(batch))
+            self._expect(len(batch), now_s)
         self._schedule()
 
-    def _linger_s(self, size: int) -> float:
-        return min(
-            self._linger_s_max, size * LINGER_S_PER_EVENT, LONG_LINGER_S + size * self._work_s * LONG_LINGER_PER_WORK
-        )
+    def _expect(self, came: int, now_s: float) -> None:
+        """Learn how many events come, and say how long the next ones wait."""
+        self._rate.count(came, now_s)
+        self._linger_s = latency.linger_s(self._rate.per_s, self._pace.gather_s)
+        self._slot_s = latency.slot_s(self._rate.per_s, self._linger_s)
 
-    def _take(self) -> list[Envelope]:
-        """Take the next batch: whole groups, as many as fit (one that is larger than a batch leaves alone)."""
-        batch = list(self._groups[0])
-        taken = 1
-        while taken < len(self._groups) and len(batch) + len(self._groups[taken]) <= self._most:
-            batch += self._groups[taken]
-            taken += 1
-        del self._groups[:taken]
+    def _take(self, until_s: float) -> list[Envelope]:
+        """Take the next batch: of the places whose time comes until then; of all, if there is enough for a full one."""
+        since_s = inf if self._count >= self._most else until_s - self._linger_s
+        batch: list[Envelope] = []
+        for place in [place for place, gathering in self._waiting.items() if gathering.since_s <= since_s]:
+            if not self._fill(batch, self._waiting[place].groups):
+                break
+            del self._waiting[place]
         self._count -= len(batch)
         return batch
+
+    def _fill(self, batch: list[Envelope], groups: list[Sequence[Envelope]]) -> bool:
+        """Move whole groups into the batch, as many as fit (one that is larger than a batch leaves alone)."""
+        taken = 0
+        for group in groups:
+            if batch and len(batch) + len(group) > self._most:
+                break
+            batch += group
+            taken += 1
+        del groups[:taken]
+        return not groups

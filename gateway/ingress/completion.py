@@ -63,7 +63,7 @@ class Completion:
     def _finished(self, batch: Batch, result: BatchResult) -> None:
         if result.done == Heartbeat.spec.name:
             self._recovery.heartbeat_applied(batch.published_s)
-        self._publisher.finished(batch, result.took_ms / 1000)
+        self._publisher.finished(batch)
 
     def _heard_of(self, family: str) -> None:
         if self._availability.heard(family, self._clock.seconds()):

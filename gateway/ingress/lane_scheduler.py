@@ -76,7 +76,7 @@ class LaneScheduler:
     def advance(self, connection: Connection, lane: Lane) -> None:
         """Publish what a lane has to send now, unless something comes first."""
         if self._is_open(connection) and (envelopes := lane.next(self._clock.seconds())):
-            self._publisher.publish(envelopes)
+            self._publisher.publish(envelopes, connection.shard_key)
 
     def advance_completed(self) -> None:
         """Publish what the lanes hold next whose events were completed, unless their connection is gone."""
@@ -88,7 +88,7 @@ class LaneScheduler:
     def republish(self, connection: Connection, lane: Lane) -> None:
         """The same, and once more what is in flight; it goes in its order."""
         if self._is_open(connection) and (envelopes := lane.again(self._clock.seconds())):
-            self._publisher.publish(envelopes)
+            self._publisher.publish(envelopes, connection.shard_key)
 
     def republish_all(self, connection: Connection) -> None:
         """Publish what is unanswered in all lanes of a connection."""

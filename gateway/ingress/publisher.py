@@ -23,6 +23,7 @@ from gateway.connections.registry import ConnectionRegistry
 from gateway.ingress.batcher import Batcher
 from gateway.ingress.in_flight import Batch, InFlightRegistry, Stream
 from gateway.metrics.meters import Meters
+from gateway.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Publisher:
         clock: Clock,
         gateway: str,
         limits: Limits,
+        pace: Pace,
         queues: Queues,
         now_ms: Callable[[], int],
         registry: ConnectionRegistry,
@@ -58,6 +60,7 @@ class Publisher:
         self._clock = clock
         self._gateway = gateway
         self._limits = limits
+        self._pace = pace
         self._queues = queues
         self._now_ms = now_ms
         self._registry = registry
@@ -71,10 +74,10 @@ class Publisher:
         """Whether nothing waits to be published or confirmed."""
         return self._in_flight.all_confirmed and not any(batcher.pending for batcher in self._batchers.values())
 
-    def publish(self, envelopes: Sequence[Envelope]) -> None:
+    def publish(self, envelopes: Sequence[Envelope], place: str = "") -> None:
         """Publish events of one type and one lane with the next batch, together and in this order."""
         spec = envelopes[0].event.spec
-        self._batcher(self._queues.of(spec, envelopes[0].shard_key), spec).add(envelopes)
+        self._batcher(self._queues.of(spec, envelopes[0].shard_key), spec).add(envelopes, place)
 
     def _batcher(self, queue: str, spec: Spec) -> Batcher:
         stream = queue, spec.name
@@ -89,7 +92,7 @@ class Publisher:
             partial(self._publish, stream[0]),
             partial(self._in_flight.opens_s, stream, self._limits.batches_in_flight_max),
             most=min(self._limits.batch_events_max, max(spec.batch_max, 1)),
-            linger_s_max=self._limits.batch_linger_ms_max / 1000,
+            pace=self._pace,
         )
 
     def _publish(self, queue: str, envelopes: Sequence[Envelope]) -> None:
@@ -114,7 +117,7 @@ class Publisher:
 
     def _failed(self, failure: Failure, batch: Batch) -> None:
         if self._in_flight.remove(batch.task_id) is not None:
-            self._batchers[batch.stream].finished(len(batch.envelopes), 0.0)
+            self._batchers[batch.stream].finished()
         if failure.check(Busy):
             self.failures.refused(batch, "busy", "The server takes no more of this at the moment. Try again soon.")
         elif failure.check(Unroutable):
@@ -122,10 +125,9 @@ class Publisher:
         else:
             self.failures.uncertain(batch)
 
-    def finished(self, batch: Batch, took_s: float) -> None:
-        """Let the next batch go: a process is done with this one. One that is overdue says nothing of usual work."""
-        worked_s = took_s if self._clock.seconds() < batch.deadline_s else 0.0
-        self._batchers[batch.stream].finished(len(batch.envelopes), worked_s)
+    def finished(self, batch: Batch) -> None:
+        """Let the next batch go: a process is done with this one."""
+        self._batchers[batch.stream].finished()
 
     def drop(self) -> list[Envelope]:
         """Forget what is in flight (the broker is away: nobody knows), and give back what was not published."""

@@ -87,6 +87,8 @@ class HubCollector(Collector):
             down.add_metric([family], family in away)
         yield from (waiting, age, down)
         yield _gauge("gameserver_broker_up", "Whether the gateway has its broker", self._hub.has_broker)
+        yield _gauge("gameserver_gateway_busy_ratio", "Part of the time without rest", self._hub.pace.busy)
+        yield _gauge("gameserver_gateway_stretch", "Times by which waits are stretched", self._hub.pace.stretch)
         yield _gauge("gameserver_clock_skew_seconds", "This machine's clock less server time", self._hub.skew_s)
 
 

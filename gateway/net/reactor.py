@@ -34,7 +34,8 @@ class BatchingReactor(EPollReactor):
         super().__init__()  # type: ignore[no-untyped-call]
         self._clock_s = clock_s
         self._sleep = sleep or self._doze
-        self._rested_s = 0.0  # when it may poll again
+        self._rest_until_s = 0.0  # when it may poll again
+        self.rested_s = 0.0  # how long it has waited since it began: the rest of the time it was busy
         self._urgent = select.epoll()
 
     def attend(self, fd: int) -> None:
@@ -46,20 +47,23 @@ class BatchingReactor(EPollReactor):
 
     def doIteration(self, delay: float | None) -> None:  # noqa: N802
         """Poll for ``delay`` seconds at most (``None``: without end), then serve the sockets that are ready."""
-        timeout_s = self._rest(delay)
+        began_s = self._clock_s()
+        timeout_s = self._rest(delay, began_s)
         try:
             ready = self._poller.poll(-1 if timeout_s is None else timeout_s, max(1, len(self._selectables)))
         except InterruptedError:
             return
-        self._rested_s = self._clock_s() + min(PAUSE_S_MAX, len(ready) * PAUSE_S_PER_SOCKET)
+        now_s = self._clock_s()
+        self.rested_s += now_s - began_s
+        self._rest_until_s = now_s + min(PAUSE_S_MAX, len(ready) * PAUSE_S_PER_SOCKET)
         for fd, event in ready:
             selectable = self._selectables.get(fd)  # an earlier one may have closed it
             if selectable is not None:
                 self._doReadOrWrite(selectable, fd, event)  # type: ignore[no-untyped-call]
 
-    def _rest(self, delay: float | None) -> float | None:
+    def _rest(self, delay: float | None, now_s: float) -> float | None:
         """Sleep until the pause is over. Returns what is left of ``delay``."""
-        rest_s = self._rested_s - self._clock_s()
+        rest_s = self._rest_until_s - now_s
         if delay is not None:
             rest_s = min(rest_s, delay)
         if rest_s <= 0:

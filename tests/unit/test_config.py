@@ -7,7 +7,7 @@ import pytest
 
 from gameserver import config
 from gameserver.broker.topology import Queues
-from gameserver.config import LIMITS_RENAMED, environment, limit_variable, load, read_env_file
+from gameserver.config import LIMITS_DERIVED, LIMITS_RENAMED, environment, limit_variable, load, read_env_file
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
@@ -154,10 +154,22 @@ def test_a_limit_is_read_by_its_old_name_with_one_warning(
     ]
 
 
+@pytest.mark.parametrize(("old", "new"), LIMITS_DERIVED.items())
+def test_a_limit_that_is_derived_now_is_left_unread_with_one_warning(
+    home: Path, caplog: pytest.LogCaptureFixture, old: str, new: str
+) -> None:
+    config._warn_of_derived.cache_clear()
+    for _ in range(2):
+        assert loaded(home, **{limit_variable(old): "7"}).limits == Limits()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{limit_variable(old)} is read no longer: it is derived from {limit_variable(new)} now."
+    ]
+
+
 def test_old_names_are_no_limits_any_more_and_lead_to_limits() -> None:
     limits = {field.name for field in msgspec.structs.fields(Limits)}
-    assert not limits & LIMITS_RENAMED.keys()
-    assert set(LIMITS_RENAMED.values()) <= limits
+    assert not limits & (LIMITS_RENAMED.keys() | LIMITS_DERIVED.keys())
+    assert {*LIMITS_RENAMED.values(), *LIMITS_DERIVED.values()} <= limits
 
 
 def test_old_and_new_name_may_be_set_together_unless_they_differ(home: Path) -> None:

@@ -15,9 +15,7 @@ def test_the_defaults_agree_with_each_other() -> None:
     ("small", "large"),
     [
         ("lane_flight_max", "batch_events_max"),
-        ("reply_flush_ms_max", "broadcast_flush_ms_max"),
-        ("broadcast_flush_ms_max", "position_flush_ms_max"),
-        ("position_flush_ms_max", "far_position_ms_max"),
+        ("latency_budget_ms", "far_position_ms_max"),
         ("frame_bytes_max", "write_buffer_soft_bytes"),
         ("write_buffer_soft_bytes", "write_buffer_bytes_max"),
         ("connections_per_address_max", "connections_max"),

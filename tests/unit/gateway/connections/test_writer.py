@@ -8,66 +8,55 @@ from twisted.internet.task import Clock
 from gameserver.limits import Limits
 from gateway.connections.writer import Writer
 from gateway.egress.flusher import ROUNDS
+from gateway.pace import Pace
 from tests.unit.gateway.fakes import Mouth
 
-WINDOW_MS = 100
+PACE = Pace(0.1)
 
 
 @pytest.fixture
 def busy() -> tuple[Clock, Any, list[Any]]:
-    """A writer so large that its windows are at their widest, and all of whom have just seen something."""
+    """A writer, and a crowd who have just seen something."""
     clock = Clock()
     clock.advance(1000)
-    writer, mouths = (
-        Writer(clock, Limits(broadcast_flush_ms_max=WINDOW_MS)),
-        [Mouth() for _ in range(5 * WINDOW_MS * 10)],
-    )
+    writer, mouths = Writer(clock, Limits(), PACE), [Mouth() for _ in range(500)]
     writer.schedule_broadcast_flush(mouths)
     clock.advance(0)
     assert all(mouth.flushed == 1 for mouth in mouths)
     return clock, writer, mouths
 
 
-def see(clock: Clock, writer: Writer, mouths: list[Any], ms: int) -> None:
+def see(clock: Clock, writer: Writer, mouths: list[Any], seconds: float) -> None:
     """Others do something all the time."""
-    for _ in range(ms):
+    for _ in range(round(seconds * 1000)):
         writer.schedule_broadcast_flush(mouths)
         clock.advance(0.001)
 
 
-def test_who_was_just_answered_sees_what_others_do_when_a_window_has_passed(busy):
+def test_who_was_just_answered_sees_what_others_do_when_it_was_held(busy):
     clock, writer, mouths = busy
-    see(clock, writer, mouths, WINDOW_MS // ROUNDS - 1)
+    see(clock, writer, mouths, PACE.hold_s / ROUNDS - 0.002)
     writer.schedule_reply_flush(mouths[0])
     clock.advance(0)
     assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
-    see(clock, writer, mouths, WINDOW_MS - 5)
+    see(clock, writer, mouths, PACE.hold_s - 0.002)
     assert (mouths[0].flushed, mouths[1].flushed) == (2, 2)
-    see(clock, writer, mouths, 10)
-    assert (mouths[0].flushed, mouths[1].flushed) == (3, 2)
+    see(clock, writer, mouths, 0.012)
+    assert mouths[0].flushed == 3
 
 
-def test_a_reply_does_not_wait_for_what_others_do(busy):
+def test_a_reply_is_not_held(busy):
     _, writer, mouths = busy
     writer.schedule_broadcast_flush(mouths)
     writer.schedule_reply_flush(mouths[0])
-    writer.flush_replies_now()
+    writer.flush_now()
     assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
 
 
-def test_where_others_are_waits_longer_than_what_they_do_which_takes_it_along():
-    clock = Clock()
-    clock.advance(1000)
-    limits = Limits(broadcast_flush_ms_max=WINDOW_MS, position_flush_ms_max=3 * WINDOW_MS)
-    writer, mouths = Writer(clock, limits), [Mouth() for _ in range(5 * WINDOW_MS * 10)]
-    writer.schedule_broadcast_flush(mouths, positions=True)
-    clock.advance(0)
-    for _ in range(3 * WINDOW_MS - 2):
-        writer.schedule_broadcast_flush(mouths, positions=True)
-        clock.advance(0.001)
-    assert (mouths[0].flushed, mouths[1].flushed) == (1, 1)
-    writer.schedule_broadcast_flush(mouths[:1])
-    clock.advance(0)
-    assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
-    clock.advance(0.01)
-    assert (mouths[0].flushed, mouths[1].flushed) == (2, 2)
+def test_what_a_batch_has_to_tell_is_written_at_once_to_those_who_were_left_alone_for_a_while(busy):
+    clock, writer, mouths = busy
+    clock.advance(PACE.hold_s)
+    writer.schedule_reply_flush(mouths[0])
+    writer.schedule_broadcast_flush(mouths)
+    writer.flush_now()
+    assert {mouth.flushed for mouth in mouths} == {2}

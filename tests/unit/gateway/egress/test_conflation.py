@@ -49,7 +49,7 @@ def test_a_crowd_hears_at_once_what_matters_by_itself(stage: Stage):
 
 
 def test_a_crowd_waits_no_longer_than_the_window():
-    stage = Stage(broadcast_flush_ms_max=20, position_flush_ms_max=20, far_position_ms_max=30)
+    stage = Stage(latency_budget_ms=20, far_position_ms_max=30)
     _, far = crowd(stage, CROWDED + 1)
     walks(stage, "ada", 1)
     stage.clock.advance(0.03)

@@ -4,22 +4,19 @@ from math import inf
 import pytest
 from twisted.internet.task import Clock
 
-from gateway.egress.flusher import AT_ONCE, ONE_GO_MAX, ROUNDS, WAIT_S_PER_WRITE, Flusher
+from gameserver.latency import STRETCH_MAX
+from gateway.egress.flusher import AT_ONCE, ONE_GO_MAX, ROUNDS, Flusher
+from gateway.pace import Pace
 from tests.unit.gateway.fakes import Mouth
 
-WINDOW_S = 0.01
-
-
-def crowd(it: Flusher) -> None:
-    """So many have something to say that the window is at its widest."""
-    for _ in range(int(WINDOW_S / WAIT_S_PER_WRITE) + 1):
-        it.soon(Mouth())
+BUDGET_S = 0.1
+HOLD_S = Pace(BUDGET_S).hold_s
 
 
 def flusher(*, can_wait: bool = False) -> tuple[Clock, Flusher]:
-    clock = Clock()
+    clock, pace = Clock(), Pace(BUDGET_S)
     clock.advance(1000)
-    return clock, Flusher(clock, WINDOW_S, waits_for=Flusher(clock, WINDOW_S) if can_wait else None)
+    return clock, Flusher(clock, pace, waits_for=Flusher(clock, pace) if can_wait else None)
 
 
 def test_the_first_word_after_a_quiet_moment_goes_at_the_end_of_the_turn():
@@ -32,28 +29,40 @@ def test_the_first_word_after_a_quiet_moment_goes_at_the_end_of_the_turn():
     assert mouth.flushed == 1
 
 
-def test_under_load_everyone_is_written_to_once_per_window():
+def test_what_can_not_wait_goes_at_the_end_of_each_turn():
     clock, it = flusher()
-    one, two = Mouth(), Mouth()
-    it.soon(one)
-    crowd(it)
+    mouth = Mouth()
+    for n in range(5):
+        it.soon(mouth)
+        clock.advance(0)
+        assert mouth.flushed == n + 1
+
+
+@pytest.mark.parametrize("crowd", [1, 20, 3_000])
+def test_what_can_wait_is_held_for_the_same_time_whether_few_are_told_or_many(crowd: int):
+    clock, it = flusher(can_wait=True)
+    mouths = [Mouth() for _ in range(crowd)]
+    it.soon_all(mouths)
     clock.advance(0)
-    for _ in range(5):
-        it.soon(one)
-        it.soon(two)
-        clock.advance(WINDOW_S / 10)
-    assert (one.flushed, two.flushed) == (1, 0)
-    clock.advance(WINDOW_S)
-    assert (one.flushed, two.flushed) == (2, 1)
+    it.soon_all(mouths)
+    clock.pump([HOLD_S / 100] * 99)
+    assert {mouth.flushed for mouth in mouths} == {1}
+    clock.pump([HOLD_S / 100] * 4)
+    assert {mouth.flushed for mouth in mouths} == {2}
 
 
-def test_few_are_not_kept_waiting_for_what_many_would_gain():
-    clock, it = flusher()
+def test_a_saturated_gateway_holds_longer():
+    clock, pace = Clock(), Pace(BUDGET_S)
+    for n in range(100):
+        pace.look(1 + n, 0.0)
+    it = Flusher(clock, pace, waits_for=Flusher(clock, pace))
     mouth = Mouth()
     it.soon(mouth)
     clock.advance(0)
     it.soon(mouth)
-    clock.advance(2 * WAIT_S_PER_WRITE)
+    clock.advance(2 * HOLD_S)
+    assert mouth.flushed == 1
+    clock.advance(STRETCH_MAX * HOLD_S)
     assert mouth.flushed == 2
 
 
@@ -62,7 +71,7 @@ def test_who_is_gone_is_not_written_to():
     mouth = Mouth()
     it.soon(mouth)
     mouth.gone = True
-    clock.advance(WINDOW_S)
+    clock.advance(HOLD_S)
     assert mouth.flushed == 0
 
 
@@ -88,15 +97,12 @@ def test_between_parts_of_a_crowd_others_have_their_turn():
     clock.advance(0)
     assert turns == [AT_ONCE]
     assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
-    clock.advance(WINDOW_S / 2)
-    assert late.flushed == 0
-    clock.advance(WINDOW_S)
-    assert late.flushed == 1
+    assert late.flushed == 1  # after all of them
 
 
 def test_what_can_wait_is_written_after_the_replies_to_a_crowd():
     clock, replies = flusher()
-    views = Flusher(clock, WINDOW_S, waits_for=replies)
+    views = Flusher(clock, Pace(BUDGET_S), waits_for=replies)
     answered, lookers = [Mouth() for _ in range(3 * AT_ONCE)], [Mouth() for _ in range(3 * AT_ONCE)]
     order: list[str] = []
     for name, mouths in (("reply", answered), ("view", lookers)):
@@ -125,68 +131,71 @@ def test_what_can_wait_is_written_a_window_after_what_was_written_before():
     mouth = Mouth()
     written_s = []
     for _ in range(20 * ROUNDS):
-        crowd(it)
         it.soon(mouth)
         before = mouth.flushed
-        clock.advance(WINDOW_S / ROUNDS)
+        clock.advance(HOLD_S / ROUNDS)
         written_s += [clock.seconds()] * (mouth.flushed - before)
     assert len(written_s) == 20
-    assert [b - a for a, b in pairwise(written_s)] == pytest.approx([WINDOW_S] * 19)
+    assert [b - a for a, b in pairwise(written_s)] == pytest.approx([HOLD_S] * 19)
 
 
 @pytest.mark.parametrize("since", [0.1, 0.5, 0.9])
 def test_who_was_just_told_something_else_hears_what_can_wait_a_window_and_a_round_later_at_most(since: float):
     clock, it = flusher(can_wait=True)
     mouth = Mouth()
-    crowd(it)
     clock.advance(0)
-    clock.advance(since * WINDOW_S)
+    clock.advance(since * HOLD_S)
     mouth.written_s = clock.seconds()
     it.soon(mouth)
     waited_s = 0.0
-    while not mouth.flushed and waited_s < 3 * WINDOW_S:
-        crowd(it)
-        clock.advance(WINDOW_S / 100)
-        waited_s += WINDOW_S / 100
-    assert waited_s + WINDOW_S / 50 >= WINDOW_S
-    assert waited_s <= WINDOW_S * (1 + 1 / ROUNDS) + WINDOW_S / 50
+    while not mouth.flushed and waited_s < 3 * HOLD_S:
+        clock.advance(HOLD_S / 100)
+        waited_s += HOLD_S / 100
+    assert waited_s + HOLD_S / 50 >= HOLD_S
+    assert waited_s <= HOLD_S * (1 + 1 / ROUNDS) + HOLD_S / 50
 
 
 def test_whose_words_a_reply_took_along_was_not_written_to_and_hears_what_comes_next_with_the_next_round():
     clock, it = flusher(can_wait=True)
     mouth = Mouth()
     it.soon(mouth)
-    crowd(it)
     mouth.out = []
     clock.advance(0)
     assert (mouth.flushed, mouth.written_s) == (0, -inf)
     mouth.out = [b"something"]
     it.soon(mouth)
-    clock.advance(WINDOW_S / ROUNDS)
+    clock.advance(HOLD_S / ROUNDS)
     assert mouth.flushed == 1
 
 
 def test_what_can_not_wait_does_not_however_short_ago_its_client_was_written_to():
     clock, it = flusher()
     mouth = Mouth()
-    mouth.written_s = clock.seconds() + WINDOW_S
+    mouth.written_s = clock.seconds() + HOLD_S
     it.soon(mouth)
     clock.advance(0)
     assert mouth.flushed == 1
 
 
-def test_at_once_is_before_the_end_of_the_turn_but_not_within_the_window():
+def test_at_once_is_before_the_end_of_the_turn():
     clock, it = flusher()
     mouths = [Mouth() for _ in range(3 * AT_ONCE)]
     it.soon_all(mouths)
     it.at_once()
     assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
-    it.soon(mouths[0])
-    it.at_once()
-    assert mouths[0].flushed == 1
-    clock.advance(WINDOW_S)
-    assert mouths[0].flushed == 2
     assert clock.getDelayedCalls() == []
+
+
+def test_at_once_tells_those_who_are_not_held_without_waiting_for_the_next_round():
+    clock, it = flusher(can_wait=True)
+    held, free = Mouth(), Mouth()
+    it.soon(held)
+    clock.advance(0)
+    it.soon_all([held, free])
+    it.at_once()
+    assert (held.flushed, free.flushed) == (1, 1)
+    clock.advance(HOLD_S)
+    assert (held.flushed, free.flushed) == (2, 1)
 
 
 def test_what_is_too_much_for_one_go_goes_in_parts():
@@ -207,7 +216,7 @@ def test_at_once_with_nothing_to_write_is_nothing():
 
 def test_an_answer_in_the_middle_of_a_round_takes_no_turn_from_those_who_wait_for_theirs():
     clock = Clock()
-    it = Flusher(clock, 0.0)
+    it = Flusher(clock, Pace(BUDGET_S))
     mouths = [Mouth() for _ in range(AT_ONCE + 5)]
     late = Mouth()
 

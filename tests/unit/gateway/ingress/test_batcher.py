@@ -5,20 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from gameserver import latency
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.movement.events import Move
-from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S, Batcher
+from gateway.ingress.batcher import Batcher
 from gateway.ingress.in_flight import Batch, InFlightRegistry
+from gateway.pace import Pace
 
 FLIGHT_S = 0.1
+BUDGET_S = 0.1
+GATHER_S = latency.gather_s(BUDGET_S)
 STREAM = "movement", Move.spec.name
 
 
 class Recorder:
     """A batcher, its clock, and what it published."""
 
-    def __init__(self, most: int = 4, flight_max: int = 2, linger_s_max: float = 0.0) -> None:
+    def __init__(self, most: int = 4, flight_max: int = 2, budget_s: float = BUDGET_S) -> None:
         self.clock = Clock()
+        self.pace = Pace(budget_s)
         self.batches: list[list[str]] = []
         self.in_flight = InFlightRegistry()
         self.batcher = Batcher(
@@ -26,7 +31,7 @@ class Recorder:
             self._publish,
             partial(self.in_flight.opens_s, STREAM, flight_max),
             most=most,
-            linger_s_max=linger_s_max,
+            pace=self.pace,
         )
 
     def _publish(self, envelopes) -> None:
@@ -35,14 +40,22 @@ class Recorder:
         task_id = f"task{len(self.batches)}"
         self.in_flight.add(Batch(task_id, STREAM[0], envelopes, now_s, 0, now_s + FLIGHT_S))
 
-    def done(self, task_id: str, worked_s: float = 0.0) -> None:
+    def done(self, task_id: str) -> None:
         """A process is done with a batch."""
         batch = self.in_flight.remove(task_id)
         if batch is not None:
-            self.batcher.finished(len(batch.envelopes), worked_s)
+            self.batcher.finished()
 
-    def add(self, *ids: str) -> None:
-        self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids])
+    def add(self, *ids: str, place: str = "") -> None:
+        self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids], place)
+
+    def used_to(self, per_s: float) -> "Recorder":
+        """So many events come in a second by now; all are done with."""
+        self.clock.advance(10)
+        for n in range(100):
+            self.batcher._rate.count(round(per_s / 10), self.clock.seconds() - 10 + 0.1 * n)
+        self.batcher._expect(0, self.clock.seconds())
+        return self
 
     def turn(self) -> None:
         self.clock.advance(0)
@@ -117,77 +130,87 @@ def test_a_group_larger_than_a_batch_goes_alone():
     assert recorder.flush() == [["a", "b", "c"], ["d"]]
 
 
-def test_a_batch_makes_its_followers_wait_for_company_a_little_for_each_event_it_carried():
-    busy = Recorder(most=100, flight_max=9, linger_s_max=1.0)
-    busy.add(*"ab")
-    assert len(busy.flush()) == 1
-    busy.add("k")
-    busy.clock.advance(1 * LINGER_S_PER_EVENT)
-    assert len(busy.batches) == 1
-    busy.add("l")
-    busy.clock.advance(1.1 * LINGER_S_PER_EVENT)
-    assert busy.batches[1:] == [["k", "l"]]
+def wait_s(recorder: Recorder, **options: str) -> float:
+    """How long an event waits that comes now."""
+    before, began_s = len(recorder.batches), recorder.clock.seconds()
+    recorder.add("waits", **options)
+    recorder.turn()
+    while len(recorder.batches) == before:
+        recorder.clock.advance(0.0005)
+    return recorder.clock.seconds() - began_s
 
 
-def linger_s(busy: Recorder, size: int) -> float:
-    """How long what comes after a batch of this size waits for company."""
-    busy.clock.advance(10)
-    busy.add(*(f"e{n}" for n in range(size)))
-    busy.turn()
-    busy.add("k")
-    began_s, before = busy.clock.seconds(), len(busy.batches)
-    while len(busy.batches) == before:
-        busy.clock.advance(0.0005)
-    return busy.clock.seconds() - began_s
+@pytest.mark.parametrize("per_s", [1, 40, 100])
+def test_on_a_quiet_server_nobody_lingers(per_s: int):
+    assert wait_s(Recorder().used_to(per_s)) == 0
 
 
-@pytest.mark.parametrize("size", [50, 100])
-def test_where_batches_are_large_the_wait_grows_with_the_work_that_they_are(size: int):
-    busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
-    assert linger_s(busy, size) == pytest.approx(LONG_LINGER_S, abs=0.001)  # nobody knows yet
-    busy.done("task1", size * 0.0002)
-    assert linger_s(busy, size) == pytest.approx(LONG_LINGER_S + size * 0.0002 * LONG_LINGER_PER_WORK, abs=0.001)
+def test_where_company_is_expected_an_event_waits_for_it_as_long_as_the_budget_allows():
+    assert wait_s(Recorder(most=100).used_to(800)) == pytest.approx(GATHER_S, abs=0.001)
 
 
-def test_one_batch_on_which_a_process_stumbled_does_not_say_what_the_next_will_cost():
-    busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
-    usual_s = []
-    for task, worked_s in (("task1", 0.01), ("task3", 0.1), ("task5", 0.0)):
-        usual_s.append(linger_s(busy, 50))
-        busy.done(task, worked_s)
-    usual_s.append(linger_s(busy, 50))
-    assert usual_s[1] < usual_s[2] < 2 * usual_s[1]
-    assert usual_s[3] == pytest.approx(usual_s[2], abs=0.001)
+@pytest.mark.parametrize("per_s", [1_000, 10_000, 100_000])
+def test_however_many_come_nobody_waits_longer(per_s: int):
+    assert wait_s(Recorder(most=100).used_to(per_s)) <= GATHER_S + 0.001
 
 
-def test_what_a_process_works_on_for_long_makes_the_wait_longer_in_the_end():
-    busy = Recorder(most=200, flight_max=9, linger_s_max=1.0)
-    for n in range(60):
-        busy.clock.advance(10)
-        busy.add(*(f"e{n}" for n in range(50)))
-        busy.turn()
-        busy.done(f"task{n + 1}", 0.01 if n < 10 else 0.02)
-    assert linger_s(busy, 50) == pytest.approx(LONG_LINGER_S + 0.02 * LONG_LINGER_PER_WORK, abs=0.001)
+def test_where_the_gateway_is_saturated_all_wait_longer_to_a_bound():
+    busy = Recorder(most=100).used_to(800)
+    for n in range(100):
+        busy.pace.look(1 + n, 0.0)
+    busy.used_to(800)
+    assert wait_s(busy) == pytest.approx(latency.STRETCH_MAX * GATHER_S, abs=0.001)
 
 
-def test_a_wait_for_company_is_bounded():
-    busy = Recorder(most=100, flight_max=9, linger_s_max=0.005)
-    busy.add(*"abcdefghij")
-    busy.turn()
-    busy.add("k")
-    busy.clock.advance(0.005)
-    assert busy.batches[1:] == [["k"]]
+def test_where_many_come_a_batch_takes_the_places_whose_time_comes_soon_and_leaves_the_others_theirs():
+    busy = Recorder(most=800, flight_max=9).used_to(10_000)
+    slot_s = latency.BATCH_EVENTS / 10_000
+    busy.add("a", place="town")
+    busy.clock.advance(0.8 * slot_s)
+    busy.add("b", place="hill")
+    busy.clock.advance(0.8 * slot_s)
+    busy.add("c", place="mill")
+    busy.add("d", place="town")
+    busy.clock.advance(GATHER_S - 1.6 * slot_s)
+    assert busy.batches == [["a", "d", "b"]]
+    busy.clock.advance(1.6 * slot_s)
+    assert busy.batches[1:] == [["c"]]
+
+
+def test_where_few_come_a_batch_takes_all_places():
+    few = Recorder(most=800).used_to(500)
+    few.add("a", place="town")
+    few.clock.advance(GATHER_S / 2)
+    few.add("b", place="hill")
+    few.clock.advance(GATHER_S / 2 + 0.001)
+    assert few.batches == [["a", "b"]]
+
+
+def test_what_comes_more_often_is_learned_from_what_leaves():
+    recorder = Recorder(most=800, flight_max=9)
+    for _ in range(200):
+        recorder.add("a")
+        recorder.clock.advance(0.001)
+    assert len(recorder.batches[-1]) > latency.COMPANY_MIN
 
 
 def test_a_full_batch_waits_for_nobody():
-    busy = Recorder(most=3, flight_max=9, linger_s_max=1.0)
-    busy.add(*"abc")
-    busy.turn()
-    busy.add("d")
+    busy = Recorder(most=3, flight_max=9).used_to(800)
+    busy.add("d", place="town")
     assert busy.flush() == []
-    busy.add("e")
-    busy.add("f")
-    assert busy.flush() == [["d", "e", "f"]]
+    busy.add("e", place="hill")
+    busy.add("f", place="town")
+    assert busy.flush() == [["d", "f", "e"]]
+
+
+def test_what_a_full_batch_leaves_behind_stays_in_its_order():
+    busy = Recorder(most=3, flight_max=9).used_to(800)
+    for id_, place in (("a", "town"), ("b", "hill"), ("c", "town")):
+        busy.add(id_, place=place)
+    busy.add("d", place="hill")
+    assert busy.flush() == [["a", "c", "b"]]
+    busy.clock.advance(GATHER_S + 0.001)
+    assert busy.batches[1:] == [["d"]]
 
 
 def test_being_done_with_something_unknown_means_nothing():
@@ -225,22 +248,26 @@ def test_an_answer_that_opens_the_way_is_not_held_back_by_the_timer_of_the_bound
     assert busy.clock.getDelayedCalls() == []
 
 
-@pytest.mark.parametrize("linger_s_max", [0.0, 0.04])
+@pytest.mark.parametrize("per_s", [0, 300, 10_000])
 @pytest.mark.parametrize("flight_max", [1, 2, 5])
 @given(
     st.lists(st.one_of(st.integers(1, 6), st.sampled_from(["done", "turn", "wait"])), max_size=60),
     st.integers(1, 5),
+    st.integers(1, 3),
 )
-def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_max, linger_s_max, steps, most):
-    recorder = Recorder(most=most, flight_max=flight_max, linger_s_max=linger_s_max)
+def test_everything_goes_once_a_place_in_its_order_groups_stay_whole_and_bounds_hold(
+    flight_max, per_s, steps, most, places
+):
+    recorder = Recorder(most=most, flight_max=flight_max).used_to(per_s)
     groups: list[list[str]] = []
     done = 0
     n = 0
     for step in steps:
         if isinstance(step, int):
-            groups.append([str(n + i) for i in range(step)])
+            place = str(step % places)
+            groups.append([f"{place}/{n + i}" for i in range(step)])
             n += step
-            recorder.add(*groups[-1])
+            recorder.add(*groups[-1], place=place)
         elif step == "done":
             done += 1
             recorder.done(f"task{done}")
@@ -248,7 +275,11 @@ def test_everything_goes_once_in_order_groups_stay_whole_and_bounds_hold(flight_
             recorder.clock.advance(0 if step == "turn" else FLIGHT_S * 1.1)
     while recorder.batcher.pending:
         recorder.clock.advance(FLIGHT_S * 1.1)
-    assert [id_ for batch in recorder.batches for id_ in batch] == [str(i) for i in range(n)]
+    sent = [id_ for batch in recorder.batches for id_ in batch]
+    given_ = [id_ for group in groups for id_ in group]
+    for place in map(str, range(places)):
+        assert [id_ for id_ in sent if id_.startswith(place)] == [id_ for id_ in given_ if id_.startswith(place)]
+    assert len(sent) == len(given_)
     for batch in recorder.batches:
         inside = [group for group in groups if set(group) <= set(batch)]
         assert sorted(id_ for group in inside for id_ in group) == sorted(batch), "a group was split"

@@ -1,11 +1,13 @@
 """What becomes of batches: they are confirmed, refused, uncertain, and repeated; what is in doubt is never refused."""
 
+from itertools import pairwise
+
 import pytest
 
 from gameserver.broker.topology import Queues
+from gameserver.latency import COMPANY_MIN
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gateway.amqp.broker import Away, Busy, Unroutable
-from gateway.ingress.batcher import LINGER_S_PER_EVENT, LONG_LINGER_PER_WORK, LONG_LINGER_S
 from gateway.ingress.recovery import FULL_AGAIN_S
 from tests.unit.gateway.fakes import Player, Published, Stage, sweep_for, unconfirmed
 
@@ -32,31 +34,30 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     ada.send(type="move", dir="n", seq=3)
     stage.answer(of_ada, follow=SessionUpdate(shard_key="meadow"))
     ada.send(type="move", dir="n", seq=4)
-    stage.clock.advance(LINGER_S_PER_EVENT)
+    stage.clock.advance(0)
     (last_of_town,) = stage.broker.take("move")
     assert (last_of_town.queue, last_of_town.seqs) == ("movement", [3])  # accepted there, and 4 waits for its answer
     stage.answer(of_bob)
     stage.answer(last_of_town)
-    stage.clock.advance(LINGER_S_PER_EVENT)
+    stage.clock.advance(0)
     assert [(task.queue, task.seqs) for task in stage.broker.take("move")] == [("movement.1", [4])]
 
 
-@pytest.mark.parametrize(("work_ms", "waits"), [(0.0, False), (0.5, True)])
-def test_where_many_come_they_gather_longer_the_longer_a_process_works_on_them(work_ms: float, waits: bool):
-    stage = Stage(batch_linger_ms_max=40)
-    late, *players = [stage.player(f"p{n}") for n in range(21)]
-    for seq in (2, 3):
-        stage.clock.advance(1)
-        for player in players:
+def test_where_many_come_those_of_one_place_share_a_batch(stage: Stage):
+    players = [stage.player(f"p{n}") for n in range(40)]
+    for n, player in enumerate(players):
+        follow = SessionUpdate(shard_key="town" if n % 2 else "hill")
+        stage.tell(BatchResult(unicasts=[Unicast(conn=player.connection.id, follow=follow)]))
+    for seq in range(2, 60):  # four hundred events a second
+        for player in players[seq % 10 :: 10]:
             player.send(type="move", dir="n", seq=seq)
-        stage.clock.advance(LINGER_S_PER_EVENT)  # the first goes at once, and the others wait so long for each other
+        stage.clock.advance(0.01)
         for task in stage.broker.take("move"):
-            stage.answer(task, took_ms=len(task.batch) * work_ms)
-    late.send(type="move", dir="n", seq=2)
-    stage.clock.advance(LONG_LINGER_S + 0.001)
-    assert (stage.broker.take("move") == []) is waits
-    stage.clock.advance(len(task.batch) * work_ms / 1000 * LONG_LINGER_PER_WORK)
-    assert bool(stage.broker.take("move")) is waits
+            stage.answer(task)
+            last = task
+    places = ["town" if int(envelope.player[1:]) % 2 else "hill" for envelope in last.batch]
+    assert len(places) > COMPANY_MIN
+    assert len([1 for one, next_ in pairwise(places) if one != next_]) <= 1
 
 
 @pytest.mark.parametrize(("outcome", "code"), [(Busy, "busy"), (Unroutable, "unavailable")])
@@ -113,7 +114,7 @@ def test_what_waited_for_an_open_flight_is_not_lost_with_the_broker(stage: Stage
     players = [stage.player(f"p{n}") for n in range(stage.limits.batches_in_flight_max + 2)]
     for player in players:
         player.send(type="move", dir="n", seq=2)
-        stage.clock.advance(LINGER_S_PER_EVENT)
+        stage.clock.advance(0)
     assert len(stage.broker.take("move")) == stage.limits.batches_in_flight_max
     stage.falls()
     stage.rises()

@@ -136,6 +136,18 @@ def test_somebody_urgent_ends_a_rest(
     assert urgent.heard == [b"x"]
 
 
+def test_it_counts_how_long_it_rested(reactor: BatchingReactor, ears: list[Ear], nap: Nap) -> None:
+    speak(ears)
+    reactor.doIteration(1)
+    nap.now_s += 5  # it works
+    reactor.doIteration(0)
+    assert reactor.rested_s == 0
+    speak(ears)
+    reactor.doIteration(1)
+    reactor.doIteration(0.003)
+    assert reactor.rested_s == pytest.approx(0.003)
+
+
 class Poller:
     """Hears nothing, and remembers for how long it was to listen."""
 

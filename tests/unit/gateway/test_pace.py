@@ -1,0 +1,39 @@
+from gameserver import latency
+from gateway.pace import Pace
+
+BUDGET_S = 0.1
+
+
+def looked(pace: Pace, *busy: float) -> Pace:
+    """Look at it each quarter of a second, in which it was so busy."""
+    now_s, rested_s = 100.0, 5.0
+    pace.look(now_s, rested_s)
+    for part in busy:
+        now_s, rested_s = now_s + 0.25, rested_s + 0.25 * (1 - part)
+        pace.look(now_s, rested_s)
+    return pace
+
+
+def test_it_begins_with_what_the_budget_allows():
+    pace = looked(Pace(BUDGET_S))
+    assert (pace.busy, pace.stretch) == (0, 1)
+    assert (pace.gather_s, pace.hold_s) == (latency.gather_s(BUDGET_S), latency.hold_s(BUDGET_S))
+
+
+def test_a_gateway_that_rests_keeps_to_its_budget_however_much_it_does():
+    pace = looked(Pace(BUDGET_S), *[0.8] * 100)
+    assert pace.stretch == 1
+    assert 0.79 < pace.busy < 0.81
+
+
+def test_one_without_rest_lets_everything_wait_longer_and_finds_back():
+    pace = looked(Pace(BUDGET_S), *[1.0] * 50)
+    assert pace.stretch == latency.STRETCH_MAX
+    assert pace.gather_s == latency.gather_s(BUDGET_S, latency.STRETCH_MAX)
+    assert looked(pace, *[0.5] * 50).gather_s == latency.gather_s(BUDGET_S)
+
+
+def test_two_looks_at_one_moment_say_nothing():
+    pace = looked(Pace(BUDGET_S), 0.5)
+    pace.look(100.25, 5.0)
+    assert (pace.stretch, pace.busy) == (1, 0.5)
