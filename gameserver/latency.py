@@ -16,8 +16,8 @@ waits for as long as it may, not for as short as it could. Where no company come
 where ``COMPANY_MIN`` events are expected while one gathers, and is complete with ``COMPANY_FULL``.
 
 A batch that carries all that came in half of the budget would be written for half of the budget, too. So a batch takes
-those places whose time comes while ``BATCH_EVENTS`` events arrive (a slot): with few events that is everything, with
-many a part, and the parts follow each other evenly.
+those places whose time has come, and others before their time until it has ``BATCH_EVENTS``: with few events that is
+everything, with many a part, and the parts follow each other evenly.
 
 What comes from elsewhere (another gateway's batch, another type's, a tick) does not know of this one's. Who was written
 to within ``HOLD_SHARE`` of the budget is told when that has passed, so that such things go together.
@@ -34,7 +34,7 @@ HOLD_SHARE = 0.15
 
 COMPANY_MIN = 8.0
 COMPANY_FULL = 24.0
-BATCH_EVENTS = 150.0
+BATCH_EVENTS = 100
 RATE_OVER_S = 0.5  # what came longer ago hardly counts for how many are expected
 
 BUSY = 0.95  # of the time that passed: saturated
@@ -71,11 +71,6 @@ def linger_s(events_per_s: float, gather_s: float) -> float:
     """Return how long an event waits where so many come: not at all without company, ``gather_s`` with enough."""
     company = events_per_s * gather_s
     return gather_s * min(1.0, max(0.0, (company - COMPANY_MIN) / (COMPANY_FULL - COMPANY_MIN)))
-
-
-def slot_s(events_per_s: float, linger_s: float) -> float:
-    """Return how far ahead of its time a place's events may leave with a batch that leaves now."""
-    return min(linger_s, BATCH_EVENTS / events_per_s) if events_per_s else linger_s
 
 
 def stretched(stretch: float, busy: float) -> float:

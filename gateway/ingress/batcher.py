@@ -53,7 +53,7 @@ class Batcher:
         self._waiting: dict[str, _Gathering] = {}  # by place; the longest first
         self._count = 0
         self._rate = latency.ArrivalRate(clock.seconds())
-        self._linger_s = self._slot_s = 0.0
+        self._linger_s = 0.0
         self._timer: Any = None  # a DelayedCall
 
     @property
@@ -113,7 +113,7 @@ class Batcher:
         self._timer = None
         now_s = self._clock.seconds()
         while self._count and self._opens_s() <= now_s + ROUNDING_S:
-            batch = self._take(now_s + self._slot_s + ROUNDING_S)
+            batch = self._take(now_s + ROUNDING_S)
             self._publish(batch)
             self._expect(len(batch), now_s)
         self._schedule()
@@ -122,14 +122,13 @@ class Batcher:
         """Learn how many events come, and say how long the next ones wait."""
         self._rate.count(came, now_s)
         self._linger_s = latency.linger_s(self._rate.per_s, self._pace.gather_s)
-        self._slot_s = latency.slot_s(self._rate.per_s, self._linger_s)
 
-    def _take(self, until_s: float) -> list[Envelope]:
-        """Take the next batch: of the places whose time comes until then; of all, if there is enough for a full one."""
-        since_s = inf if self._count >= self._most else until_s - self._linger_s
+    def _take(self, now_s: float) -> list[Envelope]:
+        """Take the next batch: the places whose time has come, and more in their order until it is worth a task."""
         batch: list[Envelope] = []
-        for place in [place for place, gathering in self._waiting.items() if gathering.since_s <= since_s]:
-            if not self._fill(batch, self._waiting[place].groups):
+        for place, gathering in list(self._waiting.items()):
+            is_due = gathering.since_s + self._linger_s <= now_s
+            if not (is_due or len(batch) < latency.BATCH_EVENTS) or not self._fill(batch, gathering.groups):
                 break
             del self._waiting[place]
         self._count -= len(batch)

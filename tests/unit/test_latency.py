@@ -36,11 +36,6 @@ def test_many_do_not_linger_longer_than_enough() -> None:
     assert latency.linger_s(100_000, GATHER_S) == pytest.approx(GATHER_S)
 
 
-def test_a_batch_takes_everything_where_few_come_and_a_bounded_number_where_many_do() -> None:
-    assert latency.slot_s(0.0, GATHER_S) == latency.slot_s(500, GATHER_S) == GATHER_S
-    assert latency.slot_s(10_000, GATHER_S) * 10_000 == pytest.approx(latency.BATCH_EVENTS)
-
-
 @pytest.mark.parametrize("spread", [1, 10])
 def test_a_rate_is_learned_whether_events_are_counted_one_by_one_or_together(spread: int) -> None:
     rate = ArrivalRate(0.0)

@@ -162,19 +162,36 @@ def test_where_the_gateway_is_saturated_all_wait_longer_to_a_bound():
     assert wait_s(busy) == pytest.approx(latency.STRETCH_MAX * GATHER_S, abs=0.001)
 
 
-def test_where_many_come_a_batch_takes_the_places_whose_time_comes_soon_and_leaves_the_others_theirs():
+def many(place: str, count: int = latency.BATCH_EVENTS) -> list[str]:
+    """Events of a place, enough for a batch."""
+    return [f"{place}{n}" for n in range(count)]
+
+
+def test_where_many_come_a_batch_takes_no_more_places_before_their_time_than_make_it_worth_a_task():
     busy = Recorder(most=800, flight_max=9).used_to(10_000)
-    slot_s = latency.BATCH_EVENTS / 10_000
-    busy.add("a", place="town")
-    busy.clock.advance(0.8 * slot_s)
-    busy.add("b", place="hill")
-    busy.clock.advance(0.8 * slot_s)
-    busy.add("c", place="mill")
-    busy.add("d", place="town")
-    busy.clock.advance(GATHER_S - 1.6 * slot_s)
-    assert busy.batches == [["a", "d", "b"]]
-    busy.clock.advance(1.6 * slot_s)
-    assert busy.batches[1:] == [["c"]]
+    town, hill, mill = many("t", 10), many("h"), many("m", 10)
+    for place, ids in (("town", town), ("hill", hill), ("mill", mill)):
+        busy.add(*ids, place=place)
+        busy.clock.advance(0.001)
+    busy.add("late", place="town")
+    busy.clock.advance(GATHER_S - 0.0029)
+    assert busy.batches == [[*town, "late", *hill]]
+    busy.clock.advance(0.0025)
+    assert busy.batches[1:] == [mill]
+
+
+def test_what_is_due_goes_together_however_many_they_are():
+    """Where processes are saturated the way opens late: then fewer, larger batches are what helps them."""
+    late = Recorder(most=800, flight_max=1).used_to(10_000)
+    late.add("first")
+    late.clock.advance(GATHER_S + 0.001)
+    town, hill = many("t"), many("h")
+    late.add(*town, place="town")
+    late.add(*hill, place="hill")
+    late.clock.advance(1.5 * GATHER_S)
+    assert late.batches == [["first"]]
+    late.done("task1")
+    assert late.flush() == [[*town, *hill]]
 
 
 def test_where_few_come_a_batch_takes_all_places():
