@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gameserver.client.backoff import Backoff
-from gameserver.client.connection import CodecName, Dialer
+from gameserver.client.connection import CodecName, Connection, Dialer
 from gameserver.client.errors import ConnectionLost
 from gameserver.client.limits import ClientLimits
 from gameserver.client.packets import Packet, Reply
@@ -85,6 +85,21 @@ class Client:
     def token(self) -> str:
         """The secret with which the session is resumed; "" before entering the world."""
         return self._session.token
+
+    @property
+    def connection(self) -> Connection | None:
+        """The present connection; ``None`` while there is none."""
+        return self._session.connector.connection
+
+    @property
+    def session_id(self) -> str:
+        """The session's id: with the number of an event it is the event's id on the server. "" before entering."""
+        return self._session.id
+
+    @property
+    def sent(self) -> int:
+        """The highest number used so far: just after ``post``, that of the event."""
+        return self._session.requests.highest
 
     @property
     def reconnects(self) -> int:

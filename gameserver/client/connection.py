@@ -4,7 +4,9 @@ A connection is dropped exactly once, whichever cause comes first: the peer, a b
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Callable, Iterable
 from itertools import cycle
 from typing import Any, Literal, cast
@@ -67,6 +69,19 @@ class Connection(asyncio.Protocol):
             self._stop()
             self._transport.abort()
             self._on_lost(self, reason)
+
+    def reset(self, reason: ConnectionLost) -> None:
+        """Drop the connection without a farewell: what is unread is lost, and the peer told so."""
+        at_once = struct.pack("ii", 1, 0)
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.drop(reason)
+
+    def leave(self, reason: ConnectionLost) -> asyncio.Transport:
+        """Report ``reason`` and leave the connection open and unread, as a network that fails in silence does."""
+        self._stop()
+        self._transport.pause_reading()
+        self._on_lost(self, reason)
+        return self._transport
 
     async def close(self, within_s: float) -> None:
         """Close once all is written, or after ``within_s`` all the same."""

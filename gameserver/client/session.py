@@ -31,7 +31,8 @@ class Session:
     """Takes a client through its phases, and routes each packet of the server to the part that it concerns.
 
     The parts: ``connector`` (connection, handshakes), ``reconnection`` (backoff, attempts), ``requests`` (numbers,
-    replies), ``inbox`` and ``acknowledger`` (notices), ``world_view``. ``token``: for the next resume.
+    replies), ``inbox`` and ``acknowledger`` (notices), ``world_view``. ``token``: for the next resume;
+    ``id``: of the session, on the server.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Session:
         rng: Random,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.token = ""
+        self.token = self.id = ""
         self.lifecycle = Lifecycle()
         self.connector = Connector(dialer, hello, limits, self._route, self._on_lost)
         self.reconnection = Reconnection(
@@ -174,7 +175,7 @@ class Session:
             self.connector.handshake.succeed(packet)
 
     def _on_token(self, packet: Packet) -> None:
-        self.token = packet["token"]
+        self.token, self.id = packet["token"], packet.get("session", "")
 
     def _on_ok(self, packet: Packet) -> None:
         re, data = packet["re"], packet.get("data") or {}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt, Retryable
-from gameserver.store.engine import open_engine
+from gameserver.store.engine import open_engine, snapshot
 from gameserver.store.migrate import migrate, shape
 from gameserver.store.tables import by_name, metadata
 
@@ -48,7 +48,7 @@ def copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied],
 
 
 def _copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied], object]) -> None:
-    with _reading(source_url) as source:
+    with snapshot(source_url) as source:
         _check_source(source, now_ms)
         migrate(target_url)
         with _writing(target_url) as target:
@@ -56,20 +56,6 @@ def _copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied]
             for table in metadata().sorted_tables:
                 _copy_table(source, target, table)
                 done(_compare(source, target, table))
-
-
-@contextmanager
-def _reading(url: str) -> Iterator[Connection]:
-    """One state of the whole database, whoever writes meanwhile (on SQLite nobody can)."""
-    engine = open_engine(url)
-    try:
-        with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                yield connection
-    finally:
-        engine.dispose()
 
 
 @contextmanager

@@ -6,6 +6,8 @@ Both take values by position (``?`` and ``%s``), so that ``rows`` can hand rows 
 import ctypes
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from select import select
@@ -59,6 +61,20 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "checkout", _ping)
         return engine
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Connection]:
+    """Read one state of the whole database, whoever writes meanwhile."""
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+    finally:
+        engine.dispose()
 
 
 def _ping(connection: Any, record: Any, proxy: Any) -> None:

@@ -11,12 +11,17 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+from sqlalchemy import Connection, func, select
 
+from gameserver.declare.conserved import quantities
+from gameserver.declare.entity import Entity
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.prepared import Prepared
 from gameserver.rules.outcome import Outcome, State
+from gameserver.store.engine import snapshot
 from gameserver.store.store import Transaction
-from gameserver.testing.conservation import Amounts, changes, impossible, undeclared, unexplained
+from gameserver.store.tables import columns, facts, joined, outbox
+from gameserver.testing.conservation import Amounts, amounts, changes, impossible, undeclared, unexplained
 
 FACT = "audit "  # the names of the facts that hold entries begin so
 
@@ -92,3 +97,32 @@ def misdeeds(entries: Iterable[Entry], before: Amounts, kept: Amounts) -> Iterat
         yield from (f"{entry.id}: {fault}" for fault in undeclared(entry.task, mine))
     yield from unexplained(before, changed, kept)
     yield from impossible(kept)
+
+
+class Books(msgspec.Struct, frozen=True):
+    """What a database holds at one moment: what events wrote down, and how much there is of what is conserved."""
+
+    entries: list[Entry]
+    amounts: Amounts
+
+
+def read_books(database_url: str) -> Books:
+    """Read both at one moment, whoever writes meanwhile."""
+    with snapshot(database_url) as connection:
+        names = facts.c.id.startswith(FACT, autoescape=True)
+        written = connection.scalars(select(facts.c.value).where(names))
+        entries = [entry for text in written for entry in msgspec.json.decode(text, type=list[Entry])]
+        return Books(entries, amounts(_holders(connection)))
+
+
+def _holders(connection: Connection) -> Iterator[Entity]:
+    """Every entity that holds something conserved."""
+    kinds = dict.fromkeys(units.kind for made in quantities() for units in made.units)
+    for kind in kinds:
+        yield from (kind(*row) for row in connection.execute(select(*columns(kind)).select_from(joined(kind))))
+
+
+def waiting_rows(database_url: str) -> int:
+    """Count what stands in the outbox."""
+    with snapshot(database_url) as connection:
+        return connection.scalar(select(func.count()).select_from(outbox)) or 0

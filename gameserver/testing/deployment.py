@@ -65,7 +65,7 @@ class Deployment:
         name = name or "gateway"
         own = {"GAMESERVER_ENDPOINTS": "tcp:0:interface=127.0.0.1", "GAMESERVER_GATEWAY_ID": name}
         proc = GatewayProc(name, (sys.executable, "-m", "gateway"), {**self.environ, **own, **(env or {})}, self._log())
-        self._take(proc)
+        self.take(proc)
         proc.says("connected to the broker")
         proc.says("listens on")
         return proc
@@ -92,14 +92,14 @@ class Deployment:
         for queues, name, concurrency in wanted:
             which = (*(("-Q", ",".join(queues)) if queues else ()), "-n", f"{name}@%h")
             command = ("worker", *which, "--pool", "prefork", "-c", str(concurrency), "--loglevel", "INFO", *options)
-            procs.append(self._take(self._celery(name, command, env)))
+            procs.append(self.take(self._celery(name, command, env)))
         for proc in procs:
             proc.says(" ready.")
         return procs
 
     def beat(self, name: str = "beat", env: Mapping[str, str] | None = None) -> Proc:
         """Start the world's clock."""
-        return self._take(self._celery(name, ("beat", "--loglevel", "INFO"), env))
+        return self.take(self._celery(name, ("beat", "--loglevel", "INFO"), env))
 
     def flower(self, port: int, env: Mapping[str, str] | None = None) -> Proc:
         """Start Flower; it answers when this returns."""
@@ -110,7 +110,7 @@ class Deployment:
 
     def start_flower(self, port: int, *options: str, env: Mapping[str, str] | None = None) -> Proc:
         """Start Flower, and don't wait."""
-        return self._take(self._celery("flower", ("flower", f"--port={port}", *options), env))
+        return self.take(self._celery("flower", ("flower", f"--port={port}", *options), env))
 
     def stop(self) -> None:
         """End everything. Fails when something is left, or had ended by itself."""
@@ -128,7 +128,8 @@ class Deployment:
     def _log(self) -> Path:
         return self.folder / f"{len(self.procs)}.log"
 
-    def _take(self, proc: P) -> P:
+    def take(self, proc: P) -> P:
+        """End this process with the others."""
         self.procs.append(proc)
         return proc
 

@@ -1,7 +1,8 @@
 """The pytest plugin of the engine: pytest loads it where the engine is installed, and a test asks for its fixtures.
 
 ``server``: a living server of the game for the tests of one module. ``deployment``: one without processes, for a test
-that starts and kills them itself. ``private_node``, ``vhost``, ``module_vhost``: the broker below these.
+that starts and kills them itself. ``chaos``: one that is struck by faults while clients act on it.
+``private_node``, ``vhost``, ``module_vhost``: the broker below these.
 """
 
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ import pytest
 from gameserver.testing.broker import Vhost, module_vhost, private_node, vhost
 
 if TYPE_CHECKING:
+    from gameserver.testing.chaos.run import Chaos
     from gameserver.testing.deployment import Deployment, LiveDeployment
 
-__all__ = ["deployment", "module_vhost", "private_node", "server", "vhost"]
+__all__ = ["chaos", "deployment", "module_vhost", "private_node", "server", "vhost"]
 
 
 @pytest.fixture
@@ -34,3 +36,11 @@ def server(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFactory) -> "It
 
     with a_deployment(module_vhost.url, tmp_path_factory.mktemp("server")) as made:
         yield living(made)
+
+
+@pytest.fixture
+def chaos(vhost: Vhost, tmp_path: Path) -> "Chaos":
+    """Give what runs clients and faults on a server, and finds what was lost, doubled or not conserved."""
+    from gameserver.testing.chaos.run import Chaos
+
+    return Chaos(vhost.url, tmp_path / "server")

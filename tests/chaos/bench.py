@@ -8,9 +8,9 @@ from typing import Any
 
 from gameserver.client import FOREVER, Client, Refused
 from gameserver.testing.processes import Proc, eventually
+from gameserver.testing.proxy import Proxy
 from tests.chaos import orders
 from tests.chaos.players import LIMITS, PASSWORD
-from tests.chaos.proxy import Proxy
 from tests.chaos.stage import Stage
 from tests.deployments import FAMILIES
 
@@ -36,7 +36,7 @@ class Bench:
 
     def open(self) -> None:
         """Start everything."""
-        self.stage.raise_curtain_without_workers()
+        self.stage.start_without_workers()
         others = [family for family in FAMILIES if family != self._family]
         self.stage.crew["others"] = self.stage.worker(*others, name="others")
         self.workers = [self._worker() for _ in range(2)]

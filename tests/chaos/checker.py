@@ -1,19 +1,31 @@
 """The verdict: what clients sent, what they were told and what the data tier holds must be one story.
 
-Independent of the server's code: it knows the rules of the game that concern coins and words, and nothing else. Coins
-are conserved; each purse is what the answered gifts make it; each gift and whisper answered "ok" was heard of once,
-each answered with an error never; the balances told make one order; every action was answered; no session was lost.
+Independent of the server's code: it knows the rules of the game that concern coins and words, and nothing else. Each
+purse is what the answered gifts make it; each gift and whisper answered "ok" was heard of once, each answered with an
+error never; the balances told make one order; every action was answered; no session was lost. That coins are conserved
+is declared (``gameserver.testing.audit`` proves it).
 Where each gift has an amount of its own (as players of chaos see to), single gifts are told apart by it. Of gifts that
 were told of as one, those are found whose number and sum is that.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any
 
 from msgspec.structs import replace
 
+from gameserver.testing.chaos.verdict import (
+    DISORDER,
+    DONE,
+    DOUBLED,
+    HARM,
+    NOT_DONE,
+    POISON,
+    SESSION_LOST,
+    SUM,
+    unanswered,
+)
 from tests.chaos.records import Action, Diary
 
 LINES_KEPT = 50
@@ -27,25 +39,13 @@ NO_WONDER = frozenset({"wall", "no_such_player", "too_few_coins", "mailbox_full"
 
 DOUBT = "in_doubt"  # nothing is said of what became of it: it may have been done
 
-UNANSWERED = "unanswered"
-NOT_DONE = "told yes and not done"
-DONE = "told no and done"
-DOUBLED = "doubled"
-DISORDER = "out of order"
-SESSION_LOST = "session lost"
-SUM = "wrong sum"
-POISON = "poison"
-HARM = "harmed"
-# What a contradiction may be: each sentence of a verdict begins with one of these.
-KINDS = (UNANSWERED, NOT_DONE, DONE, DOUBLED, DISORDER, SESSION_LOST, SUM, POISON, HARM)
-
 
 def verdict(diary: Diary, purses: Mapping[str, int], lines: Counter[str]) -> list[str]:
     """What is wrong, a sentence each. ``purses``: coins by player; ``lines``: how often each line of talk is kept."""
     diary = replace(diary, received={player: told_of(diary, player) for player in diary.received}, merged={})
     return [
         *(f"{SESSION_LOST}: {player}" for player in diary.sessions_lost),
-        *_unanswered(diary),
+        *unanswered(diary.actions),
         *_effects(_of(diary, *GIFTS), "coins", _all(diary.received)),
         *_effects(_of(diary, "whisper"), "text", _all(diary.heard)),
         *_disorder(diary),
@@ -53,12 +53,6 @@ def verdict(diary: Diary, purses: Mapping[str, int], lines: Counter[str]) -> lis
         *_talk(diary, lines),
         *_poison(diary),
     ]
-
-
-def by_kind(sentences: Iterable[str]) -> dict[str, int]:
-    """How many contradictions there are of each kind, "other" last."""
-    found = Counter(next((kind for kind in KINDS if s.startswith(f"{kind}: ")), "other") for s in sentences)
-    return {kind: found[kind] for kind in (*KINDS, "other")}
 
 
 def harmed(diary: Diary) -> Iterator[str]:
@@ -79,11 +73,6 @@ def _is_foreseen(action: Action) -> bool:
 
 def _is_poisoned(action: Action) -> bool:
     return str(action.fields.get("text", "")).startswith("poison ")
-
-
-def _unanswered(diary: Diary) -> list[str]:
-    silent = [action for action in diary.actions if action.end in ("", "lost")]
-    return [f"{UNANSWERED}: {a.player} was never told what became of {a.event} {a.fields}" for a in silent]
 
 
 def _all(told: Mapping[str, Sequence[Any]]) -> Counter[tuple[str, Any]]:

@@ -16,10 +16,16 @@ from typing import Any
 
 import msgspec
 
-from tests.chaos.checker import by_kind, harmed, verdict
+from gameserver.declare.conserved import quantities
+from gameserver.testing.audit import misdeeds, read_books, repeated
+from gameserver.testing.chaos.run import outbox_is_empty, strike_all
+from gameserver.testing.chaos.schedule import Fault, endless
+from gameserver.testing.chaos.verdict import DOUBLED, SUM, by_kind
+from gameserver.testing.conservation import Amounts, difference
+from tests.chaos.checker import harmed, verdict
 from tests.chaos.players import Player, visit_often
 from tests.chaos.records import Diary
-from tests.chaos.schedule import FAULTS, MANY, Fault, draw, endless
+from tests.chaos.schedule import FAULTS, MANY, draw
 from tests.chaos.stage import Stage
 
 PLAYERS = 12
@@ -95,7 +101,7 @@ def run(
     schedule = schedule or draw(seed, seconds, every_s, faults)
     for fault in schedule:
         say(f"  at {fault.at_s:6.2f} s: {fault.what} (no. {fault.which}, for {fault.lasts_s} s where it lasts)")
-    stage.raise_curtain()
+    stage.start_all()
     began_s = time.monotonic()
     happen = partial(_struck, stage, schedule, seconds, say)
     diary = asyncio.run(played(stage, happen, rate=rate, settle_s_max=settle_s_max, poison=poison, tips=tips, say=say))
@@ -116,7 +122,7 @@ def run_long(
     say: Callable[[str], None] = print,
 ) -> Report:
     """Play until there were so many faults and so many events were answered, recover, and compare."""
-    stage.raise_curtain()
+    stage.start_all()
     began_s = time.monotonic()
     happen = partial(_struck_often, stage, endless(seed, every_s, MANY), faults, events, say)
     game = played(stage, happen, players=players, rate=rate, poison=poison, tips=tips, say=say)
@@ -144,12 +150,7 @@ async def _struck(
     stage: Stage, schedule: Sequence[Fault], seconds: float, say: Callable[[str], None], crowd: Sequence[Player]
 ) -> None:
     """All faults of a schedule, each at its time."""
-    began_s = time.monotonic()
-    for fault in schedule:
-        await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
-        say(f"{time.monotonic() - began_s:7.2f} s: {fault.what}")
-        stage.strike(fault)
-    await asyncio.sleep(max(0.0, began_s + seconds - time.monotonic()))
+    await strike_all(stage, schedule, seconds, say)
 
 
 async def _struck_often(
@@ -198,9 +199,8 @@ async def played(
     ]
     for n in range(0, players, ENTER_TOGETHER):
         await asyncio.gather(*(player.enter() for player in crowd[n : n + ENTER_TOGETHER]))
-    fill_purses(stage.database_url)
-    loop = asyncio.get_running_loop()
-    stage.hang_up = [partial(loop.call_soon_threadsafe, player.hang_up) for player in crowd]
+    diary.granted = fill_purses(stage.database_url)
+    stage.listen(asyncio.get_running_loop(), crowd)
     began_s = time.monotonic()
     games = [asyncio.ensure_future(player.play(rate)) for player in crowd]
     games.append(asyncio.ensure_future(visit_often(here, diary)))
@@ -212,7 +212,7 @@ async def played(
     await stage.do(stage.recover, SETTLE_S_MAX)
     say(f"{time.monotonic() - began_s:7.2f} s: all faults are over")
     await asyncio.gather(*(player.settled(settle_s_max) for player in crowd))
-    await _outbox_is_empty(stage.database_url, settle_s_max)
+    await outbox_is_empty(stage.database_url, settle_s_max, QUIET_S)
     say(f"{time.monotonic() - began_s:7.2f} s: settled")
     await asyncio.gather(*(player.leave() for player in crowd))
     return diary
@@ -221,7 +221,20 @@ async def played(
 def judged(stage: Stage, diary: Diary) -> list[str]:
     """What is wrong, after a game: with what was written down and kept, and with the stage itself."""
     found = verdict(diary, *read_data_tier(stage.database_url))
-    return [*found, *harmed(diary), *_standstill(stage.database_url), *stage.troubles]
+    return [
+        *found,
+        *_conservation(stage.database_url, diary),
+        *harmed(diary),
+        *_standstill(stage.database_url),
+        *stage.troubles,
+    ]
+
+
+def _conservation(database_url: str, diary: Diary) -> Iterator[str]:
+    """What events did, by what they wrote down: each once, and what the game declares as conserved is."""
+    books = read_books(database_url)
+    yield from (f"{DOUBLED}: {id_} took effect {n} times" for id_, n in repeated(books.entries).items())
+    yield from (f"{SUM}: {sentence}" for sentence in misdeeds(books.entries, diary.granted, books.amounts))
 
 
 def _standstill(database_url: str) -> list[str]:
@@ -235,26 +248,27 @@ def _standstill(database_url: str) -> list[str]:
     return [f"no zone has lived for {STANDSTILL_S:.0f} s"]
 
 
-async def _outbox_is_empty(database_url: str, s_max: float) -> None:
-    """What is owed to players has been told and acknowledged: nothing stands in the outbox for a while."""
-    deadline_s = time.monotonic() + s_max
-    empty_since_s = time.monotonic()
-    while time.monotonic() < deadline_s and time.monotonic() - empty_since_s < QUIET_S:
-        await asyncio.sleep(0.2)
-        if query(database_url, "SELECT count(*) FROM outbox")[0][0]:
-            empty_since_s = time.monotonic()
-
-
 def read_data_tier(database_url: str) -> tuple[dict[str, int], Counter[str]]:
     """Coins by player, and the lines of talk that were kept, read without the server's code."""
-    purses = {str(id_): int(coins) for id_, coins in query(database_url, "SELECT id, coins FROM purses")}
+    table, field = _purses()
+    purses = {str(id_): int(coins) for id_, coins in query(database_url, f"SELECT id, {field} FROM {table}")}
     lines = Counter(str(text) for (text,) in query(database_url, "SELECT text FROM chat_lines"))
     return purses, lines
 
 
-def fill_purses(database_url: str) -> None:
-    """Make everyone rich, before anyone plays."""
-    query(database_url, f"UPDATE purses SET coins = {PURSE} RETURNING id")
+def fill_purses(database_url: str) -> Amounts:
+    """Make everyone rich, before anyone plays. Gives what was added."""
+    table, field = _purses()
+    before = read_books(database_url).amounts
+    query(database_url, f"UPDATE {table} SET {field} = {PURSE} RETURNING id")
+    return difference(before, read_books(database_url).amounts)
+
+
+def _purses() -> tuple[str, str]:
+    """The table and the column that hold coins, as the game declares them."""
+    (units,) = (units for made in quantities() if made.name == "coins" for units in made.units)
+    (table,) = (table for table, fields in units.kind.spec.tables.items() if units.amount in fields)
+    return table, units.amount
 
 
 def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:

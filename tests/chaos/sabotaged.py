@@ -20,6 +20,7 @@ from gameserver.processing import applier, exactly_once
 from gameserver.rules import book
 from gameserver.rules.watermarks import Watermark
 from gameserver.store.store import Store, Transaction
+from gameserver.testing.audit import AuditedBatch
 from gameserver.wire.server import ServerConnection
 from gateway.connections.lanes import Lane
 from tasks import app
@@ -125,6 +126,7 @@ def _disobedient(name: str) -> None:
 
 
 allow()
+applier.Applier.batch_transaction = AuditedBatch
 for _name in ("say", "give", "purse"):
     _disobedient(_name)
 

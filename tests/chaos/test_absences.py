@@ -51,7 +51,7 @@ def test_the_two_hundred_clients_of_a_killed_gateway_go_on_at_the_other(node: Ru
         await all_go_on(crowd)
 
     try:
-        stage.raise_curtain()
+        stage.start_all()
         diary = asyncio.run(played(stage, happen, players=CROWD, rate=0.5, spread=False))
         assert judged(stage, diary) == []
         assert diary.reconnects == CROWD
@@ -121,7 +121,7 @@ def test_while_the_database_is_away_clients_stay_and_are_told_so_and_all_goes_on
         await all_go_on(crowd)
 
     try:
-        stage.raise_curtain()
+        stage.start_all()
         diary = asyncio.run(played(stage, happen))
         assert judged(stage, diary) == []
         assert diary.reconnects == 0
@@ -145,7 +145,7 @@ def test_players_of_a_gateway_that_was_taken_for_dead_are_back_before_what_they_
         await all_go_on(crowd)
 
     try:
-        stage.raise_curtain()
+        stage.start_all()
         diary = asyncio.run(played(stage, happen))
         assert judged(stage, diary) == []
         assert diary.reconnects == 0
@@ -177,7 +177,7 @@ def test_everything_is_restarted_one_after_the_other_and_players_notice_reconnec
             await all_go_on(crowd)
 
     try:
-        stage.raise_curtain()
+        stage.start_all()
         diary = asyncio.run(played(stage, happen))
         assert judged(stage, diary) == []
         assert diary.reconnects >= len(diary.heard) // 2

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.checker import (
+from gameserver.testing.chaos.verdict import (
     DISORDER,
     DONE,
     DOUBLED,
@@ -17,9 +17,8 @@ from tests.chaos.checker import (
     SUM,
     UNANSWERED,
     by_kind,
-    harmed,
-    verdict,
 )
+from tests.chaos.checker import harmed, verdict
 from tests.chaos.records import Action, Diary
 
 

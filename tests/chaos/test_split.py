@@ -10,6 +10,7 @@ import pytest
 
 from gameserver.broker.topology import EVENTS, part_name
 from gameserver.operations import drain_queues
+from gameserver.testing.chaos.deployment import NO_CHANGE
 from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc
 from tests.chaos.players import Player
@@ -26,7 +27,7 @@ SETTING = "GAMESERVER_SPLIT_QUEUES"
 class SplitStage(Stage):
     """A stage whose workers serve all parts of what is split."""
 
-    def _start_workers(self, names: Sequence[str]) -> list[Proc]:
+    def _start_workers(self, names: Sequence[str], env: Mapping[str, str] = NO_CHANGE) -> list[Proc]:
         queues = {name: self._queues(WORKERS[name]) for name in names}
         return self.workers([(queues[name], f"{name}-{os.urandom(3).hex()}", 1) for name in names])
 
@@ -58,7 +59,7 @@ def test_a_split_and_its_end_lose_nothing_and_keep_the_order(node: RunningNode, 
         assert await heard_in_parts(stage, crowd) == 0
 
     try:
-        stage.raise_curtain()
+        stage.start_all()
         diary = asyncio.run(played(stage, happen))
         assert judged(stage, diary) == []
         for name in [part_name(family, n) for family in SPLIT for n in range(1, PARTS)]:

@@ -49,7 +49,7 @@ def test_a_release_with_another_catalogue_comes_one_process_at_a_time_and_is_rol
         assert query(stage.database_url, "DELETE FROM outbox RETURNING id"), "what nobody can read was thrown away"
 
     try:
-        stage.raise_curtain()
+        stage.start_all()
         diary = asyncio.run(played(stage, happen, tips=TIPS))
         assert judged(stage, diary) == []
         assert diary.ends["tip ok"] > 0, diary.ends

@@ -18,9 +18,9 @@ from gameserver.limits import Limits
 from gameserver.messages.outbound import BatchResult, Outbound, decode_outbound
 from gameserver.testing.broker import Vhost
 from gameserver.testing.node import RunningNode
+from gameserver.testing.proxy import Proxy
 from gateway.net.transport import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
-from tests.chaos.proxy import Proxy
 
 SHORTEST_LEASE_S = min(spec.lease_s for spec in catalogue.specs())
 

@@ -12,9 +12,10 @@ from gameserver.modules.movement.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.testing.audit import misdeeds, repeated
+from gameserver.testing.chaos.verdict import DISORDER, DONE, DOUBLED, HARM, NOT_DONE, SUM
 from gameserver.testing.conservation import amounts
 from gateway.ingress.in_flight import Batch
-from tests.chaos.checker import DEAD, DISORDER, DONE, DOUBLED, HARM, NO_WONDER, NOT_DONE, PATIENCE, SUM, verdict
+from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
 from tests.simulation.moves import MOVES
 from tests.simulation.player import Deed

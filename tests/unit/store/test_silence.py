@@ -10,7 +10,7 @@ from gameserver.declare import catalogue
 from gameserver.errors import Retryable
 from gameserver.modules.sessions.entities import Account
 from gameserver.store import Store, engine
-from tests.chaos.proxy import Proxy
+from gameserver.testing.proxy import Proxy
 from tests.databases import Cluster
 from tests.selections import selected
 from tests.unit.rules.scenes import WORLD, player
