@@ -19,8 +19,9 @@ from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.prepared import Prepared
 from gameserver.rules.outcome import Outcome, State
 from gameserver.store.engine import snapshot
+from gameserver.store.loading import select_all
 from gameserver.store.store import Transaction
-from gameserver.store.tables import columns, facts, joined, outbox
+from gameserver.store.tables import facts, outbox
 from gameserver.testing.conservation import Amounts, amounts, changes, impossible, undeclared, unexplained
 
 FACT = "audit "  # the names of the facts that hold entries begin so
@@ -119,7 +120,7 @@ def _holders(connection: Connection) -> Iterator[Entity]:
     """Every entity that holds something conserved."""
     kinds = dict.fromkeys(units.kind for made in quantities() for units in made.units)
     for kind in kinds:
-        yield from (kind(*row) for row in connection.execute(select(*columns(kind)).select_from(joined(kind))))
+        yield from (kind(*row) for row in connection.execute(select_all(kind)))
 
 
 def waiting_rows(database_url: str) -> int:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gameserver.client import FOREVER, Client, Refused
+from gameserver.testing.chaos.client import LIMITS, PASSWORD
 from gameserver.testing.processes import Proc, eventually
 from gameserver.testing.proxy import Proxy
 from tests.chaos import orders
-from tests.chaos.players import LIMITS, PASSWORD
 from tests.chaos.stage import Stage
 from tests.deployments import FAMILIES
 

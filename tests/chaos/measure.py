@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gameserver.client import FOREVER, Client
+from gameserver.testing.chaos.client import LIMITS, PASSWORD
+from gameserver.testing.chaos.schedule import Fault
 from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc
 from tests.chaos.bench import Bench, enter
-from tests.chaos.players import LIMITS, PASSWORD
 from tests.chaos.run import ENTER_TOGETHER
-from tests.chaos.schedule import Fault
 from tests.chaos.stage import Stage
 
 STALL_S = 5.0

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.testing.chaos.schedule import Fault
 from gameserver.testing.node import RunningNode
 from tests.chaos.players import Player
 from tests.chaos.records import Diary
 from tests.chaos.run import judged, played
-from tests.chaos.schedule import Fault
 from tests.chaos.stage import WORKERS, Stage
 from tests.databases import CAREFUL, Cluster, required
 

@@ -1,6 +1,7 @@
 """What workers import to break a promise, each named by ``SPOILT``: the fixture ``chaos`` must find it out."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -13,6 +14,8 @@ from gameserver.rules.book import rules
 from gameserver.rules.outcome import Outcome
 from gameserver.rules.watermarks import Watermark
 from gameserver.store.store import Transaction
+
+BETWEEN_S = 0.03
 
 
 def _give(spoil: Callable[[Outcome], Outcome]) -> None:
@@ -32,12 +35,15 @@ def no_watermarks() -> None:
 
 
 def two_transactions() -> None:
-    """What a batch did is committed before its watermarks and its replies are."""
+    """The first row that a batch changes is committed before the others."""
     real = Transaction.save
 
     def save(self: Transaction, put: Sequence[Entity], drop: Sequence[Entity]) -> None:
-        real(self, put, drop)
-        self._rows._cursor.connection.commit()
+        real(self, put[:1], [])
+        self._rows.command("COMMIT")
+        time.sleep(BETWEEN_S)
+        self._rows.command("BEGIN IMMEDIATE")
+        real(self, put[1:], drop)
 
     Transaction.save = save  # type: ignore[method-assign]
 
