@@ -8,7 +8,8 @@ new is made whole: with those components that nobody has put.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 from sqlalchemy import Table, bindparam, delete, select
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speak
 from gameserver.declare.entity import Entity, Keep, beginning, kinds, record, stands_apart
 from gameserver.errors import Corrupt
 from gameserver.store.claims import Claims, Held
-from gameserver.store.statements import Rows, among, locked
+from gameserver.store.statements import Rows, among, lists_of, locked
 from gameserver.store.tables import by_name, in_order_of_saving, outcomes, tables_of
 from gameserver.store.values import check_values
 
@@ -27,19 +28,34 @@ Parts = tuple[Kind, ...]
 Put = dict[Kind, dict[str, Any]]  # what is to be written, by kind and id
 
 
-@cache
-def _insert(table: Table) -> Any:
-    return insert_into(table).values({column.name: bindparam(column.name) for column in table.columns})
+class _Writing(NamedTuple):
+    """A statement that writes one row, and one that writes lists of values."""
+
+    each: Any
+    whole: Any
 
 
 @cache
-def _insert_new(table: Table) -> Any:
-    return _insert(table).on_conflict_do_nothing()
+def _insert(table: Table) -> _Writing:
+    names = table.columns.keys()
+    new = lists_of(table, names)
+    return _Writing(
+        insert_into(table).values({name: bindparam(name) for name in names}),
+        insert_into(table).from_select(names, select(*(new.c[name] for name in names))),
+    )
 
 
 @cache
-def _upsert(table: Table) -> Any:
-    statement = _insert(table)
+def _insert_new(table: Table) -> _Writing:
+    return _Writing(*(statement.on_conflict_do_nothing() for statement in _insert(table)))
+
+
+@cache
+def _upsert(table: Table) -> _Writing:
+    return _Writing(*(_or_replace(table, statement) for statement in _insert(table)))
+
+
+def _or_replace(table: Table, statement: Any) -> Any:
     key = [column.name for column in table.primary_key]
     rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=rest)
@@ -83,8 +99,12 @@ def _kept_along(kind: type[Entity]) -> tuple[tuple[type[Entity], Keep], ...]:
 
 
 def upsert(rows: Rows, table: Table, values: Sequence[Row]) -> None:
-    """Insert rows, or replace those whose key is there. Values stand in the order of the table's columns."""
-    _write(rows, table, _upsert(table), values)
+    """Insert rows, or replace those whose key is there. Values stand in the order of the table's columns.
+
+    Of two rows with one key the later counts.
+    """
+    key = itemgetter(*(table.columns.keys().index(column.name) for column in table.primary_key))
+    _write(rows, table, _upsert(table), list({key(row): row for row in values}.values()))
 
 
 def insert(rows: Rows, table: Table, values: Sequence[Row]) -> None:
@@ -97,10 +117,11 @@ def insert_new(rows: Rows, table: Table, values: Sequence[Row]) -> None:
     _write(rows, table, _insert_new(table), values)
 
 
-def _write(rows: Rows, table: Table, statement: Any, values: Sequence[Row]) -> None:
+def _write(rows: Rows, table: Table, writing: _Writing, values: Sequence[Row]) -> None:
     if values:
-        check_values(table, table.columns.keys(), list(zip(*values, strict=True)))
-        rows.many(statement, values)
+        names = table.columns.keys()
+        check_values(table, names, list(zip(*values, strict=True)))
+        rows.add(*writing, names, values)
 
 
 def put_things(rows: Rows, things: Iterable[Entity], claims: Claims) -> None:
