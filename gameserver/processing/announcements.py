@@ -47,6 +47,11 @@ class Announcements:
         self.born: list[Envelope] = []
         self.published: list[str] = []
 
+    @property
+    def in_outbox(self) -> bool:
+        """Whether anything was kept until it has arrived."""
+        return bool(self._waiting) or self._merged.any
+
     def encode(self, item: Prepared, outcome: Outcome) -> list[Announcement]:
         """Encode everything that an outcome announces. Raises whatever is wrong with any of it."""
         found: list[Announcement] = []

@@ -66,6 +66,8 @@ class BatchTransaction:
         if trial is not None and trial.ends and not self._is_held(trial.id):
             self._tried.append(trial.id)
         self._save()
+        if not any(item.spec.durable for item in batch) and not self._announcements.in_outbox:
+            self._transaction.need_not_wait_for_disk()
         return self._applied(batch[0].event.spec.name)
 
     def dead_letter(self, item: Prepared, cause: BaseException, attempts: int) -> Applied:

@@ -78,6 +78,11 @@ class MergedMail:
         self._kept.update(notice.id for notice in mine)
         return mine
 
+    @property
+    def any(self) -> bool:
+        """Whether anybody is told anything."""
+        return bool(self._notices)
+
     def rows(self) -> tuple[list[Waiting], list[Waiting]]:
         """Make rows of the outbox, those that are new and those that are there. Called once, when all is added."""
         new: list[Waiting] = []

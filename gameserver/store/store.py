@@ -359,6 +359,10 @@ class Transaction:
         self._rows.run(_DROP_DEAD, event=id_)
         return DeadLetter(*row) if row else None
 
+    def need_not_wait_for_disk(self) -> None:
+        """Commit at once: what this transaction writes may be lost with the machine's power, though not otherwise."""
+        self._rows.waits_for_disk = False
+
     def begin_trial(self, trial: Trial) -> None:
         """All that it needs is locked: count it, and keep the count though this transaction may come to nothing."""
         self._count(trial)

@@ -171,6 +171,8 @@ def balances(database_url: str) -> dict[str, int]:
 def _fill(database_url: str) -> None:
     with _connected(database_url) as connection:
         connection.execute(update(coins_table()).values(coins=COINS))
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE")  # as a server that has run for a while has been by itself
 
 
 @contextlib.contextmanager
