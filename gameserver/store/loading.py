@@ -226,7 +226,10 @@ _MAIL_COUNTS = (
     .where(among(outbox.c.player, "ids"))
     .group_by(outbox.c.player)
 )
-_UNTOLD = _WAITING.where(among(outbox.c.player, "ids"), _IS_UNTOLD).order_by(outbox.c.created_ms, outbox.c.id)
+# (With an addition the index of that column is no way to it: there stands all that nobody was told, whoever it is for.)
+_UNTOLD = _WAITING.where(among(outbox.c.player, "ids"), outbox.c.due_ms + 0 == UNTOLD_MS).order_by(
+    outbox.c.created_ms, outbox.c.id
+)
 _DUE = _WAITING.where(outbox.c.due_ms <= bindparam("now_ms")).order_by(outbox.c.due_ms).limit(DUE_ROWS_MAX)
 
 

@@ -361,6 +361,24 @@ def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> No
     assert re.search(wanted, told), told
 
 
+def test_what_was_not_told_is_looked_for_by_its_receivers(store: Store) -> None:
+    """The index of times holds everything that nobody was told, whoever it is for."""
+    rows = [Waiting(f"m{n:04}", "mail", f"p{n:04}", b"x", untold=True) for n in range(2_000)]
+    with store.transaction() as transaction:
+        transaction.add_waiting(rows, 1, 1)
+    dialect = store._engine.dialect
+    with store._engine.connect() as connection:
+        asked: Any = loading._UNTOLD.compile(dialect=dialect)
+        ids: Any = '["p0001"]' if dialect.name == "sqlite" else ["p0001"]
+        values = tuple({**asked.params, "ids": ids}[name] for name in asked.positiontup)
+        if dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE outbox")
+        explain = "EXPLAIN" if dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {asked}", values).fetchall())
+    assert "outbox_player" in plan
+    assert "outbox_due" not in plan
+
+
 def test_a_zone_is_looked_through_once_for_all_its_viewers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     viewers = [player("Ann", x=0, y=0), player("Ben", x=31, y=19), player("Eve", zone="town", x=1)]
     crowd = [player(f"P{n}", x=n, y=n % 20) for n in range(32)] + [player("Zoe", zone="town", x=2)]
