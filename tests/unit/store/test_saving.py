@@ -21,7 +21,7 @@ class Ids:
     def change(self, table: Any, columns: Any, rows: Any) -> None:
         self.changed += [row[-1] for row in rows]
 
-    def many(self, statement: Any, rows: Any) -> None:
+    def add(self, each: Any, whole: Any, columns: Any, rows: Any) -> None:
         self.written += [row[0] for row in rows]
 
 
