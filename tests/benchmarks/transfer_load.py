@@ -137,7 +137,7 @@ class Run:
         self.list: list[Client] = []
         self.buffer = bytearray(RECEIVE_BYTES)
         self.lost = self.unanswered = 0
-        self.asking = False
+        self.asking = self.begun = False
         self.entered = 0
         self.next = 0
         # By a transfer's number.
@@ -170,7 +170,7 @@ class Run:
         return self._report(began_s, end_s, cpu_s)
 
     def _begin(self) -> None:
-        self.asking = True
+        self.asking = self.begun = True
         if not self.plan.rate:
             for client in self.list:
                 self.ask(client, self.plan.in_flight)
@@ -349,7 +349,7 @@ class Game:
     def _told(self, client: Client, gift: Received) -> None:
         if gift.id not in client.seen:
             client.seen.add(gift.id)
-            client.told += gift.coins
+            client.told += gift.coins if self.run.begun else 0  # what an earlier run gave is told who comes back
         if not client.acks:
             self.acking.append(client)
         client.acks.append(gift.id)
