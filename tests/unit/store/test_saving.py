@@ -33,4 +33,5 @@ def test_rows_are_written_in_the_order_of_their_ids(known: bool) -> None:
     rows: Any = Ids()
     put_things(rows, [replace(body, x=body.x + 1) for body in bodies], claims)
     assert rows.changed == (["ada", "bob", "cyd"] if known else [])
-    assert rows.written == ([] if known else 2 * ["ada", "bob", "cyd"])  # a player has two tables
+    # A player has two tables, and who is new a purse in a third.
+    assert rows.written == ([] if known else 3 * ["ada", "bob", "cyd"])
