@@ -99,8 +99,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reload_stamp(self) -> Path:
-        """The file that ``gameserver dev`` writes when workers shall read their rules anew."""
+        """The file that is written when workers are to read the game anew, under ``gameserver dev``."""
         return self.var / "reload"
+
+    @property
+    def reload_offered(self) -> Path:
+        """The same for the gateway, which gives it the other name when workers may follow."""
+        return self.var / "reload.offered"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

@@ -12,6 +12,7 @@ from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
 from gameserver.declare import catalogue
 from gameserver.limits import Limits
+from gameserver.messages.envelope import Envelope
 from gameserver.modules.sessions.events import Heartbeat, Lost
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Unavailable, Welcome
@@ -232,6 +233,35 @@ class Hub:
         connection.resume()
         if connection.playing and connection.take_missed_broadcasts():
             self._dispatcher.refresh_view(connection)
+
+    # Under ``gameserver dev``.
+
+    def take_up_catalogue(self) -> None:
+        """Greet new clients with the catalogue as it is now."""
+        self._greeting = self._make_greeting()
+
+    def hold(self) -> None:
+        """Publish no client's event until ``release``."""
+        self._lanes.held = True
+
+    def release(self) -> None:
+        """Publish what waited meanwhile."""
+        self._lanes.release()
+
+    def has_in_flight(self, chosen: Callable[[Envelope], bool]) -> bool:
+        """Whether any event of these is published and not answered."""
+        return bool(self._lanes.in_flight_where(chosen))
+
+    def refuse_waiting(self, chosen: Callable[[Envelope], bool], code: str, message: str) -> None:
+        """Refuse events of these that were not published."""
+        self._lanes.refuse_waiting_where(chosen, code, message)
+
+    def refuse_in_flight(self, chosen: Callable[[Envelope], bool], code: str, message: str) -> None:
+        """Answer events of these that were published, without having heard of them."""
+        for connection, lane, envelope in self._lanes.in_flight_where(chosen):
+            if self._lanes.complete(connection, lane, envelope.event.seq):
+                self._lanes.refuse(connection, envelope.event, code, message)
+        self._lanes.advance_completed()
 
     # Now and then.
 

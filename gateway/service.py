@@ -22,6 +22,7 @@ from gameserver.modules.sessions.events import HEARTBEAT_MS
 from gameserver.runtime import discovery
 from gameserver.security.sealing import Sealer, read_key
 from gateway.amqp.broker import Broker
+from gateway.development import LOOK_EVERY_S, Development
 from gateway.hub import Hub
 from gateway.metrics.exposition import Exposition
 from gateway.net.descriptors import fit_connections, raise_descriptors
@@ -75,8 +76,20 @@ class Gateway(Service):
             (task.LoopingCall(self.hub.sweep), SWEEP_S),
             (task.LoopingCall(self.broker.acknowledge_rest), ACKNOWLEDGE_S),
             (task.LoopingCall(self._look_at_pace), PACE_S),
+            *self._development(),
         ]
         self._ports: list[Any] = []
+
+    def _development(self) -> list[tuple[task.LoopingCall, float]]:
+        """What looks whether the game was changed, where it may be."""
+        if not self._settings.dev:
+            return []
+        offered, stamp = self._settings.reload_offered, self._settings.reload_stamp
+        follower = Development(self.hub, offered, stamp, self._reactor.seconds, self._take_up_topology)
+        return [(task.LoopingCall(follower.look), LOOK_EVERY_S)]
+
+    def _take_up_topology(self) -> None:
+        self.broker.use(topology(self._settings.limits, self._settings.queues))
 
     def startService(self) -> None:  # noqa: N802
         """Connect to the broker, serve metrics and start the periodic calls. Clients need not wait for the broker."""

@@ -5,7 +5,7 @@ The rest of the code asks the catalogue and never lists event types itself.
 
 import hashlib
 from collections.abc import Iterable
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
 from typing import Any
 
@@ -13,10 +13,11 @@ import msgspec
 
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
 from gameserver.declare.game_package import parts
+from gameserver.declare.readings import once_per_reading
 from gameserver.errors import Corrupt
 
 
-@cache
+@once_per_reading
 def _declared() -> tuple[type[Event] | type[Notice], ...]:
     """Gather what modules declare, in the modules' order whichever was imported first: the fingerprint shows it.
 
@@ -53,25 +54,25 @@ def _declaration(cls: type[Event] | type[Notice]) -> Spec | NoticeSpec:
     return cls.spec if issubclass(cls, Event) else cls.notice
 
 
-@cache
+@once_per_reading
 def events() -> dict[str, type[Event]]:
     """Every event type by name."""
     return {cls.spec.name: cls for cls in _declared() if issubclass(cls, Event)}
 
 
-@cache
+@once_per_reading
 def notices() -> dict[str, type[Notice]]:
     """Every notice type by name."""
     return {cls.notice.name: cls for cls in _declared() if issubclass(cls, Notice)}
 
 
-@cache
+@once_per_reading
 def specs() -> tuple[Spec, ...]:
     """The declarations of all events, by family and name."""
     return tuple(sorted((cls.spec for cls in events().values()), key=lambda spec: (spec.family, spec.name)))
 
 
-@cache
+@once_per_reading
 def periodic() -> tuple[Spec, ...]:
     """The declarations of what beat sends, the most frequent first."""
     return tuple(sorted((spec for spec in specs() if spec.every_s), key=lambda spec: spec.every_s))
@@ -82,32 +83,32 @@ def pulse() -> Spec | None:
     return next(iter(periodic()), None)
 
 
-@cache
+@once_per_reading
 def view_refresh() -> type[Event] | None:
     """The event type that shows a player the present, if the game has one."""
     return next((cls for cls in events().values() if cls.spec.refreshes_view), None)
 
 
-@cache
+@once_per_reading
 def families() -> dict[str, tuple[Spec, ...]]:
     """The declarations by family."""
     names = dict.fromkeys(spec.family for spec in specs())
     return {name: tuple(spec for spec in specs() if spec.family == name) for name in names}
 
 
-@cache
+@once_per_reading
 def any_event() -> Any:
     """The union of all event types, for decoders."""
     return reduce(or_, events().values())
 
 
-@cache
+@once_per_reading
 def client_events() -> dict[str, type[Event]]:
     """The event types that a client may send, by name."""
     return {name: cls for name, cls in events().items() if cls.spec.origin == "client"}
 
 
-@cache
+@once_per_reading
 def fingerprint() -> str:
     """A short hash of all that a client depends on: names, fields and types of events, results and notices."""
     results = {spec.name: spec.result for spec in specs() if spec.result is not None}

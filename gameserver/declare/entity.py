@@ -11,7 +11,6 @@ record that it needs, in one statement.
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 import msgspec
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 from gameserver.declare.conditions import Condition, Field, tests_of
 from gameserver.declare.game_package import game, package, parts
 from gameserver.declare.places import caller
+from gameserver.declare.readings import once_per_reading
 from gameserver.errors import Corrupt
 
 TYPES = (str, int, bytes)
@@ -314,7 +314,7 @@ def default_of(kind: type[Entity], field: str) -> Any:
     return dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False))[field]
 
 
-@cache
+@once_per_reading
 def kinds() -> tuple[type[Entity], ...]:
     """The game's entities, in the order in which they are locked.
 
@@ -348,39 +348,39 @@ def _columns_within(spec: EntitySpec) -> list[str]:
     return [f"the column {spec.table}.{name}" for name in spec.types if spec.within and name != "id"]
 
 
-@cache
+@once_per_reading
 def record(owner: type[Entity]) -> tuple[type[Entity], ...]:
     """An entity and its components, in the order in which their rows are locked."""
     return (owner, *(kind for kind in kinds() if kind.spec.of is owner))
 
 
-@cache
+@once_per_reading
 def records() -> tuple[tuple[type[Entity], ...], ...]:
     """All of them, in the order in which they are locked."""
     return tuple(record(kind) for kind in kinds() if kind.spec.of is None)
 
 
-@cache
+@once_per_reading
 def sharing(kind: type[Entity]) -> tuple[type[Entity], ...]:
     """The entities that stand in the same rows as one: its owner and what is declared ``within``, or itself alone."""
     owner = kind.spec.of if kind.spec.within else kind
     return (kind,) if owner is None else (owner, *(other for other in record(owner)[1:] if other.spec.within))
 
 
-@cache
+@once_per_reading
 def stands_apart(kind: type[Entity]) -> bool:
     """Whether it is a component with a table of its own, in which its row may be missing."""
     return kind.spec.of is not None and not kind.spec.within
 
 
-@cache
+@once_per_reading
 def components_apart() -> dict[type[Entity], tuple[type[Entity], ...]]:
     """The components that have rows of their own, by their owners."""
     found = {whole[0]: tuple(filter(stands_apart, whole)) for whole in records()}
     return {owner: components for owner, components in found.items() if components}
 
 
-@cache
+@once_per_reading
 def _begun() -> dict[type[Entity], Entity]:
     """What the game says of how components begin. Raises ``Corrupt`` ``bad_game`` for what is no component of it."""
     for thing in game().begins:
@@ -395,7 +395,7 @@ def beginning(kind: type[Entity], id_: str) -> Any:
     return kind(id=id_) if begun is None else replace(begun, id=id_)
 
 
-@cache
+@once_per_reading
 def actor_kind() -> Any:
     """The entity that sends events. Raises ``Corrupt`` ``bad_game`` where the game has not one."""
     found = [kind for kind in kinds() if kind.spec.actor]

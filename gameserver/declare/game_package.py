@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from gameserver.declare.places import exists, imported
+from gameserver.declare.readings import once_per_reading
 from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"
@@ -88,7 +89,7 @@ def _game_of(file: Path) -> str:
     return name
 
 
-@cache
+@once_per_reading
 def game() -> Game:
     """The game that is played. Raises ``Corrupt``: ``bad_game`` where there is none, ``bad_module``."""
     name = package()
@@ -101,7 +102,7 @@ def game() -> Game:
     return found
 
 
-@cache
+@once_per_reading
 def modules() -> tuple[str, ...]:
     """The packages of the game's modules: those it names, in their order, then its own, by name.
 

@@ -9,7 +9,6 @@ it.
 import inspect
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -18,6 +17,7 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.game_package import modules, package, parts
 from gameserver.declare.places import caller, exists, imported
+from gameserver.declare.readings import once_per_reading
 from gameserver.errors import Corrupt
 
 When = Literal["rewrite", "before", "after"]
@@ -53,9 +53,14 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
         return self.function.__name__
 
     @property
+    def file(self) -> str:
+        """The module of Python in which it stands."""
+        return self.function.__module__
+
+    @property
     def module(self) -> str:
         """The package of the module (or game) that adds it."""
-        return self.function.__module__.rpartition(".")[0]
+        return self.file.rpartition(".")[0]
 
 
 # Every hook that was declared, in the order of declaring: a file that declares a name twice keeps the last one only.
@@ -140,7 +145,7 @@ def _refuse(hook: Hook, faults: dict[str, bool]) -> None:
             raise Corrupt("bad_declaration", f"{hook.at}: the hook {hook.name} of {hook.event}: {fault}.")
 
 
-@cache
+@once_per_reading
 def hooks() -> dict[str, tuple[Hook, ...]]:
     """The hooks by the event's task, in the order in which they run; only events that have any.
 

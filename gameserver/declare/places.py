@@ -3,6 +3,7 @@
 import inspect
 import sys
 import traceback
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,6 +41,11 @@ def place_of_class(cls: type) -> str:
 def exists(module: str) -> bool:
     """Whether there is a module of this name, in a package that there is."""
     return find_spec(module) is not None
+
+
+def is_within(module: str, packages: Iterable[str]) -> bool:
+    """Whether a module is one of these packages, or stands in one."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def imported(module: str) -> ModuleType:

@@ -14,6 +14,7 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import SEQ_MAX, Event
+from gameserver.declare.readings import once_per_reading
 from gameserver.declare.wording import QUOTED_MAX, fault_of
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import FIRST_OF_LINES, FIRST_OF_PREFIXED, Framing, Lines, Prefixed, prefix
@@ -41,6 +42,10 @@ class Codec:
         self._typed = typed
         self._untyped = untyped
         self.frame = frame  # from a packet in MessagePack to the bytes on this codec's wire
+
+    def use(self, typed: Decode) -> None:
+        """Decode packets so from now on, on connections that are open too."""
+        self._typed = typed
 
     def decode(self, raw: bytes, depth_max: int) -> FromClient | Event:
         """A packet from a client. Raises ``PacketFault`` with the code and, where it could be read, ``re``."""
@@ -92,13 +97,13 @@ def nesting(raw: bytes) -> int:
     return deepest
 
 
-@cache
+@once_per_reading
 def client_packets() -> dict[str, type[FromClient | Event]]:
     """All packets that a client may send, by type."""
     return {"hello": Hello, "ping": Ping, **catalogue.client_events()}
 
 
-@cache
+@once_per_reading
 def _any_client_packet() -> Any:
     return reduce(or_, client_packets().values())
 
@@ -110,15 +115,24 @@ def _line(packed: bytes) -> bytes:
 @cache
 def json_codec() -> Codec:
     """Lines of JSON."""
-    return Codec("json", Lines, msgspec.json.Decoder(_any_client_packet()).decode, msgspec.json.decode, _line)
+    return Codec("json", Lines, _typed(msgspec.json), msgspec.json.decode, _line)
 
 
 @cache
 def msgpack_codec() -> Codec:
     """Length-prefixed MessagePack."""
-    return Codec(
-        "msgpack", Prefixed, msgspec.msgpack.Decoder(_any_client_packet()).decode, msgspec.msgpack.decode, prefix
-    )
+    return Codec("msgpack", Prefixed, _typed(msgspec.msgpack), msgspec.msgpack.decode, prefix)
+
+
+def take_up_catalogue() -> None:
+    """Decode by the catalogue as it is now: it was read anew."""
+    json_codec().use(_typed(msgspec.json))
+    msgpack_codec().use(_typed(msgspec.msgpack))
+
+
+def _typed(encoding: Any) -> Decode:
+    decode: Decode = encoding.Decoder(_any_client_packet()).decode
+    return decode
 
 
 def tell_apart(first: int) -> Codec:

@@ -103,6 +103,10 @@ class Broker:
         """Connect, and stay connected."""
         self._service.startService()
 
+    def use(self, topology: Topology) -> None:
+        """Publish by this topology from now on; it stands already."""
+        self._topology = topology
+
     def stop(self) -> defer.Deferred[None]:
         """Disconnect for good."""
         self._stopping = True

@@ -9,7 +9,7 @@ client had sent on an earlier connection.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -129,7 +129,11 @@ class Lane:
     def withdraw(self, family: str) -> list[Envelope]:
         """Take out what waits and depends on this family: it was never published."""
         blocked = self.family == family
-        withdrawn = [e for e in self._waiting if (blocked or e.event.spec.family == family) and not self._doubted(e)]
+        return self.withdraw_where(lambda envelope: blocked or envelope.event.spec.family == family)
+
+    def withdraw_where(self, chosen: Callable[[Envelope], bool]) -> list[Envelope]:
+        """Take out what waits and is chosen: it was never published."""
+        withdrawn = [envelope for envelope in self._waiting if chosen(envelope) and not self._doubted(envelope)]
         if withdrawn:
             gone = {envelope.event.seq for envelope in withdrawn}
             self._waiting = deque(envelope for envelope in self._waiting if envelope.event.seq not in gone)

@@ -24,7 +24,7 @@ class LaneScheduler:
 
     ``now_ms``: server time; ``entrances_open``: whether the gateway has learned it.
 
-    ``unanswered``: how many events were accepted and not answered, in all lanes.
+    ``unanswered``: how many events were accepted and not answered, in all lanes. ``held``: whether nothing leaves.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class LaneScheduler:
         self._meters = meters
         self.unanswered = 0
         self.entrances_open = False
+        self.held = False
         self._completed: dict[Lane, Connection] = {}  # lanes that are to go on
 
     def accept(self, connection: Connection, envelope: Envelope, *, sent_before: bool = False) -> bool:
@@ -101,7 +102,17 @@ class LaneScheduler:
         An entrance is dated in server time: which of two was the later one must not depend on this machine's clock.
         """
         may_enter = self.entrances_open or connection.player != ""
-        return may_enter and not connection.rejoining_since_s and self._publisher.broker.up
+        return may_enter and not connection.rejoining_since_s and self._publisher.broker.up and not self.held
+
+    def release(self) -> None:
+        """Let all lanes go on."""
+        self.held = False
+        for connection, lane in self._all():
+            self.advance(connection, lane)
+
+    def _all(self) -> Iterator[tuple[Connection, Lane]]:
+        for connection in self._registry.all:
+            yield from ((connection, lane) for lane in connection.lanes.values())
 
     # Entrances.
 
@@ -118,9 +129,7 @@ class LaneScheduler:
             self.refuse_all(connection, lane.withdraw(Login.spec.family), code, message)
 
     def _entrances(self) -> Iterator[tuple[Connection, Lane]]:
-        for connection in self._registry.all:
-            if not connection.player:
-                yield from ((connection, lane) for lane in connection.lanes.values())
+        return ((connection, lane) for connection, lane in self._all() if not connection.player)
 
     # Refusals.
 
@@ -146,6 +155,20 @@ class LaneScheduler:
 
     def refuse_waiting(self, family: str, code: str, message: str) -> None:
         """Refuse what waits in lanes and depends on a family: it was never published."""
-        for connection in self._registry.all:
-            for lane in connection.lanes.values():
-                self.refuse_all(connection, lane.withdraw(family), code, message)
+        for connection, lane in self._all():
+            self.refuse_all(connection, lane.withdraw(family), code, message)
+
+    def refuse_waiting_where(self, chosen: Callable[[Envelope], bool], code: str, message: str) -> None:
+        """Refuse what waits in lanes and is chosen: it was never published."""
+        for connection, lane in self._all():
+            self.refuse_all(connection, lane.withdraw_where(chosen), code, message)
+
+    def in_flight_where(self, chosen: Callable[[Envelope], bool]) -> list[tuple[Connection, str, Envelope]]:
+        """Find what is published, not answered, and chosen; with its connection and its lane's name."""
+        return [
+            (connection, name, envelope)
+            for connection in self._registry.all
+            for name, lane in connection.lanes.items()
+            for envelope in lane.in_flight
+            if chosen(envelope)
+        ]
