@@ -20,7 +20,7 @@ from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
 from gameserver.runtime.startup_errors import exit_with_message
 from tasks.beat import PunctualScheduler
-from tasks.development import Reloader
+from tasks.development import Development, read_body
 from tasks.meters import meters
 from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES, Bulkheads
@@ -42,7 +42,7 @@ use_processes()
 
 _processor: BatchProcessor | None = None
 # Made before the pool's children are: each of them knows what their parent has read.
-_reloader = Reloader(config.load().reload_stamp) if config.load().dev else None
+_development = Development(config.load().reload_stamp) if config.load().dev else None
 
 
 def prepare(**_: Any) -> None:
@@ -54,9 +54,21 @@ def prepare(**_: Any) -> None:
 def _begin(**_: Any) -> None:
     global _processor
     meters.in_child()
-    read_batches()
     _processor = build(config.load())
+    read_batches() if _development is None else read_batches(_read_anew)
     freeze_gc()
+
+
+def _read_anew(text: str | bytes) -> Any:
+    """Read a task's body as the files of the game say now, and have that processor handle it."""
+    _refresh()
+    return read_body(text)
+
+
+def _refresh() -> None:
+    global _processor
+    if _development is not None:
+        _processor = _development.refreshed(_processor)
 
 
 def _end(**_: Any) -> None:
@@ -68,8 +80,6 @@ def _running_processor() -> BatchProcessor:
     """Return this process's processor."""
     if _processor is None:
         _begin()
-    if _reloader is not None:
-        _reloader.refresh()
     assert _processor is not None  # noqa: S101 - _begin made it
     return _processor
 
@@ -115,17 +125,21 @@ signals.worker_process_init.connect(_begin)
 signals.worker_process_shutdown.connect(_end)
 
 
+def _handle(request: Any, batch: Any) -> TaskReport:
+    whence = _whence(request)
+    return _running_processor().handle(
+        batch,
+        task_id=request.id,
+        tried=bool(whence.attempts),
+        redelivered=bool((request.delivery_info or {}).get("redelivered")),
+        whence=whence,
+    )
+
+
 def _make_task(spec: Spec) -> None:
     @app.task(base=EventTask, name=spec.task, bind=True, time_limit=spec.lease_s, max_retries=None)
     def handle(self: Any, batch: list[dict[str, Any]]) -> TaskReport:
-        whence = _whence(self.request)
-        return _running_processor().handle(
-            batch,
-            task_id=self.request.id,
-            tried=bool(whence.attempts),
-            redelivered=bool((self.request.delivery_info or {}).get("redelivered")),
-            whence=whence,
-        )
+        return _handle(self.request, batch)
 
     handle.__doc__ = catalogue.events()[spec.name].__doc__
 
@@ -148,5 +162,7 @@ def _whence(request: Any) -> Origin:
 
 @app.task(base=EventTask, name=UNKNOWN, bind=True, time_limit=UNKNOWN_LEASE_S, max_retries=None)
 def _unknown(self: Any, batch: Any) -> TaskReport:
-    """Put off events of a type that this version does not know."""
+    """Put off events of a type that this version does not know; under ``gameserver dev`` this child may know it."""
+    if _development is not None:
+        return _handle(self.request, batch)
     return _running_processor().put_off(batch, task_id=self.request.id, whence=_whence(self.request))

@@ -1,16 +1,14 @@
 """``gameserver up`` and ``gameserver dev``: everything on this machine."""
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command
 from gameserver.cli.database import bring_up_to_date, print_counts
+from gameserver.cli.dev import followed
 from gameserver.cli.parts import queues_of_families
-from gameserver.declare.game_package import own_folders
 from gameserver.local.check import read_game
-from gameserver.local.run import up
+from gameserver.local.run import Followed, up
 from gameserver.security.sealing import write_key
 
 JOIN = (
@@ -36,14 +34,14 @@ def add(commands: Subparsers) -> None:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    return _run(arguments, ())
+    return _run(arguments, None)
 
 
 def _dev(arguments: argparse.Namespace) -> int:
-    return _run(arguments, own_folders())
+    return _run(arguments, followed())
 
 
-def _run(arguments: argparse.Namespace, watched: Sequence[Path]) -> int:
+def _run(arguments: argparse.Namespace, followed: Followed | None) -> int:
     settings = config.load()
     read_game(settings)
     write_key(settings.secret_key_file)
@@ -54,6 +52,6 @@ def _run(arguments: argparse.Namespace, watched: Sequence[Path]) -> int:
         migrate=lambda s: print_counts(bring_up_to_date(s)),
         bots=arguments.bots,
         join=JOIN,
-        watched=watched,
+        followed=followed,
         one_worker=not arguments.worker_per_family,
     )

@@ -10,7 +10,6 @@ A server only checks that it fits the game. That it is true is proved in tests: 
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import cache
 
 import msgspec
 
@@ -18,6 +17,7 @@ from gameserver.declare import catalogue
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.game_package import modules, package, parts
 from gameserver.declare.places import caller, exists, imported
+from gameserver.declare.readings import once_per_reading
 from gameserver.errors import Corrupt
 
 PART = "conserved"
@@ -118,7 +118,7 @@ def _refuse(made: Conserved, faults: dict[str, bool]) -> None:
             raise Corrupt("bad_declaration", f"{made.at}: conserved {made.name!r}: {fault}.")
 
 
-@cache
+@once_per_reading
 def quantities() -> tuple[Conserved, ...]:
     """Return all that the game conserves, in the order of its modules.
 

@@ -1,4 +1,4 @@
-"""``python -m gameserver.local.check``: read the game as its files are now; print its families, or what is wrong.
+"""``python -m gameserver.local.check``: read the game as its files are now; say what is wrong.
 
 Every process that serves a game has this done at its start, in a process of its own: a gateway needs neither rules nor
 maps nor migrations, and shall not begin with a game whose workers refuse it.
@@ -13,29 +13,25 @@ from gameserver.errors import Corrupt
 from gameserver.runtime.startup_errors import SPEAKER, exit_with_message
 
 COMMAND = (sys.executable, "-m", "gameserver.local.check")
-MIGRATIONS = "--migrations"  # look for a missing one too
 
 
 def main() -> int:
     """Return 0 where a server could be started. Ends with a sentence, and status 1, where it could not."""
     with exit_with_message():
         from gameserver import config
-        from gameserver.declare import catalogue
 
-        read_game(config.load(), migrations=MIGRATIONS in sys.argv[1:])
-    print(*catalogue.families())
+        read_game(config.load())
     return 0
 
 
-def read_game(settings: Settings, *, migrations: bool = True) -> None:
+def read_game(settings: Settings) -> None:
     """Read everything that a game declares. Raises ``Corrupt`` for the first thing that is wrong."""
     from gameserver.maps.world import load_world
     from gameserver.rules.book import rules
     from gameserver.store.own_migrations import refuse_missing
 
     rules()
-    if migrations:
-        refuse_missing()
+    refuse_missing()
     load_world(settings.world_file)
 
 
@@ -46,7 +42,7 @@ def begin_check(settings: Settings) -> Callable[[], None]:
     """
     if settings.checked:
         return lambda: None
-    process = subprocess.Popen((*COMMAND, MIGRATIONS), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def end() -> None:
         _, said = process.communicate()

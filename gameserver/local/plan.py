@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from socket import gethostname
 
 import msgspec
 
@@ -46,6 +47,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """One supervised process. Lower stages start first, each when the one before is ready, and stop last.
 
     ``environment``: beside what all are told, and no secrets: for an instant they stand on a command line.
+    ``late``: it is started while all run; then it is a command of Python's, of plain words.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     ready: Callable[[], bool] = _always
     environment: Mapping[str, str] = {}
     stop_s_max: int = 10
+    late: bool = False
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,10 +129,12 @@ def _all_accept(endpoints: Iterable[str]) -> bool:
 
 
 def _workers(settings: Settings, families: Mapping[str, list[str]], broker: Broker) -> list[Program]:
-    return [
-        _worker(settings, family, worker_command(family, queues, number=1), queues, broker)
-        for family, queues in families.items()
-    ]
+    return [worker(settings, broker, family, queues) for family, queues in families.items()]
+
+
+def worker(settings: Settings, broker: Broker, family: str, queues: list[str], *, late: bool = False) -> Program:
+    """Return the first worker of a family."""
+    return _worker(settings, family, worker_command(family, queues, number=1), queues, broker, late=late)
 
 
 def _shared_worker(settings: Settings, families: Mapping[str, list[str]], broker: Broker) -> list[Program]:
@@ -138,21 +143,29 @@ def _shared_worker(settings: Settings, families: Mapping[str, list[str]], broker
     return [_worker(settings, ALL, command, queues, broker)]
 
 
-def _worker(settings: Settings, name: str, command: list[str], queues: list[str], broker: Broker) -> Program:
+def _worker(
+    settings: Settings, name: str, command: list[str], queues: list[str], broker: Broker, *, late: bool = False
+) -> Program:
     return Program(
         name=f"worker-{name}",
         command=_python("celery", *command, "--loglevel", settings.log_level.upper()),
         stage=2,
         ready=partial(consumed, broker.amqp_url, tuple(queues)),
         stop_s_max=30,
+        late=late,
     )
 
 
 def worker_command(family: str, queues: list[str], number: int, children: int = 1) -> list[str]:
     """Return Celery's arguments for one worker of a family; the next one differs in its number only."""
-    name = f"{family}{number}@%h"
+    name = f"{family}{number}@%h"  # as worker_name says
     pool = ["--concurrency", str(children), "--pool", "prefork"]
     return ["-A", "tasks", "worker", "-Q", ",".join(queues), "-n", name, *pool]
+
+
+def worker_name(family: str) -> str:
+    """Return the name by which the first worker of a family on this machine is known."""
+    return f"{family}1@{gethostname()}"
 
 
 def _beat() -> Program:

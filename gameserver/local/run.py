@@ -10,15 +10,19 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import msgspec
 
 from gameserver.broker.urls import nodes
 from gameserver.config import Settings
 from gameserver.errors import Corrupt, GameError
 from gameserver.local import plan
 from gameserver.local.development import Development
-from gameserver.local.plan import Broker, Secrets
+from gameserver.local.forked_reading import Reading, read
+from gameserver.local.plan import Broker, Program, Secrets
 from gameserver.local.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
 from gameserver.local.rabbitmq_node import USER, PrivateNode, installed
 from gameserver.local.supervisor import Stop, run, say, stoppable
@@ -26,6 +30,19 @@ from gameserver.security import private_files
 from gameserver.security.sealing import write_key
 
 BOTS = 20
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """A game whose changes are taken up while its server runs.
+
+    ``folders``: where its files lie; those in ``kept`` need another gateway. ``prepare``: see ``forked_reading.read``.
+    ``live``: the game as it is read now.
+    """
+
+    folders: Sequence[Path]
+    kept: Sequence[Path]
+    prepare: str
+    live: Reading
 
 
 def up(
@@ -36,14 +53,14 @@ def up(
     migrate: Callable[[Settings], object],
     bots: int = BOTS,
     join: Sequence[str] = (),
-    watched: Sequence[Path] = (),
+    followed: Followed | None = None,
     one_worker: bool = False,
 ) -> int:
     """Run everything until Ctrl-C or SIGTERM, then stop everything. Returns 0, or 1 with the reason printed.
 
     ``families``: family -> its queues. ``environ``: the environment as it was given, because an ``AMQP_URL`` in it
     replaces the private broker while one in var/house.env is ours from last time. ``migrate`` makes the database ready.
-    ``join``: lines that show how to play through ``nc``. ``watched``: folders whose changes are taken up meanwhile.
+    ``join``: lines that show how to play through ``nc``. ``followed``: the game whose changes are taken up meanwhile.
     ``one_worker``: one for all families, instead of one for each.
     """
     try:
@@ -55,7 +72,7 @@ def up(
                 migrate=migrate,
                 bots=bots,
                 join=join,
-                watched=watched,
+                followed=followed,
                 one_worker=one_worker,
             )
     except Stop:
@@ -73,7 +90,7 @@ def _up(
     migrate: Callable[[Settings], object],
     bots: int,
     join: Sequence[str],
-    watched: Sequence[Path],
+    followed: Followed | None,
     one_worker: bool,
 ) -> int:
     ports = Ports.from_env(environ)
@@ -88,12 +105,10 @@ def _up(
             programs = plan.programs(settings, families, broker=broker, ports=ports, bots=bots, one_worker=one_worker)
             told = plan.environment(environ, settings, broker=broker, secrets=kept_secrets(settings))
             follow = None
-            if watched:
+            if followed is not None:
                 told |= plan.DEVELOPING
-                development = Development(
-                    watched, stamp=settings.reload_stamp, cwd=settings.home, environ=told, programs=programs
-                )
-                follow = development.follow
+                worker = partial(plan.worker, settings, broker, late=True)
+                follow = _development(followed, settings, told, programs, worker).follow
             return run(
                 programs,
                 folder=settings.var,
@@ -101,8 +116,28 @@ def _up(
                 environ=told,
                 where=where(settings, families, broker=broker, ports=ports, environ=environ, join=join),
                 meanwhile=follow,
-                preloaded=() if watched else plan.PRELOADED,
+                preloaded=() if followed else plan.PRELOADED,
             )
+
+
+def _development(
+    followed: Followed,
+    settings: Settings,
+    environ: Mapping[str, str],
+    programs: Sequence[Program],
+    worker: Callable[[str, list[str]], Program],
+) -> Development:
+    return Development(
+        followed.folders,
+        read=partial(read, followed.prepare, environ=environ, cwd=settings.home),
+        live=followed.live,
+        stamp=settings.reload_stamp,
+        offered=settings.reload_offered,
+        cwd=settings.home,
+        programs=programs,
+        worker=worker,
+        kept=followed.kept,
+    )
 
 
 @contextmanager

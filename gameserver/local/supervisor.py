@@ -39,8 +39,11 @@ TAIL_LINES = 25
 SOCKET_PATH_BYTES_MAX = 90
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CONFIGURATION = "supervisord.conf"
 SUPERVISED = "SUPERVISED"  # how the variables begin through which supervisord is told what its file can't hold
 CWD = f"{SUPERVISED}_CWD"
+PYTHON = f"{SUPERVISED}_PYTHON"
+_PYTHON = (sys.executable,)
 RPC_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 
 
@@ -172,7 +175,7 @@ class Supervisor:
         preloaded: Sequence[str] = (),
     ) -> None:
         """``preloaded``: modules that are imported once, for Python programs that are then forks of this process."""
-        self._programs = programs
+        self._programs = list(programs)
         self._preloaded = preloaded
         self._folder = folder.resolve()
         self._cwd = cwd.resolve()
@@ -192,12 +195,14 @@ class Supervisor:
     def start(self) -> None:
         """Start supervisord, with no program yet. Raises ``Corrupt`` (code ``not_up``)."""
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
-        configuration = self._folder / "supervisord.conf"
-        private_files.write(configuration, render(self._programs))
-        self._child = self._begun(configuration)
+        self._configure()
+        self._child = self._begun(self._folder / CONFIGURATION)
         wait_for(lambda: self._answers() or not self.is_running(), SUPERVISOR_S_MAX)
         if not self._answers():
             raise Corrupt("not_up", f"supervisord did not come up. The end of {self.log}:\n\n{_tail(self.log)}\n")
+
+    def _configure(self) -> None:
+        private_files.write(self._folder / CONFIGURATION, render(self._programs))
 
     def _begun(self, configuration: Path) -> Child:
         environ = {**self._environ, **free_text(self._programs, self._socket, self._cwd)}
@@ -222,9 +227,20 @@ class Supervisor:
         """Ask for a program to be started; from then on it is restarted when it dies."""
         self._ask("startProcess", f"{_group(program)}:{program.name}", False)
 
+    def add_program(self, program: Program) -> None:
+        """Make a late program known; it is not started yet."""
+        self._programs.append(program)
+        self._configure()
+        self._ask("reloadConfig")
+        self._ask("addProcessGroup", _group(program))
+
+    def stop_program(self, program: Program) -> None:
+        """Stop a program in order; it stays stopped."""
+        self._ask("stopProcess", f"{_group(program)}:{program.name}", True)
+
     def restart_program(self, program: Program) -> None:
         """Stop a program in order and start it again; it may not be ready yet when this returns."""
-        self._ask("stopProcess", f"{_group(program)}:{program.name}", True)
+        self.stop_program(program)
         self.start_program(program)
 
     def states(self) -> dict[str, dict[str, Any]]:
@@ -272,12 +288,21 @@ def free_text(programs: Iterable[Program], socket: Path, cwd: Path) -> dict[str,
     holds is taken as it is.
     """
     commands = {_command_variable(program): shlex.join(_started(program)) for program in programs}
-    return {f"{SUPERVISED}_SOCKET": str(socket), CWD: str(cwd), **commands}
+    here = {f"{SUPERVISED}_SOCKET": str(socket), CWD: str(cwd), PYTHON: shlex.join(tethered(_PYTHON))}
+    return {**here, **commands}
 
 
 def _started(program: Program) -> tuple[str, ...]:
     given = tuple(f"{name}={value}" for name, value in program.environment.items())
     return tethered(("env", *given, *program.command) if given else program.command)
+
+
+def _command(program: Program) -> str:
+    """The command in the file: a variable that holds it, or, for a late program, the one that holds Python."""
+    if not program.late:
+        return _expanded(_command_variable(program))
+    plain = shlex.join(program.command[len(_PYTHON) :]).replace("%", "%%")
+    return f"{_expanded(PYTHON)} {plain}"
 
 
 def _command_variable(program: Program) -> str:
@@ -299,18 +324,26 @@ def render(programs: Iterable[Program]) -> str:
             _section("rpcinterface:supervisor", {"supervisor.rpcinterface_factory": RPC_FACTORY}),
             _section("supervisord", _supervisord()),
             *(_section(f"program:{program.name}", _program(program)) for program in programs),
-            *(_section(f"group:{_group(stage[0])}", _together(stage)) for stage in _stages(programs)),
+            *(_section(f"group:{name}", _together(group)) for name, group in _groups(programs).items()),
         ]
     )
 
 
+def _groups(programs: Iterable[Program]) -> dict[str, list[Program]]:
+    groups: dict[str, list[Program]] = {}
+    for program in sorted(programs, key=lambda program: program.stage):
+        groups.setdefault(_group(program), []).append(program)
+    return groups
+
+
 def _group(program: Program) -> str:
-    return f"stage{program.stage}"
+    """supervisord can be given a group while it runs, but no program for a group that it has."""
+    return f"late-{program.name}" if program.late else f"stage{program.stage}"
 
 
-def _together(stage: Sequence[Program]) -> dict[str, str]:
+def _together(group: Sequence[Program]) -> dict[str, str]:
     """supervisord stops one group after the other, and the programs of a group at once."""
-    return {"programs": ",".join(program.name for program in stage), "priority": str(stage[0].stage)}
+    return {"programs": ",".join(program.name for program in group), "priority": str(group[0].stage)}
 
 
 def _supervisord() -> dict[str, str]:
@@ -329,7 +362,7 @@ def _supervisord() -> dict[str, str]:
 
 def _program(program: Program) -> dict[str, str]:
     return {
-        "command": _expanded(_command_variable(program)),
+        "command": _command(program),
         "directory": _expanded(CWD),
         "autostart": "false",
         "autorestart": "true",

@@ -48,6 +48,11 @@ class Inspector:
         with self.connection() as connection:
             return self._workers(connection, "catalogue")
 
+    def consume(self, worker: str, exchange: str, queue: str, arguments: dict[str, Any]) -> None:
+        """Have a worker take from one more queue, which stands already with these arguments."""
+        wanted = {"queue": queue, "exchange": exchange, "routing_key": queue, "queue_arguments": arguments}
+        self._app.control.broadcast("add_consumer", arguments=wanted, destination=[worker])
+
     def ask_about_event(self, event_id: str) -> list[GatewayReport]:
         """Ask every gateway what it remembers of an event. Takes ``ANSWER_S``."""
         return self._ask(event_id, lambda connection: _listen(connection, ANSWER_S))

@@ -159,7 +159,7 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver queues": SMALL,
     "gameserver queues --drain": DRAINED,
     "gameserver dev": Ran(
-        "tests/acceptance/test_wheel.py::test_what_is_saved_is_live_at_once_and_clients_stay_connected"
+        "tests/integration/test_development.py::test_whatever_is_saved_is_live_while_everyone_plays_on"
     ),
     "gameserver backup FILE": Ran(f"{BACKUP}test_a_backup_of_sqlite_is_made_while_players_play_and_comes_back"),
     'pg_dump --format=custom --file=FILE "$DATABASE_URL"': DUMPED,

@@ -17,11 +17,11 @@ MOVE = catalogue.events()["move"]
 
 def declared(lane: str = MOVE.spec.lane, **fields: Any) -> type[Event]:
     """A move of another form."""
-    body = {"__module__": MOVE.__module__, "__doc__": "Another move.", "__annotations__": fields}
+    body = {"__module__": "elsewhere.movement.events", "__doc__": "Another move.", "__annotations__": fields}
     return event(lane=lane, durable=False)(type(Event)("Move", (Event,), body))
 
 
-class House:
+class Deployment:
     """A gateway that follows files, and what its game declares."""
 
     def __init__(self, stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,8 @@ class House:
 
 
 @pytest.fixture
-def house(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undeclared: None) -> House:
-    return House(stage, tmp_path, monkeypatch)
+def deployment(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undeclared: None) -> Deployment:
+    return Deployment(stage, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -68,60 +68,62 @@ def codes(player) -> dict[int, str]:
     return {packet["re"]: packet.get("code", "ok") for packet in player.heard("ok", "error")}
 
 
-def test_where_what_is_in_flight_can_still_be_read_workers_follow_at_once(house: House) -> None:
-    ada = house.stage.player()
+def test_where_what_is_in_flight_can_still_be_read_workers_follow_at_once(deployment: Deployment) -> None:
+    ada = deployment.stage.player()
     ada.send(type="move", dir="n", seq=2)
-    house.save(move=declared(dir=Literal["n", "s"]))
-    assert house.is_live
-    (task,) = house.stage.broker.take("move")
-    house.stage.answer(task)
+    deployment.save(move=declared(dir=Literal["n", "s"]))
+    assert deployment.is_live
+    (task,) = deployment.stage.broker.take("move")
+    deployment.stage.answer(task)
     assert codes(ada) == {2: "ok"}
 
 
-def test_workers_follow_when_what_they_could_not_read_is_answered_and_what_waits_is_refused(house: House) -> None:
-    ada = house.stage.player()
+def test_workers_follow_when_what_they_could_not_read_is_answered_and_what_waits_is_refused(
+    deployment: Deployment,
+) -> None:
+    ada = deployment.stage.player()
     for seq in (2, 3):
         ada.send(type="move", dir="n", seq=seq)
-    (task,) = house.stage.broker.take("move")
+    (task,) = deployment.stage.broker.take("move")
     assert task.seqs == [2]
-    house.save(move=declared(where=str))
-    assert not house.is_live
+    deployment.save(move=declared(where=str))
+    assert not deployment.is_live
     assert codes(ada) == {3: "unavailable"}
     ada.send(type="say", text="hello", seq=4)
-    assert house.stage.broker.take() == []  # until workers have read the game
-    house.stage.answer(task)
-    assert not house.stage.broker.take("say")
-    house.look()
-    assert house.is_live
+    assert deployment.stage.broker.take() == []  # until workers have read the game
+    deployment.stage.answer(task)
+    assert not deployment.stage.broker.take("say")
+    deployment.look()
+    assert deployment.is_live
     assert codes(ada) == {2: "ok"}
-    (said,) = house.stage.broker.take("say")
+    (said,) = deployment.stage.broker.take("say")
     assert said.seqs == [4]
 
 
 @pytest.mark.parametrize("is_removed", [True, False])
-def test_what_is_not_answered_in_time_is_in_doubt_and_all_goes_on(house: House, is_removed: bool) -> None:
-    ada = house.stage.player()
+def test_what_is_not_answered_in_time_is_in_doubt_and_all_goes_on(deployment: Deployment, is_removed: bool) -> None:
+    ada = deployment.stage.player()
     for seq in (2, 3):
         ada.send(type="move", dir="n", seq=seq)
-    (task,) = house.stage.broker.take("move")
-    house.save(move=None if is_removed else declared(where=str))
-    house.stage.clock.advance(ANSWERED_S_MAX + 1)
-    house.look()
-    assert house.is_live
+    (task,) = deployment.stage.broker.take("move")
+    deployment.save(move=None if is_removed else declared(where=str))
+    deployment.stage.clock.advance(ANSWERED_S_MAX + 1)
+    deployment.look()
+    assert deployment.is_live
     assert codes(ada) == {2: "in_doubt", 3: "unavailable"}
-    house.stage.answer(task)  # late
+    deployment.stage.answer(task)  # late
     assert codes(ada) == {}
-    assert house.stage.hub.unanswered == 0
+    assert deployment.stage.hub.unanswered == 0
 
 
-def test_what_cannot_be_read_is_not_taken_up(house: House) -> None:
-    house.fault = ValueError("broken")
-    house.save()
-    assert not house.stamp.exists()
-    assert not house.offered.exists()
-    ada = house.stage.player()
+def test_what_cannot_be_read_is_not_taken_up(deployment: Deployment) -> None:
+    deployment.fault = ValueError("broken")
+    deployment.save()
+    assert not deployment.stamp.exists()
+    assert not deployment.offered.exists()
+    ada = deployment.stage.player()
     ada.send(type="move", dir="n", seq=2)
-    assert len(house.stage.broker.take("move")) == 1
+    assert len(deployment.stage.broker.take("move")) == 1
 
 
 @pytest.mark.usefixtures("undeclared")

@@ -37,14 +37,8 @@ def test_programs_of_a_stage_are_stopped_together_before_those_of_the_stage_belo
     assert [group["priority"] for group in groups.values()] == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("odd", ["two words", "a@%h", "50% #1", "x ;y", "it's", '"q"', "back\\slash"])
-def test_supervisord_starts_what_it_is_told_whatever_it_is_called(tmp_path, odd):
-    """Read as supervisord reads it: its own parser, its own expansions."""
-    folder = tmp_path / odd
-    (folder / "log").mkdir(parents=True)
-    program = Program(name="part", command=(f"{folder}/run", odd), stage=0, environment={"ARGS": odd})
-    (folder / "supervisord.conf").write_text(render([program]))
-    told = free_text([program], folder / "supervisor.sock", folder)
+def as_supervisord_reads(folder, told):
+    """Its own parser, its own expansions: the command, the directory, the log and the socket."""
     read = (
         "import json, sys; from supervisor.options import ServerOptions; options = ServerOptions();"
         "options.realize(['-n', '-c', 'supervisord.conf']); (group,) = options.process_group_configs;"
@@ -55,10 +49,38 @@ def test_supervisord_starts_what_it_is_told_whatever_it_is_called(tmp_path, odd)
     done = subprocess.run(
         [sys.executable, "-c", read], cwd=folder, env={**os.environ, **told}, capture_output=True, text=True, check=True
     )
-    command, directory, log, socket = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("odd", ["two words", "a@%h", "50% #1", "x ;y", "it's", '"q"', "back\\slash"])
+def test_supervisord_starts_what_it_is_told_whatever_it_is_called(tmp_path, odd):
+    """Read as supervisord reads it: its own parser, its own expansions."""
+    folder = tmp_path / odd
+    (folder / "log").mkdir(parents=True)
+    program = Program(name="part", command=(f"{folder}/run", odd), stage=0, environment={"ARGS": odd})
+    (folder / "supervisord.conf").write_text(render([program]))
+    told = free_text([program], folder / "supervisor.sock", folder)
+    command, directory, log, socket = as_supervisord_reads(folder, told)
     assert shlex.split(command) == [*tethered(()), "env", f"ARGS={odd}", f"{folder}/run", odd]
     assert (directory, socket) == (str(folder), str(folder / "supervisor.sock"))
     assert (folder / log).resolve() == folder / "log" / "part.log"
+
+
+def test_a_late_program_changes_no_group_that_is_there_and_stops_with_its_stage():
+    first = Program(name="worker", command=("run",), stage=2)
+    late = Program(name="another", command=(sys.executable, "-m", "run"), stage=2, late=True)
+    before, after = rendered(first), rendered(first, late)
+    assert after["group:stage2"] == before["group:stage2"]
+    assert dict(after["group:late-another"]) == {"programs": "another", "priority": "2"}
+
+
+def test_a_late_program_needs_nothing_that_supervisord_was_not_told_when_it_began(tmp_path):
+    (tmp_path / "log").mkdir()
+    late = Program(name="part", command=(sys.executable, "-m", "run", "a@%h"), stage=2, late=True)
+    (tmp_path / "supervisord.conf").write_text(render([late]))
+    told = free_text([], tmp_path / "supervisor.sock", tmp_path)
+    command, *_ = as_supervisord_reads(tmp_path, told)
+    assert shlex.split(command) == [*tethered(()), sys.executable, "-m", "run", "a@%h"]
 
 
 def test_a_program_ends_when_supervisord_does(tmp_path):
