@@ -4,9 +4,12 @@ A task is a name, a lease (its hard time limit) and a call to the process's ``Ba
 process began.
 """
 
+import logging
+import time
 from typing import Any
 
 from celery import Celery, signals
+from celery.exceptions import Reject
 
 from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
@@ -30,7 +33,10 @@ from tasks.overrides.worker_name import refuse_taken_name
 from tasks.processor import BatchProcessor, build, preload
 from tasks.unread import UNKNOWN, Origin
 
+log = logging.getLogger(__name__)
+
 UNKNOWN_LEASE_S = 10
+GIVES_BACK_AFTER_S = 1.0  # so that what comes back at once does not keep the processor busy
 
 app = Celery("tasks")
 app.config_from_object("celeryconfig")
@@ -47,7 +53,8 @@ _development = Development(config.load().reload_stamp) if config.load().dev else
 
 def prepare(**_: Any) -> None:
     """Have ready, before the pool's children are forked, what each of them would import and read by itself."""
-    preload(config.load())
+    with exit_with_message():
+        preload(config.load())
     freeze_gc()
 
 
@@ -77,9 +84,14 @@ def _end(**_: Any) -> None:
 
 
 def _running_processor() -> BatchProcessor:
-    """Return this process's processor."""
-    if _processor is None:
-        _begin()
+    """Return this process's processor. Raises ``Reject``, back to the queue, where the process can't have one now."""
+    try:
+        if _processor is None:
+            _begin()
+    except Exception as fault:
+        log.exception("this process cannot begin, and gives back what it was handed")
+        time.sleep(GIVES_BACK_AFTER_S)
+        raise Reject(type(fault).__name__, requeue=True) from fault
     assert _processor is not None  # noqa: S101 - _begin made it
     return _processor
 

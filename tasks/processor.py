@@ -49,6 +49,7 @@ from tasks.unread import NOWHERE, Origin, UnreadEvents
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.25
+NOT_READY_PAUSE_S = 1.0  # until a worker that begins looks again whether its database can be written
 TRACEBACK_CHARS_MAX = 4_000  # of a report's, which travels to Flower; a dead letter keeps more
 LEASE_MARGIN_S = 1.0
 COPIES = 10_000  # names of tasks that carry the same events
@@ -388,9 +389,26 @@ def halves_by_lanes(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Env
     return first, second
 
 
-def preload(settings: Settings) -> None:
-    """Import and read what ``build`` needs, for a process whose forks will build."""
-    Store(settings.database_url, world(settings.world_file)).close()
+def preload(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+    """Import and read what ``build`` needs, for a process whose forks will build, and wait until all of it is there.
+
+    No worker says that it is ready, and takes events, before it has once done what they need. Raises ``Corrupt``.
+    """
+    read_key(settings.secret_key_file)
+    store = Store(settings.database_url, world(settings.world_file))
+    try:
+        _wait_for(store, pause)
+    finally:
+        store.close()
+
+
+def _wait_for(store: Store, pause: Callable[[float], None]) -> None:
+    while True:
+        try:
+            return store.check()
+        except Retryable as trouble:
+            log.warning("not ready: %s", trouble)
+            pause(NOT_READY_PAUSE_S)
 
 
 def build(settings: Settings) -> BatchProcessor:

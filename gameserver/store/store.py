@@ -123,6 +123,11 @@ class Store:
         except DBAPIError as error:
             raise blame(error.orig if isinstance(error.orig, Exception) else error, self._engine) from error
 
+    def check(self) -> None:
+        """Find out whether the tables are there and can be written. Raises ``Retryable`` or ``Corrupt`` when not."""
+        with self.transaction() as transaction:
+            transaction.check()
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
@@ -284,6 +289,10 @@ class Transaction:
         self._claims = Claims()
         self._state: State | None = None
         self._sweep_ms = 0  # when this is a sweep: its time
+
+    def check(self) -> None:
+        """Read a row of the tables, within a transaction that may write."""
+        self._rows.all(select(facts).limit(1))
 
     def stored(self, lane: str, seq: int) -> bytes | None:
         """The outcome that was stored for an event, if it is still kept."""

@@ -81,6 +81,11 @@ class Deployment:
         """Start a worker, without queues of all families, as Celery has it; it takes events when this returns."""
         return self.workers(((queues, name, concurrency),), env, options)[0]
 
+    def start_worker(self, *queues: str, name: str) -> Proc:
+        """Start a worker, and don't wait."""
+        options = ("-n", f"{name}@%h", "--pool", "prefork", "-c", "1", "--loglevel", "INFO")
+        return self.take(self._celery(name, ("worker", "-Q", ",".join(queues), *options), None))
+
     def workers(
         self,
         wanted: Sequence[tuple[Sequence[str], str, int]],
