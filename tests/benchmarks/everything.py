@@ -10,6 +10,7 @@ from tests.benchmarks.lab import Lab, Part
 from tests.benchmarks.scenes import SCENES
 
 SEARCH_S = 150.0
+GLANCE_S = 8.0  # windows where nothing but processor time is asked for
 AFTER_S = 35.0  # of them, for what follows the last step of a search
 CURVE = (100, 200, 400, 1_000, 2_000, 3_000, 4_000)
 MANY = 10_000
@@ -26,22 +27,20 @@ def parts(results: Path, run: str) -> list[Part]:
     both = [_search(server) for server in ("gameserver", "floor")]
     one_core = [_search(server, cores=1) for server in ("gameserver", "floor")]
     own = [_search(server, own=True) for server in ("gameserver", "floor")]
-    scenes = [Part(name, 45, _scene(name)) for name in SCENES]
+    scenes = [Part(name, 75, _scene(name)) for name in SCENES]
     return [
         *both,
-        Part("400 clients", 60, lambda lab, _: [lab.walk([400], kind=server) for server in ("gameserver", "floor")]),
+        Part("400 clients", 75, lambda lab, _: [lab.walk([400], kind=server) for server in ("gameserver", "floor")]),
         *(part for part in scenes if part.name in FIRST_SCENES),
         *one_core,
         _search("gameserver", postgresql=True),
-        Part(
-            "both databases", 100, lambda lab, _: [lab.walk(COMPARED, "compared", postgresql=p) for p in (False, True)]
-        ),
+        Part("both databases", 90, lambda lab, _: _compare(lab)),
         *(_search("gameserver", gateways=gateways, **BOUND) for gateways in (1, 2)),
-        Part("by load", 200, lambda lab, _: _curve(lab, "gameserver")),
-        Part("by load, floor", 120, lambda lab, _: _curve(lab, "floor")),
-        Part("a million players", 60, lambda lab, _: lab.walk([1_000], population=POPULATION)),
-        Part("ten million rows", 75, lambda lab, _: lab.walk([1_000], history=HISTORY)),
-        Part("neither", 30, lambda lab, _: lab.walk([1_000])),
+        Part("by load", 140, lambda lab, _: _curve(lab, "gameserver")),
+        Part("by load, floor", 140, lambda lab, _: _curve(lab, "floor")),
+        Part("a million players", 60, lambda lab, _: lab.walk([1_000], seconds=GLANCE_S, population=POPULATION)),
+        Part("ten million rows", 75, lambda lab, _: lab.walk([1_000], seconds=GLANCE_S, history=HISTORY)),
+        Part("neither", 30, lambda lab, _: lab.walk([1_000], seconds=GLANCE_S)),
         *(Part(f"transfers{option}", 150, _transfers(results, run, option)) for option in ("", " --postgresql")),
         *own,
         *both,
@@ -61,8 +60,13 @@ def _scene(name: str) -> Callable[[Lab, float], object]:
     return lambda lab, _: lab.scene(name)
 
 
+def _compare(lab: Lab) -> None:
+    for postgresql in (False, True):
+        lab.walk(COMPARED, "compared", seconds=GLANCE_S, postgresql=postgresql)
+
+
 def _curve(lab: Lab, server: str) -> None:
-    lab.walk([*CURVE, MANY], "curve", rates={MANY: MANY_RATE}, kind=server)
+    lab.walk([*CURVE, MANY], "curve", rates={MANY: MANY_RATE}, seconds=GLANCE_S, kind=server)
 
 
 def _transfers(results: Path, run: str, options: str) -> Callable[[Lab, float], object]:

@@ -44,6 +44,7 @@ class Lab:
         tag: str = "point",
         *,
         rates: Mapping[int, float] | None = None,
+        seconds: float = 0.0,
         profiles: Path | None = None,
         **wanted: Any,
     ) -> None:
@@ -51,7 +52,7 @@ class Lab:
         with self._server(wanted, max(loads)) as server:
             for clients in loads:
                 rate = (rates or {}).get(clients, self._rate)
-                self._results.keep(self._measured(server, clients, self._seconds, rate, profiles), tag)
+                self._results.keep(self._measured(server, clients, seconds or self._seconds, rate, profiles), tag)
 
     def search(self, until_s: float, *, own: bool = False, start: int = 0, **wanted: Any) -> Point | None:
         """Find the largest load of walkers, and measure three quarters of it. ``until_s``: monotonic.
