@@ -334,7 +334,7 @@ SABOTAGES = (
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
     Sabotage("one task of a lane under way", no_lanes, 0, "outcome_unknown"),
     Sabotage("rows are locked", no_locks, 11, "wrong sum"),
-    Sabotage("no lane is split", halves_of_lanes, 101, "outcome_unknown", CRASHING),
+    Sabotage("no lane is split", halves_of_lanes, 54, "outcome_unknown", CRASHING),
     Sabotage("nothing of ours goes to the dead messages", exceptions_pass, 173, "went to the dead messages"),
     Sabotage("what is in doubt is not refused", doubt_is_refused, 42, "told no and done"),
     Sabotage("what was sent before is in doubt", resent_is_new, 42, "told no and done"),
