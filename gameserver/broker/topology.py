@@ -59,9 +59,10 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     def priority(self, wanted: int) -> int:
         """Return the priority as it is published: on quorum queues RabbitMQ 4.0 tells 5 and more from the rest.
 
-        The order stays, so that later versions, which tell all apart, do so; 3.10 looks at none.
+        The order stays, so that 4.3, which tells 32 apart, does so; 3.10 looks at none. What was published before, and
+        is published again, keeps its own.
         """
-        return wanted + 5 if self.type == "quorum" and wanted >= URGENT else wanted
+        return wanted + 5 if self.type == "quorum" and URGENT <= wanted <= PRIORITY_MAX else wanted
 
 
 PLAIN = Queues()
@@ -216,6 +217,16 @@ def version(server_properties: dict[Any, Any]) -> tuple[int, int]:
 
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def shares_prefetch(type_: QueueType, running: tuple[int, int]) -> bool:
+    """Return whether a channel's consumers can share one prefetch count (``basic.qos`` with ``global``).
+
+    Quorum queues refuse to be consumed under a shared one. RabbitMQ 4.3 takes the wish for one and silently gives each
+    consumer its own, which it keeps; so does an older one with ``deprecated_features.permit.global_qos = false``, which
+    nothing tells. A broker that does not say its version is taken for one that can't.
+    """
+    return type_ == "classic" and (3, 3) <= running < (4, 3)
 
 
 def offered(type_: QueueType, running: tuple[int, int]) -> str:

@@ -5,16 +5,19 @@ declares the queues it consumes; what events are told, delayed and buried throug
 """
 
 import logging
+import time
 from functools import partial
 from typing import Any
 
 from celery import bootsteps
+from celery.worker import state
 from celery.worker.consumer import Consumer
 from click import Option
 
 from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
-from gameserver.broker.topology import offered, topology, version
+from gameserver.broker.topology import offered, shares_prefetch, topology, version
+from tasks.overrides.held_messages import LOOK_EVERY_S, HeldMessages, held_s_max
 from tasks.unread import Strategies
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,10 @@ class Bulkheads(bootsteps.Step):
         worker.bulkheads = bulkheads
 
 
+def _check(held: HeldMessages) -> None:
+    held.check(tuple(state.reserved_requests), time.monotonic())
+
+
 class PromptConsumer(Consumer):
     """Celery's consumer, with shorter pauses between its tries to connect, and without talk among workers."""
 
@@ -50,6 +57,7 @@ class PromptConsumer(Consumer):
         super().__init__(*args, **{**options, **ALONE})
         self._events_due = False
         self._bulkheads = getattr(self.controller, "bulkheads", False)
+        self._shared = False
 
     class Blueprint(Consumer.Blueprint):
         """Celery's steps but one: queues for delayed tasks, which no event uses.
@@ -80,7 +88,7 @@ class PromptConsumer(Consumer):
         settings = config.load()
         running = version(connection.connection.server_properties)
         log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
-        self._share_prefetch(connection)
+        self._arrange_prefetch(connection, shared=shares_prefetch(settings.queues.type, running))
         ensure_topology(connection, topology(settings.limits, settings.queues))
         return connection
 
@@ -89,17 +97,48 @@ class PromptConsumer(Consumer):
         conn.ensure_connection = partial(conn.ensure_connection, **TRIES)
         return super().ensure_connected(conn)
 
-    def _share_prefetch(self, connection: Any) -> None:
-        """Count what is prefetched for all queues of this worker, or with bulkheads for each: one.
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Begin to look at what is held, with each connection."""
+        super().register_with_event_loop(hub)
+        held = HeldMessages(held_s_max(), before=tuple(state.reserved_requests))
+        hub.call_repeatedly(LOOK_EVERY_S, _check, held)
 
-        By itself kombu counts for each where it is RabbitMQ 4, though all versions can do either: a worker of six
-        queues would hold six messages for its one child, and a grown pool would get none for the new ones. Celery
-        itself counts by queue where queues are quorum queues: they can't do otherwise.
+    def _arrange_prefetch(self, connection: Any, *, shared: bool) -> None:
+        """Count what is prefetched for all queues of this worker, where the broker can, or else for each by itself.
+
+        A shared count follows the pool: Celery changes it. Kombu would use none from RabbitMQ 4.0 on, though 4.0 to
+        4.2 can: a worker of six queues would hold six messages for its one child.
         """
-        connection.transport.qos_semantics_matches_spec = lambda _: self._bulkheads
+        self._shared = shared and not self._bulkheads
+        log.info("prefetch is counted %s", "for all queues together" if self._shared else "for each queue by itself")
+        connection.transport.qos_semantics_matches_spec = lambda _: not self._shared
+        if not self._shared:
+            # Also what a connection to another version has left reduced: nothing would raise it again.
+            self.initial_prefetch_count = self._prefetch_of_a_queue()
+            self._maximum_prefetch_restored = True
+
+    def _prefetch_of_a_queue(self) -> int:
+        """Return how many messages of a queue may be here, where each queue has a count of its own.
+
+        As many as there are children, and as many at hand if there is no other queue from which some would be.
+        """
         if self._bulkheads:
-            self.initial_prefetch_count = 1
+            return 1
+        children = max(self.pool.num_processes, self.controller.max_concurrency or 0)
+        return children * (self.prefetch_multiplier if len(self.app.amqp.queues.consume_from) == 1 else 1)
 
     def _update_prefetch_count(self, index: int = 0) -> Any:
-        """The pool has grown or shrunk: with bulkheads that changes nothing."""
-        return None if self._bulkheads else super()._update_prefetch_count(index)
+        """Take as much as the pool needs that has grown or shrunk: with bulkheads that changes nothing."""
+        if self._shared:
+            return super()._update_prefetch_count(index)
+        wanted = self._prefetch_of_a_queue()
+        if wanted != self.initial_prefetch_count:
+            self.initial_prefetch_count = self.qos.value = wanted
+            self._consume_anew()
+        return wanted
+
+    def _consume_anew(self) -> None:
+        """Consume with the present count: a consumer keeps the one that it began with. What is here stays here."""
+        self.qos.update()
+        self.task_consumer.cancel()
+        self.task_consumer.consume()

@@ -1,11 +1,14 @@
 """Quorum queues on a real broker: what keeps the promises there, where classic queues have other means."""
 
+from urllib.parse import unquote, urlsplit
+
 import pika
 import pytest
 from kombu import Connection
 
 from gameserver.broker.declare_queues import declare
 from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, URGENT, Queues, delay_name, offered, topology, version
+from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
@@ -13,8 +16,10 @@ from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import eventually
 from tests.amqp import parameters
+from tests.operators import celery
 
 LIMITS = Limits(deliveries_max=5)
 
@@ -96,3 +101,25 @@ def test_a_deployment_on_quorum_queues_plays_and_declares_none_but_its_own(deplo
     assert "quorum queues" in gateway.text
     with pika.BlockingConnection(parameters(deployment.amqp_url)) as connection, pytest.raises(Exception, match="404"):
         connection.channel().queue_declare("celery_delayed_0", passive=True)
+
+
+def test_a_grown_pool_is_brought_more_though_a_consumer_of_a_quorum_queue_keeps_its_prefetch(
+    deployment: Deployment, private_node: RunningNode
+) -> None:
+    """On RabbitMQ 4.3 classic queues are served in the same way."""
+    deployment.environ["GAMESERVER_QUEUE_TYPE"] = "quorum"
+    deployment.worker(name="all")
+    place = unquote(urlsplit(deployment.amqp_url).path[1:])
+
+    def prefetched() -> set[str]:
+        """How much each consumer of events may hold, by the broker's own word."""
+        lines = private_node.ctl("list_consumers", "-p", place, "-s", "queue_name", "prefetch_count").splitlines()
+        told = [line.split("\t") for line in lines]
+        return {count for queue, count in told if queue in catalogue.families()}
+
+    assert prefetched() == {"1"}
+    assert "pool will grow" in celery(deployment, "control", "pool_grow", "1")
+    eventually(lambda: prefetched() == {"2"}, "a message for each child")
+    with LineClient(deployment.gateway().port) as ada:
+        ada.register("Ada", "a long secret")
+        assert ada.ask("say", text="hello")["type"] == "ok"

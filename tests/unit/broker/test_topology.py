@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from gameserver.broker.routing import QUERY_PRIORITY, RESULT_PRIORITY
 from gameserver.broker.topology import (
     DEAD,
     DELAYS_MS,
@@ -150,6 +151,17 @@ def test_priorities_keep_their_order_and_the_urgent_ones_are_high_to_a_quorum_qu
     published = [QUORUM.priority(wanted) for wanted in range(PRIORITY_MAX + 1)]
     assert published == sorted(set(published))
     assert [wanted for wanted, as_published in enumerate(published) if as_published >= 5] == list(range(URGENT, 5))
+
+
+def test_what_is_published_again_keeps_its_priority() -> None:
+    """RabbitMQ 4.3 tells 32 apart on quorum queues: what climbed with each trial would soon precede all else."""
+    for queues_of in (CLASSIC, QUORUM):
+        published = [queues_of.priority(wanted) for wanted in range(PRIORITY_MAX + 1)]
+        assert [queues_of.priority(once) for once in published] == published
+
+
+def test_a_question_to_a_gateway_is_high_to_a_quorum_queue_and_results_are_not() -> None:
+    assert RESULT_PRIORITY < 5 <= QUERY_PRIORITY
 
 
 @pytest.mark.parametrize(
