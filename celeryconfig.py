@@ -64,6 +64,9 @@ task_reject_on_worker_lost = (
 )
 task_acks_on_failure = False  # a failure that nobody handled is rejected, to the dead letters
 task_acks_on_timeout = False  # an event past its lease goes back to the queue
+# Celery's default is a child per processor, each with connections of its own to the database and to the broker: fifty
+# workers of 16 processors would open 800 of each and use few. `-c` and `pool_grow` give one worker more.
+worker_concurrency = 1
 worker_prefetch_multiplier = 2  # one in work, one at hand: an urgent event overtakes all but these
 worker_cancel_long_running_tasks_on_connection_loss = True  # who lost the broker lost its leases: it stops
 worker_enable_prefetch_count_reduction = True  # after a reconnect, begin carefully

@@ -1,7 +1,8 @@
 """Writes anew what is generated in this project: ``python docs/refresh.py``, or ``make docs``.
 
-Tables and diagram of docs/protocol.md, and what names families and events in docker/. Each part stands between a pair
-of marker comments; everything else in a file is left as it is. Afterwards it is said of each file whether it changed.
+Tables and diagram of docs/protocol.md, the table of docs/capacity.md, and what names families and events in docker/.
+Each part stands between a pair of marker comments; everything else in a file is left as it is. Afterwards it is said of
+each file whether it changed.
 """
 
 import re
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gameserver.declare import catalogue
-from gameserver.operations import event_tables
+from gameserver.operations import event_tables, sizing
 from gameserver.wire import states
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = "docs/protocol.md"
+CAPACITY = "docs/capacity.md"
 PRODUCTION = "docker/compose.production.yml"
 SCRAPED = "docker/prometheus/containers.yml"
 RULES = "docker/prometheus/rules.yml"
@@ -83,6 +85,7 @@ def _pulse() -> str:
 PARTS = (
     Part(PROTOCOL, "events", lambda: event_tables.markdown().strip()),
     Part(PROTOCOL, "states", _diagram),
+    Part(CAPACITY, "sizes", sizing.table),
     Part(PRODUCTION, "workers", _workers),
     Part(SCRAPED, "workers", _names_of_workers),
     Part(RULES, "age", _age),

@@ -150,6 +150,11 @@ class Hub:
         return self._registry.all
 
     @property
+    def connections_max(self) -> int:
+        """How many connections are let in: what the settings say, or fewer, by the descriptors of this process."""
+        return self._limits.connections_max
+
+    @property
     def unanswered(self) -> int:
         """How many events were accepted and not answered."""
         return self._lanes.unanswered

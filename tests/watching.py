@@ -45,6 +45,8 @@ def metrics(expression: str) -> set[str]:
 
 READ_BY_STATUS = {
     "gameserver_connections",
+    "gameserver_connections_max",
+    "gameserver_batch_events_count",
     "gameserver_players",
     "gameserver_events_total",
     "gameserver_reply_seconds_bucket",

@@ -9,12 +9,12 @@ from itertools import islice
 from gameserver import config
 from gameserver.broker.topology import possible_queues, topology
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
-from gameserver.cli.parts import now_ms, open_store, queues_of_families, server_ms
+from gameserver.cli.parts import now_ms, open_store, queues_of_families
 from gameserver.declare import catalogue
-from gameserver.errors import Rejected, Retryable
+from gameserver.errors import Rejected
 from gameserver.operations import drain_queues, status, tail, trace
 from gameserver.operations.advise import advise
-from gameserver.operations.collect import collect_snapshot
+from gameserver.operations.collect import ask_database, collect_snapshot
 from gameserver.operations.inspector import Inspector
 from gameserver.operations.snapshot import Snapshot
 
@@ -48,20 +48,9 @@ def _looking() -> Iterator[Callable[[], Snapshot]]:
     families = queues_of_families(settings)
     inspector = Inspector(settings.amqp_url)
     with open_store() as store:
-
-        def dead() -> int | None:
-            try:
-                return len(store.dead_letters(since_ms=server_ms(store) - 3_600_000))
-            except Retryable:
-                return None
-
-        def unread() -> int:
-            try:
-                return store.unread(now_ms() - 60_000)
-            except Retryable:
-                return 0
-
-        yield lambda: collect_snapshot(inspector, families, dead=dead, unread=unread, clock_s=time.time)
+        yield lambda: collect_snapshot(
+            inspector, families, settings, from_database=lambda: ask_database(store, now_ms), clock_s=time.time
+        )
 
 
 def _status(arguments: argparse.Namespace) -> int:

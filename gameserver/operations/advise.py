@@ -4,18 +4,25 @@ More workers are advised when events wait long while the present workers are bus
 idle. When events wait long and no worker is busy, the advice says that more workers would not help.
 """
 
+import shlex
+
 import msgspec
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
+from gameserver.operations import flight
 from gameserver.operations.rates import family_rates, gateway_rates, ticks, worker_rates
-from gameserver.operations.snapshot import Snapshot, Worker
+from gameserver.operations.snapshot import Gateway, Snapshot, Worker
+from gameserver.store.engine import CONNECTIONS_MAX
 
 OLD_S = 1.0  # an event older than this is too old
 BUSY = 0.8  # more than this share of their time: no time left
 IDLE = 0.1
 SKEWED_S = CLOCK_TOLERANCE_MS / 1000
 GATEWAY_BUSY = 0.85  # of one processor: Twisted uses no second one
+CONNECTIONS_USED = 0.8  # of those that the database, or a gateway, allows
+DISK_FREE = 0.1  # of the disk, and on a large one
+DISK_FREE_BYTES = 5_000_000_000
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -31,6 +38,7 @@ def advise(before: Snapshot, now: Snapshot, *, one_writer: bool) -> list[Advice]
     for family in now.families:
         found += _add_worker(before, now, family, one_writer)
     found += _gateways(before, now)
+    found += [*_room_of_gateways(now), *_database(now), *_disk(now)]
     found += _beat(before, now)
     found += _clocks(now)
     for family in now.families:
@@ -66,11 +74,28 @@ def _add_worker(before: Snapshot, now: Snapshot, family: str, one_writer: bool) 
     if not workers or oldest_s < OLD_S:
         return []
     why = f"{family}: the oldest event waits for {oldest_s:.1f} s, workers are busy {rates.busy:.0%} of their time"
-    if rates.busy < BUSY and _busiest(before, now, workers)[1] < BUSY:
-        return [Advice(f"{why}. More of them would not help: see what they wait for (database, broker, their logs)")]
-    if one_writer:
+    busy = rates.busy >= BUSY or _busiest(before, now, workers)[1] >= BUSY
+    if busy and one_writer:
         return [Advice(f"{why}. SQLite has one writer at a time: PostgreSQL would help, another worker would not")]
+    if _idle_beyond_flight(before, now, family, rates.busy):
+        return [Advice(f"{why}. {_flight(before, now, family)}")]
+    if not busy:
+        return [Advice(f"{why}. More of them would not help: see what they wait for (database, broker, their logs)")]
     return [Advice(why, start_command(now, family, now.families[family]))]
+
+
+def _idle_beyond_flight(before: Snapshot, now: Snapshot, family: str, busy: float) -> bool:
+    bound = flight.bound(now, flight.sent_lately(before, now, family))
+    return flight.reached(flight.children(now, family), busy, bound)
+
+
+def _flight(before: Snapshot, now: Snapshot, family: str) -> str:
+    children, tasks = flight.children(now, family), flight.sent_lately(before, now, family)
+    return (
+        f"More than {children} children would idle: of what is sent now at most {flight.format_bound(now, tasks)} "
+        f"batches are under way. Split the queue (GAMESERVER_SPLIT_QUEUES), start another gateway, "
+        "or raise GAMESERVER_BATCHES_IN_FLIGHT_MAX"
+    )
 
 
 def _busiest(before: Snapshot, now: Snapshot, workers: tuple[Worker, ...]) -> tuple[Worker, float]:
@@ -83,6 +108,44 @@ def _gateways(before: Snapshot, now: Snapshot) -> list[Advice]:
     if not shares or min(shares) < GATEWAY_BUSY:
         return []
     return [Advice(f"every gateway uses its processor to {min(shares):.0%} or more", "python -m gateway tcp:4001")]
+
+
+def _room_of_gateways(now: Snapshot) -> list[Advice]:
+    """Name gateways that have fewer descriptors than wanted connections, and those that are nearly full."""
+    return [Advice(why, command) for each in now.gateways for why, command in _room(each, now.connections_wanted)]
+
+
+def _room(gateway: Gateway, wanted: int) -> list[tuple[str, str]]:
+    most, found = gateway.connections_max, []
+    if 0 < most < wanted:
+        why = f"gateway {gateway.name} has descriptors for {most} connections, not for connections_max ({wanted})"
+        found.append((f"{why}: raise its hard limit (ulimit -Hn, LimitNOFILE=, ulimits)", ""))
+    if most and gateway.connections > CONNECTIONS_USED * most:
+        why = f"gateway {gateway.name} has {gateway.connections} of {most} connections, and refuses more"
+        found.append((why, "python -m gateway tcp:4001"))
+    return found
+
+
+def _database(now: Snapshot) -> list[Advice]:
+    database = now.database
+    if database.fault:
+        return [Advice(f"the database does not answer: {database.fault}")]
+    if database.connections <= CONNECTIONS_USED * database.connections_max:
+        return []
+    children = sum(worker.children for worker in now.workers)
+    why = (
+        f"the database has {database.connections} of {database.connections_max} connections; {children} children of "
+        f"workers take up to {children * CONNECTIONS_MAX}: raise max_connections, or start fewer children"
+    )
+    return [Advice(why)]
+
+
+def _disk(now: Snapshot) -> list[Advice]:
+    disk = now.disk
+    if disk.free_bytes >= min(DISK_FREE * disk.total_bytes, DISK_FREE_BYTES):
+        return []
+    free = f"{disk.free_bytes / 1e9:.1f} of {disk.total_bytes / 1e9:.1f} GB"
+    return [Advice(f"the disk of {disk.folder} is nearly full, {free} are free", f"df -h {shlex.quote(disk.folder)}")]
 
 
 def _beat(before: Snapshot, now: Snapshot) -> list[Advice]:

@@ -28,7 +28,15 @@ def read_gateway(report: GatewayReport) -> Gateway:
         answered=_answered(outcomes),
         replies=_reply_buckets(samples),
         skew_s=samples.sum("gameserver_clock_skew_seconds"),
+        connections_max=int(samples.sum("gameserver_connections_max")),
+        batches=_batches(samples),
     )
+
+
+def _batches(samples: "_Samples") -> dict[str, int]:
+    """Count the batches that a gateway published, by task."""
+    counts = samples.of("gameserver_batch_events_count")
+    return {f"{labels['family']}.{labels['event']}": int(count) for labels, count in counts}
 
 
 _Outcomes = Mapping[str, Mapping[str, float]]  # outcome -> family -> events

@@ -8,7 +8,8 @@ from gameserver.broker.connections import Depth
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """One gateway. ``answered``: events by family; ``replies``: how many within so many seconds, by family.
 
-    ``skew_s``: how far its machine's clock is ahead of server time.
+    ``skew_s``: how far its machine's clock is ahead of server time. ``connections_max``: how many it lets in, 0 when it
+    does not say. ``batches``: how many it published, by task.
     """
 
     name: str
@@ -22,6 +23,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     answered: dict[str, int]
     replies: dict[str, dict[float, int]]
     skew_s: float = 0.0
+    connections_max: int = 0
+    batches: dict[str, int] = {}
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,32 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     beat_skew_s: float = 0.0
 
 
+class Flight(msgspec.Struct, frozen=True, kw_only=True):
+    """What bounds the batches under way: ``batches_max`` of each type of event in each queue, from each gateway.
+
+    ``queues``: task -> in how many queues its events may wait.
+    """
+
+    batches_max: int = 0
+    queues: dict[str, int] = {}
+
+
+class Database(msgspec.Struct, frozen=True, kw_only=True):
+    """The database server's connections, 0 where there is none. ``fault``: why it did not say, "" when it did."""
+
+    connections: int = 0
+    connections_max: int = 0
+    fault: str = ""
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True):
+    """The disk of this machine's state folder, in bytes."""
+
+    folder: str = ""
+    free_bytes: int = 0
+    total_bytes: int = 0
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment at one moment.
 
@@ -57,6 +86,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     dead: int | None
     in_dead: int
     unread: int = 0
+    flight: Flight = Flight()
+    database: Database = Database()
+    disk: Disk = Disk()
+    connections_wanted: int = 0  # what the settings want a gateway to let in
 
     @property
     def beat_skew_s(self) -> float:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from gameserver.operations import flight
 from gameserver.operations.rates import family_rates, gateway_rates, worker_rates
 from gameserver.operations.snapshot import Snapshot
 
@@ -14,6 +15,7 @@ SKEW_SHOWN_S = 0.5
 def format_screen(before: Snapshot, now: Snapshot) -> str:
     """Format the whole screen."""
     parts = [_headline(before, now), _gateways(before, now), _families(before, now), _workers(before, now)]
+    parts += [_capacity(now)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -84,6 +86,14 @@ def _workers(before: Snapshot, now: Snapshot) -> str:
         clock = _skew(worker.skew_s)
         rows.append((worker.name, str(worker.children), f"{rate:.1f}", f"{busy:.0%}", clock, queues))
     return _table(rows) if now.workers else "No worker answers."
+
+
+def _capacity(now: Snapshot) -> str:
+    """Say how many children can be busy at most: those of the workers, and as many as batches can be under way."""
+    children = sum(worker.children for worker in now.workers)
+    bounds = ", ".join(f"{family} {flight.bound(now, flight.sent(now, family))}" for family in now.families)
+    every = flight.format_bound(now, now.flight.queues)
+    return f"Children {children}; batches of gateways under way at most {every}: {bounds}"
 
 
 def _skew(seconds: float) -> str:

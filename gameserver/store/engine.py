@@ -29,6 +29,10 @@ CHECKPOINT_PAGES = 16_000
 CONNECT_S_MAX = 3
 EMPTY_QUERY = 0  # libpq's PGRES_EMPTY_QUERY: the answer to a question that asks nothing
 PING_S_MAX = 1.5
+# Of one process. Prefork: a child handles one batch at a time and so needs one connection, tried before use; and a
+# second one while it tries something again, whose trial is counted whatever becomes of the batch. One to spare.
+POOL_SIZE, OVERFLOW = 2, 1
+CONNECTIONS_MAX = POOL_SIZE + OVERFLOW
 KEEPALIVE_S = 1
 KEEPALIVES_MISSED_MAX = 2
 UNACKNOWLEDGED_MS_MAX = 3_000
@@ -53,11 +57,10 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, parsed.database)
     if parsed.get_backend_name() == "postgresql":
-        # Prefork: a child handles one batch at a time and so needs one connection, tried before use; and a second one
-        # while it tries something again, whose trial is counted whatever becomes of the batch.
         parsed = parsed.set(drivername="postgresql+psycopg")
         options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_CONNECTION}
-        engine = create_engine(parsed, pool_size=2, max_overflow=1, paramstyle="format", connect_args=options)
+        pool: dict[str, int] = {"pool_size": POOL_SIZE, "max_overflow": OVERFLOW}
+        engine = create_engine(parsed, **pool, paramstyle="format", connect_args=options)
         event.listen(engine, "checkout", _ping)
         return engine
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")

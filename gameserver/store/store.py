@@ -39,6 +39,14 @@ _FORGET_UNCOUNTED = delete(trials).where(trials.c.id == bindparam("event"), tria
 _FORGET_TRIALS = delete(trials).where(locked(trials, among(trials.c.id, "ids")))
 _DEAD = select(dead_letters).where(dead_letters.c.id == bindparam("event")).with_for_update()
 _TIME: Any = select(literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint"))
+# What every user may see, and without the connections that are kept for administrators.
+_CONNECTIONS: Any = select(
+    literal_column("(SELECT sum(numbackends) FROM pg_stat_database)"),
+    literal_column(
+        "current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        " - coalesce(current_setting('reserved_connections', true), '0')::int"
+    ),
+)
 _DROP_DEAD = delete(dead_letters).where(dead_letters.c.id == bindparam("event"))
 
 
@@ -223,6 +231,14 @@ class Store:
         """These came to an end."""
         with self.transaction() as transaction:
             transaction.forget_trials(ids)
+
+    def connections(self) -> tuple[int, int] | None:
+        """How many connections the database server has, and how many it allows; ``None`` for SQLite, which has none."""
+        if self._one_writer:
+            return None
+        with reading(self._engine) as rows:
+            ((used, allowed),) = rows.all(_CONNECTIONS)
+        return int(used), int(allowed)
 
     def dead_letters(
         self, *, family: str = "", player: str = "", since_ms: int = 0, id_: str = "", most: int = 1000

@@ -48,6 +48,7 @@ class HubCollector(Collector):
         packets = meters.packets + sum(connection.protocol.packets for connection in connections)
         refused = meters.packets_refused + sum(connection.protocol.packets_refused for connection in connections)
         yield _gauge("gameserver_connections", "Open connections", len(connections))
+        yield _gauge("gameserver_connections_max", "Connections that are let in", self._hub.connections_max)
         yield _gauge(
             "gameserver_players", "Connections that play", sum(connection.playing for connection in connections)
         )

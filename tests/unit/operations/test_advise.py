@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.operations.advise import Advice, advise
-from gameserver.operations.snapshot import Snapshot
+from gameserver.operations.snapshot import Database, Disk, Flight, Snapshot
 from tests.unit.operations.moments import everyone, gateway, moment, worker
 
 
@@ -116,3 +116,70 @@ def test_ticks_that_did_not_move_the_world_do_not_count() -> None:
     before, now = busy(0.4)
     still = (*now.workers[:-1], replace(now.workers[-1], ticks=before.workers[-1].ticks))
     assert commands(before, replace(now, workers=still)) == ["celery -A tasks beat"]
+
+
+# What bounds a deployment of many workers.
+
+FLIGHT = Flight(batches_max=2, queues={"chat.say": 1, "chat.whisper": 1, "chat.look": 1})
+
+
+def crowded(share: float, names: tuple[str, ...], *, oldest_s: float = 3.0) -> tuple[Snapshot, Snapshot]:
+    """Chat's workers while one gateway sends one type of event."""
+    before, now = busy(share, names=names, oldest_s=oldest_s, flight=FLIGHT)
+    sending = gateway(oldest_s={"chat": oldest_s}, batches={"chat.say": 50, "chat.whisper": 1})
+    before = replace(before, gateways=(replace(before.gateways[0], batches={"chat.say": 1, "chat.whisper": 1}),))
+    return before, replace(now, gateways=(sending,))
+
+
+@pytest.mark.parametrize(("share", "workers"), [(0.06, 20), (0.95, 2)])
+def test_where_another_child_would_idle_that_is_said_instead_of_another_worker(share: float, workers: int) -> None:
+    (found,) = advise(*crowded(share, tuple(f"chat{n}@h" for n in range(workers))), one_writer=False)
+    assert (
+        f"More than {workers} children would idle: of what is sent now at most 2 (1 gateway x 1 type x 2)" in found.why
+    )
+    assert all(cure in found.why for cure in ("SPLIT_QUEUES", "another gateway", "BATCHES_IN_FLIGHT_MAX"))
+    assert found.command == ""
+
+
+def test_below_the_bound_another_worker_is_advised_and_idle_ones_without_old_events_are_too_many() -> None:
+    assert commands(*crowded(0.95, ("chat1@h",))) == ["celery -A tasks worker -Q chat -n chat2@%h"]
+    many = tuple(f"chat{n}@h" for n in range(20))
+    assert commands(*crowded(0.06, many, oldest_s=0.0)) == ["celery -A tasks control shutdown -d chat9@h"]
+
+
+@pytest.mark.parametrize(("connections", "said"), [(77, False), (78, True)])
+def test_a_database_that_is_near_its_bound_of_connections_is_named(connections: int, said: bool) -> None:
+    before, now = busy(0.4)
+    now = replace(now, database=Database(connections=connections, connections_max=97))
+    found = advise(before, now, one_writer=False)
+    assert [f"{connections} of 97 connections; 3 children of workers take up to 9" in each.why for each in found] == (
+        [True] if said else []
+    )
+
+
+def test_a_database_that_does_not_answer_is_named_with_its_words() -> None:
+    before, now = busy(0.4)
+    now = replace(now, dead=None, database=Database(fault="sorry, too many clients already"))
+    assert advise(before, now, one_writer=False) == [
+        Advice("the database does not answer: sorry, too many clients already")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("free_gb", "total_gb", "said"), [(1.1, 10, False), (0.9, 10, True), (5.1, 2_000, False), (4.9, 2_000, True)]
+)
+def test_a_disk_that_is_nearly_full_is_named(free_gb: float, total_gb: float, said: bool) -> None:
+    before, now = busy(0.4)
+    disk = Disk(folder="/srv/my game/var", free_bytes=int(free_gb * 1e9), total_bytes=int(total_gb * 1e9))
+    assert commands(before, replace(now, disk=disk)) == (["df -h '/srv/my game/var'"] if said else [])
+
+
+def test_a_gateway_with_few_descriptors_and_one_that_is_full_are_named() -> None:
+    before, now = busy(0.4)
+    few = gateway(connections_max=960, connections=700)
+    (found,) = advise(before, replace(now, gateways=(few,), connections_wanted=20_000), one_writer=False)
+    assert "descriptors for 960 connections, not for connections_max (20000)" in found.why
+    full = gateway(connections_max=20_000, connections=16_001)
+    assert commands(before, replace(now, gateways=(full,), connections_wanted=20_000)) == ["python -m gateway tcp:4001"]
+    older = gateway(connections=5)  # a gateway of a version that does not say
+    assert commands(before, replace(now, gateways=(older,), connections_wanted=20_000)) == []

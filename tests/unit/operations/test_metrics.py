@@ -6,6 +6,7 @@ from tests.unit.operations.moments import gateway, worker
 
 METRICS = """\
 gameserver_connections 7.0
+gameserver_connections_max 960.0
 gameserver_players 5.0
 process_cpu_seconds_total 1.5
 gameserver_events_total{event="say",family="chat",outcome="ok"} 9.0
@@ -15,6 +16,7 @@ gameserver_reply_seconds_bucket{event="say",family="chat",le="0.01"} 8.0
 gameserver_reply_seconds_bucket{event="say",family="chat",le="+Inf"} 9.0
 gameserver_reply_seconds_bucket{event="whisper",family="chat",le="0.01"} 2.0
 gameserver_reply_seconds_bucket{event="whisper",family="chat",le="+Inf"} 2.0
+gameserver_batch_events_count{event="say",family="chat"} 6.0
 gameserver_waiting_events{family="chat"} 3.0
 gameserver_oldest_event_age_seconds{family="chat"} 0.25
 gameserver_family_unavailable{family="chat"} 0.0
@@ -46,6 +48,8 @@ def test_a_gateway_is_read_from_its_report() -> None:
         unavailable=("combat",),
         answered={"chat": 11, "combat": 0},
         replies={"chat": {0.01: 10, float("inf"): 11}},
+        connections_max=960,
+        batches={"chat.say": 6},
     )
 
 

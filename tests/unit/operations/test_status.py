@@ -1,4 +1,5 @@
 from gameserver.broker.connections import Depth
+from gameserver.operations.snapshot import Flight
 from gameserver.operations.status import format_screen
 from tests.unit.operations.moments import everyone, gateway, moment, worker
 
@@ -46,3 +47,11 @@ def test_a_deployment_without_anyone_says_so() -> None:
     assert "No gateway answers." in text
     assert "No worker answers." in text
     assert "dead letters in the last hour: ?" in text
+
+
+def test_the_last_line_says_how_many_children_there_are_and_how_many_batches_can_be_under_way() -> None:
+    flight = Flight(batches_max=2, queues={"chat.say": 1, "chat.whisper": 1, "combat.attack": 3})
+    now = moment(1, gateways=(gateway("g1"), gateway("g2")), flight=flight)
+    last = format_screen(moment(0), now).splitlines()[-1]
+    bound = "batches of gateways under way at most 20 (2 gateways x 5 types x 2): chat 8, combat 12, world 0"
+    assert last == f"Children 3; {bound}"

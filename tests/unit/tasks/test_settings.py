@@ -1,5 +1,7 @@
 """Celery's settings and the generated tasks: what each promise of delivery hangs on."""
 
+from inspect import signature
+
 import pytest
 from celery.beat import BeatLazyFunc
 from kombu.utils.imports import symbol_by_name
@@ -7,6 +9,7 @@ from kombu.utils.imports import symbol_by_name
 from gameserver.broker.topology import DEAD, EVENTS
 from gameserver.declare import catalogue
 from gameserver.declare.base import PRIORITY_MAX
+from gameserver.local.plan import worker_command
 from gameserver.messages.envelope import read_batch
 from tasks import app
 from tasks.beat import PunctualScheduler
@@ -95,3 +98,7 @@ def test_what_beat_sends_can_be_read_and_expires_when_nobody_takes_it():
 
 def test_beat_sleeps_between_ticks_and_does_not_ask_without_a_pause():
     assert symbol_by_name(app.conf.beat_scheduler) is PunctualScheduler
+
+
+def test_a_worker_has_one_child_unless_its_command_says_otherwise_as_those_that_up_starts():
+    assert app.conf.worker_concurrency == signature(worker_command).parameters["children"].default == 1
