@@ -8,7 +8,7 @@ reply and all that it sees together. So an event's age when it is seen is
 
 The rest of the budget is for that way: some milliseconds of a process, and as many of writing to those who watch. With
 0.55, gathering leaves 45 of 100 ms for it. An event of a place that is busy waits from nothing to the whole of it, the
-median for half to three quarters: own replies stay below half of the budget.
+median for half to three quarters; the way comes on top of that.
 
 To gather for longer is cheaper, twice: a batch costs some milliseconds of processor time in all tiers, whatever it
 carries, and a client who sees its place's events in one write instead of three costs a third. That is why an event

@@ -12,9 +12,9 @@ RATE = 2.0
 SECONDS = 5.0
 # Measured, then doubled: the processors of a busy CI are no laboratory.
 SLACK = 4.0  # times as late as what counts as carried
-COST_MAX = 4.0
+COST_MAX = 2.5
 BEHIND_COST_MAX = 0.8  # workers and broker, of all
-BATCH_MIN = 3.0
+BATCH_MIN = 10.0
 
 
 def _walked(kind: str, folder: Path, node: RunningNode | None = None) -> Point:
