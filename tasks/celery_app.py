@@ -30,7 +30,7 @@ from tasks.overrides.consumer import TRIES, Bulkheads
 from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
 from tasks.overrides.worker_name import refuse_taken_name
-from tasks.processor import BatchProcessor, build, preload
+from tasks.processor import BatchProcessor, build, preload, wait_until_ready
 from tasks.unread import UNKNOWN, Origin
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,13 @@ _development = Development(config.load().reload_stamp) if config.load().dev else
 
 def prepare(**_: Any) -> None:
     """Have ready, before the pool's children are forked, what each of them would import and read by itself."""
-    with exit_with_message():
-        preload(config.load())
+    preload(config.load())
     freeze_gc()
+
+
+def _wait_until_ready(**_: Any) -> None:
+    with exit_with_message():
+        wait_until_ready(config.load())
 
 
 def _begin(**_: Any) -> None:
@@ -130,6 +134,7 @@ def _declare(**_: Any) -> None:
 
 signals.celeryd_init.connect(_refuse_bad_start)
 signals.beat_init.connect(_declare)
+signals.worker_init.connect(_wait_until_ready)
 signals.worker_init.connect(prepare)
 signals.worker_ready.connect(_show_metrics)
 signals.worker_shutdown.connect(_hide_metrics)

@@ -389,26 +389,32 @@ def halves_by_lanes(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Env
     return first, second
 
 
-def preload(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
-    """Import and read what ``build`` needs, for a process whose forks will build, and wait until all of it is there.
+def preload(settings: Settings) -> None:
+    """Import and read what ``build`` needs, for a process whose forks will build."""
+    Store(settings.database_url, world(settings.world_file)).close()
 
-    No worker says that it is ready, and takes events, before it has once done what they need. Raises ``Corrupt``.
+
+def wait_until_ready(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+    """Return when what events need can be done. Raises ``Corrupt`` where waiting does not help.
+
+    No worker says that it is ready, and takes events, before it has done that once.
     """
     read_key(settings.secret_key_file)
     store = Store(settings.database_url, world(settings.world_file))
     try:
-        _wait_for(store, pause)
+        while not _is_ready(store):
+            pause(NOT_READY_PAUSE_S)
     finally:
         store.close()
 
 
-def _wait_for(store: Store, pause: Callable[[float], None]) -> None:
-    while True:
-        try:
-            return store.check()
-        except Retryable as trouble:
-            log.warning("not ready: %s", trouble)
-            pause(NOT_READY_PAUSE_S)
+def _is_ready(store: Store) -> bool:
+    try:
+        store.check()
+    except Retryable as trouble:
+        log.warning("not ready: %s", trouble)
+        return False
+    return True
 
 
 def build(settings: Settings) -> BatchProcessor:

@@ -17,8 +17,8 @@ from gameserver.testing.ports import free_ports
 from tests.amqp import parameters
 from tests.operators import alarm
 
-ASKING = (["status"], ["advise"], ["trace", "1"], ["tail", "--count", "1"], ["queues"], ["declare"])
-PUBLISHING = (["status"], ["advise"], ["trace", "1"], ["tail", "--count", "1"])
+ASKING = (["status"], ["advise"], ["trace", "tick:1"], ["tail", "--count", "1"], ["queues"], ["declare"])
+PUBLISHING = (["status"], ["advise"], ["trace", "tick:1"], ["tail", "--count", "1"])
 
 
 @pytest.fixture
