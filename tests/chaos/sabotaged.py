@@ -24,6 +24,7 @@ from gameserver.testing.audit import AuditedBatch
 from gameserver.wire.server import ServerConnection
 from gateway.connections.lanes import Lane
 from tasks import app
+from tasks.overrides import consumer
 from tasks.processor import BatchProcessor
 from tests.chaos.orders import obey
 from tests.chaos.poison import allow
@@ -107,10 +108,17 @@ def _dawdle(seconds: float) -> None:
     BatchProcessor.handle = handle  # type: ignore[method-assign]
 
 
+def _hold_no_longer_than(seconds: float) -> None:
+    consumer.LOOK_EVERY_S = 1  # type: ignore[misc]
+    consumer.held_s_max = lambda: seconds
+
+
 if os.environ.get("CHAOS_SABOTAGE"):
     _SABOTAGE[os.environ["CHAOS_SABOTAGE"]]()
 if os.environ.get("CHAOS_DAWDLE_S"):
     _dawdle(float(os.environ["CHAOS_DAWDLE_S"]))
+if os.environ.get("CHAOS_HELD_S"):
+    _hold_no_longer_than(float(os.environ["CHAOS_HELD_S"]))
 
 
 def _disobedient(name: str) -> None:

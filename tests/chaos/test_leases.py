@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,9 +30,9 @@ CONSUMER_TIMEOUT_S = LEASE_S + 10
 
 
 @contextmanager
-def bench(node: RunningNode, folder: Path, sabotage: str = "") -> Iterator[Bench]:
+def bench(node: RunningNode, folder: Path, sabotage: str = "", env: Mapping[str, str] | None = None) -> Iterator[Bench]:
     """A bench on which coins are given away."""
-    stage = Stage(node, folder, app="tests.chaos.sabotaged", env={"CHAOS_SABOTAGE": sabotage})
+    stage = Stage(node, folder, app="tests.chaos.sabotaged", env={"CHAOS_SABOTAGE": sabotage, **(env or {})})
     made = Bench(stage, "trade", "give", {"to": "Taker", "coins": 1})
     try:
         made.open()
@@ -107,7 +107,7 @@ def test_without_leases_the_brokers_own_timeout_is_the_last_net_and_the_worker_l
     node.ctl("eval", f"application:set_env(rabbit, channel_tick_interval, {TICK_MS}).")
     node.ctl("eval", f"application:set_env(rabbit, consumer_timeout, {CONSUMER_TIMEOUT_S * 1000}).")
     with bench(node, tmp_path / "server", sabotage="lease") as made:
-        worker = asyncio.run(_outstay(made))
+        worker = asyncio.run(_outstay(made, LEASE_S + 5))
         purses, _ = read_data_tier(made.stage.database_url)
         assert worker.alive
         assert "PRECONDITION_FAILED" in worker.text
@@ -117,15 +117,33 @@ def test_without_leases_the_brokers_own_timeout_is_the_last_net_and_the_worker_l
     assert purses == {"probe": COINS_AT_FIRST - given, "taker": COINS_AT_FIRST + given}
 
 
-async def _outstay(made: Bench) -> Proc:
-    """Give a coin through a handler that never ends."""
+HELD_S = 6
+
+
+@pytest.mark.long
+@pytest.mark.timeout(200)
+def test_without_leases_and_on_a_broker_without_a_timeout_the_worker_gives_back_what_it_holds_and_lives_through_it(
+    node: RunningNode, tmp_path: Path
+) -> None:
+    """So it is on RabbitMQ 4.3 with classic queues. The broker's own timeout is far beyond this test's end."""
+    with bench(node, tmp_path / "server", sabotage="lease", env={"CHAOS_HELD_S": str(HELD_S)}) as made:
+        worker = asyncio.run(_outstay(made, HELD_S - 3))
+        purses, _ = read_data_tier(made.stage.database_url)
+        assert worker.alive
+        assert f"held for {HELD_S} s without an end" in worker.text
+    given = made.acted
+    assert purses == {"probe": COINS_AT_FIRST - given, "taker": COINS_AT_FIRST + given}
+
+
+async def _outstay(made: Bench, unanswered_s: float) -> Proc:
+    """Give a coin through a handler that never ends. Nobody answers for ``unanswered_s``."""
     async with Client(made.stage.addresses) as taker:
         await taker.register("Taker", PASSWORD)
         await made.client.open()
         await made.client.register("Probe", PASSWORD)
         reply, worker = await made.misbehaved(f"hold {FOR_EVER}")
         # What the test of leases would have found: nobody takes over.
-        done, _ = await asyncio.wait([reply], timeout=LEASE_S + 5)
+        done, _ = await asyncio.wait([reply], timeout=unanswered_s)
         assert not done, "a lease was kept that was switched off"
         await asyncio.wait_for(reply, BACK_S_MAX)
         async with asyncio.timeout(BACK_S_MAX):
