@@ -91,7 +91,8 @@ def _workers(before: Snapshot, now: Snapshot) -> str:
 def _capacity(now: Snapshot) -> str:
     """Say how many children can be busy at most: those of the workers, and as many as batches can be under way."""
     children = sum(worker.children for worker in now.workers)
-    bounds = ", ".join(f"{family} {flight.bound(now, flight.sent(now, family))}" for family in now.families)
+    tasks = {family: flight.sent(now, family) for family in now.families}
+    bounds = ", ".join(f"{family} {flight.bound(now, sent)}" for family, sent in tasks.items() if sent)
     every = flight.format_bound(now, now.flight.queues)
     return f"Children {children}; batches of gateways under way at most {every}: {bounds}"
 

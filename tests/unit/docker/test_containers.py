@@ -27,9 +27,11 @@ from gameserver.broker.topology import possible_queues
 from gameserver.broker.urls import nodes
 from gameserver.declare import catalogue, game_package
 from gameserver.limits import Limits
+from gameserver.local.plan import SHARED_CHILDREN
 from gameserver.runtime import healthcheck
 from gameserver.security import provisioning
 from gateway.service import DRAIN_S
+from tasks import app
 from tests.balancer import haproxy
 from tests.watching import DOCKER
 
@@ -113,7 +115,10 @@ def understood(words: list[str]) -> bool:
         case ["celery", "-A", "tasks", part, *options]:
             command = celery_command.commands[part]
             context = command.context_class(command, info_name=part)
-            found, rest, _ = command.make_parser(context).parse_args(options)
+            parser = command.make_parser(context)
+            for own in app.user_options[part]:
+                own.add_to_parser(parser, context)  # as Celery does when it has read the app
+            found, rest, _ = parser.parse_args(options)
             queues = {name for name in found.get("queues", "").split(",") if name}
             assert queues <= set(possible_queues())
             return not rest
@@ -284,6 +289,16 @@ def test_every_family_has_a_worker_of_its_own_in_production_and_one_for_all_in_d
     assert families == sorted(catalogue.families()), REFRESH
     (only,) = workers("development")
     assert "-Q" not in only  # Celery's word for: from every queue of the settings
+
+
+def test_workers_have_as_many_children_as_those_that_up_starts_and_one_for_all_families_has_bulkheads() -> None:
+    def children(command: list[str]) -> int:
+        return int(command[command.index("--concurrency") + 1])
+
+    assert {children(command) for command in workers("production")} == {app.conf.worker_concurrency}
+    (only,) = workers("development")
+    assert children(only) == SHARED_CHILDREN
+    assert "--bulkheads" in only
 
 
 def test_prometheus_asks_every_process() -> None:

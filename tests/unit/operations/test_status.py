@@ -51,7 +51,7 @@ def test_a_deployment_without_anyone_says_so() -> None:
 
 def test_the_last_line_says_how_many_children_there_are_and_how_many_batches_can_be_under_way() -> None:
     flight = Flight(batches_max=2, queues={"chat.say": 1, "chat.whisper": 1, "combat.attack": 3})
-    now = moment(1, gateways=(gateway("g1"), gateway("g2")), flight=flight)
+    now = moment(1, gateways=(gateway("g1"), gateway("g2")), flight=flight)  # the world's events come from beat
     last = format_screen(moment(0), now).splitlines()[-1]
-    bound = "batches of gateways under way at most 20 (2 gateways x 5 types x 2): chat 8, combat 12, world 0"
+    bound = "batches of gateways under way at most 20 (2 gateways x 5 types x 2): chat 8, combat 12"
     assert last == f"Children 3; {bound}"
