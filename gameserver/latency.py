@@ -8,7 +8,12 @@ reply and all that it sees together. So an event's age when it is seen is
 
 The rest of the budget is for that way: some milliseconds of a process, and as many of writing to those who watch. With
 0.55, gathering leaves 45 of 100 ms for it. An event of a place that is busy waits from nothing to the whole of it, the
-median for half to three quarters; the way comes on top of that.
+median for half to three quarters.
+
+Where the way takes longer, as it does under load, gathering gives way: how old events are when their results arrive is
+measured, and their mean is kept between ``AGE_LOW`` and ``AGE_HIGH`` of the budget, by a share that falls to
+``GATHER_SHARE_MIN`` and rises again step by step. So own replies stay near half of the budget at the median, and the
+slowest, which are about twice as old, within it.
 
 To gather for longer is cheaper, twice: a batch costs some milliseconds of processor time in all tiers, whatever it
 carries, and a client who sees its place's events in one write instead of three costs a third. That is why an event
@@ -30,6 +35,9 @@ when it rests again. Where a process is saturated its batches come back late, an
 from math import exp
 
 GATHER_SHARE = 0.55
+GATHER_SHARE_MIN = 0.2
+GATHER_STEP = 0.93
+AGE_LOW, AGE_HIGH = 0.36, 0.41
 HOLD_SHARE = 0.15
 
 COMPANY_MIN = 8.0
@@ -57,9 +65,16 @@ class ArrivalRate:
         self._counted_s = now_s
 
 
-def gather_s(budget_s: float, stretch: float = 1.0) -> float:
+def gather_s(budget_s: float, stretch: float = 1.0, share: float = GATHER_SHARE) -> float:
     """Return the longest wait for the events of a place."""
-    return budget_s * GATHER_SHARE * stretch
+    return budget_s * share * stretch
+
+
+def gather_share(share: float, age: float) -> float:
+    """Return the share of the budget for gathering next. ``age``: of events with their results, in budgets."""
+    if age > AGE_HIGH:
+        return max(GATHER_SHARE_MIN, share * GATHER_STEP)
+    return min(GATHER_SHARE, share / GATHER_STEP) if age < AGE_LOW else share
 
 
 def hold_s(budget_s: float, stretch: float = 1.0) -> float:

@@ -27,6 +27,8 @@ from gateway.pace import Pace
 
 log = logging.getLogger(__name__)
 
+SAMPLED = 8  # of so many events of a batch one's age is looked at
+
 
 class Failures(Protocol):
     """Deals with batches that could not be published."""
@@ -127,6 +129,10 @@ class Publisher:
 
     def finished(self, batch: Batch) -> None:
         """Let the next batch go: a process is done with this one."""
+        if self._clock.seconds() < batch.deadline_s:  # of one that was lost, or held up, nothing is to be learned
+            some = batch.envelopes[::SAMPLED]
+            age_ms = self._now_ms() - sum(envelope.at_ms for envelope in some) / len(some)
+            self._pace.learn_age(age_ms / 1000, len(batch.envelopes))
         self._batchers[batch.stream].finished()
 
     def drop(self) -> list[Envelope]:

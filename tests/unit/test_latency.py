@@ -3,7 +3,18 @@
 import pytest
 
 from gameserver import latency
-from gameserver.latency import BUSY, COMPANY_FULL, COMPANY_MIN, FREE, STRETCH_MAX, ArrivalRate
+from gameserver.latency import (
+    AGE_HIGH,
+    AGE_LOW,
+    BUSY,
+    COMPANY_FULL,
+    COMPANY_MIN,
+    FREE,
+    GATHER_SHARE,
+    GATHER_SHARE_MIN,
+    STRETCH_MAX,
+    ArrivalRate,
+)
 
 BUDGET_S = 0.1
 GATHER_S = latency.gather_s(BUDGET_S)
@@ -11,6 +22,22 @@ GATHER_S = latency.gather_s(BUDGET_S)
 
 def test_gathering_and_holding_leave_a_good_part_of_the_budget_to_the_way() -> None:
     assert latency.gather_s(BUDGET_S) + latency.hold_s(BUDGET_S) <= 0.75 * BUDGET_S
+
+
+def test_gathering_gives_way_to_a_way_that_takes_long_and_comes_back() -> None:
+    share = GATHER_SHARE
+    for _ in range(50):
+        share = latency.gather_share(share, AGE_HIGH + 0.01)
+    assert share == GATHER_SHARE_MIN
+    assert latency.gather_share(share, (AGE_LOW + AGE_HIGH) / 2) == share
+    for _ in range(50):
+        share = latency.gather_share(share, AGE_LOW - 0.01)
+    assert share == GATHER_SHARE
+
+
+def test_what_is_kept_to_at_a_results_arrival_leaves_half_of_the_budget_at_the_median() -> None:
+    assert AGE_HIGH < 0.5
+    assert 2 * AGE_HIGH < 1  # the slowest are twice as old
 
 
 def test_own_replies_wait_less_than_half_of_the_budget_at_the_median() -> None:

@@ -37,3 +37,20 @@ def test_two_looks_at_one_moment_say_nothing():
     pace = looked(Pace(BUDGET_S), 0.5)
     pace.look(100.25, 5.0)
     assert (pace.stretch, pace.busy) == (1, 0.5)
+
+
+def test_where_results_are_old_gathering_gives_way_unless_the_gateway_is_saturated():
+    pace = Pace(BUDGET_S)
+    for _ in range(10):
+        pace.learn_age(0.06, 500)
+    assert looked(pace, *[0.5] * 50).gather_s == latency.gather_s(BUDGET_S, share=latency.GATHER_SHARE_MIN)
+    saturated = Pace(BUDGET_S)
+    saturated.learn_age(0.06, 500)
+    assert looked(saturated, *[1.0] * 50).gather_s >= latency.gather_s(BUDGET_S)
+
+
+def test_few_events_do_not_tell_how_old_all_are():
+    pace = Pace(BUDGET_S)
+    pace.learn_age(0.02, 5_000)
+    pace.learn_age(0.5, 1)
+    assert looked(pace, *[0.5] * 5).gather_s == latency.gather_s(BUDGET_S)
