@@ -15,6 +15,7 @@ from gameserver.client.bots.run_stats import RunStats, Summary
 from gameserver.errors import GameError
 
 SETTLE_S_MAX = 10.0
+ENTERING_LINES = 10  # at most, while bots log in: each password takes the server its time
 
 
 class Crowd:
@@ -82,10 +83,15 @@ class Crowd:
             await asyncio.sleep(self._options.backoff.cap_s)
 
     async def _report_progress(self) -> None:
+        told = 0
         while True:
             await asyncio.sleep(1)
-            elapsed_s = time.monotonic() - self._began_s
-            self._report(self.stats.progress(elapsed_s, self._entered(), self._reconnects()))
+            if self._start.is_set():
+                elapsed_s = time.monotonic() - self._began_s
+                self._report(self.stats.progress(elapsed_s, self._entered(), self._reconnects()))
+            elif self._entered() >= told + max(1, len(self._bots) // ENTERING_LINES):
+                told = self._entered()
+                self._report(f"entering: {told} of {len(self._bots)} bots are in the world")
 
     def _entered(self) -> int:
         return sum(bot.entered for bot in self._bots)

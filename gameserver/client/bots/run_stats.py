@@ -13,6 +13,9 @@ import msgspec
 from gameserver.client.errors import ConnectionLost
 from gameserver.errors import GameError
 
+# What a server answers truthfully that can't do something now: nothing was done, and it may be tried again.
+FOR_THE_TIME = frozenset({"busy", "unavailable", "stale"})
+
 STEP = 1.02
 _LOG_STEP = math.log(STEP)
 _SMALLEST_MS = 0.01
@@ -60,8 +63,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether everything was answered, and nothing but the game's rules ever said no."""
-        return self.entered == self.count and not self.unanswered and not self.errors
+        """Whether everything was answered, and what was refused was refused by the rules or for the time."""
+        return self.entered == self.count and not self.unanswered and set(self.errors) <= FOR_THE_TIME
+
+    @property
+    def verdict(self) -> str:
+        """Say in a few words how the run went: a server that says that it is short of something keeps its promises."""
+        if not self.ok:
+            return "NOT OK"
+        return "ok, though some were told to try again later" if self.errors else "ok"
 
     def lines(self) -> list[str]:
         """Format the summary as text."""
@@ -72,7 +82,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             f"errors: {by_count(self.errors)}",
             f"latency ms: p50 {self.p50_ms:.1f}, p95 {self.p95_ms:.1f}, p99 {self.p99_ms:.1f}, max {self.max_ms:.1f}",
             f"notices: {by_count(self.notices)}",
-            "ok" if self.ok else "NOT OK",
+            self.verdict,
         ]
 
 
