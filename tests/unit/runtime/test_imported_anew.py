@@ -16,8 +16,10 @@ NAME = "savedtwice"
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
+    before = dict(sys.modules)
     yield tmp_path / f"{NAME}.py"
-    sys.modules.pop(NAME, None)
+    sys.modules.clear()  # else whatever runs later in this process would find two engines
+    sys.modules.update(before)
 
 
 def test_a_file_that_is_saved_twice_in_a_second_is_imported_as_it_was_saved_last(module: Path) -> None:
