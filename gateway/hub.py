@@ -11,9 +11,9 @@ from itertools import islice
 from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
 from gameserver.declare import catalogue
+from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
-from gameserver.modules.sessions.events import Heartbeat, Lost
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection

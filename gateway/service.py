@@ -16,9 +16,9 @@ from twisted.internet import defer, task
 
 from gameserver.broker.topology import topology
 from gameserver.config import Address, Settings
+from gameserver.declare.session_events import HEARTBEAT_MS
 from gameserver.messages import reports
 from gameserver.messages.outbound import BatchResult, Outbound, Query
-from gameserver.modules.sessions.events import HEARTBEAT_MS
 from gameserver.runtime import discovery
 from gameserver.security.sealing import Sealer, read_key
 from gateway.amqp.broker import Broker

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import Heartbeat, Lost, Rejoin
 from gameserver.errors import Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Multicast
@@ -27,7 +28,7 @@ from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whispe
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.sessions.entities import Gateway
-from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Show, Stir, Sweep, Tick

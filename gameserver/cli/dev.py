@@ -12,8 +12,6 @@ from gameserver.cli.parts import queues_of_families
 from gameserver.client.bots.profile import profile
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import game, own_folders
-from gameserver.declare.places import imported
-from gameserver.declare.rereading import KEPT
 from gameserver.local.check import read_game
 from gameserver.local.forked_reading import Reading
 from gameserver.local.plan import worker_name
@@ -43,8 +41,7 @@ def prepare(served: list[str]) -> Reading:
 
 def followed() -> Followed:
     """The game that is played, as something to be followed."""
-    kept = Path(imported(KEPT).__path__[0])
-    return Followed(folders=_folders(), kept=[kept], prepare=f"{__name__}:{prepare.__name__}", live=_reading())
+    return Followed(folders=_folders(), prepare=f"{__name__}:{prepare.__name__}", live=_reading())
 
 
 def _folders() -> list[Path]:

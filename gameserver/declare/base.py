@@ -157,6 +157,7 @@ def event(
     *,
     lane: str = "",
     origin: Origin = "client",
+    family: str = "",
     priority: int = 1,
     lease_s: int = 10,
     durable: bool = True,
@@ -170,6 +171,7 @@ def event(
 ) -> Callable[[E], E]:
     """Declare an event type. The options are the fields of ``Spec``.
 
+    ``family``: only where the engine declares what a module's rules answer; else it is the module's.
     Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
     """
     at = caller()
@@ -177,7 +179,7 @@ def event(
     def declare(cls: E) -> E:
         spec = Spec(
             name=cls.__name__.lower(),
-            family=_family(cls),
+            family=family or _family(cls),
             origin=origin,
             lane=lane,
             priority=priority,

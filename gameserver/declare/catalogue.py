@@ -4,13 +4,14 @@ The rest of the code asks the catalogue and never lists event types itself.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
 from typing import Any
 
 import msgspec
 
+from gameserver.declare import session_events
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
 from gameserver.declare.game_package import parts
 from gameserver.declare.readings import once_per_reading
@@ -19,15 +20,16 @@ from gameserver.errors import Corrupt
 
 @once_per_reading
 def _declared() -> tuple[type[Event] | type[Notice], ...]:
-    """Gather what modules declare, in the modules' order whichever was imported first: the fingerprint shows it.
+    """Gather what engine and modules declare, in the modules' order whichever was imported first.
 
-    Raises ``Corrupt``: ``bad_module``, ``bad_declaration``, and ``one_name_twice``.
+    The fingerprint shows the order. Raises ``Corrupt``: ``bad_module``, ``bad_declaration``, and ``one_name_twice``.
     """
-    orders = {module.__name__: n for n, module in enumerate(parts("events"))}
+    orders = {module.__name__: n for n, module in enumerate((session_events, *parts("events")))}
     mine = (cls for cls in DECLARED if cls.__module__ in orders)
     found = tuple(sorted(mine, key=lambda cls: orders[cls.__module__]))
     refuse_doubles(found)
     refuse_rivals(found)
+    refuse_misplaced(found)
     return found
 
 
@@ -48,6 +50,26 @@ def refuse_rivals(declared: Iterable[type[Event] | type[Notice]]) -> None:
     for second in found[1:]:
         fault = f"{found[0].at} declares an event that refreshes the view already"
         raise Corrupt("bad_declaration", f"{second.at}: {second.task}: {fault}.")
+
+
+def refuse_misplaced(declared: Iterable[type[Event] | type[Notice]]) -> None:
+    """Raise ``Corrupt`` ``bad_declaration`` for an event that begins or ends a session otherwise than gateways expect.
+
+    A gateway knows by its lane that a reply is about that, and watermarks are the session's.
+    """
+    for cls in declared:
+        if issubclass(cls, Event) and cls.spec.origin == "client":
+            for fault in _misplaced(cls):
+                raise Corrupt("bad_declaration", f"{cls.spec.at}: {cls.spec.task}: {fault}.")
+
+
+def _misplaced(cls: type[Event]) -> Iterator[str]:
+    spec, begins_or_ends = cls.spec, issubclass(cls, session_events.Entrance | session_events.Leaving)
+    lane = session_events.SESSION_LANE
+    if begins_or_ends != (spec.lane == lane):
+        yield f"the lane {lane!r} is for events derived from Entrance, Resumption or Leaving, and they have no other"
+    if begins_or_ends and spec.numbered:
+        yield "what begins or ends a session is declared with numbered=False: there is no session to count in"
 
 
 def _declaration(cls: type[Event] | type[Notice]) -> Spec | NoticeSpec:

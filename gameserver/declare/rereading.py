@@ -14,9 +14,6 @@ from gameserver.declare.game_package import modules, package
 from gameserver.declare.places import is_within
 from gameserver.declare.readings import forget
 
-# The gateway itself sends and obeys the events of this module: it keeps those that it began with.
-KEPT = "gameserver.modules.sessions"
-
 DECLARED: tuple[tuple[list[Any], str], ...] = (
     (base.DECLARED, "__module__"),
     (entity.DECLARED, "__module__"),
@@ -39,7 +36,7 @@ def read_anew() -> None:
 
 
 def _loaded(ours: Iterable[str]) -> dict[str, ModuleType]:
-    found = [name for name in sys.modules if is_within(name, ours) and not is_within(name, [KEPT])]
+    found = [name for name in sys.modules if is_within(name, ours)]
     return {name: sys.modules[name] for name in found}
 
 

@@ -21,7 +21,7 @@ POLL_S = 0.2
 TAKEN_UP_S_MAX = 10.0  # by the gateway, which waits half as long for answers to events that nobody could read later
 RESTART_S_MAX = 60.0
 WORKER = "worker-"
-BEAT, GATEWAY, BOTS = "beat", "gateway", "bots"
+BEAT, BOTS = "beat", "bots"
 
 TESTS = ("test_", "conftest")
 OTHERS = frozenset({"tests", "__pycache__"})
@@ -70,8 +70,7 @@ class Development:
     ``read`` reads the game anew and gets everything ready for it, given the families that have workers of their own;
     ``live`` is the game as the programs read it when they began. ``stamp``: the file that tells workers to read the
     game anew; ``offered``: the one that tells the gateway, which gives it the name of the first.
-    ``worker`` makes the worker of a family with these queues. ``kept``: folders whose events a gateway reads only when
-    it begins.
+    ``worker`` makes the worker of a family with these queues.
     """
 
     def __init__(
@@ -85,7 +84,6 @@ class Development:
         cwd: Path,
         programs: Sequence[Program],
         worker: Callable[[str, list[str]], Program],
-        kept: Sequence[Path] = (),
     ) -> None:
         self._watch = Watch(folders)
         self._read = read
@@ -95,7 +93,6 @@ class Development:
         self._cwd = cwd
         self._programs = {program.name: program for program in programs}
         self._worker = worker
-        self._kept = kept
         offered.unlink(missing_ok=True)
 
     def follow(self, supervisor: Supervisor) -> None:
@@ -146,8 +143,6 @@ class Development:
             self._restart(BEAT, supervisor)
         if any(file.stem == BOTS for file in changed):
             self._restart(BOTS, supervisor)
-        if any(file.is_relative_to(folder) for file in changed for folder in self._kept):
-            self._restart(GATEWAY, supervisor)
 
     def _start(self, family: str, supervisor: Supervisor) -> None:
         """Start the worker of a family that is new, or is back. Another one works for it until this one is there."""

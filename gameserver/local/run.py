@@ -35,12 +35,11 @@ BOTS = 20
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
     """A game whose changes are taken up while its server runs.
 
-    ``folders``: where its files lie; those in ``kept`` need another gateway. ``prepare``: see ``forked_reading.read``.
+    ``folders``: where its files lie. ``prepare``: see ``forked_reading.read``.
     ``live``: the game as it is read now.
     """
 
     folders: Sequence[Path]
-    kept: Sequence[Path]
     prepare: str
     live: Reading
 
@@ -136,7 +135,6 @@ def _development(
         cwd=settings.home,
         programs=programs,
         worker=worker,
-        kept=followed.kept,
     )
 
 

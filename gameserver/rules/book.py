@@ -9,7 +9,7 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.conserved import quantities
 from gameserver.declare.entity import kinds
-from gameserver.declare.game_package import family_of, modules, parts
+from gameserver.declare.game_package import family_of, modules, package, parts
 from gameserver.declare.hooks import hooks
 from gameserver.declare.places import exists, imported, place_of
 from gameserver.errors import Corrupt
@@ -35,7 +35,7 @@ def rules() -> dict[str, Rule]:
 
 
 def _find(spec: Spec) -> Rule:
-    (module,) = (name for name in modules() if family_of(name) == spec.family)
+    module = _answering(spec)
     written = f"{module}.rules"
     found: Rule | None = getattr(imported(written), spec.name, None) if exists(written) else None
     if found is None or not _is_rule(found):
@@ -43,6 +43,15 @@ def _find(spec: Spec) -> Rule:
             "no_rule", f"{spec.at}: {spec.task} has no rule: write {written}.{spec.name}, marked with @rule()."
         )
     return found
+
+
+def _answering(spec: Spec) -> str:
+    """Return the module whose rules answer an event."""
+    for module in modules():
+        if family_of(module) == spec.family:
+            return module
+    cure = f"take gameserver.modules.{spec.family}, or write a module {spec.family}"
+    raise Corrupt("no_rule", f"{package()}: {spec.task}, which gateways send, has no rule: {cure}.")
 
 
 def _refuse_strays(known: Mapping[str, Rule]) -> None:

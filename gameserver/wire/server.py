@@ -7,8 +7,8 @@ keep-alive, refusals) waits in ``data_to_send``. Nothing here waits, reads a clo
 from msgspec.structs import replace
 
 from gameserver.declare.base import SECRET_BYTES_MAX, SEQ_MAX, Event
+from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.limits import Limits
-from gameserver.modules.sessions.events import Resume
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import Framing
@@ -16,7 +16,6 @@ from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer
 from gameserver.wire.rate_limit import TokenBucket
 from gameserver.wire.states import REFUSALS, TABLE, Input, State
 
-ENTRANCES = frozenset({"register", "login", "resume"})
 # What another gateway may have taken: its version knows the event and its fields, or it was sent fewer at once.
 NOT_READ = frozenset({"unknown_type", "bad_field", "flooding"})
 UNTOLD_MAX = 1_000_000  # numbers that a client may have used above the last that took effect, and does not tell
@@ -178,9 +177,9 @@ class ServerConnection:
             raise PacketFault("bad_field", f"A secret has {SECRET_BYTES_MAX} bytes at most.", event.seq)
         self._move(_input(event), event.seq)
         self._seq = event.seq
-        return self._noted(event) if isinstance(event, Resume) else event
+        return self._noted(event) if isinstance(event, Resumption) else event
 
-    def _noted(self, resume: Resume) -> Resume:
+    def _noted(self, resume: Resumption) -> Resumption:
         """What the client says of its numbers is for this connection alone, and goes no further."""
         self._sent = resume.sent
         return replace(resume, sent=SEQ_MAX)
@@ -208,7 +207,6 @@ class ServerConnection:
 
 
 def _input(event: Event) -> Input:
-    name = event.spec.name
-    if name in ENTRANCES:
+    if isinstance(event, Entrance):
         return Input.ENTER
-    return Input.LOGOUT if name == "logout" else Input.EVENT
+    return Input.LOGOUT if isinstance(event, Leaving) else Input.EVENT

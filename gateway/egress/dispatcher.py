@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from twisted.internet import defer
 
 from gameserver.declare import catalogue
+from gameserver.declare.session_events import SESSION_LANE, Lost
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
-from gameserver.modules.sessions.events import Login, Lost
 from gameserver.wire.states import State
 from gateway.amqp.broker import Broker
 from gateway.clock import Clock
@@ -100,7 +100,7 @@ class Dispatcher:
             return
         if unicast.follow is not None:
             self._follow_identity(connection, unicast.follow)
-        elif unicast.re and unicast.lane == Login.spec.lane:
+        elif unicast.re and unicast.lane == SESSION_LANE:
             connection.protocol.refused()
         connection.put_reply(unicast.packet)
         self._writer.schedule_reply_flush(connection)

@@ -7,8 +7,8 @@ follows from that on the way in happens here, and what a lane holds next leaves 
 import logging
 
 from gameserver.declare import catalogue
+from gameserver.declare.session_events import Heartbeat
 from gameserver.messages.outbound import BatchResult, Unicast
-from gameserver.modules.sessions.events import Heartbeat
 from gameserver.wire.packets import Unavailable
 from gateway.clock import Clock
 from gateway.connections.connection import Connection

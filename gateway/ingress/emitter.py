@@ -7,8 +7,8 @@ would ever say are kept here while the broker is away, and are tried again when 
 from collections.abc import Callable, Sequence
 
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import Lost, Rejoin
 from gameserver.messages.envelope import Envelope
-from gameserver.modules.sessions.events import Lost, Rejoin
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.connections.registry import ConnectionRegistry

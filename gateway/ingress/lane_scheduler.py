@@ -7,8 +7,8 @@ broker's return, the player's return to the world, or, for an entrance, that the
 from collections.abc import Callable, Iterator, Sequence
 
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import SESSION_LANE, Entrance
 from gameserver.messages.envelope import Envelope
-from gameserver.modules.sessions.events import Login
 from gameserver.wire.packets import Error
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
@@ -126,7 +126,7 @@ class LaneScheduler:
     def refuse_entrances(self, code: str, message: str) -> None:
         """Refuse those who wait to be let in: the time is not said either by those who would do that."""
         for connection, lane in () if self.entrances_open else self._entrances():
-            self.refuse_all(connection, lane.withdraw(Login.spec.family), code, message)
+            self.refuse_all(connection, lane.withdraw_where(_is_entrance), code, message)
 
     def _entrances(self) -> Iterator[tuple[Connection, Lane]]:
         return ((connection, lane) for connection, lane in self._all() if not connection.player)
@@ -137,7 +137,7 @@ class LaneScheduler:
         """Tell a client that an event of its has not taken effect and never will."""
         self._meters.refused(event.spec.name, code)
         self._writer.send(connection, Error(code=code, message=message, re=event.seq))
-        if event.spec.lane == Login.spec.lane:
+        if event.spec.lane == SESSION_LANE:
             connection.protocol.refused()
 
     def refuse_all(self, connection: Connection, envelopes: Sequence[Envelope], code: str, message: str) -> None:
@@ -172,3 +172,7 @@ class LaneScheduler:
             for envelope in lane.in_flight
             if chosen(envelope)
         ]
+
+
+def _is_entrance(envelope: Envelope) -> bool:
+    return isinstance(envelope.event, Entrance)

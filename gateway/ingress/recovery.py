@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import GATEWAY_SILENT_MS, Heartbeat, Rejoin
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
-from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, Heartbeat, Rejoin
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.connections.lanes import Lane, given_up_after_s

@@ -12,8 +12,8 @@ not on it returns to the world, a portion of them with each answer.
 import logging
 from collections.abc import Collection, Sequence
 
+from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.messages.outbound import Listed, SessionUpdate
-from gameserver.modules.sessions.events import Heartbeat, Lost
 from gateway.connections.registry import ConnectionRegistry
 from gateway.ingress.emitter import Emitter
 from gateway.ingress.in_flight import Batch

@@ -10,9 +10,10 @@ import pytest
 
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND, topology
 from gameserver.declare import base
+from gameserver.declare.session_events import Heartbeat
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage, task_message
-from gameserver.modules.sessions.events import Ack, Heartbeat
+from gameserver.modules.sessions.events import Ack
 from gameserver.testing.deployment import Deployment, LiveDeployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.processes import eventually

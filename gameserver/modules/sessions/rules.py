@@ -8,24 +8,14 @@ transaction begins, because a slow hash must not hold a lock.
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.declare.session_events import UNHEARD_MS, Heartbeat, Lost, Rejoin
 from gameserver.errors import Rejected
 from gameserver.messages.outbound import Listed, SessionUpdate
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.view import appears, channel_topic, looks_around, vanishes
 from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Session
-from gameserver.modules.sessions.events import (
-    UNHEARD_MS,
-    Ack,
-    Entered,
-    Heartbeat,
-    Login,
-    Logout,
-    Lost,
-    Register,
-    Rejoin,
-    Resume,
-)
+from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume
 from gameserver.rules.needs import Listing, Needs, count, ids, mail, portion, where
 from gameserver.rules.outcome import (
     Context,

@@ -17,6 +17,7 @@ from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Event
 from gameserver.declare.conditions import Ids, all_of, any_of, test
 from gameserver.declare.entity import Entity
+from gameserver.declare.session_events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.errors import Repeated
 from gameserver.maps.kinds import Kind, kind_of
 from gameserver.maps.world import Zone
@@ -26,7 +27,6 @@ from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.players import bodies_in, creatures_in, players_in
 from gameserver.modules.movement.view import appears, distance, looks_around, steps_seen
 from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Session
-from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.sessions.rules import orphaned
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import TICK_MS, Show, Stir, Sweep, Tick

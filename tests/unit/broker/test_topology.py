@@ -22,9 +22,9 @@ from gameserver.broker.topology import (
 )
 from gameserver.declare import catalogue
 from gameserver.declare.base import PRIORITY_MAX
+from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
-from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
 
 LIMITS = Limits(queue_messages_max=1_234)
 

@@ -6,9 +6,10 @@ from typing import Any, get_type_hints
 import msgspec
 import pytest
 
-from gameserver.declare import catalogue
+from gameserver.declare import catalogue, session_events
 from gameserver.declare.base import PROTOCOLS_OWN, Event, Name, Notice, Result, Secret, Text, event, notice
 from gameserver.declare.game_package import family_of, modules
+from gameserver.declare.session_events import SESSION_LANE, Entrance, Leaving
 from gameserver.errors import Corrupt
 from gameserver.rules.book import rules
 from gameserver.wire import packets
@@ -18,14 +19,19 @@ every_event = pytest.mark.parametrize("name", sorted(catalogue.events()))
 
 
 def subclasses(cls: type) -> set[type]:
-    found = {sub for sub in cls.__subclasses__() if sub.__module__.startswith("gameserver.modules.")}
+    found = {sub for sub in cls.__subclasses__() if sub.__module__.startswith("gameserver.")}
     return found | {deeper for sub in found for deeper in subclasses(sub)}
 
 
+def declared(cls: type) -> set[type]:
+    """All that derive from it and are no bases for others."""
+    return {sub for sub in subclasses(cls) if not sub.__subclasses__()}
+
+
 def test_every_event_and_notice_that_is_written_down_is_in_the_catalogue() -> None:
-    known = {cls for cls in subclasses(Event) if not cls.__module__.endswith("acrobatics.events")}
+    known = {cls for cls in declared(Event) if not cls.__module__.endswith("acrobatics.events")}
     assert known == set(catalogue.events().values())
-    assert subclasses(Notice) == set(catalogue.notices().values())
+    assert declared(Notice) == set(catalogue.notices().values())
 
 
 @every_event
@@ -78,7 +84,22 @@ def test_families_are_the_modules() -> None:
     families = {family_of(name) for name in modules()}
     assert set(catalogue.families()) == families
     for family, specs in catalogue.families().items():
-        assert all(catalogue.events()[spec.name].__module__ == f"gameserver.modules.{family}.events" for spec in specs)
+        found = {catalogue.events()[spec.name].__module__ for spec in specs}
+        assert found - {session_events.__name__} == {f"gameserver.modules.{family}.events"}
+        assert (session_events.__name__ in found) == (family == session_events.SESSIONS)
+
+
+def test_what_begins_or_ends_a_session_has_its_lane_and_no_number_and_nothing_else_has_that_lane() -> None:
+    catalogue.refuse_misplaced(catalogue.events().values())
+    for base, options, fault in (
+        (Entrance, {"lane": "act", "numbered": False}, "have no other"),
+        (Entrance, {"lane": SESSION_LANE}, "numbered=False"),
+        (Leaving, {"lane": "act", "numbered": False}, "have no other"),
+        (Event, {"lane": SESSION_LANE}, "is for events derived from"),
+    ):
+        knock = make("Knock", base, (("at", Name),), "Knock.", event(**options))
+        with pytest.raises(Corrupt, match=rf"test_catalogue.py:\d+: acrobatics.knock: .*{fault}"):
+            catalogue.refuse_misplaced([knock])
 
 
 def test_specs_are_all_and_in_order() -> None:

@@ -46,7 +46,6 @@ class Deployment:
             cwd=folder,
             programs=[Program(name=name, command=(), stage=2) for name in names],
             worker=lambda family, queues: Program(name=f"worker-{family}", command=tuple(queues), stage=2),
-            kept=[folder / "sessions"],
         )
 
     def _read(self, served: list[str]) -> Reading:
@@ -115,7 +114,6 @@ def test_a_fault_is_shown_and_changes_nothing(deployment: Deployment, capsys: py
     [
         ("items/events.py", {"clock": "another"}, ["restart beat"]),
         ("bots.py", {}, ["restart bots"]),
-        ("sessions/events.py", {}, ["restart gateway"]),
         ("items/events.py", {"families": {"chat": ["chat"]}}, ["stop worker-items"]),
         ("new/events.py", {"families": {**LIVE.families, "new": ["new"]}}, ["add worker-new", "start worker-new"]),
     ],

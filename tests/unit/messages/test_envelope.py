@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameserver.declare import catalogue
+from gameserver.declare.session_events import Lost
 from gameserver.messages.envelope import Envelope, describe, lane_key, read_batch, task_body
 from gameserver.modules.movement.events import Move
-from gameserver.modules.sessions.events import Login, Lost
+from gameserver.modules.sessions.events import Login
 from gameserver.modules.world.events import Tick
 from tests.unit.messages import samples
 

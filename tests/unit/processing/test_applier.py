@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from gameserver.broker.routing import routing_key
+from gameserver.declare.session_events import Lost
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Say, Talk
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move
-from gameserver.modules.sessions.events import Lost, Register
+from gameserver.modules.sessions.events import Register
 from gameserver.modules.trade.events import Give
 from gameserver.modules.world.events import Tick
 from gameserver.rules.outcome import Context, Outcome, State, rule

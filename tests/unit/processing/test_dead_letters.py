@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import Heartbeat, Lost, Rejoin
 from gameserver.errors import Rejected
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.entities import Membership
@@ -15,7 +16,7 @@ from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.sessions.entities import Gateway
-from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Logout, Lost, Register, Rejoin, Resume
+from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.modules.trade.events import Purse as AskPurse

@@ -6,16 +6,9 @@ from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import GATEWAY_SILENT_MS, HEARTBEAT_MS, Lost
 from gameserver.modules.movement.events import Look
-from gameserver.modules.sessions.events import (
-    GATEWAY_SILENT_MS,
-    HEARTBEAT_MS,
-    Login,
-    Logout,
-    Lost,
-    Register,
-    Resume,
-)
+from gameserver.modules.sessions.events import Login, Logout, Register, Resume
 from gameserver.modules.sessions.rules import SESSION_MS
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.security.sealing import Sealer

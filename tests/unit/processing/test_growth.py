@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Join, Say, Talk, Whisper
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
-from gameserver.modules.sessions.events import Ack, Heartbeat, Login, Lost, Register
+from gameserver.modules.sessions.events import Ack, Login, Register
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.events import Sweep, Tick
 from tests.unit.processing.workshop import Workshop, replies

@@ -1,12 +1,13 @@
 """What stands in the outbox until it arrived: events of the server, mail and talk."""
 
 from gameserver.broker.routing import routing_key
+from gameserver.declare.session_events import Lost
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say, Whisper
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Gateway
-from gameserver.modules.sessions.events import Ack, Login, Lost, Register
+from gameserver.modules.sessions.events import Ack, Login, Register
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Tick
 from gameserver.modules.world.rules import TICK_MS

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.session_events import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Lost, Rejoin
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Listed, SessionUpdate
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions import rules as sessions_rules
-from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Login, Lost, Rejoin, Resume
+from gameserver.modules.sessions.events import Login, Resume
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick
 from gameserver.modules.world.rules import TICK_MS

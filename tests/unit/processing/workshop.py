@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 
 from gameserver.declare.base import Event
 from gameserver.declare.entity import Entity
+from gameserver.declare.session_events import Heartbeat
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Unicast
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
-from gameserver.modules.sessions.events import Heartbeat
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.events import Sweep
 from gameserver.processing.applied import Applied

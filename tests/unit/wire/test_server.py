@@ -5,10 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.declare.base import SEQ_MAX, Event
+from gameserver.declare.base import SEQ_MAX, Event, event
+from gameserver.declare.session_events import SESSION_LANE, Entrance, Leaving, Resumption
 from gameserver.limits import Limits
+from gameserver.wire import server
 from gameserver.wire.client import ClientConnection
-from gameserver.wire.packets import PROTOCOL, Welcome
+from gameserver.wire.codecs import Codec, json_codec
+from gameserver.wire.frames import Lines
+from gameserver.wire.packets import PROTOCOL, Hello, Welcome
 from gameserver.wire.server import FLOOD_FACTOR, UNTOLD_MAX, ServerConnection
 from gameserver.wire.states import State
 
@@ -25,6 +29,22 @@ GREETING = Welcome(
 )
 HELLO = {"type": "hello", "protocol": PROTOCOL}
 LOGIN = {"type": "login", "name": "ada", "password": "long enough", "seq": 1}
+
+
+@event(lane=SESSION_LANE, numbered=False)
+class Knock(Entrance):
+    """Enter without a password."""
+
+
+@event(lane=SESSION_LANE, numbered=False)
+class Return(Resumption):
+    """Come back."""
+
+
+@event(lane=SESSION_LANE, numbered=False)
+class GoHome(Leaving):
+    """Leave."""
+
 
 both = pytest.mark.parametrize("codec", CODECS)
 
@@ -124,6 +144,23 @@ def test_nobody_enters_before_hello_nor_twice() -> None:
     pair.enter()
     assert pair.send({**LOGIN, "seq": 7}, HELLO) == []
     assert pair.codes() == [("error", "already_playing", 7), ("error", "already_playing", 0)]
+
+
+def test_a_game_enters_and_leaves_by_events_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = msgspec.json.Decoder(Hello | Knock | Return | GoHome).decode
+    own = Codec("json", Lines, typed, msgspec.json.decode, json_codec().frame)
+    monkeypatch.setattr(server, "tell_apart", lambda _: own)
+    pair = Pair()
+    (knock,) = pair.send(HELLO, {"type": "knock", "seq": 1})
+    assert (type(knock), pair.server.state) == (Knock, State.ENTERING)
+    pair.server.entered("s1", "t1", resumed=False, seq=0)
+    pair.send({"type": "gohome"})
+    assert pair.server.state is State.LEAVING
+    again = Pair()
+    (back,) = again.send(HELLO, {"type": "return", "token": "t1", "sent": 9, "seq": 1})
+    assert isinstance(back, Return)
+    again.server.entered("s1", "t2", resumed=True, seq=0)
+    assert (back.sent, again.server.sent_before_to) == (SEQ_MAX, 9)  # told to this connection alone
 
 
 @both

@@ -5,24 +5,14 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.session_events import UNHEARD_MS, Heartbeat, Lost, Rejoin
 from gameserver.errors import NotNow, Rejected
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Appeared, Vanished
 from gameserver.modules.movement.view import cell_of, view_topics
 from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Session
-from gameserver.modules.sessions.events import (
-    UNHEARD_MS,
-    Ack,
-    Entered,
-    Heartbeat,
-    Login,
-    Logout,
-    Lost,
-    Register,
-    Rejoin,
-    Resume,
-)
+from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume
 from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, SESSION_MS, Found
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting

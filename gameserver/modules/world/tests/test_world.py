@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.session_events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.errors import Rejected
 from gameserver.maps.kinds import KINDS
 from gameserver.maps.world import World
@@ -17,7 +18,6 @@ from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Appeared, Moved, Vanished
 from gameserver.modules.movement.view import cell_of, distance, view_topics
 from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Session
-from gameserver.modules.sessions.events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.sessions.rules import SESSION_MS
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick

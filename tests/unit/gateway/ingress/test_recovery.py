@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameserver.broker.routing import routing_key
+from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
 from gameserver.messages.outbound import BatchResult
 from gameserver.modules.movement.events import Look, Move
-from gameserver.modules.sessions.events import GATEWAY_SILENT_MS
 from gameserver.operations.trace import event_id
 from gateway.amqp.broker import Away, Busy
 from gateway.connections.lanes import given_up_after_s
