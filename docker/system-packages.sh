@@ -21,10 +21,6 @@ has_postgresql() {
     command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
-has_compose() {
-    docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null
-}
-
 has_browser() {
     command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null
 }
@@ -43,7 +39,6 @@ missing_packages() {
         [[ -f $RABBITMQ_SERVER ]] || echo rabbitmq-server
         has_postgresql || echo postgresql
         [[ -x /usr/sbin/haproxy ]] || echo haproxy
-        has_compose || echo docker-compose
         [[ -x /usr/sbin/debootstrap ]] || echo debootstrap
         command -v faketime >/dev/null || echo faketime
         has_browser || ! is_debian || printf '%s\n' chromium chromium-driver

@@ -42,7 +42,8 @@ def _workers() -> str:
         f"  worker-{family}:\n"
         "    <<: *worker\n"
         f'    command: [celery, -A, tasks, worker, -Q, {family}, -n, "{family}@%h",'
-        ' --pool, prefork, --concurrency, "1"]'
+        ' --pool, prefork, --concurrency, "1"]\n'
+        f'    scale: "${{WORKERS_{family.upper()}:-1}}"'
         for family in sorted(catalogue.families())
     )
 

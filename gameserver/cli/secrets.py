@@ -14,6 +14,10 @@ def add(commands: Subparsers) -> None:
     add_command(commands, "key", _key, "make the secret key that gateways and workers share")
     secret = add_command(commands, "secrets", _secrets, "make a deployment's secrets, as far as they are missing")
     secret.add_argument("folder", type=Path)
+    secret.add_argument(
+        "--renew", nargs="+", default=[], metavar="NAME", help="secrets to make anew, in the files that are there"
+    )
+    secret.add_argument("--owner", type=int, metavar="UID", help="whose the folder and its files shall be; for root")
     add_gateways(secret)
 
 
@@ -25,6 +29,8 @@ def _key(arguments: argparse.Namespace) -> int:
 
 
 def _secrets(arguments: argparse.Namespace) -> int:
-    made = provisioning.make(arguments.folder, arguments.gateways.split(","))
+    made = provisioning.make(arguments.folder, arguments.gateways.split(","), arguments.renew)
+    if arguments.owner is not None:
+        provisioning.give(arguments.folder, arguments.owner)
     print(f"{arguments.folder}: made {', '.join(made) or 'nothing, everything is there'}.")
     return 0

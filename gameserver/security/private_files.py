@@ -19,6 +19,17 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     beside.replace(path)
 
 
+def rewrite(path: Path, text: str) -> None:
+    """Write into the file that is there, or make it: a container that has that very file mounted sees the new text."""
+    if not path.is_file():
+        write(path, text)
+        return
+    data = text.encode()
+    with open(os.open(path, os.O_WRONLY), "wb") as file:
+        file.write(data)
+        file.truncate(len(data))
+
+
 def read_or_make(path: Path, make: Callable[[], str]) -> str:
     """Read the secret in a file; make and write it where there is none."""
     if not path.is_file():

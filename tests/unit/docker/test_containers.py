@@ -1,14 +1,12 @@
 """What docker/ says of containers, held against what there is: commands, settings, users, secrets, names, bounds.
 
-No container is started here. Compose itself reads the files where it is installed (Debian's package ``docker-compose``,
-or Docker's plugin), HAProxy its configuration.
+No container is started here (tests/containers does that). Compose 2 reads the files, HAProxy its configuration.
 """
 
 import contextlib
 import io
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -33,9 +31,12 @@ from gameserver.security import provisioning
 from gateway.service import DRAIN_S
 from tasks import app
 from tests.balancer import haproxy
+from tests.compose import compose
 from tests.watching import DOCKER
 
 ROOT = DOCKER.parent
+IGNORED = ROOT / ".dockerignore"
+UID = 10001
 FILES = {"development": DOCKER / "compose.yml", "production": DOCKER / "compose.production.yml"}
 DEPLOYMENTS = {name: yaml.safe_load(file.read_text()) for name, file in FILES.items()}
 SERVICES = [(deployment, name) for deployment in DEPLOYMENTS for name in DEPLOYMENTS[deployment]["services"]]
@@ -61,32 +62,24 @@ def seconds(text: str) -> int:
 # Compose itself.
 
 
-def compose() -> tuple[list[str], bool]:
-    """Compose's command, and whether it is the old one (1.29, in Debian 12), which knows no ``name``."""
-    candidates = [["docker", "compose"], ["docker-compose"]]
-    for command in candidates:
-        if shutil.which(command[0]) is None:
-            continue
-        done = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return command, done.stdout.startswith("1.")
-    if os.environ.get("CI"):
-        pytest.fail("Compose is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False)
-    pytest.skip("Compose is not installed (docker/system-packages.sh test installs it)")
+def read_by_compose(deployment: str, **environment: str) -> dict[str, Any]:
+    command = [*compose(), "-f", str(FILES[deployment]), "--profile", "*", "config"]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_compose_understands_the_file(deployment: str, tmp_path: Path) -> None:
-    command, old = compose()
-    file = FILES[deployment]
-    if old:
-        file = tmp_path / file.name
-        file.write_text(re.sub(r"^name: .*\n", "", FILES[deployment].read_text(), flags=re.MULTILINE))
-    done = subprocess.run([*command, "-f", str(file), "config"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = yaml.safe_load(done.stdout)["services"]
-    usual = {name for name, what in DEPLOYMENTS[deployment]["services"].items() if "profiles" not in what}
-    assert usual <= set(found)
+def test_compose_understands_the_file_as_it_stands(deployment: str) -> None:
+    assert set(read_by_compose(deployment)["services"]) == set(DEPLOYMENTS[deployment]["services"])
+
+
+def test_how_many_workers_a_family_has_is_a_setting_that_every_up_keeps() -> None:
+    found = read_by_compose("production", WORKERS_MOVEMENT="3")["services"]
+    scales = {name: what["scale"] for name, what in found.items() if name.startswith("worker-")}
+    assert scales.pop("worker-movement") == 3
+    assert set(scales.values()) == {1}
 
 
 # Commands and settings.
@@ -221,9 +214,10 @@ def test_every_secret_is_made_and_used(deployment: str, tmp_path: Path) -> None:
 def test_secrets_are_kept_out_of_git_and_of_images() -> None:
     done = subprocess.run(["git", "check-ignore", "-q", "docker/secrets/database"], cwd=ROOT, check=False)
     assert done.returncode in (0, 128)  # 128: an unpacked archive, and no repository
-    let_in = [line for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert "!docker" not in let_in
-    assert (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()[1] == "*"
+    rules = [line for line in IGNORED.read_text().splitlines() if not line.startswith("#")]
+    assert rules[0] == "*"
+    assert "!docker" not in rules
+    assert not list(ROOT.glob("docker/*.dockerignore")), "the legacy builder does not read it"
 
 
 # Bounds.
@@ -235,7 +229,7 @@ def test_every_container_is_kept_small(deployment: str, name: str) -> None:
     assert what["read_only"] is True
     assert what["cap_drop"] == ["ALL"]
     assert what["security_opt"] == ["no-new-privileges:true"]
-    assert (what["user"] == "0") == (name == CHOWN)
+    assert what["user"] == ("0" if name == CHOWN else str(UID))
     assert ("cap_add" in what) == (name == CHOWN)
     assert what["pids_limit"] > 0
     assert ("mem_limit" in what and "cpus" in what) or name == CHOWN
@@ -247,11 +241,18 @@ def test_every_container_is_kept_small(deployment: str, name: str) -> None:
 @every(SERVICES)
 def test_only_players_reach_the_deployment_from_outside(deployment: str, name: str) -> None:
     for port in service(deployment, name).get("ports", ()):
-        assert port.startswith("127.0.0.1:") or (deployment, name, port) == ("production", "haproxy", "4000:4000")
+        assert port.startswith("127.0.0.1:") or (deployment, name, port) == (
+            "production",
+            "haproxy",
+            "0.0.0.0:4000:4000",
+        )
     if deployment == "production":
         outside = "doors" in service(deployment, name)["networks"]
         assert outside == bool(service(deployment, name).get("ports"))
-        assert DEPLOYMENTS[deployment]["networks"]["inside"] == {"internal": True}
+        assert DEPLOYMENTS[deployment]["networks"]["inside"] == {
+            "internal": True,
+            "driver_opts": {"com.docker.network.bridge.inhibit_ipv4": "true"},  # else this machine's ports are reached
+        }
 
 
 @every(OURS)
@@ -273,6 +274,47 @@ def test_who_is_waited_for_is_there_and_can_be_waited_for(deployment: str, name:
         else:
             assert how == {"condition": "service_healthy"}
             assert "healthcheck" in what or what["image"] == "gameserver:latest"
+
+
+# What an engine does with them.
+
+
+@every(SERVICES)
+def test_rabbitmq_knows_what_memory_its_container_has(deployment: str, name: str) -> None:
+    what = service(deployment, name)
+    if not what["image"].startswith("rabbitmq:"):
+        return
+    mounted = [volume.split(":")[:2] for volume in what["volumes"]]
+    files = [source for source, target in mounted if target.endswith(".conf")]
+    said = " ".join((DOCKER / file).read_text() for file in files)  # the later one counts
+    *_, memory = re.findall(r"^total_memory_available_override_value = (\d+)GiB$", said, flags=re.MULTILINE)
+    assert what["mem_limit"] == f"{memory}g"
+
+
+@every([(h, n) for h, n in SERVICES if h == "production"])
+def test_a_name_of_a_stopped_container_is_soon_given_up(deployment: str, name: str) -> None:
+    """Every lookup is bounded below the shortest lease, in which a worker may have to look for another node."""
+    options = dict(each.split(":") for each in service(deployment, name)["dns_opt"])
+    assert int(options["timeout"]) * int(options["attempts"]) * 2 < min(spec.lease_s for spec in catalogue.specs())
+
+
+def test_a_balancer_that_is_stopped_waits_for_nobody() -> None:
+    haproxy_ = service("production", "haproxy")
+    assert haproxy_["stop_signal"] == "SIGTERM"  # its image says SIGUSR1: wait until all have left
+    assert seconds(haproxy_["stop_grace_period"]) <= 10
+
+
+@every(SERVICES)
+def test_who_looks_starts_nothing(deployment: str, name: str) -> None:
+    what = service(deployment, name)
+    if "tools" in what.get("profiles", ()):
+        assert "depends_on" not in what
+
+
+def test_no_volume_is_filled_from_an_image_after_it_was_given_away() -> None:
+    for name in (CHOWN, "prometheus"):
+        (volume,) = (each for each in service("production", name)["volumes"] if isinstance(each, dict))
+        assert (volume["source"], volume["volume"]) == ("prometheus", {"nocopy": True})
 
 
 # The parts fit together.
@@ -336,6 +378,9 @@ def test_quorum_queues_are_what_everyone_is_told_of_in_production() -> None:
 @pytest.mark.parametrize(("deployment", "name"), [(h, n) for h, n in SERVICES], ids=lambda v: v)
 def test_every_mounted_file_is_there(deployment: str, name: str) -> None:
     for volume in service(deployment, name).get("volumes", ()):
+        if isinstance(volume, dict):
+            assert volume["source"] in DEPLOYMENTS[deployment]["volumes"]
+            continue
         source, _, mode = volume.split(":") if volume.count(":") == 2 else (*volume.split(":"), "")
         if source.startswith("."):
             assert (DOCKER / source).exists(), volume
@@ -370,7 +415,7 @@ def test_haproxy_understands_its_configuration() -> None:
 
 
 def test_what_the_image_copies_is_there_and_let_into_the_build() -> None:
-    let_in = {line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"}
+    let_in = {line[1:] for line in IGNORED.read_text().splitlines() if line[:1] == "!"}
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (DOCKER / "Dockerfile").read_text(), flags=re.MULTILINE)
     names = {name for words in copied for name in words.split()}
     assert names == let_in
@@ -380,7 +425,15 @@ def test_what_the_image_copies_is_there_and_let_into_the_build() -> None:
 def test_the_image_is_nobodys_but_its_own_users() -> None:
     text = (DOCKER / "Dockerfile").read_text()
     assert re.findall(r"^USER (\w+)$", text, flags=re.MULTILINE) == ["game"]
-    bases = re.findall(r"^FROM (\S+)", text, flags=re.MULTILINE)
-    assert len(bases) == 2
-    assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases[0])
+    (base,) = set(re.findall(r"^FROM (\S+)", text, flags=re.MULTILINE))
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base)
+
+
+def test_a_change_of_ours_rebuilds_nothing_of_others() -> None:
+    """What is installed from requirements is a layer below everything of this project's, README.md among it."""
+    lines = (DOCKER / "Dockerfile").read_text().partition("AS build")[2].splitlines()
+    (installed,) = (n for n, line in enumerate(lines) if line.startswith("RUN") and "-r requirements.txt" in line)
+    copied = [line for line in lines[:installed] if line.startswith("COPY")]
+    assert copied == ["COPY constraints.txt ./", "COPY --from=requirements /build/requirements.txt ./"]
+    (ours,) = (line for line in lines if line.startswith("RUN") and " . " in line)
+    assert "--no-deps" in ours

@@ -71,12 +71,18 @@ DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_an
 DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
 SMALL = Ran("tests/integration/test_commands.py::test_the_small_commands_of_the_runbook")
 MAPS = Ran("tests/unit/cli/test_world.py::test_the_commands_check_and_apply")
+RENEWED = Ran(
+    "tests/unit/security/test_provisioning.py::test_a_secret_is_renewed_in_the_file_that_containers_have_mounted"
+)
 NO_ENGINE = Not("no container engine runs where the tests do; tests/unit/docker reads what it would run")
 SYSTEM = Not("it is the system's own, and looks only")
 
 _NAMES = "movement2 chat2 -A tasks"
 _QUEUES = "-Q:movement2 movement -Q:chat2 chat -c 1"
 _FILES = "--pidfile=var/%n.pid --logfile=var/log/%n.log"
+_PRODUCTION = "docker compose -f docker/compose.production.yml"
+_ALTER = r'''sh -c "echo \"ALTER USER game PASSWORD '\$(cat /run/secrets/database)'\" | psql -q -U game game"'''
+_SECRETS = 'docker run --rm -u 0 -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets --owner 10001'
 
 REGISTRY: dict[str, Ran | Not] = {
     "gameserver tail": TAIL,
@@ -132,14 +138,26 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver secrets FOLDER --gateways gateway1,gateway2": Ran(
         "tests/unit/cli/test_secrets.py::test_the_command_says_what_it_made_but_no_secret"
     ),
+    "gameserver secrets FOLDER --renew broker_worker flower_password": RENEWED,
+    "gameserver secrets FOLDER --renew broker_users.json": RENEWED,
     "docker compose -f docker/compose.yml build": NO_ENGINE,
-    'docker run --rm -u "$(id -u)" -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets': NO_ENGINE,
+    _SECRETS: NO_ENGINE,
     "docker compose -f docker/compose.yml up": NO_ENGINE,
     "docker compose -f docker/compose.yml --profile bots up": NO_ENGINE,
     "docker compose -f docker/compose.yml run --rm operator gameserver status": NO_ENGINE,
-    "docker compose -f docker/compose.production.yml up -d": NO_ENGINE,
-    "docker compose -f docker/compose.production.yml up -d --no-recreate --scale worker-movement=3": NO_ENGINE,
-    "docker compose -f docker/compose.production.yml run --rm operator celery -A tasks inspect ping": NO_ENGINE,
+    f"{_PRODUCTION} up -d": NO_ENGINE,
+    f"{_PRODUCTION} run --rm operator celery -A tasks inspect ping": NO_ENGINE,
+    f"{_PRODUCTION} up -d --no-recreate": NO_ENGINE,
+    f"{_PRODUCTION} build": NO_ENGINE,
+    f"{_PRODUCTION} run --rm migrate": NO_ENGINE,
+    f"{_PRODUCTION} run --rm declare": NO_ENGINE,
+    f"{_PRODUCTION} up -d --no-deps --wait beat1": NO_ENGINE,
+    f"{_PRODUCTION} up -d --no-deps --wait beat2": NO_ENGINE,
+    f"{_PRODUCTION} up -d --no-deps --wait gateway1": NO_ENGINE,
+    f"{_PRODUCTION} up -d --no-deps --wait gateway2": NO_ENGINE,
+    f"{_SECRETS} --renew broker_worker": NO_ENGINE,
+    f"{_PRODUCTION} exec rabbit1 rabbitmqctl import_definitions /run/secrets/broker_users.json": NO_ENGINE,
+    f"{_PRODUCTION} exec postgres {_ALTER}": NO_ENGINE,
     "gameserver copy --to postgresql://game@HOST/game": Ran(
         "tests/unit/cli/test_database.py::test_the_command_copies_the_database_of_the_settings"
     ),

@@ -40,7 +40,7 @@ ROOMS = (
 )  # fmt: skip
 # Where an old word has to stand: to be read, or to be told.
 EXCEPT = {
-    "house": re.compile(r"house\.env|HOUSE_USER"),  # a file and a variable that operators know
+    "house": re.compile(r"house\.env"),  # a file that operators know
     "turnstile": re.compile(r"\.turnstile\b"),  # a file that the version before locks, too
     **{old: re.compile(rf'"{old}": "{new}"|`{old}` \| `{new}`') for old, new in LIMITS_RENAMED.items()},
 }

@@ -25,3 +25,12 @@ def test_a_secret_is_made_once_and_then_kept(tmp_path):
     assert private_files.read_or_make(tmp_path / "secret", lambda: next(made)) == "first"
     assert private_files.read_or_make(tmp_path / "secret", lambda: next(made)) == "first"
     assert mode(tmp_path / "secret") == 0o600
+
+
+def test_whoever_has_the_file_open_sees_what_is_written_into_it(tmp_path):
+    file = tmp_path / "secret"
+    private_files.rewrite(file, "the first, and longer")
+    with file.open() as mounted:
+        private_files.rewrite(file, "the second")
+        assert mounted.read() == "the second"
+    assert mode(file) == 0o600

@@ -1,6 +1,12 @@
+import base64
+import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
+from gameserver.broker.permissions import SALT_BYTES
+from gameserver.errors import Rejected
 from gameserver.security.provisioning import BROKER_USERS, make, password_file
 from gameserver.security.sealing import read_key
 
@@ -48,3 +54,32 @@ def test_another_password_for_flower_is_the_one_of_its_pages(tmp_path: Path) -> 
     after = contents(tmp_path)
     assert after["flower_password"] != before["flower_password"]
     assert after["flower_pages"] == "operator:" + after["flower_password"]
+
+
+def test_a_secret_is_renewed_in_the_file_that_containers_have_mounted(tmp_path: Path) -> None:
+    make(tmp_path, ["gateway1"])
+    before, files = contents(tmp_path), {file.name: file.stat().st_ino for file in tmp_path.iterdir()}
+    written = make(tmp_path, ["gateway1"], ["broker_worker", "flower_password"])
+    assert written == ["broker_worker", "flower_password", BROKER_USERS, "flower_pages"]
+    after = contents(tmp_path)
+    assert {name for name in before if before[name] != after[name]} == set(written)
+    assert {file.name: file.stat().st_ino for file in tmp_path.iterdir()} == files
+    assert "operator:" + after["flower_password"] == after["flower_pages"]
+
+
+def test_the_hash_of_a_renewed_password_is_what_the_broker_imports(tmp_path: Path) -> None:
+    make(tmp_path, ["gateway1"])
+    make(tmp_path, ["gateway1"], ["broker_worker"])
+    (known,) = (user for user in json.loads(contents(tmp_path)[BROKER_USERS])["users"] if user["name"] == "worker")
+    assert is_of(known["password_hash"], contents(tmp_path)["broker_worker"])
+
+
+def is_of(hash_: str, password: str) -> bool:
+    raw = base64.b64decode(hash_)
+    return hashlib.sha256(raw[:SALT_BYTES] + password.encode()).digest() == raw[SALT_BYTES:]
+
+
+def test_a_secret_that_there_is_not_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="broker_wroker"):
+        make(tmp_path / "secrets", ["gateway1"], ["broker_wroker"])
+    assert not (tmp_path / "secrets").exists()
