@@ -36,8 +36,8 @@ from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
 from gameserver.store.statements import Rows
+from gameserver.testing.two_zones import WORLD, absent, creature, player
 from tests.unit.processing.workshop import PASSWORD, Workshop, entrance
-from tests.unit.rules.scenes import WORLD, absent, creature, player
 
 DEADLOCK = "40P01"
 DEADLOCK_TIMEOUT_MS = 20

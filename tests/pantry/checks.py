@@ -24,11 +24,11 @@ from gameserver.store.copy_database import copy
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import metadata
+from gameserver.testing.two_zones import NOW_MS, WORLD, circumstances, play, state
 from tests.pantry.items.entities import Item, Jar, Label, Shelved, Wear
 from tests.pantry.items.events import Eat, Pour, Shelve, Snatch, Take
 from tests.simulation.memory_store import MemoryStore
 from tests.unit.processing.workshop import ADA, BOB, Workshop, entrance, replies
-from tests.unit.rules.scenes import NOW_MS, WORLD, circumstances, play, state
 
 FLOUR, MORE_FLOUR = Jar(id="flour", kind="flour", grams=500), Jar(id="more", kind="flour", grams=200)
 APPLE, BREAD, CHEESE = (

@@ -188,7 +188,7 @@ except Corrupt as fault:
 """,
     "where players enter the view": """
 from gameserver.modules.movement.view import looks_around
-from tests.unit.rules.scenes import player
+from gameserver.testing.two_zones import player
 assert looks_around(player()).then == "peer"
 """,
 }

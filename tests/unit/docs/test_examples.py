@@ -19,8 +19,7 @@ def files(document: str) -> dict[str, str]:
 
 
 def copy_of_the_engine(folder: Path) -> None:
-    for package in ("gameserver", "tests/unit/rules"):
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "gameserver", folder / "gameserver", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def write(file: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from gameserver import config
 from gameserver.operations.collect import ask_database, disk_of, flight_of
 from gameserver.operations.snapshot import Database
 from gameserver.store import Store
-from tests.unit.rules.scenes import WORLD
+from gameserver.testing.two_zones import WORLD
 
 
 def wall_ms() -> int:

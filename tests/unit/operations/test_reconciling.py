@@ -19,8 +19,8 @@ from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.placing import fingerprint
 from gameserver.operations import reconciling
+from gameserver.testing.two_zones import MEADOW, WORLD, absent, creature, player
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
-from tests.unit.rules.scenes import MEADOW, WORLD, absent, creature, player
 
 WALL = frozenset({(11, y) for y in range(20) if y != 10})
 SMALL = replace(MEADOW, width=12, walls=WALL, portals={}, creatures=())

@@ -16,6 +16,7 @@ from gameserver.modules.sessions.events import Register
 from gameserver.modules.trade.events import Give
 from gameserver.modules.world.events import Tick
 from gameserver.rules.outcome import Context, Outcome, State, rule
+from gameserver.testing.two_zones import session_of
 from tests.selections import selected
 from tests.unit.processing.workshop import (
     ADA,
@@ -28,7 +29,6 @@ from tests.unit.processing.workshop import (
     sweep,
     walk,
 )
-from tests.unit.rules.scenes import session_of
 
 
 def test_a_batch_goes_to_the_gateways_it_concerns(workshop: Workshop) -> None:

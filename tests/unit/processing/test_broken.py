@@ -14,6 +14,7 @@ from gameserver.modules.trade.events import Give
 from gameserver.modules.world.events import Tick
 from gameserver.rules.outcome import Context, Outcome, Reader, State, rule
 from gameserver.store.store import Trial
+from gameserver.testing.two_zones import NOW_MS
 from tests.selections import selected
 from tests.unit.processing.workshop import (
     ADA,
@@ -27,7 +28,6 @@ from tests.unit.processing.workshop import (
     reply,
     walk,
 )
-from tests.unit.rules.scenes import NOW_MS
 
 
 def test_a_broken_event_and_what_follows_it_in_its_lane_are_held_and_its_neighbours_applied(

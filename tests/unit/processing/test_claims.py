@@ -19,9 +19,9 @@ from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.needs import Needs, near, where
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import loading
+from gameserver.testing.two_zones import creature, player, session_of
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, replies, walk
-from tests.unit.rules.scenes import creature, player, session_of
 
 
 def taxes(need: str) -> Any:

@@ -16,8 +16,8 @@ from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.modules.trade.events import Purse as AskPurse
 from gameserver.rules.outcome import Context, Outcome, State, rule
+from gameserver.testing.two_zones import absent, creature, cut_off
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
-from tests.unit.rules.scenes import absent, creature, cut_off
 
 
 def test_an_event_is_applied_and_answered(workshop: Workshop) -> None:

@@ -19,9 +19,9 @@ from gameserver.modules.trade.events import Give, Given
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule, merged
 from gameserver.rules.outcome import Context, Notification, Outcome, State
+from gameserver.testing.two_zones import player, state
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, COINS, EVE, Workshop, dispatched, replies, reply
-from tests.unit.rules.scenes import player, state
 
 TAX = 2
 

@@ -11,6 +11,7 @@ from gameserver.modules.sessions.events import Ack, Login, Register
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Tick
 from gameserver.modules.world.rules import TICK_MS
+from gameserver.testing.two_zones import creature
 from tests.unit.processing.workshop import (
     ADA,
     BOB,
@@ -21,7 +22,6 @@ from tests.unit.processing.workshop import (
     reply,
     sweep,
 )
-from tests.unit.rules.scenes import creature
 
 
 def slay(workshop: Workshop) -> Envelope:

@@ -30,11 +30,11 @@ from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Context, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
+from gameserver.testing.two_zones import player
 from tasks.processor import BatchProcessor
 from tests.databases import DIALECTS
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, Workshop, packet, walk
-from tests.unit.rules.scenes import player
 
 GUILTY_SEQ, FOLLOWER_SEQ = 5, 6
 TURNS_MAX = 50

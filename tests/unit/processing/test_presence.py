@@ -19,6 +19,7 @@ from gameserver.modules.sessions.events import Login, Resume
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick
 from gameserver.modules.world.rules import TICK_MS
+from gameserver.testing.two_zones import player
 from tests.unit.processing.workshop import (
     ADA,
     EVE,
@@ -31,7 +32,6 @@ from tests.unit.processing.workshop import (
     reply,
     sweep,
 )
-from tests.unit.rules.scenes import player
 
 BY_MS = 600_000  # so far a clock is wrong
 WRONG = pytest.mark.parametrize("wrong_ms", [BY_MS, -BY_MS], ids=["ahead", "behind"])

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from gameserver.store import Store
-from tests.unit.rules.scenes import WORLD
+from gameserver.testing.two_zones import WORLD
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from gameserver.rules.needs import Needs, count, ids, near, newest, portion, val
 from gameserver.store import Store
 from gameserver.store.statements import Rows
 from gameserver.store.tables import tables_of
+from gameserver.testing.two_zones import WORLD, player
 from tests.unit.processing.workshop import ADA, BOB, COINS, EVE, Workshop, entrance, replies, reply, walk
-from tests.unit.rules.scenes import WORLD, player
 
 AROUND: Callable[[Any], Any] = lambda body: (body.zone, 0, 0, 99, 99)  # noqa: E731
 

@@ -14,8 +14,8 @@ from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.faults import Fault, fault_of
 from gameserver.store.store import Stored, Transaction
+from gameserver.testing.two_zones import account_of, player
 from tests.selections import selected
-from tests.unit.rules.scenes import account_of, player
 
 ADA, BOB = player(), player("Bob")
 TOO_WIDE = 2**63

@@ -20,9 +20,9 @@ from gameserver.modules.sessions.entities import Account, Session
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.store import Store, engine
 from gameserver.store.store import Stored
+from gameserver.testing.two_zones import WORLD, account_of, player, session_of
 from tests.databases import Cluster
 from tests.selections import selected
-from tests.unit.rules.scenes import WORLD, account_of, player, session_of
 
 WAIT_S_MAX = 20.0
 ADA, BOB = player(), player("Bob")

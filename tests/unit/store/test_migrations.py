@@ -20,8 +20,8 @@ from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
 from gameserver.store.statements import writing
 from gameserver.store.tables import columns, metadata, tables_of
+from gameserver.testing.two_zones import WORLD
 from tests.selections import selected
-from tests.unit.rules.scenes import WORLD
 
 
 def differences(url: str) -> list[object]:

@@ -8,7 +8,7 @@ from msgspec.structs import astuple, replace
 from gameserver.modules.movement.entities import Player
 from gameserver.store.claims import Claims
 from gameserver.store.saving import put_things
-from tests.unit.rules.scenes import player
+from gameserver.testing.two_zones import player
 
 
 class Ids:

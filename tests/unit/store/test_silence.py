@@ -11,9 +11,9 @@ from gameserver.errors import Retryable
 from gameserver.modules.sessions.entities import Account
 from gameserver.store import Store, engine
 from gameserver.testing.proxy import Proxy
+from gameserver.testing.two_zones import WORLD, player
 from tests.databases import Cluster
 from tests.selections import selected
-from tests.unit.rules.scenes import WORLD, player
 
 SHORTEST_LEASE_S = min(spec.lease_s for spec in catalogue.specs())
 

@@ -30,8 +30,8 @@ from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import statements as rows_module
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, tables_of
+from gameserver.testing.two_zones import NOW_MS, WORLD, absent, account_of, creature, player, session_of
 from tests.selections import selected
-from tests.unit.rules.scenes import NOW_MS, WORLD, absent, account_of, creature, player, session_of
 
 ADA, BOB = player(), player("Bob")
 

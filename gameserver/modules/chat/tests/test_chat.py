@@ -10,7 +10,7 @@ from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.chat.rules import CHANNELS_MAX, ONLINE_COUNT, ONLINE_NAMES, clean, history
 from gameserver.rules.outcome import MAIL_MAX
-from tests.unit.rules.scenes import NOW_MS, absent, circumstances, play, player, state
+from gameserver.testing.two_zones import NOW_MS, absent, circumstances, play, player, state
 
 ADA = player()
 DIRECTING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

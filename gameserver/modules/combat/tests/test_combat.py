@@ -12,7 +12,7 @@ from gameserver.modules.combat.rules import COOLDOWN_MS, DEAD_MS, REACH, SPREAD,
 from gameserver.modules.movement.entities import Creature
 from gameserver.modules.movement.events import Vanished
 from gameserver.rules.outcome import MAIL_MAX
-from tests.unit.rules.scenes import NOW_MS, absent, circumstances, creature, play, player, put, state, told
+from gameserver.testing.two_zones import NOW_MS, absent, circumstances, creature, play, player, put, state, told
 
 ADA = player()
 BOB = player("Bob", x=13)

@@ -18,7 +18,7 @@ from gameserver.modules.movement.view import (
     view_box,
     view_topics,
 )
-from tests.unit.rules.scenes import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
+from gameserver.testing.two_zones import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
 
 DIRECTIONS = sorted(STEPS)
 STALL_MS_MAX = 3_000  # what a network may hold back without harm

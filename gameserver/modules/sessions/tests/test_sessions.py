@@ -17,7 +17,7 @@ from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX, PASSWORD_CHARS
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
 from gameserver.rules.watermarks import NO_MARKS
-from tests.unit.rules.scenes import (
+from gameserver.testing.two_zones import (
     MEADOW,
     NOW_MS,
     QuickPasswords,

@@ -9,7 +9,7 @@ from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give, Given, Received
 from gameserver.modules.trade.events import Purse as AskPurse
 from gameserver.rules.outcome import MAIL_MAX
-from tests.unit.rules.scenes import absent, circumstances, play, player, put, state
+from gameserver.testing.two_zones import absent, circumstances, play, player, put, state
 
 ADA = player()
 BOB = player("Bob")

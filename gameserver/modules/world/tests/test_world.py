@@ -33,7 +33,7 @@ from gameserver.modules.world.rules import (
     WANDER_TILES,
 )
 from gameserver.rules.outcome import Waiting
-from tests.unit.rules.scenes import (
+from gameserver.testing.two_zones import (
     MEADOW,
     NOW_MS,
     WORLD,

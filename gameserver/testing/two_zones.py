@@ -1,4 +1,12 @@
-"""A world of two zones and who is in it, for the tests of the bundled modules' rules."""
+"""Scenes in a small world: two zones, a portal between them, walls and creatures at known places.
+
+It is ``scenes`` with this world in place of the game's own, for tests that need to know what stands where.
+
+def test_a_blow_reaches_the_neighbouring_tile():
+    ada, rat = player(), creature(x=13, y=10)
+    outcome = play(Attack(target=rat.id), state(ada, rat), circumstances(ada))
+    assert put(outcome, rat.id).hp < rat.hp
+"""
 
 from typing import Any
 
@@ -70,7 +78,7 @@ def player(name: str = "Ada", **changes: Any) -> Player:
 
 
 def creature(id_: str = "meadow.rat.1", **changes: Any) -> Creature:
-    """A creature in full health; its kind stands in its id."""
+    """Make a creature in full health, beside the player; its kind stands in its id."""
     zone, kind, _ = id_.split(".")
     return replace(Creature(id=id_, kind=kind, zone=zone, x=13, y=10, hp=KINDS[kind].hp_max, v=1), **changes)
 
@@ -81,6 +89,6 @@ def state(*things: Entity, **loaded: Any) -> State:
 
 
 def put(outcome: Outcome, id_: str) -> Any:
-    """The one body that an outcome puts under this id."""
+    """Return the one body, or purse, that an outcome puts under this id."""
     (body,) = [thing for thing in outcome.put if thing.id == id_ and isinstance(thing, Player | Creature | Purse)]
     return body
