@@ -1,21 +1,34 @@
 """The command line: ``gameserver up``, ``status``, ``advise``, ``tail``, ``trace``, ``bots``, ``events``, ``dead``, ...
 
 The composition root of everything that is not a gateway or a Celery worker. There is a module for each group of
-commands; its ``add`` adds them. Each command is a function of its arguments that returns an exit status; errors of the
-project end it with a sentence.
+commands; its ``add`` adds them, and it is imported when one of them is given. Each command is a function of its
+arguments that returns an exit status; errors of the project end it with a sentence.
 """
 
 import argparse
 import io
 import os
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import TextIO
 
-from gameserver.cli import bots, broker, catalogue, database, dead_letters, game, operations, secrets, up, world
 from gameserver.cli.commands import Command, within
 from gameserver.errors import GameError
 
-GROUPS = (up, game, operations, bots, catalogue, dead_letters, database, world, broker, secrets)
+# The modules with commands, in the order of the help.
+GROUPS = {
+    "up": ("up", "dev"),
+    "game": ("new", "test", "migrations"),
+    "operations": ("status", "advise", "tail", "trace", "queues"),
+    "bots": ("bots",),
+    "catalogue": ("events", "catalogue"),
+    "dead_letters": ("dead",),
+    "database": ("migrate", "copy", "backup"),
+    "world": ("world",),
+    "broker": ("declare", "broker-users"),
+    "secrets": ("key", "secrets"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,18 +57,24 @@ def _spare(stream: TextIO) -> None:
 
 
 def _parsed(argv: list[str] | None) -> argparse.Namespace:
-    whole = parser()
-    arguments, rest = whole.parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    whole = parser(_groups(words[:1]))
+    arguments, rest = whole.parse_known_args(words)
     if rest and not arguments.takes_rest:
         whole.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     return arguments
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser of all commands; it puts the function to call into ``command``."""
+def _groups(first: list[str]) -> Iterable[str]:
+    """Find the module of the command that is given; all of them where it is none, for the help."""
+    return [module for module, commands in GROUPS.items() if set(first) & set(commands)] or GROUPS
+
+
+def parser(groups: Iterable[str] = GROUPS) -> argparse.ArgumentParser:
+    """Build the parser of these modules' commands; it puts the function to call into ``command``."""
     made = argparse.ArgumentParser(prog="gameserver", description=__doc__.split("\n", 1)[0])
     subparsers = made.add_subparsers(required=True, metavar="command")
-    for group in GROUPS:
-        group.add(subparsers)
+    for module in groups:
+        import_module(f"{__name__}.{module}").add(subparsers)
     return made

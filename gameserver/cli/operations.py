@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 from gameserver import config
@@ -15,9 +16,10 @@ from gameserver.errors import Rejected
 from gameserver.operations import drain_queues, status, tail, trace
 from gameserver.operations.advise import advise
 from gameserver.operations.collect import ask_database, collect_snapshot
-from gameserver.operations.inspector import Inspector
+from gameserver.operations.inspector import ANSWER_S, Inspector
 from gameserver.operations.snapshot import Snapshot
 
+QUICK_S = 0.6  # a tick of the world, and some more: rates are of this time
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -42,21 +44,37 @@ def add(commands: Subparsers) -> None:
 
 
 @contextmanager
-def _looking() -> Iterator[Callable[[], Snapshot]]:
-    """A function that takes snapshots. Without a database only the dead letters are missing."""
+def _looking() -> Iterator[Callable[..., Snapshot]]:
+    """A function that takes snapshots, of ``collect_snapshot``'s last two arguments.
+
+    Without a database only the dead letters are missing.
+    """
     settings = config.load()
     families = queues_of_families(settings)
     inspector = Inspector(settings.amqp_url)
     with open_store() as store:
-        yield lambda: collect_snapshot(
-            inspector, families, settings, from_database=lambda: ask_database(store, now_ms), clock_s=time.time
+        yield partial(
+            collect_snapshot,
+            inspector,
+            families,
+            settings,
+            from_database=lambda: ask_database(store, now_ms),
+            clock_s=time.time,
         )
+
+
+def _two(take: Callable[..., Snapshot], quiet_s: float) -> tuple[Snapshot, Snapshot]:
+    """Take two snapshots, so long apart, or longer where somebody is slow to answer."""
+    before = take(quiet_s=quiet_s)
+    if quiet_s < ANSWER_S and not before.is_complete:
+        before = take()
+    return before, take(expected=before.names)
 
 
 def _status(arguments: argparse.Namespace) -> int:
     with _looking() as take:
         with within(ANSWER_S_MAX):
-            before, now = take(), take()
+            before, now = _two(take, QUICK_S)
         while arguments.watch:
             print(f"{CLEAR}{status.format_screen(before, now)}", end="", flush=True)
             with within(ANSWER_S_MAX):
@@ -67,7 +85,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _advise(arguments: argparse.Namespace) -> int:
     with _looking() as take:
-        before, now = take(), take()
+        before, now = _two(take, ANSWER_S)
     found = advise(before, now, one_writer=config.load().database_url.startswith("sqlite"))
     for advice in found:
         print(f"# {advice.why}" + (f"\n{advice.command}" if advice.command else ""))

@@ -10,7 +10,7 @@ from gameserver.broker.topology import DEAD
 from gameserver.config import Settings
 from gameserver.declare import catalogue
 from gameserver.errors import Retryable
-from gameserver.operations.inspector import Inspector
+from gameserver.operations.inspector import ANSWER_S, Inspector
 from gameserver.operations.metrics import read_gateway, read_worker
 from gameserver.operations.snapshot import Database, Disk, Flight, Snapshot
 from gameserver.store import Store
@@ -66,14 +66,17 @@ def collect_snapshot(
     *,
     from_database: Callable[[], FromDatabase],
     clock_s: Callable[[], float],
+    expected: frozenset[str] = frozenset(),
+    quiet_s: float = ANSWER_S,
 ) -> Snapshot:
     """Ask all parts and put their answers together. Raises ``Retryable`` when the broker does not answer.
 
-    ``families``: the queues of each. ``clock_s``: seconds since 1970.
+    ``families``: the queues of each. ``clock_s``: seconds since 1970. ``expected`` and ``quiet_s`` are what
+    ``Inspector.ask_all`` takes.
     """
     queues = {family: tuple(names) for family, names in families.items()}
-    reports, workers = inspector.ask_all()
-    at_s = clock_s()
+    at_s = clock_s()  # everybody answers at once: what is waited for is that nobody else does
+    reports, workers = inspector.ask_all(expected, quiet_s)
     depths = inspector.queue_depths([*(name for names in queues.values() for name in names), DEAD])
     data = from_database()
     return Snapshot(

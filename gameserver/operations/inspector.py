@@ -1,11 +1,12 @@
 """Questions to all parts of a deployment, through the broker alone: no port of theirs need be known or open.
 
 Gateways answer a query that is sent through ``outbound``, workers answer Celery's remote control, and the broker
-answers a passive declaration of each queue. Parts that do not answer within ``ANSWER_S`` count as absent.
+answers a passive declaration of each queue. Parts that do not answer within ``ANSWER_S`` count as absent. Nobody knows
+how many there are, so that a question takes that long, unless whoever asks knows who is to answer.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
@@ -23,6 +24,34 @@ ANSWER_S = 1.0
 LATE_S = 0.05  # what is on its way when the time is over
 
 
+class _Enough(Exception):
+    """All who were expected have answered."""
+
+
+class _Answers:
+    """What was answered so far. Raises ``_Enough`` once all who are expected have answered; nobody: never."""
+
+    def __init__(self, expected: frozenset[str]) -> None:
+        self.reports: list[GatewayReport] = []
+        self.workers: dict[str, str] = {}
+        self._expected = expected
+
+    def add_report(self, _: Any, message: Any) -> None:
+        """Take a gateway's answer."""
+        self.reports.append(read_gateway_report(bytes(message.body)))
+        self._end_when_complete()
+
+    def add_worker(self, answer: Mapping[str, Any]) -> None:
+        """Take a worker's answer."""
+        self.workers.update({name: text for name, text in answer.items() if isinstance(text, str)})
+        self._end_when_complete()
+
+    def _end_when_complete(self) -> None:
+        names = {report.gateway for report in self.reports} | self.workers.keys()
+        if self._expected and self._expected <= names:
+            raise _Enough
+
+
 class Inspector:
     """Asks the deployment behind a broker. All methods raise what ``broker.connections.connected`` raises."""
 
@@ -34,19 +63,30 @@ class Inspector:
         """Open a connection."""
         return connected(self._amqp_url)
 
-    def ask_all(self) -> tuple[list[GatewayReport], dict[str, str]]:
-        """Ask every gateway for its report, and every worker for its metrics, by its name. Takes ``ANSWER_S``."""
-        workers: dict[str, str] = {}
-        reports = self._ask("", lambda connection: workers.update(self._workers(connection, "metrics")))
-        return reports, workers
+    def ask_all(
+        self, expected: frozenset[str] = frozenset(), quiet_s: float = ANSWER_S
+    ) -> tuple[list[GatewayReport], dict[str, str]]:
+        """Ask every gateway for its report, and every worker for its metrics, by its name.
+
+        Takes until all ``expected`` (names of gateways and workers) have answered, or nobody did for ``quiet_s``.
+        """
+        answers = _Answers(expected)
+
+        def ask_workers(connection: Connection) -> None:
+            self._broadcast(connection, "metrics", answers, quiet_s)
+            _listen(connection, quiet_s if expected else LATE_S)
+
+        return self._ask("", ask_workers, answers), answers.workers
 
     def catalogues(self) -> dict[str, str]:
         """Ask every worker for its catalogue, as ``catalogue export`` writes it. Takes ``ANSWER_S``.
 
         Workers of versions that do not know the question are left out.
         """
+        answers = _Answers(frozenset())
         with self.connection() as connection:
-            return self._workers(connection, "catalogue")
+            self._broadcast(connection, "catalogue", answers, ANSWER_S)
+        return answers.workers
 
     def consume(self, worker: str, exchange: str, queue: str, arguments: dict[str, Any]) -> None:
         """Have a worker take from one more queue, which stands already with these arguments."""
@@ -55,27 +95,26 @@ class Inspector:
 
     def ask_about_event(self, event_id: str) -> list[GatewayReport]:
         """Ask every gateway what it remembers of an event. Takes ``ANSWER_S``."""
-        return self._ask(event_id, lambda connection: _listen(connection, ANSWER_S))
+        return self._ask(event_id, lambda connection: _listen(connection, ANSWER_S + LATE_S), _Answers(frozenset()))
 
-    def _workers(self, connection: Connection, question: str) -> dict[str, str]:
-        replies = self._app.control.broadcast(question, connection=connection, reply=True, timeout=ANSWER_S) or []
-        return {name: text for reply in replies for name, text in reply.items() if isinstance(text, str)}
+    def _broadcast(self, connection: Connection, question: str, answers: _Answers, quiet_s: float) -> None:
+        """Ask every worker, and listen until nothing came for so long."""
+        self._app.control.broadcast(
+            question, connection=connection, reply=True, timeout=quiet_s, callback=answers.add_worker
+        )
 
-    def _ask(self, about: str, meanwhile: Callable[[Connection], Any]) -> list[GatewayReport]:
-        found: list[GatewayReport] = []
+    def _ask(self, about: str, meanwhile: Callable[[Connection], Any], answers: _Answers) -> list[GatewayReport]:
         with self.connection() as connection, connection.channel() as channel:
             declare_exchanges(channel, OUTBOUND, REPORTS)
-            answers = temporary_queue(channel)
-            answers.bind_to(REPORTS, routing_key=answers.name)
+            queue = temporary_queue(channel)
+            queue.bind_to(REPORTS, routing_key=queue.name)
             consumer = Consumer(
-                channel, [answers], callbacks=[_append_report_to(found)], accept=["application/data"], no_ack=True
+                channel, [queue], callbacks=[answers.add_report], accept=["application/data"], no_ack=True
             )
-            with consumer:
-                question = encode_outbound(Query(reply_to=answers.name, event_id=about))
-                _publish(channel, question)
+            with consumer, suppress(_Enough):
+                _publish(channel, encode_outbound(Query(reply_to=queue.name, event_id=about)))
                 meanwhile(connection)
-                _listen(connection, LATE_S)
-        return sorted(found, key=lambda report: report.gateway)
+        return sorted(answers.reports, key=lambda report: report.gateway)
 
     def queue_depths(self, queues: Iterable[str]) -> dict[str, Depth]:
         """Count messages and consumers of these queues, as far as they exist."""
@@ -93,10 +132,6 @@ def temporary_queue(channel: Any, arguments: dict[str, Any] | None = None) -> Qu
     """Declare a queue that is removed with the connection."""
     name = channel.queue_declare("", exclusive=True, auto_delete=True, durable=False, arguments=arguments).queue
     return Queue(name, channel=channel, exclusive=True, auto_delete=True, durable=False, no_declare=True)
-
-
-def _append_report_to(found: list[GatewayReport]) -> Callable[[Any, Any], None]:
-    return lambda _, message: found.append(read_gateway_report(bytes(message.body)))
 
 
 def _publish(channel: Any, question: bytes) -> None:

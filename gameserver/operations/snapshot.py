@@ -1,5 +1,7 @@
 """The state of a deployment at one moment, as its parts reported it."""
 
+from collections import Counter
+
 import msgspec
 
 from gameserver.broker.connections import Depth
@@ -95,6 +97,23 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def beat_skew_s(self) -> float:
         """How far beat's clock is ahead of server time; of several beats, the one that is farthest off."""
         return max((worker.beat_skew_s for worker in self.workers), key=abs, default=0.0)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The gateways and workers that answered."""
+        return frozenset(gateway.name for gateway in self.gateways) | {worker.name for worker in self.workers}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a gateway, and as many workers for each queue as the broker counts."""
+        taken = Counter(queue for worker in self.workers for queue in worker.queues)
+        served = (
+            taken[name] >= self.depths[name].consumers
+            for names in self.families.values()
+            for name in names
+            if name in self.depths
+        )
+        return bool(self.gateways) and bool(self.workers) and all(served)
 
     def serving(self, family: str) -> tuple[Worker, ...]:
         """List the workers that consume any of a family's queues."""

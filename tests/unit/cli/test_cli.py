@@ -2,6 +2,8 @@
 
 import argparse
 import pkgutil
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -21,7 +23,21 @@ def commands(of: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
 
 def test_every_module_with_commands_is_added() -> None:
     modules = [import_module(f"{cli.__name__}.{found.name}") for found in pkgutil.iter_modules(cli.__path__)]
-    assert {module for module in modules if hasattr(module, "add")} == set(cli.GROUPS)
+    assert {module.__name__ for module in modules if hasattr(module, "add")} == {
+        f"{cli.__name__}.{m}" for m in cli.GROUPS
+    }
+
+
+@pytest.mark.parametrize("module", cli.GROUPS)
+def test_the_commands_of_a_module_are_those_for_which_it_is_imported(module: str) -> None:
+    (group,) = (a for a in parser([module])._actions if isinstance(a, argparse._SubParsersAction))
+    assert tuple(group.choices) == cli.GROUPS[module]
+
+
+def test_a_command_imports_nothing_of_other_commands() -> None:
+    asked = "import sys; from gameserver.cli import _parsed; _parsed(['key']); print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_every_command_says_what_it_does_and_has_a_function() -> None:
