@@ -11,7 +11,7 @@ def test_a_question_ends_with_the_last_of_those_who_are_expected() -> None:
     answers.add_worker({"three@h": "metrics"})
     with pytest.raises(_Enough):
         answers.add_worker({"two@h": "metrics"})
-    assert answers.workers == {name: "metrics" for name in ("one@h", "two@h", "three@h")}
+    assert answers.workers == dict.fromkeys(("one@h", "two@h", "three@h"), "metrics")
 
 
 def test_a_question_to_nobody_known_never_ends_by_itself() -> None:
