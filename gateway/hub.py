@@ -219,6 +219,15 @@ class Hub:
             self._ingress.accept(connection, event)
         self._writer.send_protocol_output(connection)
 
+    def half_closed(self, connection: Connection) -> None:
+        """Answer what a client sent before it closed its side, and then say goodbye."""
+        connection.note_end_of_input(self._clock.seconds())
+        self._close_done(connection)
+
+    def _close_done(self, connection: Connection) -> None:
+        if connection.is_done(self._clock.seconds(), self._limits.close_timeout_s):
+            self._writer.close(connection, "half_closed")
+
     def ended(self, connection: Connection) -> None:
         """Forget a connection whose socket is closed, and report its player as lost."""
         self._registry.remove(connection)
@@ -322,6 +331,7 @@ class Hub:
             self._writer.close(connection, "idle_timeout")
         else:
             self._recovery.check_timeouts(connection, now_s)
+            self._close_done(connection)
 
     # The broker.
 

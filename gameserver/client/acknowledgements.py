@@ -1,9 +1,9 @@
-"""The acknowledgement of durable notices. The server tells such a notice again until it is acknowledged."""
+"""The acknowledgement of durable notices. What is not acknowledged is told again when the session is resumed."""
 
 import asyncio
 from collections.abc import Callable
 
-from gameserver.client.errors import ConnectionLost
+from gameserver.client.errors import ConnectionLost, Refused
 from gameserver.client.packets import Packet, Reply
 
 
@@ -47,15 +47,17 @@ class Acknowledger:
         for id_ in ids:
             del self._ids[id_]
         self._under_way = True
-        reply.add_done_callback(self._complete)
+        reply.add_done_callback(lambda done: self._complete(done, ids))
 
     def _start_timer(self) -> None:
         if self._timer is None and not self._under_way:
             self._timer = asyncio.get_running_loop().call_later(self._delay_s, self.flush)
 
-    def _complete(self, reply: asyncio.Future[Packet]) -> None:
+    def _complete(self, reply: asyncio.Future[Packet], ids: list[str]) -> None:
+        """Go on; what was refused is tried again: the server does not tell it twice on a connection."""
         self._under_way = False
-        lost = not reply.cancelled() and isinstance(reply.exception(), ConnectionLost)
-        # A refused ack needs no care: the server tells again what it holds unacknowledged.
-        if self._ids and not lost:
+        fault = None if reply.cancelled() else reply.exception()
+        if isinstance(fault, Refused):
+            self._ids = dict.fromkeys([*ids, *self._ids])
+        if self._ids and not isinstance(fault, ConnectionLost):
             self._start_timer()

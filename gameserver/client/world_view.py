@@ -1,12 +1,16 @@
 """The world as a client sees it, computed from notices and replies, without I/O.
 
 Notices of different senders may overtake each other. Each change of a being has a number, ``v``: a notice that is older
-than what is known already is ignored, also for beings that have just left the view.
+than what is known already is ignored, also for beings that have just left the view. Whoever appears between a step into
+another cell and its ``view`` may be missing in that, and is kept.
 """
+
+from typing import Any
 
 from gameserver.client.packets import Packet
 
 GONE_KEPT_MAX = 256
+CELL = 8  # tiles: one sees the cell in which one stands, and those around it
 
 
 class WorldView:
@@ -16,6 +20,8 @@ class WorldView:
         self.me: Packet = {}
         self.beings: dict[str, Packet] = {}
         self._gone: dict[str, int] = {}  # the ``v`` with which a being left the view
+        self._fresh: set[str] = set()  # those who appeared since a view is due
+        self._is_view_due = False
         self._handlers = {
             "view": self._on_view,
             "appeared": self._on_appeared,
@@ -29,14 +35,14 @@ class WorldView:
 
     def apply_entrance(self, data: Packet) -> None:
         """Set who and where the player is, from the reply to register, login or resume."""
-        self._set_zone(data["zone"])
+        self._arrive(data)
         self.me |= {key: data[key] for key in ("name", "zone", "x", "y", "hp", "hp_max", "xp")}
         self.me["id"] = data["player"]
 
     def apply_reply(self, event: Packet, data: Packet) -> None:
         """Update the player or a target from the successful reply to an event."""
         if event["type"] == "move":
-            self._set_zone(data["zone"])
+            self._arrive(data)
             self.me |= data
         elif event["type"] == "attack":
             self._set_health(data["target"], data["hp"])
@@ -47,16 +53,23 @@ class WorldView:
         if handler is not None:
             handler(notice)
 
-    def _set_zone(self, zone: str) -> None:
-        if self.me.get("zone") != zone:
+    def _arrive(self, there: Packet) -> None:
+        """Stand there from now on; where that is in another cell, a view is due."""
+        if self.me.get("zone") != there["zone"]:
             self.beings = {}
+        if _cell(self.me) != _cell(there):
+            self._is_view_due = True
+            self._fresh = set()
 
     def _on_view(self, notice: Packet) -> None:
         self.me |= notice["you"]
         self.me["zone"] = notice["zone"]
         known = self.beings
         beings = [being for being in notice["beings"] if being["v"] >= self._gone.get(being["id"], 0)]
-        self.beings = {being["id"]: _newer(known.get(being["id"]), being) for being in beings}
+        kept = {id_: known[id_] for id_ in self._fresh if id_ in known and _sees(self.me, known[id_])}
+        self.beings = kept | {being["id"]: _newer(known.get(being["id"]), being) for being in beings}
+        self._is_view_due = False
+        self._fresh = set()
 
     def _on_appeared(self, notice: Packet) -> None:
         being = notice["being"]
@@ -65,6 +78,8 @@ class WorldView:
         elif being["v"] >= self._gone.get(being["id"], 0):
             self._gone.pop(being["id"], None)
             self.beings[being["id"]] = _newer(self.beings.get(being["id"]), being)
+            if self._is_view_due:
+                self._fresh.add(being["id"])
 
     def _update_me(self, being: Packet) -> None:
         if being["v"] >= self.me.get("v", 0):
@@ -101,7 +116,7 @@ class WorldView:
             being |= {"hp": hp, "v": known if v is None else v}
 
     def _on_respawned(self, notice: Packet) -> None:
-        self._set_zone(notice["zone"])
+        self._arrive(notice)
         self.me |= {key: notice[key] for key in ("zone", "x", "y", "hp")}
 
     def _on_rewarded(self, notice: Packet) -> None:
@@ -110,3 +125,11 @@ class WorldView:
 
 def _newer(known: Packet | None, received: Packet) -> Packet:
     return known if known is not None and known["v"] > received["v"] else dict(received)
+
+
+def _cell(at: Packet) -> tuple[Any, int, int]:
+    return at.get("zone"), at.get("x", -CELL) // CELL, at.get("y", -CELL) // CELL
+
+
+def _sees(me: Packet, other: Packet) -> bool:
+    return all(abs(me[axis] // CELL - other[axis] // CELL) <= 1 for axis in ("x", "y"))

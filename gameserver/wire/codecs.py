@@ -22,9 +22,6 @@ from gameserver.wire.packets import FromClient, FromServer, Hello, Ping
 
 Decode = Callable[[bytes], Any]
 
-_OPEN = frozenset(b"[{")
-_CLOSE = frozenset(b"]}")
-
 
 class Codec:
     """One way of speaking: a framing and an encoding."""
@@ -58,12 +55,12 @@ class Codec:
         return packet
 
     def _explain(self, raw: bytes, depth_max: int) -> PacketFault:
-        if self.name == "json" and nesting(raw) > depth_max:
-            return PacketFault("bad_packet", f"Nested deeper than {depth_max}.")
         try:
             packet = self._untyped(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
             return PacketFault("bad_packet", f"This is not {self.name}.")
+        if is_deeper(packet, depth_max):
+            return PacketFault("bad_packet", f"Nested deeper than {depth_max}.", _number_of(packet))
         return explain(packet)
 
     def encode(self, packet: FromServer) -> bytes:
@@ -75,8 +72,7 @@ def explain(packet: Any) -> PacketFault:
     """What is wrong with a packet that the catalogue refuses."""
     if not isinstance(packet, dict):
         return PacketFault("bad_packet", "A packet is a map with a type.")
-    seq = packet.get("seq")
-    re = seq if type(seq) is int and 0 < seq <= SEQ_MAX else 0
+    re = _number_of(packet)
     kind = packet.get("type")
     if not isinstance(kind, str):
         return PacketFault("bad_packet", "A packet has a type, a string.", re)
@@ -85,16 +81,18 @@ def explain(packet: Any) -> PacketFault:
     return PacketFault("bad_field", fault_of(packet, client_packets()[kind]), re)
 
 
-def nesting(raw: bytes) -> int:
-    """How deep the brackets of a JSON text go; those in strings count too, which errs on the safe side."""
-    depth = deepest = 0
-    for byte in raw:
-        if byte in _OPEN:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in _CLOSE:
-            depth -= 1
-    return deepest
+def _number_of(packet: Any) -> int:
+    """The number that a packet carries; 0 where it has none that can be answered."""
+    seq = packet.get("seq") if isinstance(packet, dict) else 0
+    return seq if type(seq) is int and 0 < seq <= SEQ_MAX else 0
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether maps and lists are nested deeper than so many levels."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels < 1 or any(is_deeper(each, levels - 1) for each in inner)
 
 
 @once_per_reading

@@ -13,6 +13,7 @@ from gameserver.wire.errors import WireFault
 LENGTH = struct.Struct(">I")
 FIRST_OF_LINES = frozenset(b"{ \t\r\n")
 FIRST_OF_PREFIXED = 0
+CR, LF = b"\r", b"\n"
 
 
 class Framing(Protocol):
@@ -24,7 +25,7 @@ class Framing(Protocol):
 
 
 class Lines:
-    """Frames that end with a newline; empty lines are skipped."""
+    """Frames that end with LF, CR or both, as terminals send them; empty lines are skipped."""
 
     __slots__ = ("_max", "_rest")
 
@@ -33,7 +34,9 @@ class Lines:
         self._rest = b""
 
     def feed(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
-        *whole, self._rest = (self._rest + data).split(b"\n")
+        if CR in data:
+            data = data.replace(CR, LF)
+        *whole, self._rest = (self._rest + data).split(LF)
         fit = list(takewhile(lambda line: len(line) <= self._max, whole))
         broken = len(fit) < len(whole) or len(self._rest) > self._max
         return [line for raw in fit if (line := raw.strip())], _too_large(self._max) if broken else None

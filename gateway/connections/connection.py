@@ -45,6 +45,7 @@ class Connection:
         "closing_since_s",
         "cut_off",
         "gone",
+        "heard_all_s",
         "heard_s",
         "id",
         "lanes",
@@ -73,6 +74,7 @@ class Connection:
         self.own_cell = ""  # the watched topic in which its player is
         self.began_s = now_s
         self.heard_s = now_s
+        self.heard_all_s = inf  # since when it is known that the client will send nothing more
         self.lanes: dict[str, Lane] = {}
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
@@ -121,6 +123,14 @@ class Connection:
             limits = self._limits
             self.lanes[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.republish_after_s)
         return self.lanes[name]
+
+    def note_end_of_input(self, now_s: float) -> None:
+        """The client will send nothing more."""
+        self.heard_all_s = now_s
+
+    def is_done(self, now_s: float, patience_s: float) -> bool:
+        """Whether the client sends nothing more, and is answered or was given so long to be."""
+        return self.heard_all_s < inf and (not self.unanswered or now_s - self.heard_all_s > patience_s)
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """Read what the client sent. Returns the events in it; what the protocol answers waits in ``protocol``."""

@@ -22,6 +22,7 @@ CLOSING = {
     "going_away": "This gateway is going away: resume on another.",
     "login_timeout": "Nobody logged in here.",
     "idle_timeout": "Nothing was heard for too long.",
+    "half_closed": "You closed your side of the connection; what you had sent until then is answered.",
     "too_many_unanswered": "More events were sent again than can have been left unanswered. Resume.",
 }
 

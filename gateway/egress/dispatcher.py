@@ -6,6 +6,7 @@ together, once per codec, the same bytes for all. A crowd hears less often of th
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Protocol
 
 from twisted.internet import defer
@@ -28,7 +29,6 @@ from gateway.metrics.meters import Meters
 
 TOLD_KEPT = 20_000
 TOLD_AGE_S = 300.0
-MAILED_AGE_S = 10.0  # a client that did not acknowledge by then is told again
 
 
 class Completing(Protocol):
@@ -73,7 +73,7 @@ class Dispatcher:
         self._about_gateway = about_gateway
         self._meters = meters
         self._interest: Interest[Connection] = Interest()
-        self._mailed = RecentIds(TOLD_KEPT, MAILED_AGE_S)
+        self._mailed = RecentIds(TOLD_KEPT, inf)  # once on a connection
         self._told = RecentIds(TOLD_KEPT, TOLD_AGE_S)
         self._conflator = Conflator(clock, self._broadcast_far, far_position_s_max)
 

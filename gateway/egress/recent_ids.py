@@ -1,6 +1,6 @@
 """A bounded memory of ids: what was told a moment ago is not told again.
 
-It forgets after a while, on purpose: what is still sent by then was told in vain, or its acknowledgement was lost.
+It may forget after a while, on purpose: what is still sent by then was told in vain.
 """
 
 from collections.abc import Hashable

@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from typing import Any
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -65,7 +65,7 @@ class ConnectionLimiter:
             del self._by_address[address]
 
 
-@implementer(IPushProducer)
+@implementer(IHalfCloseableProtocol, IPushProducer)
 class PlayerProtocol(Protocol):
     """One socket. ``introduced``: a load balancer says whose it is before anything else comes."""
 
@@ -76,6 +76,7 @@ class PlayerProtocol(Protocol):
         self._balancer = address
         self._header = b"" if introduced else None  # what came of the introduction
         self._connection: Connection | None = None
+        self._client_is_done = False
 
     def connectionMade(self) -> None:  # noqa: N802
         """Begin a connection, if there is room."""
@@ -123,6 +124,24 @@ class PlayerProtocol(Protocol):
         self._hub.meters.disconnects["full"] += 1
         inside = self._limiter.inside
         crowded.warning("a connection from %s was refused: there is no room (%d are open)", address, inside)
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        """The client closed its side: hang up, once it is answered."""
+        self._client_is_done = True
+        connection = self._connection
+        if connection is not None and not connection.protocol.closed:
+            self._hub.half_closed(connection)
+        else:
+            self._hang_up()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        """Everything is written, the goodbye too: hang up, if the client has nothing more to send either."""
+        if self._client_is_done:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        transport: Any = self.transport
+        transport.loseConnection()
 
     def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008
         """End the connection."""

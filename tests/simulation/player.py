@@ -59,7 +59,7 @@ class SimulatedPlayer:
         self._step_s = 0.0
         self._unanswered: dict[int, tuple[dict[str, Any], Action | None]] = {}
         self._told: set[str] = set()
-        self._unread: list[str] = []  # durable notices that came before one may acknowledge them
+        self._unread: list[str] = []  # durable notices that could not be acknowledged yet
         self._visits = visits
         self._attempts = 0
         self._says_sent = cluster.rng.random() < 0.5  # clients of before that field are still about
@@ -89,6 +89,7 @@ class SimulatedPlayer:
         elif self._phase == "refused" and self._cluster.now_s() >= self._again_s:
             self._enter()
         elif self._phase == "playing":
+            self._acknowledge_unread()
             for _ in range(self._cluster.rng.choice(self._cluster.story.bursts)):
                 if self._left and len(self._unanswered) < WINDOW:
                     self._left -= 1
@@ -207,7 +208,9 @@ class SimulatedPlayer:
             self._cluster.diary.sessions_lost.append(f"{self.name}: answered twice: {packet}")
             return
         self._cluster.trace("answer", self.name, packet["re"], packet["type"], packet.get("code", ""))
-        _, action = found
+        sent, action = found
+        if sent["type"] == "ack" and packet["type"] == "error":  # its notices are not told again on this connection
+            self._unread += sent["ids"]
         if action is not None:
             action.end = "ok" if packet["type"] == "ok" else "refused"
             action.code = packet.get("code", "")
@@ -224,9 +227,7 @@ class SimulatedPlayer:
             self._send(resent)
         if self.hub is hub:
             self._phase = "playing"
-            unread, self._unread = self._unread, []
-            for id_ in unread:
-                self._acknowledge(id_)
+            self._acknowledge_unread()
 
     def _not_let_in(self, code: str) -> None:
         self._phase = "refused"
@@ -246,6 +247,11 @@ class SimulatedPlayer:
             self._acknowledge(packet["id"])
         else:
             self._unread.append(packet["id"])
+
+    def _acknowledge_unread(self) -> None:
+        unread, self._unread = self._unread, []
+        for id_ in unread:
+            self._acknowledge(id_)
 
     def _acknowledge(self, id_: str) -> None:
         self._seq += 1

@@ -20,15 +20,24 @@ ONLINE_COUNT = count(Player, when="present")
 
 _CONTROL = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cf", "Zs"})
+# Letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point beside _UNSEEN), and empty braille.
+_BLANK = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, *range(0xFE00, 0xFE10)))
+) | {"\uffa0"}
+_SELECTORS = range(0xE0100, 0xE01F0)  # of variants: they show nothing by themselves
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean(text: str) -> str:
     """The text without control characters and direction overrides. Raises ``Rejected`` ``empty_text``."""
     kept = "".join(c for c in text if unicodedata.category(c) not in _CONTROL and c not in _BIDI).strip()
-    if all(unicodedata.category(c) in _UNSEEN for c in kept):
+    if all(_shows_nothing(c) for c in kept):
         raise Rejected("empty_text", "There is nothing to say.")
     return kept
+
+
+def _shows_nothing(c: str) -> bool:
+    return c in _BLANK or ord(c) in _SELECTORS or unicodedata.category(c) in _UNSEEN
 
 
 @rule()
@@ -59,6 +68,8 @@ def whisper(state: State, event: Whisper, context: Context) -> Outcome:
     hearer = state.get(Player, event.to.lower())
     if hearer is None:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
+    if hearer.id == speaker.id:
+        raise Rejected("no_such_player", "You can't whisper to yourself.")
     check_mailbox(state, hearer)
     heard = Heard(how="whisper", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
     return Outcome(notifications=(Notification(notice=heard, player=hearer.id),))

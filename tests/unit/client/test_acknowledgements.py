@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from gameserver.client.acknowledgements import Acknowledger
-from gameserver.client.errors import ConnectionLost
+from gameserver.client.errors import ConnectionLost, Refused
 
 
 class Post:
@@ -37,14 +37,15 @@ async def test_one_acknowledgement_at_a_time_is_under_way(stage: Any) -> None:
     acks.stop()
 
 
-async def test_a_refused_acknowledgement_does_not_stop_the_next(stage: Any) -> None:
+async def test_a_refused_acknowledgement_is_tried_again_with_the_next(stage: Any) -> None:
     post = Post()
     acks = Acknowledger(post, delay_s=0.001, ids_max=9)
     acks.add("a")
     await stage.until(lambda: post.sent)
     acks.add("b")
-    post.replies[0].set_exception(ValueError("busy"))
+    post.replies[0].set_exception(Refused("busy", "Too many events wait."))
     await stage.until(lambda: len(post.sent) == 2)
+    assert post.sent[1] == ["a", "b"]
     acks.stop()
 
 

@@ -56,6 +56,25 @@ def test_a_view_does_not_take_back_newer_news(world_view: WorldView) -> None:
     assert world_view.beings == {"rat": being("rat", 5, x=7)}
 
 
+def test_who_appears_before_the_view_of_a_step_into_another_cell_is_kept(world_view: WorldView) -> None:
+    world_view.apply_notice(view(being("boar", 1)))
+    world_view.apply_reply({"type": "move"}, {"zone": "meadow", "x": 8, "y": 4})
+    world_view.apply_notice({"type": "appeared", "being": being("rat", 5, x=17)})
+    world_view.apply_notice({"type": "appeared", "being": being("wolf", 5, x=40)})
+    world_view.apply_notice(view() | {"you": being("ada", 2, x=8, y=4)})
+    assert world_view.beings == {"rat": being("rat", 5, x=17)}
+    world_view.apply_notice(view() | {"you": being("ada", 2, x=8, y=4)})
+    assert world_view.beings == {}
+
+
+def test_of_two_notices_with_one_number_both_are_taken(world_view: WorldView) -> None:
+    world_view.apply_notice({"type": "appeared", "being": being("rat", 5)})
+    world_view.apply_notice({"type": "vanished", "who": "rat", "v": 5})
+    assert world_view.beings == {}
+    world_view.apply_notice({"type": "appeared", "being": being("rat", 5)})
+    assert world_view.beings == {"rat": being("rat", 5)}
+
+
 def test_beings_appear_move_and_vanish(world_view: WorldView) -> None:
     world_view.apply_notice({"type": "appeared", "being": being("rat", 1)})
     world_view.apply_notice({"type": "moved", "who": "rat", "x": 2, "y": 3, "v": 2})

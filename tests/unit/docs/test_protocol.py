@@ -8,6 +8,7 @@ import pytest
 from docs.refresh import PROTOCOL, between
 from gameserver.cli import main
 from gameserver.declare import catalogue
+from gameserver.modules.movement.rules import EARLY_MS, STEP_MS
 from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets, json_codec, msgpack_codec
 from gameserver.wire.frames import Prefixed
@@ -109,3 +110,14 @@ def test_the_bytes_of_the_example_s_frame_are_a_hello() -> None:
 def test_every_type_of_packet_is_spoken_of() -> None:
     types = set(client_packets()) | {cls.__struct_config__.tag for cls in vars(packets).values() if _is_packet(cls)}
     assert {name for name in types if f"`{name}`" not in TEXT and f'"type":"{name}"' not in TEXT} == set(), STALE
+
+
+def test_the_steps_that_one_may_take_at_once_are_told() -> None:
+    most = EARLY_MS // STEP_MS + 1
+    assert f"one per {STEP_MS} ms, {EARLY_MS // 1000} s in advance: after a rest {most} at once" in TEXT
+
+
+def test_it_is_told_of_each_field_that_names_someone_whether_it_is_a_name_or_an_id() -> None:
+    told = section("Notices").split("### The picture of the world")[0]
+    names = {name for name, cls in catalogue.notices().items() if {"by", "who", "target"} & set(cls.__struct_fields__)}
+    assert names - {"moved", "vanished"} - set(re.findall(r"`([a-z]+)`", told)) == set()

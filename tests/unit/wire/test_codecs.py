@@ -10,7 +10,7 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import SEQ_MAX
 from gameserver.declare.wording import hints, type_of
 from gameserver.modules.chat.events import Say, Whisper
-from gameserver.wire.codecs import Codec, client_packets, json_codec, msgpack_codec, nesting, tell_apart
+from gameserver.wire.codecs import Codec, client_packets, json_codec, msgpack_codec, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.packets import Hello, Ok, Ping
 from tests.unit.messages import samples
@@ -199,11 +199,25 @@ def test_what_cannot_be_read_is_a_bad_packet(name: str, raw: bytes) -> None:
     assert fault_of(name, raw).code == "bad_packet"
 
 
-def test_nesting_is_allowed_up_to_the_limit() -> None:
-    deepest = b'{"type":"say","seq":4,"text":' + b"[" * (DEPTH_MAX - 1) + b"]" * (DEPTH_MAX - 1) + b"}"
-    assert fault_of("json", deepest).code == "bad_field"
-    assert nesting(deepest) == DEPTH_MAX
-    assert nesting(b"{}[][]") == 1
+def nested(name: str, levels: int) -> bytes:
+    """A line of talk whose text is a list of lists, ``levels`` deep with the packet itself."""
+    text: list[Any] = []
+    for _ in range(levels - 2):
+        text = [text]
+    encode = msgspec.json.encode if name == "json" else msgspec.msgpack.encode
+    return encode({"type": "say", "seq": 4, "text": text})
+
+
+@both
+def test_nesting_is_allowed_up_to_the_limit(name: str) -> None:
+    deepest, deeper = fault_of(name, nested(name, DEPTH_MAX)), fault_of(name, nested(name, DEPTH_MAX + 1))
+    assert (deepest.code, deepest.re) == ("bad_field", 4)
+    assert (deeper.code, deeper.re) == ("bad_packet", 4)
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    fault = fault_of("json", msgspec.json.encode({"type": "say", "text": "[" * 40, "more": 1}))
+    assert fault.code == "bad_field"
 
 
 def test_a_complaint_quotes_little_of_what_it_complains_about() -> None:

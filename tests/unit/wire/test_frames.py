@@ -55,6 +55,12 @@ def test_lines_give_the_same_frames_and_the_same_fault_however_they_are_cut(whol
     assert fed(Lines(FRAME_BYTES_MAX), pieces(stream, at)) == at_once
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_a_line_ends_as_terminals_end_it(end: bytes) -> None:
+    whole = [b"x" * FRAME_BYTES_MAX, b"{}"]
+    assert fed(Lines(FRAME_BYTES_MAX), [b"".join(line + end for line in whole)]) == (whole, "")
+
+
 def test_lines_are_stripped_and_empty_ones_skipped() -> None:
     frames, fault = Lines(FRAME_BYTES_MAX).feed(b'\n  \r\n {"a":1} \r\n\n{}\n{"b"')
     assert (frames, fault) == ([b'{"a":1}', b"{}"], None)

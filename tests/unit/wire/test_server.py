@@ -395,3 +395,29 @@ def test_no_bytes_are_nothing() -> None:
     server = ServerConnection(LIMITS, GREETING)
     assert server.receive(b"", 0.0) == []
     assert (server.codec, server.state) == (None, State.NEW)
+
+
+def test_number_0_is_as_none() -> None:
+    pair = Pair().enter()
+    first, second = pair.send(say(seq=0), say())
+    assert (first.seq, second.seq) == (2, 3)
+
+
+def test_nothing_comes_after_the_last_number() -> None:
+    pair = Pair().enter()
+    assert [event.seq for event in pair.send(say(seq=SEQ_MAX))] == [SEQ_MAX]
+    assert pair.send(say(), {"type": "logout"}, say(seq=SEQ_MAX)) == []
+    assert [(code, number) for _, code, number in pair.codes()] == [
+        ("bad_seq", 0),
+        ("bad_seq", 0),
+        ("bad_seq", SEQ_MAX),
+    ]
+
+
+def test_the_numbers_answer_to_what_is_nested_too_deep() -> None:
+    pair = Pair().enter()
+    deep: Any = []
+    for _ in range(9):
+        deep = [deep]
+    assert pair.send(say(seq=7, more=deep)) == []
+    assert pair.codes() == [("error", "bad_packet", 7)]

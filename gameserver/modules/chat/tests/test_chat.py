@@ -51,9 +51,13 @@ def test_nothing_survives_that_breaks_a_terminal_or_turns_a_line_around(text: st
     assert clean(kept) == kept
 
 
-@given(st.text(st.characters(categories=("L", "M", "N", "P", "S")), min_size=1, max_size=40))
+# Unicode's default-ignorable letters and marks, and the empty pattern of braille.
+BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180f\u2800\u3164\ufe00\ufe0f\uffa0\U000e0100\U000e01ef"
+
+
+@given(st.text(st.characters(categories=("L", "M", "N", "P", "S")), max_size=40))
 def test_letters_numbers_marks_and_symbols_of_all_languages_are_kept(text: str) -> None:
-    assert clean(text) == text
+    assert clean(text + "x") == text + "x"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_nothing_to_say_is_not_said(event: Any, text: str) -> None:
     assert refusal(event(text=text), state(ADA)) == "empty_text"
 
 
-@pytest.mark.parametrize("text", ["\u200b", "\u200d\ufeff", "\u2060 \u200b"])
+@pytest.mark.parametrize("text", ["\u200b", "\u200d\ufeff", "\u2060 \u200b", *BLANKS, BLANKS])
 def test_a_line_that_nobody_can_see_is_nothing_to_say(text: str) -> None:
     assert refusal(Say(text=text), state(ADA)) == "empty_text"
 
@@ -121,6 +125,11 @@ def test_a_whisper_is_for_one_player_however_the_name_is_written(hearer: Any, ca
     (tell,) = play(Whisper(to=called, text="psst"), state(ADA, hearer), circumstances(ADA)).notifications
     assert tell.notice == Heard(how="whisper", by="Ada", text="psst", at_ms=NOW_MS)
     assert (tell.player, tell.to, tell.conn) == ("bob", (), "")
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA"])
+def test_a_whisper_to_oneself_is_refused(name: str) -> None:
+    assert refusal(Whisper(to=name, text="psst"), state(ADA)) == "no_such_player"
 
 
 def test_a_whisper_to_nobody_is_refused() -> None:

@@ -15,12 +15,13 @@ from gateway.net.transport import Transport
 class Sockets:
     """A listening reactor that is turned by hand, and one client."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: Protocol | None = None) -> None:
         self.reactor: Any = SelectReactor()
         self.reactor.startRunning(installSignalHandlers=False)
-        self.protocol = Protocol()
+        self.protocol = protocol or Protocol()
         self.lost: list[Any] = []
-        self.protocol.connectionLost = self.lost.append  # type: ignore[method-assign]
+        ended = self.protocol.connectionLost
+        self.protocol.connectionLost = lambda reason: (ended(reason), self.lost.append(reason))  # type: ignore
         factory = Factory.forProtocol(lambda: self.protocol)
         factory.noisy = False
         self.port = self.reactor.listenTCP(0, factory, interface="127.0.0.1")
