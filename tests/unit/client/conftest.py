@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from gameserver.declare.base import Event
+from gameserver.declare.session_events import Entrance
 from gameserver.limits import Limits
 from gameserver.wire.packets import PROTOCOL, Error, Ok, Welcome
-from gameserver.wire.server import ENTRANCES, ServerConnection
+from gameserver.wire.server import ServerConnection
 
 TEST_S_MAX = 20
 
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
         self.tell(Ok(re=event.seq, data=data or None))
 
     def refuse(self, event: Event, code: str) -> None:
-        if event.spec.name in ENTRANCES:
+        if isinstance(event, Entrance):
             self.wire.refused()
         self.tell(Error(re=event.seq, code=code, message=f"This is {code}."))
 
@@ -91,7 +92,7 @@ class Connection(asyncio.Protocol):
 
     def seqs(self) -> list[int]:
         """The numbers of what arrived, without the entrance."""
-        return [event.seq for event in self.events if event.spec.name not in ENTRANCES]
+        return [event.seq for event in self.events if not isinstance(event, Entrance)]
 
     def named(self, name: str) -> list[Any]:
         return [event for event in self.events if event.spec.name == name]
@@ -114,7 +115,7 @@ Script = Callable[[Connection, Event], None]
 
 def friendly(connection: Connection, event: Event) -> None:
     """Lets everybody in, and answers everything with success."""
-    if event.spec.name in ENTRANCES:
+    if isinstance(event, Entrance):
         connection.let_in(event)
     elif event.spec.name == "move":
         connection.ok(event, zone="meadow", x=3, y=3)
@@ -127,7 +128,7 @@ def friendly(connection: Connection, event: Event) -> None:
 
 def silent(connection: Connection, event: Event) -> None:
     """Lets everybody in, and then answers nothing."""
-    if event.spec.name in ENTRANCES:
+    if isinstance(event, Entrance):
         connection.let_in(event)
 
 
