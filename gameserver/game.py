@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from gameserver.declare.entity import Often as Often
     from gameserver.declare.entity import Place as Place
     from gameserver.declare.entity import entity as entity
+    from gameserver.declare.following import Packet as Packet
+    from gameserver.declare.following import View as View
+    from gameserver.declare.following import follows as follows
     from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
@@ -83,6 +86,7 @@ __all__ = [
     "Notification",
     "Often",
     "Outcome",
+    "Packet",
     "Place",
     "Placed",
     "Rejected",
@@ -91,6 +95,7 @@ __all__ = [
     "SessionUpdate",
     "State",
     "Text",
+    "View",
     "World",
     "Zone",
     "after",
@@ -104,6 +109,7 @@ __all__ = [
     "each",
     "entity",
     "event",
+    "follows",
     "has_room_for_mail",
     "ids",
     "kind_of",
@@ -146,6 +152,9 @@ _HOMES = {
     "conserved": "gameserver.declare.conserved",
     "each": "gameserver.declare.conserved",
     "total": "gameserver.declare.conserved",
+    "Packet": "gameserver.declare.following",
+    "View": "gameserver.declare.following",
+    "follows": "gameserver.declare.following",
     "after": "gameserver.declare.hooks",
     "before": "gameserver.declare.hooks",
     "NotNow": "gameserver.errors",

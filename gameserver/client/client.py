@@ -16,6 +16,7 @@ from gameserver.client.limits import ClientLimits
 from gameserver.client.packets import Packet, Reply
 from gameserver.client.session import Session
 from gameserver.client.world_view import WorldView
+from gameserver.declare.following import Follows, followers
 from gameserver.wire.packets import PROTOCOL
 
 
@@ -23,8 +24,10 @@ class Client:
     """A player's connection to the game.
 
     ``addresses``: gateways, tried in turn. ``codec``: "msgpack" or "json". ``catalogue``: the fingerprint that the
-    caller was built for, "" for any. ``on_notice``: called with every notice, instead of ``notices()``. ``clock``
-    (seconds), ``rng`` and ``sleep`` serve the backoff. To be used with ``async with``, or ``open`` and ``close``.
+    caller was built for, "" for any. ``on_notice``: called with every notice, instead of ``notices()``.
+    ``follows``: how ``me`` and ``beings`` follow notices and replies, by their names; by default as the game's modules
+    declare it. ``clock`` (seconds), ``rng`` and ``sleep`` serve the backoff. To be used with ``async with``, or with
+    ``open`` and ``close``.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Client:
         catalogue: str = "",
         tls: ssl.SSLContext | None = None,
         on_notice: Callable[[Packet], None] | None = None,
+        follows: Follows | None = None,
         limits: ClientLimits = ClientLimits(),  # noqa: B008 (frozen)
         backoff: Backoff = Backoff(),  # noqa: B008 (frozen)
         clock: Callable[[], float] = time.monotonic,
@@ -46,6 +50,7 @@ class Client:
             {"type": "hello", "protocol": PROTOCOL, "catalogue": catalogue},
             limits,
             backoff,
+            follows=followers() if follows is None else follows,
             on_notice=on_notice,
             clock=clock,
             rng=rng or Random(),
@@ -73,12 +78,12 @@ class Client:
 
     @property
     def me(self) -> Packet:
-        """Who and where I am: id, name, zone, x, y, hp, hp_max, xp. Empty before entering the world."""
+        """Who and where I am, as the game tells it: id, name, zone, x, y, ... Empty before entering the world."""
         return self.world_view.me
 
     @property
     def beings(self) -> dict[str, Packet]:
-        """The others in view, by id: id, name, kind, x, y, hp, v."""
+        """The others in view, by id, as the game tells them: id, name, kind, x, y, ..."""
         return self.world_view.beings
 
     @property

@@ -6,6 +6,7 @@ had, before anything new.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 
 from gameserver.client.acknowledgements import Acknowledger
@@ -21,6 +22,7 @@ from gameserver.client.pending import PendingRequests
 from gameserver.client.phases import Lifecycle, Phase
 from gameserver.client.reconnection import Reconnection
 from gameserver.client.world_view import WorldView
+from gameserver.declare.following import Follows
 from gameserver.errors import GameError
 
 # The session goes on, on another connection.
@@ -42,6 +44,7 @@ class Session:
         limits: ClientLimits,
         backoff: Backoff,
         *,
+        follows: Follows,
         on_notice: Callable[[Packet], None] | None,
         clock: Callable[[], float],
         rng: Random,
@@ -56,7 +59,7 @@ class Session:
         self.requests = PendingRequests()
         self.acknowledger = Acknowledger(self._send_ack, limits.ack_delay_s, limits.ack_ids_max)
         self.inbox = Inbox(limits, self.acknowledger.add, on_notice)
-        self.world_view = WorldView()
+        self.world_view = WorldView(follows)
         self._limits = limits
         self._resumes = 0  # how many were sent; the server knows by it which was the last
         self._handlers: dict[str, Callable[[Packet], None]] = {
@@ -83,7 +86,7 @@ class Session:
         if handshake.is_open:
             raise Refused("entering", "Wait for the reply to the login.")
         # An entrance has a number of its own, above that of the one refused before on this connection.
-        return await self.connector.ask({**event, "seq": handshake.seq + 1}, self._accept_entrance)
+        return await self._ask_to_enter({**event, "seq": handshake.seq + 1})
 
     async def post(self, event: Packet) -> Reply:
         """Send an event once there is room in the window. Gives the reply's future."""
@@ -114,12 +117,12 @@ class Session:
             resume = {"type": "resume", "token": self.token}
             extended = resume | {"sent": self.requests.highest, "attempt": self._resumes}
             try:
-                await self.connector.ask({**extended, "seq": 1}, self._accept_entrance)
+                await self._ask_to_enter({**extended, "seq": 1})
             except Refused as refusal:
                 if refusal.code != "bad_field":
                     raise
                 # A gateway of the version before does not know the other fields.
-                await self.connector.ask({**resume, "seq": 2}, self._accept_entrance)
+                await self._ask_to_enter({**resume, "seq": 2})
 
     def _accept_welcome(self, welcome: Packet) -> None:
         if self.lifecycle.phase is Phase.CONNECTING:
@@ -127,8 +130,11 @@ class Session:
             self.requests.set_window(min(self._limits.window or lane_waiting_max, lane_waiting_max))
             self.lifecycle.phase = Phase.GREETED
 
-    def _accept_entrance(self, data: Packet) -> None:
-        self.world_view.apply_entrance(data)
+    async def _ask_to_enter(self, event: Packet) -> Packet:
+        return await self.connector.ask(event, partial(self._accept_entrance, event))
+
+    def _accept_entrance(self, event: Packet, data: Packet) -> None:
+        self.world_view.apply_reply(event, data)
         self.requests.skip_to(max(self.connector.handshake.seq, data.get("seq", 0)))
         self.reconnection.note_entrance(resumed=self.lifecycle.phase is Phase.AWAY)
         self.lifecycle.phase = Phase.PLAYING

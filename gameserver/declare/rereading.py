@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from gameserver.declare import base, catalogue, entity, hooks
+from gameserver.declare import base, catalogue, entity, following, hooks
 from gameserver.declare.game_package import modules, package
 from gameserver.declare.places import is_within
 from gameserver.declare.readings import forget
@@ -18,6 +18,7 @@ DECLARED: tuple[tuple[list[Any], str], ...] = (
     (base.DECLARED, "__module__"),
     (entity.DECLARED, "__module__"),
     (hooks.DECLARED, "file"),
+    (following.DECLARED, "file"),
 )
 
 

@@ -1,10 +1,11 @@
-"""The world view follows replies and notices, and is not deceived by notices that overtake each other."""
+"""The world view follows replies and notices as the game declares, and is not deceived by those that come late."""
 
 from typing import Any
 
 import pytest
 
 from gameserver.client.world_view import GONE_KEPT_MAX, WorldView
+from gameserver.declare.following import followers
 
 ENTERED = {
     "player": "ada",
@@ -30,8 +31,8 @@ def view(*beings: dict[str, Any], zone: str = "meadow", v: int = 1) -> dict[str,
 
 @pytest.fixture
 def world_view() -> WorldView:
-    entered = WorldView()
-    entered.apply_entrance(ENTERED)
+    entered = WorldView(followers())
+    entered.apply_reply({"type": "register"}, ENTERED)
     return entered
 
 
@@ -166,3 +167,18 @@ def test_other_notices_are_passed_over(world_view: WorldView) -> None:
     before = dict(world_view.me)
     world_view.apply_notice({"type": "heard", "text": "hello"})
     assert world_view.me == before
+
+
+def test_a_view_knows_nothing_that_is_not_declared(world_view: WorldView) -> None:
+    bare = WorldView({})
+    bare.apply_reply({"type": "register"}, ENTERED)
+    bare.apply_notice({"type": "appeared", "being": being("rat", 1)})
+    assert (bare.me, bare.beings) == ({}, {})
+
+
+@pytest.mark.parametrize("entrance", ["register", "login", "resume"])
+def test_whichever_way_i_enter_i_am_told_who_i_am(entrance: str) -> None:
+    fresh = WorldView(followers())
+    fresh.apply_reply({"type": entrance}, {**ENTERED, "seq": 7})
+    assert fresh.me["id"] == "ada"
+    assert "seq" not in fresh.me
