@@ -71,6 +71,27 @@ def address(setting: str, text: str) -> Address | None:
     return Address(host.strip("[]"), int(port))
 
 
+ENDPOINTS = "tcp:4000:interface=127.0.0.1 web:tcp:4080:interface=127.0.0.1"
+PLAYER = "player"  # the kind of an endpoint where the protocol itself is spoken
+ENDPOINT_KINDS = ("web",)  # the others, as they stand before an endpoint
+INTRODUCED = "haproxy:"  # a load balancer says who its clients are (``wire.proxy_header``), as Twisted calls it
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a gateway listens: ``text``, as Twisted reads it. ``introduced``: a load balancer stands before it."""
+
+    kind: str
+    introduced: bool
+    text: str
+
+
+def read_endpoint(text: str) -> Endpoint:
+    """Read one of the strings in ``GAMESERVER_ENDPOINTS``, such as ``web:haproxy:tcp:4080``."""
+    kind, _, rest = text.partition(":")
+    kind, text = (kind, rest) if kind in ENDPOINT_KINDS else (PLAYER, text)
+    return Endpoint(kind, text.startswith(INTRODUCED), text.removeprefix(INTRODUCED))
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a process is told from outside, frozen. Durations in seconds, sizes in bytes."""
 
@@ -79,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     amqp_management_url: str
     database_url: str
     endpoints: tuple[str, ...]
+    web_origins: frozenset[str]
     gateway_id: str
     world_file: Path
     secret_key_file: Path
@@ -120,7 +142,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=_with_password(
             env, "DATABASE_PASSWORD_FILE", env.get("DATABASE_URL", f"sqlite:///{home / 'var' / 'world.sqlite'}")
         ),
-        endpoints=tuple(env.get("GAMESERVER_ENDPOINTS", "tcp:4000:interface=127.0.0.1").split()),
+        endpoints=tuple(env.get("GAMESERVER_ENDPOINTS", ENDPOINTS).split()),
+        web_origins=frozenset(_words(env.get("GAMESERVER_WEB_ORIGINS", ""))),
         gateway_id=env.get("GAMESERVER_GATEWAY_ID", ""),
         world_file=Path(env.get("GAMESERVER_WORLD", str(game().world))),
         secret_key_file=Path(env.get("GAMESERVER_SECRET_KEY_FILE", str(home / "var" / "secret.key"))),

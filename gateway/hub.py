@@ -15,6 +15,7 @@ from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.security.sealing import Sealer
+from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.amqp.broker import Broker
@@ -197,12 +198,12 @@ class Hub:
 
     # Connections.
 
-    def begin(self, transport: Transport) -> Connection:
-        """Take in a client that has connected."""
+    def begin(self, transport: Transport, codec: Codec | None = None) -> Connection:
+        """Take in a client that has connected. ``codec``: how it speaks, where that was agreed to."""
         connection = Connection(
             id_=f"{self._gateway}.{self._mint(9)}",
             token=self._mint(32),
-            protocol=ServerConnection(self._limits, self._greeting),
+            protocol=ServerConnection(self._limits, self._greeting, codec),
             transport=transport,
             limits=self._limits,
             now_s=self._clock.seconds(),

@@ -13,9 +13,10 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import defer, task
+from twisted.internet.protocol import Factory
 
 from gameserver.broker.topology import topology
-from gameserver.config import Address, Settings
+from gameserver.config import PLAYER, Address, Settings, read_endpoint
 from gameserver.declare.session_events import HEARTBEAT_MS
 from gameserver.messages import reports
 from gameserver.messages.outbound import BatchResult, Outbound, Query
@@ -25,9 +26,12 @@ from gateway.amqp.broker import Broker
 from gateway.development import LOOK_EVERY_S, Development
 from gateway.hub import Hub
 from gateway.metrics.exposition import Exposition
+from gateway.net.client_socket import ConnectionLimiter
 from gateway.net.descriptors import fit_connections, raise_descriptors
-from gateway.net.endpoints import is_introduced, listen
-from gateway.net.player_protocol import ConnectionLimiter, PlayerFactory
+from gateway.net.endpoints import listen
+from gateway.net.player_protocol import PlayerFactory
+from gateway.net.web_protocol import WebFactory
+from gateway.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,8 @@ ACKNOWLEDGE_S = 0.2
 PACE_S = 0.25
 DRAIN_S = 8.0
 DRAIN_STEP_S = 0.05
+
+WHAT_FOR = {"web": " for browsers"}  # said of where a gateway listens, by the kind of endpoint
 
 
 class Gateway(Service):
@@ -79,6 +85,7 @@ class Gateway(Service):
             *self._development(),
         ]
         self._ports: list[Any] = []
+        self._factories = {PLAYER: self._player_factory, "web": self._web_factory}
 
     def _development(self) -> list[tuple[task.LoopingCall, float]]:
         """What looks whether the game was changed, where it may be."""
@@ -125,11 +132,25 @@ class Gateway(Service):
     def listen(self) -> Any:
         """Listen on every endpoint of the settings. Fails with Twisted's ``CannotListenError``."""
         limiter = ConnectionLimiter(self._limits)
-        for text in self._settings.endpoints:
-            factory = PlayerFactory(self.hub, limiter, introduced=is_introduced(text))
-            port = yield listen(self._reactor, text, factory)
+        for endpoint in map(read_endpoint, self._settings.endpoints):
+            factory = self._factories[endpoint.kind](limiter, introduced=endpoint.introduced)
+            port = yield listen(self._reactor, endpoint.text, factory)
             self._ports.append(port)
-            log.info("gateway %s listens on %s", self.name, port.getHost())
+            log.info("gateway %s listens on %s%s", self.name, port.getHost(), WHAT_FOR.get(endpoint.kind, ""))
+
+    def _player_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
+        return PlayerFactory(self.hub, limiter, introduced=introduced)
+
+    def _web_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
+        return WebFactory(
+            self.hub,
+            limiter,
+            introduced=introduced,
+            pages=Site(),
+            origins=self._settings.web_origins,
+            clock=self._reactor,
+            idle_s=self._limits.login_timeout_s,
+        )
 
     @defer.inlineCallbacks
     def stopService(self) -> Any:  # noqa: N802

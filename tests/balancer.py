@@ -29,17 +29,22 @@ def haproxy() -> str:
 
 
 def adapted(
-    ports: dict[str, int], gateways: Sequence[int], certificate: Path | None = None, per_address: int | None = None
+    ports: dict[str, int],
+    gateways: Sequence[int],
+    certificate: Path | None = None,
+    per_address: int | None = None,
+    web: Sequence[int] = (),
 ) -> str:
-    """The configuration for this machine. ``ports``: where it listens, by the port it names."""
+    """The configuration for this machine. ``ports``: where it listens, by the port it names; ``web``: as gateways."""
     text, count = re.subn(r"^    maxconn \d+$", "    maxconn 100", CONFIG.read_text(), flags=re.MULTILINE)
     assert count == 1, "no maxconn"  # it wants twice as many files, which a test may not open
-    for n, port in enumerate(gateways, start=1):
-        text, count = re.subn(rf"^(    server gateway{n}) .*$", rf"\1 {LOCAL}:{port}", text, flags=re.MULTILINE)
-        assert count == 1, f"no server gateway{n}"
+    for name, ports_of in (("gateway", gateways), ("web", web or gateways)):
+        for n, port in enumerate(ports_of, start=1):
+            text, count = re.subn(rf"^(    server {name}{n}) .*$", rf"\1 {LOCAL}:{port}", text, flags=re.MULTILINE)
+            assert count == 1, f"no server {name}{n}"
     if per_address is not None:
         text, count = re.subn(r"(sc0_conn_cur gt) \d+", rf"\1 {per_address}", text)
-        assert count == 1, "no limit per address"
+        assert count == 2, "no limit per address"
     if certificate is not None:
         text, count = re.subn(r"# (bind :4443 ssl crt) \S+", rf"\1 {certificate}", text)
         assert count == 1, "no line for TLS"
@@ -53,15 +58,20 @@ class Balancer:
     """A running HAProxy."""
 
     def __init__(
-        self, folder: Path, gateways: Sequence[int], certificate: Path | None = None, per_address: int | None = None
+        self,
+        folder: Path,
+        gateways: Sequence[int],
+        certificate: Path | None = None,
+        per_address: int | None = None,
+        web: Sequence[int] = (),
     ) -> None:
-        self.port, self.tls_port, self.metrics_port = free_ports(3)
-        ports = {"4000": self.port, "8404": self.metrics_port}
+        self.port, self.tls_port, self.metrics_port, self.web_port = free_ports(4)
+        ports = {"4000": self.port, "4080": self.web_port, "8404": self.metrics_port}
         if certificate is not None:
             ports["4443"] = self.tls_port
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "haproxy.cfg"
-        file.write_text(adapted(ports, gateways, certificate, per_address))
+        file.write_text(adapted(ports, gateways, certificate, per_address, web))
         self.proc = Proc("haproxy", (haproxy(), "-db", "-f", str(file)), dict(os.environ), folder / "log")
         eventually(lambda: accepts(LOCAL, self.port) or not self.proc.alive, "HAProxy")
         assert self.proc.alive, self.proc.tail
@@ -69,10 +79,14 @@ class Balancer:
 
 @contextmanager
 def a_balancer(
-    folder: Path, gateways: Sequence[int], certificate: Path | None = None, per_address: int | None = None
+    folder: Path,
+    gateways: Sequence[int],
+    certificate: Path | None = None,
+    per_address: int | None = None,
+    web: Sequence[int] = (),
 ) -> Iterator[Balancer]:
     """A running HAProxy for a ``with`` block."""
-    made = Balancer(folder, gateways, certificate, per_address)
+    made = Balancer(folder, gateways, certificate, per_address, web)
     try:
         yield made
     finally:

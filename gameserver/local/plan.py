@@ -14,7 +14,7 @@ from socket import gethostname
 import msgspec
 
 from gameserver.broker import connections
-from gameserver.config import Settings
+from gameserver.config import PLAYER, Settings
 from gameserver.errors import GameError
 from gameserver.local.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.local.rabbitmq_node import USER, PrivateNode
@@ -183,7 +183,7 @@ def _flower(ports: Ports) -> Program:
 
 
 def _bots(settings: Settings, count: int) -> Program:
-    gateways = [f"{listener.host}:{listener.port}" for listener in gateway_listeners(settings.endpoints)]
+    gateways = [f"{listener.host}:{listener.port}" for listener in gateway_listeners(settings.endpoints, PLAYER)]
     where = ("--address", gateways[0]) if gateways else ()
     play = ("bots", "--count", str(count), "--rate", "1", "--forever", *where)
     return Program(name="bots", command=_python("gameserver", *play), stage=4)

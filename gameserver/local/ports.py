@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from gameserver.config import Endpoint, read_endpoint
 from gameserver.errors import Corrupt
 
 LOCAL = "127.0.0.1"
@@ -32,12 +33,16 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """Something that will listen: a name for people, its address, and the setting that moves it."""
+    """Something that will listen: a name for people, its address, and the setting that moves it.
+
+    ``kind``: what is spoken there, where it is a gateway's.
+    """
 
     name: str
     host: str
     port: int
     setting: str
+    kind: str = ""
 
 
 def variable(name: str) -> str:
@@ -51,21 +56,23 @@ def _port(setting: str, text: str) -> int:
     return int(text)
 
 
-def gateway_listeners(endpoints: Iterable[str]) -> list[Listener]:
-    """Yield the addresses in Twisted's endpoint descriptions, such as ``tcp:4000:interface=127.0.0.1``."""
-    return [listener for endpoint in endpoints if (listener := _gateway_listener(endpoint))]
+def gateway_listeners(endpoints: Iterable[str], kind: str = "") -> list[Listener]:
+    """List the addresses in descriptions of endpoints such as ``tcp:4000:interface=127.0.0.1``; of one kind, or all."""
+    found = [listener for endpoint in endpoints if (listener := _gateway_listener(read_endpoint(endpoint)))]
+    return [listener for listener in found if kind in ("", listener.kind)]
 
 
-def _gateway_listener(endpoint: str) -> Listener | None:
+def _gateway_listener(endpoint: Endpoint) -> Listener | None:
     # In a description "\:" is a colon that doesn't separate, as in an IPv6 interface.
-    parts = [part.replace("\0", ":") for part in endpoint.replace("\\:", "\0").split(":")]
+    parts = [part.replace("\0", ":") for part in endpoint.text.replace("\\:", "\0").split(":")]
     options = dict(part.split("=", 1) for part in parts if "=" in part)
     plain = [part for part in parts if "=" not in part]
     port = options.get("port") or next((part for part in plain if part.isdecimal()), None)
     if port is None or not port.isdecimal():
         return None
     host = options.get("interface", "").strip("[]")
-    return Listener("gateway", host if host not in ("", "0.0.0.0", "::") else LOCAL, int(port), "GAMESERVER_ENDPOINTS")  # noqa: S104
+    host = host if host not in ("", "0.0.0.0", "::") else LOCAL  # noqa: S104
+    return Listener("gateway", host, int(port), "GAMESERVER_ENDPOINTS", endpoint.kind)
 
 
 def check_free(listeners: Iterable[Listener]) -> None:

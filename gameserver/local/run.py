@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gameserver.broker.urls import nodes
-from gameserver.config import Settings
+from gameserver.config import PLAYER, Settings
 from gameserver.errors import Corrupt, GameError
 from gameserver.local import plan
 from gameserver.local.development import Development
@@ -220,8 +220,10 @@ def where(
 ) -> str:
     """Return the lines that tell a person at the terminal where things are."""
     home = settings.home
-    gateways = gateway_listeners(settings.endpoints)
+    gateways = gateway_listeners(settings.endpoints, PLAYER)
+    web = gateway_listeners(settings.endpoints, "web")
     rows = [
+        *(("play in a browser", f"http://{listener.host}:{listener.port}/") for listener in web),
         *(("gateway", f"{listener.host}:{listener.port}") for listener in gateways),
         ("Flower", f"http://{LOCAL}:{ports.flower}  {_flower_access(settings, environ)}"),
         ("RabbitMQ management", _management(broker, home)),

@@ -20,7 +20,9 @@ END_S_MAX = 30.0
 POLL_S = 0.02
 LOG_TAIL_CHARS = 4_000
 
-_LISTENS = re.compile(r"gateway (\S+) listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)")
+_AT = r"gateway (\S+) listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)"
+_LISTENS = re.compile(_AT + "(?! for )")
+_SERVES = re.compile(_AT + " for browsers")
 
 
 def eventually(
@@ -129,6 +131,13 @@ class GatewayProc(Proc):
     def port(self) -> int:
         """Where it listens."""
         return int(self._listens.group(2))
+
+    @property
+    def web_port(self) -> int:
+        """Where it serves browsers, if it has such an endpoint."""
+        found = _SERVES.search(self.text)
+        assert found, self.tail
+        return int(found[2])
 
     @property
     def id(self) -> str:

@@ -6,7 +6,7 @@ MessagePack, once; a codec frames them, translating where its clients speak JSON
 """
 
 from collections.abc import Callable
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import or_
 from typing import Any
 
@@ -19,6 +19,8 @@ from gameserver.declare.wording import QUOTED_MAX, fault_of
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import FIRST_OF_LINES, FIRST_OF_PREFIXED, Framing, Lines, Prefixed, prefix
 from gameserver.wire.packets import FromClient, FromServer, Hello, Ping
+from gameserver.wire.websocket import Messages, Opcode
+from gameserver.wire.websocket import frame as websocket_frame
 
 Decode = Callable[[bytes], Any]
 
@@ -44,7 +46,7 @@ class Codec:
         """Decode packets so from now on, on connections that are open too."""
         self._typed = typed
 
-    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event:
+    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event | bytes:
         """A packet from a client. Raises ``PacketFault`` with the code and, where it could be read, ``re``."""
         try:
             packet: FromClient | Event = self._typed(raw)
@@ -66,6 +68,23 @@ class Codec:
     def encode(self, packet: FromServer) -> bytes:
         """A server's own packet, framed."""
         return self.frame(msgspec.msgpack.encode(packet))
+
+
+class WebSocketCodec(Codec):
+    """The same over a WebSocket, each packet a message of one kind."""
+
+    def __init__(self, codec: Codec, opcode: Opcode, encode: Callable[[bytes], bytes]) -> None:
+        super().__init__(
+            codec.name,
+            partial(Messages, opcode=opcode),
+            codec._typed,
+            codec._untyped,
+            lambda packed: websocket_frame(opcode, encode(packed)),
+        )
+
+    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event | bytes:
+        """A packet from a client; a ping or pong of the WebSocket's own as it is."""
+        return super().decode(raw, depth_max) if type(raw) is bytes else raw
 
 
 def explain(packet: Any) -> PacketFault:
@@ -106,8 +125,12 @@ def _any_client_packet() -> Any:
     return reduce(or_, client_packets().values())
 
 
+def _json(packed: bytes) -> bytes:
+    return msgspec.json.encode(msgspec.msgpack.decode(packed))
+
+
 def _line(packed: bytes) -> bytes:
-    return msgspec.json.encode(msgspec.msgpack.decode(packed)) + b"\n"
+    return _json(packed) + b"\n"
 
 
 @cache
@@ -122,10 +145,20 @@ def msgpack_codec() -> Codec:
     return Codec("msgpack", Prefixed, _typed(msgspec.msgpack), msgspec.msgpack.decode, prefix)
 
 
+@cache
+def subprotocols() -> dict[str, Codec]:
+    """The codecs of WebSockets, by the names under which clients ask for them. The first is for those who don't."""
+    return {
+        "gameserver.json": WebSocketCodec(json_codec(), Opcode.TEXT, _json),
+        "gameserver.msgpack": WebSocketCodec(msgpack_codec(), Opcode.BINARY, bytes),
+    }
+
+
 def take_up_catalogue() -> None:
     """Decode by the catalogue as it is now: it was read anew."""
-    json_codec().use(_typed(msgspec.json))
-    msgpack_codec().use(_typed(msgspec.msgpack))
+    encodings = {"json": msgspec.json, "msgpack": msgspec.msgpack}
+    for codec in (json_codec(), msgpack_codec(), *subprotocols().values()):
+        codec.use(_typed(encodings[codec.name]))
 
 
 def _typed(encoding: Any) -> Decode:

@@ -4,6 +4,8 @@ A ``PacketFault`` spoils one packet: it is answered with its code and the connec
 the two sides no longer agree where a packet begins: it is told and the connection is closed.
 """
 
+from collections.abc import Mapping
+
 from gameserver.errors import GameError
 
 
@@ -17,6 +19,19 @@ class PacketFault(GameError):
 
 class WireFault(GameError):
     """The stream is broken, or its sender is: told, then closed."""
+
+
+class PeerClosed(WireFault):
+    """The client closes a WebSocket: its connection ends without a goodbye."""
+
+
+class HttpFault(GameError):
+    """A request that is not served: answered with ``status`` and ``headers``, then the connection is closed."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"http_{status}", message)
+        self.status = status
+        self.headers = headers or {}
 
 
 class ProxyHeaderFault(GameError):

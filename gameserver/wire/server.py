@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from gameserver.declare.base import SECRET_BYTES_MAX, SEQ_MAX, Event
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.limits import Limits
+from gameserver.wire import websocket
 from gameserver.wire.codecs import Codec, json_codec, tell_apart
-from gameserver.wire.errors import PacketFault, WireFault
+from gameserver.wire.errors import PacketFault, PeerClosed, WireFault
 from gameserver.wire.frames import Framing
 from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer, Hello, Ping, Pong, Token, Welcome
 from gameserver.wire.rate_limit import TokenBucket
@@ -23,7 +24,10 @@ FLOOD_FACTOR = 4  # so many bursts of refused packets at once end a connection
 
 
 class ServerConnection:
-    """One client's connection. ``greeting`` is sent in answer to its hello."""
+    """One client's connection. ``greeting`` is sent in answer to its hello.
+
+    ``codec``: how both sides speak, where that was agreed to before; else the first byte says it.
+    """
 
     __slots__ = (
         "_bucket",
@@ -44,7 +48,7 @@ class ServerConnection:
         "state",
     )
 
-    def __init__(self, limits: Limits, greeting: Welcome) -> None:
+    def __init__(self, limits: Limits, greeting: Welcome, codec: Codec | None = None) -> None:
         self.state = State.NEW
         self.codec: Codec | None = None
         self.packets = 0  # how many came, and how many of them had to be refused
@@ -62,6 +66,8 @@ class ServerConnection:
         self.sent_before_to = 0  # numbers up to this one may have been sent on an earlier connection
         self._out: list[bytes] = []
         self._framing: Framing
+        if codec is not None:
+            self._speak(codec)
 
     def data_to_send(self) -> bytes:
         """What the protocol itself has to say since the last call."""
@@ -81,7 +87,7 @@ class ServerConnection:
         self.packets += len(frames)
         taken = [self._packet(raw, now_s) for raw in frames]
         if fault is not None:
-            self.close(fault.code, fault.message)
+            self._end(fault)
         return [event for event in taken if event is not None]
 
     def send(self, packet: FromServer) -> None:
@@ -113,9 +119,18 @@ class ServerConnection:
 
     def _frames(self, data: bytes) -> tuple[list[bytes], WireFault | None]:
         if self.codec is None:
-            self.codec = tell_apart(data[0])
-            self._framing = self.codec.framing(self._limits.frame_bytes_max)
+            self._speak(tell_apart(data[0]))
         return self._framing.feed(data)
+
+    def _speak(self, codec: Codec) -> None:
+        self.codec = codec
+        self._framing = codec.framing(self._limits.frame_bytes_max)
+
+    def _end(self, fault: WireFault) -> None:
+        if isinstance(fault, PeerClosed):
+            self._move(Input.CLOSE)
+        else:
+            self.close(fault.code, fault.message)
 
     def _packet(self, raw: bytes, now_s: float) -> Event | None:
         """One frame: answered here, or given on to the game."""
@@ -151,13 +166,15 @@ class ServerConnection:
         if not self._refusals.take(now_s):
             self.close("flooding", "Too many packets that had to be refused.")
 
-    def _take(self, packet: FromClient | Event) -> Event | None:
+    def _take(self, packet: FromClient | Event | bytes) -> Event | None:
         if isinstance(packet, Event):
             return self._event(packet)
         if isinstance(packet, Ping):
             self.send(Pong(t=packet.t))
         elif isinstance(packet, Hello):
             self._hello(packet)
+        elif isinstance(packet, websocket.Ping):
+            self._out.append(websocket.pong(packet))
         return None
 
     def _hello(self, hello: Hello) -> None:

@@ -22,7 +22,7 @@ class Transport(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
-    def finish(self) -> None: ...
+    def finish(self, goodbye: str) -> None: ...
 
     def hang_up(self) -> None: ...
 
@@ -257,7 +257,7 @@ class Connection:
     def close(self) -> None:
         """Write what is queued, and nothing more."""
         self.flush()
-        self._transport.finish()
+        self._transport.finish(self.protocol.goodbye)
 
     def hang_up(self) -> None:
         """Close when everything was sent."""

@@ -1,4 +1,4 @@
-"""Where a gateway listens: Twisted's endpoint strings and ``shared:PORT[:interface=HOST]``, with ``haproxy:`` before.
+"""Where a gateway listens: Twisted's endpoint strings, and ``shared:PORT[:interface=HOST]``.
 
 A shared port is one that several gateway processes of a machine listen on (SO_REUSEPORT, socket(7)): the kernel deals
 new connections out among those that are there, so that one address serves as many processors as there are gateways.
@@ -12,18 +12,11 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 
 SHARED = "shared:"
-INTRODUCED = "haproxy:"  # a load balancer says who its clients are (``wire.proxy_header``), as Twisted calls it
 BACKLOG = 512
 
 
-def is_introduced(text: str) -> bool:
-    """Whether a load balancer stands before this endpoint."""
-    return text.startswith(INTRODUCED)
-
-
 def listen(reactor: Any, text: str, factory: Any) -> defer.Deferred[Any]:
-    """Listen as an endpoint's string says. Fails with ``CannotListenError`` or ``ValueError``."""
-    text = text.removeprefix(INTRODUCED)
+    """Listen as the ``text`` of an endpoint says. Fails with ``CannotListenError`` or ``ValueError``."""
     if not text.startswith(SHARED):
         listening: defer.Deferred[Any] = serverFromString(reactor, text).listen(factory)
         return listening

@@ -10,6 +10,7 @@ import socket
 from typing import Any
 
 from twisted.internet import tcp
+from twisted.protocols.policies import ProtocolWrapper
 
 from gameserver.broker.urls import KEEPALIVE
 
@@ -58,15 +59,17 @@ class Transport:
             data = data[sent:]
         transport.write(data)
 
-    def finish(self) -> None:
-        """Nothing more will be written; the client may hang up."""
+    def finish(self, goodbye: str = "") -> None:
+        """Nothing more will be written; the client may hang up. ``goodbye``: the code of what it was told last."""
         if self._plain:
             self._transport.loseWriteConnection()
         else:
-            self._transport.loseConnection()
+            self.hang_up()
 
     def hang_up(self) -> None:
         """Close when everything was sent."""
+        if isinstance(self._transport, ProtocolWrapper):  # TLS: it would wait for its producer to say that it is done
+            self._transport.unregisterProducer()
         self._transport.loseConnection()
 
     def abort(self) -> None:

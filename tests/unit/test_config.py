@@ -42,6 +42,7 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
         ("DATABASE_URL", "postgresql://x", "database_url", "postgresql://x"),
         ("GAMESERVER_ENDPOINTS", "tcp:1 ssl:2", "endpoints", ("tcp:1", "ssl:2")),
         ("GAMESERVER_GATEWAY_ID", "g7", "gateway_id", "g7"),
+        ("GAMESERVER_WEB_ORIGINS", "https://a.example *", "web_origins", frozenset({"https://a.example", "*"})),
         ("GAMESERVER_WORLD", "/x/y.world", "world_file", Path("/x/y.world")),
         ("GAMESERVER_SECRET_KEY_FILE", "/x/key", "secret_key_file", Path("/x/key")),
         ("GAMESERVER_OWN_QUEUES", "attack, move say", "queues", Queues(own=frozenset({"attack", "move", "say"}))),
@@ -204,3 +205,16 @@ def test_the_environment_is_read_when_nothing_is_given(home: Path, monkeypatch: 
     monkeypatch.setenv("GAMESERVER_GATEWAY_ID", "g9")
     assert load().gateway_id == "g9"
     assert environment() == dict(os.environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("tcp:4000", config.Endpoint("player", False, "tcp:4000")),
+        ("haproxy:tcp:4000", config.Endpoint("player", True, "tcp:4000")),
+        ("web:shared:4080", config.Endpoint("web", False, "shared:4080")),
+        ("web:haproxy:tcp:4080", config.Endpoint("web", True, "tcp:4080")),
+    ],
+)
+def test_an_endpoint_says_what_is_spoken_there(text: str, endpoint: config.Endpoint):
+    assert config.read_endpoint(text) == endpoint

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def test_every_command_line_exists(deployment: str, name: str) -> None:
 def understood(words: list[str]) -> bool:
     match words:
         case ["python", "-m", "gateway", *endpoints]:
-            return all(serverFromString(reactor, text) for text in endpoints)
+            return all(serverFromString(reactor, config.read_endpoint(text).text) for text in endpoints)
         case ["gameserver", *arguments]:
             with contextlib.redirect_stderr(io.StringIO()) as refused, contextlib.suppress(SystemExit):
                 return callable(cli.parser().parse_args(arguments).command)
@@ -142,7 +143,7 @@ def settings() -> set[str]:
 def image_environment() -> dict[str, str]:
     text = (DOCKER / "Dockerfile").read_text()
     (block,) = re.findall(r"^ENV ((?:.*\\\n)*.*)$", text, flags=re.MULTILINE)
-    return dict(word.split("=", 1) for word in block.replace("\\\n", " ").split())
+    return dict(word.split("=", 1) for word in shlex.split(block.replace("\\\n", " ")))
 
 
 @every(OURS)
@@ -240,12 +241,9 @@ def test_every_container_is_kept_small(deployment: str, name: str) -> None:
 
 @every(SERVICES)
 def test_only_players_reach_the_deployment_from_outside(deployment: str, name: str) -> None:
+    outside = {"0.0.0.0:4000:4000", "0.0.0.0:4080:4080"} if (deployment, name) == ("production", "haproxy") else set()
     for port in service(deployment, name).get("ports", ()):
-        assert port.startswith("127.0.0.1:") or (deployment, name, port) == (
-            "production",
-            "haproxy",
-            "0.0.0.0:4000:4000",
-        )
+        assert port.startswith("127.0.0.1:") or port in outside
     if deployment == "production":
         outside = "doors" in service(deployment, name)["networks"]
         assert outside == bool(service(deployment, name).get("ports"))
@@ -397,9 +395,10 @@ def test_gateways_behind_haproxy_are_told_who_their_clients_are() -> None:
         for name, what in DEPLOYMENTS["production"]["services"].items()
         if healthcheck.part([str(word) for word in what.get("command", ())]) == "gateway"
     }
-    assert servers == {name: f"{name}:4000" for name in gateways}
-    assert all(command[-1] == "haproxy:tcp:4000" for command in gateways.values())
-    assert "send-proxy-v2" in text
+    by_browsers = {name.replace("gateway", "web"): f"{name}:4080" for name in gateways}
+    assert servers == {name: f"{name}:4000" for name in gateways} | by_browsers
+    assert all(command[3:] == ["haproxy:tcp:4000", "web:haproxy:tcp:4080"] for command in gateways.values())
+    assert text.count("default-server send-proxy-v2") == 2
     (timeout,) = re.findall(r"^    timeout client (\d+)s$", text.split("frontend metrics")[0], flags=re.MULTILINE)
     assert int(timeout) > Limits().idle_s_max
 

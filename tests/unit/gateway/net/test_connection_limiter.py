@@ -6,8 +6,9 @@ from twisted.python.failure import Failure
 
 from gameserver.limits import Limits
 from gameserver.runtime.logging import Seldom
-from gateway.net import player_protocol
-from gateway.net.player_protocol import ConnectionLimiter, PlayerFactory
+from gateway.net import client_socket
+from gateway.net.client_socket import ConnectionLimiter
+from gateway.net.player_protocol import PlayerFactory
 from tests.unit.gateway.fakes import Stage
 
 LIMITS = Limits(connections_max=3, connections_per_address_max=2)
@@ -152,7 +153,7 @@ def test_a_balancers_own_connection_counts_as_the_balancers(sockets: Sockets, he
 def test_what_is_no_introduction_is_cut_off_counted_and_logged(
     sockets: Sockets, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(player_protocol, "unread", Seldom(player_protocol.log))
+    monkeypatch.setattr(client_socket, "unread", Seldom(client_socket.log))
     protocol = behind_a_proxy(sockets, b'{"type":"hello","protocol":1}\n')
     assert protocol.transport.disconnected
     assert sockets.stage.hub.meters.disconnects["bad_proxy_header"] == 1

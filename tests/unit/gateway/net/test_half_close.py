@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from gateway.net.player_protocol import ConnectionLimiter, PlayerFactory
+from gateway.net.client_socket import ConnectionLimiter
+from gateway.net.player_protocol import PlayerFactory
 from tests.unit.gateway.fakes import Stage
 from tests.unit.gateway.net.test_transport import Sockets
 

@@ -1,0 +1,1 @@
+"""What browsers are served: the web client's page, the JavaScript library, and the playground."""

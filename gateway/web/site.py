@@ -1,0 +1,103 @@
+"""The site that a gateway serves browsers: files of this package, from memory.
+
+Every response says what its page may do: load from this server, speak to this server, and nothing else.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from gameserver.wire.errors import HttpFault
+from gameserver.wire.http import Request, response_head
+
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".ts": "text/plain; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+SERVED = {
+    "page": "",
+    "gameserver-client": "gameserver-client/",
+}  # folders of this package, and their places in the site
+INDEX = "index.html"
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SAFETY = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # ask each time whether it is still the same
+}
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Something served. ``etag`` names its bytes; ``packed``: the same, compressed."""
+
+    kind: str
+    body: bytes
+    packed: bytes
+    etag: str
+
+
+def page(kind: str, body: bytes) -> Page:
+    """Make a page of these bytes."""
+    return Page(kind, body, gzip.compress(body, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+
+
+class Site:
+    """Answers requests. ``made``: pages by their paths that are no files, each made when it is asked for."""
+
+    def __init__(self, made: Mapping[str, Callable[[], Page]] | None = None) -> None:
+        self._pages = dict(_files())
+        self._made = made or {}
+
+    def respond(self, request: Request) -> bytes:
+        """Return the response to a request. Raises ``HttpFault`` 404."""
+        found = self._find(request.path)
+        if request.headers.get("if-none-match") == found.etag:
+            return response_head(304, {"ETag": found.etag, **SAFETY})
+        packs = "gzip" in request.headers.get("accept-encoding", "")
+        body = found.packed if packs else found.body
+        told = {
+            "Content-Type": found.kind,
+            "Content-Length": str(len(body)),
+            "ETag": found.etag,
+            "Vary": "Accept-Encoding",
+            **({"Content-Encoding": "gzip"} if packs else {}),
+            **SAFETY,
+        }
+        return response_head(200, told) + (body if request.method == "GET" else b"")
+
+    def _find(self, path: str) -> Page:
+        if path in self._made:
+            return self._made[path]()
+        if path not in self._pages:
+            raise HttpFault(404, "There is no such page.")
+        return self._pages[path]
+
+
+def _files() -> Iterator[tuple[str, Page]]:
+    for folder, place in SERVED.items():
+        for file in files(__package__).joinpath(folder).iterdir():
+            if (kind := KINDS.get(_extension(file.name))) is not None:
+                yield _path(place, file), page(kind, file.read_bytes())
+
+
+def _path(place: str, file: Any) -> str:
+    return f"/{place}" if file.name == INDEX else f"/{place}{file.name}"
+
+
+def _extension(name: str) -> str:
+    return "." + name.rpartition(".")[2]
