@@ -124,7 +124,7 @@ class ClientSocket(Protocol):
         except ProxyHeaderFault as fault:
             self.hub.meters.disconnects[fault.code] += 1
             unread.warning("%s was cut off: %s", self._balancer, fault.message)
-            self._abort()
+            self.abort()
             return b""
         if header is None:
             self._header = data
@@ -133,12 +133,13 @@ class ClientSocket(Protocol):
         address = header.host or self._balancer
         if not self._limiter.introduce(address):
             self._count_full(address)
-            self._abort()
+            self.abort()
             return b""
         self._address = address
         return data[header.size :]
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Cut the connection off."""
         transport: Any = self.transport
         transport.abortConnection()
 

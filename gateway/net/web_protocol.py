@@ -71,7 +71,7 @@ class WebProtocol(ClientSocket):
         self._finished = False  # whether nothing more is answered
         self._line: Transport
         self._overdue: Any
-        self._look_again: Callable[[], Any] = lambda: clock.callLater(idle_s, self._abort)
+        self._look_again: Callable[[], Any] = lambda: clock.callLater(idle_s, self.abort)
 
     def opened(self) -> None:
         """Wait for a request."""
