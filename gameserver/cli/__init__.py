@@ -21,6 +21,7 @@ GROUPS = {
     "up": ("up", "dev"),
     "game": ("new", "test", "migrations"),
     "operations": ("status", "advise", "tail", "trace", "queues"),
+    "scale": ("scale",),
     "bots": ("bots",),
     "catalogue": ("events", "catalogue"),
     "dead_letters": ("dead",),

@@ -44,23 +44,21 @@ def add(commands: Subparsers) -> None:
 
 
 @contextmanager
-def _looking() -> Iterator[Callable[..., Snapshot]]:
+def looking() -> Iterator[Callable[..., Snapshot]]:
     """A function that takes snapshots, of ``collect_snapshot``'s last two arguments.
 
     Without a database only the dead letters are missing.
     """
-    settings = config.load()
-    families = queues_of_families(settings)
-    inspector = Inspector(settings.amqp_url)
     with open_store() as store:
-        yield partial(
-            collect_snapshot,
-            inspector,
-            families,
-            settings,
-            from_database=lambda: ask_database(store, now_ms),
-            clock_s=time.time,
-        )
+        yield partial(look(), from_database=lambda: ask_database(store, now_ms))
+
+
+def look() -> Callable[..., Snapshot]:
+    """A function that takes snapshots; how the database is asked is left to its caller."""
+    settings = config.load()
+    return partial(
+        collect_snapshot, Inspector(settings.amqp_url), queues_of_families(settings), settings, clock_s=time.time
+    )
 
 
 def _two(take: Callable[..., Snapshot], quiet_s: float) -> tuple[Snapshot, Snapshot]:
@@ -72,7 +70,7 @@ def _two(take: Callable[..., Snapshot], quiet_s: float) -> tuple[Snapshot, Snaps
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    with _looking() as take:
+    with looking() as take:
         with within(ANSWER_S_MAX):
             before, now = _two(take, QUICK_S)
         while arguments.watch:
@@ -84,7 +82,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _advise(arguments: argparse.Namespace) -> int:
-    with _looking() as take:
+    with looking() as take:
         before, now = _two(take, ANSWER_S)
     found = advise(before, now, one_writer=config.load().database_url.startswith("sqlite"))
     for advice in found:

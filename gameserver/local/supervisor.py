@@ -40,6 +40,9 @@ SOCKET_PATH_BYTES_MAX = 90
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CONFIGURATION = "supervisord.conf"
+LOG = "supervisord.log"
+SCALED = "scaled.conf"  # programs that `gameserver scale` adds; it is read with the other
+SOCKET_PATH = "supervisor.path"  # where the control socket is, for commands started beside
 SUPERVISED = "SUPERVISED"  # how the variables begin through which supervisord is told what its file can't hold
 CWD = f"{SUPERVISED}_CWD"
 PYTHON = f"{SUPERVISED}_PYTHON"
@@ -162,6 +165,33 @@ def _mark() -> str:
     return "✓" if (sys.stdout.encoding or "").lower().startswith("utf") else "ok"
 
 
+class Control:
+    """Questions to a supervisord that runs."""
+
+    def __init__(self, socket: Path, log: Path) -> None:
+        self._socket = socket
+        self._log = log
+
+    @classmethod
+    def of(cls, folder: Path) -> "Control":
+        """Find the one of a folder. Raises ``Corrupt`` (code ``not_up``) where none runs."""
+        try:
+            socket = Path((folder / SOCKET_PATH).read_text())
+        except FileNotFoundError:
+            raise Corrupt("not_up", f"No supervisord runs in {folder}: `gameserver up` starts it.") from None
+        return cls(socket, folder / "log" / LOG)
+
+    def ask(self, method: str, *args: Any) -> Any:
+        """Call a method of supervisord's. Raises ``Corrupt`` (code ``not_up``)."""
+        # A connection for each question: supervisor's transport doesn't recover from one that failed.
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        try:
+            with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*args)
+        except (OSError, HTTPException, xmlrpc.client.Error) as error:
+            raise Corrupt("not_up", f"supervisord doesn't answer ({error}). Its log: {self._log}") from None
+
+
 class Supervisor:
     """supervisord as a child process: its configuration, its control socket, its start and its end."""
 
@@ -186,7 +216,7 @@ class Supervisor:
     @property
     def log(self) -> Path:
         """Return supervisord's own log."""
-        return self._folder / "log" / "supervisord.log"
+        return self._folder / "log" / LOG
 
     def program_log(self, name: str) -> Path:
         """Return the file with what a program printed."""
@@ -195,11 +225,14 @@ class Supervisor:
     def start(self) -> None:
         """Start supervisord, with no program yet. Raises ``Corrupt`` (code ``not_up``)."""
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
+        private_files.write(self._folder / SCALED, "")
         self._configure()
         self._child = self._begun(self._folder / CONFIGURATION)
         wait_for(lambda: self._answers() or not self.is_running(), SUPERVISOR_S_MAX)
         if not self._answers():
             raise Corrupt("not_up", f"supervisord did not come up. The end of {self.log}:\n\n{_tail(self.log)}\n")
+
+        (self._folder / SOCKET_PATH).write_text(str(self._socket))
 
     def _configure(self) -> None:
         private_files.write(self._folder / CONFIGURATION, render(self._programs))
@@ -218,8 +251,8 @@ class Supervisor:
 
     def _answers(self) -> bool:
         try:
-            self._call("getState")
-        except (OSError, HTTPException, xmlrpc.client.Error):
+            self._ask("getState")
+        except Corrupt:
             return False
         return True
 
@@ -248,16 +281,7 @@ class Supervisor:
         return {info["name"]: info for info in self._ask("getAllProcessInfo")}
 
     def _ask(self, method: str, *args: Any) -> Any:
-        try:
-            return self._call(method, *args)
-        except (OSError, HTTPException, xmlrpc.client.Error) as error:
-            raise Corrupt("not_up", f"supervisord doesn't answer ({error}). Its log: {self.log}") from None
-
-    def _call(self, method: str, *args: Any) -> Any:
-        # A connection for each question: supervisor's transport doesn't recover from one that failed.
-        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
-            return getattr(proxy.supervisor, method)(*args)
+        return Control(self._socket, self.log).ask(method, *args)
 
     def wait(self) -> None:
         """Return when supervisord has ended."""
@@ -268,6 +292,7 @@ class Supervisor:
         """Stop the programs in order and supervisord after them; then end whatever they left behind."""
         if self._child is not None:
             end(self._child, STOP_S_MAX)
+        (self._folder / SOCKET_PATH).unlink(missing_ok=True)
         for left in self._socket.parent.glob(f"{self._socket.name}*"):
             left.unlink(missing_ok=True)
         if self._socket.parent != self._folder:
@@ -323,10 +348,23 @@ def render(programs: Iterable[Program]) -> str:
             _section("unix_http_server", {"file": _expanded(f"{SUPERVISED}_SOCKET"), "chmod": "0700"}),
             _section("rpcinterface:supervisor", {"supervisor.rpcinterface_factory": RPC_FACTORY}),
             _section("supervisord", _supervisord()),
-            *(_section(f"program:{program.name}", _program(program)) for program in programs),
-            *(_section(f"group:{name}", _together(group)) for name, group in _groups(programs).items()),
+            _section("include", {"files": SCALED}),
+            *_programs_and_groups(programs),
         ]
     )
+
+
+def render_late(programs: Iterable[Program]) -> str:
+    """Return the text of a file of late programs alone, which supervisord.conf includes."""
+    return "\n".join(_programs_and_groups(programs))
+
+
+def _programs_and_groups(programs: Iterable[Program]) -> list[str]:
+    known = list(programs)
+    return [
+        *(_section(f"program:{program.name}", _program(program)) for program in known),
+        *(_section(f"group:{name}", _together(group)) for name, group in _groups(known).items()),
+    ]
 
 
 def _groups(programs: Iterable[Program]) -> dict[str, list[Program]]:
@@ -338,7 +376,12 @@ def _groups(programs: Iterable[Program]) -> dict[str, list[Program]]:
 
 def _group(program: Program) -> str:
     """supervisord can be given a group while it runs, but no program for a group that it has."""
-    return f"late-{program.name}" if program.late else f"stage{program.stage}"
+    return late_group(program.name) if program.late else f"stage{program.stage}"
+
+
+def late_group(name: str) -> str:
+    """Return the group of a late program."""
+    return f"late-{name}"
 
 
 def _together(group: Sequence[Program]) -> dict[str, str]:

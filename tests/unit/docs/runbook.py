@@ -66,6 +66,11 @@ ADVICE = Ran(
     f"{WATCH}test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came"
 )
 TAIL = Ran(f"{WATCH}test_tail_shows_one_players_events_of_one_family_with_their_replies_and_takes_nothing")
+SCALED = Ran("tests/acceptance/test_scaler.py::test_workers_come_outlive_their_scaler_and_go_by_the_next_one")
+COMMANDED = Not(
+    "neither is there where the tests run; tests/acceptance/test_scaler.py scales by a command of its own, and "
+    "tests/unit/local/test_scaled_workers.py looks at what a command is told"
+)
 WORKER = Ran("tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events")
 DRAINED = Ran("tests/integration/test_leftovers.py::test_what_is_left_is_told_and_moved_and_its_queue_removed")
 DUMPED = Ran(f"{BACKUP}test_a_dump_of_postgresql_is_made_while_players_play_and_comes_back")
@@ -81,6 +86,8 @@ _NAMES = "movement2 chat2 -A tasks"
 _QUEUES = "-Q:movement2 movement -Q:chat2 chat -c 1"
 _FILES = "--pidfile=var/%n.pid --logfile=var/log/%n.log"
 _PRODUCTION = "docker compose -f docker/compose.production.yml"
+_REPLICAS = "deployment worker-{family} --replicas={count}"
+_SCALE = "--scale worker-{family}={count} worker-{family}"
 _ALTER = r'''sh -c "echo \"ALTER USER game PASSWORD '\$(cat /run/secrets/database)'\" | psql -q -U game game"'''
 _SECRETS = 'docker run --rm -u 0 -v "$PWD/docker:/docker" gameserver gameserver secrets /docker/secrets --owner 10001'
 
@@ -97,6 +104,12 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver status": STATUS,
     "gameserver status --watch": Not("it is the same screen, for ever"),
     "gameserver advise": ADVICE,
+    "gameserver scale": SCALED,
+    "gameserver scale --act": SCALED,
+    "gameserver scale --act --by multi": SCALED,
+    "gameserver scale --act --workers 1:4 --workers movement=2:12 --workers chat=0:0": SCALED,
+    f"gameserver scale --act --command 'kubectl scale {_REPLICAS}'": COMMANDED,
+    f"gameserver scale --act --command '{_PRODUCTION} up -d --no-deps --no-recreate {_SCALE}'": COMMANDED,
     "prometheus --config.file=docker/prometheus/prometheus.yml --web.listen-address=127.0.0.1:9090": Not(
         "Prometheus is not among the packages of the tests; promtool reads its files where it is installed"
     ),

@@ -1,0 +1,22 @@
+"""The game's own worker, whose events each take a while without using a processor, as with a slow database.
+
+``celery -A tests.slow worker``. ``SLOW_EVENT_S``: how long each takes.
+"""
+
+import os
+import time
+from typing import Any
+
+from tasks import app  # noqa: F401 - where Celery looks for it
+from tasks.processor import BatchProcessor
+
+EVENT_S = float(os.environ.get("SLOW_EVENT_S", "0"))
+_handle = BatchProcessor._handle_carefully
+
+
+def _slowly(self: BatchProcessor, batch: Any, *run: Any, **how: Any) -> None:
+    time.sleep(EVENT_S * len(batch))
+    _handle(self, batch, *run, **how)
+
+
+BatchProcessor._handle_carefully = _slowly  # type: ignore[method-assign]

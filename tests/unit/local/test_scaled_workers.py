@@ -1,0 +1,122 @@
+"""Who starts and stops workers for a scaler: free names, commands that end, and what is told when they fail."""
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameserver.errors import GameError
+from gameserver.local.scaled_workers import CommandedWorkers, Commands, SupervisedWorkers, free_numbers
+from gameserver.local.supervisor import Control
+
+CHANGE: dict[str, Any] = {"family": "chat", "queues": ["chat"], "step": 1, "workers": 3, "names": ()}
+
+
+def commands(folder: Path, s_max: float = 30.0) -> Commands:
+    return Commands(folder / "log" / "scale.log", os.environ, folder, s_max)
+
+
+def test_numbers_of_workers_that_are_there_are_left_out() -> None:
+    assert list(islice(free_numbers("chat", {"chat1@h", "chat3@other", "chats@h"}, [2]), 2)) == [4, 5]
+
+
+def test_a_command_is_told_the_family_and_how_many_there_shall_be(tmp_path: Path) -> None:
+    log = tmp_path / "log" / "scale.log"
+    workers = CommandedWorkers("echo 'worker {family}' --replicas={count} {other}", log, os.environ, tmp_path)
+    workers.change(**CHANGE)
+    assert log.read_text() == "worker chat --replicas=3 {other}\n"
+    assert workers.own("chat") is None
+
+
+@pytest.mark.parametrize("template", ["", "scale {family}", "scale {count}", "scale family count"])
+def test_a_command_that_would_not_know_what_to_do_is_refused(template: str, tmp_path: Path) -> None:
+    with pytest.raises(GameError, match=r"needs \{family\} and \{count\}"):
+        CommandedWorkers(template, tmp_path / "log", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["false"], "`false` ended with status 1; its output is in"),
+        (["no-such-program"], "No such file or directory"),
+        (["sh", "-c", "sleep 1000 & sleep 1000"], "took longer than 0.2 s"),
+    ],
+)
+def test_a_command_that_fails_is_one_sentence(command: list[str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(GameError, match=said):
+        commands(tmp_path, 0.2 if "sleep" in command[-1] else 30.0).run(command)
+
+
+def test_what_a_command_leaves_running_goes_on(tmp_path: Path) -> None:
+    commands(tmp_path).run(["sh", "-c", "sleep 1000 & echo $! > pid"])
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(pid, 0)
+    os.kill(pid, 15)
+
+
+def test_without_a_supervisord_it_is_said_who_starts_it(tmp_path: Path) -> None:
+    with pytest.raises(GameError, match=r"No supervisord runs in .*: `gameserver up` starts it"):
+        SupervisedWorkers(tmp_path, {"chat": ["chat"]}, "info")
+
+
+class FakeControl(Control):
+    """A supervisord that has these groups, in these states."""
+
+    def __init__(self, states: dict[str, str]) -> None:
+        self.states = states
+        self.asked: list[tuple[str, ...]] = []
+
+    def ask(self, method: str, *args: Any) -> Any:
+        if method == "getAllProcessInfo":
+            return [{"group": group, "statename": state} for group, state in self.states.items()]
+        self.asked.append((method, *args))
+        if method == "removeProcessGroup":
+            del self.states[args[0]]
+        return None
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> SupervisedWorkers:
+    (tmp_path / "supervisor.path").write_text("socket")
+    workers = SupervisedWorkers(tmp_path, {"chat": ["chat"], "trade": ["trade", "trade.sell"]}, "info")
+    workers._control = FakeControl(
+        {
+            "stage2": "RUNNING",
+            "late-worker-chat": "RUNNING",  # a family's first one, of `gameserver dev`
+            "late-worker-chat-2": "RUNNING",
+            "late-worker-chat-4": "BACKOFF",
+            "late-worker-chat-5": "STOPPING",
+            "late-worker-chat-6": "STOPPED",
+            "late-worker-trade-2": "STARTING",
+        }
+    )
+    return workers
+
+
+def test_those_that_stop_are_not_counted_and_those_that_stopped_are_forgotten(supervised: SupervisedWorkers) -> None:
+    assert supervised.own("chat") == 2
+    assert supervised._control.asked == [("removeProcessGroup", "late-worker-chat-6")]  # type: ignore[attr-defined]
+
+
+def test_the_newest_go_first_and_in_order(supervised: SupervisedWorkers) -> None:
+    supervised.change(**{**CHANGE, "step": -1})
+    _, stopped = supervised._control.asked  # type: ignore[attr-defined]
+    assert stopped == ("stopProcess", "late-worker-chat-4:worker-chat-4", False)
+
+
+def test_a_new_one_has_a_free_number_and_those_that_are_there_stay_known(
+    supervised: SupervisedWorkers, tmp_path: Path
+) -> None:
+    supervised.change(**{**CHANGE, "step": 2, "names": {"chat1@h"}})
+    text = (tmp_path / "scaled.conf").read_text()
+    names = ["chat-2", "chat-4", "chat-5", "trade-2", "chat-3", "chat-6"]
+    assert [line for line in text.splitlines() if line.startswith("[program")] == [
+        f"[program:worker-{name}]" for name in names
+    ]
+    assert "-Q trade,trade.sell -n trade2@%%h --concurrency 1" in text
+    assert "stopasgroup=false" in text
+    asked = supervised._control.asked  # type: ignore[attr-defined]
+    assert ("addProcessGroup", "late-worker-chat-3") in asked
+    assert asked[-1] == ("startProcess", "late-worker-chat-6:worker-chat-6", False)

@@ -1,0 +1,111 @@
+"""A scaler looks, has done what was decided, says each thing once, and goes on whatever fails."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from gameserver.errors import GameError, Retryable
+from gameserver.operations.scaler import Scaler
+from gameserver.operations.scaling import HOT_S, PAUSE_S, Bounds
+from gameserver.operations.snapshot import Snapshot
+from tests.unit.operations.moments import everyone, moment, worker
+
+
+class Hands:
+    """Notes what is to be changed, or fails."""
+
+    def __init__(self) -> None:
+        self.changes: list[dict[str, Any]] = []
+        self.fails: GameError | None = None
+
+    def own(self, family: str) -> int | None:
+        return None
+
+    def change(self, **what: Any) -> None:
+        self.changes.append(what)
+        if self.fails:
+            raise self.fails
+
+
+class Place:
+    """A scaler of chat, whose one worker is busy all the time from the beginning, by a clock of the test's."""
+
+    def __init__(self, *, act: bool = True) -> None:
+        self.at_s = 0.0
+        self.hands = Hands()
+        self.said: list[str] = []
+        self.expected: list[frozenset[str]] = []
+        self.fails: GameError | None = None
+        self.scaler = Scaler(
+            self.take,
+            {"chat": Bounds(1, 4)},
+            self.hands,
+            act=act,
+            one_writer=False,
+            clock_s=lambda: self.at_s,
+            say=self.said.append,
+        )
+
+    def take(self, expected: frozenset[str]) -> Snapshot:
+        self.expected.append(expected)
+        if self.fails:
+            raise self.fails
+        return moment(self.at_s, workers=(worker("chat1@h", "chat", busy_s={"chat": self.at_s}), *everyone()[1:]))
+
+    def look(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.scaler.look()
+            self.at_s += 1.0
+
+
+def test_a_busy_family_gets_a_worker_and_the_reason_is_said() -> None:
+    place = Place()
+    place.look(10)
+    assert place.said == ["chat: 1 worker busy 100% of the time, the oldest event waits for 0.0 s: 1 more"]
+    (change,) = place.hands.changes
+    assert (change["family"], change["queues"], change["step"], change["workers"]) == ("chat", ("chat",), 1, 2)
+    assert change["names"] == {"chat1@h", "combat1@h", "world1@h"}
+    assert place.expected[:2] == [frozenset(), moment().names]
+
+
+def test_without_leave_to_act_it_is_said_and_not_done_and_said_again_no_sooner_than_after_a_pause() -> None:
+    place = Place(act=False)
+    place.look(int(HOT_S + PAUSE_S))
+    assert place.hands.changes == []
+    assert place.said == [
+        "chat: 1 worker busy 100% of the time, the oldest event waits for 0.0 s: 1 more (not done: --act)"
+    ]
+
+
+def test_what_cannot_be_asked_is_said_once_and_nothing_is_remembered_of_the_time_before() -> None:
+    place = Place()
+    place.fails = Retryable("broker_away", "The broker does not answer: refused.")
+    place.look(5)
+    assert place.said == ["The broker does not answer: refused. Nothing is changed until that is over."]
+    place.fails = None
+    place.look(1)
+    assert place.hands.changes == []
+    assert place.expected[-1] == frozenset()
+    place.look(5)
+    assert len(place.hands.changes) == 1
+
+
+def test_what_cannot_be_done_is_said_and_tried_again_after_a_pause() -> None:
+    place = Place()
+    place.hands.fails = Retryable("command_failed", "`kubectl` ended with status 1.")
+    place.look(20)
+    assert place.said[-1] == "chat: it could not be done: `kubectl` ended with status 1."
+    assert len(place.hands.changes) == 1
+    place.look(int(PAUSE_S))
+    assert len(place.hands.changes) == 2
+
+
+@pytest.mark.parametrize("silent", [(), everyone()[1:]])
+def test_who_does_not_answer_is_not_taken_for_gone(silent: Sequence[Any]) -> None:
+    place = Place()
+    place.take = lambda expected: moment(place.at_s, workers=tuple(silent))  # type: ignore[method-assign]
+    place.scaler._take = place.take
+    place.look(60)
+    assert place.hands.changes == []
+    assert "1 worker of it, which the broker counts, does not answer. Nothing is changed" in place.said[0]
