@@ -41,6 +41,14 @@ if TYPE_CHECKING:
     from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
+    from gameserver.declare.phrases import Sight as Sight
+    from gameserver.declare.phrases import answered as answered
+    from gameserver.declare.phrases import answers as answers
+    from gameserver.declare.phrases import command as command
+    from gameserver.declare.phrases import gmcp as gmcp
+    from gameserver.declare.phrases import status as status
+    from gameserver.declare.phrases import styled as styled
+    from gameserver.declare.phrases import told as told
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
     from gameserver.maps.kinds import kind_of as kind_of
@@ -93,6 +101,7 @@ __all__ = [
     "Result",
     "Secret",
     "SessionUpdate",
+    "Sight",
     "State",
     "Text",
     "View",
@@ -100,9 +109,12 @@ __all__ = [
     "Zone",
     "after",
     "all_of",
+    "answered",
+    "answers",
     "any_of",
     "awaited",
     "before",
+    "command",
     "conserved",
     "count",
     "distinct",
@@ -110,6 +122,7 @@ __all__ = [
     "entity",
     "event",
     "follows",
+    "gmcp",
     "has_room_for_mail",
     "ids",
     "kind_of",
@@ -121,7 +134,10 @@ __all__ = [
     "notice",
     "portion",
     "rule",
+    "status",
+    "styled",
     "test",
+    "told",
     "total",
     "values",
     "where",
@@ -157,6 +173,14 @@ _HOMES = {
     "follows": "gameserver.declare.following",
     "after": "gameserver.declare.hooks",
     "before": "gameserver.declare.hooks",
+    "Sight": "gameserver.declare.phrases",
+    "answered": "gameserver.declare.phrases",
+    "answers": "gameserver.declare.phrases",
+    "command": "gameserver.declare.phrases",
+    "gmcp": "gameserver.declare.phrases",
+    "status": "gameserver.declare.phrases",
+    "styled": "gameserver.declare.phrases",
+    "told": "gameserver.declare.phrases",
     "NotNow": "gameserver.errors",
     "Rejected": "gameserver.errors",
     "SessionUpdate": "gameserver.messages.outbound",

@@ -2,8 +2,9 @@
 
 A module is a package with a feature from top to bottom: ``events`` (what is declared), ``rules``, ``entities``,
 ``maps`` (objects that maps may show), ``hooks`` (what it adds to the rules of others), ``conserved`` (what no event may
-make or destroy), ``world_view`` (how a client's view follows what it is told), as many of these as it has. A game names
-the modules that it takes from elsewhere; packages within its own that are modules belong to it without being named.
+make or destroy), ``world_view`` (how a client's view follows what it is told), ``text`` (what people at terminals type
+and read), as many of these as it has. A game names the modules that it takes from elsewhere; packages within its own
+that are modules belong to it without being named.
 
 Which package is played, every process finds out alike: ``GAMESERVER_GAME`` names it, or the game's folder does. That is
 the nearest folder, from ``GAMESERVER_HOME`` and else from the current one upwards, whose ``pyproject.toml`` has
@@ -30,7 +31,7 @@ from gameserver.errors import Corrupt
 SETTING = "GAMESERVER_GAME"
 HOME = "GAMESERVER_HOME"
 BUNDLED = "gameserver.games.millbrook"
-PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved", "world_view")
+PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved", "world_view", "text")
 
 
 class Game(msgspec.Struct, frozen=True, kw_only=True):

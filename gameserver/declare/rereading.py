@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from gameserver.declare import base, catalogue, entity, following, hooks
+from gameserver.declare import base, catalogue, entity, following, hooks, phrases
 from gameserver.declare.game_package import modules, package
 from gameserver.declare.places import is_within
 from gameserver.declare.readings import forget
@@ -19,6 +19,7 @@ DECLARED: tuple[tuple[list[Any], str], ...] = (
     (entity.DECLARED, "__module__"),
     (hooks.DECLARED, "file"),
     (following.DECLARED, "file"),
+    (phrases.DECLARED, "file"),
 )
 
 

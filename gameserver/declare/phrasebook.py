@@ -1,0 +1,198 @@
+"""What the played game's modules declare for people at a terminal: lines into events, notices and replies into prose.
+
+What no module declares has a plain form: an event is typed by its name and fields in their order, a notice reads as its
+type and its fields.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event, Notice
+from gameserver.declare.game_package import parts
+from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, read_form, styled
+from gameserver.declare.readings import once_per_reading
+from gameserver.declare.session_events import Entrance, Leaving
+from gameserver.declare.wording import hints, type_of
+
+LINE_CHARS_MAX = 1_000
+
+
+class Phrasebook:
+    """The declared forms and prose, in the order of the game's modules."""
+
+    def __init__(self, commands: Sequence[Command], prose: Iterable[Prose]) -> None:
+        self.commands = commands
+        found = tuple(prose)
+        self._told = {each.of: each.function for each in found if each.kind == "told"}
+        self._answered = {each.of: each.function for each in found if each.kind == "answered"}
+        self._status = [each.function for each in found if each.kind == "status"]
+        self._gmcp: dict[str, list[Prose]] = {}
+        for each in found:
+            if each.kind == "gmcp":
+                self._gmcp.setdefault(each.of, []).append(each)
+
+    # What is typed.
+
+    def read(self, line: str, sight: Sight) -> Event | str:
+        """The event that a line means; or what to say to it at once."""
+        verb, rest = _split(line[:LINE_CHARS_MAX])
+        if verb == "help":
+            return self.help(rest)
+        known = self._known(verb)
+        for command in known:
+            match = command.pattern.fullmatch(rest)
+            if match:
+                return _made(command, match.groupdict(), sight)
+        if known:
+            return self._usage(known[0].verb)
+        return f"I don't know the word {verb!r}. Type help."
+
+    def _known(self, verb: str) -> list[Command]:
+        """The commands of a verb; of an abbreviation those that it may mean, in the order of declaring.
+
+        Nobody leaves the world by an abbreviation.
+        """
+        exact = [command for command in self.commands if command.verb == verb]
+        return exact or [command for command in self.commands if command.verb.startswith(verb) and not _leaves(command)]
+
+    def _usage(self, verb: str) -> str:
+        forms = [command.form for command in self.commands if command.verb == verb]
+        return f"Type {' or '.join(forms)}."
+
+    def help(self, words: str = "") -> str:
+        """What can be typed; of one word how, and what it does."""
+        if not words:
+            verbs = ", ".join(dict.fromkeys(command.verb for command in self.commands if command.main))
+            return f"You can type: {verbs}. A word may be cut short. Type help and a word to learn more of it."
+        known = self._known(words.split()[0].lower())
+        if not known:
+            return f"I don't know the word {words.split()[0]!r}."
+        verb = known[0].verb
+        rows = [f"{styled('title', each.form)}  {each.what}" for each in self.commands if each.verb == verb]
+        return "\n".join(rows)
+
+    def completions(self, text: str, sight: Sight) -> list[str]:
+        """The lines that this one may become."""
+        verb, space, rest = text.partition(" ")
+        if not space:
+            return list(dict.fromkeys(each.verb for each in self.commands if each.verb.startswith(verb) and verb))
+        groups = {group for each in self._known(verb.lower()) for group in each.groups.values()}
+        names = [thing.name for group in sorted(groups) for thing in sight.things[group].values()]
+        before, _, last = rest.rpartition(" ")
+        stem = f"{verb} {before} " if before else f"{verb} "
+        return [stem + name for name in dict.fromkeys(names) if name.casefold().startswith(last.casefold())]
+
+    # What is read.
+
+    def tell(self, notice: Notice, sight: Sight) -> str:
+        """How a notice reads; "" says nothing."""
+        function = self._told.get(notice.notice.name)
+        return str(function(notice, sight)) if function else _plain(notice.notice.name, notice)
+
+    def answer(self, event: Event, data: Any, sight: Sight) -> str:
+        """How the reply to an event reads; "" says nothing."""
+        function = self._answered.get(event.spec.name)
+        if function:
+            return str(function(data, event, sight))
+        return _plain(event.spec.name, data) if data is not None else "Done."
+
+    def status(self, sight: Sight) -> str:
+        """What stands before what is typed."""
+        return " ".join(part for function in self._status if (part := function(sight)))
+
+    def gmcp(self, told: Any, sight: Sight) -> list[tuple[str, Any]]:
+        """What programs are told in GMCP of a notice, or of a reply's data: packages with their data."""
+        found = ((each.package, each.function(told, sight)) for each in self._gmcp.get(type(told).__name__, ()))
+        return [(package, data) for package, data in found if data is not None]
+
+
+@once_per_reading
+def phrasebook() -> Phrasebook:
+    """The phrasebook of the game that is played. Raises ``Corrupt`` ``bad_module``, ``bad_declaration``."""
+    ranks = {module.__name__: rank for rank, module in enumerate(parts("text"))}
+    found = sorted((each for each in DECLARED if each.file in ranks), key=lambda each: ranks[each.file])
+    commands = [each for each in found if isinstance(each, Command)]
+    typed = {command.event.spec.name for command in commands if command.event is not None}
+    plain = [
+        _plain_command(cls) for name, cls in catalogue.client_events().items() if name not in typed and _has_form(cls)
+    ]
+    return Phrasebook([*commands, *plain], [each for each in found if isinstance(each, Prose)])
+
+
+def _has_form(cls: type[Event]) -> bool:
+    """Whether an event that no module has a form for can be typed: no entrance, no list, no secret among its fields."""
+    simple = all(f.name == "seq" or isinstance(f.type, type) or _is_plain(f.type) for f in msgspec.structs.fields(cls))
+    return simple and not issubclass(cls, Entrance) and not cls.spec.secrets
+
+
+def _is_plain(hint: Any) -> bool:
+    kind = getattr(hint, "__origin__", hint)
+    return kind in (str, int, float, bool) or str(kind).endswith("Literal")
+
+
+def _plain_command(cls: type[Event]) -> Command:
+    names = [field.name for field in msgspec.structs.fields(cls) if field.name != "seq" and field.required]
+    places = [f"<{name}>" for name in names[:-1]] + [f"<{name}...>" for name in names[-1:]]
+    form = " ".join([cls.spec.name, *places])
+    verb, pattern, groups = read_form(form)
+    said = "Leave the world." if issubclass(cls, Leaving) else (cls.__doc__ or "").split("\n\n")[0].strip()
+    return Command(
+        form=form,
+        main=True,
+        verb=verb,
+        pattern=pattern,
+        groups=groups,
+        event=cls,
+        fields={},
+        answer=None,
+        first=None,
+        what=said,
+        file=cls.__module__,
+        at=cls.spec.at,
+    )
+
+
+def _leaves(command: Command) -> bool:
+    return command.event is not None and issubclass(command.event, Leaving)
+
+
+def _plain(name: str, what: Any) -> str:
+    fields = {} if what is None else msgspec.to_builtins(what)
+    shown = [f"{key} {value}" for key, value in fields.items() if key not in ("type", "id")]
+    return f"{name}: {', '.join(shown)}" if shown else f"{name}."
+
+
+def _split(line: str) -> tuple[str, str]:
+    """The first word, or the sign with which a line begins; and the rest."""
+    line = line.strip()
+    if line and not line[0].isalnum():
+        return line[0], line[1:].strip()
+    verb, _, rest = line.partition(" ")
+    return verb.lower(), rest.strip()
+
+
+def _made(command: Command, words: dict[str, str], sight: Sight) -> Event | str:
+    for field, group in command.groups.items():
+        found = sight.find(group, words[field])
+        if not found:
+            return f"You see no {words[field]!r} here."
+        words[field] = found
+    if command.answer is not None:
+        return command.answer(sight, **words)
+    return _event(command, {**words, **command.fields}, sight)
+
+
+def _event(command: Command, fields: dict[str, Any], sight: Sight) -> Event | str:
+    cls: Any = command.event
+    for name, value in fields.items():
+        try:
+            fields[name] = msgspec.convert(value, hints(cls)[name], strict=False)
+        except msgspec.ValidationError:
+            return f"{name}: {type_of(hints(cls)[name])}."
+    if command.first is not None:
+        command.first(sight)
+    made: Event = cls(**fields)
+    return made

@@ -1,0 +1,69 @@
+"""Combat in words."""
+
+from gameserver.declare.phrases import Sight, answered, command, gmcp, styled, told
+from gameserver.modules.combat.events import Attack, Died, Hit, Respawned, Rewarded, Struck
+
+BEING = "being"
+
+command("attack <target:being>", Attack, also=("kill <target:being>", "hit <target:being>"))
+
+
+def _named(sight: Sight, id_: str) -> str:
+    return "you" if sight.is_me(id_) else styled("name", sight.name_of(BEING, id_))
+
+
+def _begins(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@told(Struck)
+def struck(notice: Struck, sight: Sight) -> str:
+    """Say who struck whom; one's own blows are told by their answers."""
+    if sight.is_me(notice.target):
+        sight.me["hp"] = notice.hp
+    if sight.is_me(notice.by):
+        return ""
+    text = f"{_begins(_named(sight, notice.by))} strikes {_named(sight, notice.target)} for {notice.damage}."
+    return (
+        styled("bad", f"{sight.name_of(BEING, notice.by)} strikes you for {notice.damage}: {notice.hp} left.")
+        if (sight.is_me(notice.target))
+        else text
+    )
+
+
+@told(Died)
+def died(notice: Died, sight: Sight) -> str:
+    """Say who died."""
+    if sight.is_me(notice.who):
+        sight.me["hp"] = 0
+        return styled("bad", "You are dead. You will be back in a moment.")
+    return f"{_begins(_named(sight, notice.who))} dies."
+
+
+@told(Respawned)
+def respawned(notice: Respawned, sight: Sight) -> str:
+    """Say that the player is back."""
+    sight.me |= {"x": notice.x, "y": notice.y, "hp": notice.hp}
+    return styled("good", "You are alive again.")
+
+
+@told(Rewarded)
+def rewarded(notice: Rewarded, sight: Sight) -> str:
+    """Say what was gained."""
+    sight.me["xp"] = notice.total
+    return styled("good", f"You gain {notice.xp} experience for slaying a {notice.slain}; you have {notice.total}.")
+
+
+@answered(Attack)
+def hit(data: Hit, event: Attack, sight: Sight) -> str:
+    """Say what the blow did."""
+    left = f"{data.hp} left" if data.hp else "it was the last blow"
+    return f"You strike {_named(sight, data.target)} for {data.damage}: {left}."
+
+
+@gmcp("Char.Vitals", Struck, Respawned)
+def char_vitals(notice: Struck | Respawned, sight: Sight) -> dict[str, object] | None:
+    """How the player is."""
+    if isinstance(notice, Struck) and not sight.is_me(notice.target):
+        return None
+    return {"hp": sight.me.get("hp"), "maxhp": sight.me.get("hp_max")}

@@ -1,0 +1,214 @@
+"""Movement in words: directions, who is around, and a small map.
+
+Whoever else is in sight stands in ``sight.things["being"]``, for the prose of other modules too.
+"""
+
+from typing import Any
+
+from gameserver.declare.base import Result
+from gameserver.declare.phrases import Sight, answered, answers, command, gmcp, status, styled, told
+from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, View, Walked
+
+BEING = "being"
+CROWD = 8  # of more beings in sight nobody is told who comes and goes
+DIRECTIONS = {
+    "n": "north",
+    "e": "east",
+    "s": "south",
+    "w": "west",
+    "ne": "northeast",
+    "nw": "northwest",
+    "se": "southeast",
+    "sw": "southwest",
+}
+LISTED_MAX = 20  # names in a list of who is here
+MAP_COLUMNS, MAP_ROWS = 31, 11
+
+for _short, _word in DIRECTIONS.items():
+    command(_word, Move, also=(_short,), what=f"Walk one tile to the {_word}.", dir=_short)
+
+
+def _looks(sight: Sight) -> None:
+    sight.notes["looks"] = True
+
+
+command("look", Look, first=_looks, what="See where you are and who is around.")
+
+
+@answers("look at <whom:being>", "look <whom:being>")
+def look_at(sight: Sight, whom: str) -> str:
+    """Look closer at someone."""
+    being = sight.things[BEING][whom]
+    where = place_of(sight, being)
+    kind = "" if being.kind in ("player", being.name.lower()) else f" (a {being.kind})"
+    return f"{styled('name', being.name)}{kind} is {where}, with {being.hp} health."
+
+
+@answers("map")
+def small_map(sight: Sight) -> str:
+    """Draw who is around you."""
+    return drawn(sight)
+
+
+@status()
+def health(sight: Sight) -> str:
+    """How much health is left."""
+    hp, most = sight.me.get("hp"), sight.me.get("hp_max")
+    if hp is None or not most:
+        return ""
+    return styled("good" if hp * 2 > most else "bad", f"{hp}/{most}")
+
+
+# What is read.
+
+
+@told(View)
+def view(notice: View, sight: Sight) -> str:
+    """Describe where the player is, if that is news or was asked for."""
+    moved = sight.notes.get("zone") != notice.zone
+    asked = sight.notes.pop("looks", False)
+    sight.notes["zone"] = notice.zone
+    sight.me |= {"zone": notice.zone, "x": notice.you.x, "y": notice.you.y, "hp": notice.you.hp}
+    sight.things[BEING] = {being.id: being for being in notice.beings}
+    return _described(notice, sight) if moved or asked else ""
+
+
+def _described(notice: View, sight: Sight) -> str:
+    where = styled("title", notice.title)
+    return f"{where}, at {notice.you.x}, {notice.you.y}.\n{_who_is_here(sight)}"
+
+
+def _who_is_here(sight: Sight) -> str:
+    beings = sorted(sight.things[BEING].values(), key=lambda being: _distance(sight, being))
+    if not beings:
+        return "You are alone here."
+    named = [f"{styled('name', being.name)} {place_of(sight, being)}" for being in beings[:LISTED_MAX]]
+    more = len(beings) - len(named)
+    return f"You see {', '.join(named)}{f' and {more} more' if more else ''}."
+
+
+@told(Appeared)
+def appeared(notice: Appeared, sight: Sight) -> str:
+    """Say who came into sight."""
+    being = notice.being
+    if sight.is_me(being.id):
+        sight.me["hp"] = being.hp
+        return ""
+    known = sight.things[BEING].get(being.id)
+    if known is not None and known.v > being.v:
+        return ""
+    sight.things[BEING][being.id] = being
+    is_news = known is None and len(sight.things[BEING]) <= CROWD
+    return f"{styled('name', being.name)} comes into view, {place_of(sight, being)}." if is_news else ""
+
+
+@told(Vanished)
+def vanished(notice: Vanished, sight: Sight) -> str:
+    """Say who left the sight."""
+    known = sight.things[BEING].get(notice.who)
+    if known is None or known.v > notice.v:
+        return ""
+    del sight.things[BEING][notice.who]
+    return f"{styled('name', known.name)} is gone." if len(sight.things[BEING]) < CROWD else ""
+
+
+@told(Moved)
+def moved(notice: Moved, sight: Sight) -> str:
+    """Note where someone stands."""
+    known = sight.things[BEING].get(notice.who)
+    if known is not None and notice.v >= known.v:
+        sight.things[BEING][notice.who] = changed(known, x=notice.x, y=notice.y, v=notice.v)
+    return ""
+
+
+def changed(being: Being, **fields: Any) -> Being:
+    """The same being with other values."""
+    told = {name: getattr(being, name) for name in being.__struct_fields__}
+    return Being(**(told | fields))
+
+
+@answered(Move)
+def walked(data: Walked, event: Move, sight: Sight) -> str:
+    """Say where the step led."""
+    sight.me |= {"x": data.x, "y": data.y}
+    if data.zone != sight.me.get("zone"):
+        return ""  # a view follows, and says where that is
+    return f"You go {DIRECTIONS[event.dir]}: {data.x}, {data.y}."
+
+
+@answered(Look)
+def looked(data: Result | None, event: Look, sight: Sight) -> str:
+    """The view says it."""
+    return ""
+
+
+# Programs.
+
+
+@gmcp("Char.Vitals", Appeared, View)
+def char_vitals(notice: Appeared | View, sight: Sight) -> dict[str, Any] | None:
+    """How the player is."""
+    if isinstance(notice, Appeared) and not sight.is_me(notice.being.id):
+        return None
+    return {"hp": sight.me.get("hp"), "maxhp": sight.me.get("hp_max")}
+
+
+@gmcp("Room.Info", View)
+def room_info(notice: View, sight: Sight) -> dict[str, Any]:
+    """Where the player is."""
+    return {"num": notice.zone, "name": notice.title, "area": notice.zone, "coords": [notice.you.x, notice.you.y]}
+
+
+@gmcp("Room.Players", View)
+def room_players(notice: View, sight: Sight) -> list[dict[str, str]]:
+    """Who is around."""
+    return [{"name": being.id, "fullname": being.name} for being in notice.beings]
+
+
+@gmcp("Room.AddPlayer", Appeared)
+def room_add_player(notice: Appeared, sight: Sight) -> dict[str, str] | None:
+    """Who came into sight."""
+    being = notice.being
+    return None if sight.is_me(being.id) else {"name": being.id, "fullname": being.name}
+
+
+@gmcp("Room.RemovePlayer", Vanished)
+def room_remove_player(notice: Vanished, sight: Sight) -> str:
+    """Who left the sight."""
+    return notice.who
+
+
+# Where things are.
+
+
+def _distance(sight: Sight, being: Being) -> int:
+    distance: int = max(abs(being.x - sight.me.get("x", 0)), abs(being.y - sight.me.get("y", 0)))
+    return distance
+
+
+def place_of(sight: Sight, being: Being) -> str:
+    """Where a being stands, seen from the player: ``3 northeast``."""
+    dx, dy = being.x - sight.me.get("x", 0), being.y - sight.me.get("y", 0)
+    if not dx and not dy:
+        return "here"
+    flat = 2 * abs(dy) < abs(dx)
+    steep = 2 * abs(dx) < abs(dy)
+    north = "" if flat else "north" if dy < 0 else "south"
+    east = "" if steep else "west" if dx < 0 else "east"
+    return f"{max(abs(dx), abs(dy))} {north}{east}"
+
+
+def drawn(sight: Sight) -> str:
+    """A small map with the player in the middle."""
+    if "x" not in sight.me:
+        return "You are nowhere yet."
+    x, y = sight.me["x"], sight.me["y"]
+    marks = {(being.x, being.y): _mark(being) for being in sight.things[BEING].values()}
+    marks[x, y] = styled("you", "@")
+    rows = range(y - MAP_ROWS // 2, y + MAP_ROWS // 2 + 1)
+    columns = range(x - MAP_COLUMNS // 2, x + MAP_COLUMNS // 2 + 1)
+    return "\n".join("".join(marks.get((column, row), ".") for column in columns) for row in rows)
+
+
+def _mark(being: Being) -> str:
+    return styled("name", being.name[:1].upper()) if being.kind == "player" else styled("bad", being.name[:1].lower())

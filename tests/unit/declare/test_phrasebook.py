@@ -1,0 +1,216 @@
+"""Lines of people become events, and what they are told becomes prose, by what modules declare."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameserver.declare import catalogue
+from gameserver.declare.base import Event, Name, Notice, event, notice
+from gameserver.declare.phrasebook import LINE_CHARS_MAX, Phrasebook, phrasebook
+from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, answers, command, read_form, told
+from gameserver.declare.session_events import Entrance
+from gameserver.errors import Corrupt
+from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
+from gameserver.modules.combat.events import Attack, Struck
+from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, View
+from gameserver.modules.sessions.events import Logout
+from gameserver.modules.trade.events import Give, Purse, Received
+
+
+def being(id_: str, name: str, x: int, y: int, v: int = 1) -> Being:
+    return Being(id=id_, name=name, kind="player" if id_ == name.lower() else "rat", x=x, y=y, hp=9, v=v)
+
+
+ADA = being("ada", "Ada", 5, 5)
+RATS = [being("m.rat.1", "Rat", 9, 5), being("m.rat.2", "Giant Rat", 6, 5)]
+VIEW = View(zone="town", title="Millbrook", width=9, height=9, you=ADA, beings=[being("bob", "Bob", 5, 2), *RATS])
+
+
+@pytest.fixture
+def sight() -> Sight:
+    made = Sight()
+    made.me |= {"id": "ada", "name": "Ada", "x": 5, "y": 5, "hp": 100, "hp_max": 100}
+    phrasebook().tell(VIEW, made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("north", Move(dir="n")),
+        ("n", Move(dir="n")),
+        ("NORTHE", Move(dir="ne")),
+        ("se", Move(dir="se")),
+        ("  say   hello  there ", Say(text="hello  there")),
+        ("'hello", Say(text="hello")),
+        ("sh hello", Shout(text="hello")),
+        ("tell bob come here", Whisper(to="bob", text="come here")),
+        ("#trade selling swords", Talk(channel="trade", text="selling swords")),
+        ("who", Who()),
+        ("give 5 coins to bob", Give(to="bob", coins=5)),
+        ("GIVE bob 5", Give(to="bob", coins=5)),
+        ("purse", Purse()),
+        ("kill rat", Attack(target="m.rat.2")),
+        ("kill 2.rat", Attack(target="m.rat.1")),
+        ("attack giant rat", Attack(target="m.rat.2")),
+        ("hit m.rat.1", Attack(target="m.rat.1")),
+        ("look", Look()),
+        ("l", Look()),
+        ("quit", Logout()),
+    ],
+)
+def test_a_line_is_an_event(line: str, meant: Event, sight: Sight) -> None:
+    assert phrasebook().read(line, sight) == meant
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("fly", "I don't know the word 'fly'"),
+        ("qui", "I don't know the word"),  # nobody leaves by an abbreviation
+        ("kill", "Type kill <target:being>."),
+        ("kill wolf", "You see no 'wolf' here."),
+        ("kill 3.rat", "You see no '3.rat' here."),
+        ("give bob many", "coins: 1 to 1,000,000."),
+        ("give x 5", "to: 2 to 20 letters"),
+        ("say", "Type say <text...>."),
+        ("look at bob", "is 3 north"),
+        ("help", "You can type: quit, north"),
+        ("help give", "Give coins to a player"),
+        ("help fly", "I don't know the word 'fly'"),
+        ("map", "@"),
+    ],
+)
+def test_what_is_no_event_is_answered_at_once(line: str, answer: str, sight: Sight) -> None:
+    said = phrasebook().read(line, sight)
+    assert isinstance(said, str)
+    assert answer in said
+
+
+@given(st.text(max_size=60) | st.text("kilgve<>.' 123", max_size=LINE_CHARS_MAX * 2))
+def test_whatever_is_typed_is_an_event_or_answered(line: str) -> None:
+    sight = Sight()
+    phrasebook().tell(VIEW, sight)
+    assert isinstance(phrasebook().read(line, sight), Event | str)
+
+
+def test_a_line_as_long_as_lines_may_be_is_soon_understood() -> None:
+    """Patterns with several places that take anything must not try all ways to divide a line."""
+    sight = Sight()
+    for line in ("give " + "a " * LINE_CHARS_MAX, "kill " + "." * LINE_CHARS_MAX, "look at" + " at" * LINE_CHARS_MAX):
+        phrasebook().read(line, sight)
+
+
+def test_every_event_of_the_bundled_game_that_people_send_can_be_typed() -> None:
+    typed = {each.event for each in phrasebook().commands}
+    left = {name for name, cls in catalogue.client_events().items() if cls not in typed}
+    entrances = {name for name, cls in catalogue.client_events().items() if issubclass(cls, Entrance)}
+    assert left - entrances == {"ack"}  # which a terminal sends by itself
+
+
+def test_every_notice_and_reply_of_the_bundled_game_reads_as_prose() -> None:
+    known = {(each.kind, each.of) for each in DECLARED if isinstance(each, Prose)}
+    events = {name for name, cls in catalogue.client_events().items() if name not in ("ack", "resume", "logout")}
+    assert {name for name in catalogue.notices() if ("told", name) not in known} == set()
+    assert {name for name in events if ("answered", name) not in known} == set()
+
+
+def test_prose_knows_who_reads_it(sight: Sight) -> None:
+    book = phrasebook()
+    theirs = Heard(how="say", by="Bob", text="hello", at_ms=1)
+    mine = Heard(how="say", by="Ada", text="hello", at_ms=1)
+    assert "says" in book.tell(theirs, sight)
+    assert book.tell(mine, sight).startswith("You say")
+    struck = Struck(by="m.rat.1", target="ada", damage=3, hp=97, v=2)
+    assert "Rat strikes you for 3" in book.tell(struck, sight)
+    assert sight.me["hp"] == 97
+    assert "2 in the world: Ada, Bob" in book.answer(Who(), Online(names=["Ada", "Bob"], count=2), sight)
+    assert "gives you 5 coins" in book.tell(Received(by="Bob", coins=5, total=9), sight)
+
+
+def test_comings_and_goings_are_told_where_there_is_no_crowd(sight: Sight) -> None:
+    book = phrasebook()
+    assert "comes into view, 2 southeast" in book.tell(Appeared(being=being("cora", "Cora", 7, 7)), sight)
+    assert book.tell(Moved(who="cora", x=8, y=8, v=2), sight) == ""
+    assert sight.things["being"]["cora"].x == 8
+    assert book.tell(Vanished(who="cora", v=1), sight) == ""  # older than the step
+    assert "is gone" in book.tell(Vanished(who="cora", v=2), sight)
+    for n in range(9):
+        book.tell(Appeared(being=being(f"b{n}", f"Bob{n}", 7, 7)), sight)
+    assert book.tell(Appeared(being=being("cora", "Cora", 7, 7)), sight) == ""
+
+
+def test_a_view_is_told_when_the_zone_is_new_or_somebody_looks(sight: Sight) -> None:
+    book = phrasebook()
+    assert book.tell(VIEW, sight) == ""
+    book.read("look", sight)
+    assert "Millbrook" in book.tell(VIEW, sight)
+
+
+def test_programs_are_told_in_gmcp(sight: Sight) -> None:
+    found = dict(phrasebook().gmcp(VIEW, sight))
+    assert found["Char.Vitals"] == {"hp": 9, "maxhp": 100}
+    assert found["Room.Info"]["name"] == "Millbrook"
+    assert phrasebook().gmcp(Moved(who="bob", x=1, y=1, v=9), sight) == []
+
+
+def test_lines_are_completed(sight: Sight) -> None:
+    book = phrasebook()
+    assert book.completions("sa", sight) == ["say"]
+    assert book.completions("kill gi", sight) == ["kill Giant Rat"]
+    assert book.completions("", sight) == []
+
+
+def test_what_nobody_declares_has_a_plain_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Poke(Event):
+        """Poke someone."""
+
+        whom: Name
+        hard: bool = False
+
+    class Poked(Notice):
+        """Someone was poked."""
+
+        whom: str
+
+    event(lane="talk")(Poke)
+    notice()(Poked)
+    monkeypatch.setattr(catalogue, "client_events", lambda: {"poke": Poke})
+    book: Phrasebook = phrasebook.__wrapped__()  # type: ignore[attr-defined]
+    assert book.read("poke Bob", Sight()) == Poke(whom="Bob")
+    assert book.tell(Poked(whom="Bob"), Sight()) == "poked: whom Bob"
+    assert book.answer(Poke(whom="Bob"), None, Sight()) == "Done."
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Any:
+    from gameserver.declare import base
+
+    phrasebook()
+    kept = [list(each) for each in (DECLARED, base.DECLARED)]
+    yield
+    DECLARED[:], base.DECLARED[:] = kept
+
+
+def test_a_form_that_names_no_field_is_refused_with_its_place() -> None:
+    with pytest.raises(Corrupt, match=r"test_phrasebook.py:\d+: the form 'say <words>': Say has no such fields"):
+        command("say <words>", Say)
+    with pytest.raises(Corrupt, match="begins with a word or a sign"):
+        answers("<x> say")(lambda sight, x: "")
+
+
+def test_a_form_s_parts_are_found() -> None:
+    verb, pattern, groups = read_form("put <thing:item> into <box:item>")
+    assert verb == "put"
+    assert groups == {"thing": "item", "box": "item"}
+    assert pattern.fullmatch("the big sword INTO a chest")["thing"] == "the big sword"
+    assert read_form("'<text...>")[0] == "'"
+
+
+def test_declarations_know_the_file_that_makes_them() -> None:
+    command("say <text...>", Say)
+    told(Heard)(lambda notice, sight: "")
+    mine = [each for each in DECLARED if each.file == __name__]
+    assert [type(each) for each in mine] == [Command, Prose]
