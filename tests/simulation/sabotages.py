@@ -136,12 +136,12 @@ def halves_of_lanes(patch: pytest.MonkeyPatch) -> None:
     def halves(batch: Sequence[Envelope]) -> tuple[Sequence[Envelope], Sequence[Envelope]]:
         return batch[: len(batch) // 2], batch[len(batch) // 2 :]
 
-    patch.setattr("tasks.processor.halves_by_lanes", halves)
+    patch.setattr("tasks.batches.suspects.halves_by_lanes", halves)
 
 
 def exceptions_pass(patch: pytest.MonkeyPatch) -> None:
     """What nobody handled ends in the broker's dead messages instead of the queue."""
-    patch.setattr("tasks.processor.BatchProcessor._or_give_back", lambda self, work, turn: work())
+    patch.setattr("tasks.batches.patience.Patience.or_give_back", lambda self, work, turn: work())
 
 
 def doubt_is_refused(patch: pytest.MonkeyPatch) -> None:

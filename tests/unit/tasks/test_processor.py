@@ -16,7 +16,9 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
 from gameserver.processing.applied import Applied, Held
 from gameserver.store.store import Trial
-from tasks.processor import LEASE_MARGIN_S, PAUSE_S, BatchProcessor, halves_by_lanes
+from tasks.batches.patience import PAUSE_S
+from tasks.batches.suspects import halves_by_lanes
+from tasks.processor import LEASE_MARGIN_S, BatchProcessor
 
 MAX_ATTEMPTS = Move.spec.max_attempts
 

@@ -42,6 +42,10 @@ class TaskRun:
         self.cause: BaseException | None = None  # why an event was put off or, rather, given up
         self._gave_up = False
 
+    def took_ms(self, now_s: float) -> float:
+        """Return how long it has taken until now, on the clock by which it began."""
+        return round((now_s - self.began_s) * 1000, 3)
+
     def free(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
         """Hold what follows a failed event in its lane, and return the rest."""
         if not self.held:

@@ -1,0 +1,1 @@
+"""The parts of which a ``BatchProcessor`` is made, each with what it owns."""
