@@ -4,7 +4,10 @@ from gameserver.declare.base import Direction, Event, Notice, Result, event, not
 
 
 class Being(Result):
-    """A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer."""
+    """A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer.
+
+    ``hp_max``: what ``hp`` is when it is well; left out when that is 100.
+    """
 
     id: str
     name: str
@@ -13,6 +16,7 @@ class Being(Result):
     y: int
     hp: int
     v: int
+    hp_max: int = 100
 
 
 class Walked(Result):
@@ -21,6 +25,30 @@ class Walked(Result):
     zone: str
     x: int
     y: int
+
+
+class Gate(Result):
+    """A tile from which one comes into another zone."""
+
+    x: int
+    y: int
+    zone: str
+
+
+class Charted(Result):
+    """The map of the zone in which you stand. ``safe``: nobody fights there.
+
+    ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new
+    byte, the highest bit of a byte is the first; all in base64.
+    """
+
+    zone: str
+    title: str
+    width: int
+    height: int
+    walls: str
+    gates: list[Gate]
+    safe: bool = False
 
 
 @event(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=800, result=Walked)
@@ -42,6 +70,13 @@ class Move(Event):
 )
 class Look(Event):
     """Be told all that you can see now (a ``view`` notice)."""
+
+
+@event(
+    lane="chart", priority=1, lease_s=5, durable=False, numbered=False, stale_after_s=10.0, batch_max=16, result=Charted
+)
+class Chart(Event):
+    """Ask for the map of the zone in which you stand: its walls and gates."""
 
 
 @notice()

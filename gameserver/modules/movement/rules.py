@@ -5,11 +5,14 @@ due ``STEP_MS`` after the one before, and may come early by ``EARLY_MS`` so that
 network never meets the limit.
 """
 
+from base64 import b64encode
+
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
+from gameserver.maps.world import Zone
 from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.events import Look, Move, View, Walked
+from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
 from gameserver.modules.movement.players import actor, around, creatures_in, living_actor, players_in
 from gameserver.modules.movement.view import Body, appears, being, crosses, in_view, looks_around, sees_the_same, walks
 from gameserver.rules.needs import Needs
@@ -78,3 +81,28 @@ def look(state: State, event: Look, context: Context) -> Outcome:
     seen = [being(o) for o in others if o.id != viewer.id and not o.dead_until_ms and in_view(viewer, o)]
     view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=being(viewer), beings=seen)
     return Outcome(notifications=(Notification(notice=view, conn=context.conn, gateway=context.gateway),))
+
+
+@rule()
+def chart(state: State, event: Chart, context: Context) -> Outcome:
+    """What never moves in a zone, told to one who stands there."""
+    zone = state.zone(actor(state, context).zone)
+    gates = [Gate(x=x, y=y, zone=portal.zone) for (x, y), portal in sorted(zone.portals.items())]
+    charted = Charted(
+        zone=zone.name,
+        title=zone.title,
+        width=zone.width,
+        height=zone.height,
+        walls=_bits(zone),
+        gates=gates,
+        safe=zone.safe,
+    )
+    return Outcome(result=charted)
+
+
+def _bits(zone: Zone) -> str:
+    row_bytes = -(-zone.width // 8)
+    bits = bytearray(row_bytes * zone.height)
+    for x, y in zone.walls:
+        bits[y * row_bytes + x // 8] |= 0x80 >> x % 8
+    return b64encode(bits).decode()

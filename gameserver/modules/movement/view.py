@@ -96,10 +96,11 @@ def in_view(viewer: Body, other: Body) -> bool:
 def being(body: Body) -> Being:
     """Someone as others see them."""
     if isinstance(body, Creature):
-        return Being(
-            id=body.id, name=kind_of(body.kind).title, kind=body.kind, x=body.x, y=body.y, hp=body.hp, v=body.v
-        )
-    return Being(id=body.id, name=body.name, kind="player", x=body.x, y=body.y, hp=body.hp, v=body.v)
+        kind = kind_of(body.kind)
+        name, hp_max = kind.title, kind.hp_max
+        return Being(id=body.id, name=name, kind=body.kind, x=body.x, y=body.y, hp=body.hp, v=body.v, hp_max=hp_max)
+    name, hp_max = body.name, body.hp_max
+    return Being(id=body.id, name=name, kind="player", x=body.x, y=body.y, hp=body.hp, v=body.v, hp_max=hp_max)
 
 
 def appears(body: Body) -> Notification:
