@@ -171,7 +171,10 @@ meters = Meters()
 
 
 class CountedRequest(Request):
-    """Celery's request in the main process, which counts how its task ended."""
+    """Celery's request in the main process, which counts how its task ended.
+
+    It counts by the task that runs: the name, which Flower shows, may be anything that somebody wrote into a message.
+    """
 
     def __init_subclass__(cls, **more: Any) -> None:
         """Celery makes a subclass for each task, whose ``on_success`` calls no other."""
@@ -181,7 +184,7 @@ class CountedRequest(Request):
         def on_success(self: Any, failed__retval__runtime: Any, **more: Any) -> Any:
             failed, result, _ = failed__retval__runtime
             if not failed:
-                meters.succeeded(self.name, result)
+                meters.succeeded(self.type, result)
             return inner(self, failed__retval__runtime, **more)
 
         cls.on_success = on_success
@@ -193,13 +196,13 @@ class CountedRequest(Request):
 
     def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
         """The task raised, or its child died."""
-        meters.ended(self.name, _ENDS.get(type(exc_info.exception).__name__, "failed"))
+        meters.ended(self.type, _ENDS.get(type(exc_info.exception).__name__, "failed"))
         return super().on_failure(exc_info, *args, **more)
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:
         """The lease is over, and the child is killed."""
         if not soft:
-            meters.ended(self.name, "lease_over")
+            meters.ended(self.type, "lease_over")
         return super().on_timeout(soft, timeout)
 
 

@@ -38,13 +38,16 @@ NOWHERE = Origin()
 
 
 class Strategies(dict[str, Any]):
-    """What a worker does with the messages of each task: those of tasks that it does not know are put off."""
+    """What a worker does with the messages of each task: those of tasks that it does not know are put off.
+
+    Flower shows them by their own name all the same, which is Celery's ``shadow``.
+    """
 
     def __missing__(self, name: str) -> Callable[..., Any]:
         known = self[UNKNOWN]
 
         def handle(message: Any, *args: Any, **more: Any) -> Any:
-            message.headers = {**message.headers, "task": UNKNOWN, "wanted": name}
+            message.headers = {**message.headers, "task": UNKNOWN, "wanted": name, "shadow": name}
             return known(message, *args, **more)
 
         return handle

@@ -9,7 +9,10 @@ import pytest
 from celery.exceptions import Reject
 
 from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.movement.events import Move
+from tasks.celery_app import app
+from tasks.meters import CountedRequest
 from tasks.unread import UNKNOWN, Origin, Strategies
 from tests.unit.tasks.test_processor import Rig, move
 
@@ -96,7 +99,25 @@ def test_a_message_of_an_unknown_task_is_taken_as_one_that_is_put_off() -> None:
     assert strategies["movement.move"] == 1
     strategies["combat.dance"](SimpleNamespace(headers={"task": "combat.dance", "id": "x"}), 1, 2)
     ((message, rest),) = taken
-    assert (message.headers, rest) == ({"task": UNKNOWN, "wanted": "combat.dance", "id": "x"}, (1, 2))
+    known = {"task": UNKNOWN, "wanted": "combat.dance", "shadow": "combat.dance", "id": "x"}
+    assert (message.headers, rest) == (known, (1, 2))
+
+
+def test_a_task_that_is_put_off_is_shown_by_its_own_name_and_counted_as_unknown() -> None:
+    headers = dict(task_message([move("a")], "here").headers, task="combat.dance")
+    message = SimpleNamespace(headers=headers, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING)
+    requests: list[CountedRequest] = []
+    take = lambda message, *_: requests.append(request_of(message))  # noqa: E731
+    Strategies({UNKNOWN: take})["combat.dance"](message)
+    assert [(request.name, request.type) for request in requests] == [("combat.dance", UNKNOWN)]
+
+
+def request_of(message: Any) -> CountedRequest:
+    """Celery's request, as a worker's main process makes it of a message."""
+    known = SimpleNamespace(delivery_info={}, properties={}, body=b"", **vars(message))
+    return CountedRequest(
+        known, app=app, task=app.tasks[UNKNOWN], headers=message.headers, body=([], {}, None), decoded=True
+    )
 
 
 def test_a_batch_that_is_wholly_readable_asks_nobody() -> None:
