@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gameserver.declare.conditions import all_of as all_of
     from gameserver.declare.conditions import any_of as any_of
     from gameserver.declare.conditions import test as test
+    from gameserver.declare.conserved import also_conserved as also_conserved
     from gameserver.declare.conserved import conserved as conserved
     from gameserver.declare.conserved import each as each
     from gameserver.declare.conserved import total as total
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from gameserver.maps.kinds import kind_of as kind_of
     from gameserver.maps.objects import MapObject as MapObject
     from gameserver.maps.objects import Placed as Placed
+    from gameserver.maps.records import Record as Record
+    from gameserver.maps.records import records as records
     from gameserver.maps.world import World as World
     from gameserver.maps.world import Zone as Zone
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
@@ -97,6 +100,7 @@ __all__ = [
     "Packet",
     "Place",
     "Placed",
+    "Record",
     "Rejected",
     "Result",
     "Secret",
@@ -109,6 +113,7 @@ __all__ = [
     "Zone",
     "after",
     "all_of",
+    "also_conserved",
     "answered",
     "answers",
     "any_of",
@@ -133,6 +138,7 @@ __all__ = [
     "newest",
     "notice",
     "portion",
+    "records",
     "rule",
     "status",
     "styled",
@@ -165,6 +171,7 @@ _HOMES = {
     "all_of": "gameserver.declare.conditions",
     "any_of": "gameserver.declare.conditions",
     "test": "gameserver.declare.conditions",
+    "also_conserved": "gameserver.declare.conserved",
     "conserved": "gameserver.declare.conserved",
     "each": "gameserver.declare.conserved",
     "total": "gameserver.declare.conserved",
@@ -204,6 +211,8 @@ _HOMES = {
     "rule": "gameserver.rules.outcome",
     "awaited": "gameserver.rules.times",
     "kind_of": "gameserver.maps.kinds",
+    "Record": "gameserver.maps.records",
+    "records": "gameserver.maps.records",
     "World": "gameserver.maps.world",
     "Zone": "gameserver.maps.world",
     "MapObject": "gameserver.maps.objects",

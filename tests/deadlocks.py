@@ -37,6 +37,7 @@ from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
 from gameserver.store.statements import Rows
 from gameserver.testing.two_zones import WORLD, absent, creature, player
+from tests import module_samples
 from tests.unit.processing.workshop import PASSWORD, Workshop, entrance
 
 DEADLOCK = "40P01"
@@ -65,6 +66,7 @@ PLAYED: dict[str, Callable[[int], Event]] = {
     "rejoin": lambda n: Rejoin(),
     "heartbeat": lambda n: Heartbeat(sessions=n),
     "ack": lambda n: Ack(ids=["mail-ada", "mail-bob", "mail-eve"], seq=n),
+    **module_samples.PLAYED,
 }
 ENTERED: dict[str, Callable[[str], Event]] = {
     "register": lambda name: Register(name=f"New{name}", password=PASSWORD, seq=1),
@@ -75,6 +77,7 @@ SERVER_EVENTS: dict[str, Callable[[int], Event]] = {
     "tick": lambda n: Tick(n=n),
     "stir": lambda n: Stir(zone="meadow", n=n),
     "sweep": lambda n: Sweep(n=n),
+    **module_samples.TENDED,
 }
 
 Work = Callable[[Workshop, int, Random], Any]
@@ -117,6 +120,14 @@ def _reward(shop: Workshop, n: int, rng: Random) -> Any:
     return shop.apply(*rng.sample(_rewards(), 3))
 
 
+def _born(name: str) -> Work:
+    def work(shop: Workshop, n: int, rng: Random) -> Any:
+        events = [module_samples.BORN[name](k) for k in rng.sample(range(3), 3)]
+        return shop.apply(*(Envelope(id=f"{name}:{n}:{rng.random()}", event=e, at_ms=shop.now_ms) for e in events))
+
+    return work
+
+
 def _published(shop: Workshop, n: int, rng: Random) -> None:
     shop.store.published(rng.sample(["talk-1", "talk-2", "talk-3"], 3))
 
@@ -155,6 +166,7 @@ EVENTS: dict[str, Work] = {
     **{name: _play(name) for name in PLAYED},
     **{name: _enter(name) for name in ENTERED},
     **{name: _tend(name) for name in SERVER_EVENTS},
+    **{name: _born(name) for name in module_samples.BORN},
     "reward": _reward,
     "show": _show,
 }
@@ -231,6 +243,7 @@ class Hunt:
                 *(Gateway(id=id_, seen_ms=shop.now_ms, sessions=1) for id_ in ("g1", "g2")),
                 *(Membership(id=f"{c}/{b.id}", channel=c, player=b.id) for c in CHANNELS for b in BODIES),
                 ZoneClock(id=PULSE, tick=shop.now_ms // 500),
+                *module_samples.THINGS,
             )
         with unhurried(), shop.store.transaction() as transaction:
             transaction.add_waiting(rows, shop.now_ms - 9, shop.now_ms - 1)

@@ -4,16 +4,23 @@ A declaration stands in the ``conserved.py`` of a module (or of the game's own p
 
     conserved("coins", total(Purse, "coins"), sources=("sessions.register",))
 
+What another module's entities hold of it, coins in a bank, is added in that module's ``conserved.py``:
+
+    also_conserved("coins", total(Vault, "coins"))
+
 A server only checks that it fits the game. That it is true is proved in tests: ``gameserver.testing.conservation``.
 """
 
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gameserver.declare import catalogue
+from gameserver.declare.conditions import meets
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.game_package import modules, package, parts
 from gameserver.declare.places import caller, exists, imported
@@ -26,16 +33,29 @@ PART = "conserved"
 class Units(msgspec.Struct, frozen=True):
     """Entities that hold units of what is conserved: as many as their field ``amount`` says, or one each ("").
 
-    ``by``: the field by which units are told apart; "" where all are alike.
+    ``by``: the field by which units are told apart; "" where all are alike. ``when``: a condition of the entity; those
+    that do not meet it hold nothing.
     """
 
     kind: type[Entity]
     amount: str
     by: str
+    when: str = ""
+
+    def counts(self, thing: Entity) -> bool:
+        """Whether an entity of this kind holds any of it."""
+        return not self.when or meets(self.kind.spec.conditions[self.when], thing, _no_others)
+
+
+def _no_others(kind: type) -> Iterable[Any]:
+    raise TypeError(f"what an entity holds depends on itself alone, and not on others ({kind.__name__})")
 
 
 class Conserved(msgspec.Struct, frozen=True, kw_only=True):
-    """Something conserved, as it is declared: in which ``module``, and ``at`` which file and line."""
+    """Something conserved, as it is declared: in which ``module``, and ``at`` which file and line.
+
+    ``more``: whether it adds to what another module declares under this name.
+    """
 
     name: str
     units: tuple[Units, ...]
@@ -43,6 +63,7 @@ class Conserved(msgspec.Struct, frozen=True, kw_only=True):
     sinks: tuple[str, ...]
     module: str
     at: str
+    more: bool = False
 
     @property
     def is_single(self) -> bool:
@@ -59,9 +80,12 @@ def total(kind: type[Entity], field: str, *, by: str = "") -> Units:
     return Units(kind, field, by)
 
 
-def each(kind: type[Entity], field: str = "id") -> Units:
-    """Count each entity as the one unit that its field names: there is never a second one of that name."""
-    return Units(kind, "", field)
+def each(kind: type[Entity], field: str = "id", *, when: str = "") -> Units:
+    """Count each entity as the one unit that its field names: there is never a second one of that name.
+
+    ``when``: a condition of the entity; those that do not meet it are not counted.
+    """
+    return Units(kind, "", field, when)
 
 
 def conserved(name: str, *units: Units, sources: tuple[str, ...] = (), sinks: tuple[str, ...] = ()) -> Conserved:
@@ -73,8 +97,24 @@ def conserved(name: str, *units: Units, sources: tuple[str, ...] = (), sinks: tu
     """
     module = sys._getframe(1).f_globals["__name__"]
     made = Conserved(name=name, units=units, sources=sources, sinks=sinks, module=module, at=caller())
+    _refuse(made, {"say what holds it: total(...) or each(...)": not made.units})
+    return _declared(made)
+
+
+def also_conserved(name: str, *units: Units, sources: tuple[str, ...] = (), sinks: tuple[str, ...] = ()) -> Conserved:
+    """Add to what another module conserves under this name: what else holds it, and its further sources and sinks.
+
+    So the module that made it knows of no bank, market or mail. Raises ``Corrupt`` ``bad_declaration``.
+    """
+    module = sys._getframe(1).f_globals["__name__"]
+    return _declared(
+        Conserved(name=name, units=units, sources=sources, sinks=sinks, module=module, at=caller(), more=True)
+    )
+
+
+def _declared(made: Conserved) -> Conserved:
     _refuse(made, _contradictions(made))
-    _refuse(made, {fault: True for held in units for fault in _faults_of(held)})
+    _refuse(made, {fault: True for held in made.units for fault in _faults_of(held)})
     DECLARED.append(made)
     return made
 
@@ -82,7 +122,7 @@ def conserved(name: str, *units: Units, sources: tuple[str, ...] = (), sinks: tu
 def _contradictions(made: Conserved) -> dict[str, bool]:
     return {
         'it has a name: conserved("coins", ...)': type(made.name) is not str or not made.name,
-        "say what holds it: total(...) or each(...)": not made.units or any(type(u) is not Units for u in made.units),
+        "say what holds it: total(...) or each(...)": any(type(u) is not Units for u in made.units),
         "what holds it counts alike: each, or total, or total by a field": len({_way(u) for u in made.units}) > 1,
         'sources and sinks are tuples, as in ("sessions.register",)': not _are_names(made.sources, made.sinks),
     }
@@ -106,6 +146,7 @@ def _faults_of(units: Units) -> list[str]:
     faults = {
         **{f"{spec.name} has no field {name}": name not in types for name in wanted if name},
         **{f"{spec.name}.{n} must be {t.__name__}": types.get(n, t) is not t for n, t in wanted.items() if n},
+        f"{spec.name} has no condition {units.when} of its own": bool(units.when) and units.when not in spec.conditions,
         f"rows of {spec.name} go without an event: it is declared with keep": spec.keep is not None,
         f"nobody knows what was in {spec.name} before: it is written blind": bool(spec.blind),
     }
@@ -129,10 +170,26 @@ def quantities() -> tuple[Conserved, ...]:
     _import_all()
     found = sorted((made for made in DECLARED if made.module in places), key=lambda made: places[made.module])
     known: dict[str, Conserved] = {}
-    for made in found:
+    for made in (made for made in found if not made.more):
         first = known.setdefault(made.name, made)
         _refuse(made, {f"{first.at} declares it already": first is not made, **_strangers(made)})
-    return tuple(found)
+    for more in (made for made in found if made.more):
+        near = _nearest(more.name, known)
+        _refuse(more, {f"no module declares it with conserved(...){near}": more.name not in known, **_strangers(more)})
+        known[more.name] = _together(known[more.name], more)
+    return tuple(known.values())
+
+
+def _together(first: Conserved, more: Conserved) -> Conserved:
+    """Add what another module says of it."""
+    whole = replace(
+        first,
+        units=first.units + more.units,
+        sources=first.sources + more.sources,
+        sinks=first.sinks + more.sinks,
+    )
+    _refuse(more, _contradictions(whole))
+    return whole
 
 
 def _import_all() -> None:

@@ -17,6 +17,7 @@ import os
 import pkgutil
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -39,13 +40,15 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
 
     ``modules``: packages of modules that it takes from elsewhere, by their dotted names. ``world``: its ``.world``
     file. ``creatures``: a JSON list of the kinds of creatures that its maps may name, if there are any.
-    ``begins``: with what a new player starts, where it is not the defaults of the components: entities with any id
-    (``Purse(id="", coins=50)``).
+    ``data``: data files of its modules by the names that these ask for (``{"items": MAPS / "items.json"}``), each a
+    JSON list of records (``gameserver.maps.records``). ``begins``: with what a new player starts, where it is not the
+    defaults of the components: entities with any id (``Purse(id="", coins=50)``).
     """
 
     modules: tuple[str, ...]
     world: Path
     creatures: Path | None = None
+    data: Mapping[str, Path] = {}
     begins: tuple[Any, ...] = ()
 
 

@@ -31,6 +31,8 @@ def amounts(things: Iterable[Entity]) -> Amounts:
 
 def _add(found: Amounts, thing: Entity, sign: int) -> None:
     for made, units in _holding(type(thing)):
+        if not units.counts(thing):
+            continue
         found[made.name, getattr(thing, units.by) if units.by else ""] += sign * _amount(units, thing)
 
 

@@ -18,7 +18,9 @@ GAME = Game(
         "gameserver.modules.chat",
         "gameserver.modules.combat",
         "gameserver.modules.trade",
+        "gameserver.modules.items",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",
+    data={"items": MAPS / "items.json", "drops": MAPS / "drops.json"},
 )

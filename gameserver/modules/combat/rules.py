@@ -27,6 +27,7 @@ REACH = 1
 COOLDOWN_MS = 1_000
 DEAD_MS = 5_000
 SPREAD = 3
+XP_PER_ATTACK = 100
 
 
 def blow(rng: Dice, attack: int, defence: int) -> int:
@@ -121,6 +122,7 @@ def reward(state: State, event: Reward, context: Context) -> Outcome:
     if player is None:
         return Outcome()
     xp = player.xp + event.xp
-    grown = replace(player, xp=xp, attack=10 + xp // 100)
+    stronger = xp // XP_PER_ATTACK - player.xp // XP_PER_ATTACK
+    grown = replace(player, xp=xp, attack=player.attack + stronger)
     told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=player.id)
     return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, player.id) else ())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gameserver.declare.conserved import DECLARED, Conserved, conserved, each, quantities, total
+from gameserver.declare.conserved import DECLARED, Conserved, also_conserved, conserved, each, quantities, total
 from gameserver.declare.entity import Entity
 from gameserver.errors import Corrupt
 from gameserver.modules.chat.entities import ChatLine
@@ -32,7 +32,7 @@ def forgotten() -> Iterator[None]:
 
 
 def test_the_bundled_modules_declare_coins() -> None:
-    (coins,) = quantities()
+    coins = next(made for made in quantities() if made.name == "coins")
     assert (coins.name, coins.sources, coins.sinks) == ("coins", ("sessions.register",), ())
     assert re.fullmatch(r"gameserver/modules/trade/conserved\.py:\d+", coins.at)
 
@@ -48,6 +48,7 @@ BAD: dict[str, Callable[[], Any]] = {
     "what holds it counts alike: each, or total, or total by a field": lambda: conserved(
         "coins", total(Player, "xp"), each(Creature)
     ),
+    "Player has no condition tall of its own": lambda: conserved("players", each(Player, when="tall")),
     "rows of ChatLine go without an event: it is declared with keep": lambda: conserved("lines", each(ChatLine)),
     'sources and sinks are tuples, as in ("sessions.register",)': lambda: conserved(
         "coins",
@@ -85,4 +86,26 @@ def test_what_the_game_has_not_is_refused_when_it_is_loaded(fault: str) -> None:
 def test_two_of_one_name_are_refused() -> None:
     _as_if_in_trade(conserved("coins", total(Player, "xp")))
     with pytest.raises(Corrupt, match=rf"^{HERE}: conserved 'coins': gameserver/\S+:\d+ declares it already\.$"):
+        quantities.__wrapped__()
+
+
+def test_another_module_adds_what_it_holds_and_its_sinks() -> None:
+    _as_if_in_trade(also_conserved("coins", total(Player, "xp"), sinks=("trade.give",)))
+    coins = next(made for made in quantities.__wrapped__() if made.name == "coins")
+    assert [units.kind.__name__ for units in coins.units] == ["Purse", "Player"]
+    assert (coins.sources, coins.sinks) == (("sessions.register",), ("trade.give",))
+
+
+MORE: dict[str, Callable[[], Conserved]] = {
+    "'coin': no module declares it with conserved(...) (is it coins?)": lambda: also_conserved("coin"),
+    "'coins': what holds it counts alike: each, or total, or total by a field": lambda: also_conserved(
+        "coins", each(Player)
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", MORE)
+def test_what_is_added_fits_what_is_there(fault: str) -> None:
+    _as_if_in_trade(MORE[fault]())
+    with pytest.raises(Corrupt, match=rf"^{HERE}: conserved {re.escape(fault)}\.$"):
         quantities.__wrapped__()

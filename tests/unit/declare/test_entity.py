@@ -160,6 +160,7 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Membership",
         "ChatLine",
         "Purse",
+        "Item",
     ]
     assert actor_kind() is Player
 

@@ -24,6 +24,7 @@ from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
+from tests import module_samples
 from tests.unit.processing.workshop import Workshop, reply
 
 ADA = Player(id="ada", name="Ada", zone="town", x=2, y=2, gateway="g", conn="c-ada", session="s-ada")
@@ -145,8 +146,10 @@ SAMPLES: dict[str, Event] = {
     "look": Look(),
     "attack": Attack(target="bob"),
     "reward": Reward(player="ada", xp=5, slain="rat"),
+    **module_samples.SAMPLES,
 }
 REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "attack", "reward", "show"}
+REPLAYED |= {name for name, event in module_samples.SAMPLES.items() if event.spec.durable}
 
 
 def given_up(workshop: Workshop, event: Event) -> str:

@@ -1,0 +1,64 @@
+"""What things add to the rules of others: they are seen, wear out in fights, and creatures drop them."""
+
+from msgspec.structs import replace
+
+from gameserver.declare.hooks import after
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.items import bodies
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.events import Broke, Ground
+from gameserver.modules.items.ground import lies_in, loot, loot_ids, lying, shows
+from gameserver.modules.items.kinds import kind_of
+from gameserver.modules.items.rules import strength
+from gameserver.modules.items.things import held, rows_of, shown, worn_by
+from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.events import Look
+from gameserver.modules.movement.view import sight
+from gameserver.rules.needs import Needs, ids, near
+from gameserver.rules.outcome import Context, Notification, Outcome, State
+
+GROUND_MAX = 200  # things that are told of one look
+
+
+@after("movement.look", needs=lambda event, context: (near(Player, context.player, (Item,), sight),))
+def things_are_seen(state: State, event: Look, context: Context, outcome: Outcome) -> Outcome | None:
+    """Tell what lies in view, if anything does."""
+    box = sight(state.of(Player)[context.player])
+    seen = [item for item in state.of(Item).values() if lies_in(box, item)]
+    if not seen:
+        return None
+    told = Ground(things=[lying(item) for item in sorted(seen, key=lambda item: item.id)[:GROUND_MAX]])
+    return Outcome(notifications=(Notification(notice=told, conn=context.conn, gateway=context.gateway),))
+
+
+def _worn_and_loot(event: Attack, context: Context) -> Needs:
+    return (*rows_of(worn_by(context.player)), ids(Item, *loot_ids(context.id)))
+
+
+@after("combat.attack", needs=_worn_and_loot)
+def weapons_wear(state: State, event: Attack, context: Context, outcome: Outcome) -> Outcome | None:
+    """What strikes is used once more; worn out, it is gone, and with it what it added."""
+    weapon = next((i for i in held(state, worn_by(context.player)) if kind_of(i.kind).slot == "hand"), None)
+    if weapon is None or not kind_of(weapon.kind).uses:
+        return None
+    if weapon.used + 1 < kind_of(weapon.kind).uses:
+        return Outcome(put=(replace(weapon, used=weapon.used + 1),))
+    return _breaks(state, context.player, weapon)
+
+
+def _breaks(state: State, player: str, item: Item) -> Outcome:
+    attack, defence = strength([item])
+    body = bodies.strengthened(state, player, -attack, -defence)
+    had_attack, had_defence = bodies.fighting(state, player)
+    told = Broke(thing=shown(item), attack=had_attack - attack, defence=had_defence - defence)
+    return Outcome(put=body, drop=(item,), notifications=(Notification(notice=told, player=player),))
+
+
+@after("combat.attack")
+def creatures_leave_things(state: State, event: Attack, context: Context, outcome: Outcome) -> Outcome | None:
+    """What a creature carried lies where it died."""
+    body = bodies.slain(outcome.put)
+    if body is None:
+        return None
+    left = tuple(loot(body.kind, (body.zone, body.x, body.y), context.id, context.now_ms, context.rng))
+    return Outcome(put=left, notifications=tuple(map(shows, left)))

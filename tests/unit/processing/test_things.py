@@ -1,0 +1,49 @@
+"""Things through the real applier, on each database: what one player takes no other has."""
+
+from typing import Any
+
+from gameserver.modules.combat.events import Attack
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.events import Drop, Split, Take
+from gameserver.modules.items.tests.worlds import on_ground, thing
+from gameserver.testing.two_zones import creature
+from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, replies
+
+
+def things(workshop: Workshop) -> dict[str, Item]:
+    found: dict[str, Any] = {id_: workshop.store.get(Item, id_) for id_ in ("sword", "apples", "s-ada:1", "s-ada:2")}
+    return {id_: item for id_, item in found.items() if item is not None}
+
+
+def test_of_two_who_take_one_thing_in_one_batch_one_has_it_and_the_other_is_told(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.put(on_ground("sword"))
+    applied = workshop.apply(*(workshop.tell(body, Take(thing="sword", seq=n)) for n, body in ((1, BOB), (2, ADA))))
+    answers = replies(applied)
+    assert (answers[1]["type"], answers[2]["code"]) == ("ok", "taken")
+    assert things(workshop)["sword"].holder == "bob"
+    assert [notice["type"] for notice in dispatched(applied)] == ["lifted"]
+
+
+def test_what_comes_twice_is_done_once(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    workshop.put(thing("apples", "apple", count=9))
+    split = workshop.tell(ADA, Split(thing="apples", count=4, seq=1))
+    for batch in ([split, split], [split]):
+        workshop.apply(*batch)
+    assert {id_: item.count for id_, item in things(workshop).items()} == {"apples": 5, "s-ada:1": 4}
+    workshop.apply(workshop.tell(ADA, Drop(thing="apples", seq=2)))
+    assert things(workshop)["apples"].zone == "meadow"
+
+
+def test_what_a_creature_leaves_is_there_with_its_death(workshop: Workshop) -> None:
+    workshop.enter(ADA)
+    workshop.put(creature(hp=1))
+    left: list[dict[str, Any]] = []
+    for seq in range(1, 9):
+        workshop.now_ms += 60_000
+        workshop.put(creature(hp=1))
+        told = dispatched(workshop.apply(workshop.tell(ADA, Attack(target="meadow.rat.1", seq=seq))))
+        left += [notice["thing"] for notice in told if notice["type"] == "laid"]
+    assert left
+    assert all(workshop.store.get(Item, thing["id"]) is not None for thing in left)
