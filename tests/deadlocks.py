@@ -26,7 +26,7 @@ from gameserver.messages.outbound import Multicast
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
-from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.movement.events import Chart, Look, Move
 from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
 from gameserver.modules.trade.events import Give, Purse
@@ -51,6 +51,7 @@ BODIES = (ADA, BOB, EVE)
 PLAYED: dict[str, Callable[[int], Event]] = {
     "move": lambda n: Move(dir="e" if n % 2 else "w", seq=n),
     "look": lambda n: Look(seq=n),
+    "chart": lambda n: Chart(seq=n),
     "attack": lambda n: Attack(target=("meadow.rat.1", "bob")[n % 2], seq=n),
     "give": lambda n: Give(to=("Ada", "Bob", "Eve")[n % 3], coins=1, seq=n),
     "purse": lambda n: Purse(seq=n),

@@ -14,7 +14,7 @@ from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.movement.events import Chart, Look, Move
 from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
 from gameserver.modules.trade.entities import Purse
@@ -144,6 +144,7 @@ SAMPLES: dict[str, Event] = {
     "who": Who(),
     "move": Move(dir="e"),
     "look": Look(),
+    "chart": Chart(),
     "attack": Attack(target="bob"),
     "reward": Reward(player="ada", xp=5, slain="rat"),
     **module_samples.SAMPLES,
