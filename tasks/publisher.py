@@ -2,7 +2,9 @@
 
 One connection per child process, made when it is first used and made again when it broke. It sends no heartbeats (a
 child that waits for work has nobody to send them): TCP looks after it when it is idle, and a publish that is not
-confirmed in time is repeated on a new one. Twice is harmless: gateways and watermarks tell doubles.
+confirmed in time is repeated on a new one, to the next node of a cluster. Twice is harmless: gateways and watermarks
+tell doubles. Every answer of the broker is waited for in bounded time: a node that comes back may take a connection and
+not answer on it, and the child's lease goes on meanwhile.
 
 An exchange that somebody removed is made anew, but ``outbound`` by the gateways, if there are any: only they know what
 of it they want to hear, and what is told before they have said so is lost.
@@ -36,6 +38,15 @@ _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "inter
 log = logging.getLogger(__name__)
 
 
+class _Connection(Connection):
+    """A connection that leaves a node without a goodbye: kombu closes channel and connection, and waits for answers."""
+
+    def switch(self, conn_str: str) -> None:
+        """Go on with another node."""
+        self.collect()
+        super().switch(conn_str)
+
+
 class Publisher:
     """Publishes for one process. Raises ``kombu.exceptions.OperationalError`` when the broker stays away.
 
@@ -45,12 +56,17 @@ class Publisher:
     def __init__(self, amqp_url: str, wanted: Topology, pause: Callable[[float], None] = time.sleep) -> None:
         self._topology = wanted
         self._pause = pause
-        self._connection = Connection(
+        self._connection = _Connection(
             urls.for_kombu(amqp_url),
             ssl=urls.tls_for_kombu(amqp_url),
             heartbeat=0,
             connect_timeout=CONNECT_S_MAX,
-            transport_options={"confirm_publish": True, "socket_settings": urls.KEEPALIVE},
+            transport_options={
+                "confirm_publish": True,
+                "socket_settings": urls.KEEPALIVE,
+                "read_timeout": CONFIRM_S_MAX,
+                "write_timeout": CONFIRM_S_MAX,
+            },
         )
         self._producer = Producer(self._connection, auto_declare=False)
 
