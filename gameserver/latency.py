@@ -1,31 +1,27 @@
 """Derive every wait in a gateway from one number: the latency budget, how old what anybody sees may be at p99.
 
-An event waits once on its way to those who see it: in the gateway, for the events of its place, from the first of them
-on. Behind the queue nothing waits: what a batch has to say is written when it arrives, one write for each client, its
-reply and all that it sees together. So an event's age when it is seen is
+An event waits twice at most. Before the queue it gathers with others into a batch, because a batch costs some
+milliseconds of processor time in all tiers, whatever it carries. When its result is there, its sender is told at once,
+and what others see of it may wait for the next batches' results, because every write to a client costs as much as
+several rows in the database.
 
-    gathering (GATHER_SHARE of the budget at most) + the batch's way through queue, process and gateway.
+    gathering (GATHER_SHARE of the budget, down to GATHER_SHARE_MIN) + the way through queue and process
+        -> own reply
+    until TOLD_SHARE of the budget has passed since the gathering began at the earliest -> seen by others
 
-The rest of the budget is for that way: some milliseconds of a process, and as many of writing to those who watch. With
-0.55, gathering leaves 45 of 100 ms for it. An event of a place that is busy waits from nothing to the whole of it, the
-median for half to three quarters.
+The rest of the budget is for writing to those who watch. Because a sight's time is counted from its event's gathering
+on, a slow way through queue and process makes no sight late: it waits the less behind it.
 
-Where the way takes longer, as it does under load, gathering gives way: how old events are when their results arrive is
-measured, and their mean is kept between ``AGE_LOW`` and ``AGE_HIGH`` of the budget, by a share that falls to
-``GATHER_SHARE_MIN`` and rises again step by step. So own replies stay near half of the budget at the median, and the
-slowest, which are about twice as old, within it.
+**Gathering.** Where no company comes an event leaves at once: lingering begins where ``COMPANY_MIN`` events are
+expected in ``GATHER_SHARE`` of the budget, and is complete with ``COMPANY_FULL``. Where more come than ``BATCH_EVENTS``
+in that time, a batch is worth its task sooner, and gathering ends with so many, but not before ``GATHER_SHARE_MIN``. So
+the median of own replies stays below half of the budget: half of the gathering, and the way.
 
-To gather for longer is cheaper, twice: a batch costs some milliseconds of processor time in all tiers, whatever it
-carries, and a client who sees its place's events in one write instead of three costs a third. That is why an event
-waits for as long as it may, not for as short as it could. Where no company comes it leaves at once: lingering begins
-where ``COMPANY_MIN`` events are expected while one gathers, and is complete with ``COMPANY_FULL``.
-
-A batch that carries all that came in half of the budget would be written for half of the budget, too. So a batch takes
-those places whose time has come, and others before their time until it has ``BATCH_EVENTS``: with few events that is
-everything, with many a part, and the parts follow each other evenly.
-
-What comes from elsewhere (another gateway's batch, another type's, a tick) does not know of this one's. Who was written
-to within ``HOLD_SHARE`` of the budget is told when that has passed, so that such things go together.
+**Seeing.** What a sight waits for is the next batch's result, so it waits no longer than ``HOLD_GATHERINGS`` times its
+batch has gathered: on a quiet server not at all. What would be due before the next result is told with this one's
+replies, in one write: so it is where a few hundred events come in a second, which gather for so long that it is time
+when they are back. Where thousands come, they gather for a quarter of the budget, and the sights of two batches go
+together.
 
 Nothing here depends on how many clients there are. Only a saturated processor stretches it: while a gateway had hardly
 a moment of rest in the last quarter of a second, all waits grow step by step, up to ``STRETCH_MAX`` times, and shrink
@@ -35,10 +31,12 @@ when it rests again. Where a process is saturated its batches come back late, an
 from math import exp
 
 GATHER_SHARE = 0.55
-GATHER_SHARE_MIN = 0.2
-GATHER_STEP = 0.93
-AGE_LOW, AGE_HIGH = 0.36, 0.41
-HOLD_SHARE = 0.15
+GATHER_SHARE_MIN = 0.28
+TOLD_SHARE = 0.7
+HOLD_GATHERINGS = 2.0
+NEXT_GATHERINGS = 0.75  # how soon the next batch's result may be there after this one's
+ELSEWHERE_SHARE = 0.1  # of a batch of another gateway's: its way to the process and from there
+ROUND_SHARE = 0.05  # what is due so soon is told with what is due now
 
 COMPANY_MIN = 8.0
 COMPANY_FULL = 24.0
@@ -65,27 +63,33 @@ class ArrivalRate:
         self._counted_s = now_s
 
 
-def gather_s(budget_s: float, stretch: float = 1.0, share: float = GATHER_SHARE) -> float:
-    """Return the longest wait for the events of a place."""
-    return budget_s * share * stretch
+def linger_s(events_per_s: float, budget_s: float) -> float:
+    """Return how long an event waits for company where so many come: not at all where few do."""
+    most_s = GATHER_SHARE * budget_s
+    company = events_per_s * most_s
+    if company < COMPANY_FULL:
+        return most_s * max(0.0, (company - COMPANY_MIN) / (COMPANY_FULL - COMPANY_MIN))
+    return min(most_s, max(GATHER_SHARE_MIN * budget_s, BATCH_EVENTS / events_per_s))
 
 
-def gather_share(share: float, age: float) -> float:
-    """Return the share of the budget for gathering next. ``age``: of events with their results, in budgets."""
-    if age > AGE_HIGH:
-        return max(GATHER_SHARE_MIN, share * GATHER_STEP)
-    return min(GATHER_SHARE, share / GATHER_STEP) if age < AGE_LOW else share
+def hold_s(linger_s: float, budget_s: float) -> float:
+    """Return how long after its publishing a batch's sights are told at the latest. ``linger_s``: of its events."""
+    return max(0.0, min(TOLD_SHARE * budget_s - linger_s, HOLD_GATHERINGS * linger_s))
 
 
-def hold_s(budget_s: float, stretch: float = 1.0) -> float:
-    """Return the time between two writes to a client of what others do."""
-    return budget_s * HOLD_SHARE * stretch
+def next_s(linger_s: float) -> float:
+    """Return how long what waits for the next batch's result has to wait at least, once a result is there."""
+    return NEXT_GATHERINGS * linger_s
 
 
-def linger_s(events_per_s: float, gather_s: float) -> float:
-    """Return how long an event waits where so many come: not at all without company, ``gather_s`` with enough."""
-    company = events_per_s * gather_s
-    return gather_s * min(1.0, max(0.0, (company - COMPANY_MIN) / (COMPANY_FULL - COMPANY_MIN)))
+def elsewhere_s(took_s: float, budget_s: float) -> float:
+    """Return how long ago another gateway published a batch, about, that a process has worked on for so long."""
+    return took_s + ELSEWHERE_SHARE * budget_s
+
+
+def round_s(budget_s: float) -> float:
+    """Return how soon what is due then is told with what is due now."""
+    return ROUND_SHARE * budget_s
 
 
 def stretched(stretch: float, busy: float) -> float:

@@ -134,6 +134,7 @@ class Hub:
             emitter=self._emitter,
             about_gateway=self._attendance.answered,
             meters=self.meters,
+            pace=self.pace,
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way

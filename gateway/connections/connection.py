@@ -44,6 +44,7 @@ class Connection:
         "broadcast_codec",
         "closing_since_s",
         "cut_off",
+        "due_s",
         "gone",
         "heard_all_s",
         "heard_s",
@@ -59,7 +60,6 @@ class Connection:
         "session_id",
         "shard_key",
         "token",
-        "written_s",
     )
 
     def __init__(
@@ -81,8 +81,8 @@ class Connection:
         self.rejoining_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
         self._rejoin_emitted_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
         self.broadcast_codec: Codec | None = None  # for what others do; None before it watches, and after its goodbye
-        self.written_s = -inf  # when the last round of writes that it was part of began
         self.out: list[bytes] = []  # what waits to be written
+        self.due_s = inf  # when that is to be written at the latest, as far as it can wait
         self.paused = False  # whether the client does not read: then what waits is counted
         self._out_bytes = 0
         self._transport = transport
@@ -216,13 +216,13 @@ class Connection:
         else:
             self.put(data)
 
-    def flush(self, round_s: float | None = None) -> None:
-        """Write what is queued, in one piece; cut off a client for whom too much waits.
+    def wait_until(self, due_s: float) -> None:
+        """Let what is queued wait until then, as far as it can wait."""
+        self.due_s = due_s
 
-        ``round_s``: when the round of writes began that this one belongs to, if it belongs to one.
-        """
-        if round_s is not None:
-            self.written_s = round_s
+    def flush(self) -> None:
+        """Write what is queued, in one piece; cut off a client for whom too much waits."""
+        self.due_s = inf
         if self.paused:
             if self._out_bytes > self._limits.write_buffer_bytes_max:
                 self.cut_off = True

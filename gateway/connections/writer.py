@@ -11,7 +11,7 @@ from gameserver.wire.codecs import Codec
 from gameserver.wire.packets import FromServer
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
-from gateway.egress.flusher import Flusher
+from gateway.egress.flusher import ReplyFlusher, SightFlusher
 from gateway.pace import Pace
 
 LINGER_S = 2.0  # how long a client may take to hang up after it was told goodbye
@@ -33,8 +33,8 @@ class Writer:
     def __init__(self, clock: Clock, limits: Limits, pace: Pace) -> None:
         self._clock = clock
         self._close_timeout_s = limits.close_timeout_s
-        self._replies = Flusher(clock, pace)
-        self._broadcasts = Flusher(clock, pace, waits_for=self._replies)
+        self._replies = ReplyFlusher(clock)
+        self._sights = SightFlusher(clock, pace, self._replies)
 
     # When it goes out.
 
@@ -42,14 +42,10 @@ class Writer:
         """Write to a connection with the next round of replies: something that matters to it is queued."""
         self._replies.soon(connection)
 
-    def flush_now(self) -> None:
-        """Write what a batch has to tell, each client's reply and what it sees of others together."""
+    def flush_now(self, until_s: float) -> None:
+        """Write a batch's replies, and what others do as far as it is due until then."""
         self._replies.at_once()
-        self._broadcasts.at_once()
-
-    def schedule_broadcast_flush(self, connections: Iterable[Connection]) -> None:
-        """Write what others do with the next round, or with a reply before that."""
-        self._broadcasts.soon_all(connections)
+        self._sights.flush_due(until_s)
 
     # What is told.
 
@@ -70,13 +66,14 @@ class Writer:
         if connection.protocol.closed:
             connection.begin_closing(self._clock.seconds())
 
-    def broadcast(self, audience: Sequence[Connection], packets: Sequence[bytes]) -> None:
-        """Tell many clients what others do: packets framed once for each codec.
+    def broadcast(self, audience: Sequence[Connection], packets: Sequence[bytes], due_s: float) -> None:
+        """Tell many clients what others do, until it is due: packets framed once for each codec.
 
         This is most of what a gateway does: what is queued for a client that reads is appended without a call.
         """
         framed: dict[Codec, bytes] = {}
         spoken, data = None, b""  # the codec of the one before, and what it was told
+        waiting = []
         for connection in audience:
             codec = connection.broadcast_codec
             if codec is None:
@@ -89,7 +86,11 @@ class Writer:
                 connection.put_if_room(data)
             else:
                 connection.out.append(data)
-        self.schedule_broadcast_flush(audience)
+            if due_s < connection.due_s:
+                connection.wait_until(due_s)
+                waiting.append(connection)
+        if waiting:
+            self._sights.add(waiting, due_s)
 
     # Goodbyes.
 

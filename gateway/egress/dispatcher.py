@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from twisted.internet import defer
 
+from gameserver import latency
 from gameserver.declare import catalogue
 from gameserver.declare.session_events import SESSION_LANE, Lost
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
@@ -26,6 +27,7 @@ from gateway.egress.recent_ids import RecentIds
 from gateway.ingress.emitter import Emitter
 from gateway.ingress.in_flight import Batch
 from gateway.metrics.meters import Meters
+from gateway.pace import Pace
 
 TOLD_KEPT = 20_000
 TOLD_AGE_S = 300.0
@@ -62,6 +64,7 @@ class Dispatcher:
         emitter: Emitter,
         about_gateway: Callable[[SessionUpdate, Batch | None], None],
         meters: Meters,
+        pace: Pace,
         far_position_s_max: float,
     ) -> None:
         self._clock = clock
@@ -72,9 +75,11 @@ class Dispatcher:
         self._emitter = emitter
         self._about_gateway = about_gateway
         self._meters = meters
+        self._pace = pace
         self._interest: Interest[Connection] = Interest()
         self._mailed = RecentIds(TOLD_KEPT, inf)  # once on a connection
         self._told = RecentIds(TOLD_KEPT, TOLD_AGE_S)
+        self._linger_s: dict[str, float] = {}  # event -> how long the last batch's gathered
         self._conflator = Conflator(clock, self._broadcast_far, far_position_s_max)
 
     def dispatch(self, result: BatchResult) -> None:
@@ -86,10 +91,26 @@ class Dispatcher:
                 self._unicast(connection, unicast)
             elif unicast.follow is not None:
                 self._follow_without_connection(unicast.conn, unicast.follow, batch)
-        for same in by_audience(result.multicasts):
-            self._multicast(same)
-        self._writer.flush_now()
+        self._tell_sights(result, batch)
         self._completion.advance()
+
+    def _tell_sights(self, result: BatchResult, batch: Batch | None) -> None:
+        """Tell who watches, and write what can't wait for the next result, replies first.
+
+        Of a batch of another gateway's it is not known when it was published, nor how long its events had gathered:
+        about as long as here.
+        """
+        now_s, budget_s = self._clock.seconds(), self._pace.budget_s
+        if batch is not None:
+            self._linger_s[result.done] = batch.linger_s
+            published_s = batch.published_s
+        else:
+            published_s = now_s - latency.elsewhere_s(result.took_ms / 1000, budget_s)
+        linger_s = self._linger_s.get(result.done, 0.0)
+        due_s = max(now_s, published_s + latency.hold_s(linger_s, budget_s))
+        for same in by_audience(result.multicasts):
+            self._multicast(same, due_s)
+        self._writer.flush_now(now_s + latency.next_s(linger_s))
 
     # To one.
 
@@ -144,35 +165,36 @@ class Dispatcher:
 
     # To all who watch.
 
-    def _multicast(self, same: Sequence[Multicast]) -> None:
+    def _multicast(self, same: Sequence[Multicast], due_s: float) -> None:
         """Packets for the same many."""
         id_ = same[0].id
         if id_ and not self._told.add(id_, self._clock.seconds()):
             return
         audience = self._interest.audience(same[0].to, same[0].unless)
         if len(audience) > CROWDED:
-            self._broadcast_in_crowd(audience, same)
+            self._broadcast_in_crowd(audience, same, due_s)
         else:
-            self._broadcast(audience, same)
+            self._broadcast(audience, same, due_s)
 
-    def _broadcast_in_crowd(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
+    def _broadcast_in_crowd(self, audience: list[Connection], same: Sequence[Multicast], due_s: float) -> None:
         """All hear at once what matters by itself; of what has a conflation key, those who are there."""
         to, unless = same[0].to, same[0].unless
         conflated = [multicast for multicast in same if multicast.conflation_key]
-        self._broadcast(audience, [multicast for multicast in same if not multicast.conflation_key])
-        self._broadcast([connection for connection in audience if connection.own_cell in to], conflated)
+        self._broadcast(audience, [multicast for multicast in same if not multicast.conflation_key], due_s)
+        self._broadcast([connection for connection in audience if connection.own_cell in to], conflated, due_s)
         if conflated:
             self._conflator.add((to, unless), len(audience), conflated)
 
     def _broadcast_far(self, audience: Audience, conflated: Sequence[Multicast]) -> None:
         to, unless = audience
         watching = self._interest.audience(to, unless)
-        self._broadcast([connection for connection in watching if connection.own_cell not in to], conflated)
+        far = [connection for connection in watching if connection.own_cell not in to]
+        self._broadcast(far, conflated, self._clock.seconds())
 
-    def _broadcast(self, audience: list[Connection], same: Sequence[Multicast]) -> None:
+    def _broadcast(self, audience: list[Connection], same: Sequence[Multicast], due_s: float) -> None:
         if same:
             self._meters.fan_out.add(len(audience), len(same))
-            self._writer.broadcast(audience, [multicast.packet for multicast in same])
+            self._writer.broadcast(audience, [multicast.packet for multicast in same], due_s)
 
     def refresh_view(self, connection: Connection) -> None:
         """Show a connection the present, if the game has an event for that."""

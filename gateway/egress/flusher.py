@@ -1,44 +1,30 @@
 """One write for each client of all that it is told at a time.
 
-What a batch has to say is written when all of it is queued: each client's reply and what it sees of others in one
-piece. Replies go first, then what others do. A crowd is written to in parts: between them the reactor reads. While
-replies are amid a round, what others do rests.
-
-To send is half of what a gateway does. So what others do is not written to a client who was written to a moment ago, be
-it a reply: rounds come twice in such a moment, and pass over those. There is a ``Flusher`` for what can't wait and one
-for what can, and whichever writes first takes along what the other has for that client. How long the moment is follows
-from the latency budget alone (``gameserver.latency``), and not from how many clients there are.
+To send is half of what a gateway does. So what others do waits for more of it, until the time that the latency budget
+gives it is up (``gameserver.latency``), and whatever is written to a client takes along all that waits for it. Replies
+do not wait. A crowd is written to in parts: between them the reactor reads. While replies are amid a round, what others
+do rests.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from math import inf
 from typing import Any
 
-from gateway.clock import ROUNDING_S, Clock
+from gameserver import latency
+from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.pace import Pace
 
 AT_ONCE = 100  # clients, a millisecond's work
 ONE_GO_MAX = 16 * AT_ONCE  # clients: those who are told of a batch, the largest too
-ROUNDS = 2  # while a client is held
 
 
-class Flusher:
-    """Flushes connections that have something to write.
+class ReplyFlusher:
+    """Flushes connections that have something to hear that can't wait."""
 
-    ``waits_for``: it is for what can wait, until ``pace.hold_s`` have passed since its client was written to, and a
-    round more at most; and until that flusher is done with a round.
-    """
-
-    def __init__(self, clock: Clock, pace: Pace, *, waits_for: "Flusher | None" = None) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._pace = pace
-        self._waits_for = waits_for
         self._dirty: dict[Connection, None] = {}  # in the order in which they are written to
-        self._began_s = 0.0  # when the last round began
-        self._passed_over_s = inf  # who was written to since then is passed over in it
-        self._next_s = 0.0
         self._timer: Any = None  # a DelayedCall
         self.in_parts = False  # whether it is for the next part of a round
 
@@ -47,52 +33,78 @@ class Flusher:
         self._dirty[connection] = None
         self._schedule()
 
-    def soon_all(self, connections: Iterable[Connection]) -> None:
-        """Write to these connections with the next round."""
-        self._dirty.update(dict.fromkeys(connections))
-        self._schedule()
-
     def at_once(self) -> None:
         """Write now what would be written with the next round, unless it is so much that it goes in parts."""
         if self._timer is None or self.in_parts or len(self._dirty) > ONE_GO_MAX:
             return
         self._timer.cancel()
-        self._begin_round()
         dirty, self._dirty, self._timer = self._dirty, {}, None
-        self._write(dirty)
-        self._schedule()
+        _write(dirty)
 
     def _schedule(self) -> None:
         if self._timer is None and self._dirty:
-            self._timer = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._flush)
+            self._timer = self._clock.callLater(0.0, self._flush)
 
     def _flush(self) -> None:
-        self._begin_round()
         dirty, self._dirty = self._dirty, {}
         self._flush_part(iter(dirty))
 
-    def _begin_round(self) -> None:
-        self._began_s = self._clock.seconds()
-        if self._waits_for is not None:
-            self._next_s = self._began_s + self._pace.hold_s / ROUNDS
-            self._passed_over_s = self._began_s - self._pace.hold_s + ROUNDING_S
-
     def _flush_part(self, unwritten: Iterator[Connection]) -> None:
         """Some of those that were there when the round began; who comes meanwhile waits for the next."""
-        self._timer = None
-        waits = self._waits_for is not None and self._waits_for.in_parts
-        part = [] if waits else list(islice(unwritten, AT_ONCE))
-        self.in_parts = waits or len(part) == AT_ONCE
-        if self.in_parts:
-            self._timer = self._clock.callLater(0.0, self._flush_part, unwritten)
-        self._write(part)
+        part = list(islice(unwritten, AT_ONCE))
+        self.in_parts = len(part) == AT_ONCE
+        self._timer = self._clock.callLater(0.0, self._flush_part, unwritten) if self.in_parts else None
+        _write(part)
         self._schedule()
 
-    def _write(self, connections: Iterable[Connection]) -> None:
-        for connection in connections:
-            if connection.gone or not connection.out:  # (something else may have taken along what it had to say)
-                continue
-            if connection.written_s > self._passed_over_s:
-                self._dirty[connection] = None
-            else:
-                connection.flush(self._began_s)
+
+class SightFlusher:
+    """Flushes connections that have something to hear that can wait, each when the first of it is due.
+
+    ``replies`` go first.
+    """
+
+    def __init__(self, clock: Clock, pace: Pace, replies: ReplyFlusher) -> None:
+        self._clock = clock
+        self._pace = pace
+        self._replies = replies
+        self._due: dict[float, list[Connection]] = {}  # by what ``Connection.due_s`` was, which may have changed
+        self._timer: Any = None  # a DelayedCall
+
+    def add(self, connections: Sequence[Connection], due_s: float) -> None:
+        """Write to these connections when it is due, unless something is written to them before."""
+        self._due.setdefault(due_s, []).extend(connections)
+        self._schedule(due_s)
+
+    def flush_due(self, until_s: float) -> None:
+        """Write now what is due until then. A crowd's rest is written in later turns."""
+        if self._replies.in_parts:
+            self._schedule(self._clock.seconds())
+            return
+        due = sorted(due_s for due_s in self._due if due_s <= until_s)
+        waiting = [each for due_s in due for each in self._due.pop(due_s) if each.due_s == due_s]
+        _write(waiting[:ONE_GO_MAX])
+        for connection in waiting[ONE_GO_MAX:]:
+            self._due.setdefault(connection.due_s, []).append(connection)
+        if self._due:
+            self._schedule(min(self._due))
+        elif self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _schedule(self, at_s: float) -> None:
+        if self._timer is not None:
+            if self._timer.getTime() <= at_s:
+                return
+            self._timer.cancel()
+        self._timer = self._clock.callLater(max(0.0, at_s - self._clock.seconds()), self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        self.flush_due(self._clock.seconds() + latency.round_s(self._pace.budget_s))
+
+
+def _write(connections: Iterable[Connection]) -> None:
+    for connection in connections:
+        if not connection.gone:
+            connection.flush()

@@ -1,10 +1,9 @@
 """Gather events into batches towards the queue, as large as the latency budget allows.
 
-The events of one place (a zone, where a connection has one) wait together, from the first of them on, so that who is
-there is written to once for all of them. How long is derived from the latency budget (``gameserver.latency``): not at
-all where few events come, else for the time that the budget has for it. A batch takes the places whose time has come or
-comes soon. A few batches of a stream may be in flight; while they are, events gather further, and leave as one batch
-when a process is done with one of those: where processes are saturated, batches grow. A batch of which nothing is heard
+Events wait together, from the first of them on. How long is derived from the latency budget (``gameserver.latency``):
+not at all where few events come, else for the time that the budget has for it. A few batches of a stream may be in
+flight; while they are, events gather further, and leave as one batch when a process is done with one of those: where
+processes are saturated, batches grow. A batch of which nothing is heard
 for a while no longer counts: a lost or stuck one delays its followers by that while and no more. Events that were given
 together (one lane's) stay together, because two tasks may be applied in any order.
 """
@@ -17,16 +16,6 @@ from gameserver import latency
 from gameserver.messages.envelope import Envelope
 from gateway.clock import ROUNDING_S, Clock
 from gateway.pace import Pace
-
-
-class _Gathering:
-    """Events of one place that wait together, since the first of them came."""
-
-    __slots__ = ("groups", "since_s")
-
-    def __init__(self, since_s: float) -> None:
-        self.since_s = since_s
-        self.groups: list[Sequence[Envelope]] = []
 
 
 class Batcher:
@@ -50,10 +39,10 @@ class Batcher:
         self._in_flight_opens_s = opens_s
         self._most = most
         self._pace = pace
-        self._waiting: dict[str, _Gathering] = {}  # by place; the longest first
+        self._waiting: list[tuple[float, Sequence[Envelope]]] = []  # what came together, and when
         self._count = 0
         self._rate = latency.ArrivalRate(clock.seconds())
-        self._linger_s = 0.0
+        self.linger_s = 0.0
         self._timer: Any = None  # a DelayedCall
 
     @property
@@ -61,12 +50,9 @@ class Batcher:
         """How many events wait to be published."""
         return self._count
 
-    def add(self, group: Sequence[Envelope], place: str = "") -> None:
+    def add(self, group: Sequence[Envelope]) -> None:
         """Take events that must stay together."""
-        gathering = self._waiting.get(place)
-        if gathering is None:
-            gathering = self._waiting[place] = _Gathering(self._clock.seconds())
-        gathering.groups.append(group)
+        self._waiting.append((self._clock.seconds(), group))
         self._count += len(group)
         if self._timer is None or self._count >= self._most:  # otherwise nothing goes earlier because of this
             self._schedule()
@@ -77,10 +63,8 @@ class Batcher:
 
     def drop(self) -> list[Envelope]:
         """Give back what was not published, and begin anew."""
-        unpublished = [
-            envelope for gathering in self._waiting.values() for group in gathering.groups for envelope in group
-        ]
-        self._waiting, self._count = {}, 0
+        unpublished = [envelope for _, group in self._waiting for envelope in group]
+        self._waiting, self._count = [], 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -106,14 +90,14 @@ class Batcher:
         opens_s = self._in_flight_opens_s()
         if self._count >= self._most:
             return opens_s
-        longest = next(iter(self._waiting.values()))
-        return max(opens_s, longest.since_s + self._linger_s)
+        since_s, _ = self._waiting[0]
+        return max(opens_s, since_s + self.linger_s)
 
     def _flush(self) -> None:
         self._timer = None
         now_s = self._clock.seconds()
         while self._count and self._opens_s() <= now_s + ROUNDING_S:
-            batch = self._take(now_s + ROUNDING_S)
+            batch = self._take()
             self._publish(batch)
             self._expect(len(batch), now_s)
         self._schedule()
@@ -121,26 +105,17 @@ class Batcher:
     def _expect(self, came: int, now_s: float) -> None:
         """Learn how many events come, and say how long the next ones wait."""
         self._rate.count(came, now_s)
-        self._linger_s = latency.linger_s(self._rate.per_s, self._pace.gather_s)
+        self.linger_s = latency.linger_s(self._rate.per_s, self._pace.budget_s)
 
-    def _take(self, now_s: float) -> list[Envelope]:
-        """Take the next batch: the places whose time has come, and more in their order until it is worth a task."""
+    def _take(self) -> list[Envelope]:
+        """Take the next batch: whole groups, as many as fit (one that is larger than a batch leaves alone)."""
         batch: list[Envelope] = []
-        for place, gathering in list(self._waiting.items()):
-            is_due = gathering.since_s + self._linger_s <= now_s
-            if not (is_due or len(batch) < latency.BATCH_EVENTS) or not self._fill(batch, gathering.groups):
-                break
-            del self._waiting[place]
-        self._count -= len(batch)
-        return batch
-
-    def _fill(self, batch: list[Envelope], groups: list[Sequence[Envelope]]) -> bool:
-        """Move whole groups into the batch, as many as fit (one that is larger than a batch leaves alone)."""
         taken = 0
-        for group in groups:
+        for _, group in self._waiting:
             if batch and len(batch) + len(group) > self._most:
                 break
             batch += group
             taken += 1
-        del groups[:taken]
-        return not groups
+        del self._waiting[:taken]
+        self._count -= len(batch)
+        return batch

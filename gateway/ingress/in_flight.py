@@ -22,7 +22,8 @@ Stream = tuple[str, str]  # a queue, and the name of the events that go there
 class Batch(msgspec.Struct):
     """A batch and its times: ``_ms`` in milliseconds since 1970, ``_s`` by the monotonic clock.
 
-    ``deadline_s``: until then it holds back the next batch of its stream. ``confirmed``: whether the broker has it.
+    ``deadline_s``: until then it holds back the next batch of its stream. ``linger_s``: how long its events waited for
+    company, at most; as long as those of the next batch will. ``confirmed``: whether the broker has it.
     ``began_ms``, ``took_ms``: what the process says; ``done_ms``: when it said so.
     """
 
@@ -32,6 +33,7 @@ class Batch(msgspec.Struct):
     published_s: float
     published_ms: int
     deadline_s: float = 0.0
+    linger_s: float = 0.0
     confirmed: bool = False
     began_ms: int = 0
     took_ms: float = 0.0

@@ -77,7 +77,7 @@ class LaneScheduler:
     def advance(self, connection: Connection, lane: Lane) -> None:
         """Publish what a lane has to send now, unless something comes first."""
         if self._is_open(connection) and (envelopes := lane.next(self._clock.seconds())):
-            self._publisher.publish(envelopes, connection.shard_key)
+            self._publisher.publish(envelopes)
 
     def advance_completed(self) -> None:
         """Publish what the lanes hold next whose events were completed, unless their connection is gone."""
@@ -89,7 +89,7 @@ class LaneScheduler:
     def republish(self, connection: Connection, lane: Lane) -> None:
         """The same, and once more what is in flight; it goes in its order."""
         if self._is_open(connection) and (envelopes := lane.again(self._clock.seconds())):
-            self._publisher.publish(envelopes, connection.shard_key)
+            self._publisher.publish(envelopes)
 
     def republish_all(self, connection: Connection) -> None:
         """Publish what is unanswered in all lanes of a connection."""

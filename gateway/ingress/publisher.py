@@ -27,8 +27,6 @@ from gateway.pace import Pace
 
 log = logging.getLogger(__name__)
 
-SAMPLED = 8  # of so many events of a batch one's age is looked at
-
 
 class Failures(Protocol):
     """Deals with batches that could not be published."""
@@ -76,10 +74,10 @@ class Publisher:
         """Whether nothing waits to be published or confirmed."""
         return self._in_flight.all_confirmed and not any(batcher.pending for batcher in self._batchers.values())
 
-    def publish(self, envelopes: Sequence[Envelope], place: str = "") -> None:
+    def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Publish events of one type and one lane with the next batch, together and in this order."""
         spec = envelopes[0].event.spec
-        self._batcher(self._queues.of(spec, envelopes[0].shard_key), spec).add(envelopes, place)
+        self._batcher(self._queues.of(spec, envelopes[0].shard_key), spec).add(envelopes)
 
     def _batcher(self, queue: str, spec: Spec) -> Batcher:
         stream = queue, spec.name
@@ -91,22 +89,23 @@ class Publisher:
     def _make_batcher(self, stream: Stream, spec: Spec) -> Batcher:
         return Batcher(
             self._clock,
-            partial(self._publish, stream[0]),
+            partial(self._publish, stream),
             partial(self._in_flight.opens_s, stream, self._limits.batches_in_flight_max),
             most=min(self._limits.batch_events_max, max(spec.batch_max, 1)),
             pace=self._pace,
         )
 
-    def _publish(self, queue: str, envelopes: Sequence[Envelope]) -> None:
+    def _publish(self, stream: Stream, envelopes: Sequence[Envelope]) -> None:
         message = task_message(envelopes, self._gateway, copy=self._copy(envelopes[0]))
         now_s, now_ms = self._clock.seconds(), self._now_ms()
         deadline_s = now_s + self._limits.batch_flight_ms_max / 1000
-        batch = Batch(message.task_id, queue, envelopes, now_s, now_ms, deadline_s)
+        linger_s = self._batchers[stream].linger_s
+        batch = Batch(message.task_id, stream[0], envelopes, now_s, now_ms, deadline_s, linger_s)
         self._in_flight.add(batch)
         self._meters.published(envelopes, now_ms)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("published %s", message.task_id, extra=about(*(envelope.id for envelope in envelopes)))
-        published = self.broker.publish(message, queue)
+        published = self.broker.publish(message, stream[0])
         published.addCallbacks(lambda _: self._in_flight.confirm(batch.task_id), self._failed, errbackArgs=(batch,))
 
     def _copy(self, first: Envelope) -> int:
@@ -129,10 +128,6 @@ class Publisher:
 
     def finished(self, batch: Batch) -> None:
         """Let the next batch go: a process is done with this one."""
-        if self._clock.seconds() < batch.deadline_s:  # of one that was lost, or held up, nothing is to be learned
-            some = batch.envelopes[::SAMPLED]
-            age_ms = self._now_ms() - sum(envelope.at_ms for envelope in some) / len(some)
-            self._pace.learn_age(age_ms / 1000, len(batch.envelopes))
         self._batchers[batch.stream].finished()
 
     def drop(self) -> list[Envelope]:

@@ -4,8 +4,7 @@ import pytest
 
 from gameserver import latency
 from gameserver.latency import (
-    AGE_HIGH,
-    AGE_LOW,
+    BATCH_EVENTS,
     BUSY,
     COMPANY_FULL,
     COMPANY_MIN,
@@ -13,54 +12,62 @@ from gameserver.latency import (
     GATHER_SHARE,
     GATHER_SHARE_MIN,
     STRETCH_MAX,
+    TOLD_SHARE,
     ArrivalRate,
 )
 
 BUDGET_S = 0.1
-GATHER_S = latency.gather_s(BUDGET_S)
+GATHER_S = GATHER_SHARE * BUDGET_S
+WAY_SHARE = 0.06  # of a batch through queue and process, where a few hundred events come in a second
+MANY_WAY_SHARE = 0.16  # and where thousands come
 
 
-def test_gathering_and_holding_leave_a_good_part_of_the_budget_to_the_way() -> None:
-    assert latency.gather_s(BUDGET_S) + latency.hold_s(BUDGET_S) <= 0.75 * BUDGET_S
+def test_own_replies_are_there_after_less_than_half_of_the_budget_at_the_median() -> None:
+    assert GATHER_SHARE / 2 + WAY_SHARE < 0.5
+    assert GATHER_SHARE_MIN / 2 + MANY_WAY_SHARE < 0.5
 
 
-def test_gathering_gives_way_to_a_way_that_takes_long_and_comes_back() -> None:
-    share = GATHER_SHARE
-    for _ in range(50):
-        share = latency.gather_share(share, AGE_HIGH + 0.01)
-    assert share == GATHER_SHARE_MIN
-    assert latency.gather_share(share, (AGE_LOW + AGE_HIGH) / 2) == share
-    for _ in range(50):
-        share = latency.gather_share(share, AGE_LOW - 0.01)
-    assert share == GATHER_SHARE
+def test_sights_are_told_so_early_that_there_is_time_to_write_to_all_who_watch() -> None:
+    assert TOLD_SHARE <= 0.75
 
 
-def test_what_is_kept_to_at_a_results_arrival_leaves_half_of_the_budget_at_the_median() -> None:
-    assert AGE_HIGH < 0.5
-    assert 2 * AGE_HIGH < 1  # the slowest are twice as old
-
-
-def test_own_replies_wait_less_than_half_of_the_budget_at_the_median() -> None:
-    """Of a place that is busy an event waits three quarters of the gathering at the median, at most."""
-    assert 0.75 * GATHER_S < BUDGET_S / 2
-
-
+@pytest.mark.parametrize("per_s", [0, 150, 300, 800, 4_000, 100_000])
 @pytest.mark.parametrize("budget_s", [0.03, 0.1, 0.4])
-def test_all_waits_are_parts_of_the_budget(budget_s: float) -> None:
-    assert latency.gather_s(budget_s) / GATHER_S == pytest.approx(budget_s / BUDGET_S)
-    assert latency.hold_s(budget_s) / latency.hold_s(BUDGET_S) == pytest.approx(budget_s / BUDGET_S)
+def test_all_waits_are_parts_of_the_budget(per_s: float, budget_s: float) -> None:
+    linger_s = latency.linger_s(per_s, budget_s)
+    assert linger_s <= GATHER_SHARE * budget_s
+    assert linger_s + latency.hold_s(linger_s, budget_s) <= TOLD_SHARE * budget_s
+    assert latency.next_s(linger_s) <= linger_s
+    assert latency.round_s(budget_s) / latency.round_s(BUDGET_S) == pytest.approx(budget_s / BUDGET_S)
 
 
-def test_where_no_company_comes_nobody_lingers_and_where_much_does_for_as_long_as_the_budget_allows() -> None:
-    assert latency.linger_s(0.0, GATHER_S) == 0
-    assert latency.linger_s(40, GATHER_S) == 0  # twenty players
-    assert latency.linger_s(COMPANY_MIN / GATHER_S, GATHER_S) == 0
-    assert 0 < latency.linger_s(1.5 * COMPANY_MIN / GATHER_S, GATHER_S) < GATHER_S
-    assert latency.linger_s(COMPANY_FULL / GATHER_S, GATHER_S) == pytest.approx(GATHER_S)
+def test_where_no_company_comes_nobody_lingers_and_where_some_does_for_as_long_as_the_budget_allows() -> None:
+    assert latency.linger_s(0.0, BUDGET_S) == 0
+    assert latency.linger_s(40, BUDGET_S) == 0  # twenty players
+    assert latency.linger_s(COMPANY_MIN / GATHER_S, BUDGET_S) == 0
+    assert 0 < latency.linger_s(1.5 * COMPANY_MIN / GATHER_S, BUDGET_S) < GATHER_S
+    assert latency.linger_s(COMPANY_FULL / GATHER_S, BUDGET_S) == pytest.approx(GATHER_S)
+    assert latency.linger_s(BATCH_EVENTS / GATHER_S, BUDGET_S) == pytest.approx(GATHER_S)
 
 
-def test_many_do_not_linger_longer_than_enough() -> None:
-    assert latency.linger_s(100_000, GATHER_S) == pytest.approx(GATHER_S)
+def test_where_many_come_they_linger_until_they_are_worth_a_task_and_then_for_a_part_of_the_budget() -> None:
+    assert latency.linger_s(2_500, BUDGET_S) == pytest.approx(BATCH_EVENTS / 2_500)
+    assert latency.linger_s(100_000, BUDGET_S) == pytest.approx(GATHER_SHARE_MIN * BUDGET_S)
+
+
+def test_on_a_quiet_server_sights_are_told_with_the_reply() -> None:
+    assert latency.hold_s(0.0, BUDGET_S) == 0
+
+
+def waits_for_the_next_result(per_s: float, way_share: float) -> bool:
+    """Whether what others see of a batch is told with a later one. ``way_share``: through queue and process."""
+    linger_s = latency.linger_s(per_s, BUDGET_S)
+    return way_share * BUDGET_S + latency.next_s(linger_s) < latency.hold_s(linger_s, BUDGET_S)
+
+
+def test_sights_of_two_batches_go_together_where_thousands_come_and_with_replies_where_hundreds_do() -> None:
+    assert not waits_for_the_next_result(800, WAY_SHARE)
+    assert waits_for_the_next_result(7_000, MANY_WAY_SHARE)
 
 
 @pytest.mark.parametrize("spread", [1, 10])

@@ -26,17 +26,19 @@ KEY = Fernet.generate_key()
 
 
 class Mouth:
-    """As much of a session as is written to: counts its flushes; has something to say, unless that is taken away."""
+    """As much of a connection as is written to; counts its flushes."""
 
     def __init__(self) -> None:
-        self.out = [b"something"]
         self.flushed = 0
         self.gone = False
-        self.written_s = -inf
+        self.due_s = inf
 
-    def flush(self, round_s: float) -> None:
+    def wait_until(self, due_s: float) -> None:
+        self.due_s = due_s
+
+    def flush(self) -> None:
         self.flushed += 1
-        self.written_s = round_s
+        self.due_s = inf
 
 
 class Published:

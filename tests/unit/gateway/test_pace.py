@@ -14,43 +14,25 @@ def looked(pace: Pace, *busy: float) -> Pace:
     return pace
 
 
-def test_it_begins_with_what_the_budget_allows():
+def test_it_begins_with_what_was_set():
     pace = looked(Pace(BUDGET_S))
-    assert (pace.busy, pace.stretch) == (0, 1)
-    assert (pace.gather_s, pace.hold_s) == (latency.gather_s(BUDGET_S), latency.hold_s(BUDGET_S))
+    assert (pace.busy, pace.stretch, pace.budget_s) == (0, 1, BUDGET_S)
 
 
 def test_a_gateway_that_rests_keeps_to_its_budget_however_much_it_does():
     pace = looked(Pace(BUDGET_S), *[0.8] * 100)
-    assert pace.stretch == 1
+    assert (pace.stretch, pace.budget_s) == (1, BUDGET_S)
     assert 0.79 < pace.busy < 0.81
 
 
 def test_one_without_rest_lets_everything_wait_longer_and_finds_back():
     pace = looked(Pace(BUDGET_S), *[1.0] * 50)
     assert pace.stretch == latency.STRETCH_MAX
-    assert pace.gather_s == latency.gather_s(BUDGET_S, latency.STRETCH_MAX)
-    assert looked(pace, *[0.5] * 50).gather_s == latency.gather_s(BUDGET_S)
+    assert pace.budget_s == BUDGET_S * latency.STRETCH_MAX
+    assert looked(pace, *[0.5] * 50).budget_s == BUDGET_S
 
 
 def test_two_looks_at_one_moment_say_nothing():
     pace = looked(Pace(BUDGET_S), 0.5)
     pace.look(100.25, 5.0)
     assert (pace.stretch, pace.busy) == (1, 0.5)
-
-
-def test_where_results_are_old_gathering_gives_way_unless_the_gateway_is_saturated():
-    pace = Pace(BUDGET_S)
-    for _ in range(10):
-        pace.learn_age(0.06, 500)
-    assert looked(pace, *[0.5] * 50).gather_s == latency.gather_s(BUDGET_S, share=latency.GATHER_SHARE_MIN)
-    saturated = Pace(BUDGET_S)
-    saturated.learn_age(0.06, 500)
-    assert looked(saturated, *[1.0] * 50).gather_s >= latency.gather_s(BUDGET_S)
-
-
-def test_few_events_do_not_tell_how_old_all_are():
-    pace = Pace(BUDGET_S)
-    pace.learn_age(0.02, 5_000)
-    pace.learn_age(0.5, 1)
-    assert looked(pace, *[0.5] * 5).gather_s == latency.gather_s(BUDGET_S)

@@ -2,61 +2,60 @@
 
 from typing import Any
 
-import pytest
 from twisted.internet.task import Clock
 
 from gameserver.limits import Limits
+from gameserver.wire.codecs import msgpack_codec
 from gateway.connections.writer import Writer
-from gateway.egress.flusher import ROUNDS
 from gateway.pace import Pace
 from tests.unit.gateway.fakes import Mouth
 
-PACE = Pace(0.1)
+HOLD_S = 0.04
 
 
-@pytest.fixture
-def busy() -> tuple[Clock, Any, list[Any]]:
-    """A writer, and a crowd who have just seen something."""
+class Watcher(Mouth):
+    """One who watches: what was queued, and how often it was written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broadcast_codec: Any = msgpack_codec()
+        self.paused = False
+        self.out: list[bytes] = []
+
+
+def crowd(count: int = 3) -> tuple[Clock, Writer, list[Any]]:
     clock = Clock()
     clock.advance(1000)
-    writer, mouths = Writer(clock, Limits(), PACE), [Mouth() for _ in range(500)]
-    writer.schedule_broadcast_flush(mouths)
+    return clock, Writer(clock, Limits(), Pace(0.1)), [Watcher() for _ in range(count)]
+
+
+def test_what_others_do_waits_until_it_is_due_or_a_reply_takes_it_along():
+    clock, writer, (ada, bob, eve) = crowd()
+    writer.broadcast([ada, bob], [b"moved"], clock.seconds() + HOLD_S)
+    writer.schedule_reply_flush(ada)
+    writer.flush_now(clock.seconds())
+    assert [each.flushed for each in (ada, bob, eve)] == [1, 0, 0]
+    clock.advance(HOLD_S)
+    assert [each.flushed for each in (ada, bob, eve)] == [1, 1, 0]
+
+
+def test_what_is_due_before_the_next_result_is_written_with_the_replies():
+    clock, writer, (ada, bob, eve) = crowd()
+    writer.broadcast([ada, bob], [b"moved"], clock.seconds() + HOLD_S)
+    writer.broadcast([eve], [b"moved"], clock.seconds() + 3 * HOLD_S)
+    writer.flush_now(clock.seconds() + 2 * HOLD_S)
+    assert [each.flushed for each in (ada, bob, eve)] == [1, 1, 0]
+
+
+def test_who_does_not_watch_is_not_told():
+    clock, writer, (ada, bob, _) = crowd()
+    bob.broadcast_codec = None
+    writer.broadcast([ada, bob], [b"moved"], clock.seconds())
     clock.advance(0)
-    assert all(mouth.flushed == 1 for mouth in mouths)
-    return clock, writer, mouths
+    assert (len(ada.out), ada.flushed, bob.out, bob.flushed) == (1, 1, [], 0)
 
 
-def see(clock: Clock, writer: Writer, mouths: list[Any], seconds: float) -> None:
-    """Others do something all the time."""
-    for _ in range(round(seconds * 1000)):
-        writer.schedule_broadcast_flush(mouths)
-        clock.advance(0.001)
-
-
-def test_who_was_just_answered_sees_what_others_do_when_it_was_held(busy):
-    clock, writer, mouths = busy
-    see(clock, writer, mouths, PACE.hold_s / ROUNDS - 0.002)
-    writer.schedule_reply_flush(mouths[0])
-    clock.advance(0)
-    assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
-    see(clock, writer, mouths, PACE.hold_s - 0.002)
-    assert (mouths[0].flushed, mouths[1].flushed) == (2, 2)
-    see(clock, writer, mouths, 0.012)
-    assert mouths[0].flushed == 3
-
-
-def test_a_reply_is_not_held(busy):
-    _, writer, mouths = busy
-    writer.schedule_broadcast_flush(mouths)
-    writer.schedule_reply_flush(mouths[0])
-    writer.flush_now()
-    assert (mouths[0].flushed, mouths[1].flushed) == (2, 1)
-
-
-def test_what_a_batch_has_to_tell_is_written_at_once_to_those_who_were_left_alone_for_a_while(busy):
-    clock, writer, mouths = busy
-    clock.advance(PACE.hold_s)
-    writer.schedule_reply_flush(mouths[0])
-    writer.schedule_broadcast_flush(mouths)
-    writer.flush_now()
-    assert {mouth.flushed for mouth in mouths} == {2}
+def test_packets_are_framed_once_for_all_who_speak_one_way():
+    _, writer, watchers = crowd(5)
+    writer.broadcast(watchers, [b"a", b"b"], 0.0)
+    assert len({id(watcher.out[0]) for watcher in watchers}) == 1

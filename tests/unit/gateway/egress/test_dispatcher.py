@@ -1,13 +1,15 @@
 from types import SimpleNamespace
 
 import msgspec
+import pytest
 
+from gameserver import latency
 from gameserver.broker.routing import routing_key
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.egress.dispatcher import by_audience
-from tests.unit.gateway.fakes import Player, Stage, reply
+from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
 
 def told(**packet) -> bytes:
@@ -36,18 +38,70 @@ def test_each_hears_what_others_do_in_their_own_way_of_speaking(stage: Stage):
     assert bob.transport.value()[before:] == prefix(msgspec.msgpack.encode({"type": "moved", "who": "x"}))
 
 
-def test_a_reply_is_not_held_and_takes_along_what_is(stage: Stage):
-    ada, bob, *_ = [stage.player(f"p{n}") for n in range(10)]
+def crowded(stage: Stage, per_s: int) -> tuple[list[Player], Published]:
+    """Players of whom so many events come in a second, and a batch of theirs that was just published."""
+    players = [stage.player(f"p{n}") for n in range(per_s // 100)]
+    for seq in range(2, 200):
+        for player in players:
+            message = msgspec.json.encode({"type": "move", "dir": "n", "seq": seq})
+            stage.hub.received(player.connection, message + b"\n")
+        stage.clock.advance(0.01)
+        tasks = stage.broker.take("move")
+        if tasks and seq > 100:
+            break
+        for task in tasks:
+            stage.answer(task)
+    for player in players:
+        player.written()
+    return players, tasks[-1]
+
+
+def told_of(stage: Stage, task: Published) -> None:
+    """A process is done with a batch: its first event is answered, and seen by all."""
+    unicasts = [reply(task.batch[0].conn, task.batch[0].event)]
+    seen = Multicast(to=("zone.town",), packet=told(type="moved", n=1))
+    done = {"done": task.name, "task": task.message.task_id}
+    stage.hub.handle_result(BatchResult(unicasts=unicasts, multicasts=[seen], **done))
+
+
+def test_where_many_events_come_who_is_answered_hears_at_once_and_others_when_it_is_due(stage: Stage):
+    players, task = crowded(stage, 4_000)
+    ada, bob, *_ = sorted(players, key=lambda player: player.connection.id != task.batch[0].conn)
+    told_of(stage, task)
+    assert [packet["type"] for packet in ada.written()] == ["ok", "moved"]
+    assert bob.written() == []
+    stage.clock.advance(latency.hold_s(latency.linger_s(4_000, 0.1), 0.1) + 0.001)
+    assert [packet["type"] for packet in bob.written()] == ["moved"]
+
+
+def test_where_fewer_come_all_hear_of_a_batch_at_once(stage: Stage):
+    players, task = crowded(stage, 800)
+    told_of(stage, task)
+    assert {packet["type"] for player in players for packet in player.written()} == {"ok", "moved"}
+    assert stage.hub._dispatcher._linger_s["move"] == pytest.approx(latency.GATHER_SHARE * 0.1)
+
+
+def test_what_another_gateways_batch_tells_waits_as_if_it_had_gathered_as_long_as_ones_own(stage: Stage):
+    players, task = crowded(stage, 4_000)
+    told_of(stage, task)
+    stage.clock.advance(0.1)
+    for player in players:
+        player.written()
+    stage.hub.handle_result(
+        BatchResult(multicasts=[Multicast(to=("zone.town",), packet=told(type="moved"))], done="move")
+    )
+    assert players[0].written() == []
+    stage.clock.advance(latency.hold_s(latency.linger_s(4_000, 0.1), 0.1) - latency.elsewhere_s(0, 0.1) + 0.001)
+    assert [packet["type"] for packet in players[0].written()] == ["moved"]
+
+
+def test_on_a_quiet_server_all_hear_of_everything_at_once(stage: Stage):
+    ada, bob = stage.player("ada"), stage.player("bob")
     ada.send(type="move", dir="n", seq=2)
-    (move,) = stage.broker.take("move")
-    stage.dispatch("zone.town", type="moved", n=1)
-    stage.dispatch("zone.town", type="moved", n=2)
-    stage.clock.advance(0.0005)
-    stage.answer(move)
-    assert [packet.get("n") or packet["type"] for packet in ada.written()] == [1, 2, "ok"]
-    assert [packet["n"] for packet in bob.written()] == [1]
-    stage.clock.advance(2 * stage.hub.pace.hold_s)
-    assert [packet["n"] for packet in bob.written()] == [2]
+    (task,) = stage.broker.take("move")
+    told_of(stage, task)
+    assert [packet["type"] for packet in ada.written()] == ["ok", "moved"]
+    assert [packet["type"] for packet in bob.written()] == ["moved"]
 
 
 def test_a_reply_and_what_its_batch_tells_of_others_go_in_one_write_the_reply_first(stage: Stage):

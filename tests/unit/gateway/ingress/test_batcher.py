@@ -14,7 +14,7 @@ from gateway.pace import Pace
 
 FLIGHT_S = 0.1
 BUDGET_S = 0.1
-GATHER_S = latency.gather_s(BUDGET_S)
+GATHER_S = latency.GATHER_SHARE * BUDGET_S
 STREAM = "movement", Move.spec.name
 
 
@@ -46,8 +46,8 @@ class Recorder:
         if batch is not None:
             self.batcher.finished()
 
-    def add(self, *ids: str, place: str = "") -> None:
-        self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids], place)
+    def add(self, *ids: str) -> None:
+        self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids])
 
     def used_to(self, per_s: float) -> "Recorder":
         """So many events come in a second by now; all are done with."""
@@ -130,10 +130,10 @@ def test_a_group_larger_than_a_batch_goes_alone():
     assert recorder.flush() == [["a", "b", "c"], ["d"]]
 
 
-def wait_s(recorder: Recorder, **options: str) -> float:
+def wait_s(recorder: Recorder) -> float:
     """How long an event waits that comes now."""
     before, began_s = len(recorder.batches), recorder.clock.seconds()
-    recorder.add("waits", **options)
+    recorder.add("waits")
     recorder.turn()
     while len(recorder.batches) == before:
         recorder.clock.advance(0.0005)
@@ -155,52 +155,22 @@ def test_however_many_come_nobody_waits_longer(per_s: int):
 
 
 def test_where_the_gateway_is_saturated_all_wait_longer_to_a_bound():
-    busy = Recorder(most=100).used_to(800)
+    busy = Recorder(most=100).used_to(300)
     for n in range(100):
         busy.pace.look(1 + n, 0.0)
-    busy.used_to(800)
+    busy.used_to(300)
     assert wait_s(busy) == pytest.approx(latency.STRETCH_MAX * GATHER_S, abs=0.001)
 
 
-def many(place: str, count: int = latency.BATCH_EVENTS) -> list[str]:
-    """Events of a place, enough for a batch."""
-    return [f"{place}{n}" for n in range(count)]
-
-
-def test_where_many_come_a_batch_takes_no_more_places_before_their_time_than_make_it_worth_a_task():
+def test_where_many_come_they_wait_for_a_part_of_that_and_all_of_them_go_together():
     busy = Recorder(most=800, flight_max=9).used_to(10_000)
-    town, hill, mill = many("t", 10), many("h"), many("m", 10)
-    for place, ids in (("town", town), ("hill", hill), ("mill", mill)):
-        busy.add(*ids, place=place)
-        busy.clock.advance(0.001)
-    busy.add("late", place="town")
-    busy.clock.advance(GATHER_S - 0.0029)
-    assert busy.batches == [[*town, "late", *hill]]
-    busy.clock.advance(0.0025)
-    assert busy.batches[1:] == [mill]
-
-
-def test_what_is_due_goes_together_however_many_they_are():
-    """Where processes are saturated the way opens late: then fewer, larger batches are what helps them."""
-    late = Recorder(most=800, flight_max=1).used_to(10_000)
-    late.add("first")
-    late.clock.advance(GATHER_S + 0.001)
-    town, hill = many("t"), many("h")
-    late.add(*town, place="town")
-    late.add(*hill, place="hill")
-    late.clock.advance(1.5 * GATHER_S)
-    assert late.batches == [["first"]]
-    late.done("task1")
-    assert late.flush() == [[*town, *hill]]
-
-
-def test_where_few_come_a_batch_takes_all_places():
-    few = Recorder(most=800).used_to(500)
-    few.add("a", place="town")
-    few.clock.advance(GATHER_S / 2)
-    few.add("b", place="hill")
-    few.clock.advance(GATHER_S / 2 + 0.001)
-    assert few.batches == [["a", "b"]]
+    ids = [str(n) for n in range(2 * latency.BATCH_EVENTS)]
+    busy.add(*ids[:100])
+    busy.clock.advance(latency.GATHER_SHARE_MIN * BUDGET_S - 0.001)
+    busy.add(*ids[100:])
+    assert busy.flush() == []
+    busy.clock.advance(0.0015)
+    assert busy.batches == [ids]
 
 
 def test_what_comes_more_often_is_learned_from_what_leaves():
@@ -213,21 +183,24 @@ def test_what_comes_more_often_is_learned_from_what_leaves():
 
 def test_a_full_batch_waits_for_nobody():
     busy = Recorder(most=3, flight_max=9).used_to(800)
-    busy.add("d", place="town")
+    busy.add("d")
     assert busy.flush() == []
-    busy.add("e", place="hill")
-    busy.add("f", place="town")
-    assert busy.flush() == [["d", "f", "e"]]
+    busy.add("e")
+    busy.add("f")
+    assert busy.flush() == [["d", "e", "f"]]
 
 
-def test_what_a_full_batch_leaves_behind_stays_in_its_order():
+def test_what_a_full_batch_leaves_behind_waits_for_company_of_its_own():
     busy = Recorder(most=3, flight_max=9).used_to(800)
-    for id_, place in (("a", "town"), ("b", "hill"), ("c", "town")):
-        busy.add(id_, place=place)
-    busy.add("d", place="hill")
-    assert busy.flush() == [["a", "c", "b"]]
-    busy.clock.advance(GATHER_S + 0.001)
-    assert busy.batches[1:] == [["d"]]
+    busy.add("a")
+    busy.clock.advance(GATHER_S / 2)
+    busy.add("b")
+    busy.add("c", "d")
+    assert busy.flush() == [["a", "b"]]
+    busy.clock.advance(GATHER_S - 0.001)
+    assert busy.batches[1:] == []
+    busy.clock.advance(0.002)
+    assert busy.batches[1:] == [["c", "d"]]
 
 
 def test_being_done_with_something_unknown_means_nothing():
@@ -270,21 +243,17 @@ def test_an_answer_that_opens_the_way_is_not_held_back_by_the_timer_of_the_bound
 @given(
     st.lists(st.one_of(st.integers(1, 6), st.sampled_from(["done", "turn", "wait"])), max_size=60),
     st.integers(1, 5),
-    st.integers(1, 3),
 )
-def test_everything_goes_once_a_place_in_its_order_groups_stay_whole_and_bounds_hold(
-    flight_max, per_s, steps, most, places
-):
+def test_everything_goes_once_in_its_order_groups_stay_whole_and_bounds_hold(flight_max, per_s, steps, most):
     recorder = Recorder(most=most, flight_max=flight_max).used_to(per_s)
     groups: list[list[str]] = []
     done = 0
     n = 0
     for step in steps:
         if isinstance(step, int):
-            place = str(step % places)
-            groups.append([f"{place}/{n + i}" for i in range(step)])
+            groups.append([str(n + i) for i in range(step)])
             n += step
-            recorder.add(*groups[-1], place=place)
+            recorder.add(*groups[-1])
         elif step == "done":
             done += 1
             recorder.done(f"task{done}")
@@ -294,9 +263,7 @@ def test_everything_goes_once_a_place_in_its_order_groups_stay_whole_and_bounds_
         recorder.clock.advance(FLIGHT_S * 1.1)
     sent = [id_ for batch in recorder.batches for id_ in batch]
     given_ = [id_ for group in groups for id_ in group]
-    for place in map(str, range(places)):
-        assert [id_ for id_ in sent if id_.startswith(place)] == [id_ for id_ in given_ if id_.startswith(place)]
-    assert len(sent) == len(given_)
+    assert sent == given_
     for batch in recorder.batches:
         inside = [group for group in groups if set(group) <= set(batch)]
         assert sorted(id_ for group in inside for id_ in group) == sorted(batch), "a group was split"

@@ -1,11 +1,8 @@
 """What becomes of batches: they are confirmed, refused, uncertain, and repeated; what is in doubt is never refused."""
 
-from itertools import pairwise
-
 import pytest
 
 from gameserver.broker.topology import Queues
-from gameserver.latency import COMPANY_MIN
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gateway.amqp.broker import Away, Busy, Unroutable
 from gateway.ingress.recovery import FULL_AGAIN_S
@@ -41,23 +38,6 @@ def test_where_a_queue_is_split_each_part_has_batches_of_its_own_and_a_lane_keep
     stage.answer(last_of_town)
     stage.clock.advance(0)
     assert [(task.queue, task.seqs) for task in stage.broker.take("move")] == [("movement.1", [4])]
-
-
-def test_where_many_come_those_of_one_place_share_a_batch(stage: Stage):
-    players = [stage.player(f"p{n}") for n in range(40)]
-    for n, player in enumerate(players):
-        follow = SessionUpdate(shard_key="town" if n % 2 else "hill")
-        stage.tell(BatchResult(unicasts=[Unicast(conn=player.connection.id, follow=follow)]))
-    for seq in range(2, 60):  # four hundred events a second
-        for player in players[seq % 10 :: 10]:
-            player.send(type="move", dir="n", seq=seq)
-        stage.clock.advance(0.01)
-        for task in stage.broker.take("move"):
-            stage.answer(task)
-            last = task
-    places = ["town" if int(envelope.player[1:]) % 2 else "hill" for envelope in last.batch]
-    assert len(places) > COMPANY_MIN
-    assert len([1 for one, next_ in pairwise(places) if one != next_]) <= 1
 
 
 @pytest.mark.parametrize(("outcome", "code"), [(Busy, "busy"), (Unroutable, "unavailable")])
