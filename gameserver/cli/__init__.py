@@ -36,9 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command. Returns the exit status: 0, or 1 when it could not be done."""
     for stream in (sys.stdout, sys.stderr):
         _spare(stream)
-    arguments = _parsed(argv)
-    command: Command = arguments.command
     try:
+        arguments = _parsed(argv)  # which imports the game, whose declarations may be wrong
+        command: Command = arguments.command
         with within(arguments.s_max):
             return command(arguments)
     except GameError as error:

@@ -56,6 +56,17 @@ def test_a_fault_is_one_sentence_and_an_interruption_none(
     assert capsys.readouterr().err == "gameserver: GAMESERVER_FRAME_BYTES_MAX='many' is not a number.\n"
 
 
+def test_a_game_that_cannot_be_imported_is_one_sentence_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(module: str) -> None:
+        raise Corrupt("bad_declaration", "mygame/items/entities.py:7: Item: count needs a default.")
+
+    monkeypatch.setattr("gameserver.cli.import_module", broken)
+    assert main(["migrations", "check"]) == 1
+    assert capsys.readouterr().err == "gameserver: mygame/items/entities.py:7: Item: count needs a default.\n"
+
+
 @pytest.mark.parametrize(("raised", "status"), [(Corrupt("x", "A sentence."), 1), (KeyboardInterrupt(), 130)])
 def test_the_status_says_how_a_command_ended(
     monkeypatch: pytest.MonkeyPatch, raised: BaseException, status: int

@@ -97,5 +97,28 @@ def test_the_document_on_games_works_as_it_is_written(tmp_path: Path) -> None:
     assert "add_table items" in run(game, "gameserver", "migrations", "check", status=1)
     run(game, "gameserver", "migrations", "make", "items")
     plugin = ("-p", "gameserver.testing.plugin")
-    assert "9 passed" in run(game, "gameserver", "test", "-q", *plugin, "-m", "not server")
+    assert "11 passed" in run(game, "gameserver", "test", "-q", *plugin, "-m", "not server")
     assert "no issues" in run(game, "mypy", "--cache-dir", "/dev/null")
+
+
+def test_the_readme_says_how_many_lines_that_is(tmp_path: Path) -> None:
+    written("docs/game.md", tmp_path)
+    texts = [file.read_text() for file in (tmp_path / "mygame" / "items").iterdir()]
+    lines = sum(bool(line.strip()) for text in texts for line in text.splitlines())
+    assert set(re.findall(r"in (\d+) lines", (ROOT / "README.md").read_text())) == {str(lines)}
+
+
+def test_what_the_document_shows_of_a_new_game_stands_in_one() -> None:
+    shown = re.findall(r"^```python\n(?!# \S+\.py\n)(.*?)^```$", (ROOT / "docs/game.md").read_text(), re.M | re.DOTALL)
+    whole = list(files("mygame").values())
+    assert len(shown) > 3
+    assert [excerpt for excerpt in shown if not any(excerpt in text for text in whole)] == []
+
+
+def test_a_flower_that_a_rule_makes_is_noticed(tmp_path: Path) -> None:
+    game = new_game("isle", tmp_path)
+    rules = game / "isle" / "flowers" / "rules.py"
+    rules.write_text(rules.read_text().replace("replace(mine, count=mine.count - 1)", "mine"))
+    plugin = ("-p", "gameserver.testing.plugin")
+    said = run(game, "gameserver", "test", "-q", *plugin, "-m", "not server", status=1)
+    assert "flowers.hand made 1 of flowers, and is no source of it (isle/flowers/conserved.py:" in said
