@@ -41,6 +41,7 @@ missing_packages() {
         [[ -x /usr/sbin/haproxy ]] || echo haproxy
         [[ -x /usr/sbin/debootstrap ]] || echo debootstrap
         command -v faketime >/dev/null || echo faketime
+        command -v node >/dev/null || echo nodejs
         has_browser || ! is_debian || printf '%s\n' chromium chromium-driver
         ;;
     esac

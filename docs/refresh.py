@@ -1,6 +1,7 @@
 """Writes anew what is generated in this project: ``python docs/refresh.py``, or ``make docs``.
 
-Tables and diagram of docs/protocol.md, the table of docs/capacity.md, and what names families and events in docker/.
+Tables and diagram of docs/protocol.md, the table of docs/capacity.md, what names families and events in docker/, and
+the types of the JavaScript library.
 Each part stands between a pair of marker comments; everything else in a file is left as it is. Afterwards it is said of
 each file whether it changed.
 """
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gameserver.declare import catalogue
-from gameserver.operations import event_tables, sizing
+from gameserver.operations import event_tables, sizing, typescript
 from gameserver.wire import states
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ PRODUCTION = "docker/compose.production.yml"
 SCRAPED = "docker/prometheus/containers.yml"
 RULES = "docker/prometheus/rules.yml"
 ALERTS = "docker/prometheus/alerts.yml"
+TYPES = "gateway/web/gameserver-client/events.d.ts"
 
 
 class Part(NamedTuple):
@@ -91,6 +93,7 @@ PARTS = (
     Part(SCRAPED, "workers", _names_of_workers),
     Part(RULES, "age", _age),
     Part(ALERTS, "pulse", _pulse),
+    Part(TYPES, "events", typescript.declarations),
 )
 
 
@@ -111,9 +114,9 @@ def refreshed(text: str, parts: Iterable[Part]) -> str:
 
 
 def _marked(name: str) -> re.Pattern[str]:
-    """A part between its markers: comments of Markdown, or of YAML."""
-    begin = rf"<!-- {name} -->\n\n|^ *# {name}, made by docs/refresh\.py\n"
-    end = rf"\n\n<!-- end of {name} -->|\n *# end of {name}$"
+    """A part between its markers: comments of Markdown, of YAML, or of TypeScript."""
+    begin = rf"<!-- {name} -->\n\n|^ *(?:#|//) {name}, made by docs/refresh\.py\n"
+    end = rf"\n\n<!-- end of {name} -->|\n *(?:#|//) end of {name}$"
     return re.compile(rf"({begin})(.*?)({end})", re.DOTALL | re.MULTILINE)
 
 

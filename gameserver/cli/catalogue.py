@@ -8,7 +8,7 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
-from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export, event_tables
+from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export, event_tables, typescript
 from gameserver.operations.inspector import Inspector
 from gameserver.wire import states
 
@@ -22,6 +22,7 @@ def add(commands: Subparsers) -> None:
     documents = add_group(commands, "catalogue", "the catalogue as a document, and what a change of it breaks")
     export = add_command(documents, "export", _export, "write JSON Schema of all packets, and AsyncAPI 3.0 around it")
     export.add_argument("file", type=Path, nargs="?", help="where to (default: print it)")
+    export.add_argument("--typescript", action="store_true", help="the types of events and notices instead")
     diff = add_command(
         documents, "diff", _diff, "compare with an earlier catalogue: status 1 if clients or events under way break"
     )
@@ -43,10 +44,11 @@ def _events(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    text = typescript.declarations() + "\n" if arguments.typescript else catalogue_export.text()
     if arguments.file is None:
-        print(catalogue_export.text(), end="")
+        print(text, end="")
         return 0
-    _write(arguments.file, catalogue_export.text())
+    _write(arguments.file, text)
     print(f"{arguments.file}: {len(catalogue.events())} events, {len(catalogue.notices())} notices.")
     return 0
 

@@ -1,0 +1,235 @@
+// Types of the bundled game. Those of another one: gameserver catalogue export --typescript events.d.ts
+
+// events, made by docs/refresh.py
+/** The events that a client may send: their fields, and the `data` of the reply. */
+export interface Events {
+  /** Acknowledge durable notices, so that they are not told again. */
+  ack: { fields: { ids: Array<string>; }; data: {} };
+  /** Strike a player or creature within reach. */
+  attack: { fields: { target: string; }; data: Hit };
+  /** Ask for the map of the zone in which you stand: its walls and gates. */
+  chart: { fields: {  }; data: Charted };
+  /** Give coins to a player, who may be anywhere. */
+  give: { fields: { to: string; coins: number; }; data: Given };
+  /** Join a channel, and hear its last 50 lines. */
+  join: { fields: { channel: string; }; data: Joined };
+  /** Leave a channel. */
+  leave: { fields: { channel: string; }; data: {} };
+  /** Enter the world with an account. An older session of the same player ends. */
+  login: { fields: { name: string; password: string; }; data: Entered };
+  /** End the session. The connection is closed after the reply. */
+  logout: { fields: {  }; data: {} };
+  /** Be told all that you can see now (a ``view`` notice). */
+  look: { fields: {  }; data: {} };
+  /** Walk one tile. */
+  move: { fields: { dir: "e" | "n" | "ne" | "nw" | "s" | "se" | "sw" | "w"; }; data: Walked };
+  /** Look into your purse. */
+  purse: { fields: {  }; data: Given };
+  /** Make an account and enter the world with it. */
+  register: { fields: { name: string; password: string; }; data: Entered };
+  /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
+  resume: { fields: { token: string; sent?: number; attempt?: number; }; data: Entered };
+  /** Speak to those who see you. */
+  say: { fields: { text: string; }; data: {} };
+  /** Speak to all in your zone. */
+  shout: { fields: { text: string; }; data: {} };
+  /** Speak to a channel that you have joined. */
+  talk: { fields: { channel: string; text: string; }; data: {} };
+  /** Speak to one player, who is told at the next login if not in the world now. */
+  whisper: { fields: { to: string; text: string; }; data: {} };
+  /** Ask who is in the world. */
+  who: { fields: {  }; data: Online };
+}
+
+/** The notices that a client is told, by type. */
+export interface Notices {
+  appeared: Appeared;
+  died: Died;
+  heard: Heard;
+  moved: Moved;
+  received: Received;
+  respawned: Respawned;
+  rewarded: Rewarded;
+  struck: Struck;
+  vanished: Vanished;
+  view: View;
+}
+
+/** What the blow did. */
+export interface Hit {
+  target: string;
+  damage: number;
+  hp: number;
+}
+
+/** The map of the zone in which you stand. ``safe``: nobody fights there. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
+export interface Charted {
+  zone: string;
+  title: string;
+  width: number;
+  height: number;
+  walls: string;
+  gates: Array<Gate>;
+  safe?: boolean;
+}
+
+/** What is left in your purse. */
+export interface Given {
+  coins: number;
+}
+
+/** The channel's last lines, oldest first. */
+export interface Joined {
+  channel: string;
+  history: Array<Line>;
+}
+
+/** Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it. */
+export interface Entered {
+  player: string;
+  name: string;
+  session: string;
+  zone: string;
+  x: number;
+  y: number;
+  hp: number;
+  hp_max: number;
+  xp: number;
+  seq?: number;
+}
+
+/** Where you stand now. */
+export interface Walked {
+  zone: string;
+  x: number;
+  y: number;
+}
+
+/** Names of players who are in the world (at most 200), and how many there are in all. */
+export interface Online {
+  names: Array<string>;
+  count: number;
+}
+
+/** Someone came into view, or changed in a way that shows. */
+export interface Appeared {
+  type: "appeared";
+  being: Being;
+  id?: string;
+}
+
+/** Someone died. */
+export interface Died {
+  type: "died";
+  who: string;
+  by: string;
+  id?: string;
+}
+
+/** Someone spoke. ``how``: say, shout, whisper or channel. */
+export interface Heard {
+  type: "heard";
+  how: string;
+  by: string;
+  text: string;
+  at_ms: number;
+  channel?: string;
+  id?: string;
+}
+
+/** Someone whom you see walked. */
+export interface Moved {
+  type: "moved";
+  who: string;
+  x: number;
+  y: number;
+  v: number;
+  id?: string;
+}
+
+/** Someone gave you coins; ``total`` is what you have now. It may stand for several ``gifts``: ``coins`` is their sum, and ``by`` gave the last of them. */
+export interface Received {
+  type: "received";
+  by: string;
+  coins: number;
+  total: number;
+  gifts?: number;
+  id?: string;
+}
+
+/** You are alive again, and stand there. */
+export interface Respawned {
+  type: "respawned";
+  zone: string;
+  x: number;
+  y: number;
+  hp: number;
+  id?: string;
+}
+
+/** You gained experience for slaying a creature. */
+export interface Rewarded {
+  type: "rewarded";
+  xp: number;
+  total: number;
+  slain: string;
+  id?: string;
+}
+
+/** Someone struck someone. */
+export interface Struck {
+  type: "struck";
+  by: string;
+  target: string;
+  damage: number;
+  hp: number;
+  v: number;
+  id?: string;
+}
+
+/** Someone left your view. */
+export interface Vanished {
+  type: "vanished";
+  who: string;
+  v: number;
+  id?: string;
+}
+
+/** All that you can see now; it replaces what you saw before. */
+export interface View {
+  type: "view";
+  zone: string;
+  title: string;
+  width: number;
+  height: number;
+  you: Being;
+  beings: Array<Being>;
+  id?: string;
+}
+
+/** A tile from which one comes into another zone. */
+export interface Gate {
+  x: number;
+  y: number;
+  zone: string;
+}
+
+/** A line of talk. ``at_ms``: milliseconds since 1970. */
+export interface Line {
+  by: string;
+  text: string;
+  at_ms: number;
+}
+
+/** A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer. ``hp_max``: what ``hp`` is when it is well; left out when that is 100. */
+export interface Being {
+  id: string;
+  name: string;
+  kind: string;
+  x: number;
+  y: number;
+  hp: number;
+  v: number;
+  hp_max?: number;
+}
+// end of events

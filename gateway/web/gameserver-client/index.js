@@ -1,0 +1,524 @@
+// A client of the game server: one session, over as many WebSockets as it takes. No dependencies.
+//
+// Every event keeps its number until it is answered. After a lost connection the session is resumed, on whichever gateway
+// answers, and what was not answered is sent again with the numbers that it had. So nothing takes effect twice.
+
+export const PROTOCOL = 1;
+
+/** One event did not take effect; the connection goes on. The codes are listed in the protocol's document. */
+export class Refused extends Error {
+  constructor(code, message) {
+    super(message);
+    this.name = "Refused";
+    this.code = code;
+  }
+}
+
+/** The session is over, or no gateway answers. Events that were not answered may have taken effect. */
+export class ConnectionLost extends Error {
+  constructor(code, message) {
+    super(message);
+    this.name = "ConnectionLost";
+    this.code = code;
+  }
+}
+
+// After these the session goes on, on another connection; after any other goodbye of one who plays it is over.
+const RESUMABLE = new Set(["going_away", "too_many_unanswered", "idle_timeout", "half_closed"]);
+// An entrance that is refused so may be granted in a moment.
+const TRANSIENT = new Set(["busy", "unavailable", "stale", "dead_lettered", "flooding", "entering"]);
+// The server says so however often it is asked.
+const FINAL = new Set(["protocol_mismatch", "catalogue_mismatch"]);
+const IDS_KEPT = 1024;
+const GONE_KEPT = 256;
+
+/** The limits and times of a client; each may be given to the constructor. Times in milliseconds. */
+export const DEFAULTS = {
+  window: 0, // events that may be unanswered at a time; 0: as many as the server lets wait in a lane
+  backoffBase: 200,
+  backoffCap: 5000,
+  attemptMax: 15000, // for one attempt to connect, be greeted and resume
+  pingEvery: 15000,
+  ackDelay: 200,
+  ackIdsMax: 64,
+};
+
+/**
+ * `urls`: gateways, tried in turn. `options`: those of DEFAULTS, and `WebSocket` (a class), `random`, `setTimeout`,
+ * `clearTimeout`, `token` (of a session to resume, with `sent` and `attempt` as `session` gave them).
+ *
+ * Listeners: `on("heard", notice => ...)` for a type of notice, `on("*", ...)` for all, `on("state", state => ...)` for
+ * "connecting", "greeted", "playing", "away", "over"; `on("packet", (direction, packet) => ...)` for all that travels.
+ */
+export class Client {
+  constructor(urls, options = {}) {
+    this.urls = [].concat(urls);
+    this.options = { ...DEFAULTS, ...options };
+    this.state = "connecting";
+    this.view = new View();
+    this.reconnects = 0;
+    this.welcome = null;
+    this.token = options.token || "";
+    this.session = "";
+    this.reason = null; // why it is over
+    this._WebSocket = options.WebSocket || globalThis.WebSocket;
+    this._random = options.random || Math.random;
+    this._later = options.setTimeout || ((call, ms) => setTimeout(call, ms));
+    this._never = options.clearTimeout || ((timer) => clearTimeout(timer));
+    this._listeners = new Map();
+    this._pending = new Map(); // number -> {packet, resolve, reject, counted}, in the order of the numbers
+    this._waiting = []; // events for which there is no room in the window yet
+    this._counted = 0;
+    this._seq = options.sent || 0;
+    this._attempt = options.attempt || 0;
+    this._ids = new Set(); // of durable notices that were delivered
+    this._acks = new Set();
+    this._acking = false;
+    this._socket = null;
+    this._asked = null; // the handshake that waits for its answer
+    this._handshakeSeq = 0;
+    this._failures = 0;
+    this._url = 0;
+    this._timers = {};
+  }
+
+  /** What is to be kept where the session shall be resumed by another page: give it as options. */
+  get saved() {
+    return { token: this.token, sent: this._seq, attempt: this._attempt };
+  }
+
+  /** How many events wait for their reply. */
+  get unanswered() {
+    return this._pending.size + this._waiting.length;
+  }
+
+  on(type, listener) {
+    if (!this._listeners.has(type)) this._listeners.set(type, new Set());
+    this._listeners.get(type).add(listener);
+    return () => this._listeners.get(type).delete(listener);
+  }
+
+  /** Connect and be greeted; with a token, resume. Tries until a gateway answers. */
+  open() {
+    return new Promise((resolve, reject) => {
+      this._opened = { resolve, reject };
+      this._connect();
+    });
+  }
+
+  register(name, password) {
+    return this._enter({ type: "register", name, password });
+  }
+
+  login(name, password) {
+    return this._enter({ type: "login", name, password });
+  }
+
+  /** Send an event and wait for its reply, over a lost connection too. Gives the reply's data; throws `Refused`. */
+  send(type, fields = {}) {
+    if (this.state === "over") return Promise.reject(this.reason);
+    if (this.state !== "playing" && this.state !== "away")
+      return Promise.reject(new Refused("not_logged_in", "Register or log in first."));
+    return new Promise((resolve, reject) => {
+      this._waiting.push({ packet: { type, ...fields }, resolve, reject, counted: true });
+      this._fill();
+    });
+  }
+
+  /** End the session. */
+  async logout() {
+    try {
+      await this.send("logout");
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+    this.close();
+  }
+
+  /** Close the connection; the session remains for a while, and `saved` resumes it. */
+  close() {
+    this._end(new ConnectionLost("closed", "This client was closed."));
+  }
+
+  /** Lose the connection, as a network does: it is replaced. */
+  drop() {
+    this._lost(new ConnectionLost("connection_lost", "The connection was given up."));
+  }
+
+  // Connecting.
+
+  _connect() {
+    const url = this.urls[this._url++ % this.urls.length];
+    let socket;
+    try {
+      socket = new this._WebSocket(url, ["gameserver.json"]);
+    } catch (error) {
+      this._end(new ConnectionLost("unreachable", String(error)));
+      return;
+    }
+    this._socket = socket;
+    this._timer("attempt", this.options.attemptMax, () => this._lost(new ConnectionLost("unreachable", `${url} does not answer.`)));
+    socket.onopen = () => this._ask({ type: "hello", protocol: PROTOCOL }, (welcome) => this._greeted(welcome));
+    socket.onmessage = (message) => this._socket === socket && this._take(JSON.parse(message.data));
+    socket.onclose = socket.onerror = () =>
+      this._socket === socket && this._lost(new ConnectionLost("connection_lost", "The connection was lost."));
+  }
+
+  _greeted(welcome) {
+    this.welcome = welcome;
+    this._window = Math.min(this.options.window || welcome.lane_waiting_max, welcome.lane_waiting_max);
+    this._heard = true;
+    this._ping(Math.min(this.options.pingEvery, (welcome.idle_s_max * 1000) / 3));
+    if (this.token) {
+      this._resume(true);
+    } else {
+      this._failures = 0;
+      this._stop("attempt");
+      this._become("greeted");
+      this._settle();
+    }
+  }
+
+  _resume(full) {
+    const more = full ? { sent: this._seq, attempt: ++this._attempt } : {};
+    this._handshakeSeq = full ? 1 : 2;
+    const packet = { type: "resume", token: this.token, ...more, seq: this._handshakeSeq };
+    this._ask(
+      packet,
+      (data) => {
+        this.reconnects += this.state === "away" ? 1 : 0;
+        this._entered(data);
+        this._settle();
+      },
+      (error) => {
+        if (error.code === "bad_field" && full) this._resume(false); // a gateway of the version before
+        else if (TRANSIENT.has(error.code)) this._lost(new ConnectionLost(error.code, error.message));
+        else this._end(new ConnectionLost(error.code, error.message));
+      },
+    );
+  }
+
+  _enter(packet) {
+    if (this.state !== "greeted" || this._asked)
+      return Promise.reject(this.reason || new Refused(this._asked ? "entering" : "already_playing", "You can't enter now."));
+    return new Promise((resolve, reject) => {
+      this._handshakeSeq += 1;
+      const accept = (data) => {
+        this._entered(data);
+        resolve(data);
+      };
+      this._ask({ ...packet, seq: this._handshakeSeq }, accept, reject);
+    });
+  }
+
+  _entered(data) {
+    this._seq = Math.max(this._seq, this._handshakeSeq, data.seq || 0);
+    this._failures = 0;
+    this._stop("attempt");
+    this.view.entered(data);
+    this._become("playing");
+    for (const { packet } of this._pending.values()) this._write(packet);
+    this._fill();
+    this._acknowledge();
+  }
+
+  _ask(packet, accept, refuse = (error) => this._lost(error)) {
+    this._asked = { re: packet.seq || 0, accept, refuse };
+    this._write(packet);
+  }
+
+  _settle(error) {
+    const opened = this._opened;
+    this._opened = null;
+    if (opened) error ? opened.reject(error) : opened.resolve(this);
+  }
+
+  _lost(reason) {
+    const asked = this._asked;
+    this._hangUp();
+    if (this.state === "over") return;
+    if (FINAL.has(reason.code)) return this._end(reason);
+    if (this.state === "greeted" && asked && asked.re) asked.refuse(reason); // nobody knows whether it was let in
+    if (this.state === "playing") this._become("away");
+    else if (this.state === "greeted") this._become("connecting");
+    const bound = Math.min(this.options.backoffCap, this.options.backoffBase * 2 ** Math.min(this._failures++, 20));
+    this._timer("retry", this._random() * bound, () => this._connect());
+  }
+
+  _hangUp() {
+    const socket = this._socket;
+    this._socket = this._asked = null;
+    for (const name of Object.keys(this._timers)) this._stop(name);
+    if (socket) socket.close();
+  }
+
+  _end(reason) {
+    if (this.state === "over") return;
+    this.reason = reason;
+    const asked = this._asked;
+    this._hangUp();
+    this._become("over");
+    if (asked) asked.refuse(reason);
+    const left = [...this._pending.values(), ...this._waiting];
+    this._pending.clear();
+    this._waiting = [];
+    for (const request of left) request.reject(reason);
+    this._settle(reason);
+  }
+
+  _become(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this._tell("state", state);
+  }
+
+  // Sending.
+
+  _fill() {
+    while (this._waiting.length && this._counted < this._window && this.state !== "over") {
+      this._counted += 1;
+      this._submit(this._waiting.shift());
+    }
+  }
+
+  _submit(request) {
+    this._seq += 1;
+    request.packet.seq = this._seq;
+    this._pending.set(this._seq, request);
+    if (this.state === "playing") this._write(request.packet); // else it waits like all that is unanswered
+  }
+
+  _write(packet) {
+    this._tell("packet", "sent", packet);
+    this._socket.send(JSON.stringify(packet));
+  }
+
+  _ping(every) {
+    this._timer("ping", every, () => {
+      if (!this._heard) return this._lost(new ConnectionLost("silent", "Nothing was heard for too long."));
+      this._heard = false;
+      this._write({ type: "ping" });
+      this._ping(every);
+    });
+  }
+
+  _acknowledge() {
+    if (this._acking || !this._acks.size || this._timers.ack) return;
+    this._timer("ack", this.options.ackDelay, () => {
+      if (this.state !== "playing") return;
+      const ids = [...this._acks].slice(0, this.options.ackIdsMax);
+      for (const id of ids) this._acks.delete(id);
+      this._acking = true;
+      const resolve = () => {
+        this._acking = false;
+        this._acknowledge();
+      };
+      const reject = (error) => {
+        this._acking = false;
+        if (error instanceof ConnectionLost) return;
+        for (const id of ids) this._acks.add(id);
+        this._acknowledge();
+      };
+      this._submit({ packet: { type: "ack", ids }, resolve, reject, counted: false });
+    });
+  }
+
+  // Receiving.
+
+  _take(packet) {
+    this._heard = true;
+    this._tell("packet", "received", packet);
+    const handler = this[`_on_${packet.type}`];
+    if (handler) handler.call(this, packet);
+    else if (packet.type !== "pong") this._notice(packet);
+  }
+
+  _on_welcome(packet) {
+    if (this._asked && !this._asked.re) this._answered().accept(packet);
+  }
+
+  _on_token(packet) {
+    this.token = packet.token;
+    this.session = packet.session;
+  }
+
+  _on_ok(packet) {
+    if (this._asked && this._asked.re === packet.re) return this._answered().accept(packet.data || {});
+    const request = this._done(packet.re);
+    if (!request) return;
+    this.view.replied(request.packet, packet.data || {});
+    request.resolve(packet.data || {});
+  }
+
+  _on_error(packet) {
+    const refused = new Refused(packet.code, packet.message);
+    if (this._asked && this._asked.re === (packet.re || 0)) return this._answered().refuse(refused);
+    if (packet.code === "not_here" && this._pending.has(packet.re)) return this._putOff(packet.re);
+    const request = this._done(packet.re);
+    if (request) request.reject(refused);
+    else this._notice(packet); // it answers nothing of ours, but somebody should see it
+  }
+
+  // We are not in the world yet: the same number again, and before what follows it. Resuming sends all in order.
+  _putOff() {
+    this.drop();
+  }
+
+  _on_bye(packet) {
+    const reason = new ConnectionLost(packet.code, packet.message);
+    if ((this.state === "playing" || this.state === "away") && !RESUMABLE.has(packet.code)) this._end(reason);
+    else this._lost(reason);
+  }
+
+  _answered() {
+    const asked = this._asked;
+    this._asked = null;
+    return asked;
+  }
+
+  _done(re) {
+    const request = this._pending.get(re);
+    if (!request) return null;
+    this._pending.delete(re);
+    if (request.counted) this._counted -= 1;
+    this._fill();
+    return request;
+  }
+
+  _notice(notice) {
+    if (notice.id) {
+      this._acks.add(notice.id);
+      this._acknowledge();
+      if (this._ids.has(notice.id)) return;
+      this._ids.add(notice.id);
+      if (this._ids.size > IDS_KEPT) this._ids.delete(this._ids.values().next().value);
+    }
+    this.view.noticed(notice);
+    this._tell(notice.type, notice);
+    this._tell("*", notice);
+  }
+
+  _tell(type, ...told) {
+    for (const listener of this._listeners.get(type) || []) {
+      try {
+        listener(...told);
+      } catch (error) {
+        console.error(error); // a listener's fault must not cost the connection
+      }
+    }
+  }
+
+  _timer(name, ms, call) {
+    this._stop(name);
+    this._timers[name] = this._later(() => {
+      delete this._timers[name];
+      call();
+    }, ms);
+  }
+
+  _stop(name) {
+    if (name in this._timers) this._never(this._timers[name]);
+    delete this._timers[name];
+  }
+}
+
+/**
+ * The world as the player sees it: `me`, and `beings`, the others in view by id. Notices of different senders may overtake
+ * each other: what has a lower `v` than what is known is ignored.
+ */
+export class View {
+  constructor() {
+    this.me = {};
+    this.zone = {};
+    this.beings = new Map();
+    this._gone = new Map();
+    this._fresh = null; // who appeared since a view is due
+  }
+
+  entered(data) {
+    const { player, session, seq, ...me } = data;
+    this.me = { ...this.me, id: player, ...me };
+    this._fresh = new Set();
+  }
+
+  replied(event, data) {
+    if (event.type === "move" && "x" in data) this._stand(data);
+  }
+
+  noticed(notice) {
+    const follow = this[`_${notice.type}`];
+    if (follow && !notice.type.startsWith("_")) follow.call(this, notice);
+  }
+
+  /** Someone by id: oneself, or one of those in view. */
+  get(id) {
+    return id === this.me.id ? this.me : this.beings.get(id);
+  }
+
+  _stand({ zone, x, y }) {
+    if (zone !== this.me.zone) this._fresh = new Set();
+    Object.assign(this.me, { zone, x, y });
+  }
+
+  _view({ zone, title, width, height, you, beings }) {
+    this.zone = { zone, title, width, height };
+    const fresh = [...(this._fresh || [])].map((id) => this.beings.get(id)).filter(Boolean);
+    const known = this.beings;
+    this.beings = new Map(fresh.map((being) => [being.id, being]));
+    this._fresh = null;
+    for (const being of beings) {
+      if (being.v < (this._gone.get(being.id) ?? -1)) continue;
+      const before = known.get(being.id);
+      this.beings.set(being.id, before && before.v > being.v ? before : being);
+    }
+    const { x, y, ...seen } = you; // where I stand, the replies to my steps say
+    if (!(this.me.v > you.v)) Object.assign(this.me, seen, this.me.zone === undefined ? { x, y } : {});
+    this.me.zone = zone;
+  }
+
+  _appeared({ being }) {
+    if (being.id === this.me.id) {
+      const { x, y, ...seen } = being;
+      if (!(this.me.v > being.v)) Object.assign(this.me, seen);
+      return;
+    }
+    if (being.v < (this._gone.get(being.id) ?? -1)) return;
+    const before = this.beings.get(being.id);
+    if (before && before.v > being.v) return;
+    this._gone.delete(being.id);
+    this.beings.set(being.id, being);
+    if (this._fresh) this._fresh.add(being.id);
+  }
+
+  _moved({ who, x, y, v }) {
+    const being = this.beings.get(who);
+    if (being && v >= being.v) Object.assign(being, { x, y, v });
+  }
+
+  _struck({ target, hp, v }) {
+    const being = this.get(target);
+    if (being && !(being.v > v)) Object.assign(being, { hp, v });
+  }
+
+  _died({ who }) {
+    if (who === this.me.id) this.me.hp = 0;
+  }
+
+  _respawned({ zone, x, y, hp }) {
+    this._stand({ zone, x, y });
+    this.me.hp = hp;
+  }
+
+  _rewarded({ total }) {
+    this.me.xp = total;
+  }
+
+  _vanished({ who, v }) {
+    const being = this.beings.get(who);
+    if (being && being.v > v) return;
+    this.beings.delete(who);
+    this._gone.delete(who);
+    this._gone.set(who, v);
+    if (this._gone.size > GONE_KEPT) this._gone.delete(this._gone.keys().next().value);
+  }
+}
