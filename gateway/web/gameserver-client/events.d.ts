@@ -9,8 +9,20 @@ export interface Events {
   attack: { fields: { target: string; }; data: Hit };
   /** Ask for the map of the zone in which you stand: its walls and gates. */
   chart: { fields: {  }; data: Charted };
+  /** Put down a thing that you carry. */
+  drop: { fields: { thing: string; }; data: Handled };
+  /** Put on a thing that you carry; what you wear in its place is taken off. */
+  equip: { fields: { thing: string; }; data: Armed };
+  /** Look at a thing that you carry, wear, or that lies near you. */
+  examine: { fields: { thing: string; }; data: Examined };
+  /** Take a thing out of a container that you carry. */
+  fetch: { fields: { thing: string; out_of: string; }; data: Handled };
   /** Give coins to a player, who may be anywhere. */
   give: { fields: { to: string; coins: number; }; data: Given };
+  /** Hand a thing that you carry to a player near you. */
+  giveitem: { fields: { thing: string; to: string; }; data: Handled };
+  /** Ask what you carry and wear. */
+  inventory: { fields: {  }; data: Carried };
   /** Join a channel, and hear its last 50 lines. */
   join: { fields: { channel: string; }; data: Joined };
   /** Leave a channel. */
@@ -29,12 +41,24 @@ export interface Events {
   register: { fields: { name: string; password: string; }; data: Entered };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
   resume: { fields: { token: string; sent?: number; attempt?: number; }; data: Entered };
+  /** Look into a container that you carry. */
+  rummage: { fields: { thing: string; }; data: Inside };
   /** Speak to those who see you. */
   say: { fields: { text: string; }; data: {} };
   /** Speak to all in your zone. */
   shout: { fields: { text: string; }; data: {} };
+  /** Make two of a stack that you carry. */
+  split: { fields: { thing: string; count: number; }; data: Parted };
+  /** Put a thing into a container that you carry. */
+  stow: { fields: { thing: string; into: string; }; data: Handled };
+  /** Take a thing that lies near you. */
+  take: { fields: { thing: string; }; data: Handled };
   /** Speak to a channel that you have joined. */
   talk: { fields: { channel: string; text: string; }; data: {} };
+  /** Take off a thing that you wear. */
+  unequip: { fields: { thing: string; }; data: Armed };
+  /** Use up a thing that you carry: food, a potion. */
+  use: { fields: { thing: string; }; data: Healed };
   /** Speak to one player, who is told at the next login if not in the world now. */
   whisper: { fields: { to: string; text: string; }; data: {} };
   /** Ask who is in the world. */
@@ -44,8 +68,13 @@ export interface Events {
 /** The notices that a client is told, by type. */
 export interface Notices {
   appeared: Appeared;
+  broke: Broke;
   died: Died;
+  ground: Ground;
+  handed: Handed;
   heard: Heard;
+  laid: Laid;
+  lifted: Lifted;
   moved: Moved;
   received: Received;
   respawned: Respawned;
@@ -73,9 +102,41 @@ export interface Charted {
   safe?: boolean;
 }
 
+/** The thing as it is now, and whether it is ``gone`` (used up, or joined to another stack). */
+export interface Handled {
+  thing: Thing;
+  gone?: boolean;
+}
+
+/** The thing that you put on or took off, and how you strike and are struck with what you wear now. */
+export interface Armed {
+  thing: Thing;
+  attack: number;
+  defence: number;
+}
+
+/** What a thing is. ``slot``: where it is worn; ``uses``: how many it lasts, 0 for ever; ``price``: its worth. */
+export interface Examined {
+  thing: Thing;
+  text: string;
+  slot?: string;
+  attack?: number;
+  defence?: number;
+  heals?: number;
+  uses?: number;
+  holds?: number;
+  price?: number;
+}
+
 /** What is left in your purse. */
 export interface Given {
   coins: number;
+}
+
+/** What you carry, and what you wear. */
+export interface Carried {
+  things: Array<Thing>;
+  worn: Array<Thing>;
 }
 
 /** The channel's last lines, oldest first. */
@@ -105,6 +166,23 @@ export interface Walked {
   y: number;
 }
 
+/** What is in a container. */
+export interface Inside {
+  things: Array<Thing>;
+}
+
+/** Both stacks after a split. */
+export interface Parted {
+  thing: Thing;
+  other: Thing;
+}
+
+/** What using a thing did: your health, and how many of it are left. */
+export interface Healed {
+  hp: number;
+  left: number;
+}
+
 /** Names of players who are in the world (at most 200), and how many there are in all. */
 export interface Online {
   names: Array<string>;
@@ -118,11 +196,35 @@ export interface Appeared {
   id?: string;
 }
 
+/** A thing that you wore is worn out and gone. */
+export interface Broke {
+  type: "broke";
+  thing: Thing;
+  attack: number;
+  defence: number;
+  id?: string;
+}
+
 /** Someone died. */
 export interface Died {
   type: "died";
   who: string;
   by: string;
+  id?: string;
+}
+
+/** All things that lie in your view, told after ``view``; none lie there where it is not told. */
+export interface Ground {
+  type: "ground";
+  things: Array<Lying>;
+  id?: string;
+}
+
+/** Somebody handed you a thing. */
+export interface Handed {
+  type: "handed";
+  by: string;
+  thing: Thing;
   id?: string;
 }
 
@@ -134,6 +236,21 @@ export interface Heard {
   text: string;
   at_ms: number;
   channel?: string;
+  id?: string;
+}
+
+/** A thing lies there now. */
+export interface Laid {
+  type: "laid";
+  thing: Lying;
+  id?: string;
+}
+
+/** A thing lies there no longer. */
+export interface Lifted {
+  type: "lifted";
+  thing: string;
+  v: number;
   id?: string;
 }
 
@@ -214,6 +331,15 @@ export interface Gate {
   zone: string;
 }
 
+/** A thing. ``count``: how many in a stack, 0 for what does not stack; ``used``: how often it was used. */
+export interface Thing {
+  id: string;
+  kind: string;
+  title: string;
+  count?: number;
+  used?: number;
+}
+
 /** A line of talk. ``at_ms``: milliseconds since 1970. */
 export interface Line {
   by: string;
@@ -231,5 +357,16 @@ export interface Being {
   hp: number;
   v: number;
   hp_max?: number;
+}
+
+/** A thing that lies on a tile. ``v`` counts its changes: of two sights the higher one is newer. */
+export interface Lying {
+  id: string;
+  kind: string;
+  title: string;
+  x: number;
+  y: number;
+  v: number;
+  count?: number;
 }
 // end of events
