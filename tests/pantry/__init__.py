@@ -5,7 +5,7 @@ from gameserver.games.millbrook import GAME as MILLBROOK
 from gameserver.modules.trade.entities import Purse
 
 GAME = Game(
-    modules=tuple(name for name in MILLBROOK.modules if not name.endswith(".items")),  # it has items of its own
+    modules=MILLBROOK.modules[: MILLBROOK.modules.index("gameserver.modules.items")],  # it has items of its own
     world=MILLBROOK.world,
     creatures=MILLBROOK.creatures,
     begins=(Purse(id="", coins=7),),

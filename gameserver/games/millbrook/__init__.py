@@ -19,6 +19,7 @@ GAME = Game(
         "gameserver.modules.combat",
         "gameserver.modules.trade",
         "gameserver.modules.items",
+        "gameserver.modules.barter",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",

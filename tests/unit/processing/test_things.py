@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from gameserver.messages.envelope import Envelope
+from gameserver.modules.barter.events import Accept, Lapse, Offer
+from gameserver.modules.barter.rules import OFFER_MS
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Drop, Split, Take
 from gameserver.modules.items.tests.worlds import on_ground, thing
 from gameserver.testing.two_zones import creature
-from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, replies
+from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies
 
 
 def things(workshop: Workshop) -> dict[str, Item]:
@@ -47,3 +50,33 @@ def test_what_a_creature_leaves_is_there_with_its_death(workshop: Workshop) -> N
         left += [notice["thing"] for notice in told if notice["type"] == "laid"]
     assert left
     assert all(workshop.store.get(Item, thing["id"]) is not None for thing in left)
+
+
+def test_of_an_exchange_both_ends_are_written_or_none(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.put(thing("sword"), thing("apples", "apple", "bob", count=9))
+    for seq, coins in ((1, 0), (2, 30)):  # the second offer voids what was accepted of the first
+        workshop.apply(workshop.tell(BOB, Offer(to="Ada", things=["apples"], coins=0, seq=seq)))
+        workshop.apply(workshop.tell(ADA, Offer(to="Bob", things=["sword"], coins=coins, seq=seq)))
+    workshop.apply(workshop.tell(BOB, Accept(to="Ada", version=2, seq=3)))
+    accept = workshop.tell(ADA, Accept(to="Bob", version=2, seq=3))
+    assert replies(workshop.apply(accept, accept))[3]["data"] == {"done": True, "coins": 70}
+    workshop.apply(accept)
+    assert {id_: item.holder for id_, item in things(workshop).items()} == {"sword": "bob", "apples": "ada"}
+    assert (workshop.coins("ada"), workshop.coins("bob")) == (70, 130)
+
+
+def test_an_offer_lapses_by_the_beat(workshop: Workshop) -> None:
+    workshop.enter(ADA, BOB)
+    workshop.apply(workshop.tell(ADA, Offer(to="Bob", things=[], coins=5, seq=1)))
+    assert _lapse(workshop) == []
+    workshop.now_ms += OFFER_MS
+    (born,) = _lapse(workshop)
+    told = workshop.apply(born).outbound.unicasts
+    assert [packet(direct)["why"] for direct in told] == ["lapsed", "lapsed"]
+    assert _lapse(workshop) == []
+
+
+def _lapse(workshop: Workshop) -> list[Envelope]:
+    n = workshop.now_ms
+    return list(workshop.apply(Envelope(id=f"lapse:{n}", event=Lapse(n=n), at_ms=n)).born)

@@ -1,0 +1,1 @@
+"""Barter: two players exchange things and coins, both or neither."""
