@@ -3,6 +3,8 @@
 // events, made by docs/refresh.py
 /** The events that a client may send: their fields, and the `data` of the reply. */
 export interface Events {
+  /** Accept what a player offers you, for what you offer. When both have accepted it changes hands. */
+  accept: { fields: { to: string; version: number; }; data: Agreed };
   /** Acknowledge durable notices, so that they are not told again. */
   ack: { fields: { ids: Array<string>; }; data: {} };
   /** Strike a player or creature within reach. */
@@ -35,12 +37,16 @@ export interface Events {
   look: { fields: {  }; data: {} };
   /** Walk one tile. */
   move: { fields: { dir: "e" | "n" | "ne" | "nw" | "s" | "se" | "sw" | "w"; }; data: Walked };
+  /** Offer things and coins to a player near you, or something else than before, which nobody has accepted yet. */
+  offer: { fields: { to: string; things: Array<string>; coins?: number; }; data: Proposal };
   /** Look into your purse. */
   purse: { fields: {  }; data: Given };
   /** Make an account and enter the world with it. */
   register: { fields: { name: string; password: string; }; data: Entered };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
   resume: { fields: { token: string; sent?: number; attempt?: number; }; data: Entered };
+  /** Take an offer back. */
+  retract: { fields: { to: string; }; data: {} };
   /** Look into a container that you carry. */
   rummage: { fields: { thing: string; }; data: Inside };
   /** Speak to those who see you. */
@@ -67,6 +73,7 @@ export interface Events {
 
 /** The notices that a client is told, by type. */
 export interface Notices {
+  accepted: Accepted;
   appeared: Appeared;
   broke: Broke;
   died: Died;
@@ -76,12 +83,21 @@ export interface Notices {
   laid: Laid;
   lifted: Lifted;
   moved: Moved;
+  proposed: Proposed;
   received: Received;
   respawned: Respawned;
+  retracted: Retracted;
   rewarded: Rewarded;
   struck: Struck;
+  traded: Traded;
   vanished: Vanished;
   view: View;
+}
+
+/** Whether things and coins have changed hands: they do when both have accepted. */
+export interface Agreed {
+  done: boolean;
+  coins: number;
 }
 
 /** What the blow did. */
@@ -166,6 +182,11 @@ export interface Walked {
   y: number;
 }
 
+/** Your offer's number. Another offer of yours, or a change of this one, has a higher one. */
+export interface Proposal {
+  version: number;
+}
+
 /** What is in a container. */
 export interface Inside {
   things: Array<Thing>;
@@ -187,6 +208,14 @@ export interface Healed {
 export interface Online {
   names: Array<string>;
   count: number;
+}
+
+/** A player accepts what you offer. */
+export interface Accepted {
+  type: "accepted";
+  by: string;
+  version: number;
+  id?: string;
 }
 
 /** Someone came into view, or changed in a way that shows. */
@@ -264,6 +293,16 @@ export interface Moved {
   id?: string;
 }
 
+/** A player offers you this; accept it with its ``version``. */
+export interface Proposed {
+  type: "proposed";
+  by: string;
+  things: Array<Thing>;
+  coins: number;
+  version: number;
+  id?: string;
+}
+
 /** Someone gave you coins; ``total`` is what you have now. It may stand for several ``gifts``: ``coins`` is their sum, and ``by`` gave the last of them. */
 export interface Received {
   type: "received";
@@ -284,6 +323,15 @@ export interface Respawned {
   id?: string;
 }
 
+/** An offer is over. ``why``: retracted, or lapsed. */
+export interface Retracted {
+  type: "retracted";
+  by: string;
+  to: string;
+  why: string;
+  id?: string;
+}
+
 /** You gained experience for slaying a creature. */
 export interface Rewarded {
   type: "rewarded";
@@ -301,6 +349,15 @@ export interface Struck {
   damage: number;
   hp: number;
   v: number;
+  id?: string;
+}
+
+/** A trade was made: what you got, and the coins that you have now. */
+export interface Traded {
+  type: "traded";
+  by: string;
+  things: Array<Thing>;
+  coins: number;
   id?: string;
 }
 
