@@ -1,12 +1,14 @@
 """A small game beside the bundled modules: it declares an entity of its own and edits no file of the engine."""
 
+from pathlib import Path
+
 from gameserver.declare.game_package import Game
 from gameserver.games.millbrook import GAME as MILLBROOK
 from gameserver.modules.trade.entities import Purse
 
 GAME = Game(
     modules=MILLBROOK.modules[: MILLBROOK.modules.index("gameserver.modules.items")],  # it has items of its own
-    world=MILLBROOK.world,
+    world=Path(__file__).parent / "maps" / "pantry.world",
     creatures=MILLBROOK.creatures,
     begins=(Purse(id="", coins=7),),
 )

@@ -20,6 +20,7 @@ GAME = Game(
         "gameserver.modules.trade",
         "gameserver.modules.items",
         "gameserver.modules.barter",
+        "gameserver.modules.bank",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",

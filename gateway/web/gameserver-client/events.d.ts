@@ -11,6 +11,8 @@ export interface Events {
   attack: { fields: { target: string; }; data: Hit };
   /** Ask for the map of the zone in which you stand: its walls and gates. */
   chart: { fields: {  }; data: Charted };
+  /** Bring coins from your purse into the bank, in a zone with a counter. */
+  deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
   drop: { fields: { thing: string; }; data: Handled };
   /** Put on a thing that you carry; what you wear in its place is taken off. */
@@ -39,14 +41,20 @@ export interface Events {
   move: { fields: { dir: "e" | "n" | "ne" | "nw" | "s" | "se" | "sw" | "w"; }; data: Walked };
   /** Offer things and coins to a player near you, or something else than before, which nobody has accepted yet. */
   offer: { fields: { to: string; things: Array<string>; coins?: number; }; data: Proposal };
+  /** Look into a chest near you. */
+  peekin: { fields: { chest: string; }; data: Shared };
   /** Look into your purse. */
   purse: { fields: {  }; data: Given };
+  /** Put a thing that you carry into a chest near you, which all share. */
+  putin: { fields: { thing: string; chest: string; }; data: Shifted };
   /** Make an account and enter the world with it. */
   register: { fields: { name: string; password: string; }; data: Entered };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
   resume: { fields: { token: string; sent?: number; attempt?: number; }; data: Entered };
   /** Take an offer back. */
   retract: { fields: { to: string; }; data: {} };
+  /** Take a thing out of the bank. */
+  retrieve: { fields: { thing: string; }; data: Shifted };
   /** Look into a container that you carry. */
   rummage: { fields: { thing: string; }; data: Inside };
   /** Speak to those who see you. */
@@ -55,20 +63,28 @@ export interface Events {
   shout: { fields: { text: string; }; data: {} };
   /** Make two of a stack that you carry. */
   split: { fields: { thing: string; count: number; }; data: Parted };
+  /** Bring a thing that you carry into the bank. */
+  store: { fields: { thing: string; }; data: Shifted };
   /** Put a thing into a container that you carry. */
   stow: { fields: { thing: string; into: string; }; data: Handled };
   /** Take a thing that lies near you. */
   take: { fields: { thing: string; }; data: Handled };
+  /** Take a thing out of a chest near you. */
+  takeout: { fields: { thing: string; chest: string; }; data: Shifted };
   /** Speak to a channel that you have joined. */
   talk: { fields: { channel: string; text: string; }; data: {} };
   /** Take off a thing that you wear. */
   unequip: { fields: { thing: string; }; data: Armed };
   /** Use up a thing that you carry: food, a potion. */
   use: { fields: { thing: string; }; data: Healed };
+  /** Ask what you have in the bank. */
+  vault: { fields: {  }; data: Vaulted };
   /** Speak to one player, who is told at the next login if not in the world now. */
   whisper: { fields: { to: string; text: string; }; data: {} };
   /** Ask who is in the world. */
   who: { fields: {  }; data: Online };
+  /** Take coins out of the bank. */
+  withdraw: { fields: { coins: number; }; data: Balance };
 }
 
 /** The notices that a client is told, by type. */
@@ -116,6 +132,12 @@ export interface Charted {
   walls: string;
   gates: Array<Gate>;
   safe?: boolean;
+}
+
+/** The coins in the bank, and those in your purse. */
+export interface Balance {
+  bank: number;
+  purse: number;
 }
 
 /** The thing as it is now, and whether it is ``gone`` (used up, or joined to another stack). */
@@ -187,6 +209,18 @@ export interface Proposal {
   version: number;
 }
 
+/** What is in a chest, and how many things it holds. */
+export interface Shared {
+  things: Array<Thing>;
+  holds: number;
+}
+
+/** The thing as it is now, and whether it is ``gone`` (joined to another stack). */
+export interface Shifted {
+  thing: Thing;
+  gone?: boolean;
+}
+
 /** What is in a container. */
 export interface Inside {
   things: Array<Thing>;
@@ -202,6 +236,12 @@ export interface Parted {
 export interface Healed {
   hp: number;
   left: number;
+}
+
+/** What you have in the bank. */
+export interface Vaulted {
+  coins: number;
+  things: Array<Thing>;
 }
 
 /** Names of players who are in the world (at most 200), and how many there are in all. */

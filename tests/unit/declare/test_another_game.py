@@ -17,10 +17,11 @@ from gameserver.declare.game_package import Game
 
 GAME = Game(
     modules=("gameserver.modules.sessions", "gameserver.modules.chat"),
-    world=millbrook.GAME.world,
+    world=Path("%s"),
     creatures=millbrook.GAME.creatures,
 )
-""",
+"""
+    % (ROOT / "tests/pantry/maps/pantry.world"),
     "bots.py": """
 from gameserver.client.bots.profile import BotProfile
 

@@ -162,6 +162,8 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Purse",
         "Item",
         "Side",
+        "Vault",
+        "ChestTurn",
     ]
     assert actor_kind() is Player
 

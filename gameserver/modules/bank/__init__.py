@@ -1,0 +1,1 @@
+"""Bank: coins and things that are safe, and chests that all share."""

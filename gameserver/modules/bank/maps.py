@@ -1,0 +1,17 @@
+"""What maps show of banks and chests."""
+
+from gameserver.maps.objects import MapObject
+
+
+class Counter(MapObject, frozen=True):
+    """A bank's counter: whoever is in its zone may use the bank."""
+
+
+class Chest(MapObject, frozen=True):
+    """A chest that all share who stand near it. ``holds``: how many things."""
+
+    holds: int = 40
+
+    def problem(self) -> str:
+        """A chest that holds too much could not be looked into."""
+        return "" if 1 <= self.holds <= 100 else f"holds {self.holds} things, expected 1 to 100"
