@@ -71,9 +71,9 @@ def address(setting: str, text: str) -> Address | None:
     return Address(host.strip("[]"), int(port))
 
 
-ENDPOINTS = "tcp:4000:interface=127.0.0.1 web:tcp:4080:interface=127.0.0.1"
+ENDPOINTS = "tcp:4000:interface=127.0.0.1 web:tcp:4080:interface=127.0.0.1 telnet:tcp:4023:interface=127.0.0.1"
 PLAYER = "player"  # the kind of an endpoint where the protocol itself is spoken
-ENDPOINT_KINDS = ("web",)  # the others, as they stand before an endpoint
+ENDPOINT_KINDS = ("web", "telnet")  # the others, as they stand before an endpoint
 INTRODUCED = "haproxy:"  # a load balancer says who its clients are (``wire.proxy_header``), as Twisted calls it
 
 

@@ -15,7 +15,7 @@ from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.security.sealing import Sealer
-from gameserver.wire.codecs import Codec
+from gameserver.wire.codecs import Codec, TalkingCodec
 from gameserver.wire.packets import Unavailable, Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.amqp.broker import Broker
@@ -152,6 +152,11 @@ class Hub:
         return self._registry.all
 
     @property
+    def players(self) -> int:
+        """How many players are in the world through this gateway."""
+        return len(self._registry.playing)
+
+    @property
     def connections_max(self) -> int:
         """How many connections are let in: what the settings say, or fewer, by the descriptors of this process."""
         return self._limits.connections_max
@@ -211,6 +216,9 @@ class Hub:
         )
         self._registry.add(connection)
         self.meters.connected += 1
+        if isinstance(codec, TalkingCodec):
+            connection.protocol.greet()
+            self._writer.send_protocol_output(connection)
         return connection
 
     def received(self, connection: Connection, data: bytes) -> None:

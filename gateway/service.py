@@ -22,6 +22,7 @@ from gameserver.messages import reports
 from gameserver.messages.outbound import BatchResult, Outbound, Query
 from gameserver.runtime import discovery
 from gameserver.security.sealing import Sealer, read_key
+from gameserver.wire.text_codec import title
 from gateway.amqp.broker import Broker
 from gateway.development import LOOK_EVERY_S, Development
 from gateway.hub import Hub
@@ -30,6 +31,7 @@ from gateway.net.client_socket import ConnectionLimiter
 from gateway.net.descriptors import fit_connections, raise_descriptors
 from gateway.net.endpoints import listen
 from gateway.net.player_protocol import PlayerFactory
+from gateway.net.telnet_protocol import TelnetFactory
 from gateway.net.web_protocol import WebFactory
 from gateway.web.site import Site
 
@@ -42,7 +44,7 @@ PACE_S = 0.25
 DRAIN_S = 8.0
 DRAIN_STEP_S = 0.05
 
-WHAT_FOR = {"web": " for browsers"}  # said of where a gateway listens, by the kind of endpoint
+WHAT_FOR = {"web": " for browsers", "telnet": " for telnet"}  # said of where a gateway listens, by the kind of endpoint
 
 
 class Gateway(Service):
@@ -85,7 +87,7 @@ class Gateway(Service):
             *self._development(),
         ]
         self._ports: list[Any] = []
-        self._factories = {PLAYER: self._player_factory, "web": self._web_factory}
+        self._factories = {PLAYER: self._player_factory, "web": self._web_factory, "telnet": self._telnet_factory}
 
     def _development(self) -> list[tuple[task.LoopingCall, float]]:
         """What looks whether the game was changed, where it may be."""
@@ -151,6 +153,14 @@ class Gateway(Service):
             clock=self._reactor,
             idle_s=self._limits.login_timeout_s,
         )
+
+    def _telnet_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
+        began_s = int(time.time())
+
+        def about() -> dict[str, str]:
+            return {"NAME": title(), "PLAYERS": str(self.hub.players), "UPTIME": str(began_s)}
+
+        return TelnetFactory(self.hub, limiter, introduced=introduced, about=about)
 
     @defer.inlineCallbacks
     def stopService(self) -> Any:  # noqa: N802

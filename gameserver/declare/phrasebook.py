@@ -4,6 +4,7 @@ What no module declares has a plain form: an event is typed by its name and fiel
 type and its fields.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, read_for
 from gameserver.declare.readings import once_per_reading
 from gameserver.declare.session_events import Entrance, Leaving
 from gameserver.declare.wording import hints, type_of
+
+log = logging.getLogger(__name__)
 
 LINE_CHARS_MAX = 1_000
 
@@ -89,23 +92,21 @@ class Phrasebook:
 
     def tell(self, notice: Notice, sight: Sight) -> str:
         """How a notice reads; "" says nothing."""
-        function = self._told.get(notice.notice.name)
-        return str(function(notice, sight)) if function else _plain(notice.notice.name, notice)
+        name = notice.notice.name
+        return _said(self._told.get(name), (notice, sight), name, notice)
 
     def answer(self, event: Event, data: Any, sight: Sight) -> str:
         """How the reply to an event reads; "" says nothing."""
-        function = self._answered.get(event.spec.name)
-        if function:
-            return str(function(data, event, sight))
-        return _plain(event.spec.name, data) if data is not None else "Done."
+        name = event.spec.name
+        return _said(self._answered.get(name), (data, event, sight), name, data)
 
     def status(self, sight: Sight) -> str:
         """What stands before what is typed."""
-        return " ".join(part for function in self._status if (part := function(sight)))
+        return " ".join(part for function in self._status if (part := tried(function, sight)))
 
     def gmcp(self, told: Any, sight: Sight) -> list[tuple[str, Any]]:
         """What programs are told in GMCP of a notice, or of a reply's data: packages with their data."""
-        found = ((each.package, each.function(told, sight)) for each in self._gmcp.get(type(told).__name__, ()))
+        found = ((each.package, tried(each.function, told, sight)) for each in self._gmcp.get(type(told).__name__, ()))
         return [(package, data) for package, data in found if data is not None]
 
 
@@ -159,8 +160,30 @@ def _leaves(command: Command) -> bool:
     return command.event is not None and issubclass(command.event, Leaving)
 
 
+def _said(function: Any, about: tuple[Any, ...], name: str, what: Any) -> str:
+    """What a function says, in the plain form where there is none or it fails."""
+    said = tried(function, *about) if function else None
+    return _plain(name, what) if said is None else str(said)
+
+
+def tried(function: Any, *arguments: Any, **named: Any) -> Any:
+    """What a game's function returns; ``None`` where it fails: that must cost nobody a connection. Told once."""
+    try:
+        return function(*arguments, **named)
+    except Exception:
+        if function not in _FAILED:
+            _FAILED.add(function)
+            log.exception("what %s.%s should say is not said", function.__module__, function.__name__)
+        return None
+
+
+_FAILED: set[Any] = set()
+
+
 def _plain(name: str, what: Any) -> str:
-    fields = {} if what is None else msgspec.to_builtins(what)
+    if what is None:
+        return "Done."
+    fields = msgspec.to_builtins(what)
     shown = [f"{key} {value}" for key, value in fields.items() if key not in ("type", "id")]
     return f"{name}: {', '.join(shown)}" if shown else f"{name}."
 
@@ -181,7 +204,7 @@ def _made(command: Command, words: dict[str, str], sight: Sight) -> Event | str:
             return f"You see no {words[field]!r} here."
         words[field] = found
     if command.answer is not None:
-        return command.answer(sight, **words)
+        return str(tried(command.answer, sight, **words) or "")
     return _event(command, {**words, **command.fields}, sight)
 
 
@@ -193,6 +216,6 @@ def _event(command: Command, fields: dict[str, Any], sight: Sight) -> Event | st
         except msgspec.ValidationError:
             return f"{name}: {type_of(hints(cls)[name])}."
     if command.first is not None:
-        command.first(sight)
+        tried(command.first, sight)
     made: Event = cls(**fields)
     return made

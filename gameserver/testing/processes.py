@@ -22,7 +22,6 @@ LOG_TAIL_CHARS = 4_000
 
 _AT = r"gateway (\S+) listens on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)"
 _LISTENS = re.compile(_AT + "(?! for )")
-_SERVES = re.compile(_AT + " for browsers")
 
 
 def eventually(
@@ -135,7 +134,15 @@ class GatewayProc(Proc):
     @property
     def web_port(self) -> int:
         """Where it serves browsers, if it has such an endpoint."""
-        found = _SERVES.search(self.text)
+        return self._port_for("browsers")
+
+    @property
+    def telnet_port(self) -> int:
+        """Where it speaks telnet, if it has such an endpoint."""
+        return self._port_for("telnet")
+
+    def _port_for(self, whom: str) -> int:
+        found = re.search(f"{_AT} for {whom}", self.text)
         assert found, self.tail
         return int(found[2])
 

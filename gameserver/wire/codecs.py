@@ -46,8 +46,11 @@ class Codec:
         """Decode packets so from now on, on connections that are open too."""
         self._typed = typed
 
-    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event | bytes:
-        """A packet from a client. Raises ``PacketFault`` with the code and, where it could be read, ``re``."""
+    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event | bytes | None:
+        """A packet from a client; ``None`` for what a codec answers by itself.
+
+        Raises ``PacketFault`` with the code and, where it could be read, ``re``.
+        """
         try:
             packet: FromClient | Event = self._typed(raw)
         except msgspec.ValidationError:
@@ -70,6 +73,19 @@ class Codec:
         return self.frame(msgspec.msgpack.encode(packet))
 
 
+class TalkingCodec(Codec):
+    """One connection's own codec, which talks with its client by itself; ``say`` takes bytes for the client.
+
+    Whoever owns it sets ``say``.
+    """
+
+    say: Callable[[bytes], None]
+
+    def errands(self) -> list[Event]:
+        """What it sends on the client's behalf, beside what the client has just sent."""
+        return []
+
+
 class WebSocketCodec(Codec):
     """The same over a WebSocket, each packet a message of one kind."""
 
@@ -82,7 +98,7 @@ class WebSocketCodec(Codec):
             lambda packed: websocket_frame(opcode, encode(packed)),
         )
 
-    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event | bytes:
+    def decode(self, raw: bytes, depth_max: int) -> FromClient | Event | bytes | None:
         """A packet from a client; a ping or pong of the WebSocket's own as it is."""
         return super().decode(raw, depth_max) if type(raw) is bytes else raw
 

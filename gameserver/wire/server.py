@@ -10,7 +10,7 @@ from gameserver.declare.base import SECRET_BYTES_MAX, SEQ_MAX, Event
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.limits import Limits
 from gameserver.wire import websocket
-from gameserver.wire.codecs import Codec, json_codec, tell_apart
+from gameserver.wire.codecs import Codec, TalkingCodec, json_codec, tell_apart
 from gameserver.wire.errors import PacketFault, PeerClosed, WireFault
 from gameserver.wire.frames import Framing
 from gameserver.wire.packets import PROTOCOL, Bye, Error, FromClient, FromServer, Hello, Ping, Pong, Token, Welcome
@@ -86,9 +86,19 @@ class ServerConnection:
             frames, fault = [], unknown
         self.packets += len(frames)
         taken = [self._packet(raw, now_s) for raw in frames]
+        if isinstance(self.codec, TalkingCodec):
+            taken += self._errands(self.codec)
         if fault is not None:
             self._end(fault)
         return [event for event in taken if event is not None]
+
+    def _errands(self, codec: TalkingCodec) -> list[Event]:
+        return [self._event(event) for event in codec.errands()] if self.state is State.PLAYING else []
+
+    def greet(self) -> None:
+        """Begin to talk: a person waits to be asked who it is."""
+        self._move(Input.HELLO)
+        self.send(self._greeting)
 
     def send(self, packet: FromServer) -> None:
         """Queue one of the server's own packets."""
@@ -125,6 +135,11 @@ class ServerConnection:
     def _speak(self, codec: Codec) -> None:
         self.codec = codec
         self._framing = codec.framing(self._limits.frame_bytes_max)
+        if isinstance(codec, TalkingCodec):
+            codec.say = self._say
+
+    def _say(self, data: bytes) -> None:
+        self._out.append(data)
 
     def _end(self, fault: WireFault) -> None:
         if isinstance(fault, PeerClosed):
@@ -138,6 +153,8 @@ class ServerConnection:
             return None
         try:
             admitted = self._bucket.take(now_s)  # before anything is done for it
+            if not admitted and isinstance(self.codec, TalkingCodec):
+                raise self._flooding(0)
             packet = self.codec.decode(raw, self._limits.json_depth_max)
             if not admitted:
                 raise self._flooding(getattr(packet, "seq", 0))
@@ -166,7 +183,7 @@ class ServerConnection:
         if not self._refusals.take(now_s):
             self.close("flooding", "Too many packets that had to be refused.")
 
-    def _take(self, packet: FromClient | Event | bytes) -> Event | None:
+    def _take(self, packet: FromClient | Event | bytes | None) -> Event | None:
         if isinstance(packet, Event):
             return self._event(packet)
         if isinstance(packet, Ping):

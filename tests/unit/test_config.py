@@ -214,6 +214,7 @@ def test_the_environment_is_read_when_nothing_is_given(home: Path, monkeypatch: 
         ("haproxy:tcp:4000", config.Endpoint("player", True, "tcp:4000")),
         ("web:shared:4080", config.Endpoint("web", False, "shared:4080")),
         ("web:haproxy:tcp:4080", config.Endpoint("web", True, "tcp:4080")),
+        ("telnet:haproxy:tcp:4023", config.Endpoint("telnet", True, "tcp:4023")),
     ],
 )
 def test_an_endpoint_says_what_is_spoken_there(text: str, endpoint: config.Endpoint):

@@ -214,3 +214,23 @@ def test_declarations_know_the_file_that_makes_them() -> None:
     told(Heard)(lambda notice, sight: "")
     mine = [each for each in DECLARED if each.file == __name__]
     assert [type(each) for each in mine] == [Command, Prose]
+
+
+def test_prose_that_fails_costs_its_sentence_alone(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(*_: Any, **__: Any) -> str:
+        raise ValueError("a game's fault")
+
+    book = Phrasebook(
+        (),
+        [
+            Prose(kind="told", of="heard", function=fails, file="", at=""),
+            Prose(kind="answered", of="who", function=fails, file="", at=""),
+            Prose(kind="status", of="", function=fails, file="", at=""),
+            Prose(kind="gmcp", of="Heard", function=fails, file="", at=""),
+        ],
+    )
+    heard = Heard(how="say", by="Bob", text="hi", at_ms=1)
+    assert book.tell(heard, Sight()) == "heard: how say, by Bob, text hi, at_ms 1"
+    assert book.answer(Who(), None, Sight()) == "Done."
+    assert (book.status(Sight()), book.gmcp(heard, Sight())) == ("", [])
+    assert len(caplog.records) == 1

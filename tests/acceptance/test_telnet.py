@@ -1,0 +1,132 @@
+"""People who come in with clients that were not written here: telnetlib3, plain telnet, TinTin++."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import telnetlib3
+
+from gameserver.testing.deployment import LiveDeployment, living
+from gameserver.testing.line_client import LineClient
+from tests.deployments import module_deployment as module_deployment
+from tests.terminals import WAIT_S_MAX, ATerminal, program
+
+ENDPOINTS = "tcp:0:interface=127.0.0.1 telnet:tcp:0:interface=127.0.0.1"
+PASSWORD = "a long secret"
+
+
+@pytest.fixture(scope="module")
+def live(module_deployment: Any) -> LiveDeployment:
+    made = living(module_deployment, {"GAMESERVER_ENDPOINTS": ENDPOINTS})
+    made.gateway.says("for telnet")
+    return made
+
+
+@pytest.fixture
+def witness(live: LiveDeployment) -> Iterator[LineClient]:
+    """A client of the other kind, in the same place."""
+    with live.client() as made:
+        made.register(f"Wit{made._socket.getsockname()[1]}")
+        yield made
+
+
+class Library:
+    """A client of telnetlib3's."""
+
+    def __init__(self, reader: Any, writer: Any) -> None:
+        self._reader, self._writer = reader, writer
+
+    def types(self, line: str) -> None:
+        self._writer.write(line + "\r\n")
+
+    async def reads(self, text: str) -> str:
+        seen = ""
+        while text not in seen:
+            try:
+                got = await asyncio.wait_for(self._reader.read(4_096), WAIT_S_MAX)
+            except TimeoutError:
+                got = ""
+            assert got, f"{text!r} was not seen in {seen!r}"
+            seen += got
+        return seen
+
+
+async def _play_with_library(port: int, witness: LineClient) -> None:
+    reader, writer = await telnetlib3.open_connection(
+        "127.0.0.1", port, encoding="utf8", term="xterm-256color", cols=90, rows=30
+    )
+    ada = Library(reader, writer)
+    await ada.reads("Your name")
+    ada.types("new")
+    await ada.reads("A name for your player")
+    ada.types("Library")
+    await ada.reads("characters or more")
+    ada.types(PASSWORD)
+    await ada.reads("once more")
+    ada.types(PASSWORD)
+    await ada.reads("Welcome, \x1b[36mLibrary\x1b[0m.")  # it said that its terminal shows colours
+    await asyncio.to_thread(witness.expect, "appeared")
+    ada.types("'grüße \N{OWL}")
+    await ada.reads("You say: \x1b[33mgrüße \N{OWL}")
+    heard = await asyncio.to_thread(witness.expect, "heard")
+    assert heard["text"] == "grüße \N{OWL}"
+    await asyncio.to_thread(witness.ask, "whisper", to="Library", text="psst")
+    await ada.reads("whispers to you")
+    ada.types("purse")
+    await ada.reads("You have ")
+    ada.types("quit")
+    await ada.reads("Goodbye.")
+    writer.close()
+
+
+def test_a_library_s_client_plays_beside_a_client_of_json(live: LiveDeployment, witness: LineClient) -> None:
+    asyncio.run(_play_with_library(live.gateway.telnet_port, witness))
+
+
+def test_plain_telnet_shows_no_password_and_plays(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
+    command = (program("telnet"), "127.0.0.1", str(live.gateway.telnet_port))
+    with ATerminal(*command, cwd=tmp_path) as telnet:
+        telnet.reads("Your name")
+        telnet.types("new")
+        telnet.reads("A name for your player: ")
+        telnet.types("Plain")
+        telnet.reads("characters or more\\): ")
+        telnet.types(PASSWORD)
+        telnet.reads("once more: ")
+        telnet.types(PASSWORD)
+        telnet.reads("Welcome, ")
+        assert PASSWORD not in telnet.seen
+        telnet.types("say hello from a terminal")
+        telnet.reads("You say: .*hello from a terminal")
+        assert witness.expect("heard")["text"] == "hello from a terminal"
+        telnet.types("look")
+        telnet.reads("Millbrook.*, at \\d+, \\d+")
+        telnet.types("map")
+        telnet.reads("@")
+        telnet.types("quit")
+        telnet.reads("Goodbye.")
+
+
+def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
+    with ATerminal(program("tt++"), cwd=tmp_path) as mud:
+        mud.types(f"#session w 127.0.0.1 {live.gateway.telnet_port}")
+        mud.reads("Your name")
+        mud.types("new")
+        mud.reads("A name for your player: ")
+        mud.types("Tintin")
+        mud.reads("characters or more\\): ")
+        mud.types(PASSWORD)
+        mud.reads("once more: ")
+        mud.types(PASSWORD)
+        mud.reads("Welcome, ")
+        mud.types("say hello from a mud")
+        mud.reads("You say: .*hello from a mud")
+        assert witness.expect("heard")["text"] == "hello from a mud"
+        witness.ask("say", text="and back")
+        mud.reads("says: .*and back")
+        assert PASSWORD not in mud.seen
+        mud.types("#config {mccp}")
+        mud.types("quit")
+        mud.reads("Goodbye.")
