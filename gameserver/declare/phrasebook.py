@@ -6,14 +6,14 @@ type and its fields.
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice
 from gameserver.declare.game_package import parts
-from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, read_form, styled
+from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, name_of, read_form, styled
 from gameserver.declare.readings import once_per_reading
 from gameserver.declare.session_events import Entrance, Leaving
 from gameserver.declare.wording import hints, type_of
@@ -83,7 +83,8 @@ class Phrasebook:
         if not space:
             return list(dict.fromkeys(each.verb for each in self.commands if each.verb.startswith(verb) and verb))
         groups = {group for each in self._known(verb.lower()) for group in each.groups.values()}
-        names = [thing.name for group in sorted(groups) for thing in sight.things[group].values()]
+        named = dict.fromkeys(group for each in sorted(groups) for group in each.split(","))
+        names = [name_of(thing) for group in named for thing in sight.things[group].values()]
         before, _, last = rest.rpartition(" ")
         stem = f"{verb} {before} " if before else f"{verb} "
         return [stem + name for name in dict.fromkeys(names) if name.casefold().startswith(last.casefold())]
@@ -156,6 +157,10 @@ def _plain_command(cls: type[Event]) -> Command:
     )
 
 
+def _is_list(hint: Any) -> bool:
+    return get_origin(hint) is list or any(_is_list(part) for part in get_args(hint)[:1])
+
+
 def _leaves(command: Command) -> bool:
     return command.event is not None and issubclass(command.event, Leaving)
 
@@ -211,8 +216,9 @@ def _made(command: Command, words: dict[str, str], sight: Sight) -> Event | str:
 def _event(command: Command, fields: dict[str, Any], sight: Sight) -> Event | str:
     cls: Any = command.event
     for name, value in fields.items():
+        several = [value] if _is_list(hints(cls)[name]) and isinstance(value, str) else value
         try:
-            fields[name] = msgspec.convert(value, hints(cls)[name], strict=False)
+            fields[name] = msgspec.convert(several, hints(cls)[name], strict=False)
         except msgspec.ValidationError:
             return f"{name}: {type_of(hints(cls)[name])}."
     if command.first is not None:

@@ -14,7 +14,8 @@
 event's name and its fields in order, the notice's type and its fields.
 
 A *form* is what is typed: a word, and after it words and fields. ``<to>`` takes one word, ``<text...>`` all that is
-left, ``<target:being>`` the name of something in sight, whose id goes into the field. A form may begin with a sign
+left, ``<target:being>`` the name of something in sight, whose id goes into the field; it may be of several groups
+(``<thing:carried,ground>``). A form may begin with a sign
 (``'<text...>``).
 """
 
@@ -38,7 +39,7 @@ BEGIN, END = "\x0e", "\x0f"
 LETTERS: dict[Style, str] = {style: chr(ord("a") + n) for n, style in enumerate(get_args(Style))}
 STYLED = re.compile(f"{BEGIN}([a-z])|{END}")
 
-_FIELD = re.compile(r"<([a-z_]+)(\.\.\.|:[a-z_]+)?>")
+_FIELD = re.compile(r"<([a-z_]+)(\.\.\.|:[a-z_,]+)?>")
 _PLACES = {None: r"(?P<{}>\S+)", "...": r"(?P<{}>.+)"}
 _THING = r"(?P<{}>.+?)"
 
@@ -54,7 +55,7 @@ class Sight:
     """What one player at a terminal knows, as far as prose needs it: the modules' prose keeps it.
 
     ``me``: about the player, by name (``id``, ``name``, ``hp``, ...). ``things``: what can be named, by the group in
-    which it is and its id; each has a ``name``. ``notes``: whatever else a module remembers.
+    which it is and its id; each has a ``name``, or a ``title``. ``notes``: whatever else a module remembers.
     """
 
     def __init__(self) -> None:
@@ -65,19 +66,27 @@ class Sight:
 
     def name_of(self, group: str, id_: str) -> str:
         """The name of something, by its id; the id where it is not known."""
+        if id_ == self.me.get("id"):
+            return str(self.me.get("name", id_))
         thing = self.things[group].get(id_)
-        return str(self.me.get("name", id_)) if id_ == self.me.get("id") else getattr(thing, "name", id_)
+        return id_ if thing is None else name_of(thing)
 
     def is_me(self, id_: str) -> bool:
         """Whether this is the player's own id."""
         return bool(id_) and id_ == self.me.get("id")
 
-    def find(self, group: str, words: str) -> str:
-        """The id of what is meant by these words, the nearest first; "" if nothing is. ``2.rat`` is the second one."""
+    def find(self, groups: str, words: str) -> str:
+        """The id of what is meant by these words, in the first of these groups (with commas) in which there is one.
+
+        The nearest comes first; ``2.rat`` is the second one. "" if nothing is meant.
+        """
+        return next((found for group in groups.split(",") if (found := self._find(group, words))), "")
+
+    def _find(self, group: str, words: str) -> str:
         number, _, name = words.rpartition(".")
         wanted = int(number) if number.isdecimal() and len(number) < 4 else 1
         name = " ".join((name if number.isdecimal() else words).casefold().split())
-        found = [id_ for id_, thing in self._nearest(group) if _is_meant(name, id_, thing.name)]
+        found = [id_ for id_, thing in self._nearest(group) if _is_meant(name, id_, name_of(thing))]
         return found[wanted - 1] if 0 < wanted <= len(found) else ""
 
     def wish(self, event: Event) -> None:
@@ -97,6 +106,11 @@ class Sight:
             return 0
         distance: int = max(abs(thing.x - self.me["x"]), abs(thing.y - self.me["y"]))
         return distance
+
+
+def name_of(thing: Any) -> str:
+    """What people call something: its ``name``, or else its ``title``."""
+    return str(getattr(thing, "name", "") or getattr(thing, "title", ""))
 
 
 def _is_meant(words: str, id_: str, name: str) -> bool:

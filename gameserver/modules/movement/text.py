@@ -3,11 +3,24 @@
 Whoever else is in sight stands in ``sight.things["being"]``, for the prose of other modules too.
 """
 
+import re
+from base64 import b64decode
 from typing import Any
 
 from gameserver.declare.base import Result
 from gameserver.declare.phrases import Sight, answered, answers, command, gmcp, status, styled, told
-from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, View, Walked
+from gameserver.modules.movement.events import (
+    Appeared,
+    Being,
+    Chart,
+    Charted,
+    Look,
+    Move,
+    Moved,
+    Vanished,
+    View,
+    Walked,
+)
 
 BEING = "being"
 CROWD = 8  # of more beings in sight nobody is told who comes and goes
@@ -23,6 +36,8 @@ DIRECTIONS = {
 }
 LISTED_MAX = 20  # names in a list of who is here
 MAP_COLUMNS, MAP_ROWS = 31, 11
+WALL = "#"
+_WALLS = re.compile(f"{WALL}+")
 
 for _short, _word in DIRECTIONS.items():
     command(_word, Move, also=(_short,), what=f"Walk one tile to the {_word}.", dir=_short)
@@ -41,12 +56,16 @@ def look_at(sight: Sight, whom: str) -> str:
     being = sight.things[BEING][whom]
     where = place_of(sight, being)
     kind = "" if being.kind in ("player", being.name.lower()) else f" (a {being.kind})"
-    return f"{styled('name', being.name)}{kind} is {where}, with {being.hp} health."
+    return f"{styled('name', being.name)}{kind} is {where}, with {being.hp} of {being.hp_max} health."
 
 
-@answers("map")
-def small_map(sight: Sight) -> str:
-    """Draw who is around you."""
+command("map", Chart, what="See a small map of where you are.")
+
+
+@answered(Chart)
+def charted(data: Charted, event: Chart, sight: Sight) -> str:
+    """Keep the map, and draw what is around the player."""
+    sight.notes["chart"] = data
     return drawn(sight)
 
 
@@ -70,6 +89,8 @@ def view(notice: View, sight: Sight) -> str:
     sight.notes["zone"] = notice.zone
     sight.me |= {"zone": notice.zone, "x": notice.you.x, "y": notice.you.y, "hp": notice.you.hp}
     sight.things[BEING] = {being.id: being for being in notice.beings}
+    if moved:
+        sight.wish(Chart())
     return _described(notice, sight) if moved or asked else ""
 
 
@@ -203,11 +224,30 @@ def drawn(sight: Sight) -> str:
     if "x" not in sight.me:
         return "You are nowhere yet."
     x, y = sight.me["x"], sight.me["y"]
-    marks = {(being.x, being.y): _mark(being) for being in sight.things[BEING].values()}
+    marks = ground_of(sight) | {(being.x, being.y): _mark(being) for being in sight.things[BEING].values()}
     marks[x, y] = styled("you", "@")
     rows = range(y - MAP_ROWS // 2, y + MAP_ROWS // 2 + 1)
     columns = range(x - MAP_COLUMNS // 2, x + MAP_COLUMNS // 2 + 1)
-    return "\n".join("".join(marks.get((column, row), ".") for column in columns) for row in rows)
+    drawing = "\n".join("".join(marks.get((column, row), " ") for column in columns) for row in rows)
+    return _WALLS.sub(lambda found: styled("wall", found[0]), drawing)
+
+
+def ground_of(sight: Sight) -> dict[tuple[int, int], str]:
+    """What is drawn of a zone's ground by tile: walls, gates, and where one can walk."""
+    chart: Charted | None = sight.notes.get("chart")
+    if chart is None or chart.zone != sight.me.get("zone"):
+        return {}
+    tiles = [(column, row) for row in range(chart.height) for column in range(chart.width)]
+    walls = walls_of(chart)
+    gates = {(gate.x, gate.y): styled("gate", "+") for gate in chart.gates}
+    return {tile: WALL if tile in walls else "." for tile in tiles} | gates
+
+
+def walls_of(chart: Charted) -> set[tuple[int, int]]:
+    """The tiles of a map on which nobody can walk."""
+    bits, stride = b64decode(chart.walls), (chart.width + 7) // 8
+    tiles = ((column, row) for row in range(chart.height) for column in range(chart.width))
+    return {(x, y) for x, y in tiles if bits[y * stride + x // 8] & (0x80 >> x % 8)}
 
 
 def _mark(being: Being) -> str:

@@ -1,5 +1,6 @@
 """Lines of people become events, and what they are told becomes prose, by what modules declare."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,13 +9,15 @@ from hypothesis import strategies as st
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Name, Notice, event, notice
+from gameserver.declare.game_package import modules
 from gameserver.declare.phrasebook import LINE_CHARS_MAX, Phrasebook, phrasebook
-from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, answers, command, read_form, told
-from gameserver.declare.session_events import Entrance
+from gameserver.declare.phrases import DECLARED, STYLED, Command, Prose, Sight, answers, command, read_form, told
+from gameserver.declare.places import exists
+from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.errors import Corrupt
 from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Struck
-from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, View
+from gameserver.modules.movement.events import Appeared, Being, Chart, Charted, Gate, Look, Move, Moved, Vanished, View
 from gameserver.modules.sessions.events import Logout
 from gameserver.modules.trade.events import Give, Purse, Received
 
@@ -80,7 +83,6 @@ def test_a_line_is_an_event(line: str, meant: Event, sight: Sight) -> None:
         ("help", "You can type: quit, north"),
         ("help give", "Give coins to a player"),
         ("help fly", "I don't know the word 'fly'"),
-        ("map", "@"),
     ],
 )
 def test_what_is_no_event_is_answered_at_once(line: str, answer: str, sight: Sight) -> None:
@@ -103,18 +105,37 @@ def test_a_line_as_long_as_lines_may_be_is_soon_understood() -> None:
         phrasebook().read(line, sight)
 
 
-def test_every_event_of_the_bundled_game_that_people_send_can_be_typed() -> None:
-    typed = {each.event for each in phrasebook().commands}
-    left = {name for name, cls in catalogue.client_events().items() if cls not in typed}
-    entrances = {name for name, cls in catalogue.client_events().items() if issubclass(cls, Entrance)}
-    assert left - entrances == {"ack"}  # which a terminal sends by itself
+TEXTS = [module for module in modules() if exists(f"{module}.text")]
 
 
-def test_every_notice_and_reply_of_the_bundled_game_reads_as_prose() -> None:
+@pytest.mark.parametrize("module", TEXTS)
+def test_all_that_people_send_can_be_typed(module: str) -> None:
+    """Of a module that has a ``text.py``. What a terminal does by itself is no command: entering, acknowledging."""
+    typed = {each.event for each in phrasebook().commands if each.file == f"{module}.text"}
+    events = {name: cls for name, cls in catalogue.client_events().items() if cls.__module__ == f"{module}.events"}
+    left = {name for name, cls in events.items() if cls not in typed and not issubclass(cls, Entrance)}
+    assert left - {"ack"} == set()
+
+
+@pytest.mark.parametrize("module", TEXTS)
+def test_all_that_people_are_told_is_prose(module: str) -> None:
     known = {(each.kind, each.of) for each in DECLARED if isinstance(each, Prose)}
-    events = {name for name, cls in catalogue.client_events().items() if name not in ("ack", "resume", "logout")}
-    assert {name for name in catalogue.notices() if ("told", name) not in known} == set()
-    assert {name for name in events if ("answered", name) not in known} == set()
+    own = {name for name, cls in catalogue.notices().items() if cls.__module__ == f"{module}.events"}
+    events = {name: cls for name, cls in catalogue.client_events().items() if cls.__module__ == f"{module}.events"}
+    replies = {name for name, cls in events.items() if name != "ack" and not issubclass(cls, Resumption | Leaving)}
+    assert {name for name in own if ("told", name) not in known} == set()
+    assert {name for name in replies if ("answered", name) not in known} == set()
+
+
+def test_a_small_map_is_drawn(sight: Sight) -> None:
+    walls = b64encode(bytes((0b11111111, 0b10000000, 0b10000000, 0b10000000))).decode()
+    chart = Charted(zone="town", title="Millbrook", width=9, height=2, walls=walls, gates=[Gate(x=3, y=1, zone="cave")])
+    sight.me |= {"zone": "town", "x": 2, "y": 1}
+    sight.things["being"] = {"bob": being("bob", "Bob", 4, 1)}
+    assert isinstance(phrasebook().read("map", sight), Chart)
+    drawing = phrasebook().answer(Chart(), chart, sight)
+    shown = [line.strip() for line in STYLED.sub("", drawing).split("\n") if line.strip()]
+    assert shown == ["#########", "#.@+B...#"]
 
 
 def test_prose_knows_who_reads_it(sight: Sight) -> None:
