@@ -55,7 +55,7 @@ class Library:
 
 async def _play_with_library(port: int, witness: LineClient) -> None:
     reader, writer = await telnetlib3.open_connection(
-        "127.0.0.1", port, encoding="utf8", term="xterm-256color", cols=90, rows=30
+        "127.0.0.1", port, encoding="utf8", term="xterm-256color", cols=90, rows=30, force_binary=True
     )
     ada = Library(reader, writer)
     await ada.reads("Your name")
