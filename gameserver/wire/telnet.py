@@ -236,12 +236,13 @@ class Compression:
     __slots__ = ("_compressor",)
 
     def __init__(self) -> None:
-        self._compressor: zlib._Compress | None = None
+        self._compressor: Any = None  # of zlib
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to write. (IAC is doubled in all text, so what begins compression is nothing else.)"""
         if self._compressor is not None:
-            return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+            compressed: bytes = self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+            return compressed
         plain, begins, rest = data.partition(COMPRESSION_BEGINS)
         if not begins:
             return data
