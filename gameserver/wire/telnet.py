@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 from gameserver.wire.errors import WireFault
 
