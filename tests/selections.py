@@ -5,28 +5,29 @@ from typing import Any
 from gameserver.declare.entity import Entity
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
-from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.players import around, around_locked, bodies_in
-from gameserver.modules.sessions.entities import Account, Gateway, Session
-from gameserver.modules.sessions.rules import ROLL_ROWS_MAX
+from gameserver.modules.sessions.entities import Account, Gateway, Player, Session
+from gameserver.modules.sessions.rules import ROLL_ROWS_MAX, lapsed_sessions
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.modules.world.rules import BUSY_ZONES, HURT_ZONES, lapsed_sessions
 from gameserver.rules.needs import Needs, count, due, ids, mail, mail_count, portion, where
 
-BY_ID: dict[str, type[Entity]] = {
-    "accounts": Account,
-    "players": Player,
-    "purses": Purse,
-    "creatures": Creature,
-    "sessions": Session,
-    "clocks": ZoneClock,
-    "gateways": Gateway,
+BY_ID: dict[str, tuple[type[Entity], ...]] = {
+    "accounts": (Account,),
+    "players": (Player, Body, Health),
+    "purses": (Purse,),
+    "creatures": (Creature,),
+    "sessions": (Session,),
+    "clocks": (ZoneClock,),
+    "gateways": (Gateway,),
 }
 EACH: dict[str, Any] = {
     "sessions_of": lambda player: [where(Session, player=player)],
     "memberships_of": lambda player: [where(Membership, player=player)],
-    "zones": lambda zone: [ids(ZoneClock, zone), *bodies_in(zone)],
+    "zones": lambda zone: [ids(ZoneClock, zone), bodies_in(zone), where(Creature, zone=zone)],
     "around": lambda player: [around(player)],
     "around_locked": lambda player: [around_locked(player)],
     "histories": lambda channel: [history(channel)],
@@ -47,7 +48,7 @@ def selected(
     **of: tuple[str, ...],
 ) -> Needs:
     """The selections: ``players=("ada",)``, ``zones=("meadow",)`` and so on."""
-    found: list[Any] = [ids(BY_ID[name], *wanted) for name, wanted in of.items() if name in BY_ID]
+    found: list[Any] = [ids(kind, *wanted) for name, wanted in of.items() for kind in BY_ID.get(name, ())]
     found += [need for name, each in of.items() if name not in BY_ID for one in each for need in EACH[name](one)]
     found += [ONLINE_NAMES, ONLINE_COUNT] if online else []
     found += [BUSY_ZONES, HURT_ZONES] if busy_zones else []

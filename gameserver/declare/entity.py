@@ -167,7 +167,7 @@ def entity(
     not there yet begins with them (``beginning``), so that a module can be added to a world that is played. Its
     conditions, and selections of it, may name conditions and fields of its owner too. ``within``: its fields stand in
     its owner's rows (``often``: in the table of that name that the owner has), where both change together; then it is
-    made together with its owner, and needs no defaults.
+    made together with its owner, and needs no defaults. Selections of it may name the fields of all that stands there.
     """
     at = caller()
 
@@ -365,6 +365,13 @@ def sharing(kind: type[Entity]) -> tuple[type[Entity], ...]:
     """The entities that stand in the same rows as one: its owner and what is declared ``within``, or itself alone."""
     owner = kind.spec.of if kind.spec.within else kind
     return (kind,) if owner is None else (owner, *(other for other in record(owner)[1:] if other.spec.within))
+
+
+@once_per_reading
+def types_beside(kind: type[Entity]) -> Mapping[str, type]:
+    """The fields by which a component may be selected: its owner's, those that stand in the same rows, and its own."""
+    beside = {name: type_ for other in sharing(kind) for name, type_ in other.spec.types.items()}
+    return {**kind.spec.all_types, **(beside if kind.spec.within else {}), **kind.spec.types}
 
 
 @once_per_reading

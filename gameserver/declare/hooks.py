@@ -35,8 +35,8 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """A hook, as it is declared.
 
     ``event``: the event's task, "chat.say". ``when``: "rewrite" for a before-hook that reads no state. ``needs``: the
-    rows it wants beside those that the rule needs; ``components``: those of the player. ``at``: where it is declared,
-    file and line.
+    rows it wants beside those that the rule needs; ``components``: those of the player. ``optional``: it is left out of
+    games without the event's module. ``at``: where it is declared, file and line.
     """
 
     function: Callable[..., Any]
@@ -45,6 +45,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     order: int
     needs: Callable[[Any, Any], Any] | None
     components: tuple[type, ...] = ()
+    optional: bool = False
     at: str
 
     @property
@@ -74,6 +75,7 @@ def before(
     needs: Callable[[Any, Any], Any] | None = None,
     components: tuple[type, ...] = (),
     reads_state: bool = True,
+    optional: bool = False,
 ) -> Callable[[F], F]:
     """Run a function before the rule of an event; it returns a changed event, or ``None``. It may raise ``Rejected``.
 
@@ -81,10 +83,10 @@ def before(
     wants, a function of event and context as a rule's; ``components``: those of the player whose event it is, as a
     rule's too. The function takes ``(state, event, context)``, and may change no field that decides which rows are
     needed: these are locked already. With ``reads_state=False`` it takes ``(event)`` alone, runs before anything is
-    loaded, and may change every field but ``seq``.
+    loaded, and may change every field but ``seq``. ``optional``: a game without the event's module leaves it out.
     Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
     """
-    return _declare(event, "before" if reads_state else "rewrite", order, needs, components, caller())
+    return _declare(event, "before" if reads_state else "rewrite", order, needs, components, optional, caller())
 
 
 def after(
@@ -93,13 +95,15 @@ def after(
     order: int = 0,
     needs: Callable[[Any, Any], Any] | None = None,
     components: tuple[type, ...] = (),
+    optional: bool = False,
 ) -> Callable[[F], F]:
     """Run a function after the rule of an event; it returns an ``Outcome`` to be added to the rule's, or ``None``.
 
-    It takes ``(state, event, context, outcome)``; ``state`` holds what the rule and the hooks before it put already.
+    It takes ``(state, event, context, outcome)``; ``state`` holds what the rule and the hooks before it put already,
+    and ``state.before`` is the state that the rule was given.
     It may raise ``Rejected``, and then nothing of the event happens. Options and faults are those of ``before``.
     """
-    return _declare(event, "after", order, needs, components, caller())
+    return _declare(event, "after", order, needs, components, optional, caller())
 
 
 def _declare(
@@ -108,10 +112,20 @@ def _declare(
     order: int,
     needs: Callable[[Any, Any], Any] | None,
     components: tuple[type, ...],
+    optional: bool,
     at: str,
 ) -> Callable[[F], F]:
     def mark(function: F) -> F:
-        hook = Hook(function=function, event=event, when=when, order=order, needs=needs, components=components, at=at)
+        hook = Hook(
+            function=function,
+            event=event,
+            when=when,
+            order=order,
+            needs=needs,
+            components=components,
+            optional=optional,
+            at=at,
+        )
         _refuse(hook, _contradictions(hook))
         DECLARED.append(hook)
         return function
@@ -153,9 +167,10 @@ def hooks() -> dict[str, tuple[Hook, ...]]:
     by the game's order of modules (the game's own last), then by name.
     Raises ``Corrupt``: ``bad_declaration``, ``bad_module``.
     """
-    places = {f"{module}.hooks": rank for rank, module in enumerate((*modules(), package()))}
-    _import_all()
+    places = hook_files()
+    families = catalogue.families()
     found = [hook for hook in DECLARED if hook.function.__module__ in places]
+    found = [hook for hook in found if not hook.optional or hook.event.partition(".")[0] in families]
     specs = {spec.task: spec for spec in catalogue.specs()}
     for hook in found:
         _refuse(hook, _misplaced(hook, specs))
@@ -164,21 +179,18 @@ def hooks() -> dict[str, tuple[Hook, ...]]:
     return {task: tuple(h for h in found if h.event == task) for task in specs if any(h.event == task for h in found)}
 
 
-def _import_all() -> None:
+def hook_files() -> dict[str, int]:
+    """Import what may hold hooks. Return the modules of Python and their rank: the game's own package comes last."""
     parts("hooks")
     own = f"{package()}.hooks"
     if exists(own):
         imported(own)
+    return {f"{module}.hooks": rank for rank, module in enumerate((*modules(), package()))}
 
 
 def _misplaced(hook: Hook, specs: dict[str, Spec]) -> dict[str, bool]:
-    spec = specs.get(hook.event)
     near = get_close_matches(hook.event, specs, 1)
-    return {
-        "there is no such event" + (f" (is it {near[0]}?)" if near else ""): spec is None,
-        "hooks are for what clients send, and this event is the server's own": spec is not None
-        and spec.origin != "client",
-    }
+    return {"there is no such event" + (f" (is it {near[0]}?)" if near else ""): hook.event not in specs}
 
 
 def _refuse_doubles(found: Iterable[Hook]) -> None:

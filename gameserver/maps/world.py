@@ -5,10 +5,12 @@ sound: whoever uses it never asks again whether a portal leads somewhere or a cr
 """
 
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from gameserver.maps import tiled
 from gameserver.maps.kinds import KINDS
@@ -83,6 +85,15 @@ class World(msgspec.Struct, frozen=True):
 
     zones: dict[str, Zone]
     start: str
+
+
+def fingerprint(world: World) -> str:
+    """A short hash of all that is drawn, and of all kinds."""
+    drawn = [
+        replace(zone, walls=sorted(zone.walls), portals=sorted(zone.portals.items()))  # sets have no order
+        for _, zone in sorted(world.zones.items())
+    ]
+    return sha256(msgspec.msgpack.encode([world.start, drawn, list(KINDS.values())])).hexdigest()[:16]
 
 
 class _MapProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,7 +26,7 @@ from gameserver.processing.exactly_once import ExactlyOnce
 from gameserver.processing.outbound_builder import OutboundBuilder
 from gameserver.processing.prepared import FAULTS, Prepared, find_needs
 from gameserver.rules.needs import Needs, Rows
-from gameserver.rules.outcome import Outcome, State
+from gameserver.rules.outcome import Outcome, State, components_of
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store.store import Transaction, Trial
 from gameserver.store.unread import sort_out
@@ -317,7 +317,7 @@ class BatchTransaction:
 def _components(batch: Sequence[Prepared]) -> tuple[type[Entity], ...]:
     """What the batch's rules want of their actors beside the actors themselves."""
     rules = {id(item.rule): item.rule for item in batch if item.rule is not None}
-    return tuple(dict.fromkeys(kind for rule in rules.values() for kind in rule.components))
+    return tuple(dict.fromkeys(kind for rule in rules.values() for kind in components_of(rule)))
 
 
 def _check(outcome: Any) -> None:

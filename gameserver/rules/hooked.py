@@ -9,12 +9,14 @@ from functools import update_wrapper
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gameserver.declare.base import Event
 from gameserver.declare.hooks import Hook
 from gameserver.errors import Corrupt, Retryable
+from gameserver.messages.outbound import SessionUpdate
 from gameserver.rules.needs import Needs, checked
-from gameserver.rules.outcome import Context, Outcome, Passwords, Reader, State
+from gameserver.rules.outcome import Context, Outcome, Passwords, Reader, State, components_of
 
 Ask = Callable[[Any, Context], Needs]
 
@@ -34,7 +36,7 @@ class HookedRule:
         self._asks: list[Ask] = [ask for ask in (self._rule.needs, *(hook.needs for hook in hooks)) if ask]
         self.needs = self._needs if self._asks else None
         self.components = tuple(
-            dict.fromkeys((*rule.components, *(kind for hook in hooks for kind in hook.components)))
+            dict.fromkeys((*components_of(rule), *(kind for hook in hooks for kind in hook.components)))
         )
         self.prepare = self._prepare if self._rule.prepare else None
 
@@ -89,7 +91,10 @@ def union(needs: Iterable[Needs]) -> Needs:
 
 
 def merged(outcome: Outcome, more: Outcome) -> Outcome:
-    """Both outcomes as one: of two puts of one thing the later counts, and of a put and a drop; other things add up."""
+    """Both outcomes as one: of two puts of one thing the later counts, and of a put and a drop; other things add up.
+
+    So does what the gateway has to do: of each field that both set the later counts, and of the topics of each slot.
+    """
     put, drop = _by_id(outcome.put), _by_id(outcome.drop)
     put_more, drop_more = _by_id(more.put), _by_id(more.drop)
     put = {key: thing for key, thing in put.items() if key not in drop_more} | put_more
@@ -102,8 +107,18 @@ def merged(outcome: Outcome, more: Outcome) -> Outcome:
         events=(*outcome.events, *more.events),
         again=(*outcome.again, *more.again),
         done=(*outcome.done, *more.done),
-        follow=outcome.follow if more.follow is None else more.follow,
+        follow=_both(outcome.follow, more.follow),
     )
+
+
+def _both(update: SessionUpdate | None, more: SessionUpdate | None) -> SessionUpdate | None:
+    if update is None or more is None:
+        return update or more
+    said = {name: value for name in more.__struct_fields__ if (value := getattr(more, name)) != getattr(_NOTHING, name)}
+    return replace(update, **said | {"watch": update.watch | more.watch})
+
+
+_NOTHING = SessionUpdate()
 
 
 def _by_id(things: Iterable[Any]) -> dict[tuple[type, str], Any]:

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from gameserver.declare.conditions import Condition, tests_of
-from gameserver.declare.entity import Entity, records
+from gameserver.declare.entity import Entity, records, types_beside
 
 T = TypeVar("T", bound=Entity)
 
@@ -39,7 +39,10 @@ class Rows(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Matching(msgspec.Struct, frozen=True):
-    """The first entities that meet a condition, locked; ``bring``: with those whose ids stand in a field of them."""
+    """The first entities that meet a condition, locked; ``bring``: with those whose ids stand in a field of them.
+
+    Several that differ in what they bring are one.
+    """
 
     kind: type[Entity]
     condition: Condition
@@ -259,7 +262,7 @@ def _check(kind: type[Entity], field: str, compared: tuple[Any, ...], when: str 
     spec = getattr(kind, "spec", None)
     if spec is None:
         raise TypeError(f"{kind!r} is not declared with @entity")
-    types = spec.all_types if spec.of else spec.types
+    types = types_beside(kind) if spec.of else spec.types
     if field not in types:
         raise TypeError(f"{spec.name} is selected by one field of its own, not by {field!r}")
     if when and when not in spec.all_conditions:
@@ -297,7 +300,7 @@ class Merged:
     def __init__(self) -> None:
         self.rows: dict[type[Entity], Wanted] = {}
         self.seen: dict[type[Entity], Wanted] = {}
-        self.matching: dict[Matching, None] = {}
+        self.matching: dict[tuple[type[Entity], Condition, int], Matching] = {}
         self.near: dict[Near, None] = {}
         self.listings: dict[Listing[Any], None] = {}
         self.columns: dict[Column, None] = {}
@@ -327,6 +330,13 @@ def _merge_rows(merged: Merged, need: Rows[Any]) -> None:
             side.setdefault(part, {})
 
 
+def _merge_matching(merged: Merged, need: Matching) -> None:
+    known = merged.matching.setdefault((need.kind, need.condition, need.most), need)
+    if known is not need:
+        bring = tuple(dict.fromkeys((*known.bring, *need.bring)))
+        merged.matching[need.kind, need.condition, need.most] = Matching(need.kind, need.condition, need.most, bring)
+
+
 def _merge_count(merged: Merged, need: Count) -> None:
     merged.counts.setdefault((need.kind, need.when, need.field), set()).add(need.value)
 
@@ -337,7 +347,7 @@ def _merge_due(merged: Merged, need: Due) -> None:
 
 _MERGE: dict[type, Callable[[Merged, Any], None]] = {
     Rows: _merge_rows,
-    Matching: lambda merged, need: merged.matching.setdefault(need),
+    Matching: _merge_matching,
     Near: lambda merged, need: merged.near.setdefault(need),
     Listing: lambda merged, need: merged.listings.setdefault(need),
     Column: lambda merged, need: merged.columns.setdefault(need),

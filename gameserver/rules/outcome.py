@@ -59,7 +59,8 @@ class State:
     """What was loaded for a batch, with the changes of the batch's earlier events folded in. Rules only read it.
 
     ``of`` and ``get`` give entities; ``found``, ``values`` and ``count`` the results of selections that only read.
-    ``now_ms``: server time. ``mail``, ``mail_counts``, ``due``: what of the outbox was asked for; ``untold``:
+    ``now_ms``: server time. ``before``: to a hook, the state that the rule was given. ``mail``, ``mail_counts``,
+    ``due``: what of the outbox was asked for; ``untold``:
     by each player whose mail was counted, that into which more may be merged. ``laid_aside``: ids
     of mail that is due and whose receivers are absent: the store lets it wait until they come.
     """
@@ -67,6 +68,7 @@ class State:
     def __init__(self, world: World) -> None:
         self.world = world
         self.now_ms = 0
+        self.before = self
         self.things: dict[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
         self.results: dict[Listing[Any] | Column | Count, Any] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
@@ -120,11 +122,15 @@ class State:
         for thing in things:
             self.things[type(thing)][thing.id] = thing
 
+    def to_be_changed(self, kinds: Iterable[type[Entity]]) -> "State":
+        """Return a state in which entities of these kinds may be put. This one stays as it is."""
+        after = copy(self)  # ``before`` with it: that stays the first of them
+        after.things = self.things | {kind: dict(self.things[kind]) for kind in kinds}
+        return after
+
     def folded(self, outcome: "Outcome") -> "State":
         """Return the state as an outcome leaves it. This one stays as it is: the event may be refused yet."""
-        after = copy(self)
-        changed = {type(thing) for thing in (*outcome.drop, *outcome.put)}
-        after.things = self.things | {kind: dict(self.things[kind]) for kind in changed}
+        after = self.to_be_changed({type(thing) for thing in (*outcome.drop, *outcome.put)})
         for thing in outcome.drop:
             after.things[type(thing)].pop(thing.id, None)
         after.put(outcome.put)
@@ -226,6 +232,7 @@ def _takes_room(spec: NoticeSpec) -> bool:
 
 
 Rule = Callable[[State, Any, Context], Outcome]
+Components = tuple[type[Entity], ...] | Callable[[], tuple[type[Entity], ...]]
 
 
 MAIL_MAX = 200
@@ -242,16 +249,23 @@ def has_room_for_mail(state: State, receiver: str) -> bool:
 F = TypeVar("F", bound=Rule)
 
 
+def components_of(rule: Any) -> tuple[type[Entity], ...]:
+    """The components of the player that a rule needs."""
+    found: tuple[type[Entity], ...] = rule.components() if callable(rule.components) else rule.components
+    return found
+
+
 def rule(
     *,
     needs: Callable[[Any, Context], Needs] | None = None,
     prepare: Callable[[Any, Context, Reader, Passwords], Any] | None = None,
     repeat: Rule | None = None,
-    components: tuple[type[Entity], ...] = (),
+    components: Components = (),
 ) -> Callable[[F], F]:
     """Say what a rule needs: the rows to load, and what to find out before the transaction (slow hashing, say).
 
-    The player whose event it is is loaded always, with those of its ``components`` that are named. ``repeat``
+    The player whose event it is is loaded always, with those of its ``components`` that are named (or that a function
+    names, once the game is known). ``repeat``
     answers a transient event that comes again after it took effect: with the ``result``, ``notifications`` and
     ``follow`` of its outcome it says how things stand now, and it changes nothing. (A durable event is answered as it
     was then.)

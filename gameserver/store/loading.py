@@ -262,7 +262,7 @@ class _Loader:
             parts = tuple([kind for kind in record if kind in needs.rows])
             if parts:
                 self._lock(parts)
-            for matching in needs.matching:
+            for matching in needs.matching.values():
                 if matching.kind in record:
                     self._match(matching)
 

@@ -148,9 +148,14 @@ def columns(kind: type[Entity]) -> tuple[Column[Any], ...]:
 
 @cache
 def by_name(kind: type[Entity]) -> dict[str, Column[Any]]:
-    """The same by the fields' names; of a component also those of its owner."""
+    """The same by the fields' names; of a component also those of its owner, and those that stand in the same rows."""
     own = dict(zip(kind.spec.types, columns(kind), strict=True))
-    return {**by_name(kind.spec.of), **own} if kind.spec.of else own
+    if kind.spec.of is None:
+        return own
+    beside = sharing(kind) if kind.spec.within else (kind.spec.of,)
+    return {
+        name: column for part in (*beside, kind) for name, column in zip(part.spec.types, columns(part), strict=True)
+    }
 
 
 @cache

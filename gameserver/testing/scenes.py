@@ -14,14 +14,15 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event, Notice
-from gameserver.declare.entity import Entity, beginning, record
+from gameserver.declare.entity import Entity, actor_kind, beginning, record
 from gameserver.declare.game_package import game
 from gameserver.maps.world import World, load_world
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.sessions.entities import Account, Session
+from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.book import rules
-from gameserver.rules.outcome import Context, Outcome, State
+from gameserver.rules.needs import Matching, Near, Rows
+from gameserver.rules.outcome import Context, Outcome, State, components_of
 from gameserver.testing.conservation import Amounts, amounts, changes, impossible, undeclared
+from gameserver.testing.wholes import Whole, parts_of, whole_kind
 
 T = TypeVar("T", bound=Entity)
 
@@ -66,37 +67,41 @@ class StateReader:
         return next((thing for thing in found if value in [getattr(thing, field) for field in fields]), None)
 
 
-def player(name: str = "Ada", **changes: Any) -> Player:
-    """Make a player who is in the world, where new ones begin, over connection ``c-ada`` of gateway ``g1``."""
-    id_, start = name.lower(), _own_world().start
+def player(name: str = "Ada", **changes: Any) -> Whole:
+    """Make a player who is in the world, where new ones begin, over connection ``c-ada`` of gateway ``g1``.
+
+    It has the fields of all components that stand in players' rows, as many as the game's modules have declared.
+    """
+    id_, start, kind = name.lower(), _own_world().start, whole_kind(Player)
     x, y = _own_world().zones[start].spawns[0]
-    body = Player(id=id_, name=name, zone=start, x=x, y=y, session=f"s-{id_}", gateway="g1", conn=f"c-{id_}", v=1)
-    return replace(body, **changes)
+    given = {"zone": start, "x": x, "y": y, "v": 1, "session": f"s-{id_}", "gateway": "g1", "conn": f"c-{id_}"}
+    known = {name: value for name, value in given.items() if name in kind.__struct_fields__}
+    return kind(**{"id": id_, "name": name, **known, **changes})
 
 
-def absent(body: Player) -> Player:
+def absent(body: Whole) -> Whole:
     """Make the same player, not in the world and without a session."""
     return replace(body, session="", gateway="", conn="")
 
 
-def cut_off(body: Player) -> Player:
+def cut_off(body: Whole) -> Whole:
     """Make the same player, not in the world, with a session that waits."""
     return replace(body, gateway="", conn="")
 
 
-def session_of(body: Player, **changes: Any) -> Session:
+def session_of(body: Whole, **changes: Any) -> Session:
     """Make the session that a player's connection holds."""
     held = Session(id=body.session, player=body.id, gateway=body.gateway, conn=body.conn, token=f"#t-{body.id}")
     return replace(held, **changes)
 
 
-def account_of(body: Player, password: str = "long enough") -> Account:
+def account_of(body: Whole, password: str = "long enough") -> Account:
     """Make the account of a player."""
     return Account(id=body.id, name=body.name, password_hash=f"hashed {password}", created_ms=1)
 
 
 def state(
-    *things: Entity, world: World | None = None, results: Mapping[Any, Any] | None = None, **loaded: Any
+    *things: Entity | Whole, world: World | None = None, results: Mapping[Any, Any] | None = None, **loaded: Any
 ) -> State:
     """Fill a state with these entities, and what else was loaded (``mail``, ``mail_counts``...).
 
@@ -106,8 +111,9 @@ def state(
     """
     filled = State(world or _own_world())
     filled.now_ms = NOW_MS
-    filled.put(_begun(things))
-    filled.put(things)
+    parts = parts_of(*things)
+    filled.put(_begun(parts))
+    filled.put(parts)
     filled.results.update(results or {})
     for name, value in loaded.items():
         assert hasattr(filled, name)
@@ -121,7 +127,7 @@ def _begun(things: Iterable[Entity]) -> Iterable[Entity]:
     return [beginning(part, id_) for part, id_ in made if not part.spec.within]
 
 
-def circumstances(body: Player | None = None, **changes: Any) -> Context:
+def circumstances(body: Whole | None = None, **changes: Any) -> Context:
     """Make a context: the player's own connection and session, now, with seeded dice."""
     mine = {} if body is None else {"player": body.id, "session": body.session, "conn": body.conn}
     given = {"id": "e1", "now_ms": NOW_MS, "rng": Random(1), "gateway": "g1", **mine, **changes}
@@ -129,19 +135,40 @@ def circumstances(body: Player | None = None, **changes: Any) -> Context:
 
 
 def play(event: Event, filled: State, context: Context, passwords: QuickPasswords | None = None) -> Outcome:
-    """Play an event by the book: prepared as ``apply`` would, the state left as it was, what is conserved conserved."""
+    """Play an event by the book: prepared as ``apply`` would, the state left as it was, what is conserved conserved.
+
+    Of players it sees those components that the rule (or a hook) asks for.
+    """
     rule: Any = rules()[event.spec.name]
     if rule.prepare is not None:
         prepared = rule.prepare(event, context, StateReader(filled), passwords or QuickPasswords())
         context = replace(context, prepared=prepared)
-    if rule.needs:
-        rule.needs(event, context)
+    needs = rule.needs(event, context) if rule.needs else ()
+    filled = _asked_for(filled, {*components_of(rule), *(kind for need in needs for kind in _kinds(need))})
     before = {kind: dict(things) for kind, things in filled.things.items()}
     outcome: Outcome = rule(filled, event, context)
     assert filled.things == before, "a rule only reads its state"
     wrong = [*undeclared(event.spec.task, changes(filled, outcome)), *impossible(_left(filled, outcome))]
     assert not wrong, "; ".join(wrong)
     return outcome
+
+
+def _asked_for(filled: State, kinds: set[type[Entity]]) -> State:
+    """The state without the components of players that nobody asked for."""
+    lacking = [kind for kind in record(actor_kind())[1:] if kind not in kinds]
+    seen = filled.to_be_changed(lacking)
+    for kind in lacking:
+        seen.things[kind].clear()
+    return seen
+
+
+def _kinds(need: Any) -> Iterable[type[Entity]]:
+    """The kinds of entities that a selection names."""
+    if isinstance(need, Near):
+        return (need.viewer, *need.kinds)
+    if isinstance(need, Matching):
+        return (need.kind, *(kind for _, kind in need.bring))
+    return (need.kind, *need.components) if isinstance(need, Rows) else ()
 
 
 def _left(filled: State, outcome: Outcome) -> Amounts:

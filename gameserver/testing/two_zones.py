@@ -8,15 +8,17 @@ def test_a_blow_reaches_the_neighbouring_tile():
     assert put(outcome, rat.id).hp < rat.hp
 """
 
+from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from gameserver.declare.entity import Entity
 from gameserver.maps.kinds import KINDS
 from gameserver.maps.world import CreatureSpawn, Portal, World, Zone
-from gameserver.modules.movement.entities import Creature, Player
-from gameserver.modules.trade.entities import Purse
+from gameserver.modules.combat.entities import Creature
+from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
 from gameserver.testing.scenes import (
@@ -32,6 +34,7 @@ from gameserver.testing.scenes import (
     session_of,
     told,
 )
+from gameserver.testing.wholes import Whole, parts_of, wholes
 
 __all__ = [
     "NOW_MS",
@@ -72,7 +75,7 @@ TOWN = Zone(
 WORLD = World(zones={"meadow": MEADOW, "town": TOWN}, start="meadow")
 
 
-def player(name: str = "Ada", **changes: Any) -> Player:
+def player(name: str = "Ada", **changes: Any) -> Whole:
     """Make a player in the middle of the meadow, in the world over connection ``c-ada`` of gateway ``g1``."""
     return scenes.player(name, **{"zone": "meadow", "x": 12, "y": 10, **changes})
 
@@ -83,12 +86,24 @@ def creature(id_: str = "meadow.rat.1", **changes: Any) -> Creature:
     return replace(Creature(id=id_, kind=kind, zone=zone, x=13, y=10, hp=KINDS[kind].hp_max, v=1), **changes)
 
 
-def state(*things: Entity, **loaded: Any) -> State:
+def state(*things: Entity | Whole, **loaded: Any) -> State:
     """Fill a state of the two zones."""
     return scenes.state(*things, **{"world": WORLD, **loaded})
 
 
+def players(loaded: State) -> dict[str, Whole]:
+    """The players of a state, with all that stands in their rows."""
+    return wholes(loaded, Player)
+
+
+def put_in(transaction: Any, put: Iterable[Entity | Whole], drop: Iterable[Entity | Whole]) -> None:
+    """Save entities, players with all that stands in their rows."""
+    transaction.save(parts_of(*put), [thing.parts[0] if isinstance(thing, Whole) else thing for thing in drop])
+
+
 def put(outcome: Outcome, id_: str) -> Any:
-    """Return the one body, or purse, that an outcome puts under this id."""
-    (body,) = [thing for thing in outcome.put if thing.id == id_ and isinstance(thing, Player | Creature | Purse)]
-    return body
+    """What an outcome puts under this id, the fields of all parts of a record together."""
+    parts = [thing for thing in outcome.put if thing.id == id_ and not isinstance(thing, Account | Session)]
+    assert parts
+    found = {name: value for part in parts for name, value in asdict(part).items()}
+    return SimpleNamespace(**found, present=found.get("gateway", "") != "")

@@ -5,8 +5,7 @@ import time
 from gameserver.declare import catalogue
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.maps.world import load_world
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.sessions.entities import EARS, Gateway
+from gameserver.modules.sessions.entities import EARS, Gateway, Player
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.rules import TICK_MS
 from gameserver.store import Store

@@ -26,9 +26,9 @@ from gameserver.maps.world import load_world
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.combat.events import Attack
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Move
-from gameserver.modules.sessions.entities import Session
+from gameserver.modules.sessions.entities import Player, Session
 from gameserver.store import Store
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.node import RunningNode
@@ -74,8 +74,11 @@ def seed(store: Store) -> None:
         for name, zone, k in people:
             session, conn = f"s.{name}", f"{NOBODY}.{name}"
             place = {"zone": zone, "x": 2 * (k % (SIDE // 2 - 1)), "y": 1 + k // SIDE % (SIDE - 1)}
-            player = Player(id=name, name=name, **place, session=session, gateway=NOBODY, conn=conn)
-            transaction.save([player, Session(id=session, player=name, gateway=NOBODY, conn=conn, token=name)], [])
+            player = Player(id=name, name=name, session=session, gateway=NOBODY, conn=conn)
+            body = Body(id=name, **place)
+            transaction.save(
+                [player, body, Session(id=session, player=name, gateway=NOBODY, conn=conn, token=name)], []
+            )
 
 
 def envelope(n: int, event: Event) -> Envelope:

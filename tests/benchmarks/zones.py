@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from gameserver.maps.world import World
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.sessions.entities import Account, Session
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.tokens import token_hash
 from gameserver.store import Store
@@ -103,12 +103,12 @@ def seed(database_url: str, world: World, players: int, sessions: int, places: P
     store = Store(database_url, world)
     password_hash = Argon2Passwords().hash(PASSWORD)
     for first in range(0, players, ROWS_AT_ONCE):
-        things: list[Account | Player | Session] = []
+        things: list[Account | Player | Body | Session] = []
         for n in range(first, min(first + ROWS_AT_ONCE, players)):
             (name,) = names(n, 1)
             zone, x, y = places(n % sessions)
             things.append(Account(id=name, name=name, password_hash=password_hash, created_ms=0))
-            things.append(Player(id=name, name=name, zone=zone, x=x, y=y))
+            things += [Player(id=name, name=name), Body(id=name, zone=zone, x=x, y=y)]
             things += [_session(name)] if n < sessions else []
         with store.transaction() as transaction:
             transaction.save(things, [])

@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 
 from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import sight
 from gameserver.modules.sessions.events import Register
 from gameserver.rules.book import rules
@@ -24,7 +24,7 @@ from gameserver.store.copy_database import copy
 from gameserver.store.engine import open_engine
 from gameserver.store.migrate import migrate
 from gameserver.store.tables import metadata
-from gameserver.testing.two_zones import NOW_MS, WORLD, circumstances, play, state
+from gameserver.testing.two_zones import NOW_MS, WORLD, circumstances, play, put_in, state
 from tests.pantry.items.entities import Item, Jar, Label, Shelved, Wear
 from tests.pantry.items.events import Eat, Pour, Shelve, Snatch, Take
 from tests.simulation.memory_store import MemoryStore
@@ -87,7 +87,7 @@ def test_each_selection_finds_what_it_says(workshop: Workshop) -> None:
 def test_each_selection_finds_the_same_in_the_simulations_store() -> None:
     store = MemoryStore(WORLD)
     with store.transaction() as transaction:
-        transaction.save([ADA, BOB, *ALL.values()], [])
+        put_in(transaction, [ADA, BOB, *ALL.values()], [])
     check_selections(store)
 
 
@@ -96,9 +96,9 @@ def check_selections(store: Any) -> None:
     assert load(store, ids(Item, "apple", look=True)).of(Item) == {"apple": APPLE}
     assert load(store, where(Item, holder="bob")).of(Item) == {"bread": BREAD}
     assert load(store, where(Item, when="lying", kind="loaf")).of(Item) == {"cheese": CHEESE}
-    around = near(Player, "ada", (Item,), sight)
-    assert load(store, ids(Player, "ada"), around).of(Item) == {"apple": APPLE}
-    assert load(store, near(Player, "ada", (Item,), sight, lock_most=3)).of(Item) == {"apple": APPLE}
+    around = near(Body, "ada", (Item,), sight)
+    assert load(store, ids(Body, "ada"), around).of(Item) == {"apple": APPLE}
+    assert load(store, near(Body, "ada", (Item,), sight, lock_most=3)).of(Item) == {"apple": APPLE}
     loaves, kinds_of_items = count(Item, kind="loaf"), distinct(Item, "kind")
     first, last = values(Item, "kind", 2), newest(Item, 1, "id", kind="loaf")
     lying, after = count(Item, when="lying"), portion(Item, 1, "id", "apple")

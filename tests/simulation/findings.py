@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.modules.chat.entities import ChatLine
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.testing.audit import misdeeds, repeated

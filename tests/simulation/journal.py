@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from gameserver.declare import catalogue
 from gameserver.modules.chat.events import Heard
 from gameserver.modules.combat.events import Reward
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.players import around
+from gameserver.modules.sessions.entities import Player
 from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs
-from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State
+from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State, components_of
 from gameserver.testing.audit import AuditedBatch, Entry
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
@@ -78,7 +79,7 @@ class Journal:
         watched: Any = play
         watched.needs = asks if spec.origin == "client" else rule.needs
         watched.repeat = rule.repeat
-        watched.components = rule.components
+        watched.components = (*components_of(rule), Body) if spec.origin == "client" else rule.components
         watched.prepare = prepare if rule.prepare or (prepared and spec.origin == "client") else None
         return play
 
@@ -110,15 +111,15 @@ def _die() -> None:
 BEFORE: dict[str, Callable[[], None]] = {"rule": _raise, "killer": _die}
 
 
-def _body(state: State, context: Context, outcome: Outcome) -> Any:
-    """The player as the rule leaves it."""
-    mine = [thing for thing in outcome.put if type(thing) is Player and thing.id == context.player]
-    return mine[0] if mine else state.of(Player)[context.player]
+def _part(kind: Any, state: State, context: Context, outcome: Outcome) -> Any:
+    """A part of the player's record as the rule leaves it."""
+    mine = [thing for thing in outcome.put if type(thing) is kind and thing.id == context.player]
+    return mine[0] if mine else state.of(kind)[context.player]
 
 
-def _puts(**fields: Any) -> Callable[[State, Context, Outcome], Outcome]:
+def _puts(kind: Any, **fields: Any) -> Callable[[State, Context, Outcome], Outcome]:
     def spoil(state: State, context: Context, outcome: Outcome) -> Outcome:
-        return replace(outcome, put=(*outcome.put, replace(_body(state, context, outcome), **fields)))
+        return replace(outcome, put=(*outcome.put, replace(_part(kind, state, context, outcome), **fields)))
 
     return spoil
 
@@ -138,8 +139,8 @@ def _unreadable_birth(state: State, context: Context, outcome: Outcome) -> Outco
 
 def _changes_strangers(state: State, context: Context, outcome: Outcome) -> Outcome:
     """What a rule may do that does not know who of those it sees is locked."""
-    locked = state.transaction.held[Player]  # type: ignore[attr-defined]
-    seen = [body for body in state.of(Player).values() if body.id not in locked]
+    locked = state.transaction.held[Body]  # type: ignore[attr-defined]
+    seen = [body for body in state.of(Body).values() if body.id not in locked]
     if not seen:
         return outcome  # there is nobody whom it could change
     return replace(outcome, put=(*outcome.put, *(replace(body, v=body.v + 1) for body in seen)))
@@ -147,9 +148,9 @@ def _changes_strangers(state: State, context: Context, outcome: Outcome) -> Outc
 
 AFTER: dict[str, Callable[[State, Context, Outcome], Outcome]] = {
     "result": _unreadable_result,
-    "put": _puts(v="many"),
-    "null": _puts(v=None),
-    "wide": _puts(hp=2**70),
+    "put": _puts(Player, conn=7),
+    "null": _puts(Player, conn=None),
+    "wide": _puts(Body, v=2**70),
     "notice": _unreadable_notice,
     "born": _unreadable_birth,
     "stranger": _changes_strangers,

@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare.conditions import Condition, meets
-from gameserver.declare.entity import Entity, Keep, actor_kind, beginning, kinds, record, records, stands_apart
+from gameserver.declare.entity import Entity, Keep, actor_kind, beginning, kinds, record, records, sharing, stands_apart
 from gameserver.errors import Corrupt, Retryable
 from gameserver.maps.world import World
 from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
@@ -334,7 +334,7 @@ class MemoryTransaction:
             parts = [kind for kind in whole if kind in wanted.rows]
             if parts:
                 self._load(state, parts, partial(self._is_wanted, wanted.rows, parts))
-            for need in [need for need in wanted.matching if need.kind in whole]:
+            for need in [need for need in wanted.matching.values() if need.kind in whole]:
                 self._load(state, [need.kind], partial(self._is_met, need.kind, need.condition), need.most)
                 found = [state.of(need.kind)[id_] for id_ in self._claims.held[need.kind]]
                 for field, brought in need.bring:
@@ -373,11 +373,12 @@ class MemoryTransaction:
         return meets(condition, self._with_owner(thing), self._all)
 
     def _with_owner(self, thing: Any) -> Any:
-        """A component with the fields of its owner."""
-        owner = self._get(thing.spec.of, thing.id) if thing.spec.of else None
-        return (
-            thing if owner is None else SimpleNamespace(**msgspec.structs.asdict(owner) | msgspec.structs.asdict(thing))
-        )
+        """A component with the fields of its owner, and of what stands in the same rows."""
+        kind = type(thing)
+        beside = sharing(kind) if kind.spec.within else (kind.spec.of,) if kind.spec.of else ()
+        parts = [part for other in beside if (part := self._get(other, thing.id)) is not None]
+        fields = {name: value for part in (*parts, thing) for name, value in msgspec.structs.asdict(part).items()}
+        return SimpleNamespace(**fields) if beside else thing
 
     def _part(self, kind: Any, id_: str) -> Any:
         """A part of a record; a component that is missing as it begins."""

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.messages.task_message import TaskMessage
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 from gameserver.rules.outcome import Waiting
 from tests.simulation.beats import Beat
 from tests.simulation.memory_store import MemoryTransaction

@@ -28,7 +28,7 @@ class Link:
         if self.open:
             self._player.hear_bytes(data)
 
-    def finish(self) -> None:
+    def finish(self, goodbye: str = "") -> None:
         if self.open:
             self._player.hung_up()
 

@@ -8,19 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, Retryable
-from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.combat.entities import Creature
+from gameserver.modules.combat.hooks import BUSY_ZONES
 from gameserver.modules.sessions.entities import Account, Gateway, Session
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.modules.world.rules import BUSY_ZONES
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.unread import PAUSE_MS
+from gameserver.testing.two_zones import absent, player, players, put_in
+from gameserver.testing.wholes import parts_of
 from tests.selections import selected
 from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import MemoryStore
 
-ADA = Player(id="ada", name="Ada", zone="field", x=1, y=1, gateway="g", conn="c", session="s", marks='{"act":[7,1]}')
+PLACE = {"zone": "field", "x": 1, "y": 1, "gateway": "g", "conn": "c", "session": "s"}
+ADA = player(**PLACE, marks='{"act":[7,1]}')
 SESSION = Session(id="s", player="ada", gateway="g", conn="c", token="now", token_before="before")
 KEY = "s/act"
 
@@ -57,33 +60,33 @@ def loaded(store: Any, **needs: Any) -> Any:
 @pytest.fixture
 def lived_in(store: Any) -> Any:
     """A store in which Ada has a session."""
-    do(store, lambda t: t.save([ADA, SESSION], []))
+    do(store, lambda t: put_in(t, [ADA, SESSION], []))
     return store
 
 
 def test_what_was_saved_is_loaded(lived_in: Any) -> None:
     state = loaded(lived_in, players=("ada",), sessions_of=("ada",))
-    assert state.of(Player)["ada"] == ADA
+    assert players(state)["ada"] == ADA
     assert state.of(Session)["s"] == SESSION
 
 
 def test_nothing_is_loaded_but_what_is_needed(lived_in: Any) -> None:
     others = [
-        Player(id="bob", name="Bob", zone="field", x=2, y=2, gateway="g"),
-        Player(id="eve", name="Eve", zone="town", x=2, y=2, gateway="g"),
-        Player(id="fay", name="Fay", zone="field", x=2, y=2),
+        player("Bob", **PLACE),
+        player("Eve", **{**PLACE, "zone": "town"}),
+        absent(player("Fay", **PLACE)),
         Creature(id="rat", kind="rat", zone="field", x=4, y=4),
         ZoneClock(id="field", tick=3),
         Gateway(id="g", seen_ms=9, sessions=1),
     ]
-    do(lived_in, lambda t: t.save(others, []))
-    assert set(loaded(lived_in, players=("ada",)).of(Player)) == {"ada"}
+    do(lived_in, lambda t: put_in(t, others, []))
+    assert set(players(loaded(lived_in, players=("ada",)))) == {"ada"}
     field = loaded(lived_in, zones=("field",))
-    assert set(field.of(Player)) == {"ada", "bob"}
+    assert set(players(field)) == {"ada", "bob"}
     assert set(field.of(Creature)) == {"rat"}
     assert set(field.of(ZoneClock)) == {"field"}
     seen = loaded(lived_in, players=("ada",), around=("ada",))
-    assert set(seen.of(Player)) == {"ada", "bob"}
+    assert set(players(seen)) == {"ada", "bob"}
     assert set(seen.of(Creature)) == {"rat"}
     assert loaded(lived_in, gateways=("g", "h")).of(Gateway) == {"g": Gateway(id="g", seen_ms=9, sessions=1)}
     assert sorted(loaded(lived_in, busy_zones=True).values(BUSY_ZONES)) == ["field", "town"]  # a database has no order
@@ -95,7 +98,7 @@ def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_i
 
     heard = Gateway(id="g", seen_ms=10, sessions=1)
     over = replace(SESSION, id="over", player="bob", gateway="", expires_ms=50)
-    do(lived_in, lambda t: t.save([heard, over], []))
+    do(lived_in, lambda t: put_in(t, [heard, over], []))
     assert due(10, 49) == set()
     assert due(11, 49) == {"s"}
     assert due(10, 50) == {"over"}
@@ -104,7 +107,8 @@ def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_i
 def writable(store: Any, thing: Any, **needs: Any) -> bool:
     def work(transaction: Any) -> None:
         transaction.load([selected(**needs)])
-        transaction.check_writable(thing)
+        for part in parts_of(thing):
+            transaction.check_writable(part)
 
     try:
         do(store, work)
@@ -117,41 +121,41 @@ def test_what_was_not_locked_may_not_be_written_unless_it_is_new_or_written_blin
     assert not writable(lived_in, ADA)
     assert not writable(lived_in, ADA, players=("bob",), around=("ada",))
     assert writable(lived_in, ADA, players=("ada",))
-    assert writable(lived_in, Player(id="new", name="New", zone="field", x=1, y=1), players=("new",))
+    assert writable(lived_in, player("New"), players=("new",))
     assert writable(lived_in, Gateway(id="g", seen_ms=1, sessions=1))
     assert writable(lived_in, ADA, around_locked=("ada",))
     assert not writable(lived_in, SESSION, players=("ada",))
     assert writable(lived_in, SESSION, sessions_of=("ada",))
     assert writable(lived_in, SESSION, orphans_before_ms=5, now_ms=9), "its gateway was never heard of"
-    assert writable(lived_in, ADA, orphans_before_ms=5, now_ms=9)
+    assert writable(lived_in, ADA.parts[0], orphans_before_ms=5, now_ms=9)
 
 
 def test_a_transaction_that_breaks_leaves_nothing(lived_in: Any) -> None:
     def work(transaction: Any) -> None:
-        transaction.save([Player(id="bob", name="Bob", zone="field", x=2, y=2)], [SESSION])
+        put_in(transaction, [player("Bob")], [SESSION])
         transaction.add_waiting([Waiting("w", "mail", "ada", b"x")], 1, 1)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
         do(lived_in, work)
     state = loaded(lived_in, players=("bob",), sessions=("s",))
-    assert "bob" not in state.of(Player)
+    assert "bob" not in players(state)
     assert "s" in state.of(Session)
     assert do(lived_in, lambda t: t.waiting(["w"])) == frozenset()
 
 
 def test_who_makes_an_account_that_is_there_has_a_conflict(store: Any) -> None:
-    do(store, lambda t: t.save([Account(id="ada", name="Ada", password_hash="h", created_ms=1)], []))
+    do(store, lambda t: put_in(t, [Account(id="ada", name="Ada", password_hash="h", created_ms=1)], []))
     with pytest.raises(Retryable) as conflict:
-        do(store, lambda t: t.save([Account(id="ada", name="ADA", password_hash="h", created_ms=1)], []))
+        do(store, lambda t: put_in(t, [Account(id="ada", name="ADA", password_hash="h", created_ms=1)], []))
     assert conflict.value.code == "conflict"
 
 
 @pytest.mark.parametrize("bad", [{"v": "many"}, {"v": None}, {"hp": 2**70}, {"name": "a\0b"}], ids=str)
 def test_a_value_that_is_not_taken_is_the_datas_fault(lived_in: Any, bad: dict[str, Any]) -> None:
     def work(transaction: Any) -> None:
-        body = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
-        transaction.save([replace(body, **bad)], [])
+        body = players(transaction.load([selected(players=("ada",))]))["ada"]
+        put_in(transaction, [replace(body, **bad)], [])
 
     with pytest.raises(Corrupt) as fault:
         do(lived_in, work)
@@ -164,7 +168,7 @@ def test_outcomes_are_kept_as_long_as_their_session_and_their_slot(lived_in: Any
     assert do(lived_in, lambda t: t.stored(KEY, 6)) is None
     do(lived_in, lambda t: t.keep([Stored(KEY, 0, "s", 9, b"later")]))  # the ring comes round
     assert do(lived_in, lambda t: t.stored(KEY, 7)) is None
-    do(lived_in, lambda t: t.save([], [SESSION]))
+    do(lived_in, lambda t: put_in(t, [], [SESSION]))
     assert do(lived_in, lambda t: t.stored(KEY, 8)) is None
 
 
@@ -191,7 +195,7 @@ def test_the_outbox_keeps_a_row_until_it_is_removed(lived_in: Any) -> None:
 
 def test_mail_of_who_is_not_there_is_not_due(lived_in: Any) -> None:
     do(lived_in, lambda t: t.add_waiting([Waiting("w", "mail", "ada", b"x"), Waiting("e", "event", "", b"y")], 1, 5))
-    do(lived_in, lambda t: t.save([replace(ADA, gateway="")], []))
+    do(lived_in, lambda t: put_in(t, [replace(ADA, gateway="")], []))
     assert [row.id for row in loaded(lived_in, orphans_before_ms=1, now_ms=5).due] == ["e"]
 
 

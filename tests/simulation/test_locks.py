@@ -7,15 +7,16 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Retryable
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.world.entities import ZoneClock
+from gameserver.testing.two_zones import absent, player, players, put_in
+from gameserver.testing.wholes import parts_of
 from tests.selections import selected
 from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import IDLE_S_MAX, MemoryStore
 from tests.simulation.scheduler import Crash, Strand
 
-ADA = Player(id="ada", name="Ada", zone="field", x=1, y=1)
-BOB = Player(id="bob", name="Bob", zone="field", x=2, y=2)
+ADA, BOB = absent(player(zone="field", x=1, y=1)), absent(player("Bob", zone="field", x=2, y=2))
 
 
 class ByHand:
@@ -60,8 +61,8 @@ class Work:
     def __init__(self, *, one_writer: bool = False) -> None:
         self.scheduler = ByHand()
         self.store = MemoryStore(WORLD, self.scheduler, one_writer=one_writer)
-        for body in (ADA, BOB):
-            self.store.things[Player][body.id] = body
+        for part in parts_of(ADA, BOB):
+            self.store.things[type(part)][part.id] = part
         self.errors: dict[Strand, BaseException | None] = {}
 
     def begin(self, work: Callable[[Any], None], *, until: str = "") -> Strand:
@@ -81,7 +82,7 @@ class Work:
         return strand
 
     def x(self, id_: str) -> int:
-        return int(self.store.things[Player][id_].x)
+        return int(self.store.things[Body][id_].x)
 
 
 def steps(*ids: str) -> Callable[[Any], None]:
@@ -89,8 +90,8 @@ def steps(*ids: str) -> Callable[[Any], None]:
 
     def work(transaction: Any) -> None:
         for id_ in ids:
-            body = transaction.load([selected(players=(id_,))]).of(Player)[id_]
-            transaction.save([replace(body, x=body.x + 1)], [])
+            body = players(transaction.load([selected(players=(id_,))]))[id_]
+            put_in(transaction, [replace(body, x=body.x + 1)], [])
 
     return work
 
@@ -125,7 +126,7 @@ def test_who_waits_in_vain_gives_way() -> None:
 
 def test_a_deadlock_is_found_and_written_down() -> None:
     work = Work()
-    first = work.begin(steps("ada", "bob"), until="write Player")
+    first = work.begin(steps("ada", "bob"), until="write Body")
     second = work.begin(steps("bob", "ada"))
     work.scheduler.go_on(first)
     assert isinstance(work.errors[first], Retryable)
@@ -156,7 +157,7 @@ def test_who_dies_within_a_transaction_has_done_nothing() -> None:
 def put_clock(transaction: Any) -> None:
     """A zone's first tick, or a later one."""
     transaction.load([selected(zones=("field",))])
-    transaction.save([ZoneClock(id="field", tick=1)], [])
+    put_in(transaction, [ZoneClock(id="field", tick=1)], [])
 
 
 def test_who_makes_a_row_that_is_there_by_now_waits_for_nobody_who_has_only_locked_it() -> None:

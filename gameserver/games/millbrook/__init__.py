@@ -12,8 +12,8 @@ MAPS = Path(__file__).parent / "maps"
 
 GAME = Game(
     modules=(
-        "gameserver.modules.sessions",
         "gameserver.modules.world",
+        "gameserver.modules.sessions",
         "gameserver.modules.movement",
         "gameserver.modules.chat",
         "gameserver.modules.combat",

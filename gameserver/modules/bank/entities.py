@@ -1,7 +1,7 @@
 """What a bank keeps of a player, and what makes of a chest's users a queue. Things are in the bank by their holder."""
 
 from gameserver.declare.entity import Entity, entity
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 
 
 @entity(of=Player, big=("coins",))

@@ -5,6 +5,7 @@ Of many who use one chest each waits for the one before, because all lock its tu
 
 from msgspec.structs import replace
 
+from gameserver.declare.entity import Entity
 from gameserver.errors import Rejected
 from gameserver.modules.bank import events
 from gameserver.modules.bank.entities import ChestTurn, Vault
@@ -22,17 +23,17 @@ from gameserver.modules.bank.events import (
     Withdraw,
 )
 from gameserver.modules.bank.maps import Chest, Counter
+from gameserver.modules.combat.fighters import Fighter, fighter_of
 from gameserver.modules.items import bodies
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, held, in_place, mine, portable, received, rows_of, shown
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.needs import Needs, ids
 from gameserver.rules.outcome import Context, Outcome, State, rule
 
 STORED_MAX = 60  # things that a player has in the bank
 CHEST_REACH = 3  # tiles
-PARTS = (*bodies.PARTS, Purse, Vault)
+PARTS: tuple[type[Entity], ...] = (*bodies.PARTS, Purse, Vault)
 
 
 def in_bank(player: str) -> str:
@@ -45,7 +46,7 @@ def in_chest(chest: str) -> str:
     return f"chest:{chest}"
 
 
-def _at_counter(state: State, context: Context) -> Player:
+def _at_counter(state: State, context: Context) -> Fighter:
     """The player whose event it is, where a counter is. Raises ``Rejected`` ``no_counter`` beside what is usual."""
     player = bodies.standing(state, context)
     if not state.zone(bodies.spot(player)[0]).placed(Counter):
@@ -65,7 +66,7 @@ def withdraw(state: State, event: Withdraw, context: Context) -> Outcome:
     return _shift(state, _at_counter(state, context), -event.coins)
 
 
-def _shift(state: State, player: Player, coins: int) -> Outcome:
+def _shift(state: State, player: Fighter, coins: int) -> Outcome:
     """Bring coins into the bank; below 0 out of it. Raises ``Rejected`` ``too_few_coins``."""
     purse, vault = state.of(Purse)[player.id], state.of(Vault)[player.id]
     purse, vault = replace(purse, coins=purse.coins - coins), replace(vault, coins=vault.coins + coins)
@@ -124,7 +125,7 @@ def _of_chest(event: PutIn | TakeOut, context: Context) -> Needs:
     )
 
 
-def _at_chest(state: State, context: Context, id_: str) -> tuple[Player, Chest]:
+def _at_chest(state: State, context: Context, id_: str) -> tuple[Fighter, Chest]:
     """The player whose event it is, and a chest near it. Raises ``Rejected`` ``no_such_chest``, ``out_of_reach``."""
     player = bodies.standing(state, context)
     zone = state.zone(bodies.spot(player)[0])
@@ -159,12 +160,16 @@ def takeout(state: State, event: TakeOut, context: Context) -> Outcome:
 
 
 def _what_is_in_the_chest(state: State, event: PeekIn, context: Context) -> Outcome:
-    zone = state.zone(bodies.spot(state.of(Player)[context.player])[0])
+    zone = state.zone(bodies.spot(fighter_of(state, context.player))[0])
     holds = next((chest.holds for placed, chest in zone.placed(Chest) if placed.id == event.chest), 0)
     return Outcome(result=Shared(things=[shown(i) for i in held(state, in_chest(event.chest))], holds=holds))
 
 
-@rule(needs=lambda event, context: rows_of(in_chest(event.chest)), repeat=_what_is_in_the_chest)
+@rule(
+    needs=lambda event, context: rows_of(in_chest(event.chest)),
+    repeat=_what_is_in_the_chest,
+    components=bodies.PARTS,
+)
 def peekin(state: State, event: PeekIn, context: Context) -> Outcome:
     """What is in a chest."""
     _at_chest(state, context, event.chest)

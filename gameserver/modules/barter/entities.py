@@ -3,7 +3,7 @@
 import msgspec
 
 from gameserver.declare.entity import Entity, Index, entity
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 
 
 class Goods(msgspec.Struct, frozen=True, array_like=True):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.declare.entity import Entity
 from gameserver.errors import Rejected
 from gameserver.modules.barter.entities import Goods, Side
 from gameserver.modules.barter.events import (
@@ -24,11 +25,12 @@ from gameserver.modules.barter.events import (
     Retracted,
     Traded,
 )
+from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import bodies
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, changes, held, mine, portable, received, rows_of, shown
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.players import actor, check_mailbox
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import Named, actor, check_mailbox, player_id
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
@@ -41,9 +43,9 @@ NOTHING = "[]"
 
 
 def _of_both(event: Offer | Accept | Retract, context: Context) -> Needs:
-    partner = event.to.lower()
+    partner = player_id(event.to)
     return (
-        ids(Player, partner),
+        *bodies.needs_of(partner),
         ids(Purse, partner),
         ids(Side, partner),
         *rows_of(context.player, partner),
@@ -52,7 +54,7 @@ def _of_both(event: Offer | Accept | Retract, context: Context) -> Needs:
     )
 
 
-PARTS = (*bodies.PARTS, Purse, Side)
+PARTS: tuple[type[Entity], ...] = (*bodies.PARTS, Purse, Side)
 
 
 @rule(needs=_of_both, components=PARTS)
@@ -81,7 +83,7 @@ def offer(state: State, event: Offer, context: Context) -> Outcome:
     )
 
 
-def _check_coins(state: State, player: Player, coins: int) -> None:
+def _check_coins(state: State, player: Named, coins: int) -> None:
     if state.of(Purse)[player.id].coins < coins:
         raise Rejected("too_few_coins", f"{player.name} has fewer than {coins} coins.")
 
@@ -104,7 +106,7 @@ def accept(state: State, event: Accept, context: Context) -> Outcome:
     return Outcome(result=Agreed(done=False, coins=state.of(Purse)[me.id].coins), put=(agreed,), notifications=(told,))
 
 
-def exchange(state: State, players: tuple[Player, Player], sides: tuple[Side, Side]) -> Outcome:
+def exchange(state: State, players: tuple[Fighter, Fighter], sides: tuple[Side, Side]) -> Outcome:
     """Things and coins change hands, in both directions at once. ``players``: who accepted last, and the other."""
     me, partner = players
     check_mailbox(state, partner)
@@ -122,7 +124,7 @@ def exchange(state: State, players: tuple[Player, Player], sides: tuple[Side, Si
     )
 
 
-def _goods(state: State, player: Player, side: Side) -> list[Item]:
+def _goods(state: State, player: Named, side: Side) -> list[Item]:
     """What a side has offered, as it is. Raises ``Rejected``: ``too_few_coins``, ``offer_changed``."""
     _check_coins(state, player, side.coins)
     found = [(offered, state.get(Item, offered.id)) for offered in side.goods]
@@ -132,7 +134,7 @@ def _goods(state: State, player: Player, side: Side) -> list[Item]:
     return [thing for _, thing in found if thing is not None]
 
 
-def _into(state: State, player: Player, given: Sequence[Item], got: Sequence[Item]) -> Moved:
+def _into(state: State, player: Named, given: Sequence[Item], got: Sequence[Item]) -> Moved:
     """What a player gets, beside what stays. Raises ``Rejected`` ``too_many_things``."""
     gone = {thing.id for thing in given}
     return received([thing for thing in held(state, player.id) if thing.id not in gone], got, player.id)

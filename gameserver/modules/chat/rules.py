@@ -6,9 +6,11 @@ from gameserver.errors import Rejected
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.chat.entities import LINES_KEPT, ChatLine, Membership
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.players import actor, check_mailbox
-from gameserver.modules.movement.view import cell_of, channel_topic, zone_topic
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.players import actors_body
+from gameserver.modules.movement.view import cell_of, zone_topic
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import actor, check_mailbox, player_id
 from gameserver.rules.needs import Listing, Needs, count, ids, mail_count, newest, values, where
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
@@ -40,24 +42,24 @@ def _shows_nothing(c: str) -> bool:
     return c in _BLANK or ord(c) in _SELECTORS or unicodedata.category(c) in _UNSEEN
 
 
-@rule()
+@rule(components=(Body,))
 def say(state: State, event: Say, context: Context) -> Outcome:
     """Heard by all who see the speaker."""
     speaker = actor(state, context)
     heard = Heard(how="say", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
-    return Outcome(notifications=(Notification(notice=heard, to=(cell_of(speaker),)),))
+    return Outcome(notifications=(Notification(notice=heard, to=(cell_of(actors_body(state, context)),)),))
 
 
-@rule()
+@rule(components=(Body,))
 def shout(state: State, event: Shout, context: Context) -> Outcome:
     """Heard in the whole zone."""
     speaker = actor(state, context)
     heard = Heard(how="shout", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
-    return Outcome(notifications=(Notification(notice=heard, to=(zone_topic(speaker.zone),)),))
+    return Outcome(notifications=(Notification(notice=heard, to=(zone_topic(actors_body(state, context).zone),)),))
 
 
 def _needs_hearer(event: Whisper, context: Context) -> Needs:
-    hearer = event.to.lower()
+    hearer = player_id(event.to)
     return ids(Player, hearer), mail_count(hearer)
 
 
@@ -65,7 +67,7 @@ def _needs_hearer(event: Whisper, context: Context) -> Needs:
 def whisper(state: State, event: Whisper, context: Context) -> Outcome:
     """Heard by one player, now or at the next login."""
     speaker = actor(state, context)
-    hearer = state.get(Player, event.to.lower())
+    hearer = state.get(Player, player_id(event.to))
     if hearer is None:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     if hearer.id == speaker.id:
@@ -73,6 +75,11 @@ def whisper(state: State, event: Whisper, context: Context) -> Outcome:
     check_mailbox(state, hearer)
     heard = Heard(how="whisper", by=speaker.name, text=clean(event.text), at_ms=context.now_ms)
     return Outcome(notifications=(Notification(notice=heard, player=hearer.id),))
+
+
+def channel_topic(channel: str) -> str:
+    """What the members of a channel watch."""
+    return f"channel.{channel}"
 
 
 def history(channel: str) -> Listing[ChatLine]:
@@ -88,11 +95,13 @@ def _needs_memberships(event: Leave | Talk, context: Context) -> Needs:
     return (where(Membership, player=context.player),)
 
 
-def _mine(state: State, player: str) -> dict[str, Membership]:
+def memberships(state: State, player: str) -> dict[str, Membership]:
+    """A player's memberships by channel, as far as they were loaded."""
     return {m.channel: m for m in state.of(Membership).values() if m.player == player}
 
 
-def _watch(channels: set[str]) -> SessionUpdate:
+def watch_channels(channels: set[str]) -> SessionUpdate:
+    """Let a connection hear these channels, and no others."""
     return SessionUpdate(watch={"channels": tuple(channel_topic(c) for c in sorted(channels))})
 
 
@@ -100,7 +109,7 @@ def _watch(channels: set[str]) -> SessionUpdate:
 def join(state: State, event: Join, context: Context) -> Outcome:
     """Hear a channel from now on, and its last lines."""
     player = actor(state, context)
-    mine = _mine(state, player.id)
+    mine = memberships(state, player.id)
     if event.channel not in mine and len(mine) >= CHANNELS_MAX:
         raise Rejected("too_many_channels", f"You are in {CHANNELS_MAX} channels already.")
     member = Membership(id=f"{event.channel}/{player.id}", channel=event.channel, player=player.id)
@@ -108,24 +117,24 @@ def join(state: State, event: Join, context: Context) -> Outcome:
     return Outcome(
         result=Joined(channel=event.channel, history=lines),
         put=(member,),
-        follow=_watch({*mine, event.channel}),
+        follow=watch_channels({*mine, event.channel}),
     )
 
 
 @rule(needs=_needs_memberships)
 def leave(state: State, event: Leave, context: Context) -> Outcome:
     """Hear a channel no longer."""
-    mine = _mine(state, actor(state, context).id)
+    mine = memberships(state, actor(state, context).id)
     if event.channel not in mine:
         raise Rejected("not_a_member", f"You are not in {event.channel}.")
-    return Outcome(drop=(mine[event.channel],), follow=_watch({*mine} - {event.channel}))
+    return Outcome(drop=(mine[event.channel],), follow=watch_channels({*mine} - {event.channel}))
 
 
 @rule(needs=_needs_memberships)
 def talk(state: State, event: Talk, context: Context) -> Outcome:
     """Heard by a channel's members, and kept among its last lines."""
     speaker = actor(state, context)
-    if event.channel not in _mine(state, speaker.id):
+    if event.channel not in memberships(state, speaker.id):
         raise Rejected("not_a_member", f"You are not in {event.channel}.")
     text = clean(event.text)
     line = ChatLine(id=context.id, channel=event.channel, by=speaker.name, text=text, at_ms=context.now_ms)

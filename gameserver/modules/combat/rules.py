@@ -1,16 +1,18 @@
 """Combat: a blow needs reach, a rested arm and a place where fighting is allowed.
 
-``blow`` is the one formula for all fights; creatures strike with it too, on their zone's ticks (see ``world``).
+``blow`` is the one formula for all fights; creatures strike with it too, on their zone's ticks (see ``scene``).
 """
 
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.maps.kinds import kind_of
+from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
-from gameserver.modules.movement.entities import Creature, Player
-from gameserver.modules.movement.players import living_actor
+from gameserver.modules.combat.fighters import PARTS, Fighter, fighter_needs, living_actor, present_fighter
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import cell_of, distance, vanishes
+from gameserver.modules.sessions.entities import Player
 from gameserver.rules.needs import Needs, ids, mail_count
 from gameserver.rules.outcome import (
     Context,
@@ -36,46 +38,46 @@ def blow(rng: Dice, attack: int, defence: int) -> int:
 
 
 def _needs_target(event: Attack, context: Context) -> Needs:
-    return ids(Player, event.target), ids(Creature, event.target)
+    return *fighter_needs(event.target), ids(Creature, event.target)
 
 
-@rule(needs=_needs_target)
+@rule(needs=_needs_target, components=PARTS)
 def attack(state: State, event: Attack, context: Context) -> Outcome:
     """Strike someone within reach."""
     attacker = living_actor(state, context)
     target = _target(state, event.target)
     _check(state, attacker, target, context.now_ms)
-    attacker = replace(attacker, attack_due_ms=context.now_ms + COOLDOWN_MS)
+    rests = replace(attacker.health, attack_due_ms=context.now_ms + COOLDOWN_MS)
     if isinstance(target, Creature):
-        return _strike_creature(attacker, target, context)
-    return _strike_player(attacker, target, context)
+        return _strike_creature(rests, target, context)
+    return _strike_player(rests, target, context)
 
 
-def _target(state: State, target: str) -> Player | Creature:
-    player = state.get(Player, target)
-    found = player if player is not None and player.present else state.get(Creature, target)
-    if found is None or found.dead_until_ms:
+def _target(state: State, target: str) -> Fighter | Creature:
+    found = present_fighter(state, target) or state.get(Creature, target)
+    if found is None or found.dead:
         raise Rejected("no_such_target", "There is nobody of that name to strike.")
     return found
 
 
-def _check(state: State, attacker: Player, target: Player | Creature, now_ms: int) -> None:
+def _check(state: State, attacker: Fighter, target: Fighter | Creature, now_ms: int) -> None:
     if target.id == attacker.id:
         raise Rejected("no_such_target", "You can't strike yourself.")
-    if state.zone(attacker.zone).safe:
+    here, there = attacker.body, target.body if isinstance(target, Fighter) else target
+    if state.zone(here.zone).safe:
         raise Rejected("safe_zone", "Nobody fights here.")
-    if attacker.zone != target.zone or distance(attacker, target) > REACH:
+    if here.zone != there.zone or distance(here, there) > REACH:
         raise Rejected("out_of_reach", "Too far away.")
-    if awaited(attacker.attack_due_ms, now_ms, COOLDOWN_MS):
+    if awaited(attacker.health.attack_due_ms, now_ms, COOLDOWN_MS):
         raise Rejected("cooldown", "Your arm needs a rest.")
 
 
-def _strike_creature(attacker: Player, creature: Creature, context: Context) -> Outcome:
+def _strike_creature(attacker: Health, creature: Creature, context: Context) -> Outcome:
     kind = kind_of(creature.kind)
     damage = blow(context.rng, attacker.attack, kind.defence)
     hurt = replace(creature, hp=max(0, creature.hp - damage), prey=attacker.id, v=creature.v + 1)
     result = Hit(target=creature.id, damage=damage, hp=hurt.hp)
-    struck = _struck(attacker.id, hurt, damage)
+    struck = _struck(attacker.id, hurt, hurt.hp, damage)
     if hurt.hp:
         return Outcome(result=result, put=(attacker, hurt), notifications=(struck,))
     dead = replace(hurt, prey="", dead_until_ms=context.now_ms + kind.respawn_s * 1000)
@@ -85,44 +87,41 @@ def _strike_creature(attacker: Player, creature: Creature, context: Context) -> 
     )
 
 
-def _strike_player(attacker: Player, player: Player, context: Context) -> Outcome:
-    damage = blow(context.rng, attacker.attack, player.defence)
+def _strike_player(attacker: Health, player: Fighter, context: Context) -> Outcome:
+    damage = blow(context.rng, attacker.attack, player.health.defence)
     hurt, notifications = strike_player(attacker.id, player, damage, context.now_ms)
-    return Outcome(
-        result=Hit(target=player.id, damage=damage, hp=hurt.hp), put=(attacker, hurt), notifications=notifications
-    )
+    result = Hit(target=player.id, damage=damage, hp=hurt.health.hp)
+    return Outcome(result=result, put=(attacker, *hurt.parts), notifications=notifications)
 
 
-def strike_player(by: str, player: Player, damage: int, now_ms: int) -> tuple[Player, tuple[Notification, ...]]:
+def strike_player(by: str, player: Fighter, damage: int, now_ms: int) -> tuple[Fighter, tuple[Notification, ...]]:
     """A player who was struck, and what is seen of it; at no health dead until ``DEAD_MS`` later."""
-    hurt = replace(player, hp=max(0, player.hp - damage), hit_ms=now_ms, v=player.v + 1)
-    if hurt.hp:
-        return hurt, (_struck(by, hurt, damage),)
-    dead = replace(hurt, dead_until_ms=now_ms + DEAD_MS)
-    return dead, (_struck(by, dead, damage), *_death(dead, by))
+    hp = max(0, player.health.hp - damage)
+    dead_until_ms = 0 if hp else now_ms + DEAD_MS
+    hurt = player.changed(hp=hp, hit_ms=now_ms, dead_until_ms=dead_until_ms)
+    struck = _struck(by, hurt.body, hp, damage)
+    return hurt, (struck,) if hp else (struck, *_death(hurt.body, by))
 
 
-def _struck(by: str, target: Player | Creature, damage: int) -> Notification:
-    return Notification(
-        notice=Struck(by=by, target=target.id, damage=damage, hp=target.hp, v=target.v), to=(cell_of(target),)
-    )
+def _struck(by: str, target: Body | Creature, hp: int, damage: int) -> Notification:
+    return Notification(notice=Struck(by=by, target=target.id, damage=damage, hp=hp, v=target.v), to=(cell_of(target),))
 
 
-def _death(body: Player | Creature, by: str) -> tuple[Notification, ...]:
+def _death(body: Body | Creature, by: str) -> tuple[Notification, ...]:
     return (Notification(notice=Died(who=body.id, by=by), to=(cell_of(body),)), vanishes(body))
 
 
-@rule(needs=lambda event, context: (ids(Player, event.player), mail_count(event.player)))
+@rule(needs=lambda event, context: (ids(Player, event.player), ids(Health, event.player), mail_count(event.player)))
 def reward(state: State, event: Reward, context: Context) -> Outcome:
     """The slayer gains experience, and grows a little stronger with every hundred points.
 
     Whose mailbox is full gains it all the same, and is not told.
     """
-    player = state.get(Player, event.player)
-    if player is None:
+    health = state.get(Health, event.player)
+    if health is None:
         return Outcome()
-    xp = player.xp + event.xp
-    stronger = xp // XP_PER_ATTACK - player.xp // XP_PER_ATTACK
-    grown = replace(player, xp=xp, attack=player.attack + stronger)
-    told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=player.id)
-    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, player.id) else ())
+    xp = health.xp + event.xp
+    stronger = xp // XP_PER_ATTACK - health.xp // XP_PER_ATTACK
+    grown = replace(health, xp=xp, attack=health.attack + stronger)
+    told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=health.id)
+    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, health.id) else ())

@@ -4,6 +4,14 @@ from gameserver.declare.following import Packet, View, follows
 from gameserver.modules.movement.world_view import arrive
 
 
+@follows("register")
+@follows("login")
+@follows("resume")
+def entered(view: View, event: Packet, data: Packet) -> None:
+    """I am in the world, in this health."""
+    view.me |= {key: data[key] for key in ("hp", "hp_max", "xp")}
+
+
 @follows("attack")
 def struck_someone(view: View, event: Packet, data: Packet) -> None:
     """My blow fell."""

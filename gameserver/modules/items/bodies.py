@@ -2,39 +2,49 @@
 
 from msgspec.structs import replace
 
+from gameserver.declare.entity import Entity
 from gameserver.errors import Rejected
-from gameserver.modules.movement.entities import Creature, Player
-from gameserver.modules.movement.players import living_actor
+from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.fighters import PARTS as FIGHTERS_PARTS
+from gameserver.modules.combat.fighters import Fighter, fighter_needs, fighter_of, living_actor
 from gameserver.modules.movement.view import appears, cell_of
-from gameserver.rules.outcome import Context, Notification, State
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import player_id
+from gameserver.rules.needs import Needs
+from gameserver.rules.outcome import Context, Notification, Outcome, State
 
-# What a rule needs of the player whose event it is, and of others beside it, to ask what stands here.
-PARTS: tuple[type, ...] = ()
+# What a rule needs of the player whose event it is, and (``needs_of``) of others beside it, to ask what stands here.
+PARTS: tuple[type[Entity], ...] = FIGHTERS_PARTS
 
 
-def standing(state: State, context: Context) -> Player:
+def needs_of(player: str) -> Needs:
+    """Select another player, to ask what stands here."""
+    return fighter_needs(player)
+
+
+def standing(state: State, context: Context) -> Fighter:
     """The player whose event it is, in the world and alive. Raises ``NotNow`` ``not_here``, ``Rejected`` ``dead``."""
     return living_actor(state, context)
 
 
-def spot(player: Player) -> tuple[str, int, int]:
+def spot(player: Fighter) -> tuple[str, int, int]:
     """Zone and tile where a player stands."""
-    return player.zone, player.x, player.y
+    return player.body.zone, player.body.x, player.body.y
 
 
-def cell(player: Player) -> str:
+def cell(player: Fighter) -> str:
     """The topic of those who see a player."""
-    return cell_of(player)
+    return cell_of(player.body)
 
 
-def tiles_between(player: Player, zone: str, x: int, y: int) -> int | None:
+def tiles_between(player: Fighter, zone: str, x: int, y: int) -> int | None:
     """How many steps away a tile lies; ``None`` in another zone."""
-    return max(abs(player.x - x), abs(player.y - y)) if player.zone == zone else None
+    return max(abs(player.body.x - x), abs(player.body.y - y)) if player.body.zone == zone else None
 
 
-def other(state: State, me: Player, name: str) -> Player:
+def other(state: State, me: Player | Fighter, name: str) -> Player:
     """Another player, in the world or not. Raises ``Rejected`` ``no_such_player``."""
-    found = state.get(Player, name.lower())
+    found = state.get(Player, player_id(name))
     if found is None:
         raise Rejected("no_such_player", f"Nobody is called {name}.")
     if found.id == me.id:
@@ -42,7 +52,7 @@ def other(state: State, me: Player, name: str) -> Player:
     return found
 
 
-def partner(state: State, me: Player, name: str, reach: int) -> Player:
+def partner(state: State, me: Fighter, name: str, reach: int) -> Fighter:
     """Another player who is in the world, alive and near.
 
     Raises ``Rejected``: ``no_such_player``, ``offline``, ``not_alive``, ``out_of_reach``.
@@ -50,39 +60,40 @@ def partner(state: State, me: Player, name: str, reach: int) -> Player:
     found = other(state, me, name)
     if not found.present:
         raise Rejected("offline", f"{found.name} is not in the world.")
-    if found.dead_until_ms:
+    there = fighter_of(state, found.id)
+    if there.dead:
         raise Rejected("not_alive", f"{found.name} is dead, for the moment.")
-    away = tiles_between(me, *spot(found))
+    away = tiles_between(me, *spot(there))
     if away is None or away > reach:
         raise Rejected("out_of_reach", f"{found.name} is too far away.")
-    return found
+    return there
 
 
 def health(state: State, player: str) -> tuple[int, int]:
     """A player's health, and how much it has at most."""
-    body = state.of(Player)[player]
+    body = state.of(Health)[player]
     return body.hp, body.hp_max
 
 
-def healed(state: State, player: str, points: int) -> tuple[tuple[Player, ...], int, tuple[Notification, ...]]:
+def healed(state: State, player: str, points: int) -> tuple[tuple[Entity, ...], int, tuple[Notification, ...]]:
     """Give a player health: what is put, the health then, and what others see of it."""
-    body = state.of(Player)[player]
-    well = replace(body, hp=min(body.hp_max, body.hp + points), v=body.v + 1)
-    return (well,), well.hp, (appears(well),)
+    hurt = fighter_of(state, player)
+    well = hurt.changed(hp=min(hurt.health.hp_max, hurt.health.hp + points))
+    return well.parts, well.health.hp, appears(state.folded(Outcome(put=well.parts)), well.body)
 
 
 def fighting(state: State, player: str) -> tuple[int, int]:
     """A player's attack and defence."""
-    body = state.of(Player)[player]
+    body = state.of(Health)[player]
     return body.attack, body.defence
 
 
-def strengthened(state: State, player: str, attack: int, defence: int) -> tuple[Player, ...]:
+def strengthened(state: State, player: str, attack: int, defence: int) -> tuple[Health, ...]:
     """Change how a player strikes and is struck: what is put."""
-    body = state.of(Player)[player]
+    body = state.of(Health)[player]
     return (replace(body, attack=body.attack + attack, defence=body.defence + defence),)
 
 
 def slain(put: tuple[object, ...]) -> Creature | None:
     """The creature that a blow has killed."""
-    return next((body for body in put if isinstance(body, Creature) and body.dead_until_ms), None)
+    return next((body for body in put if isinstance(body, Creature) and body.dead), None)

@@ -11,7 +11,7 @@ from gameserver.modules.items.ground import lies_in, loot, loot_ids, lying, show
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.items.rules import strength
 from gameserver.modules.items.things import held, rows_of, shown, worn_by
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look
 from gameserver.modules.movement.view import sight
 from gameserver.rules.needs import Needs, ids, near
@@ -20,10 +20,10 @@ from gameserver.rules.outcome import Context, Notification, Outcome, State
 GROUND_MAX = 200  # things that are told of one look
 
 
-@after("movement.look", needs=lambda event, context: (near(Player, context.player, (Item,), sight),))
+@after("movement.look", needs=lambda event, context: (near(Body, context.player, (Item,), sight),))
 def things_are_seen(state: State, event: Look, context: Context, outcome: Outcome) -> Outcome | None:
     """Tell what lies in view, if anything does."""
-    box = sight(state.of(Player)[context.player])
+    box = sight(state.of(Body)[context.player])
     seen = [item for item in state.of(Item).values() if lies_in(box, item)]
     if not seen:
         return None

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from gameserver.declare.conditions import all_of, test
 from gameserver.errors import Rejected
+from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import bodies
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import (
@@ -47,7 +48,6 @@ from gameserver.modules.items.things import (
     shown,
     worn_by,
 )
-from gameserver.modules.movement.entities import Player
 from gameserver.rules.needs import Matching, Needs, ids, matching
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
@@ -71,7 +71,7 @@ def _both_stacks(event: Split, context: Context) -> Needs:
 
 def _of_both(event: GiveItem, context: Context) -> Needs:
     receiver = event.to.lower()
-    return (ids(Player, receiver), *rows_of(context.player, receiver))
+    return (*bodies.needs_of(receiver), *rows_of(context.player, receiver))
 
 
 def _with_container(event: Stow | Fetch, context: Context) -> Needs:
@@ -93,7 +93,7 @@ def take(state: State, event: Take, context: Context) -> Outcome:
     return Outcome(result=_handled(item, moved), put=moved.put, drop=moved.drop, notifications=(disappears(item),))
 
 
-def _check_reach(player: Player, item: Item, reach: int) -> None:
+def _check_reach(player: Fighter, item: Item, reach: int) -> None:
     away = bodies.tiles_between(player, item.zone, item.x, item.y)
     if away is None or away > reach:
         raise Rejected("out_of_reach", "Too far away.")
@@ -163,7 +163,7 @@ def unequip(state: State, event: Unequip, context: Context) -> Outcome:
     return _armed(state, player, off, on=[], off=[item], put=[])
 
 
-def _armed(state: State, player: Player, item: Item, *, on: list[Item], off: list[Item], put: list[Item]) -> Outcome:
+def _armed(state: State, player: Fighter, item: Item, *, on: list[Item], off: list[Item], put: list[Item]) -> Outcome:
     """Let a player's strength follow what was put on and taken off."""
     attack, defence = strength(on)
     less_attack, less_defence = strength(off)
@@ -259,7 +259,9 @@ def _repeat_examine(state: State, event: Examine, context: Context) -> Outcome:
     return Outcome(result=_examined(item or Item(id=event.thing, kind="")))
 
 
-@rule(needs=lambda event, context: (ids(Item, event.thing, look=True),), repeat=_repeat_examine)
+@rule(
+    needs=lambda event, context: (ids(Item, event.thing, look=True),), repeat=_repeat_examine, components=bodies.PARTS
+)
 def examine(state: State, event: Examine, context: Context) -> Outcome:
     """What can be told of a thing that one has or sees."""
     player = bodies.standing(state, context)

@@ -1,59 +1,57 @@
-"""Whom and what a rule finds: the player whose event it is, and the bodies around."""
+"""Whom and what a rule finds: the body of the player whose event it is, and what is around."""
 
-from gameserver.errors import NotNow, Rejected
-from gameserver.modules.movement.entities import Creature, Player
+from typing import Any
+
+from gameserver.declare.entity import Entity
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.looks import is_seen, seen_parts, shown_with
 from gameserver.modules.movement.view import sight
-from gameserver.rules.needs import Near, Needs, near, where
-from gameserver.rules.outcome import Context, State, has_room_for_mail
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import actor
+from gameserver.rules.needs import Near, Needs, Rows, ids, near, where
+from gameserver.rules.outcome import Context, State
 
 AROUND_LOCKED_MAX = 200  # players, and creatures as many, for each who asks: the nearest
 
 
-def actor(state: State, context: Context) -> Player:
-    """The player whose event it is. Raises ``NotNow`` ``not_here`` when not in the world.
-
-    That is so when the connection was lost while the event was under way: a resumed session sends it again.
-    """
-    player = state.get(Player, context.player)
-    if player is None or not player.present:
-        raise NotNow("not_here", "You are not in the world.")
-    return player
+def body_parts() -> tuple[type[Any], ...]:
+    """What a rule names as its ``components`` to show its player to others."""
+    return (Body, *shown_with(Body))
 
 
-def living_actor(state: State, context: Context) -> Player:
-    """The same, alive. Raises ``Rejected`` ``dead``."""
-    player = actor(state, context)
-    if player.dead_until_ms:
-        raise Rejected("dead", "You are dead, for the moment.")
-    return player
+def actors_body(state: State, context: Context) -> Body:
+    """The body of the player whose event it is. Raises ``NotNow`` ``not_here`` when not in the world."""
+    return state.of(Body)[actor(state, context).id]
 
 
-def check_mailbox(state: State, receiver: Player) -> None:
-    """Raises ``Rejected`` ``mailbox_full`` when there is no room for a durable notice."""
-    if not has_room_for_mail(state, receiver.id):
-        raise Rejected("mailbox_full", f"{receiver.name} has too many messages waiting.")
+def body_of(player: str) -> Needs:
+    """Select a player's body, and what is needed to show it, to be changed."""
+    parts: dict[type[Entity], None] = dict.fromkeys((Player, *body_parts()))
+    return tuple(ids(part, player) for part in parts)
 
 
 def around(player: str) -> Near:
     """Select what a player sees, to be read only."""
-    return near(Player, player, (Player, Creature), sight)
+    return near(Body, player, seen_parts(), sight)
 
 
 def around_locked(player: str) -> Near:
-    """Select what a player sees, to be changed: the 200 nearest players, and as many creatures."""
-    return near(Player, player, (Player, Creature), sight, lock_most=AROUND_LOCKED_MAX)
+    """Select what a player sees, to be changed: the 200 nearest players, and as many of each other kind."""
+    return near(Body, player, seen_parts(), sight, lock_most=AROUND_LOCKED_MAX)
 
 
-def bodies_in(zone: str) -> Needs:
-    """Select the players who are present in a zone, and its creatures, to be changed."""
-    return where(Player, when="present", zone=zone), where(Creature, zone=zone)
+def bodies_in(zone: str) -> Rows[Body]:
+    """Select those who are present in a zone, and what is needed to show them, to be changed."""
+    return where(Body, when="present", zone=zone, components=shown_with(Body))
 
 
-def players_in(state: State, zone: str) -> list[Player]:
-    """The players present in a zone, as far as they were loaded, by id."""
-    return sorted((p for p in state.of(Player).values() if p.zone == zone and p.present), key=lambda p: p.id)
+def present_in(state: State, zone: str) -> list[Body]:
+    """The bodies of those present in a zone, as far as they were loaded, by id."""
+    players = state.of(Player)
+    return sorted((b for b in state.of(Body).values() if b.zone == zone and players[b.id].present), key=lambda b: b.id)
 
 
-def creatures_in(state: State, zone: str) -> list[Creature]:
-    """The creatures of a zone, as far as they were loaded, by id."""
-    return sorted((c for c in state.of(Creature).values() if c.zone == zone), key=lambda c: c.id)
+def seen_in(state: State, kind: type[Any], zone: str) -> list[Any]:
+    """What of a kind can be seen in a zone, as far as it was loaded, by id."""
+    found = [thing for thing in state.of(kind).values() if thing.zone == zone and is_seen(state, thing)]
+    return sorted(found, key=lambda thing: thing.id)

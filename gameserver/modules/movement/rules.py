@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.maps.world import Zone
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
-from gameserver.modules.movement.players import actor, around, creatures_in, living_actor, players_in
-from gameserver.modules.movement.view import Body, appears, being, crosses, in_view, looks_around, sees_the_same, walks
+from gameserver.modules.movement.looks import being, seen_kinds
+from gameserver.modules.movement.players import actors_body, around, body_parts, seen_in
+from gameserver.modules.movement.view import appears, crosses, in_view, looks_around, sees_the_same, walks
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 from gameserver.rules.times import awaited
@@ -36,16 +37,15 @@ STEPS = {
 
 def _as_things_stand(state: State, event: Move, context: Context) -> Outcome:
     """Say where the walker is by now, and show it to those who may have missed the step."""
-    walker = state.of(Player)[context.player]
-    seen = (appears(walker),) if walker.present and not walker.dead_until_ms else ()
+    walker = state.of(Body)[context.player]
     result = Walked(zone=walker.zone, x=walker.x, y=walker.y)
-    return Outcome(result=result, notifications=seen, follow=looks_around(walker))
+    return Outcome(result=result, notifications=appears(state, walker), follow=looks_around(walker))
 
 
-@rule(repeat=_as_things_stand)
+@rule(repeat=_as_things_stand, components=body_parts)
 def move(state: State, event: Move, context: Context) -> Outcome:
     """One step, through a portal if one lies there."""
-    before = living_actor(state, context)
+    before = actors_body(state, context)
     due_ms = _paced(before, context.now_ms)
     dx, dy = STEPS[event.dir]
     zone = state.zone(before.zone)
@@ -58,11 +58,11 @@ def move(state: State, event: Move, context: Context) -> Outcome:
     walked = Walked(zone=name, x=x, y=y)
     if sees_the_same(before, after):
         return Outcome(result=walked, put=(after,), notifications=(walks(after),))
-    return Outcome(result=walked, put=(after,), notifications=crosses(before, after), follow=looks_around(after))
+    return Outcome(result=walked, put=(after,), notifications=crosses(state, before, after), follow=looks_around(after))
 
 
-def _paced(player: Player, now_ms: int) -> int:
-    due_ms = player.steps_due_ms if awaited(player.steps_due_ms, now_ms, EARLY_MS + STEP_MS) else now_ms
+def _paced(body: Body, now_ms: int) -> int:
+    due_ms = body.steps_due_ms if awaited(body.steps_due_ms, now_ms, EARLY_MS + STEP_MS) else now_ms
     if due_ms - now_ms > EARLY_MS:
         raise Rejected("too_fast", "Nobody walks that fast.")
     return due_ms + STEP_MS
@@ -72,21 +72,22 @@ def _around(event: Look, context: Context) -> Needs:
     return (around(context.player),)
 
 
-@rule(needs=_around)
+@rule(needs=_around, components=body_parts)
 def look(state: State, event: Look, context: Context) -> Outcome:
     """Everything in view, told to the one who looks."""
-    viewer = actor(state, context)
+    viewer = actors_body(state, context)
     zone = state.zone(viewer.zone)
-    others: list[Body] = [*players_in(state, viewer.zone), *creatures_in(state, viewer.zone)]
-    seen = [being(o) for o in others if o.id != viewer.id and not o.dead_until_ms and in_view(viewer, o)]
-    view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=being(viewer), beings=seen)
+    others = [thing for kind in seen_kinds() for thing in seen_in(state, kind, viewer.zone) if in_view(viewer, thing)]
+    seen = [being(state, other) for other in others if other.id != viewer.id]
+    you = being(state, viewer)
+    view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=you, beings=seen)
     return Outcome(notifications=(Notification(notice=view, conn=context.conn, gateway=context.gateway),))
 
 
-@rule()
+@rule(components=(Body,))
 def chart(state: State, event: Chart, context: Context) -> Outcome:
     """What never moves in a zone, told to one who stands there."""
-    zone = state.zone(actor(state, context).zone)
+    zone = state.zone(actors_body(state, context).zone)
     gates = [Gate(x=x, y=y, zone=portal.zone) for (x, y), portal in sorted(zone.portals.items())]
     charted = Charted(
         zone=zone.name,

@@ -19,6 +19,14 @@ def _cell(at: Packet) -> tuple[Any, int, int]:
     return at.get("zone"), at.get("x", -CELL) // CELL, at.get("y", -CELL) // CELL
 
 
+@follows("register")
+@follows("login")
+@follows("resume")
+def entered(view: View, event: Packet, data: Packet) -> None:
+    """I am in the world, here."""
+    arrive(view, data)
+
+
 @follows("move")
 def moved_myself(view: View, event: Packet, data: Packet) -> None:
     """Where I stand is what the replies to my moves say."""

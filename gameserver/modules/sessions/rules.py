@@ -8,15 +8,16 @@ transaction begins, because a slow hash must not hold a lock.
 import msgspec
 from msgspec.structs import replace
 
+from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.conditions import Ids, all_of, any_of, test
+from gameserver.declare.entity import Entity
 from gameserver.declare.session_events import UNHEARD_MS, Heartbeat, Lost, Rejoin
 from gameserver.errors import Rejected
 from gameserver.messages.outbound import Listed, SessionUpdate
-from gameserver.modules.chat.entities import Membership
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.view import appears, channel_topic, looks_around, vanishes
-from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Session
+from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Player, Session
 from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume
-from gameserver.rules.needs import Listing, Needs, count, ids, mail, portion, where
+from gameserver.modules.sessions.players import player_id
+from gameserver.rules.needs import Listing, Matching, Needs, count, ids, mail, matching, portion, where
 from gameserver.rules.outcome import (
     Context,
     Notification,
@@ -33,11 +34,7 @@ PASSWORD_CHARS_MIN = 8
 PASSWORD_CHARS_MAX = 128
 SESSION_MS = 3_600_000
 ROLL_ROWS_MAX = 500
-
-
-def player_id(name: str) -> str:
-    """Names that differ in capitals only are one player's."""
-    return name.lower()
+LAPSED_MAX = 500
 
 
 def _entering(player: str, context: Context) -> Needs:
@@ -46,7 +43,6 @@ def _entering(player: str, context: Context) -> Needs:
         ids(Account, player),
         ids(Player, player),
         where(Session, player=player),
-        where(Membership, player=player),
         mail(player),
     )
 
@@ -65,7 +61,7 @@ def _hash(event: Register, context: Context, reader: Reader, passwords: Password
 
 @rule(needs=_needs_named, prepare=_hash)
 def register(state: State, event: Register, context: Context) -> Outcome:
-    """A new account, and its player at a spawn point of the first zone."""
+    """A new account, and its player."""
     player = player_id(event.name)
     if context.conn in state.of(Session):
         return _again(state, context)
@@ -74,9 +70,7 @@ def register(state: State, event: Register, context: Context) -> Outcome:
     if player in state.of(Account) or context.prepared is None:
         raise Rejected("name_taken", "That name is taken.")
     account = Account(id=player, name=event.name, password_hash=context.prepared, created_ms=context.now_ms)
-    x, y = context.rng.choice(state.zone(state.world.start).spawns)
-    body = Player(id=player, name=event.name, zone=state.world.start, x=x, y=y)
-    entered = _enter(state, context, body)
+    entered = _enter(state, context, Player(id=player, name=event.name))
     return replace(entered, put=(account, *entered.put))
 
 
@@ -100,26 +94,26 @@ def login(state: State, event: Login, context: Context) -> Outcome:
     return _enter(state, context, state.of(Player)[account.id])
 
 
-def _enter(state: State, context: Context, body: Player) -> Outcome:
+def _enter(state: State, context: Context, player: Player) -> Outcome:
     session = Session(
         id=context.conn,
-        player=body.id,
+        player=player.id,
         gateway=context.gateway,
         conn=context.conn,
         token=context.token,
         since_ms=context.now_ms,
     )
-    older = tuple(s for s in state.of(Session).values() if s.player == body.id)
+    older = tuple(s for s in state.of(Session).values() if s.player == player.id)
     if any(_came_later(state, s, context) for s in older):
         raise _overtaken()
-    present = _present(body, session)
+    present = _present(player, session)
     return Outcome(
         result=_entered(present, session),
         put=(present, session, *_seen(state, context)),
         drop=older,
-        notifications=(*_displaced(older), *_arrives(body, present)),
-        again=state.mail.get(body.id, ()),
-        follow=_follow(state, present, session),
+        notifications=_displaced(older),
+        again=state.mail.get(player.id, ()),
+        follow=_plays(present, session),
     )
 
 
@@ -155,8 +149,11 @@ def _seen(state: State, context: Context) -> tuple[Gateway, ...]:
 def _again(state: State, context: Context) -> Outcome:
     """The same answer to a repeated entrance."""
     session = state.of(Session)[context.conn]
-    body = state.of(Player)[session.player]
-    return Outcome(result=_entered(body, session), follow=_follow(state, body, session))
+    return _as_before(state.of(Player)[session.player], session)
+
+
+def _as_before(player: Player, session: Session) -> Outcome:
+    return Outcome(result=_entered(player, session), follow=_plays(player, session))
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -164,6 +161,11 @@ class Found(msgspec.Struct, frozen=True):
 
     digest: str
     session: Session | None
+
+    @property
+    def player(self) -> str:
+        """The id of the session's player, "" where the token led nowhere."""
+        return self.session.player if self.session else ""
 
 
 def _find(event: Resume, context: Context, reader: Reader, passwords: Passwords) -> Found:
@@ -173,7 +175,7 @@ def _find(event: Resume, context: Context, reader: Reader, passwords: Passwords)
 
 def _needs_found(event: Resume, context: Context) -> Needs:
     found: Found = context.prepared
-    return _entering(found.session.player, context) if found.session else ()
+    return _entering(found.player, context) if found.player else ()
 
 
 @rule(needs=_needs_found, prepare=_find)
@@ -183,11 +185,9 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
     session = state.get(Session, found.session.id) if found.session else None
     if session is None or found.digest not in (session.token, session.token_before):
         raise Rejected("bad_token", "This session is over. Log in.")
+    player = state.of(Player)[session.player]
     if session.conn == context.conn:
-        return Outcome(
-            result=_entered(state.of(Player)[session.player], session),
-            follow=_follow(state, state.of(Player)[session.player], session),
-        )
+        return _as_before(player, session)
     if session.expires_ms and session.expires_ms < state.now_ms:
         raise Rejected("bad_token", "This session has expired. Log in.")
     if found.digest != session.token and _resumed_later(state, session, event, context):
@@ -202,34 +202,34 @@ def resume(state: State, event: Resume, context: Context) -> Outcome:
         since_ms=context.now_ms,
         attempt=event.attempt,
     )
-    body = state.of(Player)[session.player]
-    present = _present(body, taken)
+    present = _present(player, taken)
     return Outcome(
         result=_entered(present, taken),
         put=(present, taken, *_seen(state, context)),
-        notifications=(*_displaced((session,)), *_arrives(body, present)),
-        again=state.mail.get(body.id, ()),
-        follow=_follow(state, present, taken),
+        notifications=_displaced((session,)),
+        again=state.mail.get(player.id, ()),
+        follow=_plays(present, taken),
     )
 
 
-def _present(body: Player, session: Session) -> Player:
-    marks = body.marks if body.session == session.id else NO_MARKS
-    return replace(body, gateway=session.gateway, session=session.id, conn=session.conn, v=body.v + 1, marks=marks)
+def _present(player: Player, session: Session) -> Player:
+    marks = player.marks if player.session == session.id else NO_MARKS
+    return replace(player, gateway=session.gateway, session=session.id, conn=session.conn, marks=marks)
 
 
-def _entered(body: Player, session: Session) -> Entered:
+def _entered(player: Player, session: Session) -> Entered:
+    """Say who the player is. Where, and in what health, other modules fill in (hooks after these events)."""
     return Entered(
-        player=body.id,
-        name=body.name,
+        player=player.id,
+        name=player.name,
         session=session.id,
-        zone=body.zone,
-        x=body.x,
-        y=body.y,
-        hp=body.hp,
-        hp_max=body.hp_max,
-        xp=body.xp,
-        seq=highest(body.marks),
+        zone="",
+        x=0,
+        y=0,
+        hp=0,
+        hp_max=0,
+        xp=0,
+        seq=highest(player.marks),
     )
 
 
@@ -239,15 +239,9 @@ def _displaced(sessions: tuple[Session, ...]) -> tuple[Notification, ...]:
     return tuple(Notification(conn=s.conn, gateway=s.gateway, follow=SessionUpdate(close="taken_over")) for s in held)
 
 
-def _arrives(before: Player, after: Player) -> tuple[Notification, ...]:
-    return () if before.dead_until_ms else (appears(after),)
-
-
-def _follow(state: State, body: Player, session: Session) -> SessionUpdate:
-    channels = sorted(m.channel for m in state.of(Membership).values() if m.player == body.id)
-    looks = looks_around(body)
-    watch = {**looks.watch, "channels": tuple(channel_topic(c) for c in channels)}
-    return replace(looks, session=session.id, player=body.id, seq=highest(body.marks), watch=watch)
+def _plays(player: Player, session: Session) -> SessionUpdate:
+    """The connection plays for somebody from now on. What it watches, other modules add."""
+    return SessionUpdate(session=session.id, player=player.id, seq=highest(player.marks))
 
 
 def _needs_session(event: Logout | Lost, context: Context) -> Needs:
@@ -260,8 +254,8 @@ def logout(state: State, event: Logout, context: Context) -> Outcome:
     session = state.get(Session, context.session)
     if session is None or session.conn != context.conn:
         return Outcome(follow=SessionUpdate(close="logged_out"))  # taken up elsewhere, or over
-    left = leave(replace(state.of(Player)[context.player], session=""))
-    return replace(left, drop=(session,), follow=SessionUpdate(close="logged_out"))
+    left = _absent(replace(state.of(Player)[context.player], session=""))
+    return Outcome(put=(left,), drop=(session,), follow=SessionUpdate(close="logged_out"))
 
 
 @rule(needs=_needs_session)
@@ -270,28 +264,37 @@ def lost(state: State, event: Lost, context: Context) -> Outcome:
     session = state.get(Session, context.session)
     if session is None or session.conn != context.conn:
         return Outcome()  # resumed elsewhere, or over
-    return orphaned(state, session, context.now_ms)
+    return Outcome(put=orphaned(state, session, context.now_ms))
 
 
-def orphaned(state: State, session: Session, now_ms: int) -> Outcome:
-    """A session that no connection holds any more. Its watermarks stay with its player."""
+def orphaned(state: State, session: Session, now_ms: int) -> tuple[Entity, ...]:
+    """A session that no connection holds any more, and its player, who leaves the world. The watermarks stay."""
     waits = replace(session, gateway="", conn="", expires_ms=now_ms + SESSION_MS)
-    body = state.get(Player, session.player)
-    gone = leave(body) if body is not None and body.present and body.session == session.id else Outcome()
-    return replace(gone, put=(*gone.put, waits))
+    player = state.get(Player, session.player)
+    if player is None or not player.present or player.session != session.id:
+        return (waits,)
+    return _absent(player), waits
 
 
-def leave(body: Player) -> Outcome:
-    """A player leaves the world."""
-    absent = replace(body, gateway="", conn="", v=body.v + 1)
-    return Outcome(put=(absent,), notifications=(vanishes(absent),))
+def _absent(player: Player) -> Player:
+    return replace(player, gateway="", conn="")
+
+
+def lapsed_sessions(heard_since_ms: int, now_ms: int, bring: type[Entity] = Player) -> Matching:
+    """Select sessions whose gateway was not heard since, and those past their time; with their players.
+
+    What was heard in the future was heard under another clock, long ago. ``bring``: a component of players.
+    """
+    lately = all_of(test("seen_ms", ">=", heard_since_ms), test("seen_ms", "<=", now_ms + CLOCK_TOLERANCE_MS))
+    silent = all_of(test("gateway", "!=", ""), test("gateway", "not in", Ids(Gateway, lately)))
+    over = all_of(test("expires_ms", ">", 0), test("expires_ms", "<=", now_ms))
+    return matching(Session, any_of(silent, over), LAPSED_MAX, player=bring)
 
 
 def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
     return (
         ids(Gateway, context.gateway),
         ids(Session, context.session),
-        where(Membership, player=context.player),
         mail(context.player),
     )
 
@@ -303,13 +306,12 @@ def rejoin(state: State, event: Rejoin, context: Context) -> Outcome:
     if session is None or session.conn not in ("", context.conn):
         return Outcome(follow=SessionUpdate(close="taken_over"))
     held = replace(session, gateway=context.gateway, conn=context.conn, expires_ms=0)
-    body = state.of(Player)[session.player]
-    present = body if body.conn == context.conn else _present(body, held)
+    player = state.of(Player)[session.player]
+    present = player if player.conn == context.conn else _present(player, held)
     return Outcome(
         put=(present, held, *_seen(state, context)),
-        notifications=_arrives(body, present),
-        again=state.mail.get(body.id, ()),
-        follow=replace(_follow(state, present, held), rejoined=True),
+        again=state.mail.get(player.id, ()),
+        follow=replace(_plays(present, held), rejoined=True),
     )
 
 

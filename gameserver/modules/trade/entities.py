@@ -1,7 +1,7 @@
 """What trade keeps of a player."""
 
 from gameserver.declare.entity import Entity, entity
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 
 
 @entity(of=Player, big=("coins",))

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.players import actor
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import actor, player_id
 from gameserver.modules.trade import events
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give, Given, Received
@@ -13,7 +13,7 @@ from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 
 def _needs_receiver(event: Give, context: Context) -> Needs:
-    receiver = event.to.lower()
+    receiver = player_id(event.to)
     return ids(Player, receiver), ids(Purse, receiver), mail_count(receiver)
 
 
@@ -21,7 +21,7 @@ def _needs_receiver(event: Give, context: Context) -> Needs:
 def give(state: State, event: Give, context: Context) -> Outcome:
     """Coins go from one purse to another."""
     giver = actor(state, context)
-    receiver = state.get(Player, event.to.lower())
+    receiver = state.get(Player, player_id(event.to))
     if receiver is None:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     if receiver.id == giver.id:

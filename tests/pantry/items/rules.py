@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.modules.movement.players import actor
+from gameserver.modules.sessions.players import actor
 from gameserver.rules.needs import Needs, ids, where
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from tests.pantry.items.entities import Item, Jar, Shelved

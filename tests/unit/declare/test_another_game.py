@@ -16,7 +16,7 @@ import gameserver.games.millbrook as millbrook
 from gameserver.declare.game_package import Game
 
 GAME = Game(
-    modules=("gameserver.modules.sessions", "gameserver.modules.chat"),
+    modules=("gameserver.modules.sessions", "gameserver.modules.trade"),
     world=Path("%s"),
     creatures=millbrook.GAME.creatures,
 )
@@ -96,7 +96,7 @@ from gameserver.declare.hooks import after
 from gameserver.rules.outcome import Outcome
 
 
-@after("chat.say")
+@after("trade.give")
 def heard_in_the_dark(state, event, context, outcome):
     return Outcome()
 """,
@@ -105,10 +105,10 @@ def heard_in_the_dark(state, event, context, outcome):
 HOLDS = {
     "the catalogue": """
 from gameserver.declare import catalogue
-assert list(catalogue.families()) == ["chat", "lamps", "sessions"]
+assert list(catalogue.families()) == ["lamps", "sessions", "trade"]
 assert catalogue.view_refresh().spec.task == "lamps.peer"
 assert catalogue.pulse().task == "lamps.flicker"
-assert "lit" in catalogue.notices() and "received" not in catalogue.notices()
+assert "lit" in catalogue.notices() and "appeared" not in catalogue.notices()
 """,
     "codecs": """
 import json
@@ -119,7 +119,7 @@ packet = {"type": "light", "seq": 1, "lamp": "red"}
 for codec, raw in ((json_codec(), json.dumps(packet).encode()), (msgpack_codec(), msgspec.msgpack.encode(packet))):
     assert codec.decode(raw, 9).spec.task == "lamps.light"
 try:
-    json_codec().decode(json.dumps({"type": "give", "seq": 1, "to": "bob", "coins": 1}).encode(), 9)
+    json_codec().decode(json.dumps({"type": "move", "seq": 1, "dir": "n"}).encode(), 9)
     raise SystemExit("an event of another game was taken")
 except PacketFault as fault:
     assert fault.code == "unknown_type", fault.code
@@ -143,12 +143,12 @@ except msgspec.ValidationError:
 from tasks import app
 assert {e["task"]: e["schedule"] for e in app.conf.beat_schedule.values()} == {"lamps.flicker": 2.5}
 assert "lamps.light" in app.tasks and "world.tick" not in app.tasks
-assert {queue.name for queue in app.conf.task_queues} == {"chat", "lamps", "sessions"}
+assert {queue.name for queue in app.conf.task_queues} == {"lamps", "sessions", "trade"}
 """,
     "rules": """
 from gameserver.rules.book import rules
 from gameserver.rules.hooked import HookedRule
-assert [name for name, rule in rules().items() if isinstance(rule, HookedRule)] == ["say"]
+assert [name for name, rule in rules().items() if isinstance(rule, HookedRule)] == ["give"]
 """,
     "a gateway": """
 import sys
@@ -188,9 +188,9 @@ except Corrupt as fault:
     assert fault.message == "archipelago.bots has no BOTS = BotProfile(...)."
 """,
     "where players enter the view": """
+from types import SimpleNamespace
 from gameserver.modules.movement.view import looks_around
-from gameserver.testing.two_zones import player
-assert looks_around(player()).then == "peer"
+assert looks_around(SimpleNamespace(zone="meadow", x=1, y=1)).then == "peer"
 """,
 }
 

@@ -263,9 +263,9 @@ def test_hooks_are_listed_in_the_order_in_which_they_run(copy: Path) -> None:
 
 
 CONSERVED = """from gameserver.game import conserved, total
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.combat.entities import Health
 
-conserved("life", total(Player, "hp"), sinks=("combat.atack",))
+conserved("life", total(Health, "hp"), sinks=("combat.atack",))
 """
 
 

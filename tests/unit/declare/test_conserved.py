@@ -11,7 +11,8 @@ from gameserver.declare.conserved import DECLARED, Conserved, also_conserved, co
 from gameserver.declare.entity import Entity
 from gameserver.errors import Corrupt
 from gameserver.modules.chat.entities import ChatLine
-from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.sessions.entities import Player
 
 HERE = r"bad_declaration: \S*test_conserved\.py:\d+"
 
@@ -38,21 +39,21 @@ def test_the_bundled_modules_declare_coins() -> None:
 
 
 BAD: dict[str, Callable[[], Any]] = {
-    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Player, "xp")),
+    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Health, "xp")),
     "say what holds it: total(...) or each(...)": lambda: conserved("coins"),
     "Player has no field silver": lambda: conserved("silver", total(Player, "silver")),
     "Player.name must be int": lambda: conserved("names", total(Player, "name")),
-    "Player has no field sort": lambda: conserved("coins", total(Player, "xp", by="sort")),
-    "Player.hp must be str": lambda: conserved("health", each(Player, "hp")),
+    "Health has no field sort": lambda: conserved("coins", total(Health, "xp", by="sort")),
+    "Health.hp must be str": lambda: conserved("health", each(Health, "hp")),
     "Bank is not declared with @entity": lambda: conserved("coins", total(Bank, "coins")),
     "what holds it counts alike: each, or total, or total by a field": lambda: conserved(
-        "coins", total(Player, "xp"), each(Creature)
+        "coins", total(Health, "xp"), each(Creature)
     ),
     "Player has no condition tall of its own": lambda: conserved("players", each(Player, when="tall")),
     "rows of ChatLine go without an event: it is declared with keep": lambda: conserved("lines", each(ChatLine)),
     'sources and sinks are tuples, as in ("sessions.register",)': lambda: conserved(
         "coins",
-        total(Player, "xp"),
+        total(Health, "xp"),
         sources="sessions.register",  # type: ignore[arg-type]
     ),
 }
@@ -70,9 +71,9 @@ def _as_if_in_trade(made: Conserved) -> None:
 
 NOT_OF_THE_GAME: dict[str, Callable[[], Conserved]] = {
     "there is no event trade.giv (is it trade.give?)": lambda: conserved(
-        "life", total(Player, "hp"), sinks=("trade.giv",)
+        "life", total(Health, "hp"), sinks=("trade.giv",)
     ),
-    "there is no event lottery.draw": lambda: conserved("life", total(Player, "hp"), sources=("lottery.draw",)),
+    "there is no event lottery.draw": lambda: conserved("life", total(Health, "hp"), sources=("lottery.draw",)),
 }
 
 
@@ -84,7 +85,7 @@ def test_what_the_game_has_not_is_refused_when_it_is_loaded(fault: str) -> None:
 
 
 def test_two_of_one_name_are_refused() -> None:
-    _as_if_in_trade(conserved("coins", total(Player, "xp")))
+    _as_if_in_trade(conserved("coins", total(Health, "xp")))
     with pytest.raises(Corrupt, match=rf"^{HERE}: conserved 'coins': gameserver/\S+:\d+ declares it already\.$"):
         quantities.__wrapped__()
 

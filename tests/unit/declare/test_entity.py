@@ -22,10 +22,11 @@ from gameserver.declare.entity import (
 )
 from gameserver.declare.game_package import Game
 from gameserver.errors import Corrupt
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.combat.entities import Health
+from gameserver.modules.sessions.entities import Gateway, Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.needs import count, ids, matching, near, where
+from tests.pantry.items.entities import Item
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ BAD: dict[str, dict[str, Any]] = {
     "x was added and needs a default": {"added": ("x",)},
     "zone needs a default": {"of": Player},
     "what stands within its owner's rows needs an owner: of=...": {"within": True},
-    "Player has a field zone in the same row": {"of": Player, "within": True},
+    "Item has a field zone in the same row": {"of": Item, "within": True},
     "Gateway has no table oak_chests": {"of": Gateway, "within": True, "table": "oak_chests"},
     "Purse is a component itself": {"of": Purse},
     "a component is no actor and no session, and is kept and written as its owner is": {
@@ -151,14 +152,16 @@ def _two_of_a_name() -> list[Any]:
 def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
     names = [kind.__name__ for kind in kinds()]
     assert names == [
+        "ZoneClock",
         "Account",
         "Session",
         "Gateway",
-        "ZoneClock",
         "Player",
-        "Creature",
+        "Body",
         "Membership",
         "ChatLine",
+        "Health",
+        "Creature",
         "Purse",
         "Item",
         "Side",
@@ -173,11 +176,11 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
     [
         (lambda: ids(Player, 7), "Player.id is str, not int"),  # type: ignore[arg-type]
         (lambda: where(Player, strength=7), "not by 'strength'"),
-        (lambda: where(Player, zone="a", name="b"), "selected by one field"),
-        (lambda: where(Player, when="asleep", zone="a"), "no condition 'asleep'"),
-        (lambda: count(Player, hp="many"), "Player.hp is int, not str"),
-        (lambda: near(Player, "ada", (kinds()[0],), lambda body: ("a", 0, 0, 0, 0)), "Account has no place"),
-        (lambda: matching(Player, test("zone", "==", "a"), 9, session=kinds()[1]), "Session is locked before Player"),
+        (lambda: where(Player, name="a", conn="b"), "selected by one field"),
+        (lambda: where(Player, when="asleep", name="a"), "no condition 'asleep'"),
+        (lambda: count(Health, hp="many"), "Health.hp is int, not str"),
+        (lambda: near(Player, "ada", (kinds()[1],), lambda body: ("a", 0, 0, 0, 0)), "Account has no place"),
+        (lambda: matching(Player, test("name", "==", "a"), 9, session=kinds()[2]), "Session is locked before Player"),
         (lambda: ids(object, "a"), "is not declared with @entity"),  # type: ignore[type-var]
         (lambda: test("zone", "like", "a"), "'like' is none of"),  # type: ignore[arg-type]
     ],
@@ -206,13 +209,13 @@ def test_a_component_whose_owner_the_game_lacks_is_refused(monkeypatch: pytest.M
     there = [kind for kind in DECLARED if kind is not Player]
     monkeypatch.setattr("gameserver.declare.entity.DECLARED", there)
     with pytest.raises(
-        Corrupt, match=r"bad_game: \S*trade/entities\.py:\d+: Purse is a component of Player, which this"
+        Corrupt, match=r"bad_game: \S*movement/entities\.py:\d+: Body is a component of Player, which this"
     ):
         kinds.__wrapped__()
 
 
 def test_what_a_game_begins_with_must_be_components_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = Game(modules=(), world=Path(), begins=(Player(id="", name="", zone="", x=0, y=0),))
+    odd = Game(modules=(), world=Path(), begins=(Player(id="", name=""),))
     monkeypatch.setattr("gameserver.declare.entity.game", lambda: odd)
     with pytest.raises(Corrupt, match=r"bad_game: .*: begins names Player.*, which is no component of this game"):
         _begun.__wrapped__()

@@ -20,7 +20,6 @@ IDENTIFIERS_OLD = {
     "Dispatch": "Multicast",
     "Doors": "ConnectionLimiter",
     "Follow": "SessionUpdate",
-    "Health": "FamilyAvailability",
     "Inward": "Ingress",
     "Ledger": "PendingRequests",
     "Mark": "Watermark",

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from gameserver.maps.world import World
+from gameserver.maps.world import World, fingerprint
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say
+from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Attack
-from gameserver.modules.movement.entities import Creature, Player
 from gameserver.modules.movement.events import Look, Move
-from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.sessions.entities import Gateway, Player
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
-from gameserver.modules.world.placing import fingerprint
 from gameserver.operations import reconciling
-from gameserver.testing.two_zones import MEADOW, WORLD, absent, creature, player
+from gameserver.testing.two_zones import MEADOW, WORLD, absent, creature, player, players
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 
 WALL = frozenset({(11, y) for y in range(20) if y != 10})
@@ -55,7 +54,7 @@ WANTED = {
 
 def bodies(populated: Workshop) -> dict[str, Player]:
     ids = ("ada", "bob", "eve", "ida", "abe")
-    return dict(populated.load(players=ids).of(Player))
+    return dict(players(populated.load(players=ids)))
 
 
 def test_a_check_says_what_would_be_done_and_does_nothing(populated: Workshop) -> None:

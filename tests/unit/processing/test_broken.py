@@ -52,7 +52,7 @@ def test_what_came_before_the_broken_event_in_its_lane_is_applied(workshop: Work
     workshop.enter(ADA)
     healthy = workshop.rules["move"]
 
-    @rule()
+    @rule(components=healthy.components)  # type: ignore[attr-defined]
     def fragile(state: State, event: Move, context: Context) -> Outcome:
         return broken(state, event, context) if event.seq == 3 else healthy(state, event, context)
 

@@ -9,17 +9,18 @@ from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, Retryable
 from gameserver.modules.chat.entities import ChatLine, Membership
-from gameserver.modules.movement.entities import Creature, Player
+from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Move
 from gameserver.modules.movement.players import AROUND_LOCKED_MAX, around
 from gameserver.modules.movement.view import sight
-from gameserver.modules.sessions.entities import Gateway
+from gameserver.modules.sessions.entities import Gateway, Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.needs import Needs, near, where
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import loading
-from gameserver.testing.two_zones import creature, player, session_of
+from gameserver.testing.two_zones import creature, player, players, put_in, session_of
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, replies, walk
 
@@ -30,11 +31,11 @@ def taxes(need: str) -> Any:
     most = AROUND_LOCKED_MAX if need == "around_locked" else 0
 
     def needs(event: Move, context: Context) -> Needs:
-        return (near(Player, context.player, (Player, Purse, Creature), sight, lock_most=most),)
+        return (near(Body, context.player, (Body, Player, Health, Purse, Creature), sight, lock_most=most),)
 
-    @rule(needs=needs, components=(Purse,))
+    @rule(needs=needs, components=(Body, Health, Purse))
     def tax(state: State, event: Move, context: Context) -> Outcome:
-        bodies = [body for body in state.of(Player).values() if body.id != context.player and body.zone == "meadow"]
+        bodies = [body for body in players(state).values() if body.id != context.player and body.zone == "meadow"]
         taxed = [state.of(Purse)[body.id] for body in bodies]
         collector = state.of(Purse)[context.player]
         richer = replace(collector, coins=collector.coins + len(taxed))
@@ -73,15 +74,15 @@ def test_who_was_found_around_and_locked_is_written(workshop: Workshop) -> None:
     assert workshop.apply(*walk(workshop, ADA, 1)).held == ()
     assert coins(workshop) == {"ada": 101, "bob": 99, "eve": 100}
     found = workshop.load(around_locked=("ada",))
-    assert set(found.of(Player)) == {"ada", "bob"}
+    assert set(players(found)) == {"ada", "bob"}
     assert set(found.of(Creature)) == {"meadow.rat.1"}
 
 
 def test_of_a_crowd_around_the_nearest_are_locked(workshop: Workshop) -> None:
     crowd = [player(f"P{n:03}", x=8 + n % 24, y=n % 20, conn="") for n in range(AROUND_LOCKED_MAX + 20)]
     with workshop.store.transaction() as transaction:
-        transaction.save([ADA, *crowd], [])
-    found = set(workshop.load(around_locked=("ada",)).of(Player))
+        put_in(transaction, [ADA, *crowd], [])
+    found = set(players(workshop.load(around_locked=("ada",))))
     assert len(found) <= AROUND_LOCKED_MAX + 1
     far = max(crowd, key=lambda body: max(abs(body.x - ADA.x), abs(body.y - ADA.y)))
     assert far.id not in found
@@ -106,10 +107,10 @@ def test_taxes_make_and_destroy_no_coins_whoever_moves_meanwhile(workshop: Works
 
 
 WRITES: dict[str, tuple[Needs, Outcome, bool]] = {
-    "somebody never asked for": (selected(), Outcome(put=(replace(BOB, hp=1),)), False),
-    "somebody dropped, never asked for": (selected(), Outcome(drop=(BOB,)), False),
-    "somebody locked": (selected(players=("bob",)), Outcome(put=(replace(BOB, hp=1),)), True),
-    "somebody new": (selected(players=("new",)), Outcome(put=(replace(BOB, id="new"),)), True),
+    "somebody never asked for": (selected(), Outcome(put=replace(BOB, hp=1).parts), False),
+    "somebody dropped, never asked for": (selected(), Outcome(drop=BOB.parts[:1]), False),
+    "somebody locked": (selected(players=("bob",)), Outcome(put=replace(BOB, hp=1).parts), True),
+    "somebody new": (selected(players=("new",)), Outcome(put=replace(BOB, id="new").parts), True),
     "a session never asked for": (selected(), Outcome(drop=(session_of(BOB),)), False),
     "a session of a player asked for": (selected(sessions_of=("bob",)), Outcome(drop=(session_of(BOB),)), True),
     "a clock never asked for": (selected(), Outcome(put=(ZoneClock(id="town", tick=1),)), False),
@@ -136,7 +137,7 @@ def test_what_may_be_written(workshop: Workshop, what: str) -> None:
     wanted, outcome, may = WRITES[what]
     workshop.enter(ADA, BOB)
     workshop.put(creature())
-    workshop.rules["move"] = rule(needs=lambda event, context: wanted)(lambda *_: outcome)
+    workshop.rules["move"] = rule(needs=lambda event, context: wanted, components=(Body,))(lambda *_: outcome)
     before = workshop.rows()
     held = workshop.apply(*walk(workshop, ADA, 1)).held
     assert [str(one.cause).partition(":")[0] for one in held] == ([] if may else ["not_locked"])

@@ -13,7 +13,6 @@ from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Chart, Look, Move
 from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
@@ -24,12 +23,13 @@ from gameserver.modules.world.events import Show, Stir, Sweep, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
+from gameserver.testing.two_zones import absent, player, players
 from tests import module_samples
 from tests.unit.processing.workshop import Workshop, reply
 
-ADA = Player(id="ada", name="Ada", zone="town", x=2, y=2, gateway="g", conn="c-ada", session="s-ada")
-BOB = Player(id="bob", name="Bob", zone="town", x=3, y=3, gateway="g", conn="c-bob", session="s-bob")
-ABSENT = Player(id="ada", name="Ada", zone="town", x=2, y=2)
+ADA = player(zone="town", x=2, y=2, v=0, gateway="g")
+BOB = player("Bob", zone="town", x=3, y=3, v=0, gateway="g")
+ABSENT = absent(ADA)
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def everything(workshop: Workshop) -> Any:
 
 
 def presence(workshop: Workshop) -> dict[str, tuple[str, str, str]]:
-    found = workshop.load(players=("ada", "bob")).of(Player)
+    found = players(workshop.load(players=("ada", "bob")))
     return {id_: (body.gateway, body.conn, body.session) for id_, body in found.items()}
 
 

@@ -8,15 +8,18 @@ from msgspec.structs import replace
 from gameserver.errors import NotNow
 from gameserver.limits import Limits
 from gameserver.modules.chat.events import Say
+from gameserver.modules.combat.entities import Health
 from gameserver.modules.combat.events import Attack
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Move, Walked
 from gameserver.modules.movement.rules import move
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.modules.trade.events import Purse as AskPurse
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.testing.two_zones import absent, creature, cut_off
+from gameserver.testing.wholes import Whole
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
 
 
@@ -144,7 +147,7 @@ def test_where_a_rule_can_not_say_how_things_stand_nobody_can_tell(workshop: Wor
     workshop.enter(ADA, BOB)
     (step,), (other,) = walk(workshop, ADA, 1), walk(workshop, BOB, 1)
     workshop.apply(step)
-    workshop.rules["move"] = rule(repeat=repeat)(lambda *given: move(*given))
+    workshop.rules["move"] = rule(repeat=repeat, components=(Body, Health))(lambda *given: move(*given))
     applied = workshop.apply(step, other)
     assert [packet(d).get("code") for d in applied.outbound.unicasts if d.re] == ["outcome_unknown", None]
     assert (applied.outcomes, applied.held) == ({"outcome_unknown": 1, "ok": 1}, ())
@@ -212,7 +215,7 @@ def test_what_cannot_be_now_is_not_remembered(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("now", [absent(ADA), replace(ADA, session="s-later")], ids=["logged out", "in another"])
-def test_an_event_of_a_session_that_is_over_is_answered_so(workshop: Workshop, now: Player) -> None:
+def test_an_event_of_a_session_that_is_over_is_answered_so(workshop: Workshop, now: Whole) -> None:
     workshop.enter(now)
     applied = workshop.apply(*walk(workshop, ADA, 1))
     assert (reply(applied)["code"], reply(applied)["re"]) == ("session_over", 1)

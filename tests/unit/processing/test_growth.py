@@ -11,11 +11,12 @@ from gameserver.declare.base import Event
 from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Join, Say, Talk, Whisper
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Ack, Login, Register
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.events import Sweep, Tick
+from gameserver.testing.two_zones import players
 from tests.unit.processing.workshop import Workshop, replies
 
 PASSWORD = "long enough"
@@ -103,7 +104,7 @@ class Crowd:
         )
 
     def _present(self) -> list[Player]:
-        found = self._workshop.load(players=tuple(name.lower() for name in self._names)).of(Player)
+        found = players(self._workshop.load(players=tuple(name.lower() for name in self._names)))
         return [found[name.lower()] for name in self._names]
 
     def _apply(self, batch: Sequence[Envelope], *, answered: bool = True) -> None:

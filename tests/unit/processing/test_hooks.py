@@ -11,15 +11,14 @@ from gameserver.declare.hooks import DECLARED, STEPS, Hook, after, before
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.modules.chat.events import Heard, Say, Whisper
 from gameserver.modules.combat.events import Reward
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.players import check_mailbox
 from gameserver.modules.sessions.events import Login
+from gameserver.modules.sessions.players import check_mailbox
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give, Given
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule, merged
 from gameserver.rules.outcome import Context, Notification, Outcome, State
-from gameserver.testing.two_zones import player, state
+from gameserver.testing.two_zones import player, players, state
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, COINS, EVE, Workshop, dispatched, replies, reply
 
@@ -320,9 +319,11 @@ def test_a_hook_sees_what_was_put_dropped_and_mailed_and_the_batch_does_not() ->
     ada, bob = player(), player("Bob")
     seen = state(ada, bob)
     mails = tuple(Notification(notice=Heard(how="say", by="x", text="y", at_ms=1), player="bob") for _ in range(200))
-    after_it = seen.folded(Outcome(put=(replace(ada, xp=7),), drop=(bob,), notifications=mails))
-    assert (after_it.of(Player)["ada"].xp, "bob" in after_it.of(Player)) == (7, False)
-    assert (seen.of(Player)["ada"].xp, "bob" in seen.of(Player)) == (ada.xp, True)
+    after_it = seen.folded(Outcome(put=replace(ada, xp=7).parts, drop=bob.parts, notifications=mails))
+    assert (players(after_it)["ada"].xp, "bob" in players(after_it)) == (7, False)
+    assert (players(seen)["ada"].xp, "bob" in players(seen)) == (ada.xp, True)
+    assert after_it.before is seen
+    assert after_it.folded(Outcome()).before is seen
     with pytest.raises(Rejected, match="too many messages"):
         check_mailbox(after_it, bob)
     check_mailbox(seen, bob)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Ack, Login
 from gameserver.modules.trade.events import Give, Received
 from gameserver.processing.applied import Applied

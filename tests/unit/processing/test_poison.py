@@ -25,13 +25,12 @@ from gameserver.messages.outbound import BatchResult, SessionUpdate
 from gameserver.messages.task_message import TaskMessage, task_message
 from gameserver.modules.chat.entities import ChatLine
 from gameserver.modules.combat.events import Reward
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.trade.events import Give, Received
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Context, Notification, Outcome, State, Waiting, rule
 from gameserver.store.tables import metadata
-from gameserver.testing.two_zones import player
+from gameserver.testing.two_zones import player, players
 from tasks.processor import BatchProcessor
 from tests import module_samples
 from tests.databases import DIALECTS
@@ -461,7 +460,7 @@ def test_a_killer_among_800_costs_twice_the_logarithm_of_messages(sqlite_mill: M
     killer = batch[555].id
     healthy = sqlite_mill.workshop.rules["move"]
 
-    @rule()
+    @rule(components=healthy.components)  # type: ignore[attr-defined]
     def deadly(state: State, event: Any, context: Context) -> Outcome:
         if context.id == killer:
             raise Killed
@@ -481,7 +480,7 @@ def test_a_killer_among_800_costs_twice_the_logarithm_of_messages(sqlite_mill: M
     assert (letter.id, letter.cause.split(":")[0]) == (killer, "WorkerDied")
     answers = [d for outbound in sqlite_mill.queue.told for d in outbound.unicasts if d.re]
     assert sorted(d.conn for d in answers) == sorted(envelope.conn for envelope in batch)
-    moved = sqlite_mill.workshop.load(players=tuple(e.player for e in batch)).of(Player).values()
+    moved = players(sqlite_mill.workshop.load(players=tuple(e.player for e in batch))).values()
     assert [body.id for body in moved if body.v != 2] == [batch[555].player]
     assert sqlite_mill.workshop.rows()["trials"] == 0
 

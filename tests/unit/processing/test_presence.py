@@ -12,9 +12,9 @@ from gameserver.declare.session_events import GATEWAY_SILENT_MS, HEARTBEAT_MS, U
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Listed, SessionUpdate
 from gameserver.modules.combat.events import Attack
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions import rules as sessions_rules
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Login, Resume
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick
@@ -49,8 +49,8 @@ def live(workshop: Workshop, ms: int, *gateways: str) -> None:
 
 
 def present(workshop: Workshop) -> set[str]:
-    players = workshop.load(players=("ada", "eve")).of(Player).values()
-    return {body.id for body in players if body.present}
+    found = workshop.players("ada", "eve").values()
+    return {body.id for body in found if body.present}
 
 
 # Whom nobody hears.

@@ -13,8 +13,8 @@ from gameserver.declare.session_events import Heartbeat
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Unicast
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.events import Sweep
 from gameserver.processing.applied import Applied
@@ -25,6 +25,7 @@ from gameserver.security.sealing import Sealer
 from gameserver.store import Store
 from gameserver.store.tables import metadata, outbox
 from gameserver.testing.two_zones import NOW_MS, WORLD, QuickPasswords, account_of, player, session_of
+from gameserver.testing.wholes import Whole, parts_of, wholes
 from tests.selections import selected
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", zone="town", x=4, y=4, gateway="g2")
@@ -52,16 +53,16 @@ class Workshop:
             seed="t",
         )
 
-    def enter(self, *bodies: Player) -> None:
+    def enter(self, *bodies: Whole) -> None:
         """Put players into the world, with accounts and sessions."""
         with self.store.transaction() as transaction:
-            transaction.save([thing for b in bodies for thing in (account_of(b), b, session_of(b))], [])
+            transaction.save([thing for b in bodies for thing in (account_of(b), *b.parts, session_of(b))], [])
 
-    def put(self, *things: Entity) -> None:
+    def put(self, *things: Entity | Whole) -> None:
         with self.store.transaction() as transaction:
-            transaction.save(things, [])
+            transaction.save(parts_of(*things), [])
 
-    def tell(self, body: Player, event: Event, **changes: Any) -> Envelope:
+    def tell(self, body: Whole, event: Event, **changes: Any) -> Envelope:
         """An event of a player, as its gateway envelops it."""
         given = {
             "id": f"{body.session}:{event.seq}",
@@ -81,8 +82,11 @@ class Workshop:
         with self.store.transaction() as transaction:
             return transaction.load([selected(**needs)])
 
-    def player(self, id_: str) -> Player:
-        return self.load(players=(id_,)).of(Player)[id_]
+    def players(self, *ids: str) -> dict[str, Whole]:
+        return wholes(self.load(players=ids), Player)
+
+    def player(self, id_: str) -> Whole:
+        return self.players(id_)[id_]
 
     def coins(self, id_: str) -> int:
         purse = self.store.get(Purse, id_)

@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import delete, select
 
 from gameserver.errors import Retryable
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.combat.entities import Health
+from gameserver.modules.combat.hooks import HURT_ZONES
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Register
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
@@ -18,7 +22,7 @@ from gameserver.rules.needs import Needs, count, ids, near, newest, portion, val
 from gameserver.store import Store
 from gameserver.store.statements import Rows
 from gameserver.store.tables import tables_of
-from gameserver.testing.two_zones import WORLD, player
+from gameserver.testing.two_zones import WORLD, player, put_in
 from tests.unit.processing.workshop import ADA, BOB, COINS, EVE, Workshop, entrance, replies, reply, walk
 
 AROUND: Callable[[Any], Any] = lambda body: (body.zone, 0, 0, 99, 99)  # noqa: E731
@@ -114,12 +118,14 @@ def test_what_is_there_stays_as_it_is_when_others_are_missing(workshop: Workshop
 SELECTIONS: dict[str, Any] = {
     "by id": ids(Purse, "ada", "bob", "nobody"),
     "by id, read only": ids(Purse, "ada", "bob", "nobody", look=True),
-    "by a field of its owner": where(Purse, zone="meadow"),
-    "under a condition of its owner": where(Purse, when="present", zone="meadow", look=True),
-    "with its owner": where(Player, components=(Purse,), when="present", zone="meadow"),
-    "with its owner, read only": where(Player, components=(Purse,), zone="meadow", look=True),
-    "around, read only": near(Player, "ada", (Player, Purse), AROUND),
-    "around, locked": near(Player, "ada", (Player, Purse), AROUND, lock_most=9),
+    "by a field of its owner": where(Purse, gateway="g1"),
+    "under a condition of its owner": where(Purse, when="present", gateway="g1", look=True),
+    "with its owner": where(Player, components=(Purse,), when="present", gateway="g1"),
+    "with its owner, read only": where(Player, components=(Purse,), gateway="g1", look=True),
+    "with another component": where(Body, components=(Purse,), when="present", zone="meadow"),
+    "with another component, read only": where(Body, components=(Purse,), zone="meadow", look=True),
+    "around, read only": near(Body, "ada", (Body, Purse), AROUND),
+    "around, locked": near(Body, "ada", (Body, Purse), AROUND, lock_most=9),
 }
 
 
@@ -130,7 +136,7 @@ def test_each_selection_finds_those_that_are_missing_too(
 ) -> None:
     if missing:
         without_purses(workshop, *missing)
-    viewer = [ids(Player, "ada")] if "around, read" in selection else []
+    viewer = [ids(Body, "ada")] if "around, read" in selection else []
     found = load(workshop, SELECTIONS[selection], *viewer).of(Purse)
     assert found == {"ada": Purse(id="ada"), "bob": Purse(id="bob")}
 
@@ -192,7 +198,7 @@ def test_a_purse_is_locked_and_its_owner_is_not(workshop: Workshop, migrated_url
 def test_who_goes_takes_its_components_along(workshop: Workshop) -> None:
     with workshop.store.transaction() as transaction:
         transaction.load([(ids(Player, "eve"),)])
-        transaction.save([], [EVE])
+        put_in(transaction, [], [EVE])
     assert set(purses(workshop)) == {"ada", "bob"}
     assert workshop.store.get(Purse, "eve") is None
 
@@ -200,7 +206,7 @@ def test_who_goes_takes_its_components_along(workshop: Workshop) -> None:
 def test_a_component_of_who_is_new_may_be_put_with_it(workshop: Workshop) -> None:
     with workshop.store.transaction() as transaction:
         transaction.load([(ids(Player, "zoe"), ids(Purse, "zoe"))])
-        transaction.save([Purse(id="zoe", coins=7), player("Zoe")], [])
+        put_in(transaction, [Purse(id="zoe", coins=7), player("Zoe")], [])
     assert purses(workshop)["zoe"] == 7
 
 
@@ -208,3 +214,11 @@ def test_a_refused_gift_to_nobody_makes_nothing(workshop: Workshop) -> None:
     nobody = workshop.tell(ADA, Give(to="nobody", coins=1, seq=1))
     assert reply(workshop.apply(nobody))["code"] == "no_such_player"
     assert set(purses(workshop)) == {"ada", "bob", "eve"}
+
+
+def test_fields_that_stand_in_the_same_rows_select_each_other(workshop: Workshop) -> None:
+    workshop.put(replace(BOB, hp=1), replace(EVE, hp=1))
+    assert load(workshop, HURT_ZONES).values(HURT_ZONES) == ("meadow", "town")
+    assert set(load(workshop, where(Health, zone="meadow", when="hurt")).of(Health)) == {"bob"}
+    with pytest.raises(TypeError, match="not by 'zone'"):
+        where(Purse, zone="meadow")

@@ -9,12 +9,11 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from gameserver.errors import Corrupt, GameError, Retryable
-from gameserver.modules.movement.entities import Player
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.faults import Fault, fault_of
 from gameserver.store.store import Stored, Transaction
-from gameserver.testing.two_zones import account_of, player
+from gameserver.testing.two_zones import account_of, player, players, put_in
 from tests.selections import selected
 
 ADA, BOB = player(), player("Bob")
@@ -29,8 +28,8 @@ def changed(**fields: Any) -> Callable[[Transaction], Any]:
     """A change of Ada's that a rule might ask for."""
 
     def work(transaction: Transaction) -> None:
-        ada = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
-        transaction.save([replace(ada, **fields)], [])
+        ada = players(transaction.load([selected(players=("ada",))]))["ada"]
+        put_in(transaction, [replace(ada, **fields)], [])
 
     return work
 
@@ -40,7 +39,7 @@ def new(**fields: Any) -> Callable[[Transaction], Any]:
 
     def work(transaction: Transaction) -> None:
         transaction.load([selected(players=("eve",))])
-        transaction.save([replace(player("Eve"), **fields)], [])
+        put_in(transaction, [replace(player("Eve"), **fields)], [])
 
     return work
 
@@ -76,12 +75,12 @@ BAD: dict[str, Callable[[Transaction], Any]] = {
 def test_a_value_that_a_database_does_not_take_is_the_datas_fault_on_both(store: Store, bad: str) -> None:
     with store.transaction() as transaction:
         transaction.load([selected(players=("ada",))])
-        transaction.save([ADA], [])
+        put_in(transaction, [ADA], [])
     kept = driver_connection(store)
     with pytest.raises(Corrupt, match="bad_data"), store.transaction() as transaction:
         BAD[bad](transaction)
     with store.transaction() as transaction:
-        assert transaction.load([selected(players=("ada", "eve"))]).of(Player) == {"ada": ADA}
+        assert players(transaction.load([selected(players=("ada", "eve"))])) == {"ada": ADA}
     assert driver_connection(store) is kept
 
 
@@ -100,11 +99,11 @@ def driver_connection(store: Store) -> Any:
 def test_integers_are_as_wide_on_one_as_on_the_other(store: Store, field: str, value: int) -> None:
     with store.transaction() as transaction:
         transaction.load([selected(players=("ada",))])
-        transaction.save([replace(ADA, **{field: value})], [])
+        put_in(transaction, [replace(ADA, **{field: value})], [])
     with store.transaction() as transaction:
         transaction.load([selected(players=("ada",))])
-        transaction.save([replace(ADA, **{field: value - (1 if value > 0 else -1)})], [])
-        found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
+        put_in(transaction, [replace(ADA, **{field: value - (1 if value > 0 else -1)})], [])
+        found = players(transaction.load([selected(players=("ada",))]))["ada"]
     assert getattr(found, field) == value - (1 if value > 0 else -1)
 
 
@@ -113,7 +112,7 @@ def test_who_makes_what_somebody_else_made_has_a_conflict_and_keeps_the_connecti
         with store.transaction() as transaction:
             transaction.load([selected(accounts=("ada",))])
             transaction._claims.held.clear()  # as if it had been made a moment after the look
-            transaction.save([account_of(ADA)], [])
+            put_in(transaction, [account_of(ADA)], [])
 
     register()
     kept = driver_connection(store)

@@ -15,12 +15,11 @@ from sqlalchemy import text
 
 from gameserver.errors import Corrupt, Retryable
 from gameserver.modules.chat.entities import LINES_KEPT, ChatLine
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.sessions.entities import Account, Session
+from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.store import Store, engine
 from gameserver.store.store import Stored
-from gameserver.testing.two_zones import WORLD, account_of, player, session_of
+from gameserver.testing.two_zones import WORLD, account_of, player, players, put_in, session_of
 from tests.databases import Cluster
 from tests.selections import selected
 
@@ -63,27 +62,27 @@ def waits_or_is_done(store: Store, other: Future[Any]) -> bool:
 def step(store: Store, body: str) -> Player:
     """One tile east, read and written in one transaction."""
     with store.transaction() as transaction:
-        before = transaction.load([selected(players=(body,))]).of(Player)[body]
+        before = players(transaction.load([selected(players=(body,))]))[body]
         after = replace(before, x=before.x + 1)
-        transaction.save([after], [])
+        put_in(transaction, [after], [])
         return after
 
 
 def test_two_who_change_the_same_player_take_turns(postgresql: Store, another: ThreadPoolExecutor) -> None:
     with postgresql.transaction() as transaction:
-        transaction.save([ADA, BOB], [])
+        put_in(transaction, [ADA, BOB], [])
     with postgresql.transaction() as first:
-        before = first.load([selected(players=("ada",))]).of(Player)["ada"]
+        before = players(first.load([selected(players=("ada",))]))["ada"]
         second = another.submit(step, postgresql, "ada")
         wait_until(lambda: waits_or_is_done(postgresql, second))
         assert not second.done(), "the second must wait for the first"
-        first.save([replace(before, x=before.x + 10)], [])
+        put_in(first, [replace(before, x=before.x + 10)], [])
     assert second.result(WAIT_S_MAX).x == ADA.x + 11
 
 
 def test_two_who_change_different_players_do_not_wait(postgresql: Store, another: ThreadPoolExecutor) -> None:
     with postgresql.transaction() as transaction:
-        transaction.save([ADA, BOB], [])
+        put_in(transaction, [ADA, BOB], [])
     with postgresql.transaction() as first:
         first.load([selected(players=("ada",))])
         assert another.submit(step, postgresql, "bob").result(WAIT_S_MAX).x == BOB.x + 1
@@ -94,15 +93,15 @@ def test_a_second_run_of_an_event_waits_for_the_first_and_sees_it_done(
 ) -> None:
     def seen() -> Player:
         with postgresql.transaction() as transaction:
-            return transaction.load([selected(players=("ada",))]).of(Player)["ada"]
+            return players(transaction.load([selected(players=("ada",))]))["ada"]
 
     with postgresql.transaction() as transaction:
-        transaction.save([ADA], [])
+        put_in(transaction, [ADA], [])
     with postgresql.transaction() as first:
-        done = replace(first.load([selected(players=("ada",))]).of(Player)["ada"], marks='{"act":[5,0]}')
+        done = replace(players(first.load([selected(players=("ada",))]))["ada"], marks='{"act":[5,0]}')
         second = another.submit(seen)
         wait_until(lambda: waits_or_is_done(postgresql, second))
-        first.save([done], [])
+        put_in(first, [done], [])
     assert second.result(WAIT_S_MAX) == done
 
 
@@ -114,19 +113,19 @@ def test_who_waited_for_a_player_sees_all_of_it_as_it_is_now(
 
     def grown() -> None:
         with postgresql.transaction() as transaction:
-            found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
-            transaction.save([replace(found, x=found.x + 1, xp=found.xp + 1)], [])
+            found = players(transaction.load([selected(players=("ada",))]))["ada"]
+            put_in(transaction, [replace(found, x=found.x + 1, xp=found.xp + 1)], [])
 
     with postgresql.transaction() as transaction:
-        transaction.save([ADA], [])
+        put_in(transaction, [ADA], [])
     with postgresql.transaction() as first:
-        changed = replace(first.load([selected(players=("ada",))]).of(Player)["ada"], **changes)
+        changed = replace(players(first.load([selected(players=("ada",))]))["ada"], **changes)
         second = another.submit(grown)
         wait_until(lambda: waits_or_is_done(postgresql, second))
-        first.save([changed], [])
+        put_in(first, [changed], [])
     second.result(WAIT_S_MAX)
     with postgresql.transaction() as transaction:
-        found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
+        found = players(transaction.load([selected(players=("ada",))]))["ada"]
     assert found == replace(changed, x=changed.x + 1, xp=changed.xp + 1)
 
 
@@ -138,12 +137,12 @@ def test_of_two_who_talk_in_a_channel_the_later_removes_what_both_are_too_many(
 
     def says(n: int) -> None:
         with postgresql.transaction() as transaction:
-            transaction.save([line(n)], [])
+            put_in(transaction, [line(n)], [])
 
     with postgresql.transaction() as transaction:
-        transaction.save([line(n) for n in range(LINES_KEPT)], [])
+        put_in(transaction, [line(n) for n in range(LINES_KEPT)], [])
     with postgresql.transaction() as transaction:
-        transaction.save([line(LINES_KEPT)], [])
+        put_in(transaction, [line(LINES_KEPT)], [])
         other = another.submit(says, LINES_KEPT + 1)
         wait_until(lambda: waits_or_is_done(postgresql, other))
     other.result(WAIT_S_MAX)
@@ -156,11 +155,11 @@ def test_of_two_who_register_the_same_name_one_must_come_again(postgresql: Store
     def register(password: str) -> None:
         with postgresql.transaction() as transaction:
             assert not transaction.load([selected(accounts=("ada",))]).of(Account)
-            transaction.save([account_of(ADA, password), ADA], [])
+            put_in(transaction, [account_of(ADA, password), ADA], [])
 
     with postgresql.transaction() as first:
         assert not first.load([selected(accounts=("ada",))]).of(Account)
-        first.save([account_of(ADA, "first"), ADA], [])
+        put_in(first, [account_of(ADA, "first"), ADA], [])
         second = another.submit(register, "second")
         wait_until(lambda: waits_or_is_done(postgresql, second))
     with pytest.raises(Retryable, match="conflict"):
@@ -174,15 +173,15 @@ def test_a_session_may_end_while_an_event_of_it_is_applied(postgresql: Store, an
     def login() -> None:
         with postgresql.transaction() as transaction:
             found = transaction.load([selected(accounts=("ada",), sessions_of=("ada",), players=("ada",))])
-            transaction.save([found.of(Player)["ada"]], list(found.of(Session).values()))
+            put_in(transaction, [players(found)["ada"]], list(found.of(Session).values()))
 
     with postgresql.transaction() as transaction:
-        transaction.save([account_of(ADA), ADA, session_of(ADA)], [])
+        put_in(transaction, [account_of(ADA), ADA, session_of(ADA)], [])
     with postgresql.transaction() as walking:
-        before = walking.load([selected(players=("ada",))]).of(Player)["ada"]
+        before = players(walking.load([selected(players=("ada",))]))["ada"]
         entering = another.submit(login)
         wait_until(lambda: waits_or_is_done(postgresql, entering))
-        walking.save([replace(before, x=1)], [])
+        put_in(walking, [replace(before, x=1)], [])
         walking.keep([Stored("s-ada/act", 0, "s-ada", 1, b"x")])
     entering.result(WAIT_S_MAX)
 
@@ -191,15 +190,15 @@ def test_a_logout_may_meet_an_event_of_its_session(postgresql: Store, another: T
     def logout() -> None:
         with postgresql.transaction() as transaction:
             found = transaction.load([selected(players=("ada",), sessions=("s-ada",))])
-            transaction.save([found.of(Player)["ada"]], list(found.of(Session).values()))
+            put_in(transaction, [players(found)["ada"]], list(found.of(Session).values()))
 
     with postgresql.transaction() as transaction:
-        transaction.save([ADA, session_of(ADA)], [])
+        put_in(transaction, [ADA, session_of(ADA)], [])
     with postgresql.transaction() as walking:
-        before = walking.load([selected(players=("ada",))]).of(Player)["ada"]
+        before = players(walking.load([selected(players=("ada",))]))["ada"]
         leaving = another.submit(logout)
         wait_until(lambda: waits_or_is_done(postgresql, leaving))
-        walking.save([replace(before, x=1)], [])
+        put_in(walking, [replace(before, x=1)], [])
         walking.keep([Stored("s-ada/act", 0, "s-ada", 1, b"x")])
     leaving.result(WAIT_S_MAX)
 
@@ -224,7 +223,7 @@ def test_a_locked_database_may_be_tried_again(tmp_path: Path, monkeypatch: pytes
 
 def step_of_new(store: Store) -> int:
     with store.transaction() as transaction:
-        transaction.save([replace(ADA, x=0)], [])
+        put_in(transaction, [replace(ADA, x=0)], [])
     return step(store, "ada").x
 
 
@@ -250,7 +249,7 @@ def test_a_database_that_is_away_may_be_tried_again(tmp_path: Path) -> None:
 
 def test_a_connection_that_was_cut_is_made_again(postgresql: Store, postgresql_cluster: Cluster) -> None:
     with postgresql.transaction() as transaction:
-        transaction.save([ADA], [])
+        put_in(transaction, [ADA], [])
     postgresql_cluster.cut(Cluster.migrated)
     assert step(postgresql, "ada").x == ADA.x + 1
 
@@ -260,14 +259,14 @@ def test_a_connection_that_is_cut_in_the_middle_may_be_tried_again(
 ) -> None:
     def save_both() -> None:
         with postgresql.transaction() as transaction:
-            transaction.save([ADA], [])
+            put_in(transaction, [ADA], [])
             postgresql_cluster.cut(Cluster.migrated)
-            transaction.save([BOB], [])
+            put_in(transaction, [BOB], [])
 
     with pytest.raises(Retryable, match="database_away"):
         save_both()
     with postgresql.transaction() as transaction:
-        assert not transaction.load([selected(players=("ada", "bob"))]).of(Player)
+        assert not players(transaction.load([selected(players=("ada", "bob"))]))
 
 
 def test_another_kind_of_database_is_refused() -> None:
@@ -278,7 +277,7 @@ def test_another_kind_of_database_is_refused() -> None:
 def test_threads_of_a_store_write_one_after_the_other(migrated_url: str) -> None:
     store = Store(migrated_url, WORLD)
     with store.transaction() as transaction:
-        transaction.save([replace(ADA, x=0)], [])
+        put_in(transaction, [replace(ADA, x=0)], [])
     stores = [Store(migrated_url, WORLD) for _ in range(3)]
     threads = [threading.Thread(target=lambda s=s: [step(s, "ada") for _ in range(15)]) for s in stores]
     for thread in threads:
@@ -296,8 +295,8 @@ def test_who_makes_a_row_that_is_there_by_now_waits_for_nobody_who_has_only_lock
     with suppress(Retryable), postgresql.transaction() as first:
         first.load(late)
         with postgresql.transaction() as second:
-            second.save([meadow], [])
+            put_in(second, [meadow], [])
         with postgresql.transaction() as third:
             third.load(late)
             with pytest.raises(Retryable, match="duplicate key"):
-                first.save([meadow], [])
+                put_in(first, [meadow], [])

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import astuple, replace
 
-from gameserver.modules.movement.entities import Player
+from gameserver.declare.entity import sharing
+from gameserver.modules.sessions.entities import Player
 from gameserver.store.claims import Claims
 from gameserver.store.saving import put_things
 from gameserver.testing.two_zones import player
+from gameserver.testing.wholes import parts_of
 
 
 class Ids:
@@ -29,9 +31,10 @@ class Ids:
 def test_rows_are_written_in_the_order_of_their_ids(known: bool) -> None:
     bodies = [replace(player(), id=id_) for id_ in ("cyd", "ada", "bob")]
     claims = Claims()
-    claims.held[Player] = {body.id: astuple(body) for body in bodies} if known else {}
+    for kind in sharing(Player) if known else ():
+        claims.held[kind] = {part.id: astuple(part) for body in bodies for part in body.parts if type(part) is kind}
     rows: Any = Ids()
-    put_things(rows, [replace(body, x=body.x + 1) for body in bodies], claims)
+    put_things(rows, parts_of(*(replace(body, x=body.x + 1) for body in bodies)), claims)
     assert rows.changed == (["ada", "bob", "cyd"] if known else [])
     # A player has two tables, and who is new a purse in a third.
     assert rows.written == ([] if known else 3 * ["ada", "bob", "cyd"])

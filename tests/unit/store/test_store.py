@@ -18,27 +18,40 @@ from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
 from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
-from gameserver.modules.movement.entities import Creature, Player
-from gameserver.modules.movement.players import players_in
+from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.players import present_in
 from gameserver.modules.movement.view import in_view
-from gameserver.modules.sessions.entities import Account, Gateway, Session
+from gameserver.modules.sessions.entities import Account, Gateway, Player, Session
+from gameserver.modules.sessions.rules import lapsed_sessions
 from gameserver.modules.world.entities import PULSE, ZoneClock
-from gameserver.modules.world.rules import BUSY_ZONES, HURT_ZONES, lapsed_sessions
 from gameserver.rules.needs import Merged, merge
 from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import statements as rows_module
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, tables_of
-from gameserver.testing.two_zones import NOW_MS, WORLD, absent, account_of, creature, player, session_of
+from gameserver.testing.two_zones import (
+    NOW_MS,
+    WORLD,
+    absent,
+    account_of,
+    creature,
+    player,
+    players,
+    put_in,
+    session_of,
+)
+from gameserver.testing.wholes import Whole
 from tests.selections import selected
 
 ADA, BOB = player(), player("Bob")
 
 
-def save(store: Store, *things: Entity, drop: Sequence[Entity] = ()) -> None:
+def save(store: Store, *things: Entity | Whole, drop: Sequence[Entity | Whole] = ()) -> None:
     with store.transaction() as transaction:
-        transaction.save(things, drop)
+        put_in(transaction, things, drop)
 
 
 def load(store: Store, **needs: Any) -> Any:
@@ -59,29 +72,6 @@ FILLED: dict[str, tuple[Entity, dict[str, Any]]] = {
     "account": (
         Account(id="ada", name="Ada", password_hash="$x$", created_ms=2**41),
         {"accounts": ("ada",)},
-    ),
-    "player": (
-        Player(
-            id="ada",
-            name="Ada",
-            zone="meadow",
-            x=1,
-            y=2,
-            v=3,
-            hp=4,
-            hp_max=5,
-            attack=6,
-            defence=7,
-            xp=2**40,
-            steps_due_ms=2**41 + 1,
-            attack_due_ms=2**41 + 2,
-            dead_until_ms=2**41 + 3,
-            hit_ms=2**41 + 4,
-            session="s",
-            gateway="g",
-            conn="c",
-        ),
-        {"players": ("ada",)},
     ),
     "creature": (
         Creature(
@@ -118,6 +108,26 @@ FILLED: dict[str, tuple[Entity, dict[str, Any]]] = {
 }
 
 
+def test_a_player_comes_back_with_all_parts_as_they_were_saved(store: Store) -> None:
+    filled = player(
+        x=1,
+        y=2,
+        v=3,
+        hp=4,
+        hp_max=5,
+        attack=6,
+        defence=7,
+        xp=2**40,
+        steps_due_ms=2**41 + 1,
+        attack_due_ms=2**41 + 2,
+        dead_until_ms=2**41 + 3,
+        hit_ms=2**41 + 4,
+    )
+    assert len(set(msgspec.structs.astuple(filled))) == len(filled.__struct_fields__), "no two alike"
+    save(store, filled)
+    assert players(load(store, players=("ada",))) == {"ada": filled}
+
+
 @pytest.mark.parametrize("kind", FILLED)
 def test_a_thing_comes_back_as_it_was_saved(store: Store, kind: str) -> None:
     thing, needs = FILLED[kind]
@@ -134,14 +144,20 @@ def test_a_line_of_chat_keeps_its_unicode(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(ADA, player(x=1, hp=3)), (creature(), creature(hp=1, x=9)), (session_of(ADA), session_of(ADA, token="t2"))],
-    ids=["player", "creature", "session"],
+    [(creature(), creature(hp=1, x=9)), (session_of(ADA), session_of(ADA, token="t2"))],
+    ids=["creature", "session"],
 )
 def test_a_thing_that_is_put_again_replaces_what_was_there(store: Store, before: Any, after: Any) -> None:
     save(store, before)
     save(store, after)
-    found = load(store, players=(after.id,), creatures=(after.id,), sessions=(after.id,))
+    found = load(store, creatures=(after.id,), sessions=(after.id,))
     assert found.things[type(after)] == {after.id: after}
+
+
+def test_a_player_who_is_put_again_replaces_what_was_there(store: Store) -> None:
+    save(store, ADA)
+    save(store, player(x=1, hp=3))
+    assert players(load(store, players=("ada",))) == {"ada": player(x=1, hp=3)}
 
 
 TOKENS = ("token", "token_before")
@@ -159,15 +175,15 @@ CROWD = st.lists(PLAYERS, unique_by=lambda body: body.id)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(there=CROWD, held=st.sets(st.sampled_from(["ada", "bob", "eve", "zoe"])), put=CROWD)
 def test_what_is_put_is_there_whether_it_was_held_or_not(
-    store: Store, there: list[Player], held: set[str], put: list[Player]
+    store: Store, there: list[Whole], held: set[str], put: list[Whole]
 ) -> None:
     everyone = ("ada", "bob", "eve", "zoe")
     with store.transaction() as transaction:
-        transaction.save(there, [])
+        put_in(transaction, there, [])
     with store.transaction() as transaction:
         transaction.load([selected(players=tuple(held))])
-        transaction.save(put, [])
-    assert load(store, players=everyone).of(Player) == {body.id: body for body in (*there, *put)}
+        put_in(transaction, put, [])
+    assert players(load(store, players=everyone)) == {body.id: body for body in (*there, *put)}
     save(store, drop=[*there, *put])
 
 
@@ -175,16 +191,16 @@ def test_of_what_is_held_only_what_changed_is_written(store: Store, monkeypatch:
     save(store, ADA, BOB)
     run = noted(monkeypatch)
     with store.transaction() as transaction:
-        found = transaction.load([selected(players=("ada", "bob"))]).of(Player)
-        transaction.save(list(found.values()), [])
+        found = players(transaction.load([selected(players=("ada", "bob"))]))
+        put_in(transaction, list(found.values()), [])
     assert [statement for statement in run if not statement.startswith("SELECT")] == []
     walked = [replace(found["ada"], x=1, v=9), replace(found["bob"], y=1)]
     with store.transaction() as transaction:
         transaction.load([selected(players=("ada", "bob"))])
-        transaction.save(walked, [])
+        put_in(transaction, walked, [])
     assert re.match(r"UPDATE whereabouts SET x=\S+, y=\S+, v=\S+ (WHERE|FROM) ", run[-1])
     assert [statement.split()[1] for statement in run if statement.startswith("UPDATE")] == ["whereabouts"]
-    assert load(store, players=("ada", "bob")).of(Player) == {body.id: body for body in walked}
+    assert players(load(store, players=("ada", "bob"))) == {body.id: body for body in walked}
 
 
 def test_only_the_rows_are_written_that_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,11 +214,11 @@ def test_only_the_rows_are_written_that_changed(store: Store, monkeypatch: pytes
 
     monkeypatch.setattr(rows_module.Rows, "change", change)
     with store.transaction() as transaction:
-        found = transaction.load([selected(players=("ada", "bob"))]).of(Player)
+        found = players(transaction.load([selected(players=("ada", "bob"))]))
         after = [replace(found["ada"], x=1), replace(found["bob"], x=1, hp=1)]
-        transaction.save(after, [])
+        put_in(transaction, after, [])
     assert written == [("players", 1), ("whereabouts", 2)]
-    assert load(store, players=("ada", "bob")).of(Player) == {body.id: body for body in after}
+    assert players(load(store, players=("ada", "bob"))) == {body.id: body for body in after}
 
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -224,7 +240,7 @@ def test_what_was_read_without_a_lock_is_written_whole(store: Store) -> None:
     with store.transaction() as transaction:
         found = transaction.load([selected(gateways=("g1",))]).of(Gateway)["g1"]
         save_behind_its_back(transaction, found)
-        transaction.save([replace(found, seen_ms=9)], [])
+        put_in(transaction, [replace(found, seen_ms=9)], [])
     assert load(store, gateways=("g1",)).of(Gateway) == {"g1": Gateway(id="g1", seen_ms=9, sessions=1)}
 
 
@@ -238,8 +254,8 @@ def test_a_step_leaves_all_indexes_of_postgresql_alone(postgresql_url: str) -> N
     save(store, player(x=12))
     with store.transaction() as transaction:
         before = left_alone(transaction)
-        found = transaction.load([selected(players=("ada",))]).of(Player)["ada"]
-        transaction.save([replace(found, x=30, y=found.y + 1, v=found.v + 1, marks='{"act":[1,0]}')], [])
+        found = players(transaction.load([selected(players=("ada",))]))["ada"]
+        put_in(transaction, [replace(found, x=30, y=found.y + 1, v=found.v + 1, marks='{"act":[1,0]}')], [])
         assert left_alone(transaction) - before == 1
     store.close()
 
@@ -254,18 +270,18 @@ def left_alone(transaction: Transaction) -> int:
 def test_a_thing_that_is_dropped_is_gone_and_the_others_stay(store: Store) -> None:
     save(store, ADA, BOB)
     save(store, drop=[ADA])
-    assert load(store, players=("ada", "bob")).of(Player) == {"bob": BOB}
+    assert players(load(store, players=("ada", "bob"))) == {"bob": BOB}
 
 
 def test_what_fails_half_way_never_happened(store: Store) -> None:
     def fail() -> None:
         with store.transaction() as transaction:
-            transaction.save([ADA], [])
+            put_in(transaction, [ADA], [])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert load(store, players=("ada",)).of(Player) == {}
+    assert players(load(store, players=("ada",))) == {}
 
 
 def made(store: Store, password: str) -> None:
@@ -273,7 +289,7 @@ def made(store: Store, password: str) -> None:
     with store.transaction() as transaction:
         transaction.load([selected(accounts=("ada",))])
         transaction._claims.held.clear()  # as if it had been made a moment after the look
-        transaction.save([account_of(ADA, password)], [])
+        put_in(transaction, [account_of(ADA, password)], [])
 
 
 def test_what_was_looked_for_in_vain_is_made_once_and_whoever_comes_second_is_told_of_the_conflict(
@@ -294,8 +310,8 @@ def test_nothing_is_loaded_that_is_not_needed(store: Store) -> None:
     save(store, ADA, account_of(ADA), session_of(ADA), creature(), ZoneClock(id=PULSE, tick=1))
     assert all(not things for things in load(store).things.values())
     found = load(store, players=("ada", "nobody"))
-    assert found.of(Player) == {"ada": ADA}
-    assert sum(len(things) for things in found.things.values()) == 1
+    assert players(found) == {"ada": ADA}
+    assert sum(len(things) for things in found.things.values()) == len(ADA.parts)
 
 
 def test_the_sessions_of_a_player_are_found(store: Store) -> None:
@@ -315,17 +331,17 @@ def test_a_zone_is_its_clock_its_creatures_and_the_players_present(store: Store)
         ZoneClock(id="town", tick=3),
     )
     found = load(store, zones=("meadow",))
-    assert set(found.of(Player)) == {"ada"}
+    assert set(players(found)) == {"ada"}
     assert set(found.of(Creature)) == {"meadow.rat.1"}
     assert set(found.of(ZoneClock)) == {"meadow"}
-    assert players_in(found, "meadow") == [ADA]
+    assert [body.id for body in present_in(found, "meadow")] == ["ada"]
 
 
 def test_around_a_player_is_what_is_in_view(store: Store) -> None:
     near, far = player("Bob", x=23, y=19), player("Eve", x=24, y=10)
     save(store, ADA, near, far, absent(player("Zoe")), creature(), creature("meadow.rat.5", x=24))
     found = load(store, players=("ada",), around=("ada",))
-    assert set(found.of(Player)) == {"ada", "bob"}
+    assert set(players(found)) == {"ada", "bob"}
     assert set(found.of(Creature)) == {"meadow.rat.1"}
 
 
@@ -335,10 +351,10 @@ def test_around_is_in_view_wherever_everyone_stands(store: Store, places: list[t
     crowd = [player(f"P{n}", x=x, y=y) for n, (x, y) in enumerate(places)]
     viewer = here.draw(st.sampled_from(crowd))
     with store.transaction() as transaction:
-        transaction.save(crowd, [])
+        put_in(transaction, crowd, [])
         found = transaction.load([selected(players=(viewer.id,), around=(viewer.id,))])
-        transaction.save([], crowd)
-    assert set(found.of(Player)) == {other.id for other in crowd if in_view(viewer, other)}
+        put_in(transaction, [], crowd)
+    assert set(players(found)) == {other.id for other in crowd if in_view(viewer, other)}
 
 
 def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> None:
@@ -346,7 +362,7 @@ def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> No
     save(store, *(player(f"P{n}", zone="meadow" if n % 50 == 0 else f"zone{n % 50}", x=n % 32) for n in range(2_000)))
     box = {"zone": "meadow", "left": 8, "top": 0, "right": 31, "bottom": 19}
     with store._engine.connect() as connection:
-        asked: Any = loading._within((Player,)).compile(dialect=store._engine.dialect)
+        asked: Any = loading._within((Body, Player, Health)).compile(dialect=store._engine.dialect)
         values = tuple({**asked.params, **box}[name] for name in asked.positiontup)
         if store._engine.dialect.name == "postgresql":
             # Otherwise the plan depends on whether autovacuum came by, and when.
@@ -387,12 +403,12 @@ def test_a_zone_is_looked_through_once_for_all_its_viewers(store: Store, monkeyp
     ids = tuple(viewer.id for viewer in viewers)
     found = load(store, players=ids, around=ids)
     for viewer in viewers:
-        assert {other.id for other in crowd if in_view(viewer, other)} <= set(found.of(Player))
+        assert {other.id for other in crowd if in_view(viewer, other)} <= set(players(found))
     assert len([statement for statement in run if "BETWEEN" in statement and "players" in statement]) == 2
 
 
 def test_around_somebody_unknown_is_nothing(store: Store) -> None:
-    assert load(store, players=("ada",), around=("ada",)).of(Player) == {}
+    assert players(load(store, players=("ada",), around=("ada",))) == {}
 
 
 def test_a_history_is_the_last_lines_oldest_first(store: Store) -> None:
@@ -460,7 +476,7 @@ def test_what_is_due_is_sent_again_and_mail_only_to_those_who_are_there(store: S
         transaction.add_waiting([Waiting("m3", "mail", "ada", b"")], NOW_MS, NOW_MS + 1)
     found = load(store, orphans_before_ms=1, now_ms=NOW_MS)
     assert set(found.due) == set(due)
-    assert found.of(Player)["ada"] == ADA
+    assert found.of(Player)["ada"] in ADA.parts
     with store.transaction() as transaction:
         transaction.postpone_waiting(["m1", "t1"], NOW_MS + 1)
     assert [row.id for row in load(store, orphans_before_ms=1, now_ms=NOW_MS).due] == ["r1"]
@@ -476,13 +492,15 @@ def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
         ]
     )
     assert merged.rows == {
-        Player: {("id", ""): {"a", "b", "c"}, ("zone", "present"): {"meadow"}},
+        Player: {("id", ""): {"a", "b", "c"}},
+        Body: {("id", ""): {"a", "b", "c"}, ("zone", "present"): {"meadow"}},
+        Health: {("id", ""): {"a", "b", "c"}},
         Creature: {("zone", ""): {"meadow"}},
         ZoneClock: {("id", ""): {"meadow"}},
     }
     assert list(merged.columns) == [ONLINE_NAMES]
     assert merged.counts == {(Player, "present", ""): {None}}
-    assert list(merged.matching) == [lapsed_sessions(3, 0), lapsed_sessions(9, 4)]
+    assert list(merged.matching.values()) == [lapsed_sessions(3, 0), lapsed_sessions(9, 4)]
     assert merged.due_ms == 4
     assert not any(getattr(merge([]), name) for name in Merged.__slots__)
 
@@ -494,7 +512,7 @@ def test_an_account_and_a_session_may_be_read_while_another_writes(store: Store)
     save(store, account_of(ADA), session_of(ADA))
     with store.transaction() as transaction:
         transaction.load([selected(accounts=("ada",), sessions=("s-ada",))])
-        transaction.save([session_of(ADA, token="#t2")], [])
+        put_in(transaction, [session_of(ADA, token="#t2")], [])
         assert store.get(Account, "ada") == account_of(ADA)
         assert store.find(Session, TOKENS, "#t-ada") == session_of(ADA)
         assert store.find(Session, TOKENS, "#t2") is None

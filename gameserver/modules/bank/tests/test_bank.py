@@ -16,10 +16,11 @@ from gameserver.modules.bank.rules import STORED_MAX, in_bank, in_chest
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.tests.worlds import thing
 from gameserver.modules.items.things import CARRIED_MAX, held
-from gameserver.modules.movement.entities import Player
+from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.outcome import State
 from gameserver.testing.two_zones import MEADOW, TOWN, absent, circumstances, fold, play, player, state
+from gameserver.testing.wholes import Whole
 from gameserver.wire.codecs import json_codec
 from gameserver.wire.errors import PacketFault
 
@@ -34,13 +35,13 @@ def scene(*things: Any) -> State:
     return state(ADA, BOB, *things, world=BANKED)
 
 
-def do(where: State, who: Player, event: Any, id_: str = "e1") -> Any:
+def do(where: State, who: Whole, event: Any, id_: str = "e1") -> Any:
     outcome = play(event, where, circumstances(where.of(Player)[who.id], id=id_))
     fold(where, outcome)
     return outcome
 
 
-def refusal(where: State, who: Player, event: Any) -> str:
+def refusal(where: State, who: Whole, event: Any) -> str:
     with pytest.raises(Rejected) as refused:
         play(event, where, circumstances(where.of(Player)[who.id]))
     assert refused.value.message

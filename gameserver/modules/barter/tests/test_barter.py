@@ -24,11 +24,11 @@ from gameserver.modules.barter.rules import OFFER_MS, OPEN
 from gameserver.modules.items.events import Drop, Split
 from gameserver.modules.items.tests.worlds import thing
 from gameserver.modules.items.things import CARRIED_MAX, Moved, held
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import MAIL_MAX, State
-from gameserver.testing.two_zones import NOW_MS, absent, circumstances, fold, play, player, state, told
+from gameserver.testing.two_zones import NOW_MS, absent, circumstances, fold, play, player, players, state, told
+from gameserver.testing.wholes import Whole
 from gameserver.wire.codecs import json_codec
 from gameserver.wire.errors import PacketFault
 
@@ -40,8 +40,8 @@ def scene(*changed: Any) -> State:
     return state(ADA, BOB, EVE, SWORD, APPLES, FISH, *changed)
 
 
-def do(where: State, who: Player, event: Any, now_ms: int = NOW_MS, id_: str = "e1") -> Any:
-    outcome = play(event, where, circumstances(where.of(Player)[who.id], now_ms=now_ms, id=id_))
+def do(where: State, who: Whole, event: Any, now_ms: int = NOW_MS, id_: str = "e1") -> Any:
+    outcome = play(event, where, circumstances(players(where)[who.id], now_ms=now_ms, id=id_))
     fold(where, outcome)
     return outcome
 
@@ -62,7 +62,7 @@ def wealth(where: State) -> dict[str, Any]:
     }
 
 
-def refusal(where: State, who: Player, event: Any, now_ms: int = NOW_MS) -> str:
+def refusal(where: State, who: Whole, event: Any, now_ms: int = NOW_MS) -> str:
     before = {kind: dict(found) for kind, found in where.things.items()}
     with pytest.raises(Rejected) as refused:
         do(where, who, event, now_ms)
@@ -127,7 +127,7 @@ def test_who_walks_away_is_cut_off_or_dies_has_not_traded(code: str) -> None:
     where = scene()
     offers(where, ["sword"], ["fish"])
     do(where, ADA, Accept(to="Bob", version=1))
-    where.put([AWAY[code]])
+    where.put(AWAY[code].parts)
     assert refusal(where, BOB, Accept(to="Ada", version=1)) == code
     assert refusal(where, BOB, Offer(to="Ada", things=[])) == code
 
@@ -136,7 +136,7 @@ def test_the_dead_do_not_accept_and_the_absent_neither() -> None:
     for body, error in ((replace(BOB, dead_until_ms=9), Rejected), (absent(BOB), NotNow)):
         where = scene()
         offers(where)
-        where.put([body])
+        where.put(body.parts)
         with pytest.raises(error):
             do(where, body, Accept(to="Ada", version=1))
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
 from gameserver.maps.kinds import KINDS
+from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.modules.combat.rules import COOLDOWN_MS, DEAD_MS, REACH, SPREAD, blow
-from gameserver.modules.movement.entities import Creature
 from gameserver.modules.movement.events import Vanished
 from gameserver.rules.outcome import MAIL_MAX
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, creature, play, player, put, state, told
@@ -144,7 +144,7 @@ def test_health_never_falls_below_nothing(seed: int, hp: int) -> None:
         hurt = put(outcome, victim.id)
         assert 0 <= hurt.hp < victim.hp
         assert (hurt.hp == 0) == bool(hurt.dead_until_ms)
-        assert bool(outcome.events) == (isinstance(hurt, Creature) and hurt.hp == 0)
+        assert bool(outcome.events) == (isinstance(victim, Creature) and hurt.hp == 0)
 
 
 # Rewards.

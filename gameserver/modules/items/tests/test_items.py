@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.modules.combat.entities import Health
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.items import bodies
 from gameserver.modules.items.entities import Item
@@ -37,7 +38,6 @@ from gameserver.modules.items.kinds import KINDS, STACK_MAX
 from gameserver.modules.items.rules import strength
 from gameserver.modules.items.tests.worlds import on_ground, thing
 from gameserver.modules.items.things import CARRIED_MAX, held, received, taken
-from gameserver.modules.movement.entities import Player
 from gameserver.modules.movement.events import Look
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, creature, fold, play, player, state, told
 from gameserver.wire.codecs import json_codec
@@ -50,11 +50,11 @@ BAG = thing("bag", "pouch")
 MANY = [thing(f"stone{n}", "stick") for n in range(CARRIED_MAX)]
 
 
-def played(event: Any, *things: Any, who: Player = ADA, **changes: Any) -> Any:
+def played(event: Any, *things: Any, who: Any = ADA, **changes: Any) -> Any:
     return play(event, state(who, *things), circumstances(who, **changes))
 
 
-def refusal(event: Any, *things: Any, who: Player = ADA) -> str:
+def refusal(event: Any, *things: Any, who: Any = ADA) -> str:
     """The code of a refusal; of a rule that is refused nothing changes (``play`` sees to it)."""
     with pytest.raises(Rejected) as refused:
         played(event, *things, who=who)
@@ -155,7 +155,7 @@ def test_a_weapon_wears_out_and_takes_its_strength_along() -> None:
     worn_out = replace(scene[2], used=499)
     outcome = play(Attack(target="meadow.rat.1"), state(*scene[:2], worn_out), circumstances(ADA))
     assert outcome.drop == (worn_out,)
-    assert [body.attack for body in outcome.put if isinstance(body, Player)] == [10]
+    assert [body.attack for body in outcome.put if isinstance(body, Health)] == [10]
     (broke,) = [notice for notice in told(outcome) if isinstance(notice, Broke)]
     assert broke.attack == 10
 

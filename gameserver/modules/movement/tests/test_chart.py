@@ -1,8 +1,10 @@
 from base64 import b64decode
 
 from gameserver.maps.kinds import KINDS
+from gameserver.modules.combat.entities import Creature
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Gate
-from gameserver.modules.movement.view import being
+from gameserver.modules.movement.looks import being
 from gameserver.testing.two_zones import MEADOW, circumstances, creature, play, player, state
 
 
@@ -16,5 +18,6 @@ def test_a_map_tells_every_wall_and_gate_of_the_zone_in_which_one_stands() -> No
 
 
 def test_what_health_is_full_is_told_of_everyone_in_view() -> None:
-    assert being(creature()).hp_max == KINDS["rat"].hp_max
-    assert being(player(hp_max=120)).hp_max == 120
+    shown = state(creature(), player(hp_max=120))
+    assert being(shown, shown.of(Creature)[creature().id]).hp_max == KINDS["rat"].hp_max
+    assert being(shown, shown.of(Body)["ada"]).hp_max == 120

@@ -3,14 +3,15 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.modules.movement.entities import Player
-from gameserver.modules.movement.events import Appeared, Look, Move, Moved, Vanished, Walked
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, Walked
+from gameserver.modules.movement.looks import being
 from gameserver.modules.movement.rules import EARLY_MS, STEP_MS, STEPS
 from gameserver.modules.movement.view import (
     CELL,
-    being,
     cell_of,
     cell_topic,
     in_view,
@@ -19,17 +20,18 @@ from gameserver.modules.movement.view import (
     view_topics,
 )
 from gameserver.testing.two_zones import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
+from gameserver.testing.wholes import Whole
 
 DIRECTIONS = sorted(STEPS)
 STALL_MS_MAX = 3_000  # what a network may hold back without harm
 xs, ys = st.integers(0, MEADOW.width - 1), st.integers(0, MEADOW.height - 1)
 
 
-def walk(body: Player, direction: Any, now_ms: int = NOW_MS) -> Any:
+def walk(body: Whole, direction: Any, now_ms: int = NOW_MS) -> Any:
     return play(Move(dir=direction, seq=1), state(body), circumstances(body, now_ms=now_ms))
 
 
-def refusal(body: Player, direction: Any, now_ms: int = NOW_MS) -> str:
+def refusal(body: Whole, direction: Any, now_ms: int = NOW_MS) -> str:
     with pytest.raises(Rejected) as refused:
         walk(body, direction, now_ms)
     return refused.value.code
@@ -98,7 +100,7 @@ def test_a_step_within_a_cell_is_seen_as_a_step() -> None:
 def test_a_step_into_another_cell_is_an_arrival_and_a_leaving() -> None:
     outcome = walk(player(x=15), "e")
     appeared, vanished = outcome.notifications
-    assert appeared.notice == Appeared(being=being(put(outcome, "ada")))
+    assert appeared.notice == Appeared(being=seen(player(x=16, v=2)))
     assert (appeared.to, appeared.unless) == (("zone.meadow/2.1",), ())
     assert vanished.notice == Vanished(who="ada", v=2)
     assert (vanished.to, vanished.unless) == (("zone.meadow/1.1",), ("zone.meadow/2.1",))
@@ -155,7 +157,8 @@ def steps_taken(times_ms: list[int]) -> list[int]:
     body, taken = player(x=12, y=10), []
     for n, now_ms in enumerate(times_ms):
         try:
-            body = put(walk(body, "ew"[n % 2], now_ms), "ada")
+            walked = put(walk(body, "ew"[n % 2], now_ms), "ada")
+            body = replace(body, x=walked.x, steps_due_ms=walked.steps_due_ms)
             taken.append(now_ms)
         except Rejected:
             continue
@@ -194,7 +197,14 @@ def test_a_refused_step_costs_no_time() -> None:
 # Looking around.
 
 
-def look(viewer: Player, *others: Any) -> Any:
+def seen(thing: Any) -> Being:
+    """A player or creature as others see it."""
+    kind = Body if isinstance(thing, Whole) else type(thing)
+    shown = state(thing)
+    return being(shown, shown.of(kind)[thing.id])
+
+
+def look(viewer: Whole, *others: Any) -> Any:
     outcome = play(Look(seq=1), state(viewer, *others), circumstances(viewer))
     (tell,) = outcome.notifications
     assert (tell.conn, tell.gateway, tell.to, tell.player) == (viewer.conn, "g1", (), "")
@@ -206,11 +216,11 @@ def test_a_view_shows_the_zone_and_oneself() -> None:
     viewer = player()
     view = look(viewer)
     assert (view.zone, view.title, view.width, view.height) == ("meadow", "The Meadow", 32, 20)
-    assert (view.you, view.beings) == (being(viewer), [])
+    assert (view.you, view.beings) == (seen(viewer), [])
 
 
 @pytest.mark.parametrize(
-    ("other", "seen"),
+    ("other", "is_seen"),
     [
         (player("Bob", x=0, y=0), True),
         (player("Bob", x=23, y=19), True),
@@ -224,8 +234,8 @@ def test_a_view_shows_the_zone_and_oneself() -> None:
         (creature("town.rat.1", x=6, y=6), False),
     ],
 )
-def test_those_in_the_box_are_seen_if_they_are_there_and_alive(other: Any, seen: bool) -> None:
-    assert look(player(), other).beings == ([being(other)] if seen else [])
+def test_those_in_the_box_are_seen_if_they_are_there_and_alive(other: Any, is_seen: bool) -> None:
+    assert look(player(), other).beings == ([seen(other)] if is_seen else [])
 
 
 def test_a_creature_is_seen_by_its_kinds_title_and_a_player_by_name() -> None:

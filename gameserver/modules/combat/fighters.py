@@ -1,0 +1,70 @@
+"""Players as far as fights are concerned: where they stand, and their health."""
+
+import msgspec
+from msgspec.structs import replace
+
+from gameserver.errors import Rejected
+from gameserver.modules.combat.entities import Health
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import actor
+from gameserver.rules.needs import Needs, ids
+from gameserver.rules.outcome import Context, State
+
+PARTS = (Body, Health)  # what a rule names as its ``components`` whose player fights
+
+
+class Fighter(msgspec.Struct, frozen=True):
+    """A player with its body and health. ``parts`` is what a fight changes, for a rule to put."""
+
+    player: Player
+    body: Body
+    health: Health
+
+    @property
+    def id(self) -> str:
+        """The player's id."""
+        return self.player.id
+
+    @property
+    def name(self) -> str:
+        """The player's name."""
+        return self.player.name
+
+    @property
+    def parts(self) -> tuple[Body, Health]:
+        """Both."""
+        return self.body, self.health
+
+    @property
+    def dead(self) -> bool:
+        """Whether the player is dead, for the moment."""
+        return self.health.dead_until_ms > 0
+
+    def changed(self, **changes: int) -> "Fighter":
+        """The same with another health, which others see."""
+        return Fighter(self.player, replace(self.body, v=self.body.v + 1), replace(self.health, **changes))
+
+
+def fighter_needs(player: str) -> Needs:
+    """Select a player as a fighter."""
+    return ids(Player, player), ids(Body, player), ids(Health, player)
+
+
+def fighter_of(state: State, player: str) -> Fighter:
+    """A player as a fighter. Raises ``KeyError`` for one that was not loaded."""
+    return Fighter(state.of(Player)[player], state.of(Body)[player], state.of(Health)[player])
+
+
+def present_fighter(state: State, player: str) -> Fighter | None:
+    """The same, None for one that is not in the world."""
+    found = state.get(Player, player)
+    return fighter_of(state, player) if found is not None and found.present else None
+
+
+def living_actor(state: State, context: Context) -> Fighter:
+    """The player whose event it is. Raises ``NotNow`` ``not_here`` and ``Rejected`` ``dead``."""
+    found = fighter_of(state, actor(state, context).id)
+    if found.dead:
+        raise Rejected("dead", "You are dead, for the moment.")
+    return found

@@ -1,0 +1,127 @@
+"""What combat adds to others' rules: the dead do nothing and are not seen; zones stir, in which fights go on."""
+
+from typing import Any
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from gameserver.declare.base import Event
+from gameserver.declare.entity import beginning
+from gameserver.declare.hooks import after, before
+from gameserver.maps.kinds import kind_of
+from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.fighters import PARTS, living_actor
+from gameserver.modules.combat.scene import Scene
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Being
+from gameserver.modules.movement.looks import hides, looks
+from gameserver.modules.movement.players import bodies_in
+from gameserver.modules.sessions.events import Entered
+from gameserver.modules.sessions.players import comes_and_goes
+from gameserver.modules.world.entities import PULSE
+from gameserver.modules.world.events import Stir
+from gameserver.modules.world.rules import comes_round, lived_through
+from gameserver.rules.needs import Needs, distinct, ids, where
+from gameserver.rules.outcome import Context, Outcome, State
+
+IDLE_TICKS = 20
+HEAL_TICKS = 4
+
+BUSY_ZONES = distinct(Body, "zone", when="present")
+HURT_ZONES = distinct(Health, "zone", when="hurt")  # where any of them is dead or wounded
+
+
+@looks(Body, components=(Health,))
+def shows_health(state: State, body: Body, being: Being) -> Being:
+    """Others see how a player is."""
+    health = _health(state, body.id)
+    return replace(being, hp=health.hp, hp_max=health.hp_max)
+
+
+@hides(Body, components=(Health,))
+def hides_the_dead(state: State, body: Body) -> bool:
+    """Nobody sees a dead player."""
+    return _health(state, body.id).dead_until_ms > 0
+
+
+def _health(state: State, player: str) -> Health:
+    found: Health = state.get(Health, player) or beginning(Health, player)  # of who is new
+    return found
+
+
+@looks(Creature)
+def shows_a_creature(state: State, creature: Creature, being: Being | None) -> Being:
+    """A creature looks as its kind."""
+    kind = kind_of(creature.kind)
+    return Being(
+        id=creature.id,
+        name=kind.title,
+        kind=creature.kind,
+        x=creature.x,
+        y=creature.y,
+        hp=creature.hp,
+        v=creature.v,
+        hp_max=kind.hp_max,
+    )
+
+
+@hides(Creature)
+def hides_dead_creatures(state: State, creature: Creature) -> bool:
+    """Nobody sees a dead creature."""
+    return creature.dead
+
+
+@before("movement.move", components=PARTS)
+def the_dead_walk_nowhere(state: State, event: Event, context: Context) -> None:
+    """Refuse the steps of the dead."""
+    living_actor(state, context)
+
+
+def _needs_health(event: Event, context: Context) -> Needs:
+    player = comes_and_goes(event, context)
+    return (ids(Health, player),) if player else ()
+
+
+@after("sessions.register", needs=_needs_health)
+@after("sessions.login", needs=_needs_health)
+@after("sessions.resume", needs=_needs_health)
+def tells_health(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome | None:
+    """Tell who enters how it is."""
+    entered: Any = outcome.result
+    if not isinstance(entered, Entered):
+        return None
+    health = _health(state, entered.player)
+    return Outcome(result=replace(entered, hp=health.hp, hp_max=health.hp_max, xp=health.xp))
+
+
+@after("world.tick", needs=lambda event, context: (BUSY_ZONES, HURT_ZONES))
+def zones_stir(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
+    """Let every zone stir whose turn it is.
+
+    Those in which players have creatures about them, or wounds to heal, do on every tick, where only creatures are once
+    in ``IDLE_TICKS``, and where none are never.
+    """
+    n, past = lived_through(state, PULSE)
+    stirring = [name for name in sorted(state.world.zones) if _stirs(state, name, n, past)]
+    return Outcome(events=tuple(Stir(zone=name, n=n) for name in stirring))
+
+
+def _stirs(state: State, zone: str, n: int, past: int) -> bool:
+    hurt = zone in state.values(HURT_ZONES)
+    if hurt or not state.world.zones[zone].creatures:
+        return hurt
+    return zone in state.values(BUSY_ZONES) or comes_round(n, past, IDLE_TICKS, crc32(zone.encode()))
+
+
+@after("world.stir", needs=lambda event, context: (bodies_in(event.zone), where(Creature, zone=event.zone)))
+def fights_go_on(state: State, event: Stir, context: Context, outcome: Outcome) -> Outcome:
+    """The dead return, the wounded heal, creatures act."""
+    if event.zone not in state.world.zones:
+        return Outcome()  # a worker with other maps knows it
+    n, past = lived_through(state, event.zone)
+    scene = Scene(state, event.zone, context)
+    scene.raise_dead()
+    if comes_round(n, past, HEAL_TICKS):
+        scene.heal()
+    scene.act()
+    return Outcome(put=tuple(scene.changed.values()), notifications=tuple(scene.notifications))

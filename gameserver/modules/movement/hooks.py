@@ -1,0 +1,97 @@
+"""What movement adds to others' rules: who enters stands somewhere and is seen, who leaves is seen no longer."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from gameserver.declare.base import Event
+from gameserver.declare.hooks import after
+from gameserver.declare.session_events import GATEWAY_SILENT_MS
+from gameserver.messages.outbound import SessionUpdate
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Being
+from gameserver.modules.movement.looks import hides, looks
+from gameserver.modules.movement.players import body_of
+from gameserver.modules.movement.view import appears, looks_around, vanishes
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.events import Entered
+from gameserver.modules.sessions.players import comes_and_goes
+from gameserver.modules.sessions.rules import lapsed_sessions
+from gameserver.rules.needs import Needs
+from gameserver.rules.outcome import Context, Notification, Outcome, State
+
+
+@looks(Body, components=(Player,))
+def shows_a_player(state: State, body: Body, being: Being | None) -> Being:
+    """Someone who plays."""
+    return Being(id=body.id, name=state.of(Player)[body.id].name, kind="player", x=body.x, y=body.y, hp=0, v=body.v)
+
+
+@hides(Body, components=(Player,))
+def hides_the_absent(state: State, body: Body) -> bool:
+    """Whether its player is not in the world."""
+    return not state.of(Player)[body.id].present
+
+
+def _needs_body(event: Event, context: Context) -> Needs:
+    player = comes_and_goes(event, context)
+    return body_of(player) if player else ()
+
+
+def _needs_bodies(event: Event, context: Context) -> Needs:
+    return (lapsed_sessions(context.now_ms - GATEWAY_SILENT_MS, context.now_ms, Body),)
+
+
+@after("sessions.register", needs=_needs_body)
+@after("sessions.login", needs=_needs_body)
+@after("sessions.resume", needs=_needs_body)
+@after("sessions.rejoin", needs=_needs_body)
+@after("sessions.lost", needs=_needs_body)
+@after("sessions.logout", needs=_needs_body)
+@after("world.sweep", needs=_needs_bodies, optional=True)
+def who_comes_and_goes_is_seen(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
+    """Who enters stands where it stood last, and others see it; who leaves vanishes. A new one stands at a spawn."""
+    come_and_gone = [thing for thing in outcome.put if isinstance(thing, Player)]
+    bodies = {player.id: _changed(state, context, player) for player in come_and_gone if _is_concerned(state, player)}
+    told = [one for player in come_and_gone if player.id in bodies for one in _told(state, player, bodies[player.id])]
+    return Outcome(
+        result=_placed(state, bodies, outcome.result),
+        put=tuple(bodies.values()),
+        notifications=tuple(told),
+        follow=_follow(state, bodies, outcome.follow),
+    )
+
+
+def _is_concerned(state: State, player: Player) -> bool:
+    """Whether it is in the world, or was until now."""
+    before = state.before.get(Player, player.id)
+    return player.present or (before is not None and before.present)
+
+
+def _changed(state: State, context: Context, player: Player) -> Body:
+    body = state.get(Body, player.id) or _born(state, context, player)
+    return body if player == state.before.get(Player, player.id) else replace(body, v=body.v + 1)
+
+
+def _born(state: State, context: Context, player: Player) -> Body:
+    x, y = context.rng.choice(state.zone(state.world.start).spawns)
+    return Body(id=player.id, zone=state.world.start, x=x, y=y)
+
+
+def _told(state: State, player: Player, body: Body) -> tuple[Notification, ...]:
+    return appears(state, body) if player.present else (vanishes(body),)
+
+
+def _placed(state: State, bodies: dict[str, Body], result: Any) -> Entered | None:
+    """Add to the answer where the player is."""
+    if not isinstance(result, Entered):
+        return None
+    body = bodies.get(result.player) or state.of(Body)[result.player]
+    return replace(result, zone=body.zone, x=body.x, y=body.y)
+
+
+def _follow(state: State, bodies: dict[str, Body], follow: SessionUpdate | None) -> SessionUpdate | None:
+    """Let whose connection plays for somebody watch what is around."""
+    if follow is None or not follow.player:
+        return None
+    return looks_around(bodies.get(follow.player) or state.of(Body)[follow.player])

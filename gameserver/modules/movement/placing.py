@@ -1,0 +1,66 @@
+"""Which players can stand where they are as the world is drawn today, and where those go who can't: maps change.
+
+Pure, and the same for whoever asks: a dry run and the real one come to the same places.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from zlib import crc32
+
+from gameserver.maps.world import World, Zone
+from gameserver.modules.movement.entities import Body
+
+Tile = tuple[int, int]
+
+_AROUND = tuple((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0))
+
+
+def misplaced(world: World, body: Body) -> str:
+    """Why a player can't stay where it stands, "" when it can."""
+    zone = world.zones.get(body.zone)
+    if zone is None:
+        return f"players in zone {body.zone}, which is gone, go to {world.start}"
+    if not zone.walkable(body.x, body.y):
+        return f"players in walls or outside of {zone.name} go to the nearest free tile"
+    return ""
+
+
+def place(world: World, body: Body) -> tuple[str, int, int]:
+    """Where a misplaced player goes: a spawn of the start, or the nearest tile to which one can walk."""
+    zone = world.zones.get(body.zone)
+    if zone is None:
+        start = world.zones[world.start]
+        return (start.name, *start.spawns[crc32(body.id.encode()) % len(start.spawns)])
+    near = min(_reached(_Ground(zone)), key=lambda at: (max(abs(at[0] - body.x), abs(at[1] - body.y)), at))
+    return (zone.name, *near)
+
+
+class _Ground:
+    """A zone, as a key of what is found out of it once."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+
+    def __hash__(self) -> int:
+        return hash((self.zone.name, self.zone.walls))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ground) and self.zone == other.zone
+
+
+@lru_cache(maxsize=16)
+def _reached(ground: _Ground) -> set[Tile]:
+    """The tiles to which one can walk from a spawn, those of portals left out."""
+    found = set(ground.zone.spawns)
+    frontier = found
+    while frontier:
+        frontier = {tile for at in frontier for tile in _steps(ground.zone, at)} - found
+        found = found | frontier
+    return found
+
+
+def _steps(zone: Zone, at: Tile) -> Iterator[Tile]:
+    for dx, dy in _AROUND:
+        tile = at[0] + dx, at[1] + dy
+        if zone.walkable(*tile) and tile not in zone.portals:
+            yield tile

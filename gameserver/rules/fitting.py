@@ -1,0 +1,61 @@
+"""What becomes of entities when maps change: each module says it of its own.
+
+A module says in its ``maps.py`` which of its entities do not fit into a world, and what is to be done with them.
+``gameserver.operations.reconciling`` does it.
+
+    fitting(Creature, misfit=superfluous, cure=removed)
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gameserver.declare.entity import Entity, kinds
+from gameserver.declare.game_package import parts
+from gameserver.declare.readings import once_per_reading
+from gameserver.maps.world import World
+from gameserver.rules.outcome import Outcome, State
+
+
+class Fitting(msgspec.Struct, frozen=True):
+    """What is said of a kind of entities; see ``fitting``. ``module``: in which module of Python."""
+
+    kind: type[Entity]
+    misfit: Callable[[World, Any], str]
+    cure: Callable[[State, Any], Outcome]
+    components: tuple[type[Entity], ...]
+    module: str
+
+
+_SAID: list[Fitting] = []
+
+
+def removed(state: State, thing: Entity) -> Outcome:
+    """A cure: the entity goes."""
+    return Outcome(drop=(thing,))
+
+
+def fitting(
+    kind: type[Entity],
+    *,
+    misfit: Callable[[World, Any], str],
+    cure: Callable[[State, Any], Outcome] = removed,
+    components: tuple[type[Entity], ...] = (),
+) -> None:
+    """Say which entities of a kind do not fit into a world, and what is done with them.
+
+    ``misfit`` takes ``(world, thing)`` and returns why it can't stay as it is, as a sentence about all like it, "" when
+    it can. ``cure`` takes ``(state, thing)`` and returns an outcome: what is put and dropped, and events of the server
+    that are born. ``components``: the other parts of its record that the cure reads.
+    """
+    module = sys._getframe(1).f_globals["__name__"]
+    _SAID.append(Fitting(kind, misfit, cure, components, module))
+
+
+@once_per_reading
+def fittings() -> tuple[Fitting, ...]:
+    """What the game's modules say, in the order of the entities."""
+    mine = {module.__name__ for module in parts("maps")}
+    return tuple(sorted((one for one in _SAID if one.module in mine), key=lambda one: kinds().index(one.kind)))
