@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -33,6 +33,7 @@ FLAGS = (
     "--force-device-scale-factor=1",
 )
 SIZE = "1440,960"
+KEY_S = 0.06  # how long a key is held
 
 
 class Browser:
@@ -88,6 +89,21 @@ class Browser:
 
         eventually(done, "a click")
 
+    def press(self, *keys: str) -> None:
+        """Press keys one after another, in whatever has the focus."""
+        for key in keys:
+            ActionChains(self.driver).key_down(key).pause(KEY_S).key_up(key).perform()
+
+    def text(self, css: str) -> str:
+        """The text of an element, shown or not."""
+        found: str = self.driver.find_element(By.CSS_SELECTOR, css).get_attribute("textContent") or ""
+        return found
+
+    def loaded(self) -> set[str]:
+        """The servers that anything on the page was asked of."""
+        script = "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).host)"
+        return set(self.driver.execute_script(script))
+
     def picture(self, file: Path) -> None:
         """What is in the window, as PNG."""
         assert self.driver.save_screenshot(str(file))
@@ -97,6 +113,15 @@ def program() -> str:
     """Where Chromium is; empty without it or without its driver."""
     found = shutil.which("chromium") or shutil.which("google-chrome") or ""
     return found if shutil.which("chromedriver") else ""
+
+
+def required() -> None:
+    """Skip the test without Chromium; in CI fail it."""
+    if program():
+        return
+    if os.environ.get("CI"):
+        pytest.fail("Chromium is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False)
+    pytest.skip("Chromium is not installed (docker/system-packages.sh test installs it on Debian)")
 
 
 @contextmanager
@@ -117,11 +142,6 @@ def a_browser(folder: Path) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A window for the tests of one module."""
-    if not program():
-        if os.environ.get("CI"):
-            pytest.fail(
-                "Chromium is missing, and in CI this test must run: docker/system-packages.sh test", pytrace=False
-            )
-        pytest.skip("Chromium is not installed (docker/system-packages.sh test installs it on Debian)")
+    required()
     with a_browser(tmp_path_factory.mktemp("chromium")) as made:
         yield made

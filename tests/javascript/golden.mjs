@@ -5,10 +5,14 @@ import { WebSocket } from "./socket.mjs";
 const client = new Client(process.argv[2], { WebSocket, backoffBase: 1 });
 const heard = [];
 client.on("heard", (notice) => heard.push(notice.text));
+let given; // sent as soon as the state changes, and once
+client.on("state", (state) => {
+  if (state === "playing" && !given) given = client.send("give", { to: "Bob", coins: 3 });
+});
 await client.open();
 const me = await client.register("Ada", "a long secret");
 const asked = [
-  client.send("give", { to: "Bob", coins: 3 }),
+  given,
   client.send("say", { text: "one ☃" }),
   client.send("purse"),
   client.send("move", { dir: "e" }),

@@ -216,8 +216,8 @@ export class Client {
     this._failures = 0;
     this._stop("attempt");
     this.view.entered(data);
+    for (const { packet } of this._pending.values()) this._write(packet); // before anything new
     this._become("playing");
-    for (const { packet } of this._pending.values()) this._write(packet);
     this._fill();
     this._acknowledge();
   }

@@ -1,0 +1,635 @@
+// The web client: one session of the library, what is seen of it, and what keys, mouse and fingers do.
+
+import { Client, ConnectionLost, Refused } from "/gameserver-client/index.js";
+import { MapView, hue } from "/map.js";
+import { Chart, STEPS, distance, findWay, foresee, step, towards } from "/walking.js";
+
+const STEP_MS = 130; // how often a held key walks
+const AHEAD_MAX = 4; // steps that are not answered yet
+const BLOW_MS = 1050; // the server allows one a second
+const LINES_MAX = 400;
+const KEYS = {
+  ArrowUp: "n", ArrowDown: "s", ArrowLeft: "w", ArrowRight: "e",
+  KeyW: "n", KeyS: "s", KeyA: "w", KeyD: "e", KeyQ: "nw", KeyE: "ne", KeyZ: "sw", KeyC: "se",
+  Numpad8: "n", Numpad2: "s", Numpad4: "w", Numpad6: "e", Numpad7: "nw", Numpad9: "ne", Numpad1: "sw", Numpad3: "se",
+};
+const LINK = {
+  connecting: "Connecting …",
+  greeted: "Connected",
+  playing: "Connected",
+  away: "Connection lost. Looking for another gateway …",
+  over: "Disconnected",
+};
+
+const $ = (id) => document.getElementById(id);
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const map = new MapView($("map"), $("minimap"), calm);
+const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`;
+
+let client;
+let charts = new Map(); // zone -> Chart, or the promise of one
+let ahead = []; // directions of steps that are not answered yet
+let stands = null; // where the last answer says that I stand
+let held = new Set(); // directions whose keys are down
+let walksAt = 0;
+let goal = null; // {place} or {id}: where I walk by myself
+let strikesAt = 0;
+let tab = "all";
+
+// Connecting.
+
+async function begin() {
+  const saved = JSON.parse(sessionStorage.getItem("session") || "null");
+  client = new Client(address, saved && saved.token ? saved : {});
+  listen();
+  try {
+    await client.open();
+  } catch {
+    return; // "over" has shown the door
+  }
+  if (client.state === "greeted") openDoor();
+}
+
+function listen() {
+  const mine = client;
+  client.on("state", (state) => mine === client && become(state));
+  client.on("packet", () => mine === client && keep());
+  client.on("*", (notice) => mine === client && noticed(notice));
+}
+
+function keep() {
+  if (client.token && client.state !== "over") sessionStorage.setItem("session", JSON.stringify(client.saved));
+  const busy = client.unanswered > 3;
+  $("link").toggleAttribute("data-busy", busy && client.state === "playing");
+}
+
+function become(state) {
+  $("link").dataset.state = state;
+  $("link").lastElementChild.textContent = LINK[state];
+  if (state === "playing") enter();
+  if (state === "over") leave(client.reason);
+}
+
+function enter() {
+  $("door").close();
+  for (const id of ["hud", "side", "minimap", "pad"]) $(id).hidden = false;
+  const { me } = client.view;
+  map.me = me.id;
+  ahead = [];
+  stands = { x: me.x, y: me.y, zone: me.zone };
+  $("name").textContent = me.name;
+  $("badge").style.background = "hsl(44 82% 64%)";
+  $("xp").textContent = me.xp ?? 0;
+  if (!document.querySelector("dialog[open]") && document.activeElement === document.body) $("map").focus();
+  lookUp(me.zone);
+  ask("purse").then((purse) => purse && showCoins(purse.coins));
+}
+
+function leave(reason) {
+  if (reason.code === "closed") return;
+  sessionStorage.removeItem("session");
+  const texts = {
+    taken_over: "You are playing somewhere else now.",
+    logged_out: "You left. See you!",
+    bad_token: "The session is over. Come in again.",
+  };
+  restart(texts[reason.code] || reason.message);
+}
+
+/** Another session, by way of the door. */
+async function restart(message) {
+  client = new Client(address);
+  listen();
+  $("refused").textContent = message;
+  await client.open();
+  openDoor();
+}
+
+function openDoor() {
+  const known = JSON.parse(localStorage.getItem("guest") || "null");
+  $("guest").textContent = known ? `Play on as ${known.name}` : "Play now as a guest";
+  if (!$("door").open) $("door").showModal();
+}
+
+async function come(how, name, password) {
+  $("refused").textContent = "";
+  try {
+    await client[how](name, password);
+    return true;
+  } catch (error) {
+    $("refused").textContent = error instanceof Refused ? error.message : "The connection was lost. Try again.";
+    return error.code;
+  }
+}
+
+async function playAsGuest() {
+  const known = JSON.parse(localStorage.getItem("guest") || "null");
+  if (known && (await come("login", known.name, known.password)) !== "bad_login") return;
+  for (let tries = 0; tries < 5; tries++) {
+    const guest = makeUpGuest();
+    const done = await come("register", guest.name, guest.password);
+    if (done === true) localStorage.setItem("guest", JSON.stringify(guest));
+    if (done !== "name_taken") return;
+  }
+}
+
+function makeUpGuest() {
+  const [a, b, ...rest] = crypto.getRandomValues(new Uint8Array(20));
+  const names = ["Wren", "Ash", "Briar", "Fen", "Hazel", "Linnet", "Moss", "Rowan", "Sorrel", "Tarn", "Vale", "Willow", "Robin", "Sedge"];
+  const password = btoa(String.fromCharCode(...rest));
+  return { name: `${names[a % names.length]}${100 + ((a * 256 + b) % 900)}`, password };
+}
+
+/** Send an event; what is refused is shown, and gives nothing. */
+async function ask(type, fields) {
+  try {
+    return await client.send(type, fields);
+  } catch (error) {
+    if (error instanceof Refused) toast(error.message, "bad");
+    else if (!(error instanceof ConnectionLost)) throw error;
+    return null;
+  }
+}
+
+// The map of the zone.
+
+async function lookUp(zone) {
+  const known = charts.get(zone);
+  if (known instanceof Chart) {
+    $("place").textContent = known.title;
+    map.show(known);
+    return;
+  }
+  if (known) return;
+  const asked = ask("chart");
+  charts.set(zone, asked);
+  const told = await asked;
+  charts.delete(zone);
+  if (told) charts.set(told.zone, new Chart(told));
+  if (client.view.me.zone !== undefined && charts.get(client.view.me.zone) instanceof Chart) lookUp(client.view.me.zone);
+  else if (told && told.zone !== client.view.me.zone) lookUp(client.view.me.zone); // walked on meanwhile
+}
+
+function chart() {
+  const found = charts.get(client.view.me.zone);
+  return found instanceof Chart ? found : null;
+}
+
+// Walking: shown at once, corrected by the answer.
+
+function place() {
+  const here = chart();
+  return here && stands ? foresee(here, stands, ahead) : stands;
+}
+
+function walk(dir) {
+  const here = chart();
+  if (!here || client.state !== "playing" || ahead.length >= AHEAD_MAX || client.view.me.hp <= 0) return false;
+  const from = place();
+  if (from.leaves || !step(here, from, dir)) return false;
+  ahead.push(dir);
+  const asked = client;
+  client.send("move", { dir }).then(
+    (data) => asked === client && stepped(data),
+    (error) => asked === client && stepped(null, error),
+  );
+  return true;
+}
+
+function stepped(data, error) {
+  ahead.shift();
+  if (data && "x" in data) {
+    const changed = data.zone !== stands.zone;
+    stands = data;
+    if (changed) {
+      goal = null;
+      lookUp(data.zone);
+    }
+  } else if (error instanceof Refused && error.code === "dead") goal = null;
+}
+
+function walkOn(now) {
+  if (now < walksAt || !client || client.state !== "playing") return;
+  const dir = heldDirection() || nextOfGoal(now);
+  if (dir && walk(dir)) walksAt = now + STEP_MS;
+}
+
+function heldDirection() {
+  let [dx, dy] = [0, 0];
+  for (const dir of held) [dx, dy] = [dx + STEPS[dir][0], dy + STEPS[dir][1]];
+  const [x, y] = [Math.sign(dx), Math.sign(dy)];
+  const both = Object.keys(STEPS).find((dir) => STEPS[dir][0] === x && STEPS[dir][1] === y);
+  const here = chart();
+  if (!both || !here) return "";
+  if (step(here, place(), both)) return both;
+  return [...held].find((dir) => step(here, place(), dir)) || ""; // along the wall
+}
+
+function nextOfGoal(now) {
+  const here = chart();
+  map.way = [];
+  if (!goal || !here) return "";
+  const from = place();
+  const prey = goal.id && client.view.beings.get(goal.id);
+  if (goal.id && !prey) return stop();
+  if (prey && distance(from, prey) <= 1) {
+    strike(prey, now);
+    return "";
+  }
+  const way = findWay(here, from, prey || goal.place, prey ? 1 : 0);
+  if (!way || !way.length) return stop();
+  let at = from;
+  map.way = way.map((dir) => (at = step(here, at, dir)));
+  return way[0];
+}
+
+function stop() {
+  goal = null;
+  map.target = "";
+  map.way = [];
+  return "";
+}
+
+function strike(prey, now) {
+  if (now < strikesAt) return;
+  strikesAt = now + BLOW_MS;
+  client.send("attack", { target: prey.id }).catch((error) => {
+    if (!(error instanceof Refused) || ["cooldown", "out_of_reach"].includes(error.code)) return;
+    toast(error.message, "bad");
+    stop();
+  });
+}
+
+function strikeNearest() {
+  const from = place();
+  const near = [...client.view.beings.values()].filter(({ kind }) => kind !== "player" && kind !== "item");
+  near.sort((a, b) => distance(from, a) - distance(from, b));
+  if (near.length) hunt(near[0]);
+  else toast("Nobody is near to be struck.");
+}
+
+function hunt(being) {
+  goal = { id: being.id };
+  map.target = being.id;
+}
+
+// What is told.
+
+function noticed(notice) {
+  const now = performance.now();
+  const told = {
+    view: () => sight(notice),
+    heard: () => heard(notice, now),
+    struck: () => struck(notice, now),
+    died: () => died(notice),
+    respawned: () => back(notice),
+    received: () => received(notice),
+    rewarded: () => rewarded(notice),
+    unavailable: () => unavailable(notice),
+    error: () => toast(notice.message, "bad"),
+  }[notice.type];
+  if (told) told();
+}
+
+function sight({ zone, you }) {
+  lookUp(zone);
+  if (!stands || (stands.zone !== zone && !ahead.length)) stands = { zone, x: you.x, y: you.y };
+}
+
+function heard({ how, by, text, channel, at_ms }, now) {
+  if (how === "say" || how === "shout") map.say(by, text, now);
+  const words = { say: "", shout: " shouts", whisper: " whispers", channel: ` to ${channel}` }[how];
+  write(how === "say" ? "say" : how, [bold(by, hue(by)), `${words}: ${text}`], at_ms);
+}
+
+function nameOf(id) {
+  return id === client.view.me.id ? "You" : (client.view.beings.get(id) || {}).name || id;
+}
+
+function struck({ by, target, damage }, now) {
+  map.hit(target, `−${damage}`, target === client.view.me.id ? "#ff8d80" : "#ffe08a", now);
+  if (![by, target].includes(client.view.me.id)) return;
+  const [who, whom] = [nameOf(by), target === client.view.me.id ? "you" : nameOf(target)];
+  write("fight", [`${who} ${by === client.view.me.id ? "strike" : "strikes"} ${whom} for ${damage}.`]);
+}
+
+function died({ who, by }) {
+  if (who === client.view.me.id) {
+    stop();
+    toast("You are dead. You will be back in a moment.", "bad");
+    write("fight", [`You were slain by ${nameOf(by)}.`]);
+  } else if (by === client.view.me.id) {
+    write("fight", [`You slew ${nameOf(who)}.`]);
+  }
+  if (goal && goal.id === who) stop();
+}
+
+function back({ zone, x, y }) {
+  stands = { zone, x, y };
+  ahead = [];
+  lookUp(zone);
+  toast("You are alive again.");
+}
+
+function received({ by, coins: given, total, gifts = 1 }) {
+  showCoins(total);
+  const text = gifts > 1 ? `${gifts} gifts brought you ${given} coins, the last from ${by}.` : `${by} gave you ${given} coins.`;
+  write("news gold", [text]);
+  toast(text, "good");
+}
+
+function rewarded({ xp, total, slain }) {
+  $("xp").textContent = total;
+  write("fight gold", [`${xp} experience for slaying a ${slain}.`]);
+}
+
+function unavailable({ family, back: again }) {
+  toast(again ? `${family} is there again.` : `${family} does not answer. What you did waits.`, again ? "" : "bad");
+}
+
+function showCoins(total) {
+  $("coins").textContent = total.toLocaleString("en");
+}
+
+// The log.
+
+function bold(text, tint) {
+  const made = document.createElement("b");
+  made.textContent = text;
+  if (tint !== undefined) made.style.color = `hsl(${tint} 70% 76%)`;
+  return made;
+}
+
+function write(kind, parts, at = Date.now()) {
+  const line = document.createElement("li");
+  line.className = kind;
+  line.dataset.tab = kind.split(" ")[0];
+  const time = document.createElement("time");
+  const moment = new Date(at);
+  time.dateTime = moment.toISOString();
+  time.textContent = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  line.append(time, ...parts);
+  line.hidden = !belongs(line);
+  const log = $("log");
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  log.append(line);
+  while (log.children.length > LINES_MAX) log.firstElementChild.remove();
+  if (atEnd) log.scrollTop = log.scrollHeight;
+  const own = document.querySelector(`#tabs [data-tab="${line.dataset.tab}"]`);
+  if (own && line.hidden) own.toggleAttribute("data-new", true);
+}
+
+function belongs(line) {
+  return tab === "all" || tab === "here" || line.dataset.tab === tab || (tab === "say" && line.dataset.tab === "shout");
+}
+
+function choose(name) {
+  tab = name;
+  for (const button of document.querySelectorAll("#tabs button")) {
+    const chosen = button.dataset.tab === name;
+    button.setAttribute("aria-selected", chosen);
+    button.tabIndex = chosen ? 0 : -1;
+    if (chosen) button.removeAttribute("data-new");
+  }
+  $("here").hidden = name !== "here";
+  $("chat").hidden = name === "here";
+  $("chat").setAttribute("aria-labelledby", `tab-${name}`);
+  for (const line of $("log").children) line.hidden = !belongs(line);
+  $("log").scrollTop = $("log").scrollHeight;
+  if (name === "here") showHere();
+}
+
+function toast(text, kind = "") {
+  const made = document.createElement("li");
+  made.textContent = text;
+  made.className = kind;
+  $("toasts").append(made);
+  while ($("toasts").children.length > 3) $("toasts").firstElementChild.remove();
+  setTimeout(() => made.remove(), 4500);
+}
+
+// Who is here.
+
+function showHere() {
+  const others = [...client.view.beings.values()];
+  $("count").textContent = others.length;
+  if (tab !== "here") return;
+  const from = place() || { x: 0, y: 0 };
+  others.sort((a, b) => distance(from, a) - distance(from, b) || (a.id < b.id ? -1 : 1));
+  const shown = JSON.stringify(others.map(({ id, x, y, hp }) => [id, distance(from, { x, y }), hp]));
+  if ($("beings").dataset.shown === shown) return;
+  $("beings").dataset.shown = shown;
+  const focused = document.activeElement?.dataset?.for;
+  $("beings").replaceChildren(...(others.length ? others.map((being) => row(being, from)) : [nobody()]));
+  if (focused) document.querySelector(`[data-for="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function nobody() {
+  const made = document.createElement("li");
+  made.className = "none";
+  made.textContent = "Nobody is in view.";
+  return made;
+}
+
+function row(being, from) {
+  const made = document.createElement("li");
+  const player = being.kind === "player";
+  made.dataset.kind = player ? "player" : "creature";
+  const dot = document.createElement("i");
+  dot.style.background = `hsl(${player ? hue(being.name) : (hue(being.kind) + 300) % 360} 55% 58%)`;
+  const name = document.createElement("span");
+  const where = document.createElement("small");
+  const far = distance(from, being);
+  where.textContent = `${far} ${far === 1 ? "step" : "steps"} ${compass(from, being)}`;
+  name.append(bold(being.name), where);
+  const acts = document.createElement("span");
+  acts.className = "acts";
+  if (player) acts.append(act("Whisper", being, () => whisperTo(being.name)), act("Give", being, () => openGift(being.name)));
+  else acts.append(act("Strike", being, () => hunt(being)));
+  made.append(dot, name, acts);
+  const full = being.hp_max ?? 100;
+  if (being.hp < full) made.append(bar(being.hp / full));
+  return made;
+}
+
+function act(text, being, does) {
+  const made = document.createElement("button");
+  made.textContent = text;
+  made.dataset.for = `${text} ${being.id}`;
+  made.setAttribute("aria-label", `${text} ${being.name}`);
+  made.addEventListener("click", does);
+  return made;
+}
+
+function bar(part) {
+  const made = document.createElement("div");
+  made.className = "bar";
+  made.append(document.createElement("span"));
+  level(made, part);
+  return made;
+}
+
+function level(made, part) {
+  made.firstElementChild.style.transform = `scaleX(${Math.max(0, part)})`;
+  made.dataset.level = part > 0.5 ? "high" : part > 0.25 ? "mid" : "low";
+}
+
+function compass(from, to) {
+  const names = { n: "north", ne: "north-east", e: "east", se: "south-east", s: "south", sw: "south-west", w: "west", nw: "north-west" };
+  return names[towards(from, to)] || "";
+}
+
+function tellSituation() {
+  const { me, beings } = client.view;
+  const from = place();
+  const near = [...beings.values()].sort((a, b) => distance(from, a) - distance(from, b)).slice(0, 5);
+  const said = near.map((being) => `${being.name}, ${distance(from, being)} ${compass(from, being)}`);
+  $("situation").textContent = `You stand at ${from.x}, ${from.y} in ${$("place").textContent}, health ${me.hp}. ${said.join("; ") || "Nobody is near"}.`;
+}
+
+// Speaking and giving.
+
+function whisperTo(name) {
+  choose("whisper");
+  $("how").value = "whisper";
+  $("to").value = name;
+  showHow();
+  $("say").focus();
+}
+
+function showHow() {
+  const how = $("how").value;
+  $("to").hidden = how !== "whisper";
+  $("say").placeholder = { say: "Speak to those who see you", shout: "Shout through the zone", whisper: "Only one will hear it" }[how];
+}
+
+async function speak(event) {
+  event.preventDefault();
+  const how = $("how").value;
+  const text = $("say").value.trim();
+  if (!text) return;
+  $("say").value = "";
+  const fields = how === "whisper" ? { to: $("to").value.trim(), text } : { text };
+  const said = await ask(how, fields);
+  if (said && how === "whisper") write("whisper", ["You whisper to ", bold(fields.to, hue(fields.to)), `: ${text}`]);
+  if (!said && !$("say").value) $("say").value = text;
+}
+
+function openGift(name) {
+  $("gift-to").textContent = name;
+  $("gift").returnValue = "";
+  $("gift").showModal();
+  $("amount").select();
+}
+
+async function give() {
+  if ($("gift").returnValue !== "give") return;
+  const to = $("gift-to").textContent;
+  const amount = Number($("amount").value);
+  const given = await ask("give", { to, coins: amount });
+  if (!given) return;
+  showCoins(given.coins);
+  write("news gold", [`You gave ${to} ${amount} coins.`]);
+}
+
+// Keys, mouse, fingers.
+
+function typing() {
+  return document.querySelector("dialog[open]") || /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName || "");
+}
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) return $("map").focus();
+  if (typing() || event.ctrlKey || event.altKey || event.metaKey || !client || client.state === "over") return;
+  const dir = KEYS[event.code];
+  const inside = document.activeElement === $("map") || document.activeElement === document.body;
+  if (dir && (inside || !event.code.startsWith("Arrow"))) {
+    event.preventDefault();
+    if (!event.repeat) {
+      stop();
+      held.add(dir);
+    }
+  } else if (event.key === "Enter" && inside) {
+    event.preventDefault();
+    $("say").focus();
+  } else if (event.code === "KeyF" || (event.code === "Space" && inside)) {
+    event.preventDefault();
+    strikeNearest();
+  } else if (event.code === "KeyL") tellSituation();
+});
+addEventListener("keyup", (event) => held.delete(KEYS[event.code]));
+addEventListener("blur", () => held.clear());
+$("map").addEventListener("blur", () => held.clear());
+
+$("map").addEventListener("pointerdown", (event) => {
+  if (!client || client.state !== "playing" || !chart()) return;
+  const figure = map.figureAt(event.clientX, event.clientY);
+  if (figure && figure.being.kind === "player") return whisperTo(figure.being.name);
+  if (figure) return hunt(figure.being);
+  stop();
+  const aim = map.tileAt(event.clientX, event.clientY);
+  if (chart().isWalkable(aim.x, aim.y)) goal = { place: aim };
+});
+
+for (const button of document.querySelectorAll("#pad [data-dir]")) {
+  const { dir } = button.dataset;
+  button.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    stop();
+    held.add(dir);
+  });
+  for (const type of ["pointerup", "pointercancel", "pointerleave"]) button.addEventListener(type, () => held.delete(dir));
+  button.addEventListener("click", (event) => event.detail === 0 && walk(dir)); // by keyboard
+}
+$("strike").addEventListener("click", strikeNearest);
+
+$("talk").addEventListener("submit", speak);
+$("how").addEventListener("change", showHow);
+$("gift").addEventListener("close", give);
+$("guest").addEventListener("click", playAsGuest);
+$("sign-in").addEventListener("click", () => come("login", $("login").value.trim(), $("password").value));
+$("sign-up").addEventListener("click", () => come("register", $("login").value.trim(), $("password").value));
+$("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  $("sign-in").click();
+});
+$("door").addEventListener("cancel", (event) => event.preventDefault());
+$("fold").addEventListener("click", () => $("fold").setAttribute("aria-expanded", $("fold").getAttribute("aria-expanded") !== "true"));
+for (const button of document.querySelectorAll("#tabs button")) button.addEventListener("click", () => choose(button.dataset.tab));
+$("tabs").addEventListener("keydown", (event) => {
+  const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!way) return;
+  const all = [...document.querySelectorAll("#tabs button")];
+  const next = all[(all.findIndex((button) => button.dataset.tab === tab) + way + all.length) % all.length];
+  choose(next.dataset.tab);
+  next.focus();
+});
+
+// Each frame.
+
+function frame(now) {
+  if (client && client.view.me.id) {
+    walkOn(now);
+    const { me, beings } = client.view;
+    const here = place();
+    map.update([{ ...me, kind: "player", ...(here && !here.leaves ? { x: here.x, y: here.y } : {}) }, ...beings.values()], now);
+    showHealth(me);
+    showHere();
+  }
+  map.draw(now);
+  requestAnimationFrame(frame);
+}
+
+let shownHealth = "";
+function showHealth({ hp = 0, hp_max = 100 }) {
+  if (shownHealth === `${hp}/${hp_max}`) return;
+  shownHealth = `${hp}/${hp_max}`;
+  const health = $("health");
+  health.lastElementChild.textContent = `${hp} / ${hp_max}`;
+  health.setAttribute("aria-valuenow", hp);
+  health.setAttribute("aria-valuemax", hp_max);
+  level(health, hp / hp_max);
+}
+
+requestAnimationFrame(frame);
+begin();

@@ -1,0 +1,135 @@
+"""Two people in real browsers, on the page that gateways serve, and the gateway dies under them."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from gameserver.testing.deployment import Deployment
+from gameserver.testing.processes import eventually
+from tests.browsers import Browser, a_browser, required
+from tests.deployments import write_world
+from tests.web_clients import WEB
+
+ARENA = (
+    "################",
+    "#s.............#",
+    "#.......#......#",
+    "#....r.........#",
+    "#..............#",
+    "################",
+)
+FIGHT_S_MAX = 60.0
+
+
+@pytest.fixture
+def browsers(tmp_path: Path) -> Iterator[tuple[Browser, Browser]]:
+    """Two windows of two people."""
+    required()
+    with ExitStack() as opened:
+        yield (
+            opened.enter_context(a_browser(tmp_path / "ada")),
+            opened.enter_context(a_browser(tmp_path / "bob")),
+        )
+
+
+def come_in(browser: Browser, port: int, name: str) -> None:
+    """Register on the page's door."""
+    browser.open(f"http://127.0.0.1:{port}/")
+    browser.write("#login", name)
+    browser.write("#password", "a long secret")
+    browser.click("#sign-up")
+    browser.see("#name", name)
+    browser.see("#place", "arena")
+
+
+def say(browser: Browser, text: str) -> None:
+    browser.write("#say", text)
+    browser.press(Keys.ENTER, Keys.ESCAPE)
+
+
+def stands(browser: Browser) -> tuple[int, int]:
+    """Where the page says that its player stands, to who cannot see it."""
+    browser.press(Keys.ESCAPE, "l")
+    found = re.search(r"You stand at (\d+), (\d+)", browser.text("#situation"))
+    assert found, browser.text("#situation")
+    return int(found[1]), int(found[2])
+
+
+def test_two_people_meet_talk_give_fight_and_resume_when_their_gateway_is_killed(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, bob = browsers
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *ARENA))
+    deployment.beat()
+    deployment.worker(name="all")
+    first = deployment.gateway("first", env={"GAMESERVER_ENDPOINTS": WEB % "shared:0"})
+    first.says("for browsers")
+    port = first.web_port
+    come_in(ada, port, "Ada")
+    come_in(bob, port, "Bob")
+    assert ada.loaded() == {f"127.0.0.1:{port}"}
+    # Walk, and be seen.
+    bob.click("#tab-here")
+    x, y = stands(ada)
+    ada.press(Keys.ARROW_RIGHT)
+    eventually(lambda: stands(ada) == (x + 1, y), "a step to the east")
+    ada.press(Keys.ARROW_UP)  # a wall: nothing happens
+    bob.see("#beings", "Ada")
+    bob.see("#beings", "1 step")
+    assert stands(ada) == (x + 1, y)
+    # Talk, both ways.
+    bob.click("#tab-all")
+    say(ada, "Good morning, Bob!")
+    bob.see("#log", "Good morning, Bob!")
+    say(bob, "And to you.")
+    ada.see("#log", "And to you.")
+    # Give.
+    bob.click("#tab-here")
+    bob.click("#beings button", "Give")
+    bob.write("#amount", "7")
+    bob.click("#give")
+    ada.see("#coins", "107")
+    bob.see("#coins", "93")
+    # Fight.
+    ada.press(Keys.ESCAPE, "f")
+    eventually(lambda: "You strike Rat for" in ada.text("#log"), lambda: ada.text("#log"), FIGHT_S_MAX)
+    eventually(lambda: "experience for slaying a rat" in ada.text("#log"), lambda: ada.text("#log"), FIGHT_S_MAX)
+    # The gateway dies; the other one of the port takes both, and what they do meanwhile is done once.
+    second = deployment.gateway("second", env={"GAMESERVER_ENDPOINTS": WEB % f"shared:{port}"})
+    second.says("for browsers")
+    bob.click("#beings button", "Give")
+    bob.write("#amount", "3")
+    first.kill()
+    bob.click("#give")
+    ada.see("#coins", "110")
+    bob.see("#coins", "90")
+    bob.click("#tab-all")
+    say(ada, "Did you notice?")
+    bob.see("#log", "Did you notice?")
+    say(bob, "Nothing at all.")
+    ada.see("#log", "Nothing at all.")
+    assert {browser.driver.find_element("id", "link").get_attribute("data-state") for browser in browsers} == {
+        "playing"
+    }
+
+
+def test_a_guest_comes_in_with_one_click_and_is_known_again(
+    deployment: Deployment, browsers: tuple[Browser, Browser]
+) -> None:
+    guest, _ = browsers
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    guest.open(f"http://127.0.0.1:{gateway.web_port}/")
+    guest.click("#guest", "Play now as a guest")
+    name = guest.see("#name").text
+    guest.open(f"http://127.0.0.1:{gateway.web_port}/")  # the same tab resumes its session
+    guest.see("#name", name)
+    guest.driver.execute_script("sessionStorage.clear()")
+    guest.open(f"http://127.0.0.1:{gateway.web_port}/")
+    guest.click("#guest", f"Play on as {name}")
+    guest.see("#name", name)

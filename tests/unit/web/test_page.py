@@ -1,0 +1,57 @@
+"""The page loads nothing from elsewhere, and holds nothing that its Content-Security-Policy forbids."""
+
+import re
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+from gateway.web.site import CONTENT_SECURITY_POLICY, SERVED, Site
+from tests.nodes import node
+
+WEB = Path(str(files("gateway.web")))
+PAGES = [file for folder in SERVED for file in (WEB / folder).iterdir() if file.suffix in (".html", ".css", ".js")]
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    for file in PAGES:
+        addresses = set(re.findall(r"\b(?:https?|wss?)://[^\s\"'`)>]+", file.read_text()))
+        assert not {one for one in addresses if "${" not in one}, file
+
+
+def test_nothing_is_inline_that_the_policy_forbids() -> None:
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    for file in PAGES:
+        if file.suffix == ".html":
+            text = file.read_text()
+            assert not re.search(r"\sstyle=|\son\w+=|<style|javascript:", text), file
+            assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text)), file
+
+
+def test_what_a_page_names_is_served() -> None:
+    pages = Site()._pages
+    for file in PAGES:
+        named = re.findall(r"(?:href|src)=\"(/[^\"]+)\"|from \"(/[^\"]+)\"", file.read_text())
+        assert {path for pair in named for path in pair if path} <= set(pages), file
+
+
+def test_every_field_and_button_has_a_name() -> None:
+    for file in PAGES:
+        if file.suffix != ".html":
+            continue
+        text = file.read_text()
+        labelled = set(re.findall(r"<label[^>]* for=\"(\w+)\"", text)) | set(
+            re.findall(r"<label>[^<]*<input id=\"(\w+)\"", text)
+        )
+        assert set(re.findall(r"<(?:input|select) id=\"(\w+)\"", text)) <= labelled
+        unnamed = [
+            tag
+            for tag, inside in re.findall(r"(<button[^>]*>)([^<]*)", text)
+            if "aria-label" not in tag and not inside.strip()
+        ]
+        assert unnamed == []
+
+
+def test_scripts_can_be_read() -> None:
+    for file in PAGES:
+        if file.suffix == ".js":
+            subprocess.run([node(), "--check", str(file)], check=True, capture_output=True)
