@@ -21,6 +21,7 @@ GAME = Game(
         "gameserver.modules.items",
         "gameserver.modules.barter",
         "gameserver.modules.bank",
+        "gameserver.modules.post",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",

@@ -31,6 +31,8 @@ export interface Events {
   join: { fields: { channel: string; }; data: Joined };
   /** Leave a channel. */
   leave: { fields: { channel: string; }; data: {} };
+  /** Ask which letters wait for you. */
+  letters: { fields: {  }; data: Mailbag };
   /** Enter the world with an account. An older session of the same player ends. */
   login: { fields: { name: string; password: string; }; data: Entered };
   /** End the session. The connection is closed after the reply. */
@@ -41,8 +43,12 @@ export interface Events {
   move: { fields: { dir: "e" | "n" | "ne" | "nw" | "s" | "se" | "sw" | "w"; }; data: Walked };
   /** Offer things and coins to a player near you, or something else than before, which nobody has accepted yet. */
   offer: { fields: { to: string; things: Array<string>; coins?: number; }; data: Proposal };
+  /** Take what is in a letter. The letter is gone then. */
+  openletter: { fields: { letter: string; }; data: Opened };
   /** Look into a chest near you. */
   peekin: { fields: { chest: string; }; data: Shared };
+  /** Send a letter with things and coins to a player, who may be anywhere or not in the world. */
+  post: { fields: { to: string; text: string; things?: Array<string>; coins?: number; }; data: Sent };
   /** Look into your purse. */
   purse: { fields: {  }; data: Given };
   /** Put a thing that you carry into a chest near you, which all share. */
@@ -99,6 +105,7 @@ export interface Notices {
   laid: Laid;
   lifted: Lifted;
   moved: Moved;
+  posted: Posted;
   proposed: Proposed;
   received: Received;
   respawned: Respawned;
@@ -183,6 +190,11 @@ export interface Joined {
   history: Array<Line>;
 }
 
+/** The letters that wait for you, oldest first. */
+export interface Mailbag {
+  letters: Array<Unopened>;
+}
+
 /** Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it. */
 export interface Entered {
   player: string;
@@ -209,10 +221,22 @@ export interface Proposal {
   version: number;
 }
 
+/** What was in it, and the coins that you have now. */
+export interface Opened {
+  things: Array<Thing>;
+  coins: number;
+}
+
 /** What is in a chest, and how many things it holds. */
 export interface Shared {
   things: Array<Thing>;
   holds: number;
+}
+
+/** The letter's id, and the coins that you have left. */
+export interface Sent {
+  letter: string;
+  coins: number;
 }
 
 /** The thing as it is now, and whether it is ``gone`` (joined to another stack). */
@@ -333,6 +357,14 @@ export interface Moved {
   id?: string;
 }
 
+/** A letter came for you; it may stand for several ``letters``, and ``by`` sent the last of them. */
+export interface Posted {
+  type: "posted";
+  by: string;
+  letters?: number;
+  id?: string;
+}
+
 /** A player offers you this; accept it with its ``version``. */
 export interface Proposed {
   type: "proposed";
@@ -442,6 +474,17 @@ export interface Line {
   by: string;
   text: string;
   at_ms: number;
+}
+
+/** A letter. ``returned``: it is one of yours that nobody opened. ``at_ms``: milliseconds since 1970. */
+export interface Unopened {
+  id: string;
+  by: string;
+  text: string;
+  things: Array<Thing>;
+  coins: number;
+  at_ms: number;
+  returned?: boolean;
 }
 
 /** A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer. ``hp_max``: what ``hp`` is when it is well; left out when that is 100. */

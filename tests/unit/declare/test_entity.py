@@ -167,6 +167,7 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Side",
         "Vault",
         "ChestTurn",
+        "Letter",
     ]
     assert actor_kind() is Player
 

@@ -1,0 +1,1 @@
+"""Post: letters with things and coins, to whoever is in the world or not."""
