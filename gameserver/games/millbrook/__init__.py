@@ -22,6 +22,7 @@ GAME = Game(
         "gameserver.modules.barter",
         "gameserver.modules.bank",
         "gameserver.modules.post",
+        "gameserver.modules.market",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",

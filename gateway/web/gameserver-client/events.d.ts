@@ -9,8 +9,14 @@ export interface Events {
   ack: { fields: { ids: Array<string>; }; data: {} };
   /** Strike a player or creature within reach. */
   attack: { fields: { target: string; }; data: Hit };
+  /** Bid for a lot. The coins are taken at once; topped, they wait for you to ``collect`` them. */
+  bid: { fields: { lot: string; coins: number; }; data: Paid };
+  /** Buy a lot for its price. */
+  buy: { fields: { lot: string; }; data: Bought };
   /** Ask for the map of the zone in which you stand: its walls and gates. */
   chart: { fields: {  }; data: Charted };
+  /** Take what the market keeps for you: bids that were topped, what you won, what nobody bought. */
+  collect: { fields: {  }; data: Collected };
   /** Bring coins from your purse into the bank, in a zone with a counter. */
   deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
@@ -39,6 +45,8 @@ export interface Events {
   logout: { fields: {  }; data: {} };
   /** Be told all that you can see now (a ``view`` notice). */
   look: { fields: {  }; data: {} };
+  /** Ask what is for sale. */
+  lots: { fields: { after?: string; }; data: ForSale };
   /** Walk one tile. */
   move: { fields: { dir: "e" | "n" | "ne" | "nw" | "s" | "se" | "sw" | "w"; }; data: Walked };
   /** Offer things and coins to a player near you, or something else than before, which nobody has accepted yet. */
@@ -65,6 +73,8 @@ export interface Events {
   rummage: { fields: { thing: string; }; data: Inside };
   /** Speak to those who see you. */
   say: { fields: { text: string; }; data: {} };
+  /** Put a thing that you carry up for sale: at a price, to the highest bid, or both. */
+  sell: { fields: { thing: string; price?: number; least?: number; hours?: number; }; data: Placard };
   /** Speak to all in your zone. */
   shout: { fields: { text: string; }; data: {} };
   /** Make two of a stack that you carry. */
@@ -81,6 +91,8 @@ export interface Events {
   talk: { fields: { channel: string; text: string; }; data: {} };
   /** Take off a thing that you wear. */
   unequip: { fields: { thing: string; }; data: Armed };
+  /** Take back a lot of yours for which nobody has bid. */
+  unlist: { fields: { lot: string; }; data: Bought };
   /** Use up a thing that you carry: food, a potion. */
   use: { fields: { thing: string; }; data: Healed };
   /** Ask what you have in the bank. */
@@ -102,6 +114,7 @@ export interface Notices {
   ground: Ground;
   handed: Handed;
   heard: Heard;
+  kept: Kept;
   laid: Laid;
   lifted: Lifted;
   moved: Moved;
@@ -111,6 +124,7 @@ export interface Notices {
   respawned: Respawned;
   retracted: Retracted;
   rewarded: Rewarded;
+  sold: Sold;
   struck: Struck;
   traded: Traded;
   vanished: Vanished;
@@ -130,6 +144,17 @@ export interface Hit {
   hp: number;
 }
 
+/** The coins that you have left. */
+export interface Paid {
+  coins: number;
+}
+
+/** What you bought, and the coins that you have left. */
+export interface Bought {
+  thing: Thing;
+  coins: number;
+}
+
 /** The map of the zone in which you stand. ``safe``: nobody fights there. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
 export interface Charted {
   zone: string;
@@ -139,6 +164,13 @@ export interface Charted {
   walls: string;
   gates: Array<Gate>;
   safe?: boolean;
+}
+
+/** What the market gave you, the coins that you have now, and how many things wait for which you have no room. */
+export interface Collected {
+  things: Array<Thing>;
+  coins: number;
+  waiting: number;
 }
 
 /** The coins in the bank, and those in your purse. */
@@ -209,6 +241,11 @@ export interface Entered {
   seq?: number;
 }
 
+/** Lots in the order of their ids, 50 at most: ask for those ``after`` the last one. */
+export interface ForSale {
+  lots: Array<Listed>;
+}
+
 /** Where you stand now. */
 export interface Walked {
   zone: string;
@@ -248,6 +285,11 @@ export interface Shifted {
 /** What is in a container. */
 export interface Inside {
   things: Array<Thing>;
+}
+
+/** The id of your lot. */
+export interface Placard {
+  lot: string;
 }
 
 /** Both stacks after a split. */
@@ -332,6 +374,13 @@ export interface Heard {
   id?: string;
 }
 
+/** The market keeps something for you: you won so many lots, or nobody bought them. ``collect`` it. */
+export interface Kept {
+  type: "kept";
+  lots: number;
+  id?: string;
+}
+
 /** A thing lies there now. */
 export interface Laid {
   type: "laid";
@@ -413,6 +462,14 @@ export interface Rewarded {
   id?: string;
 }
 
+/** Of your lots so many were sold, for so many coins, which are in your purse. */
+export interface Sold {
+  type: "sold";
+  lots: number;
+  coins: number;
+  id?: string;
+}
+
 /** Someone struck someone. */
 export interface Struck {
   type: "struck";
@@ -453,13 +510,6 @@ export interface View {
   id?: string;
 }
 
-/** A tile from which one comes into another zone. */
-export interface Gate {
-  x: number;
-  y: number;
-  zone: string;
-}
-
 /** A thing. ``count``: how many in a stack, 0 for what does not stack; ``used``: how often it was used. */
 export interface Thing {
   id: string;
@@ -467,6 +517,13 @@ export interface Thing {
   title: string;
   count?: number;
   used?: number;
+}
+
+/** A tile from which one comes into another zone. */
+export interface Gate {
+  x: number;
+  y: number;
+  zone: string;
 }
 
 /** A line of talk. ``at_ms``: milliseconds since 1970. */
@@ -485,6 +542,19 @@ export interface Unopened {
   coins: number;
   at_ms: number;
   returned?: boolean;
+}
+
+/** A lot. ``price``: for which it is sold at once, 0 for never; ``least``: what must be bid, 0 for nothing taken. */
+export interface Listed {
+  id: string;
+  seller: string;
+  kind: string;
+  title: string;
+  count: number;
+  price: number;
+  least: number;
+  bid: number;
+  until_ms: number;
 }
 
 /** A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer. ``hp_max``: what ``hp`` is when it is well; left out when that is 100. */

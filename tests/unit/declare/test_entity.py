@@ -168,6 +168,8 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Vault",
         "ChestTurn",
         "Letter",
+        "Lot",
+        "Owed",
     ]
     assert actor_kind() is Player
 

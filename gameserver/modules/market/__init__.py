@@ -1,0 +1,1 @@
+"""Market: things for sale at a price, or to the highest bid."""
