@@ -90,7 +90,7 @@ $(BIN)/python: | python
 
 $(VENV)/installed-for-run: $(INSTALLED_FROM) | python $(BIN)/python
 	@echo "Installing the game server and what it needs ..."
-	@$(PIP) install -q $(CONSTRAINTS) -e .
+	@$(PIP) install -q $(CONSTRAINTS) -e '.[play]'
 	@touch $@
 
 $(VENV)/installed-for-test: $(INSTALLED_FROM) | python $(BIN)/python

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gameserver.declare.phrases import answers as answers
     from gameserver.declare.phrases import command as command
     from gameserver.declare.phrases import gmcp as gmcp
+    from gameserver.declare.phrases import picture as picture
     from gameserver.declare.phrases import status as status
     from gameserver.declare.phrases import styled as styled
     from gameserver.declare.phrases import told as told
@@ -137,6 +138,7 @@ __all__ = [
     "near",
     "newest",
     "notice",
+    "picture",
     "portion",
     "records",
     "rule",
@@ -185,6 +187,7 @@ _HOMES = {
     "answers": "gameserver.declare.phrases",
     "command": "gameserver.declare.phrases",
     "gmcp": "gameserver.declare.phrases",
+    "picture": "gameserver.declare.phrases",
     "status": "gameserver.declare.phrases",
     "styled": "gameserver.declare.phrases",
     "told": "gameserver.declare.phrases",

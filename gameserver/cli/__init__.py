@@ -19,6 +19,7 @@ from gameserver.errors import GameError
 # The modules with commands, in the order of the help.
 GROUPS = {
     "up": ("up", "dev"),
+    "play": ("play",),
     "game": ("new", "test", "migrations"),
     "operations": ("status", "advise", "tail", "trace", "queues"),
     "scale": ("scale",),

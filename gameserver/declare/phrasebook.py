@@ -32,6 +32,7 @@ class Phrasebook:
         self._told = {each.of: each.function for each in found if each.kind == "told"}
         self._answered = {each.of: each.function for each in found if each.kind == "answered"}
         self._status = [each.function for each in found if each.kind == "status"]
+        self._picture = next((each.function for each in found if each.kind == "picture"), None)
         self._gmcp: dict[str, list[Prose]] = {}
         for each in found:
             if each.kind == "gmcp":
@@ -104,6 +105,10 @@ class Phrasebook:
     def status(self, sight: Sight) -> str:
         """What stands before what is typed."""
         return " ".join(part for function in self._status if (part := tried(function, sight)))
+
+    def picture(self, sight: Sight, columns: int, rows: int) -> str:
+        """What is around the player, so large."""
+        return str((self._picture and tried(self._picture, sight, columns, rows)) or "")
 
     def gmcp(self, told: Any, sight: Sight) -> list[tuple[str, Any]]:
         """What programs are told in GMCP of a notice, or of a reply's data: packages with their data."""

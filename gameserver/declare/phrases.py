@@ -146,9 +146,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prose(msgspec.Struct, frozen=True, kw_only=True):
-    """A function that says something. ``kind``: "told", "answered", "status" or "gmcp"; ``of``: about what."""
+    """A function that says something. ``kind``: "told", "answered", ...; ``of``: about what."""
 
-    kind: Literal["told", "answered", "status", "gmcp"]
+    kind: Literal["told", "answered", "status", "picture", "gmcp"]
     of: str
     function: Callable[..., Any]
     package: str = ""
@@ -221,6 +221,14 @@ def answered(*events: type[Event]) -> Callable[[F], F]:
 def status() -> Callable[[F], F]:
     """Declare a part of the line that stands before what is typed: a function of the sight; "" is left out."""
     return _prose("status", "", caller(), _file())
+
+
+def picture() -> Callable[[F], F]:
+    """Declare a picture of what is around the player: a function of the sight, columns and rows; lines of prose.
+
+    One module draws it; of several the first does, in the game's order.
+    """
+    return _prose("picture", "", caller(), _file())
 
 
 def gmcp(package: str, *of: type[Notice | Result]) -> Callable[[F], F]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from gameserver.security import private_files
 from gameserver.security.sealing import write_key
 
 BOTS = 20
+NC_FROM = "(Debian's package netcat-openbsd), and type lines of JSON:"
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,14 +223,16 @@ def where(
     """Return the lines that tell a person at the terminal where things are."""
     home = settings.home
     gateways = gateway_listeners(settings.endpoints, PLAYER)
-    web = gateway_listeners(settings.endpoints, "web")
+    web, telnet = (gateway_listeners(settings.endpoints, kind) for kind in ("web", "telnet"))
     rows = [
         *(("play in a browser", f"http://{listener.host}:{listener.port}/") for listener in web),
+        *(("play in a terminal", _playing(home)) for _ in gateways[:1]),
+        *(("by telnet", f"telnet {listener.host} {listener.port}, or a MUD client") for listener in telnet),
         *(("gateway", f"{listener.host}:{listener.port}") for listener in gateways),
         ("Flower", f"http://{LOCAL}:{ports.flower}  {_flower_access(settings, environ)}"),
         ("RabbitMQ management", _management(broker, home)),
         ("logs", _short(settings.var / "log", home)),
-        *(("join the world", f"nc {listener.host} {listener.port}") for listener in gateways[:1]),
+        *(("by hand", f"nc {listener.host} {listener.port}  {NC_FROM}") for listener in gateways[:1]),
         *(("", line) for line in join),
         *(("scale a family", _scaling(family, queues, home)) for family, queues in list(families.items())[:1]),
         ("stop everything", "Ctrl-C"),
@@ -252,6 +256,11 @@ def _management(broker: Broker, home: Path) -> str:
 def _scaling(family: str, queues: list[str], home: Path) -> str:
     celery = _short(Path(sys.executable).parent / "celery", home)
     return shlex.join([celery, *plan.worker_command(family, queues, number=2)])
+
+
+def _playing(home: Path) -> str:
+    command = f"{_short(Path(sys.executable).parent / 'gameserver', home)} play"
+    return command if find_spec("textual") else f"{command}  (after: pip install 'gameserver[play]')"
 
 
 def _short(path: Path, home: Path) -> str:

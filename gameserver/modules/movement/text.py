@@ -8,7 +8,7 @@ from base64 import b64decode
 from typing import Any
 
 from gameserver.declare.base import Result
-from gameserver.declare.phrases import Sight, answered, answers, command, gmcp, status, styled, told
+from gameserver.declare.phrases import Sight, answered, answers, command, gmcp, picture, status, styled, told
 from gameserver.modules.movement.events import (
     Appeared,
     Being,
@@ -66,7 +66,7 @@ command("map", Chart, what="See a small map of where you are.")
 def charted(data: Charted, event: Chart, sight: Sight) -> str:
     """Keep the map, and draw what is around the player."""
     sight.notes["chart"] = data
-    return drawn(sight)
+    return drawn(sight, MAP_COLUMNS, MAP_ROWS)
 
 
 @status()
@@ -87,7 +87,7 @@ def view(notice: View, sight: Sight) -> str:
     moved = sight.notes.get("zone") != notice.zone
     asked = sight.notes.pop("looks", False)
     sight.notes["zone"] = notice.zone
-    sight.me |= {"zone": notice.zone, "x": notice.you.x, "y": notice.you.y, "hp": notice.you.hp}
+    sight.me |= {"zone": notice.zone, "place": notice.title, "x": notice.you.x, "y": notice.you.y, "hp": notice.you.hp}
     sight.things[BEING] = {being.id: being for being in notice.beings}
     if moved:
         sight.wish(Chart())
@@ -219,16 +219,17 @@ def place_of(sight: Sight, being: Being) -> str:
     return f"{max(abs(dx), abs(dy))} {north}{east}"
 
 
-def drawn(sight: Sight) -> str:
-    """A small map with the player in the middle."""
+@picture()
+def drawn(sight: Sight, columns: int, rows: int) -> str:
+    """A map with the player in the middle."""
     if "x" not in sight.me:
         return "You are nowhere yet."
     x, y = sight.me["x"], sight.me["y"]
     marks = ground_of(sight) | {(being.x, being.y): _mark(being) for being in sight.things[BEING].values()}
     marks[x, y] = styled("you", "@")
-    rows = range(y - MAP_ROWS // 2, y + MAP_ROWS // 2 + 1)
-    columns = range(x - MAP_COLUMNS // 2, x + MAP_COLUMNS // 2 + 1)
-    drawing = "\n".join("".join(marks.get((column, row), " ") for column in columns) for row in rows)
+    across = range(x - columns // 2, x + (columns + 1) // 2)
+    down = range(y - rows // 2, y + (rows + 1) // 2)
+    drawing = "\n".join("".join(marks.get((column, row), " ") for column in across) for row in down)
     return _WALLS.sub(lambda found: styled("wall", found[0]), drawing)
 
 

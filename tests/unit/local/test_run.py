@@ -98,5 +98,7 @@ def test_the_end_of_the_start_tells_where_things_are_and_no_password(free):
     for wanted in (f":{ports.flower}", f":{ports.management}", "nc 127.0.0.1", "var/rabbitmq/password", "combat2@%h"):
         assert wanted in text
     assert '{"type": "hello"}' in text
+    assert "gameserver play" in text
+    assert text.index("gameserver play") < text.index("nc 127.0.0.1")
     assert node.password not in text
     assert secrets.flower_password not in text
