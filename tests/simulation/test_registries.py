@@ -38,6 +38,7 @@ STAYS = {
     "Hub._in_flight._batches": 10,  # heartbeats of the last moment
     "Hub._in_flight._streams": 10,
     "Hub._in_flight._streams[]": 10,
+    "Hub._dispatcher._linger_s": EVENTS,
     "Hub._dispatcher._told._known": TOLD_KEPT,
     "Hub._dispatcher._mailed._known": TOLD_KEPT,
 }
