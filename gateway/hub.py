@@ -6,7 +6,9 @@ None knows what any event means: the gateway obeys the ``SessionUpdate`` that co
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
+from math import inf
 
 from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
@@ -139,6 +141,7 @@ class Hub:
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way
         self._was_up = False
+        self._deaf_s = inf  # since when nobody was heard of though something was asked, until somebody is
         self._sweeping = False
         self._greeting = self._make_greeting()
 
@@ -185,6 +188,16 @@ class Hub:
     def all_published(self) -> bool:
         """Whether nothing waits to be published or confirmed."""
         return self._publisher.all_published
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """How much stands in each registry: what belongs to those who are gone must not stay."""
+        return {
+            "connections": len(self._registry),
+            "batches": len(self._in_flight),
+            "remembered": len(self.meters.remembered),
+            **self._dispatcher.kept,
+        }
 
     def batches_of(self, id_: str) -> list[Batch]:
         """Find the batches, in flight or done, that an event was published in."""
@@ -307,9 +320,12 @@ class Hub:
             self._judge_families()
 
     def _judge_families(self) -> None:
-        judged = self._availability.sweep(self._clock.seconds())
+        now_s = self._clock.seconds()
+        judged = self._availability.sweep(now_s)
         if judged.probes and self._broker.up:
-            self._broker.restore().addCallbacks(self._restored, lambda failure: None)
+            self._broker.restore().addCallbacks(partial(self._restored, judged.deaf, now_s), lambda failure: None)
+        if self._availability.heard_since(self._deaf_s):
+            self._hear_again()
         for batches in judged.probes:
             self._recovery.probe(batches)
         for family in judged.fallen:
@@ -354,13 +370,27 @@ class Hub:
         self._recovery.broker_up()
         self._was_up = True
 
-    def _restored(self, outbound_was_missing: bool) -> None:
-        """Hear again what somebody has cut off, if it was that. What was missed meanwhile is shown as it is now."""
+    def _restored(self, deaf: bool, now_s: float, outbound_was_missing: bool) -> None:
+        """Hear again what somebody has cut off, if it was that. What was missed meanwhile is shown as it is now.
+
+        Another gateway may have made the exchange anew, without this one's bindings. Then nothing was heard of anybody,
+        as when all workers are away: players are shown the present when somebody is heard of again.
+        """
         self._dispatcher.bind_all()
         if outbound_was_missing:
             log.warning("somebody removed the exchange outbound: it stands again, and players are shown the present")
-            for connection in self._registry.playing:
-                self._dispatcher.refresh_view(connection)
+            self._show_present()
+        elif deaf:
+            self._deaf_s = min(self._deaf_s, now_s)
+
+    def _hear_again(self) -> None:
+        log.warning("nothing was heard of any process for a while: players are shown the present")
+        self._show_present()
+
+    def _show_present(self) -> None:
+        self._deaf_s = inf
+        for connection in self._registry.playing:
+            self._dispatcher.refresh_view(connection)
 
     def broker_down(self) -> None:
         """Take what is in flight for in doubt: the broker is away."""

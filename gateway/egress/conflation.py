@@ -36,6 +36,10 @@ class Conflator:
         self._window_s_max = window_s_max
         self._digests: dict[Audience, _Digest] = {}
 
+    def __len__(self) -> int:
+        """How many audiences something is kept back from."""
+        return len(self._digests)
+
     def add(self, audience: Audience, watchers: int, multicasts: Iterable[Multicast]) -> None:
         """Tell these later, each unless a newer one of its key comes before that."""
         is_new = audience not in self._digests

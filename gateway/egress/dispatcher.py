@@ -82,6 +82,17 @@ class Dispatcher:
         self._linger_s: dict[str, float] = {}  # event -> how long the last batch's gathered
         self._conflator = Conflator(clock, self._broadcast_far, far_position_s_max)
 
+    @property
+    def kept(self) -> dict[str, int]:
+        """How much stands in each registry."""
+        return {
+            "topics": self._interest.topics,
+            "watchers": self._interest.watchers,
+            "told": len(self._told),
+            "mailed": len(self._mailed),
+            "conflated": len(self._conflator),
+        }
+
     def dispatch(self, result: BatchResult) -> None:
         """Tell clients what a batch has to tell, each in one write. Then the lanes of those who were answered go on."""
         batch = self._completion.finish(result)

@@ -23,6 +23,16 @@ class Interest(Generic[C]):
         """Return the routing keys that have watchers."""
         return list(self._uses)
 
+    @property
+    def topics(self) -> int:
+        """How many topics have watchers."""
+        return len(self._watchers)
+
+    @property
+    def watchers(self) -> int:
+        """How many connections watch anything."""
+        return len(self._slots)
+
     def watch(self, conn: C, slot: str, topics: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """Replace the topics of a connection's slot. Returns the routing keys to bind, and those to unbind."""
         slots = self._slots.setdefault(conn, {})

@@ -14,6 +14,10 @@ class RecentIds:
         self._age_s = age_s
         self._known: dict[Hashable, float] = {}
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._known)
+
     def add(self, thing: Hashable, now_s: float) -> bool:
         """Remember; False when it was known."""
         if now_s - self._known.get(thing, float("-inf")) < self._age_s:

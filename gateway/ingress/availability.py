@@ -22,12 +22,14 @@ TRIED_AGAIN_S = 60.0
 class Judged(msgspec.Struct, frozen=True):
     """What a look at all families found: which fell, which may be tried again, and which batches to publish again.
 
-    For each family to be probed there are all its batches that count, the oldest first: one of them will do.
+    For each family to be probed there are all its batches that count, the oldest first: one of them will do. ``deaf``:
+    no process of any family was heard of since the first of these was published.
     """
 
     fallen: list[str]
     back: list[str]
     probes: list[list[Batch]]
+    deaf: bool = False
 
 
 class FamilyAvailability:
@@ -76,7 +78,15 @@ class FamilyAvailability:
         back = [family for family in self._down if not unheard.get(family)]
         self._down.update(fallen)
         self._down.difference_update(back)
-        return Judged(fallen, back, [batches for family, batches in unheard.items() if self._asks(batches, now_s)])
+        probes = [batches for family, batches in unheard.items() if self._asks(batches, now_s)]
+        return Judged(fallen, back, probes, self._is_deaf(probes))
+
+    def _is_deaf(self, probes: list[list[Batch]]) -> bool:
+        return bool(probes) and not self.heard_since(min(batches[0].published_s for batches in probes))
+
+    def heard_since(self, at_s: float) -> bool:
+        """Whether a process of any family has said something since then."""
+        return any(heard_s >= at_s for heard_s in self._heard_s.values())
 
     def _unheard(self, now_s: float) -> dict[str, list[Batch]]:
         """Collect each family's batches that count: published since it was last heard of, and still worth something."""

@@ -42,6 +42,13 @@ class HubCollector(Collector):
         yield from self._people()
         yield from self._events()
         yield from self._families()
+        yield from self._registries()
+
+    def _registries(self) -> Iterator[Metric]:
+        kept = GaugeMetricFamily("gameserver_gateway_kept", "Entries of the gateway's registries", labels=["registry"])
+        for registry, entries in self._hub.kept.items():
+            kept.add_metric([registry], entries)
+        yield kept
 
     def _people(self) -> Iterator[Metric]:
         meters, connections = self._hub.meters, self._hub.connections
