@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gameserver.testing.node import RunningNode
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
-from tests.chaos.schedule import FAULTS
+from tests.chaos.schedule import ALL
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage
 from tests.databases import Cluster, installed
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="of play under faults, per seed")
     parser.add_argument("--every", type=float, default=0.0, help="seconds between faults, on average")
     parser.add_argument("--rate", type=float, default=0.0, help="actions per second and player")
-    parser.add_argument("--only", action="append", choices=list(FAULTS), help="only this fault; repeatable")
+    parser.add_argument("--only", action="append", choices=list(ALL), help="only this fault; repeatable")
     parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
     parser.add_argument("--sabotage", default="", help="switch a guarantee off, to see that it is missed")
@@ -100,7 +100,7 @@ def _played(stage: Stage, seed: int, arguments: argparse.Namespace) -> Report:
         arguments.seconds,
         every_s=arguments.every or EVERY_S,
         rate=arguments.rate or RATE,
-        faults=arguments.only or tuple(FAULTS),
+        faults=arguments.only or tuple(ALL),
         **play,
     )
 

@@ -18,9 +18,18 @@ FAULTS = {
     "stall the database": 1,
 }
 
+# What an operator's hand or a machine does as well. Apart, because tests are about seeds that draw from the others.
+BY_HAND = {
+    "remove an exchange": 2,
+    "remove a queue": 2,
+    "raise the broker's alarm": 1,
+    "a worker cannot write": 2,
+}
+ALL = {**FAULTS, **BY_HAND}
+
 # The long run's weights: what recovers within a second or so makes up the count, the rest strikes often enough.
 MANY = {
-    **FAULTS,
+    **ALL,
     "kill a worker's child": 60,
     "kill a worker": 10,
     "freeze a worker": 3,
@@ -38,4 +47,4 @@ MANY = {
 
 def draw(seed: int, seconds: float, every_s: float, faults: Sequence[str] = tuple(FAULTS)) -> list[Fault]:
     """Draw a schedule of faults, about ``every_s`` apart, the last one early enough to be recovered from."""
-    return schedule.draw(seed, seconds, every_s, {fault: FAULTS[fault] for fault in faults})
+    return schedule.draw(seed, seconds, every_s, {fault: ALL[fault] for fault in faults})

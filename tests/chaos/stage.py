@@ -3,11 +3,12 @@
 Two gateways behind proxies, three workers that share the families between them, beat, a private broker, a database.
 """
 
+import resource
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,16 +17,20 @@ from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from gameserver.broker.topology import EVENTS
+from gameserver.broker.connections import connected
+from gameserver.broker.topology import EVENTS, PLAIN, topology
+from gameserver.limits import Limits
 from gameserver.testing.chaos.deployment import BEAT, GATEWAYS, StruckDeployment
 from gameserver.testing.chaos.schedule import Fault
 from gameserver.testing.node import RunningNode
 from tests.chaos import releases
 from tests.chaos.clocks import wrong_by
 from tests.deployments import FAMILIES
+from tests.operators import alarm
 
 T = TypeVar("T")
 
+EXCHANGES = [exchange.name for exchange in topology(Limits(), PLAIN).exchanges]
 WORKERS = {"one": FAMILIES, "two": FAMILIES, "three": ("trade", "chat", "movement")}
 BROKER = "broker"
 PROGRAM = "tests.chaos.program"
@@ -79,6 +84,10 @@ class Stage(StruckDeployment):
             "kill the broker": self._kill_broker,
             "restart the broker": lambda _: self.restart_broker(),
             "stall the database": self._stall_database,
+            "remove an exchange": lambda fault: self._remove("exchange_delete", EXCHANGES, fault),
+            "remove a queue": lambda fault: self._remove("queue_delete", FAMILIES, fault),
+            "raise the broker's alarm": self._raise_alarm,
+            "a worker cannot write": self._forbid_writing,
         }
 
     def restart_broker(self) -> int:
@@ -175,6 +184,24 @@ class Stage(StruckDeployment):
             self._releases[slot] = release
             self._restart(slot)
 
+    def _remove(self, method: str, names: Sequence[str], fault: Fault) -> None:
+        """An operator's hand slips."""
+        with self._locks[BROKER], connected(self.amqp_url) as connection:
+            getattr(connection.channel(), method)(names[fault.which % len(names)])
+
+    def _raise_alarm(self, fault: Fault) -> None:
+        """The broker takes nothing from anybody who publishes."""
+        with self._locks[BROKER], alarm(self.node):
+            time.sleep(fault.lasts_s)
+
+    def _forbid_writing(self, fault: Fault) -> None:
+        """A worker's children can write to no file: on SQLite its database fails as with a full disk."""
+        with self._a_worker(fault) as name:
+            children = self.crew[name].children()
+            _limit_files(children, 0)
+            time.sleep(fault.lasts_s)
+            _limit_files(children, resource.RLIM_INFINITY)
+
     def _kill_broker(self, fault: Fault) -> None:
         with self._locks[BROKER]:
             self.node.kill()
@@ -205,3 +232,10 @@ class Stage(StruckDeployment):
         with psycopg.connect(self.database_url) as held:
             held.execute("LOCK TABLE sessions, players, whereabouts, purses IN ACCESS EXCLUSIVE MODE")
             time.sleep(fault.lasts_s)
+
+
+def _limit_files(pids: Iterable[int], size: int) -> None:
+    """Let these processes write no file beyond a size; those that are gone need no limit."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -8,7 +8,7 @@ import pytest
 
 from gameserver.testing.node import RunningNode
 from tests.chaos.run import Report, run
-from tests.chaos.schedule import draw
+from tests.chaos.schedule import BY_HAND, draw
 from tests.chaos.stage import NOT_ASKING, Stage
 
 
@@ -40,6 +40,16 @@ def test_what_clients_sent_and_heard_and_what_is_kept_are_one_story(node: Runnin
     report = report_of(node, tmp_path / "server", seed=5, seconds=15, every_s=3.0, faults=faults)
     assert report.wrong == [], str(report)
     assert report.actions["give ok"] > 100, str(report)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_what_a_hand_removes_an_alarm_and_a_disk_that_takes_nothing_are_one_story(
+    node: RunningNode, tmp_path: Path
+) -> None:
+    report = report_of(node, tmp_path / "server", seed=4, seconds=40, every_s=3.0, faults=tuple(BY_HAND))
+    assert set(report.faults) == set(BY_HAND), str(report)
+    assert report.wrong == [], str(report)
 
 
 def test_a_seed_draws_the_same_schedule_again() -> None:
