@@ -1,13 +1,12 @@
 """The game's own worker, whose events each take a while without using a processor, as with a slow database.
 
-``celery -A tests.slow worker``. ``SLOW_EVENT_S``: how long each takes.
+For a supervisord that imports it before its workers are forked. ``SLOW_EVENT_S``: how long each event takes.
 """
 
 import os
 import time
 from typing import Any
 
-from tasks import app  # noqa: F401 - where Celery looks for it
 from tasks.processor import BatchProcessor
 
 EVENT_S = float(os.environ.get("SLOW_EVENT_S", "0"))

@@ -79,9 +79,10 @@ class Scaler:
         seen = see(self._seen[0], self._seen[-1], family, self._hands.own(family), one_writer=self._one_writer)
         decision, state = decide(family, self._bounds[family], seen, self._states[family], self._clock_s())
         self._states[family] = state
-        self._tell(family, self._worded(decision))
         if not decision.step:
+            self._tell(family, decision.why)
             return
+        self._say(self._worded(decision))
         if not self._act:
             self._states[family] = paused(state, self._clock_s())
             return
@@ -95,10 +96,10 @@ class Scaler:
         )
 
     def _worded(self, decision: Decision) -> str:
-        return f"{decision.why} (not done: --act)" if decision.step and not self._act else decision.why
+        return decision.why if self._act else f"{decision.why} (not done: --act)"
 
     def _tell(self, about: str, sentence: str) -> None:
-        """Say a sentence, unless it was the last one about this, figures aside."""
+        """Say why nothing is done, unless it was the last one about this, figures aside."""
         gist = "".join(letter for letter in sentence if not letter.isdigit())
         if sentence and self._told.get(about) != gist:
             self._say(sentence)

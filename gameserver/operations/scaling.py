@@ -176,9 +176,10 @@ def _less(view: _View) -> Decision:
 
 # The first row that fits decides.
 _TABLE: tuple[_Row, ...] = (
+    (lambda v: v.awaited and not v.overdue, _hold("")),  # the broker may count it before it answers
     (lambda v: bool(v.seen.blind), _blind),
     (lambda v: v.overdue, _late),
-    (lambda v: v.awaited or v.paused, _hold("")),
+    (lambda v: v.paused, _hold("")),
     (lambda v: v.seen.workers < v.bounds.least and v.at_s < v.state.few_since_s + FEW_S, _hold("")),
     (lambda v: v.seen.workers < v.bounds.least, _few),
     (lambda v: v.seen.workers > v.bounds.most and v.seen.own > 0, _many),

@@ -1,9 +1,7 @@
 """``gameserver scale`` with real processes: workers come and go, whoever starts them, and nobody is unanswered."""
 
 import os
-import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from gameserver.broker.connections import connected, depth
-from gameserver.local.supervisor import Supervisor
+from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment, a_deployment
-from gameserver.testing.processes import GatewayProc, Proc, eventually
+from gameserver.testing.processes import Proc, eventually
 from tests.crowds import Crowd
 from tests.deployments import FAMILIES, ROOT
+from tests.supervised import UP
 
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
-UP = 40.0
+UP_S = 40.0
+STOP_S = 100.0
 ANSWERED_MS_MAX = 250.0  # a p99
+BETWEEN_CROWDS_S = 6.0  # ten times the load within a minute
+PEAK_S = 30.0
+BACK_S = 300.0
 
 
 def scale(deployment: Deployment, *words: str, env: Mapping[str, str] | None = None) -> Proc:
@@ -34,14 +37,17 @@ def scale(deployment: Deployment, *words: str, env: Mapping[str, str] | None = N
 
 
 @contextmanager
-def supervised(deployment: Deployment) -> Iterator[None]:
+def supervised(deployment: Deployment, *preloaded: str) -> Iterator[None]:
     """Run a supervisord for workers, as `gameserver up` does."""
-    supervisor = Supervisor([], folder=deployment.settings.var, cwd=ROOT, environ=deployment.environ)
-    supervisor.start()
+    command = (sys.executable, "-m", "tests.supervised", str(deployment.settings.var), *preloaded)
+    env = {**deployment.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), deployment.environ["PYTHONPATH"]])}
+    proc = deployment.take(Proc("supervisord", command, env, deployment.folder / "supervisord.log"))
+    proc.says(UP)
     try:
         yield
     finally:
-        supervisor.stop()
+        proc.terminate()
+        proc.wait(STOP_S)
 
 
 @contextmanager
@@ -63,16 +69,16 @@ def test_workers_come_outlive_their_scaler_and_go_by_the_next_one(deployment: De
     with around(deployment), Crowd(gateway, count=5, prefix="c", rate=3) as crowd:
         crowd.wait_until_playing()
         hesitant = scale(deployment, "--by", by, "--workers", "movement=2:3")
-        hesitant.says("movement: 1 worker, and at least 2 are wanted: 1 more (not done: --act)", s_max=UP)
+        hesitant.says("movement: 1 worker, and at least 2 are wanted: 1 more (not done: --act)", s_max=UP_S)
         hesitant.kill()
         first = scale(deployment, "--by", by, "--workers", "movement=2:3", "--act")
-        first.says("at least 2 are wanted: 1 more", s_max=UP)
-        eventually(lambda: consumers(deployment) == 2, lambda: logs(deployment), UP)
+        first.says("at least 2 are wanted: 1 more", s_max=UP_S)
+        eventually(lambda: consumers(deployment) == 2, lambda: logs(deployment), UP_S)
         first.kill()
         assert consumers(deployment) == 2
         second = scale(deployment, "--by", by, "--workers", "movement=1:1", "--act")
-        second.says("movement: 2 workers, and at most 1 are allowed: one less", s_max=UP)
-        eventually(lambda: consumers(deployment) == 1, "one worker", UP)
+        second.says("movement: 2 workers, and at most 1 are allowed: one less", s_max=UP_S)
+        eventually(lambda: consumers(deployment) == 1, "one worker", UP_S)
         summary = crowd.summary()
     assert summary.ok, summary.lines()
 
@@ -93,60 +99,39 @@ def test_what_fails_is_a_sentence_and_the_scaler_goes_on(deployment: Deployment)
     deployment.workers([(FAMILIES, "all", 1)])
     deployment.gateway()
     alone = scale(deployment, "--workers", "movement=2:2", "--act", "--command", "false {family} {count}")
-    alone.says("movement: it could not be done: `false movement 2` ended with status 1; its output is in", s_max=UP)
+    alone.says("movement: it could not be done: `false movement 2` ended with status 1; its output is in", s_max=UP_S)
     assert alone.alive
 
 
 @pytest.fixture
-def slow(vhost: object, tmp_path: Path, postgresql_url: str) -> Iterator[Deployment]:
-    """Events that take 10 ms each, on PostgreSQL."""
-    env = {"SLOW_EVENT_S": "0.01"}
-    with a_deployment(vhost.url, tmp_path / "server", postgresql_url, env) as made:  # type: ignore[attr-defined]
-        try:
-            yield made
-        finally:
-            replicas(made, 0)
-
-
-def replicas(deployment: Deployment, count: int) -> str:
-    """See to so many workers of movement. Returns the command for any other number."""
-    folder = deployment.folder / "replicas"
-    folder.mkdir(exist_ok=True)
-    words = [sys.executable, "-m", "tests.replicas", str(folder), "tests.slow"]
-    env = {**deployment.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), deployment.environ["PYTHONPATH"]])}
-    subprocess.run([*words, "movement", str(count)], env=env, cwd=ROOT, check=True)
-    return f"{shlex.join(words)} {{family}} {{count}}"
-
-
-def phase(*gateways: GatewayProc, count: int, prefix: str, rate: float, seconds: float) -> Crowd:
-    return Crowd(*gateways, count=count, prefix=prefix, rate=rate, duration_s=seconds)
+def slow(vhost: Vhost, tmp_path: Path, postgresql_url: str) -> Iterator[Deployment]:
+    """Events of movement that take 25 ms each, on PostgreSQL."""
+    with a_deployment(vhost.url, tmp_path / "server", postgresql_url, {"SLOW_EVENT_S": "0.025"}) as made:
+        yield made
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_ten_times_the_load_is_met_within_a_minute_and_five_minutes_later_all_is_as_before(slow: Deployment) -> None:
-    template = replicas(slow, 1)
     slow.workers([(OTHERS, "others", 1)])
     slow.beat()
     gateways = [slow.gateway(f"g{n}") for n in range(3)]
-    eventually(lambda: consumers(slow) == 1, "the first worker", UP)
-    scaler = scale(slow, "--workers", "movement=1:8", "--act", "--command", template)
-    with Crowd(*gateways, count=8, prefix="few", rate=2) as few:
-        few.wait_until_playing()
-        crowds = []
-        for n in range(9):  # one more every six seconds
-            crowd = Crowd(*gateways, count=8, prefix=f"more{n}b", rate=2)
-            crowd.start()
-            crowds.append(crowd)
-            crowd.join(6)
-        met = consumers(slow)
-        crowds[-1].join(30)
-        assert consumers(slow) >= met > 1, scaler.text
-        summaries = [crowd.summary() for crowd in crowds]
-        eventually(lambda: consumers(slow) == 1, lambda: scaler.text, 300)
-        summaries.append(few.summary())
-    print(scaler.text)
-    for summary in summaries:
-        print("\n".join(summary.lines()))
-    assert all(summary.ok for summary in summaries)
-    assert max(summary.p99_ms for summary in summaries) < ANSWERED_MS_MAX
+    with supervised(slow, "tests.slow", "tasks.preload"):
+        scaler = scale(slow, "--workers", "movement=1:8", "--act")
+        eventually(lambda: consumers(slow) == 1, lambda: logs(slow), UP_S)
+        with Crowd(*gateways, count=8, prefix="few", rate=2) as few:
+            few.wait_until_playing()
+            more = [Crowd(*gateways, count=8, prefix=f"more{n}b", rate=2) for n in range(9)]
+            for crowd in more:
+                crowd.start()
+                crowd.join(BETWEEN_CROWDS_S)
+            met = consumers(slow)
+            more[-1].join(PEAK_S)
+            summaries = [crowd.summary() for crowd in more]
+            eventually(lambda: consumers(slow) == 1, lambda: scaler.text, BACK_S)
+            summaries.append(few.summary())
+    told = "\n".join([scaler.text, *(line for summary in summaries for line in summary.lines())])
+    print(told)
+    assert met > 1, told
+    assert all(summary.ok for summary in summaries), told
+    assert max(summary.p99_ms for summary in summaries) < ANSWERED_MS_MAX, told

@@ -78,6 +78,18 @@ def test_without_leave_to_act_it_is_said_and_not_done_and_said_again_no_sooner_t
     ]
 
 
+def test_a_step_is_said_each_time_though_it_was_the_last_that_was_said() -> None:
+    place = Place()
+    place.scaler._bounds = {"chat": Bounds(1, 1)}
+    place.take = lambda expected: moment(  # type: ignore[method-assign]
+        place.at_s, workers=tuple(worker(f"chat{n}@h", "chat") for n in range(3 - len(place.hands.changes))), depths={}
+    )
+    place.scaler._take = place.take
+    place.look(10)
+    assert [change["step"] for change in place.hands.changes] == [-1, -1]
+    assert len(place.said) == 2
+
+
 def test_what_cannot_be_asked_is_said_once_and_nothing_is_remembered_of_the_time_before() -> None:
     place = Place()
     place.fails = Retryable("broker_away", "The broker does not answer: refused.")

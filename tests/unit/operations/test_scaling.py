@@ -46,6 +46,7 @@ def decided(seen: Seen, state: State, bounds: Bounds = USUAL) -> Decision:
     [
         (busy(0.9, blind="no gateway answers"), HOT_LONG, 0, "no gateway answers. Nothing is changed"),
         (busy(0.9), State(asked=2, asked_at_s=NOW_S - 5), 0, ""),
+        (busy(0.9, blind="it does not answer yet"), State(asked=2, asked_at_s=NOW_S - 5), 0, ""),
         (
             busy(0.9),
             State(asked=2, asked_at_s=NOW_S - ASKED_S_MAX),
