@@ -1,0 +1,129 @@
+"""What is measured: memory and descriptors of processes, rows, queues, registries of gateways, files."""
+
+import http.client
+import os
+import sqlite3
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import msgspec
+
+from gameserver.broker.topology import DEAD
+from gameserver.declare import catalogue
+from gameserver.local.ports import LOCAL
+from gameserver.local.rabbitmq_node import USER
+from gameserver.store.tables import metadata
+from gameserver.testing.node import RunningNode
+from tests.chaos.run import query
+from tests.chaos.stage import Stage
+from tests.integration.scraped import samples, scrape, targets
+from tests.soak.series import MB, Series
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+ASK_S_MAX = 5.0
+OBJECTS = ("connections", "channels", "queues", "exchanges", "consumers")
+# Kept for so long by design; a shorter run sees them come and none go.
+KEPT_LONG = {"gateways": "a row for each start of a gateway, for 6 hours", "trials": "for a day"}
+BOUNDED = ("told", "mailed", "remembered")  # registries that fill, and stay so
+
+Found = tuple[str, str, float]  # kind, name, value
+
+
+class Measurements:
+    """All series of a run. ``remembered``: what gateways remember at most in each of those that fill."""
+
+    def __init__(self, stage: Stage, remembered: int) -> None:
+        self._stage = stage
+        self._remembered = remembered
+        self.series: dict[tuple[str, str], Series] = {}
+
+    def take(self, at_s: float) -> None:
+        """Measure everything once. What does not answer just now is left out."""
+        for look in (self._processes, self._rows, self._broker, self._queues, self._gateways, self._files):
+            with suppress(OSError, URLError, http.client.HTTPException, sqlite3.Error, msgspec.DecodeError):
+                for kind, name, value in look():
+                    self._series(kind, name).points.append((at_s, value))
+
+    def _series(self, kind: str, name: str) -> Series:
+        key = kind, name
+        if key not in self.series:
+            self.series[key] = Series(kind=kind, name=name, points=[], bound=self._bound(kind, name))
+        return self.series[key]
+
+    def _bound(self, kind: str, name: str) -> float | None:
+        if kind == "rows" and name in KEPT_LONG:
+            return float("inf")
+        fills = kind == "registry" and name.rpartition(": ")[2] in BOUNDED
+        return float(self._remembered) if fills else None
+
+    def _processes(self) -> Iterator[Found]:
+        slots = {**self._stage.crew, **{f"gateway {n}": proc for n, proc in enumerate(self._stage.gateways)}}
+        for slot, proc in slots.items():
+            with suppress(OSError):
+                yield from _process(slot, proc.pid)
+                for child in proc.children():
+                    yield from _process(f"{slot}'s child", child)
+        yield "broker's memory", "broker", _rss_mb(self._stage.node.pid)
+        yield "descriptors", "broker", _descriptors(self._stage.node.pid)
+
+    def _rows(self) -> Iterator[Found]:
+        for table in metadata().sorted_tables:
+            ((rows,),) = query(self._stage.database_url, f'SELECT count(*) FROM "{table.name}"')
+            yield "rows", table.name, float(rows)
+
+    def _broker(self) -> Iterator[Found]:
+        totals = _management(self._stage.node, "/api/overview")["object_totals"]
+        for what in OBJECTS:
+            yield "broker's objects", what, float(totals[what])
+
+    def _queues(self) -> Iterator[Found]:
+        families = {*catalogue.families(), DEAD}
+        kinds: dict[str, float] = {}
+        for queue in _management(self._stage.node, "/api/queues?disable_stats=true&enable_queue_totals=true"):
+            name = queue["name"]
+            kind = name if name in families else name.partition(".")[0]
+            kinds[kind] = kinds.get(kind, 0.0) + queue.get("messages", 0)
+        yield from (("messages", kind, messages) for kind, messages in kinds.items())
+
+    def _gateways(self) -> Iterator[Found]:
+        for n, proc in enumerate(self._stage.gateways):
+            address = targets(self._stage, "gateway").get(proc.id)
+            for name, labels, value in samples(scrape(address)) if address else ():
+                if name == "gameserver_gateway_kept":
+                    yield "registry", f"gateway {n} ({proc.pid}): {labels['registry']}", value
+
+    def _files(self) -> Iterator[Found]:
+        for file in self._stage.folder.glob("world.sqlite*"):
+            if not file.name.endswith("lock"):
+                yield "file", file.name, file.stat().st_size / MB
+
+
+def _process(slot: str, pid: int) -> Iterator[Found]:
+    """A process is another when its pid is."""
+    yield "memory", f"{slot} ({pid})", _rss_mb(pid)
+    yield "descriptors", f"{slot} ({pid})", _descriptors(pid)
+
+
+def _rss_mb(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / MB
+
+
+def _descriptors(pid: int) -> float:
+    return float(len(os.listdir(f"/proc/{pid}/fd")))
+
+
+def _management(node: RunningNode, path: str) -> Any:
+    connection = http.client.HTTPConnection(LOCAL, node.management_port or 0, timeout=ASK_S_MAX)
+    try:
+        connection.request("GET", path, headers=_authorization(node))
+        return msgspec.json.decode(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _authorization(node: RunningNode) -> Mapping[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"{USER}:{node.password}".encode()).decode()}
