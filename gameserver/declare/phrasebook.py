@@ -46,13 +46,17 @@ class Phrasebook:
         if verb == "help":
             return self.help(rest)
         known = self._known(verb)
+        if not known:
+            return f"I don't know the word {verb!r}. Type help."
+        faults: list[str] = []  # of forms that look so, and mean nothing here
         for command in known:
             match = command.pattern.fullmatch(rest)
-            if match:
-                return _made(command, match.groupdict(), sight)
-        if known:
-            return self._usage(known[0].verb)
-        return f"I don't know the word {verb!r}. Type help."
+            try:
+                if match:
+                    return _made(command, match.groupdict(), sight)
+            except _Unmeant as fault:
+                faults.append(str(fault))
+        return faults[-1] if faults else self._usage(known[0].verb)
 
     def _known(self, verb: str) -> list[Command]:
         """The commands of a verb; of an abbreviation those that it may mean, in the order of declaring.
@@ -207,25 +211,29 @@ def _split(line: str) -> tuple[str, str]:
     return verb.lower(), rest.strip()
 
 
+class _Unmeant(Exception):
+    """A line that has a command's form, and words in it that the command can't have."""
+
+
 def _made(command: Command, words: dict[str, str], sight: Sight) -> Event | str:
     for field, group in command.groups.items():
         found = sight.find(group, words[field])
         if not found:
-            return f"You see no {words[field]!r} here."
+            raise _Unmeant(f"You see no {words[field]!r} here.")
         words[field] = found
     if command.answer is not None:
         return str(tried(command.answer, sight, **words) or "")
     return _event(command, {**words, **command.fields}, sight)
 
 
-def _event(command: Command, fields: dict[str, Any], sight: Sight) -> Event | str:
+def _event(command: Command, fields: dict[str, Any], sight: Sight) -> Event:
     cls: Any = command.event
     for name, value in fields.items():
         several = [value] if _is_list(hints(cls)[name]) and isinstance(value, str) else value
         try:
             fields[name] = msgspec.convert(several, hints(cls)[name], strict=False)
         except msgspec.ValidationError:
-            return f"{name}: {type_of(hints(cls)[name])}."
+            raise _Unmeant(f"{name}: {type_of(hints(cls)[name])}.") from None
     if command.first is not None:
         tried(command.first, sight)
     made: Event = cls(**fields)

@@ -17,6 +17,16 @@ from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.errors import Corrupt
 from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Struck
+from gameserver.modules.items.events import (
+    Carried,
+    Drop,
+    GiveItem,
+    Ground,
+    Inventory,
+    Lying,
+    Take,
+    Thing,
+)
 from gameserver.modules.movement.events import Appeared, Being, Chart, Charted, Gate, Look, Move, Moved, Vanished, View
 from gameserver.modules.sessions.events import Logout
 from gameserver.modules.trade.events import Give, Purse, Received
@@ -36,6 +46,8 @@ def sight() -> Sight:
     made = Sight()
     made.me |= {"id": "ada", "name": "Ada", "x": 5, "y": 5, "hp": 100, "hp_max": 100}
     phrasebook().tell(VIEW, made)
+    phrasebook().tell(Ground(things=[Lying(id="t1", kind="sword", title="Rusty Sword", x=5, y=5, v=1)]), made)
+    phrasebook().answer(Inventory(), Carried(things=[Thing(id="t2", kind="bread", title="Bread")], worn=[]), made)
     return made
 
 
@@ -59,6 +71,12 @@ def sight() -> Sight:
         ("kill 2.rat", Attack(target="m.rat.1")),
         ("attack giant rat", Attack(target="m.rat.2")),
         ("hit m.rat.1", Attack(target="m.rat.1")),
+        ("take sword", Take(thing="t1")),
+        ("get rusty", Take(thing="t1")),
+        ("drop bread", Drop(thing="t2")),
+        ("give bread to bob", GiveItem(thing="t2", to="bob")),
+        ("i", Inventory()),
+        ("inv", Inventory()),
         ("look", Look()),
         ("l", Look()),
         ("quit", Logout()),
