@@ -113,7 +113,7 @@ class EntitySpec(msgspec.Struct, frozen=True, kw_only=True):
         return {**self.of.spec.types, **self.types} if self.of else self.types
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Entity(msgspec.Struct, frozen=True, gc=False):  # of texts and numbers no circle is made
     """Base of all entities. A subclass says ``frozen=True`` too, and its first field is ``id: str``."""
 
     spec: ClassVar[EntitySpec]

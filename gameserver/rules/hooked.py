@@ -42,8 +42,13 @@ class HookedRule:
 
     def __call__(self, state: State, event: Event, context: Context) -> Outcome:
         """Play the event. Raises what rule and hooks raise, and ``TypeError`` for what they may not return."""
-        event = self._changed(state, self._rewritten(event), context)
-        outcome = _outcome(self._rule(state, event, context), event.spec.task)
+        if self._rewriting:
+            event = self._rewritten(event)
+        if self._before:
+            event = self._changed(state, event, context)
+        outcome: Outcome = self._rule(state, event, context)
+        if type(outcome) is not Outcome:
+            raise _no_outcome(outcome, event.spec.task)
         for hook in self._after:
             more = hook.function(state.folded(outcome), event, context, outcome)
             outcome = outcome if more is None else merged(outcome, _added(more, hook, event))
@@ -69,10 +74,11 @@ class HookedRule:
 
     def _changed(self, state: State, event: Event, context: Context) -> Event:
         for hook in self._before:
-            changed = _fitting(hook.function(state, event, context), hook, event)
-            if changed is not event:
+            returned = hook.function(state, event, context)
+            if returned is not None and returned is not event:
+                changed = _fitting(returned, hook, event)
                 self._check_needs(hook, event, changed, context)
-            event = changed
+                event = changed
         return event
 
     def _check_needs(self, hook: Hook, event: Event, changed: Event, context: Context) -> None:
@@ -125,15 +131,15 @@ def _by_id(things: Iterable[Any]) -> dict[tuple[type, str], Any]:
     return {(type(thing), thing.id): thing for thing in things}
 
 
-def _outcome(returned: Any, who: str) -> Outcome:
-    if type(returned) is not Outcome:
-        raise TypeError(f"{who} returned {type(returned).__name__}, which is no Outcome")
-    return returned
+def _no_outcome(returned: Any, who: str) -> TypeError:
+    return TypeError(f"{who} returned {type(returned).__name__}, which is no Outcome")
 
 
 def _added(returned: Any, hook: Hook, event: Event) -> Outcome:
     """What an after-hook adds. A result that replaces the rule's is of the type that clients are told of."""
-    more = _outcome(returned, f"{hook.at}: the hook {hook.name}")
+    if type(returned) is not Outcome:
+        raise _no_outcome(returned, f"{hook.at}: the hook {hook.name}")
+    more: Outcome = returned
     if more.result is not None and type(more.result) is not event.spec.result:
         raise TypeError(f"{hook.at}: {type(more.result).__name__} is not the result of {event.spec.task}")
     return more

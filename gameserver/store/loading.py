@@ -16,6 +16,7 @@ whose row is missing is read with the values that it begins with; before it is l
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import starmap
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import FromClause, Select, bindparam, func, literal, null, or_, select
@@ -306,9 +307,10 @@ class _Loader:
         return sum(self._rows.number_of(_completion(part, names), **values) for part in apart) > 0
 
     def _hold(self, parts: Parts, rows: Sequence[tuple[Any, ...]]) -> None:
+        ids = [row[0] for row in rows]  # an entity's id comes first
         for kind, part in _of_parts(parts, rows):
-            self._claims.held[kind].update({row[0]: row for row in part})  # an entity's id comes first
-            self._make(kind, part)
+            self._claims.held[kind].update(zip(ids, part, strict=True))
+            self._state.things[kind].update(zip(ids, starmap(kind, part), strict=True))
 
     def _read(self, parts: Parts, query: Select[Any], **values: Any) -> None:
         for kind, rows in _of_parts(parts, self._rows.all(query, **values)):
@@ -316,7 +318,7 @@ class _Loader:
             self._make(kind, rows)
 
     def _make(self, kind: Kind, rows: Sequence[tuple[Any, ...]]) -> None:
-        self._state.things[kind].update({row[0]: kind(*row) for row in rows})
+        self._state.things[kind].update((row[0], kind(*row)) for row in rows)
 
     def _match(self, matching: Matching) -> None:
         values: list[Any] = []

@@ -13,7 +13,6 @@ from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.combat.fighters import PARTS, living_actor
 from gameserver.modules.combat.scene import Scene
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Being
 from gameserver.modules.movement.looks import hides, looks
 from gameserver.modules.movement.players import bodies_in
 from gameserver.modules.sessions.events import Entered
@@ -31,42 +30,28 @@ BUSY_ZONES = distinct(Body, "zone", when="present")
 HURT_ZONES = distinct(Health, "zone", when="hurt")  # where any of them is dead or wounded
 
 
-@looks(Body, components=(Health,))
-def shows_health(state: State, body: Body, being: Being) -> Being:
+@looks(Body, Health)
+def shows_health(fields: dict[str, Any], body: Body, health: Health) -> None:
     """Others see how a player is."""
-    health = _health(state, body.id)
-    return replace(being, hp=health.hp, hp_max=health.hp_max)
+    fields["hp"], fields["hp_max"] = health.hp, health.hp_max
 
 
-@hides(Body, components=(Health,))
-def hides_the_dead(state: State, body: Body) -> bool:
+@hides(Body, Health)
+def hides_the_dead(body: Body, health: Health) -> bool:
     """Nobody sees a dead player."""
-    return _health(state, body.id).dead_until_ms > 0
-
-
-def _health(state: State, player: str) -> Health:
-    found: Health = state.get(Health, player) or beginning(Health, player)  # of who is new
-    return found
+    return health.dead_until_ms > 0
 
 
 @looks(Creature)
-def shows_a_creature(state: State, creature: Creature, being: Being | None) -> Being:
+def shows_a_creature(fields: dict[str, Any], creature: Creature) -> None:
     """A creature looks as its kind."""
     kind = kind_of(creature.kind)
-    return Being(
-        id=creature.id,
-        name=kind.title,
-        kind=creature.kind,
-        x=creature.x,
-        y=creature.y,
-        hp=creature.hp,
-        v=creature.v,
-        hp_max=kind.hp_max,
-    )
+    fields["name"], fields["kind"] = kind.title, creature.kind
+    fields["hp"], fields["hp_max"] = creature.hp, kind.hp_max
 
 
 @hides(Creature)
-def hides_dead_creatures(state: State, creature: Creature) -> bool:
+def hides_dead_creatures(creature: Creature) -> bool:
     """Nobody sees a dead creature."""
     return creature.dead
 
@@ -74,7 +59,9 @@ def hides_dead_creatures(state: State, creature: Creature) -> bool:
 @before("movement.move", components=PARTS)
 def the_dead_walk_nowhere(state: State, event: Event, context: Context) -> None:
     """Refuse the steps of the dead."""
-    living_actor(state, context)
+    health = state.get(Health, context.player)
+    if health is not None and health.dead_until_ms:
+        living_actor(state, context)
 
 
 def _needs_health(event: Event, context: Context) -> Needs:
@@ -90,7 +77,7 @@ def tells_health(state: State, event: Event, context: Context, outcome: Outcome)
     entered: Any = outcome.result
     if not isinstance(entered, Entered):
         return None
-    health = _health(state, entered.player)
+    health = state.get(Health, entered.player) or beginning(Health, entered.player)
     return Outcome(result=replace(entered, hp=health.hp, hp_max=health.hp_max, xp=health.xp))
 
 

@@ -9,7 +9,6 @@ from gameserver.declare.hooks import after
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Being
 from gameserver.modules.movement.looks import hides, looks
 from gameserver.modules.movement.players import body_of
 from gameserver.modules.movement.view import appears, looks_around, vanishes
@@ -21,16 +20,16 @@ from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, State
 
 
-@looks(Body, components=(Player,))
-def shows_a_player(state: State, body: Body, being: Being | None) -> Being:
+@looks(Body, Player)
+def shows_a_player(fields: dict[str, Any], body: Body, player: Player) -> None:
     """Someone who plays."""
-    return Being(id=body.id, name=state.of(Player)[body.id].name, kind="player", x=body.x, y=body.y, hp=0, v=body.v)
+    fields["name"], fields["kind"] = player.name, "player"
 
 
-@hides(Body, components=(Player,))
-def hides_the_absent(state: State, body: Body) -> bool:
+@hides(Body, Player)
+def hides_the_absent(body: Body, player: Player) -> bool:
     """Whether its player is not in the world."""
-    return not state.of(Player)[body.id].present
+    return not player.gateway
 
 
 def _needs_body(event: Event, context: Context) -> Needs:

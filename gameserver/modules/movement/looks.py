@@ -1,15 +1,15 @@
 """How things look to players: what each kind of entity with a place adds to a view.
 
-A module whose entities can be seen says so in its ``hooks.py``. Several modules may say something of one kind: what
-the earlier in the game's order makes of it is handed to the next.
+A module whose entities can be seen says so in its ``hooks.py``. Several modules may say something of one kind, each of
+its own component.
 
-    @looks(Body, components=(Health,))
-    def shows_health(state, body, being):
-        return replace(being, hp=state.of(Health)[body.id].hp)
+    @looks(Body, Health)
+    def shows_health(fields, body, health):
+        fields["hp"] = health.hp
 
-    @hides(Body, components=(Health,))
-    def hides_the_dead(state, body):
-        return state.of(Health)[body.id].dead_until_ms > 0
+    @hides(Body, Health)
+    def hides_the_dead(body, health):
+        return health.dead_until_ms > 0
 """
 
 from collections.abc import Callable
@@ -17,53 +17,52 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gameserver.declare.entity import Entity, kinds
+from gameserver.declare.entity import Entity, beginning, kinds
 from gameserver.declare.hooks import hook_files
 from gameserver.declare.readings import once_per_reading
 from gameserver.modules.movement.events import Being
 from gameserver.rules.outcome import State
 
 Kind = type[Entity]
-Shows = Callable[[State, Any, Any], Being]
-Hides = Callable[[State, Any], bool]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Said(msgspec.Struct, frozen=True):
+    """What one function says of a kind, from the entity itself or from a component of it."""
+
     kind: Kind
     function: Callable[..., Any]
-    components: tuple[Kind, ...]
+    part: Kind
     hides: bool
 
 
-class _Look(msgspec.Struct):
-    """All that the game's modules say of a kind."""
+class _Look(msgspec.Struct, frozen=True):
+    """All that the game's modules say of a kind: functions with the part that they read."""
 
-    components: tuple[Kind, ...] = ()
-    shows: tuple[Shows, ...] = ()
-    hides: tuple[Hides, ...] = ()
+    components: tuple[Kind, ...]
+    shows: tuple[tuple[Callable[..., None], Kind], ...]
+    hides: tuple[tuple[Callable[..., bool], Kind], ...]
 
 
 _SAID: list[_Said] = []
 
 
-def looks(kind: Kind, *, components: tuple[Kind, ...] = ()) -> Callable[[F], F]:
-    """Say how entities of a kind look. The function takes ``(state, thing, being)`` and returns a ``Being``.
+def looks(kind: Kind, component: Kind | None = None) -> Callable[[F], F]:
+    """Say how entities of a kind look. The function takes ``(fields, thing)`` and puts fields of ``Being``.
 
-    ``being`` is what an earlier function returned, ``None`` for the first. ``components``: the parts of the thing's
-    record that it reads; they are loaded wherever such things are shown.
+    With a ``component`` it takes that as a third argument; it is loaded wherever such things are shown.
     """
-    return _say(kind, components, hides=False)
+    return _say(kind, component or kind, hides=False)
 
 
-def hides(kind: Kind, *, components: tuple[Kind, ...] = ()) -> Callable[[F], F]:
-    """Say which entities of a kind nobody sees. The function takes ``(state, thing)`` and returns whether it is one."""
-    return _say(kind, components, hides=True)
+def hides(kind: Kind, component: Kind | None = None) -> Callable[[F], F]:
+    """Say which entities of a kind nobody sees. The function takes ``(thing)``, or ``(thing, component)``."""
+    return _say(kind, component or kind, hides=True)
 
 
-def _say(kind: Kind, components: tuple[Kind, ...], *, hides: bool) -> Callable[[F], F]:
+def _say(kind: Kind, part: Kind, *, hides: bool) -> Callable[[F], F]:
     def mark(function: F) -> F:
-        _SAID.append(_Said(kind, function, components, hides))
+        _SAID.append(_Said(kind, function, part, hides))
         return function
 
     return mark
@@ -80,9 +79,9 @@ def _known() -> dict[Kind, _Look]:
 
 def _look(said: list[_Said]) -> _Look:
     return _Look(
-        components=tuple(dict.fromkeys(part for one in said for part in one.components)),
-        shows=tuple(one.function for one in said if not one.hides),
-        hides=tuple(one.function for one in said if one.hides),
+        components=tuple(dict.fromkeys(one.part for one in said if one.part is not one.kind)),
+        shows=tuple((one.function, one.part) for one in said if not one.hides),
+        hides=tuple((one.function, one.part) for one in said if one.hides),
     )
 
 
@@ -105,13 +104,23 @@ def seen_parts() -> tuple[Kind, ...]:
 
 def being(state: State, thing: Any) -> Being:
     """Return how something looks to others. Raises ``KeyError`` for what no module shows."""
-    found: Any = None
-    for show in _known()[type(thing)].shows:
-        found = show(state, thing, found)
-    seen: Being = found
-    return seen
+    kind, things, fields = (
+        type(thing),
+        state.things,
+        {"id": thing.id, "x": thing.x, "y": thing.y, "hp": 0, "v": thing.v},
+    )
+    for show, part in _known()[kind].shows:
+        if part is kind:
+            show(fields, thing)
+        else:
+            show(fields, thing, things[part].get(thing.id) or beginning(part, thing.id))  # of who is new
+    return Being(**fields)
 
 
 def is_seen(state: State, thing: Any) -> bool:
     """Whether others can see it where it stands."""
-    return not any(hide(state, thing) for hide in _known()[type(thing)].hides)
+    kind, things = type(thing), state.things
+    for hide, part in _known()[kind].hides:
+        if hide(thing) if part is kind else hide(thing, things[part].get(thing.id) or beginning(part, thing.id)):
+            return False
+    return True

@@ -1,5 +1,6 @@
 """Whom and what a rule finds: the body of the player whose event it is, and what is around."""
 
+from operator import attrgetter
 from typing import Any
 
 from gameserver.declare.entity import Entity
@@ -11,6 +12,7 @@ from gameserver.modules.sessions.players import actor
 from gameserver.rules.needs import Near, Needs, Rows, ids, near, where
 from gameserver.rules.outcome import Context, State
 
+_id = attrgetter("id")
 AROUND_LOCKED_MAX = 200  # players, and creatures as many, for each who asks: the nearest
 
 
@@ -51,7 +53,10 @@ def present_in(state: State, zone: str) -> list[Body]:
     return sorted((b for b in state.of(Body).values() if b.zone == zone and players[b.id].present), key=lambda b: b.id)
 
 
-def seen_in(state: State, kind: type[Any], zone: str) -> list[Any]:
-    """What of a kind can be seen in a zone, as far as it was loaded, by id."""
-    found = [thing for thing in state.of(kind).values() if thing.zone == zone and is_seen(state, thing)]
-    return sorted(found, key=lambda thing: thing.id)
+def seen_by(state: State, viewer: Body, kind: type[Any]) -> list[Any]:
+    """What of a kind somebody sees beside itself, as far as it was loaded, by id."""
+    zone, left, top, right, bottom = sight(viewer)
+    near = [t for t in state.of(kind).values() if t.zone == zone and left <= t.x <= right and top <= t.y <= bottom]
+    found = [thing for thing in near if thing.id != viewer.id and is_seen(state, thing)]
+    found.sort(key=_id)
+    return found

@@ -14,8 +14,8 @@ from gameserver.maps.world import Zone
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
 from gameserver.modules.movement.looks import being, seen_kinds
-from gameserver.modules.movement.players import actors_body, around, body_parts, seen_in
-from gameserver.modules.movement.view import appears, crosses, in_view, looks_around, sees_the_same, walks
+from gameserver.modules.movement.players import actors_body, around, body_parts, seen_by
+from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, walks
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 from gameserver.rules.times import awaited
@@ -77,8 +77,7 @@ def look(state: State, event: Look, context: Context) -> Outcome:
     """Everything in view, told to the one who looks."""
     viewer = actors_body(state, context)
     zone = state.zone(viewer.zone)
-    others = [thing for kind in seen_kinds() for thing in seen_in(state, kind, viewer.zone) if in_view(viewer, thing)]
-    seen = [being(state, other) for other in others if other.id != viewer.id]
+    seen = [being(state, other) for kind in seen_kinds() for other in seen_by(state, viewer, kind)]
     you = being(state, viewer)
     view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=you, beings=seen)
     return Outcome(notifications=(Notification(notice=view, conn=context.conn, gateway=context.gateway),))
