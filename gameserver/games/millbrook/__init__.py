@@ -23,8 +23,9 @@ GAME = Game(
         "gameserver.modules.bank",
         "gameserver.modules.post",
         "gameserver.modules.market",
+        "gameserver.modules.crafting",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",
-    data={"items": MAPS / "items.json", "drops": MAPS / "drops.json"},
+    data={"items": MAPS / "items.json", "drops": MAPS / "drops.json", "recipes": MAPS / "recipes.json"},
 )

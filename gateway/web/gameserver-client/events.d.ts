@@ -17,6 +17,8 @@ export interface Events {
   chart: { fields: {  }; data: Charted };
   /** Take what the market keeps for you: bids that were topped, what you won, what nobody bought. */
   collect: { fields: {  }; data: Collected };
+  /** Make a thing of what you carry. */
+  craft: { fields: { recipe: string; }; data: Crafted };
   /** Bring coins from your purse into the bank, in a zone with a counter. */
   deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
@@ -61,6 +63,8 @@ export interface Events {
   purse: { fields: {  }; data: Given };
   /** Put a thing that you carry into a chest near you, which all share. */
   putin: { fields: { thing: string; chest: string; }; data: Shifted };
+  /** Ask what can be made, and of what. */
+  recipes: { fields: {  }; data: Cookbook };
   /** Make an account and enter the world with it. */
   register: { fields: { name: string; password: string; }; data: Entered };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
@@ -173,6 +177,12 @@ export interface Collected {
   waiting: number;
 }
 
+/** What was made: the thing as it is now, or (``gone``) what was joined to another stack. */
+export interface Crafted {
+  thing: Thing;
+  gone?: boolean;
+}
+
 /** The coins in the bank, and those in your purse. */
 export interface Balance {
   bank: number;
@@ -280,6 +290,11 @@ export interface Sent {
 export interface Shifted {
   thing: Thing;
   gone?: boolean;
+}
+
+/** All recipes. */
+export interface Cookbook {
+  recipes: Array<Method>;
 }
 
 /** What is in a container. */
@@ -555,6 +570,16 @@ export interface Listed {
   least: number;
   bid: number;
   until_ms: number;
+}
+
+/** A recipe. ``needs``: how many of which kinds; ``at``: the workshop that it takes, "" for none. */
+export interface Method {
+  name: string;
+  title: string;
+  needs: Record<string, number>;
+  makes: string;
+  count: number;
+  at?: string;
 }
 
 /** A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer. ``hp_max``: what ``hp`` is when it is well; left out when that is 100. */

@@ -1,0 +1,1 @@
+"""Crafting: things made of things, by recipes."""

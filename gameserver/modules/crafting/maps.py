@@ -1,0 +1,18 @@
+"""What maps show of workshops."""
+
+from gameserver.maps.objects import MapObject
+from gameserver.modules.crafting.recipes import WORKSHOPS
+
+
+class Workshop(MapObject, frozen=True):
+    """A place to make things: whoever is in its zone may use it."""
+
+    kind: str
+
+    def problem(self) -> str:
+        """A kind of workshop that no recipe can name."""
+        return (
+            ""
+            if self.kind in WORKSHOPS
+            else f"is of unknown kind {self.kind!r}, expected one of {', '.join(WORKSHOPS)}"
+        )
