@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gameserver.declare.base import Text as Text
     from gameserver.declare.base import event as event
     from gameserver.declare.base import notice as notice
+    from gameserver.declare.client_view import Packet as Packet
+    from gameserver.declare.client_view import View as View
+    from gameserver.declare.client_view import follows as follows
     from gameserver.declare.conditions import all_of as all_of
     from gameserver.declare.conditions import any_of as any_of
     from gameserver.declare.conditions import test as test
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from gameserver.declare.entity import Often as Often
     from gameserver.declare.entity import Place as Place
     from gameserver.declare.entity import entity as entity
-    from gameserver.declare.following import Packet as Packet
-    from gameserver.declare.following import View as View
-    from gameserver.declare.following import follows as follows
     from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
@@ -177,9 +177,9 @@ _HOMES = {
     "conserved": "gameserver.declare.conserved",
     "each": "gameserver.declare.conserved",
     "total": "gameserver.declare.conserved",
-    "Packet": "gameserver.declare.following",
-    "View": "gameserver.declare.following",
-    "follows": "gameserver.declare.following",
+    "Packet": "gameserver.declare.client_view",
+    "View": "gameserver.declare.client_view",
+    "follows": "gameserver.declare.client_view",
     "after": "gameserver.declare.hooks",
     "before": "gameserver.declare.hooks",
     "Sight": "gameserver.declare.phrases",

@@ -50,7 +50,7 @@ def schedule_of(periodic: Iterable[Spec]) -> dict[str, dict[str, Any]]:
             "task": spec.task,
             "schedule": spec.every_s,
             "args": (BeatLazyFunc(pulse, spec.name, spec.every_s),),
-            "options": {"expiration": WAITS_S, "argsrepr": f"beat {spec.name}"},
+            "options": {"expiration": max(WAITS_S, 2 * spec.every_s), "argsrepr": f"beat {spec.name}"},
         }
         for spec in periodic
     }

@@ -31,7 +31,7 @@ from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
 from tasks.overrides.worker_name import refuse_taken_name
 from tasks.processor import BatchProcessor, build, preload, wait_until_ready
-from tasks.unread import UNKNOWN, Origin
+from tasks.unreadable import UNKNOWN, Origin
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
 from gameserver.messages.reports import TaskReport
-from gameserver.messages.unread import Sorted, all_unread, sort_out
+from gameserver.messages.unreadable import Sorted, all_unread, sort_out
 from gameserver.processing.applier import Applier
 from gameserver.processing.dead_letters import cause_of, traceback_of
 from gameserver.rules.book import rules
@@ -43,7 +43,7 @@ from tasks.batches.task_run import TaskRun
 from tasks.batches.transactions import Transactions
 from tasks.batches.trials import Trials
 from tasks.publisher import Publisher
-from tasks.unread import NOWHERE, Origin, UnreadEvents
+from tasks.unreadable import NOWHERE, Origin, UnreadEvents
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from gameserver.errors import Corrupt
 from gameserver.local.processes import wait_for
 from gameserver.local.rabbitmq_node import make_cookie
 from gameserver.testing.broker import ROOT
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.rabbitmq_node import RunningNode
 
 SIZE = 3
 UP_S_MAX = 120.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from gameserver.testing.deployment import Deployment
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.deployments import ROOT
 
 COMMAND_S_MAX = 90

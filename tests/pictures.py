@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 from gameserver.local.plan import Broker, watched
 from gameserver.local.ports import Ports
 from gameserver.testing.deployment import Deployment, a_deployment
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import Proc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.browsers import Browser, a_browser, program
 from tests.crowds import Crowd
 from tests.deployments import FAMILIES, ROOT

@@ -11,7 +11,7 @@ from gameserver.broker.permissions import ALL, User, definitions, users
 from gameserver.local.rabbitmq_node import USER
 from gameserver.security.provisioning import make, password_file
 from gameserver.testing.broker import Vhost
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.deployments import ROOT
 
 GATEWAYS = ("gateway1", "gateway2")

@@ -16,7 +16,7 @@ from gameserver.client.limits import ClientLimits
 from gameserver.client.packets import Packet, Reply
 from gameserver.client.session import Session
 from gameserver.client.world_view import WorldView
-from gameserver.declare.following import Follows, followers
+from gameserver.declare.client_view import Follows, followers
 from gameserver.wire.packets import PROTOCOL
 
 

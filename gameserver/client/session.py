@@ -22,7 +22,7 @@ from gameserver.client.pending import PendingRequests
 from gameserver.client.phases import Lifecycle, Phase
 from gameserver.client.reconnection import Reconnection
 from gameserver.client.world_view import WorldView
-from gameserver.declare.following import Follows
+from gameserver.declare.client_view import Follows
 from gameserver.errors import GameError
 
 # The session goes on, on another connection.

@@ -1,6 +1,6 @@
 """The world as a client sees it, computed from notices and replies, without I/O.
 
-Which notice changes what, the modules of the game declare (``gameserver.declare.following``). Notices of different
+Which notice changes what, the modules of the game declare (``gameserver.declare.client_view``). Notices of different
 senders may overtake each other. Each change of a being has a number, ``v``: a notice that is older than what is known
 already is ignored, also for beings that have just left the view. Whoever appears while a whole view is due may be
 missing in that, and is kept.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gameserver.client.packets import Packet
-from gameserver.declare.following import Follows
+from gameserver.declare.client_view import Follows
 
 GONE_KEPT_MAX = 256
 

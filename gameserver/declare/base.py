@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_typ
 
 import msgspec
 
-from gameserver.declare.places import caller
-from gameserver.declare.wording import unclear_fields
+from gameserver.declare.field_descriptions import unclear_fields
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 PRIORITY_MAX = 4

@@ -14,7 +14,7 @@ import msgspec
 from gameserver.declare import session_events
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
 from gameserver.declare.game_package import parts
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
 from gameserver.errors import Corrupt
 
 

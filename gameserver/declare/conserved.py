@@ -23,8 +23,8 @@ from gameserver.declare import catalogue
 from gameserver.declare.conditions import meets
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.game_package import modules, package, parts
-from gameserver.declare.places import caller, exists, imported
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.source_locations import caller, exists, imported
 from gameserver.errors import Corrupt
 
 PART = "conserved"

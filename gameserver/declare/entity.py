@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from gameserver.declare.conditions import Condition, Field, tests_of
 from gameserver.declare.game_package import game, package, parts
-from gameserver.declare.places import caller
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 TYPES = (str, int, bytes)

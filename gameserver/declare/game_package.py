@@ -25,8 +25,8 @@ from typing import Any
 
 import msgspec
 
-from gameserver.declare.places import exists, imported
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.source_locations import exists, imported
 from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"

@@ -16,8 +16,8 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.game_package import modules, package, parts
-from gameserver.declare.places import caller, exists, imported
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.source_locations import caller, exists, imported
 from gameserver.errors import Corrupt
 
 When = Literal["rewrite", "before", "after"]

@@ -12,11 +12,11 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice
+from gameserver.declare.field_descriptions import hints, type_of
 from gameserver.declare.game_package import parts
 from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, name_of, read_form, styled
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
 from gameserver.declare.session_events import Entrance, Leaving
-from gameserver.declare.wording import hints, type_of
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 
 from gameserver.declare.base import Event, Notice, Result
-from gameserver.declare.places import caller
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 # What a piece of prose is: terminals show it by a colour, if they want colours.

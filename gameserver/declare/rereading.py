@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from gameserver.declare import base, catalogue, entity, following, hooks, phrases
+from gameserver.declare import base, catalogue, client_view, entity, hooks, phrases
 from gameserver.declare.game_package import modules, package
-from gameserver.declare.places import is_within
-from gameserver.declare.readings import forget
+from gameserver.declare.reading_cache import forget
+from gameserver.declare.source_locations import is_within
 
 DECLARED: tuple[tuple[list[Any], str], ...] = (
     (base.DECLARED, "__module__"),
     (entity.DECLARED, "__module__"),
     (hooks.DECLARED, "file"),
-    (following.DECLARED, "file"),
+    (client_view.DECLARED, "file"),
     (phrases.DECLARED, "file"),
 )
 

@@ -10,7 +10,7 @@ from functools import cache
 import msgspec
 
 from gameserver.declare.game_package import parts
-from gameserver.declare.places import place_of_class
+from gameserver.declare.source_locations import place_of_class
 from gameserver.errors import Corrupt
 
 RESERVED = ("spawn", "portal", "creature")  # the engine's own

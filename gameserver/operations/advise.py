@@ -10,7 +10,7 @@ import msgspec
 
 from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
-from gameserver.operations import flight
+from gameserver.operations import concurrency
 from gameserver.operations.rates import family_rates, gateway_rates, ticks, worker_rates
 from gameserver.operations.snapshot import Gateway, Snapshot, Worker
 from gameserver.store.engine import CONNECTIONS_MAX
@@ -85,14 +85,14 @@ def _add_worker(before: Snapshot, now: Snapshot, family: str, one_writer: bool) 
 
 
 def _idle_beyond_flight(before: Snapshot, now: Snapshot, family: str, busy: float) -> bool:
-    bound = flight.bound(now, flight.sent_lately(before, now, family))
-    return flight.reached(flight.children(now, family), busy, bound)
+    bound = concurrency.bound(now, concurrency.sent_lately(before, now, family))
+    return concurrency.reached(concurrency.children(now, family), busy, bound)
 
 
 def _flight(before: Snapshot, now: Snapshot, family: str) -> str:
-    children, tasks = flight.children(now, family), flight.sent_lately(before, now, family)
+    children, tasks = concurrency.children(now, family), concurrency.sent_lately(before, now, family)
     return (
-        f"More than {children} children would idle: of what is sent now at most {flight.format_bound(now, tasks)} "
+        f"More than {children} children would idle: of what is sent now at most {concurrency.format_bound(now, tasks)} "
         f"batches are under way. Split the queue (GAMESERVER_SPLIT_QUEUES), start another gateway, "
         "or raise GAMESERVER_BATCHES_IN_FLIGHT_MAX"
     )

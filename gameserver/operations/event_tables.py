@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.declare.field_descriptions import fields_of
 from gameserver.declare.hooks import Hook, hooks
-from gameserver.declare.wording import fields_of
 
 
 def overview(queues: Queues = PLAIN) -> str:

@@ -29,7 +29,7 @@ from gameserver.rules.needs import Needs, Rows
 from gameserver.rules.outcome import Outcome, State, components_of
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store.store import Transaction, Trial
-from gameserver.store.unread import sort_out
+from gameserver.store.unreadable import sort_out
 
 log = logging.getLogger(__name__)
 unread = Seldom(log)

@@ -11,7 +11,7 @@ from gameserver.declare.conserved import quantities
 from gameserver.declare.entity import kinds
 from gameserver.declare.game_package import family_of, modules, package, parts
 from gameserver.declare.hooks import hooks
-from gameserver.declare.places import exists, imported, place_of
+from gameserver.declare.source_locations import exists, imported, place_of
 from gameserver.errors import Corrupt
 from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Rule

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gameserver.declare.game_package import modules, package
-from gameserver.declare.places import is_within
+from gameserver.declare.source_locations import is_within
 
 ENGINE = "gameserver"
 SAME_SECOND_S = 2.0  # bytecode that was made so long after a file's last change is of that change

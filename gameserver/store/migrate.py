@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from gameserver.declare.game_package import game, package
-from gameserver.declare.places import imported
+from gameserver.declare.source_locations import imported
 from gameserver.errors import Corrupt
 from gameserver.store.engine import open_engine
 

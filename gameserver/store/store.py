@@ -16,7 +16,7 @@ from gameserver.errors import Retryable
 from gameserver.maps.world import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
-from gameserver.store import loading, pruning, saving, unread
+from gameserver.store import loading, pruning, saving, unreadable
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
@@ -253,9 +253,9 @@ class Store:
             return [DeadLetter(*row) for row in rows.all(query)]
 
     def going_on(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-        """Which events of an unread message are put off, and as which copy; see ``store.unread``."""
+        """Which events of an unreadable message are put off, and as which copy; see ``store.unreadable``."""
         with reading(self._engine) as rows:
-            return unread.going_on(rows, ids, copy, now_ms)
+            return unreadable.going_on(rows, ids, copy, now_ms)
 
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """They were put off."""
@@ -280,7 +280,7 @@ class Store:
     def unread(self, since_ms: int) -> int:
         """How much was put off since then because nobody who took it could read it."""
         with reading(self._engine) as rows:
-            return unread.count(rows, since_ms)
+            return unreadable.count(rows, since_ms)
 
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
@@ -368,11 +368,11 @@ class Transaction:
 
     def set_aside(self, faults: dict[Waiting, str], now_ms: int) -> None:
         """Let outbox rows that this process can't read wait for another."""
-        unread.set_aside(self._rows, faults, now_ms)
+        unreadable.set_aside(self._rows, faults, now_ms)
 
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """These events wait for another process, in a copy of that number."""
-        unread.note(self._rows, ids, copy, now_ms)
+        unreadable.note(self._rows, ids, copy, now_ms)
 
     def set_fact(self, name: str, value: str) -> None:
         """Note something of the whole database."""

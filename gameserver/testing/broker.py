@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from gameserver.local.rabbitmq_node import installed
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 
 ROOT = os.environ.get("RABBITMQ_ROOT", "")
 

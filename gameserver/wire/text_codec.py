@@ -15,11 +15,11 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice
+from gameserver.declare.field_descriptions import fault_of
 from gameserver.declare.game_package import package
 from gameserver.declare.phrasebook import phrasebook
 from gameserver.declare.phrases import Sight, styled
-from gameserver.declare.readings import once_per_reading
-from gameserver.declare.wording import fault_of
+from gameserver.declare.reading_cache import once_per_reading
 from gameserver.wire import packets
 from gameserver.wire.codecs import TalkingCodec
 from gameserver.wire.packets import Bye, Error, FromClient, FromServer, Ok, Unavailable, Welcome

@@ -9,7 +9,7 @@ import msgspec
 from gameserver.errors import NotNow
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import NO_TAIL, Tail
-from gameserver.messages.unread import Sorted
+from gameserver.messages.unreadable import Sorted
 from gameserver.processing.applied import Applied
 
 

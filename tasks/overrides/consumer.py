@@ -18,7 +18,7 @@ from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import offered, shares_prefetch, topology, version
 from tasks.overrides.held_messages import LOOK_EVERY_S, HeldMessages, held_s_max
-from tasks.unread import Strategies
+from tasks.unreadable import Strategies
 
 log = logging.getLogger(__name__)
 

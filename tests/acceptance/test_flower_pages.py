@@ -14,8 +14,8 @@ from gameserver.declare import catalogue
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import GatewayProc, Proc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.browsers import Browser
 from tests.crowds import NOT_NOW, Crowd
 from tests.deployments import FAMILIES, write_world

@@ -11,9 +11,9 @@ import yaml
 from gameserver.local.ports import LOCAL, accepts
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import GatewayProc, Proc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.deployments import ROOT
 from tests.images import UID, Image, require_debootstrap, stages
 from tests.users import Users

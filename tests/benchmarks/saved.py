@@ -16,7 +16,7 @@ import msgspec
 
 from gameserver.local.scaffold import files
 from gameserver.testing.line_client import LineClient, Packet
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.integration.test_development import GREETINGS, TALLY, Game, with_count, with_count_rule
 
 TRIALS = 5

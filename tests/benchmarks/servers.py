@@ -17,9 +17,9 @@ from gameserver.local.plan import consumed
 from gameserver.maps.world import load_world
 from gameserver.testing.broker import fresh_vhost
 from gameserver.testing.deployment import Deployment
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import GatewayProc, Proc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.benchmarks import bulk, cores, zones
 from tests.benchmarks.as_run import gameserver_up
 from tests.benchmarks.share import limited

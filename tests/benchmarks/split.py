@@ -31,7 +31,7 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Player, Session
 from gameserver.store import Store
 from gameserver.testing.deployment import Deployment
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.amqp import parameters
 from tests.benchmarks import zones
 from tests.benchmarks.servers import a_cluster

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.benchmarks import workloads, zones
 from tests.benchmarks.point import Point, measure
 from tests.benchmarks.servers import Wanted, running

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
 from tests.chaos.schedule import ALL
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage

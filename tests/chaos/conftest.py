@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.testing.broker import ROOT, require_rabbitmq
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 
 
 @pytest.fixture

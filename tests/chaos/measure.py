@@ -18,8 +18,8 @@ from pathlib import Path
 from gameserver.client import FOREVER, Client
 from gameserver.testing.chaos.client import LIMITS, PASSWORD
 from gameserver.testing.chaos.schedule import Fault
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.bench import Bench, enter
 from tests.chaos.run import ENTER_TOGETHER
 from tests.chaos.stage import Stage

@@ -22,7 +22,7 @@ from gameserver.broker.topology import EVENTS, PLAIN, topology
 from gameserver.limits import Limits
 from gameserver.testing.chaos.deployment import BEAT, GATEWAYS, StruckDeployment
 from gameserver.testing.chaos.schedule import Fault
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos import releases
 from tests.chaos.clocks import wrong_by
 from tests.deployments import FAMILIES

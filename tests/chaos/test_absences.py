@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.testing.chaos.schedule import Fault
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.players import Player
 from tests.chaos.records import Diary
 from tests.chaos.run import judged, played

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.run import Report, run
 from tests.chaos.schedule import BY_HAND, draw
 from tests.chaos.stage import NOT_ASKING, Stage

@@ -11,8 +11,8 @@ import pytest
 
 from gameserver.client import Client
 from gameserver.modules.trade.events import Give
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.bench import Bench
 from tests.chaos.measure import kill_children, nothing
 from tests.chaos.players import PASSWORD

@@ -11,8 +11,8 @@ import pytest
 from gameserver.broker.topology import EVENTS, part_name
 from gameserver.operations import drain_queues
 from gameserver.testing.chaos.deployment import NO_CHANGE
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.players import Player
 from tests.chaos.run import judged, played
 from tests.chaos.stage import WORKERS, Stage

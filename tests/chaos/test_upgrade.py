@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from gameserver.client import Client
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.players import PASSWORD, Player
 from tests.chaos.run import judged, played, query
 from tests.chaos.stage import GATEWAYS, WORKERS, Stage

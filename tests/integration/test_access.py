@@ -15,8 +15,8 @@ from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import GatewayProc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.deployments import ROOT
 from tests.flowers import PASSWORD, USER, FlowerPages
 from tests.integration.scraped import scrape, targets, value

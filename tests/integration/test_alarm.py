@@ -2,8 +2,8 @@
 
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.deployments import FAMILIES
 from tests.operators import alarm
 

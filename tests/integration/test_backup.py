@@ -14,7 +14,7 @@ from gameserver.store.backup import backup
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.crowds import Crowd
 from tests.databases import Cluster, required
 from tests.integration.test_watch import ask

@@ -21,9 +21,9 @@ from gameserver.messages.outbound import BatchResult, Unicast
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from gateway.amqp.broker import Away, Broker, Busy, Unroutable
 from tasks.publisher import Publisher
 from tests.amqp import parameters

@@ -17,8 +17,8 @@ from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.messages.outbound import BatchResult, Outbound, decode_outbound
 from gameserver.testing.broker import Vhost
-from gameserver.testing.node import RunningNode
 from gameserver.testing.proxy import Proxy
+from gameserver.testing.rabbitmq_node import RunningNode
 from gateway.net.transport import keep_alive
 from tasks.publisher import CONFIRM_S_MAX, CONNECT_S_MAX, Publisher
 

@@ -11,9 +11,9 @@ from tornado.web import URLSpec
 
 from gameserver.testing.deployment import Deployment, LiveDeployment, a_deployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.flowers import FlowerPages
 from tests.integration.scraped import scrape
 

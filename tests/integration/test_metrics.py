@@ -7,8 +7,8 @@ import time
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment, LiveDeployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.integration.scraped import scrape, targets, value
 
 CHAT = {"family": "chat", "event": "say"}

@@ -19,7 +19,7 @@ from gameserver.local import plan
 from gameserver.local.ports import LOCAL, accepts
 from gameserver.local.processes import members, wait_for
 from gameserver.testing.broker import Vhost, fresh_vhost, require_rabbitmq
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 
 WAIT_S_MAX = 60.0
 

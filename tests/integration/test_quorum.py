@@ -16,8 +16,8 @@ from gameserver.modules.chat.events import Say
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.amqp import parameters
 from tests.operators import celery
 

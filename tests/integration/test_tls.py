@@ -19,9 +19,9 @@ from gameserver.security.provisioning import password_file
 from gameserver.testing.broker import ROOT as OTHER_ROOT
 from gameserver.testing.broker import require_rabbitmq
 from gameserver.testing.deployment import Deployment, a_deployment
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import GatewayProc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from gateway.amqp.failover import HEARTBEAT_S
 from tests.integration.scraped import scrape, targets, value
 from tests.secure import Authority

@@ -12,8 +12,8 @@ import pytest
 from gameserver.broker.topology import topology
 from gameserver.cli import main
 from gameserver.testing.deployment import Deployment
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.amqp import parameters
 from tests.operators import alarm
 

@@ -4,9 +4,9 @@ import re
 
 from gameserver.testing.deployment import LiveDeployment
 from gameserver.testing.line_client import LineClient
-from gameserver.testing.node import RunningNode
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.integration.scraped import scrape, targets
 from tests.watching import READ_BY_STATUS, RULES, expressions, metrics, rules
 

@@ -25,7 +25,7 @@ from gameserver.store.engine import LOCK_WAIT_S
 from gameserver.store.loading import DUE_ROWS_MAX, nearest
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.tables import NEVER_MS, UNTOLD_MS, in_order_of_saving
-from gameserver.store.unread import FRESH_MS, PAUSE_MS
+from gameserver.store.unreadable import FRESH_MS, PAUSE_MS
 from tests.simulation.scheduler import Crash
 
 INT_MAX = 2**63 - 1

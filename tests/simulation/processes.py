@@ -16,7 +16,7 @@ from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
 from tasks.processor import BatchProcessor
-from tasks.unread import Origin
+from tasks.unreadable import Origin
 from tests.simulation.journal import JournalledBatch
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer

@@ -15,7 +15,7 @@ from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.store import DeadLetter, Stored, Trial
-from gameserver.store.unread import PAUSE_MS
+from gameserver.store.unreadable import PAUSE_MS
 from gameserver.testing.two_zones import absent, player, players, put_in
 from gameserver.testing.wholes import parts_of
 from tests.selections import selected

@@ -8,7 +8,7 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import package
-from gameserver.declare.places import exists, imported
+from gameserver.declare.source_locations import exists, imported
 from gameserver.errors import Corrupt
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from gameserver.declare.entity import Entity, beginning, kinds
 from gameserver.declare.hooks import hook_files
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
 from gameserver.modules.movement.events import Being
 from gameserver.rules.outcome import State
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gameserver.client.world_view import GONE_KEPT_MAX, WorldView
-from gameserver.declare.following import followers
+from gameserver.declare.client_view import followers
 
 ENTERED = {
     "player": "ada",

@@ -12,8 +12,8 @@ from gameserver.declare.base import Event, Name, Notice, event, notice
 from gameserver.declare.game_package import modules
 from gameserver.declare.phrasebook import LINE_CHARS_MAX, Phrasebook, phrasebook
 from gameserver.declare.phrases import DECLARED, STYLED, Command, Prose, Sight, answers, command, read_form, told
-from gameserver.declare.places import exists
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
+from gameserver.declare.source_locations import exists
 from gameserver.errors import Corrupt
 from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Struck

@@ -3,7 +3,7 @@ import pytest
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
 from gameserver.local.rabbitmq_node import CONSUMER_TIMEOUT_S
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from gameserver.modules.sessions.entities import Gateway
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.store import Stored
-from gameserver.store.unread import KEPT_MS, PAUSE_MS
+from gameserver.store.unreadable import KEPT_MS, PAUSE_MS
 from tests.unit.processing.workshop import ADA, BOB, Workshop, sweep
 
 GOOD = Envelope(id="good", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0, in_outbox=True)

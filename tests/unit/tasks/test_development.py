@@ -70,10 +70,10 @@ def test_what_a_rule_says_counts_when_the_stamp_is_written_and_not_before(child:
     assert child.wave() == ["ada"]
     child.saved()
     assert child.wave() == ["one"]
-    for before, name in (("one", "two"), ("two", "six")):  # twice in a second, and of one size
+    for before, name in (('"one"', '"two"'), ('"two"', '"six"')):  # twice in a second, and of one size
         child.change("rules.py", before, name)
         child.saved()
-        assert child.wave() == [name]
+        assert child.wave() == [name.strip('"')]
 
 
 def test_events_are_read_in_their_new_form(child: Child) -> None:

@@ -14,7 +14,7 @@ from gameserver.messages.envelope import read_batch
 from tasks import app
 from tasks.beat import PunctualScheduler
 from tasks.overrides.event_task import EventTask
-from tasks.unread import UNKNOWN
+from tasks.unreadable import UNKNOWN
 
 SPECS = {spec.task: spec for spec in catalogue.specs()}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import SEQ_MAX
-from gameserver.declare.wording import hints, type_of
+from gameserver.declare.field_descriptions import hints, type_of
 from gameserver.modules.chat.events import Say, Whisper
 from gameserver.wire.codecs import Codec, client_packets, json_codec, msgpack_codec, tell_apart
 from gameserver.wire.errors import PacketFault, WireFault

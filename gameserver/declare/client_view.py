@@ -15,8 +15,8 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import package, parts
-from gameserver.declare.places import caller, exists, imported
-from gameserver.declare.readings import once_per_reading
+from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.source_locations import caller, exists, imported
 from gameserver.errors import Corrupt
 
 Packet = dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from gameserver.messages.envelope import Envelope
-from gameserver.messages.unread import all_unread, is_awaited, sort_out
+from gameserver.messages.unreadable import all_unread, is_awaited, sort_out
 from gameserver.modules.movement.events import Move
 
 

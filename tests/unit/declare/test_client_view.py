@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from gameserver.client.world_view import WorldView
-from gameserver.declare import following
-from gameserver.declare.following import DECLARED, followers, follows
+from gameserver.declare import client_view
+from gameserver.declare.client_view import DECLARED, followers, follows
 from gameserver.declare.game_package import modules
 from gameserver.errors import Corrupt
 from gameserver.modules.movement import world_view as movement
 
-HERE = r"bad_declaration: \S*test_following\.py:\d+: follow follows "
+HERE = r"bad_declaration: \S*test_client_view\.py:\d+: follow follows "
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test declares is forgotten after it. This file counts as a part of the game, its last one."""
     followers()
     before = list(DECLARED)
-    monkeypatch.setattr(following, "_own", lambda: [__import__(__name__, fromlist=["_"])])
+    monkeypatch.setattr(client_view, "_own", lambda: [__import__(__name__, fromlist=["_"])])
     followers.cache_clear()  # type: ignore[attr-defined]
     yield
     DECLARED[:] = before
