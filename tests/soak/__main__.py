@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.__main__ import postgresql_binaries
 from tests.databases import Cluster
 from tests.soak.report import page

@@ -17,7 +17,7 @@ from gameserver.declare import catalogue
 from gameserver.local.ports import LOCAL
 from gameserver.local.rabbitmq_node import USER
 from gameserver.store.tables import metadata
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.run import query
 from tests.chaos.stage import Stage
 from tests.integration.scraped import samples, scrape, targets

@@ -16,8 +16,8 @@ import msgspec
 
 from gameserver.client.bots.run_stats import FOR_THE_TIME
 from gameserver.testing.chaos.schedule import Fault, draw
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.schedule import ALL
 from tests.chaos.stage import Stage
 from tests.soak.measured import Measurements

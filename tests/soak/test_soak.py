@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.testing.node import RunningNode
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.soak.run import WEIGHTS, Report, run, stage_of
 
 SECONDS = 120.0
