@@ -1,11 +1,13 @@
-"""The pictures in docs/images: Flower, and the dashboard's panels, of a deployment in which bots really play.
+"""The pictures in docs/images: the web client, Flower, and the dashboard's panels, of a deployment in which bots play.
 
-``make pictures`` runs this. Flower is photographed in Chromium. Grafana is in no package of Debian's or PyPI's: its
+``make pictures`` runs this; ``python -m tests.pictures world`` takes that of the web client alone. It and Flower are
+photographed in Chromium. Grafana is in no package of Debian's or PyPI's: its
 panels' queries are asked of a real Prometheus (Debian's) and drawn here with matplotlib, and the picture says so.
 """
 
 import json
 import shutil
+import sys
 import tempfile
 import time
 import urllib.request
@@ -14,6 +16,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+from selenium.webdriver.common.keys import Keys
 
 from gameserver.local.plan import Broker, watched
 from gameserver.local.ports import Ports
@@ -27,8 +31,11 @@ from tests.deployments import FAMILIES, ROOT
 from tests.flowers import PASSWORD, USER, FlowerPages
 from tests.operators import celery
 from tests.watching import DASHBOARD, DOCKER
+from tests.web_clients import WEB
 
 IMAGES = ROOT / "docs" / "images"
+TOWNSPEOPLE = 40
+SEEN_MIN, LINES_MIN = 9, 9  # others in view, and lines of talk, in the picture of the world
 PLAY_S = 50.0  # twice: calmly, then with twice the bots and a worker lost
 STEP_S = 2
 COLUMNS = 4
@@ -36,7 +43,8 @@ UNITS = {"s": "s", "ops": "per second", "percentunit": "share of one", "bytes": 
 
 
 def main() -> None:
-    if not program() or not shutil.which("prometheus"):
+    world_alone = sys.argv[1:] == ["world"]
+    if not program() or not (world_alone or shutil.which("prometheus")):
         raise SystemExit("Missing here: chromium, chromium-driver and prometheus (Debian's packages).")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as made, ExitStack() as closing:
@@ -44,7 +52,31 @@ def main() -> None:
         node = closing.enter_context(a_node(folder / "rabbitmq"))
         deployment = closing.enter_context(a_deployment(node.amqp_url(), folder / "server"))
         deployment.environ["AMQP_MANAGEMENT_URL"] = node.management_url()
-        draw(deployment, node, folder, closing)
+        draw_world(deployment, folder)
+        if not world_alone:
+            draw(deployment, node, folder, closing)
+
+
+def draw_world(deployment: Deployment, folder: Path) -> None:
+    """Let a town fill, and photograph it as somebody who has just come in sees it."""
+    beat, worker = deployment.beat("beat0"), deployment.worker(name="all0")
+    gateway = deployment.gateway("gateway0", env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    with Crowd(gateway, count=TOWNSPEOPLE, prefix="Bot") as crowd, a_browser(folder / "world") as browser:
+        crowd.wait_until_playing()
+        browser.open(f"http://127.0.0.1:{gateway.web_port}/")
+        browser.click("#guest")
+        browser.see("#place", "Millbrook")
+        eventually(lambda: int(browser.text("#count")) >= SEEN_MIN, "company", s_max=90)
+        eventually(lambda: len(browser.all("#log li")) >= LINES_MIN, "talk", s_max=90)
+        browser.write("#say", "Good evening, everyone!")
+        browser.press(Keys.ENTER)
+        browser.see("#log", "Good evening, everyone!")
+        browser.picture(IMAGES / "world.png")
+    shrink(IMAGES / "world.png")
+    for proc in (gateway, worker, beat):
+        proc.terminate()
+        proc.wait()
 
 
 def draw(deployment: Deployment, node: RunningNode, folder: Path, closing: ExitStack) -> None:
