@@ -24,8 +24,9 @@ GAME = Game(
         "gameserver.modules.post",
         "gameserver.modules.market",
         "gameserver.modules.crafting",
+        "gameserver.modules.shops",
     ),
     world=MAPS / "bundled.world",
     creatures=MAPS / "creatures.json",
-    data={"items": MAPS / "items.json", "drops": MAPS / "drops.json", "recipes": MAPS / "recipes.json"},
+    data={name: MAPS / f"{name}.json" for name in ("items", "drops", "recipes", "shops")},
 )

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.conditions import all_of, test
+from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.declare.conditions import all_of, any_of, test
 from gameserver.errors import Rejected
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import bodies
@@ -30,7 +31,7 @@ from gameserver.modules.items.events import (
     Unequip,
     Use,
 )
-from gameserver.modules.items.ground import disappears, laid, lies, shows
+from gameserver.modules.items.ground import LIES_MS, disappears, laid, lies, shows
 from gameserver.modules.items.kinds import Kind, kind_of
 from gameserver.modules.items.things import (
     Moved,
@@ -50,6 +51,7 @@ from gameserver.modules.items.things import (
 )
 from gameserver.rules.needs import Matching, Needs, ids, matching
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
+from gameserver.rules.times import awaited
 
 TAKE_REACH = 2
 HAND_REACH = 3
@@ -289,13 +291,20 @@ def _examined(item: Item) -> Examined:
 
 
 def rotten(now_ms: int) -> Matching:
-    """Select what lay for too long."""
-    lay = (test("holder", "==", ""), test("zone", "!=", ""))
-    return matching(Item, all_of(*lay, test("lies_until_ms", ">", 0), test("lies_until_ms", "<=", now_ms)), ROT_MAX)
+    """Select what lay for too long, that too which would lie until the time of a clock that was ahead."""
+    lies_ = (test("holder", "==", ""), test("zone", "!=", ""), test("lies_until_ms", ">", 0))
+    over = any_of(
+        test("lies_until_ms", "<=", now_ms), test("lies_until_ms", ">", now_ms + LIES_MS + CLOCK_TOLERANCE_MS)
+    )
+    return matching(Item, all_of(*lies_, over), ROT_MAX)
+
+
+def _is_rotten(item: Item, now_ms: int) -> bool:
+    return item.lies_until_ms > 0 and not awaited(item.lies_until_ms, now_ms, LIES_MS)
 
 
 @rule(needs=lambda event, context: (rotten(context.now_ms),))
 def rot(state: State, event: Rot, context: Context) -> Outcome:
     """It is gone, for all who see it."""
-    gone = [item for item in state.of(Item).values() if lies(item) and 0 < item.lies_until_ms <= context.now_ms]
+    gone = [item for item in state.of(Item).values() if lies(item) and _is_rotten(item, context.now_ms)]
     return Outcome(drop=tuple(gone), notifications=tuple(map(disappears, gone)))

@@ -13,6 +13,8 @@ export interface Events {
   bid: { fields: { lot: string; coins: number; }; data: Paid };
   /** Buy a lot for its price. */
   buy: { fields: { lot: string; }; data: Bought };
+  /** Buy of a shop in your zone; of what does not stack one at a time. */
+  buyfrom: { fields: { shop: string; kind: string; count?: number; }; data: Purchase };
   /** Ask for the map of the zone in which you stand: its walls and gates. */
   chart: { fields: {  }; data: Charted };
   /** Take what the market keeps for you: bids that were topped, what you won, what nobody bought. */
@@ -79,6 +81,8 @@ export interface Events {
   say: { fields: { text: string; }; data: {} };
   /** Put a thing that you carry up for sale: at a price, to the highest bid, or both. */
   sell: { fields: { thing: string; price?: number; least?: number; hours?: number; }; data: Placard };
+  /** Sell a thing that you carry, or a whole stack, to a shop in your zone. */
+  sellto: { fields: { shop: string; thing: string; }; data: Proceeds };
   /** Speak to all in your zone. */
   shout: { fields: { text: string; }; data: {} };
   /** Make two of a stack that you carry. */
@@ -101,6 +105,8 @@ export interface Events {
   use: { fields: { thing: string; }; data: Healed };
   /** Ask what you have in the bank. */
   vault: { fields: {  }; data: Vaulted };
+  /** Ask what a shop in your zone sells and buys. */
+  wares: { fields: { shop: string; }; data: WareList };
   /** Speak to one player, who is told at the next login if not in the world now. */
   whisper: { fields: { to: string; text: string; }; data: {} };
   /** Ask who is in the world. */
@@ -157,6 +163,13 @@ export interface Paid {
 export interface Bought {
   thing: Thing;
   coins: number;
+}
+
+/** What you bought (``gone``: it was joined to another stack), and the coins that you have left. */
+export interface Purchase {
+  thing: Thing;
+  coins: number;
+  gone?: boolean;
 }
 
 /** The map of the zone in which you stand. ``safe``: nobody fights there. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
@@ -307,6 +320,12 @@ export interface Placard {
   lot: string;
 }
 
+/** What you were paid, and the coins that you have now. */
+export interface Proceeds {
+  paid: number;
+  coins: number;
+}
+
 /** Both stacks after a split. */
 export interface Parted {
   thing: Thing;
@@ -323,6 +342,14 @@ export interface Healed {
 export interface Vaulted {
   coins: number;
   things: Array<Thing>;
+}
+
+/** What a shop sells, and what it buys. */
+export interface WareList {
+  title: string;
+  keeper: string;
+  sells: Array<Priced>;
+  buys: Array<Priced>;
 }
 
 /** Names of players who are in the world (at most 200), and how many there are in all. */
@@ -580,6 +607,14 @@ export interface Method {
   makes: string;
   count: number;
   at?: string;
+}
+
+/** A kind of thing with its price in coins; ``stock``: how many there are, left out of what the shop buys. */
+export interface Priced {
+  kind: string;
+  title: string;
+  price: number;
+  stock?: number;
 }
 
 /** A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer. ``hp_max``: what ``hp`` is when it is well; left out when that is 100. */

@@ -57,7 +57,15 @@ def test_transient_events_of_clients_go_stale(name: str) -> None:
 
 def test_what_beat_sends_is_found_by_its_period_the_most_frequent_first() -> None:
     tasks = [spec.task for spec in catalogue.periodic()]
-    assert tasks == ["world.tick", "world.sweep", "barter.lapse", "items.rot", "market.closelots", "post.sortmail"]
+    assert tasks == [
+        "world.tick",
+        "world.sweep",
+        "barter.lapse",
+        "shops.restock",
+        "items.rot",
+        "market.closelots",
+        "post.sortmail",
+    ]
     assert catalogue.pulse() == catalogue.events()["tick"].spec
 
 

@@ -170,6 +170,7 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Letter",
         "Lot",
         "Owed",
+        "Shelf",
     ]
     assert actor_kind() is Player
 

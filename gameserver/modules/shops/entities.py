@@ -1,0 +1,19 @@
+"""What shops have in stock."""
+
+from gameserver.declare.conditions import Field, test
+from gameserver.declare.entity import Entity, Index, entity
+
+LACKS = test("stock", "<", Field("most"))
+
+
+@entity(table="shelves", conditions={"lacks": LACKS}, indexes=(Index(("due_ms",), name="due", when="lacks"),))
+class Shelf(Entity, frozen=True):
+    """How many a shop has of a kind; ``id``: ``shop/kind``. It is there when the first was sold.
+
+    ``due_ms``: when the next one comes.
+    """
+
+    id: str
+    stock: int
+    most: int
+    due_ms: int = 0
