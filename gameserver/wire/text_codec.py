@@ -6,7 +6,6 @@ What can be typed and how notices read is declared by the game's modules (``game
 """
 
 from collections.abc import Callable, Mapping
-from enum import Enum
 from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
@@ -15,36 +14,23 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice
-from gameserver.declare.field_descriptions import fault_of
 from gameserver.declare.game_package import package
 from gameserver.declare.phrasebook import phrasebook
 from gameserver.declare.phrases import Sight, styled
 from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.session_events import Entrance
 from gameserver.wire import packets
 from gameserver.wire.codecs import TalkingCodec
+from gameserver.wire.dialogue import Dialogue
 from gameserver.wire.packets import Bye, Error, FromClient, FromServer, Ok, Unavailable, Welcome
 from gameserver.wire.telnet import MARKS, NOTHING, Command, Compression, Option, Options, TelnetFraming, subnegotiation
 from gameserver.wire.terminal import Terminal
 
 ACKS_MAX = 100  # ids in one acknowledgement
 READ_KEPT_MAX = 400  # ids of notices that were told and are not acknowledged
+COLOUR_WORDS = {f"{word} {state}": state == "on" for word in ("colour", "color") for state in ("on", "off")}
 COLOURS = ("xterm", "ansi", "color", "linux", "screen", "tmux", "rxvt")  # in the types of terminals that show colours
 MTTS_ANSI, MTTS_UTF8 = 1, 4
-
-
-class Step(Enum):
-    """Where the dialogue stands, and what is asked there."""
-
-    NAME = "Your name (or new, to make a player): "
-    PASSWORD = "Your password: "  # noqa: S105
-    NEW_NAME = "A name for your player: "
-    NEW_PASSWORD = "A password (8 characters or more): "  # noqa: S105
-    AGAIN = "The same password once more: "
-    ENTERING = ""
-    PLAYING = "> "
-
-
-HIDDEN = frozenset((Step.PASSWORD, Step.NEW_PASSWORD, Step.AGAIN))
 
 
 class TextCodec(TalkingCodec):
@@ -61,8 +47,7 @@ class TextCodec(TalkingCodec):
         self._terminal = Terminal()
         self._compression = Compression()
         self._sight = Sight()
-        self._step = Step.NAME
-        self._given: dict[str, str] = {}  # in the dialogue: the name and the password
+        self._dialogue = Dialogue()
         self._hidden = False  # whether the client was told not to show what is typed
         self._number = 0
         self._asked: dict[int, tuple[Event, bool]] = {}  # events without an answer, and whether it is to be shown
@@ -70,15 +55,6 @@ class TextCodec(TalkingCodec):
         self._supports: frozenset[str] = frozenset()  # the packages of GMCP that the client's programs want
         self._spoke = False  # whether text was made since the last write
         self._at_prompt = False  # whether the cursor stands behind a prompt
-        self._steps: dict[Step, Callable[[str], Event | None]] = {
-            Step.NAME: self._take_name,
-            Step.PASSWORD: self._take_password,
-            Step.NEW_NAME: self._take_new_name,
-            Step.NEW_PASSWORD: self._take_new_password,
-            Step.AGAIN: self._take_again,
-            Step.ENTERING: self._wait,
-            Step.PLAYING: self._take_line,
-        }
 
     # What comes from the client.
 
@@ -88,11 +64,11 @@ class TextCodec(TalkingCodec):
             self._negotiate(raw)
             return None
         self._at_prompt = self._hidden  # the client has not shown the end of a line that it did not show
-        return self._steps[self._step](self._terminal.read(raw))
+        return self._take(self._terminal.read(raw))
 
     def errands(self) -> list[Event]:
         """What goes with what was typed: acknowledgements, and what prose has wished for."""
-        if self._step is not Step.PLAYING:
+        if not self._dialogue.is_playing:
             return []
         wishes = [self._numbered(event, shown=False) for event in self._sight.take_wishes()]
         ids, acknowledge = list(self._read)[:ACKS_MAX], catalogue.client_events().get("ack")
@@ -132,82 +108,36 @@ class TextCodec(TalkingCodec):
             kept = self._supports if name.lower().endswith(b"add") else frozenset()
             self._supports = frozenset((kept | found) if len(kept | found) <= READ_KEPT_MAX else found)
 
-    # The dialogue.
+    # What people type.
 
-    def _ask(self, step: Step, text: str = "") -> None:
-        self._step = step
-        self._say(text)
+    def _take(self, line: str) -> Event | None:
+        meant = self._meant(line.strip()) if self._dialogue.is_playing else self._dialogue.take(line)
+        if isinstance(meant, str):
+            self._say(meant)
+            return None
+        if not self._dialogue.is_playing:
+            self._say("")  # from here on what is typed is shown again
+        return self._numbered(meant, shown=True)
+
+    def _meant(self, line: str) -> Event | str:
+        """What a player's line means: an event, or what to say to it."""
+        if line.lower() in COLOUR_WORDS:
+            self._terminal.colour = COLOUR_WORDS[line.lower()]
+            return "Colours are on." if self._terminal.colour else "Colours are off."
+        return phrasebook().read(line, self._sight) if line else ""
 
     def _say(self, text: str) -> None:
-        """Say something beside the prompt, and show or hide what is typed next."""
+        """Say something beside the prompt, and have what is typed next shown or not."""
         self._spoke = True
         data = self._terminal.show(text) + b"\r\n" if text else NOTHING  # a prompt needs something before it
         self.say(data + self._typing())
 
     def _typing(self) -> bytes:
-        hidden = self._step in HIDDEN
+        hidden = self._dialogue.is_hidden
         if hidden == self._hidden:
             return b""
         self._hidden = hidden
         return self._options.show_typing(not hidden)
-
-    def _take_name(self, name: str) -> None:
-        name = name.strip()
-        if name.lower() == "new":
-            self._ask(Step.NEW_NAME)
-        elif name:
-            self._given = {"name": name}
-            self._ask(Step.PASSWORD)
-        else:
-            self._ask(Step.NAME)
-
-    def _take_password(self, password: str) -> Event | None:
-        return self._enter("login", password)
-
-    def _take_new_name(self, name: str) -> None:
-        self._given = {"name": name.strip()}
-        self._ask(Step.NEW_PASSWORD if name.strip() else Step.NAME)
-
-    def _take_new_password(self, password: str) -> None:
-        self._given["password"] = password
-        self._ask(Step.AGAIN)
-
-    def _take_again(self, password: str) -> Event | None:
-        if password != self._given.pop("password"):
-            self._ask(Step.NEW_PASSWORD, "These were two different passwords.")
-            return None
-        return self._enter("register", password)
-
-    def _enter(self, event: str, password: str) -> Event | None:
-        packet = {"type": event, **self._given, "password": password}
-        cls: Any = catalogue.client_events().get(event)
-        self._given = {}
-        try:
-            entrance = msgspec.convert(packet, cls)
-        except (msgspec.ValidationError, TypeError):
-            self._ask(Step.NAME, fault_of(packet, cls) if cls else f"This game has no {event}.")
-            return None
-        self._step = Step.ENTERING
-        self._say("")
-        return self._numbered(entrance, shown=True)
-
-    def _wait(self, line: str) -> None:
-        self._say("One moment.")
-
-    def _take_line(self, line: str) -> Event | None:
-        words = line.strip()
-        if not words:
-            self._say("")
-            return None
-        if words.lower() in ("colour on", "colour off", "color on", "color off"):
-            self._terminal.colour = words.lower().endswith("on")
-            self._say(f"Colours are {words[-3:].strip()}.")
-            return None
-        meant = phrasebook().read(words, self._sight)
-        if isinstance(meant, str):
-            self._say(meant)
-            return None
-        return self._numbered(meant, shown=True)
 
     def _numbered(self, event: Event, *, shown: bool) -> Event:
         self._number += 1
@@ -222,10 +152,13 @@ class TextCodec(TalkingCodec):
         if packet is None:
             return b""
         text, told = self._prose(packet)
-        data = self._terminal.show(text) + b"\r\n" if text else b""
-        self._spoke |= bool(text)
-        more = self._begin() if isinstance(packet, Welcome) else self._typing()
-        return data + more + self._programs(told)
+        data = b""
+        if text:
+            data = self._terminal.show(text) + b"\r\n"
+            self._spoke = True
+        if isinstance(packet, Welcome):
+            data += self._begin()
+        return data + self._programs(told)
 
     def _programs(self, told: Any) -> bytes:
         """What programs are told of the same."""
@@ -272,8 +205,8 @@ class TextCodec(TalkingCodec):
         event, shown = self._asked.pop(ok.re, (None, False))
         if event is None:
             return "", None
-        if self._step is Step.ENTERING:
-            self._step = Step.PLAYING
+        if isinstance(event, Entrance):
+            self._dialogue.note_answer(let_in=True)
         if event.spec.name == "ack":
             return "", None
         data = _read_data(event, ok)
@@ -282,8 +215,8 @@ class TextCodec(TalkingCodec):
 
     def _refused(self, error: Error) -> str:
         event, shown = self._asked.pop(error.re, (None, True))
-        if self._step is Step.ENTERING:
-            self._step = Step.NAME
+        if isinstance(event, Entrance):
+            self._dialogue.note_answer(let_in=False)
         if event is not None and event.spec.name == "ack":
             self._read.update(dict.fromkeys(event.ids))  # type: ignore[attr-defined]
         return error.message if shown else ""
@@ -297,8 +230,8 @@ class TextCodec(TalkingCodec):
         return self._compression.feed(data)
 
     def _prompt(self) -> bytes:
-        text = self._step.value
-        if self._step is Step.PLAYING:
+        text = self._dialogue.step.value
+        if self._dialogue.is_playing:
             text = f"{phrasebook().status(self._sight)}{text}"
         self._at_prompt = bool(text)
         return self._terminal.show(text) + MARKS[Option.EOR in self._options.on] if text else b""

@@ -390,11 +390,11 @@ def _say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
-def main() -> None:
+def main(kind: type[Run] = Run) -> None:
     """Read the plan, carry it out, print the report."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
-    run = Run(plan)
+    run = kind(plan)
     gc.disable()  # nothing here makes cycles
     report = run.run()
     sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")

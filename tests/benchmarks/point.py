@@ -116,8 +116,11 @@ def measure(
     enter_s_max: float = 120.0,
     meanwhile: Meanwhile | None = None,
     study: Study | None = None,
+    program: str = "tests.benchmarks.load",
 ) -> Point:
-    """Measure. ``meanwhile`` is called when the window begins, and may take as long as the window; ``study`` is given
+    """Measure. ``program`` makes the load.
+
+    ``meanwhile`` is called when the window begins, and may take as long as the window; ``study`` is given
     what the clients saw. What they return is noted.
     """
     shares = [_share(groups, n, generators) for n in range(generators)]
@@ -134,7 +137,7 @@ def measure(
         for n, share in enumerate(shares)
     ]
     with cores.running_on(cores.of_generator(server.wanted.cores)):
-        generators_ = [_Generator(plan) for plan in plans]
+        generators_ = [_Generator(plan, program) for plan in plans]
     try:
         return _observe(server, generators_, groups, workload, seconds, task, meanwhile, study)
     finally:
@@ -154,9 +157,9 @@ def _share(groups: Sequence[load.Group], n: int, of: int) -> list[load.Group]:
 class _Generator:
     """A process of load."""
 
-    def __init__(self, plan: load.Plan) -> None:
+    def __init__(self, plan: load.Plan, program: str) -> None:
         self._popen = subprocess.Popen(
-            (sys.executable, "-m", "tests.benchmarks.load"),
+            (sys.executable, "-m", program),
             cwd=machine.ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -158,6 +158,18 @@ def quiet(clients: int, **wanted: Any) -> Point:
         return measure(server, workloads.walk(clients, 2.0), workload="quiet", seconds=WINDOW_S)
 
 
+def telnet(clients: int, **wanted: Any) -> Point:
+    """So many people with MUD clients, each of whom types a line every two seconds; all see and hear 20."""
+    with server_of(players=clients, telnet=True, **wanted) as server:
+        return measure(
+            server,
+            workloads.typing(clients, 0.5),
+            workload="telnet",
+            seconds=WINDOW_S,
+            program="tests.benchmarks.telnet_load",
+        )
+
+
 # Each is played by a function of the number of clients and of what else the server is to be (``Wanted``); what it gives
 # is kept as any other measurement. Beside it how many clients it is made for. In the order in which they matter.
 SCENES: dict[str, tuple[Callable[..., Point], int]] = {
@@ -169,4 +181,5 @@ SCENES: dict[str, tuple[Callable[..., Point], int]] = {
     "idle": (idle, 10_000),
     "hot": (hot, 500),
     "backlog": (backlog, 200),
+    "telnet": (telnet, 2_000),
 }

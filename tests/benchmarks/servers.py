@@ -15,6 +15,7 @@ import msgspec
 
 from gameserver.local.plan import consumed
 from gameserver.maps.world import load_world
+from gameserver.security.passwords import Argon2Passwords
 from gameserver.testing.broker import fresh_vhost
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.ports import free_ports
@@ -27,6 +28,7 @@ from tests.databases import Cluster, required
 from tests.deployments import FAMILIES
 
 SETTINGS = ("listen_addresses=", "max_connections=50")
+TELNET = "tcp:0:interface=127.0.0.1 telnet:tcp:0:interface=127.0.0.1"
 UNMEASURED = {"GAMESERVER_LOGIN_TIMEOUT_S": "120"}  # thousands enter before the window begins
 
 
@@ -34,7 +36,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to start. ``players``: who can play; ``population``: others in the database; ``history``: rows of what was
     said once. ``crowd``: players in a zone, which is ``side`` tiles wide. ``bundled``: in the game's own world instead.
     ``gateway_share``: so much of a processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its
-    own instead of SQLite. ``cores``: on how many all of its processes run; see the module ``cores``.
+    own instead of SQLite. ``cores``: on how many all of its processes run; see the module ``cores``. ``telnet``:
+    players come in by telnet, with passwords that cost nothing to check.
     """
 
     kind: str = "gameserver"
@@ -48,6 +51,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     flower: bool = True
     bundled: bool = False
     postgresql: bool = False
+    telnet: bool = False
     cores: int = cores.DEFAULT
     env: dict[str, str] = {}
 
@@ -88,12 +92,13 @@ def _gameserver(wanted: Wanted, folder: Path, running_node: RunningNode | None) 
             workers = deployment.workers([((family,), family, 1) for family in FAMILIES])
             beat = deployment.beat()
             flower = [_flower(deployment)] if wanted.flower else []
-            gateways = [deployment.gateway() for _ in range(wanted.gateways)]
+            listens = {"GAMESERVER_ENDPOINTS": TELNET} if wanted.telnet else {}
+            gateways = [deployment.gateway(env=listens) for _ in range(wanted.gateways)]
             for gateway in gateways:
                 shares.enter_context(limited(gateway.pid, wanted.gateway_share))
             yield Running(
                 wanted=wanted,
-                addresses=[gateway.address for gateway in gateways],
+                addresses=[_telnet(gateway) if wanted.telnet else gateway.address for gateway in gateways],
                 tiers={
                     "gateway": [gateway.pid for gateway in gateways],
                     "broker": [node.pid],
@@ -152,11 +157,18 @@ def worker_again(server: Running, family: str) -> None:
 def _seed(wanted: Wanted, deployment: Deployment) -> None:
     world = load_world(deployment.settings.world_file)
     places = zones.spread(world) if wanted.bundled else partial(zones.small, crowd=wanted.crowd, side=wanted.side)
-    zones.seed(deployment.database_url, world, wanted.players + (wanted.population > 0), wanted.players, places)
+    players = wanted.players + (wanted.population > 0)
+    passwords = Argon2Passwords(1, 8) if wanted.telnet else Argon2Passwords()
+    zones.seed(deployment.database_url, world, players, wanted.players, places, passwords)
     if wanted.population:
         (name,) = zones.names(wanted.players, 1)
         bulk.multiply(deployment.database_url, name, wanted.players + 1, wanted.population - 1)
     bulk.say(deployment.database_url, wanted.history, at_ms=int(time.time() * 1000))
+
+
+def _telnet(gateway: GatewayProc) -> tuple[str, int]:
+    gateway.says("for telnet")
+    return gateway.address[0], gateway.telnet_port
 
 
 def _zones(wanted: Wanted, folder: Path) -> Path:

@@ -35,6 +35,12 @@ def chat(clients: int, rate: float, *, begin: int = 0) -> list[Group]:
     return groups
 
 
+def typing(clients: int, rate: float) -> list[Group]:
+    """People at terminals: they walk to and fro, and speak now and then."""
+    lines = ["e", "w", "e", "w", f"'{LINES[1]}"]
+    return [_group("telnet", 0, clients, rate, [{"type": "typed", "text": line} for line in lines])]
+
+
 def mixed(clients: int, rate: float) -> list[Group]:
     """The game: walking about and into walls, talking, striking at what may not be there."""
     rng = random.Random(2)

@@ -98,10 +98,17 @@ def _properties(pairs: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": name, "value": value} for name, value in pairs]
 
 
-def seed(database_url: str, world: World, players: int, sessions: int, places: Places) -> None:
+def seed(
+    database_url: str,
+    world: World,
+    players: int,
+    sessions: int,
+    places: Places,
+    passwords: Argon2Passwords | None = None,
+) -> None:
     """Put players into the data tier, so many of them with sessions. All have one password, hashed once."""
     store = Store(database_url, world)
-    password_hash = Argon2Passwords().hash(PASSWORD)
+    password_hash = (passwords or Argon2Passwords()).hash(PASSWORD)
     for first in range(0, players, ROWS_AT_ONCE):
         things: list[Account | Player | Body | Session] = []
         for n in range(first, min(first + ROWS_AT_ONCE, players)):

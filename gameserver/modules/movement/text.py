@@ -7,6 +7,8 @@ import re
 from base64 import b64decode
 from typing import Any
 
+from msgspec.structs import replace
+
 from gameserver.declare.base import Result
 from gameserver.declare.phrases import Sight, answered, answers, command, gmcp, picture, status, styled, told
 from gameserver.modules.movement.events import (
@@ -138,14 +140,8 @@ def moved(notice: Moved, sight: Sight) -> str:
     """Note where someone stands."""
     known = sight.things[BEING].get(notice.who)
     if known is not None and notice.v >= known.v:
-        sight.things[BEING][notice.who] = changed(known, x=notice.x, y=notice.y, v=notice.v)
+        sight.things[BEING][notice.who] = replace(known, x=notice.x, y=notice.y, v=notice.v)
     return ""
-
-
-def changed(being: Being, **fields: Any) -> Being:
-    """The same being with other values."""
-    told = {name: getattr(being, name) for name in being.__struct_fields__}
-    return Being(**(told | fields))
 
 
 @answered(Move)

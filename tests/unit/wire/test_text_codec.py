@@ -142,7 +142,20 @@ def test_a_password_stays_nowhere_once_it_was_sent() -> None:
     screen = Screen()
     screen.type("Ada")
     screen.type("a long secret")
-    assert "a long secret" not in repr(screen.codec.__dict__)
+    assert "a long secret" not in repr(screen.codec.__dict__) + repr(screen.codec._dialogue.__dict__)
+
+
+def test_what_is_typed_while_one_waits_to_be_let_in_changes_nothing() -> None:
+    screen = Screen()
+    screen.type("Ada")
+    (login,) = screen.type("a long secret")
+    screen.bytes()
+    assert screen.type("north") == []
+    screen.server.send(Error(code="flooding", message="Too much."))
+    assert "One moment." in screen.reads()
+    screen.server.entered("s1", "t1", resumed=False, seq=0)
+    screen.answer(login, ENTERED)
+    assert "You are Ada again." in screen.reads()
 
 
 def test_lines_are_events_with_numbers_and_are_answered_in_words(screen: Screen) -> None:
