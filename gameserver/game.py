@@ -1,9 +1,9 @@
 """The public edge of the engine: what the code of a game may import.
 
 What stands in ``__all__`` keeps its name and meaning from one minor version to the next; everything else of the engine
-is private. Beside it a game may import what its modules export (``gameserver.modules.*``: their ``events`` and
-``entities``, ``movement.players`` and ``movement.view``), ``gameserver.testing`` in its tests, and
-``gameserver.client``.
+is private. Beside it a game may import what its modules export (``gameserver.modules.*``: their ``events``,
+``entities`` and ``maps``, ``sessions.players``, ``movement.players``, ``movement.view``, ``movement.looks`` and
+``combat.fighters``), ``gameserver.testing`` in its tests, and ``gameserver.client``.
 
 Names are imported when they are first asked for: a game's package says ``GAME = Game(...)`` before the rest of the
 engine may look at it.
@@ -53,14 +53,16 @@ if TYPE_CHECKING:
     from gameserver.declare.phrases import told as told
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
-    from gameserver.maps.kinds import kind_of as kind_of
     from gameserver.maps.objects import MapObject as MapObject
+    from gameserver.maps.objects import MapProperties as MapProperties
     from gameserver.maps.objects import Placed as Placed
+    from gameserver.maps.objects import World as World
+    from gameserver.maps.objects import Zone as Zone
+    from gameserver.maps.objects import checks_world as checks_world
     from gameserver.maps.records import Record as Record
     from gameserver.maps.records import records as records
-    from gameserver.maps.world import World as World
-    from gameserver.maps.world import Zone as Zone
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
+    from gameserver.rules.fitting import fitting as fitting
     from gameserver.rules.needs import Needs as Needs
     from gameserver.rules.needs import count as count
     from gameserver.rules.needs import distinct as distinct
@@ -91,6 +93,7 @@ __all__ = [
     "Index",
     "Keep",
     "MapObject",
+    "MapProperties",
     "Name",
     "Needs",
     "NotNow",
@@ -120,6 +123,7 @@ __all__ = [
     "any_of",
     "awaited",
     "before",
+    "checks_world",
     "command",
     "conserved",
     "count",
@@ -127,11 +131,11 @@ __all__ = [
     "each",
     "entity",
     "event",
+    "fitting",
     "follows",
     "gmcp",
     "has_room_for_mail",
     "ids",
-    "kind_of",
     "mail",
     "mail_count",
     "matching",
@@ -213,12 +217,14 @@ _HOMES = {
     "has_room_for_mail": "gameserver.rules.outcome",
     "rule": "gameserver.rules.outcome",
     "awaited": "gameserver.rules.times",
-    "kind_of": "gameserver.maps.kinds",
     "Record": "gameserver.maps.records",
     "records": "gameserver.maps.records",
-    "World": "gameserver.maps.world",
-    "Zone": "gameserver.maps.world",
+    "World": "gameserver.maps.objects",
+    "Zone": "gameserver.maps.objects",
     "MapObject": "gameserver.maps.objects",
+    "MapProperties": "gameserver.maps.objects",
+    "checks_world": "gameserver.maps.objects",
+    "fitting": "gameserver.rules.fitting",
     "Placed": "gameserver.maps.objects",
 }
 

@@ -46,7 +46,7 @@ def followed() -> Followed:
 
 def _folders() -> list[Path]:
     """Where the game's files lie: its code, and its world where that stands elsewhere."""
-    world = [file.parent.resolve() for file in (game().world, game().creatures) if file is not None]
+    world = [file.parent.resolve() for file in (game().world, *game().data.values())]
     code = own_folders()
     return [*code, *(each for each in dict.fromkeys(world) if not any(map(each.is_relative_to, code)))]
 

@@ -39,15 +39,13 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
     """A game, as its package declares it under the name ``GAME``.
 
     ``modules``: packages of modules that it takes from elsewhere, by their dotted names. ``world``: its ``.world``
-    file. ``creatures``: a JSON list of the kinds of creatures that its maps may name, if there are any.
-    ``data``: data files of its modules by the names that these ask for (``{"items": MAPS / "items.json"}``), each a
-    JSON list of records (``gameserver.maps.records``). ``begins``: with what a new player starts, where it is not the
-    defaults of the components: entities with any id (``Purse(id="", coins=50)``).
+    file. ``data``: data files of its modules by the names that these ask for (``{"creatures": MAPS / "rats.json"}``),
+    each a JSON list of records (``gameserver.maps.records``). ``begins``: with what a new player starts, where it is
+    not the defaults of the components: entities with any id (``Purse(id="", coins=50)``).
     """
 
     modules: tuple[str, ...]
     world: Path
-    creatures: Path | None = None
     data: Mapping[str, Path] = {}
     begins: tuple[Any, ...] = ()
 

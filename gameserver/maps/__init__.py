@@ -1,1 +1,1 @@
-"""Reads the maps that are drawn in Tiled: zones, the objects on them, and the kinds of creatures."""
+"""Reads the maps that are drawn in Tiled: zones, their walls, and the objects on them that modules declare."""

@@ -1,23 +1,32 @@
-"""Objects that a game's own modules put on its maps, beside the engine's spawns, portals and creatures.
+"""Objects that the game's modules put on its maps, and what maps say of themselves.
 
-A module declares them in its part ``maps``: a class is a class of objects in Tiled, its fields are the object's custom
-properties. The map loader reads and checks them like its own.
+A module declares them in its part ``maps``. A subclass of ``MapObject`` is a class of objects in Tiled, its fields are
+the object's custom properties; the fields of a subclass of ``MapProperties`` are custom properties of the map. The map
+loader reads and checks them, and knows none by itself.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import ClassVar, TypeVar
 
 import msgspec
 
 from gameserver.declare.game_package import parts
+from gameserver.declare.reading_cache import once_per_reading
 from gameserver.declare.source_locations import place_of_class
 from gameserver.errors import Corrupt
 
-RESERVED = ("spawn", "portal", "creature")  # the engine's own
+Tile = tuple[int, int]
 
 
 class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of what a module lets mappers draw. The class's name in small letters is the object's class in Tiled."""
+    """Base of what a module lets mappers draw. ``label``: its class in Tiled, the class's name in small letters."""
+
+    label: ClassVar[str] = ""
+
+    def called(self) -> str:
+        """The middle of its id, between the zone's name and the object's number."""
+        return label_of(type(self))
 
     def problem(self) -> str:
         """Say what is wrong with it beyond its fields' types, as the end of a sentence; "" where nothing is.
@@ -25,6 +34,17 @@ class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The loader reports it with the file and the object: ``is of unknown kind 'spoon'``.
         """
         return ""
+
+    def problem_at(self, world: "World", zone: "Zone", at: Tile) -> str:
+        """Say what is wrong with the tile on which it stands, or with where it leads; "" where nothing is.
+
+        It is asked once all maps are read, and reported with the file, its id and the tile: ``stands on a portal``.
+        """
+        return ""
+
+
+class MapProperties(msgspec.Struct, frozen=True):
+    """Base of what a module lets a map say of itself. Each field has a default."""
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -36,28 +56,114 @@ class Placed(msgspec.Struct, frozen=True):
     what: MapObject
 
 
-@cache
+O = TypeVar("O", bound=MapObject)  # noqa: E741
+P = TypeVar("P", bound=MapProperties)
+
+
+class Zone(msgspec.Struct, frozen=True, dict=True):
+    """One map; sides and positions in tiles, (0, 0) at the top left, y growing downwards."""
+
+    name: str
+    title: str
+    width: int
+    height: int
+    walls: frozenset[Tile] = frozenset()
+    objects: tuple[Placed, ...] = ()
+    properties: tuple[MapProperties, ...] = ()
+
+    def placed(self, kind: type[O]) -> list[tuple[Placed, O]]:
+        """The objects of a class that a module declares, each with its properties, in the order of Tiled's ids."""
+        return [(placed, placed.what) for placed in self.objects if isinstance(placed.what, kind)]
+
+    def on(self, kind: type[O], x: int, y: int) -> O | None:
+        """The object of a class that stands on a tile, the first if there are several."""
+        here = self._by_tile.get((x, y))
+        return next((what for what in here if isinstance(what, kind)), None) if here else None
+
+    def described(self, kind: type[P]) -> P:
+        """What the map says of itself, as far as a module declares it."""
+        return next((said for said in self.properties if isinstance(said, kind)), None) or kind()
+
+    def walkable(self, x: int, y: int) -> bool:
+        """Whether one can stand on the tile: on the map, and no wall."""
+        return 0 <= x < self.width and 0 <= y < self.height and (x, y) not in self.walls
+
+    @cached_property
+    def _by_tile(self) -> dict[Tile, list[MapObject]]:
+        found: dict[Tile, list[MapObject]] = {}
+        for placed in self.objects:
+            found.setdefault((placed.x, placed.y), []).append(placed.what)
+        return found
+
+
+class World(msgspec.Struct, frozen=True):
+    """All zones by name; ``start`` names the one in which new players begin."""
+
+    zones: dict[str, Zone]
+    start: str
+
+
+Check = Callable[[World], Iterator[tuple[str, str]]]
+C = TypeVar("C", bound=Check)
+_CHECKS: list[Check] = []
+
+
+def checks_world(function: C) -> C:
+    """Have a function check a world that was read. It yields what is wrong: a zone's name ("" for all), a sentence."""
+    _CHECKS.append(function)
+    return function
+
+
+@once_per_reading
+def world_checks() -> tuple[Check, ...]:
+    """The checks that the game's modules declare, in the game's order of modules."""
+    order = [module.__name__ for module in parts("maps")]
+    return tuple(sorted((c for c in _CHECKS if c.__module__ in order), key=lambda c: order.index(c.__module__)))
+
+
+def label_of(cls: type[MapObject]) -> str:
+    """A class of objects as it is called in Tiled."""
+    return cls.label or cls.__name__.lower()
+
+
+@once_per_reading
 def object_classes() -> Mapping[str, type[MapObject]]:
     """The classes of objects that the game's modules declare, by their names in Tiled.
 
-    Raises ``Corrupt`` ``bad_declaration`` where two have one name, or one that the engine has.
+    Raises ``Corrupt`` ``bad_declaration`` where two have one name.
     """
     found: dict[str, type[MapObject]] = {}
-    for module in parts("maps"):
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, MapObject) and value.__module__ == module.__name__:
-                _add(found, value)
+    for cls in _declared(MapObject):
+        first = found.setdefault(label_of(cls), cls)
+        if first is not cls:
+            raise Corrupt(
+                "bad_declaration",
+                f"Two classes of map objects have the name {label_of(cls)}: {place_of_class(first)} and "
+                f"{place_of_class(cls)}; rename one.",
+            )
     return found
 
 
-def _add(found: dict[str, type[MapObject]], cls: type[MapObject]) -> None:
-    name = cls.__name__.lower()
-    if name in RESERVED:
-        raise Corrupt("bad_declaration", f"{place_of_class(cls)}: the engine has objects of class {name}; rename it.")
-    if name in found:
-        raise Corrupt(
-            "bad_declaration",
-            f"Two classes of map objects have the name {name}: {place_of_class(found[name])} and "
-            f"{place_of_class(cls)}; rename one.",
-        )
-    found[name] = cls
+@once_per_reading
+def property_classes() -> tuple[type[MapProperties], ...]:
+    """What the game's modules let maps say of themselves.
+
+    Raises ``Corrupt`` ``bad_declaration`` where two have one field, or a field has no default.
+    """
+    known: dict[str, type[MapProperties]] = {}
+    for cls in _declared(MapProperties):
+        for field in msgspec.structs.fields(cls):
+            first = known.setdefault(field.name, cls)
+            fault = "needs a default" if field.required else f"is one of {place_of_class(first)} too"
+            if field.required or first is not cls:
+                raise Corrupt("bad_declaration", f"{place_of_class(cls)}: the property {field.name} {fault}.")
+    return tuple(_declared(MapProperties))
+
+
+D = TypeVar("D")
+
+
+def _declared(base: type[D]) -> list[type[D]]:
+    """The subclasses that stand in the modules' part ``maps``."""
+    values = ((module, value) for module in parts("maps") for value in vars(module).values())
+    return [v for m, v in values if isinstance(v, type) and issubclass(v, base) and v.__module__ == m.__name__]

@@ -16,7 +16,8 @@ import msgspec
 
 from gameserver.declare.base import Event
 from gameserver.declare.entity import Entity
-from gameserver.maps.world import World, fingerprint
+from gameserver.maps.objects import World
+from gameserver.maps.world import fingerprint
 from gameserver.messages.envelope import Envelope
 from gameserver.rules.fitting import Fitting, fittings
 from gameserver.rules.needs import ids

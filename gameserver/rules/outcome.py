@@ -13,7 +13,8 @@ import msgspec
 from gameserver.declare.base import Event, Notice, NoticeSpec, Result
 from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.errors import Corrupt
-from gameserver.maps.world import World, Zone, nowhere
+from gameserver.maps.objects import World, Zone
+from gameserver.maps.world import nowhere
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.rules.needs import Column, Count, Listing, Needs
 

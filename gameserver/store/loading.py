@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speak
 from gameserver.declare.conditions import Condition, Field, tests_of
 from gameserver.declare.entity import Entity, actor_kind, beginning, records, stands_apart
 from gameserver.errors import Retryable
-from gameserver.maps.world import World
+from gameserver.maps.objects import World
 from gameserver.rules.needs import Box, Count, Listing, Matching, Merged, Near, Wanted
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store import conditions

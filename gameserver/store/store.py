@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from gameserver.clocks import ServerClock
 from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
-from gameserver.maps.world import World
+from gameserver.maps.objects import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store import loading, pruning, saving, unreadable

@@ -16,7 +16,9 @@ from msgspec.structs import replace
 from gameserver.declare.base import Event, Notice
 from gameserver.declare.entity import Entity, actor_kind, beginning, record
 from gameserver.declare.game_package import game
-from gameserver.maps.world import World, load_world
+from gameserver.maps.objects import World
+from gameserver.maps.world import load_world
+from gameserver.modules.movement.maps import spawns
 from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.book import rules
 from gameserver.rules.needs import Matching, Near, Rows
@@ -73,7 +75,7 @@ def player(name: str = "Ada", **changes: Any) -> Whole:
     It has the fields of all components that stand in players' rows, as many as the game's modules have declared.
     """
     id_, start, kind = name.lower(), _own_world().start, whole_kind(Player)
-    x, y = _own_world().zones[start].spawns[0]
+    x, y = next(iter(spawns(_own_world().zones[start])), (0, 0))
     given = {"zone": start, "x": x, "y": y, "v": 1, "session": f"s-{id_}", "gateway": "g1", "conn": f"c-{id_}"}
     known = {name: value for name, value in given.items() if name in kind.__struct_fields__}
     return kind(**{"id": id_, "name": name, **known, **changes})

@@ -15,9 +15,11 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from gameserver.declare.entity import Entity
-from gameserver.maps.kinds import KINDS
-from gameserver.maps.world import CreatureSpawn, Portal, World, Zone
+from gameserver.maps.objects import Placed, World, Zone
 from gameserver.modules.combat.entities import Creature
+from gameserver.modules.combat.kinds import KINDS
+from gameserver.modules.combat.maps import Lair, Peace
+from gameserver.modules.movement.maps import Portal, Spawn
 from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
@@ -56,10 +58,13 @@ MEADOW = Zone(
     width=32,
     height=20,
     walls=frozenset({(5, 5), (6, 5), (7, 5)}),
-    spawns=((2, 2), (3, 2)),
-    portals={(31, 10): Portal("town", 1, 1)},
-    safe=False,
-    creatures=(CreatureSpawn("meadow.rat.1", "rat", 12, 12), CreatureSpawn("meadow.wolf.2", "wolf", 26, 3)),
+    objects=(
+        Placed("meadow.rat.1", 12, 12, Lair("rat")),
+        Placed("meadow.wolf.2", 26, 3, Lair("wolf")),
+        Placed("meadow.spawn.3", 2, 2, Spawn()),
+        Placed("meadow.spawn.4", 3, 2, Spawn()),
+        Placed("meadow.portal.5", 31, 10, Portal("town", 1, 1)),
+    ),
 )
 TOWN = Zone(
     name="town",
@@ -67,10 +72,12 @@ TOWN = Zone(
     width=12,
     height=12,
     walls=frozenset({(0, 0)}),
-    spawns=((4, 4),),
-    portals={(0, 1): Portal("meadow", 30, 10)},
-    safe=True,
-    creatures=(CreatureSpawn("town.rat.1", "rat", 6, 6),),
+    objects=(
+        Placed("town.rat.1", 6, 6, Lair("rat")),
+        Placed("town.spawn.2", 4, 4, Spawn()),
+        Placed("town.portal.3", 0, 1, Portal("meadow", 30, 10)),
+    ),
+    properties=(Peace(safe=True),),
 )
 WORLD = World(zones={"meadow": MEADOW, "town": TOWN}, start="meadow")
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from gameserver.maps.world import World
+from gameserver.maps.objects import World
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.maps import Portal
 from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.tokens import token_hash
@@ -52,7 +53,7 @@ def spread(world: World) -> Places:
         for zone in world.zones.values()
         for x in range(zone.width)
         for y in range(zone.height)
-        if zone.walkable(x, y) and (x, y) not in zone.portals
+        if zone.walkable(x, y) and zone.on(Portal, x, y) is None
     ]
     rng.shuffle(floor)
     return lambda n: floor[n % len(floor)]

@@ -9,6 +9,6 @@ from gameserver.modules.trade.entities import Purse
 GAME = Game(
     modules=MILLBROOK.modules[: MILLBROOK.modules.index("gameserver.modules.items")],  # it has items of its own
     world=Path(__file__).parent / "maps" / "pantry.world",
-    creatures=MILLBROOK.creatures,
+    data=MILLBROOK.data,
     begins=(Purse(id="", coins=7),),
 )

@@ -12,7 +12,9 @@ from twisted.internet.task import Clock
 
 from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
-from gameserver.maps.world import CreatureSpawn, World, Zone
+from gameserver.maps.objects import Placed, World, Zone
+from gameserver.modules.combat.maps import Lair
+from gameserver.modules.movement.maps import Spawn
 from gameserver.modules.sessions.entities import Session
 from gameserver.wire.packets import Error, FromServer
 from gateway.connections.connection import Connection
@@ -45,11 +47,11 @@ WORLD = World(
             title="Field",
             width=8,
             height=8,
-            walls=frozenset(),
-            spawns=((3, 4), (5, 4)),
-            portals={},
-            safe=False,
-            creatures=(CreatureSpawn(id=PREY, kind="rat", x=4, y=4),),
+            objects=(
+                Placed(PREY, 4, 4, Lair("rat")),
+                Placed("field.spawn.2", 3, 4, Spawn()),
+                Placed("field.spawn.3", 5, 4, Spawn()),
+            ),
         )
     },
     start="field",

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from gameserver.declare.conditions import Condition, meets
 from gameserver.declare.entity import Entity, Keep, actor_kind, beginning, kinds, record, records, sharing, stands_apart
 from gameserver.errors import Corrupt, Retryable
-from gameserver.maps.world import World
+from gameserver.maps.objects import World
 from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store.claims import Claims, Held

@@ -42,7 +42,7 @@ def test_a_games_package_may_import_it_first(tmp_path: Path) -> None:
     (package / "__init__.py").write_text(
         "from gameserver.game import Game\n"
         "from gameserver.games.millbrook import GAME as OTHER\n"
-        "GAME = Game(modules=OTHER.modules, world=OTHER.world, creatures=OTHER.creatures)\n"
+        "GAME = Game(modules=OTHER.modules, world=OTHER.world, data=OTHER.data)\n"
     )
     program = (
         "import outside; from gameserver.game import State, near; from gameserver.rules.book import rules; rules()"

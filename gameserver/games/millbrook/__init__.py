@@ -1,7 +1,7 @@
 """Millbrook: the game that comes with the engine.
 
 Its kinds of creatures are balanced for one player with 100 hp, attack 10, defence 2 and one blow per second: a player
-who begins a fight with full health survives it, ever more narrowly down the list (``tests/unit/maps/test_kinds.py``).
+who begins a fight with full health survives it, ever more narrowly down the list (``tests/test_creatures.py``).
 """
 
 from pathlib import Path
@@ -27,6 +27,5 @@ GAME = Game(
         "gameserver.modules.shops",
     ),
     world=MAPS / "bundled.world",
-    creatures=MAPS / "creatures.json",
-    data={name: MAPS / f"{name}.json" for name in ("items", "drops", "recipes", "shops")},
+    data={name: MAPS / f"{name}.json" for name in ("creatures", "items", "drops", "recipes", "shops")},
 )

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from gameserver.declare.base import Event
 from gameserver.declare.entity import beginning
 from gameserver.declare.hooks import after, before
-from gameserver.maps.kinds import kind_of
 from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.combat.fighters import PARTS, living_actor
+from gameserver.modules.combat.kinds import kind_of
+from gameserver.modules.combat.maps import Lair, is_safe
 from gameserver.modules.combat.scene import Scene
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.looks import hides, looks
@@ -81,6 +82,13 @@ def tells_health(state: State, event: Event, context: Context, outcome: Outcome)
     return Outcome(result=replace(entered, hp=health.hp, hp_max=health.hp_max, xp=health.xp))
 
 
+@after("movement.chart", components=(Body,))
+def tells_whether_it_is_safe(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
+    """A map of a zone says whether one fights there."""
+    drawn: Any = outcome.result
+    return Outcome(result=replace(drawn, safe=is_safe(state.zone(drawn.zone))))
+
+
 @after("world.tick", needs=lambda event, context: (BUSY_ZONES, HURT_ZONES))
 def zones_stir(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
     """Let every zone stir whose turn it is.
@@ -95,7 +103,7 @@ def zones_stir(state: State, event: Event, context: Context, outcome: Outcome) -
 
 def _stirs(state: State, zone: str, n: int, past: int) -> bool:
     hurt = zone in state.values(HURT_ZONES)
-    if hurt or not state.world.zones[zone].creatures:
+    if hurt or not state.world.zones[zone].placed(Lair):
         return hurt
     return zone in state.values(BUSY_ZONES) or comes_round(n, past, IDLE_TICKS, crc32(zone.encode()))
 

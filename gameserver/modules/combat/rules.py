@@ -6,10 +6,11 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.maps.kinds import kind_of
 from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.modules.combat.fighters import PARTS, Fighter, fighter_needs, living_actor, present_fighter
+from gameserver.modules.combat.kinds import kind_of
+from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import cell_of, distance, vanishes
 from gameserver.modules.sessions.entities import Player
@@ -64,7 +65,7 @@ def _check(state: State, attacker: Fighter, target: Fighter | Creature, now_ms: 
     if target.id == attacker.id:
         raise Rejected("no_such_target", "You can't strike yourself.")
     here, there = attacker.body, target.body if isinstance(target, Fighter) else target
-    if state.zone(here.zone).safe:
+    if is_safe(state.zone(here.zone)):
         raise Rejected("safe_zone", "Nobody fights here.")
     if here.zone != there.zone or distance(here, there) > REACH:
         raise Rejected("out_of_reach", "Too far away.")

@@ -3,12 +3,14 @@
 from msgspec.structs import replace
 
 from gameserver.declare.entity import Entity
-from gameserver.maps.kinds import Kind, kind_of
 from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.combat.events import Respawned
 from gameserver.modules.combat.fighters import Fighter, fighter_of
+from gameserver.modules.combat.kinds import Kind, kind_of
+from gameserver.modules.combat.maps import Lair, is_safe
 from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.maps import Portal, spawns
 from gameserver.modules.movement.players import present_in
 from gameserver.modules.movement.view import appears, distance, looks_around, steps_seen
 from gameserver.rules.outcome import Context, Notification, State
@@ -33,7 +35,8 @@ class Scene:
         self.creatures = {creature.id: creature for creature in sorted(creatures, key=lambda c: c.id)}
         self.changed: dict[tuple[type[Entity], str], Entity] = {}
         self.notifications: list[Notification] = []
-        self.homes = {spawn.id: (spawn.x, spawn.y) for spawn in self.zone.creatures}
+        self.lairs = self.zone.placed(Lair)
+        self.homes = {lair.id: (lair.x, lair.y) for lair, _ in self.lairs}
 
     def _put_player(self, player: Fighter) -> None:
         self.players[player.id] = player
@@ -49,10 +52,10 @@ class Scene:
         self.changed[type(thing), thing.id] = thing
 
     def raise_dead(self) -> None:
-        for spawn in self.zone.creatures:
-            body = self.creatures.get(spawn.id)
-            if body is None or self._returns(body.dead_until_ms, kind_of(spawn.kind).respawn_s * 1000):
-                self._spawn(Creature(id=spawn.id, kind=spawn.kind, zone=self.zone.name, x=spawn.x, y=spawn.y), body)
+        for lair, what in self.lairs:
+            body = self.creatures.get(lair.id)
+            if body is None or self._returns(body.dead_until_ms, kind_of(what.kind).respawn_s * 1000):
+                self._spawn(Creature(id=lair.id, kind=what.kind, zone=self.zone.name, x=lair.x, y=lair.y), body)
         for player in list(self.players.values()):
             if self._returns(player.health.dead_until_ms, DEAD_MS):
                 self._respawn(player)
@@ -66,7 +69,7 @@ class Scene:
         self.notifications += appears(self.state, born)
 
     def _respawn(self, player: Fighter) -> None:
-        x, y = self.rng.choice(self.zone.spawns)
+        x, y = self.rng.choice(spawns(self.zone))
         alive = player.changed(hp=player.health.hp_max, dead_until_ms=0)
         body, who = replace(alive.body, x=x, y=y), player.player
         self._put_player(Fighter(who, body, alive.health))
@@ -104,7 +107,7 @@ class Scene:
 
     def _prey(self, creature: Creature, kind: Kind) -> Fighter | None:
         """Whom it is after: who struck it, or (aggressive) the nearest in sight; nobody where fighting is forbidden."""
-        if self.zone.safe:
+        if is_safe(self.zone):
             return None
         seen = [p for p in self.players.values() if not p.dead and distance(creature, p.body) <= kind.sight]
         wanted = [p for p in seen if kind.aggressive or p.id == creature.prey]
@@ -135,7 +138,7 @@ class Scene:
 
     def _free(self, x: int, y: int) -> bool:
         taken = any((c.x, c.y) == (x, y) and not c.dead for c in self.creatures.values())
-        return self.zone.walkable(x, y) and (x, y) not in self.zone.portals and not taken
+        return self.zone.walkable(x, y) and self.zone.on(Portal, x, y) is None and not taken
 
     def _strays(self, creature: Creature, x: int, y: int) -> bool:
         """Whether a wandering step leads away from home, and too far."""

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.maps.kinds import KINDS as CREATURES
 from gameserver.maps.records import Record, misnamed, records
+from gameserver.modules.combat.kinds import KINDS as CREATURES
 
 SLOTS = ("hand", "body", "head", "feet", "finger")
 STACK_MAX = 999

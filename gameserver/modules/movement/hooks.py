@@ -10,6 +10,7 @@ from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.looks import hides, looks
+from gameserver.modules.movement.maps import spawns
 from gameserver.modules.movement.players import body_of
 from gameserver.modules.movement.view import appears, looks_around, vanishes
 from gameserver.modules.sessions.entities import Player
@@ -73,7 +74,7 @@ def _changed(state: State, context: Context, player: Player) -> Body:
 
 
 def _born(state: State, context: Context, player: Player) -> Body:
-    x, y = context.rng.choice(state.zone(state.world.start).spawns)
+    x, y = context.rng.choice(spawns(state.zone(state.world.start)))
     return Body(id=player.id, zone=state.world.start, x=x, y=y)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from zlib import crc32
 
-from gameserver.maps.world import World, Zone
+from gameserver.maps.objects import World, Zone
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.maps import Portal, spawns
 
 Tile = tuple[int, int]
 
@@ -30,7 +31,7 @@ def place(world: World, body: Body) -> tuple[str, int, int]:
     zone = world.zones.get(body.zone)
     if zone is None:
         start = world.zones[world.start]
-        return (start.name, *start.spawns[crc32(body.id.encode()) % len(start.spawns)])
+        return (start.name, *spawns(start)[crc32(body.id.encode()) % len(spawns(start))])
     near = min(_reached(_Ground(zone)), key=lambda at: (max(abs(at[0] - body.x), abs(at[1] - body.y)), at))
     return (zone.name, *near)
 
@@ -51,7 +52,7 @@ class _Ground:
 @lru_cache(maxsize=16)
 def _reached(ground: _Ground) -> set[Tile]:
     """The tiles to which one can walk from a spawn, those of portals left out."""
-    found = set(ground.zone.spawns)
+    found = set(spawns(ground.zone))
     frontier = found
     while frontier:
         frontier = {tile for at in frontier for tile in _steps(ground.zone, at)} - found
@@ -62,5 +63,5 @@ def _reached(ground: _Ground) -> set[Tile]:
 def _steps(zone: Zone, at: Tile) -> Iterator[Tile]:
     for dx, dy in _AROUND:
         tile = at[0] + dx, at[1] + dy
-        if zone.walkable(*tile) and tile not in zone.portals:
+        if zone.walkable(*tile) and zone.on(Portal, *tile) is None:
             yield tile

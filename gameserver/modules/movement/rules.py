@@ -10,10 +10,11 @@ from base64 import b64encode
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.maps.world import Zone
+from gameserver.maps.objects import Zone
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
 from gameserver.modules.movement.looks import being, seen_kinds
+from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.players import actors_body, around, body_parts, seen_by
 from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, walks
 from gameserver.rules.needs import Needs
@@ -52,7 +53,7 @@ def move(state: State, event: Move, context: Context) -> Outcome:
     x, y = before.x + dx, before.y + dy
     if not zone.walkable(x, y):
         raise Rejected("wall", "There is no way.")
-    portal = zone.portals.get((x, y))
+    portal = zone.on(Portal, x, y)
     name, x, y = (portal.zone, portal.x, portal.y) if portal else (before.zone, x, y)
     after = replace(before, zone=name, x=x, y=y, v=before.v + 1, steps_due_ms=due_ms)
     walked = Walked(zone=name, x=x, y=y)
@@ -87,15 +88,14 @@ def look(state: State, event: Look, context: Context) -> Outcome:
 def chart(state: State, event: Chart, context: Context) -> Outcome:
     """What never moves in a zone, told to one who stands there."""
     zone = state.zone(actors_body(state, context).zone)
-    gates = [Gate(x=x, y=y, zone=portal.zone) for (x, y), portal in sorted(zone.portals.items())]
+    gates = [Gate(x=placed.x, y=placed.y, zone=portal.zone) for placed, portal in zone.placed(Portal)]
     charted = Charted(
         zone=zone.name,
         title=zone.title,
         width=zone.width,
         height=zone.height,
         walls=_bits(zone),
-        gates=gates,
-        safe=zone.safe,
+        gates=sorted(gates, key=lambda gate: (gate.x, gate.y)),
     )
     return Outcome(result=charted)
 

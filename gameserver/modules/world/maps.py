@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from gameserver.maps.world import World
+from gameserver.maps.objects import World
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.placing import misplaced, place
 from gameserver.modules.sessions.entities import Player

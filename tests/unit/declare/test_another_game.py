@@ -18,7 +18,7 @@ from gameserver.declare.game_package import Game
 GAME = Game(
     modules=("gameserver.modules.sessions", "gameserver.modules.trade"),
     world=Path("%s"),
-    creatures=millbrook.GAME.creatures,
+    data=millbrook.GAME.data,
 )
 """
     % (ROOT / "tests/pantry/maps/pantry.world"),

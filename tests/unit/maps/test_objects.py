@@ -8,9 +8,10 @@ import pytest
 
 from gameserver.errors import Corrupt
 from gameserver.maps import objects, world
-from gameserver.maps.kinds import read_kinds
-from gameserver.maps.objects import MapObject, Placed
-from tests.unit.maps.test_world import Files, thing
+from gameserver.maps.objects import MapObject, MapProperties, Placed, Zone
+from gameserver.maps.records import read_records
+from gameserver.modules.combat.kinds import Kind
+from tests.unit.maps.test_world import Files, custom, thing
 
 SPOONS = ("silver", "wooden")
 
@@ -25,7 +26,8 @@ class Chest(MapObject, frozen=True):
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
-    monkeypatch.setattr(world, "object_classes", lambda: {"chest": Chest})
+    known = objects.object_classes()
+    monkeypatch.setattr(world, "object_classes", lambda: {**known, "chest": Chest})
     return Files(tmp_path)
 
 
@@ -57,7 +59,7 @@ def test_what_is_wrong_with_one_is_said_with_its_file_and_number(
 
 def test_a_class_that_nobody_declares_is_refused_with_those_there_are(files: Files) -> None:
     files.field["layers"][2]["objects"].append(thing(9, "barrel", 2, 2))
-    with pytest.raises(Corrupt, match="object 9 has class 'barrel', expected one of spawn, portal, creature, chest"):
+    with pytest.raises(Corrupt, match="object 9 has class 'barrel', expected one of spawn, portal, creature, "):
         files.load()
 
 
@@ -75,7 +77,7 @@ def declared(name: str) -> type[MapObject]:
 
 @pytest.mark.parametrize(
     ("first", "second", "sentence"),
-    [("Barrel", "Barrel", "Two classes of map objects have the name barrel"), ("Portal", "Barrel", "class portal")],
+    [("Barrel", "Barrel", "Two classes of map objects have the name barrel")],
 )
 def test_names_are_taken_once(first: str, second: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     modules = [declaring("one.maps", declared(first)), declaring("two.maps", declared(second))]
@@ -92,19 +94,59 @@ RAT |= {"aggressive": False, "act_every_ms": 1000, "respawn_s": 1}
 @pytest.mark.parametrize(
     ("kinds", "sentence"),
     [
-        ([{**RAT, "hp_max": "many"}], r"creatures\.json: .*hp_max"),
-        ([{**RAT, "colour": "red"}], r"creatures\.json: .*colour"),
-        ([RAT, {**RAT, "title": "Another"}], r"creatures\.json: two kinds have the name rat"),
-        ([{**RAT, "name": "big.rat"}], r"creatures\.json: kind 0 has the name 'big\.rat'"),
+        ([{**RAT, "hp_max": "many"}], r"creatures\.json: rat: .*hp_max"),
+        ([{**RAT, "colour": "red"}], r"creatures\.json: rat: .*colour"),
+        ([RAT, {**RAT, "title": "Another"}], r"creatures\.json: two records have the name 'rat'"),
+        ([{**RAT, "name": "big.rat"}], r"creatures\.json: big\.rat: name: it must match"),
     ],
 )
 def test_a_kind_that_is_wrong_is_named_with_its_file(kinds: list[object], sentence: str, tmp_path: Path) -> None:
     (tmp_path / "creatures.json").write_text(json.dumps(kinds))
     with pytest.raises(Corrupt, match=sentence) as fault:
-        read_kinds(tmp_path / "creatures.json")
+        read_records(tmp_path / "creatures.json", Kind)
     assert fault.value.code == "bad_world"
 
 
 def test_a_file_of_kinds_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match=r"none\.json: can't be read"):
-        read_kinds(tmp_path / "none.json")
+        read_records(tmp_path / "none.json", Kind)
+
+
+class Weather(MapProperties, frozen=True):
+    rain: int = 0
+
+
+class Sky(MapProperties, frozen=True):
+    rain: int = 1
+
+
+class Bare(MapProperties, frozen=True):
+    snow: int
+
+
+def test_what_a_map_says_of_itself_modules_declare(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "property_classes", lambda: (Weather,))
+    files.home["properties"] = custom(title="Home", start=True, rain=3)
+    loaded = files.load()
+    assert loaded.zones["home"].described(Weather) == Weather(rain=3)
+    assert loaded.zones["field"].described(Weather) == Weather()
+    files.home["properties"] += custom(safe=True)
+    files.refused("home.tmj", "properties of the map")  # this game has no combat
+
+
+@pytest.mark.parametrize(
+    ("classes", "sentence"), [((Weather, Sky), r"the property rain is one of \S+ too"), ((Bare,), "needs a default")]
+)
+def test_a_property_is_declared_once_and_has_a_default(
+    classes: tuple[type[MapProperties], ...], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_declared", lambda base: list(classes))
+    with pytest.raises(Corrupt, match=sentence) as fault:
+        objects.property_classes.__wrapped__()
+    assert fault.value.code == "bad_declaration"
+
+
+def test_what_stands_on_a_tile_is_found_at_once() -> None:
+    chest = Chest(loot="silver")
+    zone = Zone(name="z", title="Z", width=3, height=3, objects=(Placed("z.chest.1", 1, 2, chest),))
+    assert (zone.on(Chest, 1, 2), zone.on(Chest, 2, 1), zone.on(MapObject, 1, 2)) == (chest, None, chest)

@@ -13,8 +13,11 @@ import pytest
 
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
-from gameserver.maps.kinds import KINDS
-from gameserver.maps.world import CreatureSpawn, Portal, World, Zone, load_world
+from gameserver.maps.objects import Placed, World, Zone
+from gameserver.maps.world import load_world
+from gameserver.modules.combat.kinds import KINDS
+from gameserver.modules.combat.maps import Lair, Peace, is_safe
+from gameserver.modules.movement.maps import Portal, Spawn, spawns
 
 BUNDLED = game().world
 
@@ -117,6 +120,10 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
+def lairs(zone: Zone) -> list[Placed]:
+    return [placed for placed, _ in zone.placed(Lair)]
+
+
 def put_at(one: dict[str, Any], x: int, y: int) -> None:
     one["x"], one["y"] = x * 16, y * 8
 
@@ -132,11 +139,11 @@ def test_a_world_is_read_as_drawn(files: Files) -> None:
         title="Home",
         width=3,
         height=3,
-        walls=frozenset(),
-        spawns=((1, 1),),
-        portals={(2, 1): Portal("field", 1, 1)},
-        safe=True,
-        creatures=(),
+        objects=(
+            Placed("home.spawn.1", 1, 1, Spawn()),
+            Placed("home.portal.2", 2, 1, Portal("field", 1, 1)),
+        ),
+        properties=(Peace(safe=True),),
     )
     assert world.zones["field"] == Zone(
         name="field",
@@ -144,10 +151,12 @@ def test_a_world_is_read_as_drawn(files: Files) -> None:
         width=5,
         height=4,
         walls=frozenset({(3, 1), (0, 2)}),
-        spawns=((1, 2),),
-        portals={(0, 1): Portal("home", 1, 1)},
-        safe=False,
-        creatures=(CreatureSpawn("field.rat.3", "rat", 4, 3), CreatureSpawn("field.wolf.4", "wolf", 4, 0)),
+        objects=(
+            Placed("field.spawn.1", 1, 2, Spawn()),
+            Placed("field.portal.2", 0, 1, Portal("home", 1, 1)),
+            Placed("field.rat.3", 4, 3, Lair("rat")),
+            Placed("field.wolf.4", 4, 0, Lair("wolf")),
+        ),
     )
 
 
@@ -169,21 +178,21 @@ def test_objects_may_say_class_where_others_say_type(files: Files) -> None:
 
 def test_a_point_means_the_tile_around_it(files: Files) -> None:
     files.field_thing(3).update(x=2 * 16 + 15.9, y=3 * 8 + 7.9, width=0, height=0, point=True)
-    assert (files.load().zones["field"].creatures[0].x, files.load().zones["field"].creatures[0].y) == (2, 3)
+    assert (lairs(files.load().zones["field"])[0].x, lairs(files.load().zones["field"])[0].y) == (2, 3)
 
 
 def test_a_rectangle_drawn_off_the_grid_means_the_tile_it_covers_most(files: Files) -> None:
     files.field_thing(3).update(x=2 * 16 - 3, y=3 * 8 - 2)
-    assert (files.load().zones["field"].creatures[0].x, files.load().zones["field"].creatures[0].y) == (2, 3)
+    assert (lairs(files.load().zones["field"])[0].x, lairs(files.load().zones["field"])[0].y) == (2, 3)
 
 
 def test_creatures_keep_their_ids_when_objects_are_reordered_or_removed(files: Files) -> None:
     files.add_to_field(thing(9, "creature", 2, 3, kind="rat"))
-    before = files.load().zones["field"].creatures
+    before = lairs(files.load().zones["field"])
     files.field_layer("objects")["objects"].reverse()
-    assert files.load().zones["field"].creatures == before
+    assert lairs(files.load().zones["field"]) == before
     files.field_layer("objects")["objects"].remove(files.field_thing(3))
-    assert files.load().zones["field"].creatures == before[1:]
+    assert lairs(files.load().zones["field"]) == before[1:]
 
 
 def pack(gids: list[int]) -> bytes:
@@ -442,12 +451,12 @@ def test_an_object_whose_shape_means_no_one_tile_is_refused(files: Files, shape:
 
 def test_creatures_that_share_an_id_are_refused(files: Files) -> None:
     files.add_to_field(thing(3, "creature", 2, 2, kind="rat"))
-    files.refused("field.tmj", "two creatures share the object id 3")
+    files.refused("field.tmj", "two objects share the id 3")
 
 
 def test_a_creature_of_unknown_kind_is_refused(files: Files) -> None:
     files.add_to_field(thing(9, "creature", 2, 2, kind="dragon"))
-    files.refused("field.tmj", "field.dragon.9 is of unknown kind")
+    files.refused("field.tmj", "object 9 (creature) is of unknown kind 'dragon', expected one of")
 
 
 # Broken places
@@ -459,13 +468,13 @@ def test_a_zone_without_a_spawn_is_refused(files: Files) -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(3, 1), (0, 2), (-1, 0), (5, 0), (0, 4)])
-@pytest.mark.parametrize(("id_", "what"), [(1, "a spawn"), (2, "a portal"), (3, "creature field.rat.3")])
+@pytest.mark.parametrize(("id_", "what"), [(1, "field.spawn.1"), (2, "field.portal.2"), (3, "field.rat.3")])
 def test_an_object_in_a_wall_or_outside_is_refused(files: Files, id_: int, what: str, x: int, y: int) -> None:
     put_at(files.field_thing(id_), x, y)
     files.refused("field.tmj", f"{what} stands in a wall or outside, at ({x}, {y})")
 
 
-@pytest.mark.parametrize(("id_", "what"), [(1, "a spawn"), (3, "creature field.rat.3")])
+@pytest.mark.parametrize(("id_", "what"), [(1, "field.spawn.1"), (3, "field.rat.3")])
 def test_a_spawn_or_creature_on_a_portal_is_refused(files: Files, id_: int, what: str) -> None:
     put_at(files.field_thing(id_), 0, 1)
     files.refused("field.tmj", f"{what} stands on a portal, at (0, 1)")
@@ -473,23 +482,23 @@ def test_a_spawn_or_creature_on_a_portal_is_refused(files: Files, id_: int, what
 
 def test_two_portals_on_one_tile_are_refused(files: Files) -> None:
     files.add_to_field(thing(9, "portal", 0, 1, zone="home", x=0, y=0))
-    files.refused("field.tmj", "two portals stand at (0, 1)")
+    files.refused("field.tmj", "field.portal.9 stands on a portal, at (0, 1)")
 
 
 def test_a_portal_to_an_unknown_zone_is_refused(files: Files) -> None:
     files.add_to_field(thing(9, "portal", 2, 2, zone="atlantis", x=0, y=0))
-    files.refused("field.tmj", "the portal at (2, 2) leads to an unknown zone, 'atlantis'")
+    files.refused("field.tmj", "field.portal.9 leads to an unknown zone, 'atlantis', at (2, 2)")
 
 
 @pytest.mark.parametrize(("x", "y"), [(3, 1), (5, 0), (0, -1)])
 def test_a_portal_into_a_wall_or_outside_is_refused(files: Files, x: int, y: int) -> None:
     files.home["layers"][2]["objects"][1] = thing(2, "portal", 2, 1, zone="field", x=x, y=y)
-    files.refused("home.tmj", f"who takes the portal at (2, 1) to 'field' stands in a wall or outside, at ({x}, {y})")
+    files.refused("home.tmj", f"home.portal.2 leads to 'field', into a wall or outside at ({x}, {y}), at (2, 1)")
 
 
 def test_a_portal_onto_another_portal_is_refused(files: Files) -> None:
     files.home["layers"][2]["objects"][1] = thing(2, "portal", 2, 1, zone="field", x=0, y=1)
-    files.refused("home.tmj", "who takes the portal at (2, 1) to 'field' stands on a portal, at (0, 1)")
+    files.refused("home.tmj", "home.portal.2 leads to 'field', onto a portal at (0, 1), at (2, 1)")
 
 
 def test_a_world_without_a_start_is_refused(files: Files) -> None:
@@ -532,8 +541,8 @@ def flooded(zone: Zone, begin: tuple[int, int]) -> set[tuple[int, int]]:
 
 def all_portals(world: World) -> Iterable[tuple[Zone, tuple[int, int], Portal]]:
     for zone in world.zones.values():
-        for at, portal in zone.portals.items():
-            yield zone, at, portal
+        for placed, portal in zone.placed(Portal):
+            yield zone, (placed.x, placed.y), portal
 
 
 def test_the_bundled_world_is_large_enough_for_a_crowd(bundled: World) -> None:
@@ -545,28 +554,28 @@ def test_the_bundled_world_is_large_enough_for_a_crowd(bundled: World) -> None:
 def test_the_bundled_world_begins_in_a_safe_town_with_room_to_arrive(bundled: World) -> None:
     town = bundled.zones[bundled.start]
     assert town.name == "town"
-    assert town.safe
-    assert len(set(town.spawns)) == len(town.spawns) >= 8
+    assert is_safe(town)
+    assert len(set(spawns(town))) == len(spawns(town)) >= 8
 
 
 def test_bundled_safe_zones_are_few_and_empty_of_creatures_and_the_others_are_not(bundled: World) -> None:
-    safe = [zone for zone in bundled.zones.values() if zone.safe]
+    safe = [zone for zone in bundled.zones.values() if is_safe(zone)]
     assert 2 <= len(safe) <= 3
-    assert not any(zone.creatures for zone in safe)
-    assert all(3 <= len(zone.creatures) <= 8 for zone in bundled.zones.values() if not zone.safe)
+    assert not any(lairs(zone) for zone in safe)
+    assert all(3 <= len(lairs(zone)) <= 8 for zone in bundled.zones.values() if not is_safe(zone))
 
 
 def test_every_walkable_tile_of_a_bundled_zone_can_be_walked_to(bundled: World) -> None:
     for zone in bundled.zones.values():
         tiles = {(x, y) for x in range(zone.width) for y in range(zone.height) if zone.walkable(x, y)}
-        assert flooded(zone, zone.spawns[0]) == tiles, zone.name
+        assert flooded(zone, spawns(zone)[0]) == tiles, zone.name
 
 
 def test_every_bundled_zone_leads_back_to_the_start(bundled: World) -> None:
     for name in bundled.zones:
         reached, frontier = {name}, [name]
         while frontier:
-            fresh = {portal.zone for portal in bundled.zones[frontier.pop()].portals.values()} - reached
+            fresh = {portal.zone for _, portal in bundled.zones[frontier.pop()].placed(Portal)} - reached
             reached |= fresh
             frontier += fresh
         assert reached == set(bundled.zones)
@@ -575,25 +584,25 @@ def test_every_bundled_zone_leads_back_to_the_start(bundled: World) -> None:
 def test_beside_every_bundled_arrival_a_portal_leads_back(bundled: World) -> None:
     for zone, at, portal in all_portals(bundled):
         there = bundled.zones[portal.zone]
-        back = [there.portals[tile] for tile in around(portal.x, portal.y) if tile in there.portals]
+        back = [home for tile in around(portal.x, portal.y) if (home := there.on(Portal, *tile))]
         assert any(home.zone == zone.name and (home.x, home.y) in around(*at) for home in back), (zone.name, at)
 
 
 def test_bundled_creatures_have_unique_ids_and_every_kind_lives_somewhere(bundled: World) -> None:
-    creatures = [one for zone in bundled.zones.values() for one in zone.creatures]
-    assert len({one.id for one in creatures}) == len(creatures)
-    assert {one.kind for one in creatures} == set(KINDS)
-    assert {one.id.rsplit(".", 1)[0] for one in bundled.zones["meadow"].creatures} >= {"meadow.rat", "meadow.wolf"}
+    creatures = [one for zone in bundled.zones.values() for one in zone.placed(Lair)]
+    assert len({placed.id for placed, _ in creatures}) == len(creatures)
+    assert {lair.kind for _, lair in creatures} == set(KINDS)
+    assert {one.id.rsplit(".", 1)[0] for one in lairs(bundled.zones["meadow"])} >= {"meadow.rat", "meadow.wolf"}
 
 
 def test_nobody_arrives_in_sight_of_an_aggressive_creature(bundled: World) -> None:
-    arrivals = {name: set(zone.spawns) for name, zone in bundled.zones.items()}
+    arrivals = {name: set(spawns(zone)) for name, zone in bundled.zones.items()}
     for _, _, portal in all_portals(bundled):
         arrivals[portal.zone].add((portal.x, portal.y))
     for zone in bundled.zones.values():
-        for one in (one for one in zone.creatures if KINDS[one.kind].aggressive):
+        for one, lair in (one for one in zone.placed(Lair) if KINDS[one[1].kind].aggressive):
             nearest = min(max(abs(one.x - x), abs(one.y - y)) for x, y in arrivals[zone.name])
-            assert nearest > KINDS[one.kind].sight, one.id
+            assert nearest > KINDS[lair.kind].sight, one.id
 
 
 def test_the_bundled_maps_carry_what_tiled_wants_to_open_them() -> None:

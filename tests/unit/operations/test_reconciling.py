@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from gameserver.maps.world import World, fingerprint
+from gameserver.maps.objects import World
+from gameserver.maps.world import fingerprint
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Look, Move
+from gameserver.modules.movement.maps import spawns
 from gameserver.modules.sessions.entities import Gateway, Player
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
@@ -22,7 +24,7 @@ from gameserver.testing.two_zones import MEADOW, WORLD, absent, creature, player
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 
 WALL = frozenset({(11, y) for y in range(20) if y != 10})
-SMALL = replace(MEADOW, width=12, walls=WALL, portals={}, creatures=())
+SMALL = replace(MEADOW, width=12, walls=WALL, objects=MEADOW.objects[2:4])
 OTHER = World(zones={"meadow": SMALL}, start="meadow")
 GHOST = Creature(id="meadow.ghost.9", kind="ghost", zone="meadow", x=11, y=10, hp=5)
 INSIDE = player("Ida", x=3, y=3)
@@ -70,7 +72,7 @@ def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated:
     assert all(SMALL.walkable(body.x, body.y) for body in after.values())
     assert {body.zone for body in after.values()} == {"meadow"}
     assert (after["ida"], after["ada"].x, after["ada"].y) == (INSIDE, 11, 10)
-    assert (after["eve"].x, after["eve"].y) in SMALL.spawns
+    assert (after["eve"].x, after["eve"].y) in spawns(SMALL)
     assert after["eve"].v == EVE.v + 1
     left = populated.load(zones=("meadow", "town"), clocks=(PULSE, "town"))
     assert (dict(left.of(Creature)), sorted(left.of(ZoneClock))) == ({}, [PULSE, "meadow"])

@@ -9,8 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.maps.world import Zone
+from gameserver.maps.objects import Zone
 from gameserver.modules.movement.events import Chart, Move
+from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.rules import STEPS
 from gameserver.testing.two_zones import MEADOW, NOW_MS, circumstances, play, player, state
 from tests.nodes import JAVASCRIPT, node
@@ -36,7 +37,7 @@ def a_case(dice: Random) -> dict[str, Any]:
     near = dice.choice([(31, 10), (6, 5), (0, 0), (dice.randrange(MEADOW.width), dice.randrange(MEADOW.height))])
     x = min(max(near[0] + dice.randint(-2, 2), 0), MEADOW.width - 1)
     y = min(max(near[1] + dice.randint(-2, 2), 0), MEADOW.height - 1)
-    while not MEADOW.walkable(x, y) or (x, y) in MEADOW.portals:
+    while not MEADOW.walkable(x, y) or MEADOW.on(Portal, x, y):
         x, y = dice.randrange(MEADOW.width), dice.randrange(MEADOW.height)
     return {"x": x, "y": y, "dirs": [dice.choice(sorted(STEPS)) for _ in range(dice.randint(0, 4))]}
 

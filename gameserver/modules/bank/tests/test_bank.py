@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.maps.objects import Placed
-from gameserver.maps.world import World
+from gameserver.maps.objects import Placed, World
 from gameserver.modules.bank.entities import ChestTurn
 from gameserver.modules.bank.entities import Vault as Account
 from gameserver.modules.bank.events import Balance, Deposit, PeekIn, PutIn, Retrieve, Store, TakeOut, Vault, Withdraw

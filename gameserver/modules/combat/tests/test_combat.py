@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.maps.kinds import KINDS
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
+from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.combat.rules import COOLDOWN_MS, DEAD_MS, REACH, SPREAD, blow
 from gameserver.modules.movement.events import Vanished
 from gameserver.rules.outcome import MAIL_MAX

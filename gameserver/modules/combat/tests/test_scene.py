@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.maps.kinds import KINDS
-from gameserver.maps.world import World
+from gameserver.maps.objects import World
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Died, Respawned, Struck
 from gameserver.modules.combat.hooks import BUSY_ZONES, HEAL_TICKS, HURT_ZONES, IDLE_TICKS
+from gameserver.modules.combat.kinds import KINDS
+from gameserver.modules.combat.maps import Lair
 from gameserver.modules.combat.rules import DEAD_MS
 from gameserver.modules.combat.scene import HEAL_HP, REST_MS, WANDER_TILES
 from gameserver.modules.movement.events import Appeared, Moved, Vanished
+from gameserver.modules.movement.maps import Portal, spawns
 from gameserver.modules.movement.view import cell_of, distance, view_topics
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Tick
@@ -74,7 +76,7 @@ def changed(outcome: Any) -> set[str]:
 
 
 WILD = World(zones={f"zone{n}": replace(MEADOW, name=f"zone{n}") for n in range(200)}, start="zone0")
-BARE = World(zones={name: replace(zone, creatures=()) for name, zone in WILD.zones.items()}, start="zone0")
+BARE = World(zones={name: replace(zone, objects=()) for name, zone in WILD.zones.items()}, start="zone0")
 
 
 def tick(
@@ -173,7 +175,7 @@ def test_creatures_appear_at_their_spawns_when_a_zone_first_stirs() -> None:
     outcome = play(Stir(zone="meadow", n=N), state(), circumstances(rng=Calm(1)))
     born = [thing for thing in outcome.put if isinstance(thing, Creature)]
     assert {(c.id, c.kind, c.x, c.y, c.hp) for c in born} == {
-        (spawn.id, spawn.kind, spawn.x, spawn.y, KINDS[spawn.kind].hp_max) for spawn in MEADOW.creatures
+        (lair.id, what.kind, lair.x, lair.y, KINDS[what.kind].hp_max) for lair, what in MEADOW.placed(Lair)
     }
     assert [type(notice) for notice in told(outcome)] == [Appeared, Appeared]
 
@@ -195,7 +197,7 @@ def test_a_dead_player_returns_at_a_spawn_and_looks_around() -> None:
     outcome = stir(dead)
     alive = put(outcome, "ada")
     assert (alive.hp, alive.dead_until_ms, alive.v) == (100, 0, dead.v + 1)
-    assert (alive.x, alive.y) in MEADOW.spawns
+    assert (alive.x, alive.y) in spawns(MEADOW)
     appeared, respawned = outcome.notifications
     assert isinstance(appeared.notice, Appeared)
     assert respawned.notice == Respawned(zone="meadow", x=alive.x, y=alive.y, hp=100)
@@ -343,7 +345,7 @@ def test_wherever_creatures_wander_they_stand_on_free_ground_near_home(seed: int
         fold(world, outcome)
         places = [(c.x, c.y) for c in world.of(Creature).values()]
         assert len(set(places)) == len(places)
-        assert all(MEADOW.walkable(x, y) and (x, y) not in MEADOW.portals for x, y in places)
+        assert all(MEADOW.walkable(x, y) and MEADOW.on(Portal, x, y) is None for x, y in places)
         assert all(distance(old, world.of(Creature)[id_]) <= 1 for id_, old in before.items())
         for id_, (x, y) in homes.items():
             body = world.of(Creature)[id_]

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.maps.objects import Placed
-from gameserver.maps.world import World
+from gameserver.maps.objects import Placed, World
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.tests.worlds import thing
 from gameserver.modules.items.things import CARRIED_MAX, held

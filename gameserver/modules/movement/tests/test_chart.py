@@ -1,7 +1,7 @@
 from base64 import b64decode
 
-from gameserver.maps.kinds import KINDS
 from gameserver.modules.combat.entities import Creature
+from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Gate
 from gameserver.modules.movement.looks import being

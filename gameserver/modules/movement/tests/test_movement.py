@@ -9,6 +9,7 @@ from gameserver.errors import NotNow, Rejected
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, Walked
 from gameserver.modules.movement.looks import being
+from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.rules import EARLY_MS, STEP_MS, STEPS
 from gameserver.modules.movement.view import (
     CELL,
@@ -114,7 +115,7 @@ def test_every_observer_is_told_exactly_what_changes_for_them(
 ) -> None:
     before = player(x=x, y=y)
     dx, dy = STEPS[direction]
-    assume(MEADOW.walkable(x + dx, y + dy) and (x + dx, y + dy) not in MEADOW.portals)
+    assume(MEADOW.walkable(x + dx, y + dy) and MEADOW.on(Portal, x + dx, y + dy) is None)
     outcome = walk(before, direction)
     after = put(outcome, "ada")
     observer = player("Bob", x=other_x, y=other_y)

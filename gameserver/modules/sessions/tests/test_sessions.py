@@ -11,6 +11,7 @@ from gameserver.errors import NotNow, Rejected
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.combat.entities import Health
 from gameserver.modules.movement.events import Appeared, Vanished
+from gameserver.modules.movement.maps import spawns
 from gameserver.modules.movement.view import cell_of, view_topics
 from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Player, Session
 from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume
@@ -76,7 +77,7 @@ def test_who_registers_has_an_account_and_stands_at_a_spawn_of_the_first_zone() 
     assert account == Account(id="ada", name="Ada", password_hash=f"hashed {PASSWORD}", created_ms=NOW_MS)
     assert isinstance(who, Player)
     assert (body.id, body.name, body.zone, body.hp) == ("ada", "Ada", "meadow", body.hp_max)
-    assert (body.x, body.y) in MEADOW.spawns
+    assert (body.x, body.y) in spawns(MEADOW)
     assert (body.gateway, body.conn, body.session) == ("g2", "c9", "c9")
     assert held == Session(id="c9", player="ada", gateway="g2", conn="c9", token="#t9", since_ms=NOW_MS)
     assert gateway == Gateway(id="g2", seen_ms=NOW_MS, sessions=1)
@@ -100,7 +101,7 @@ def test_every_spawn_is_used() -> None:
         (put(enter(REGISTER, state(), rng=Random(n)), "ada").x, put(enter(REGISTER, state(), rng=Random(n)), "ada").y)
         for n in range(20)
     }
-    assert places == set(MEADOW.spawns)
+    assert places == set(spawns(MEADOW))
 
 
 @pytest.mark.parametrize("name", ["Ada", "ada", "ADA"])
