@@ -26,6 +26,7 @@ from gateway.connections.connection import Connection, Transport
 from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.dispatcher import Dispatcher
+from gateway.egress.guide import Guide
 from gateway.ingress.availability import FamilyAvailability, nobody_serves
 from gateway.ingress.completion import Completion
 from gateway.ingress.emitter import Emitter
@@ -40,6 +41,7 @@ from gateway.pace import Pace
 
 log = logging.getLogger(__name__)
 
+NOWHERE_ELSE = Guide("", {})
 SWEPT_AT_ONCE = 250  # connections, a millisecond's work
 
 
@@ -47,7 +49,7 @@ class Hub:
     """All of a gateway but its sockets.
 
     ``wall_ms``: the machine's clock, believed until processes have said what the time is; ``mint`` makes secrets of so
-    many bytes, as text.
+    many bytes, as text; ``guide``: where else players are served.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Hub:
         sealer: Sealer,
         wall_ms: Callable[[], int],
         mint: Callable[[int], str],
+        guide: Guide = NOWHERE_ELSE,
     ) -> None:
         self._clock = clock
         self._gateway = gateway
@@ -137,6 +140,7 @@ class Hub:
             about_gateway=self._attendance.answered,
             meters=self.meters,
             pace=self.pace,
+            guide=guide,
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way

@@ -25,6 +25,7 @@ from gameserver.security.sealing import Sealer, read_key
 from gameserver.wire.text_codec import title
 from gateway.amqp.broker import Broker
 from gateway.development import LOOK_EVERY_S, Development
+from gateway.egress.guide import Guide
 from gateway.hub import Hub
 from gateway.metrics.exposition import Exposition
 from gateway.net.client_socket import ConnectionLimiter
@@ -64,6 +65,7 @@ class Gateway(Service):
             sealer=Sealer(read_key(settings.secret_key_file)),
             wall_ms=lambda: int(time.time() * 1000),
             mint=secrets.token_urlsafe,
+            guide=Guide(settings.gateway_id, settings.gateways),
         )
         self.broker = Broker(
             reactor=reactor,

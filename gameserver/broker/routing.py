@@ -37,5 +37,9 @@ def routing_key(topic: str) -> str:
     Cells share their zone's. A gateway that binds a key receives other zones' messages too, and passes over what none
     of its connections watches.
     """
-    name = topic.partition("/")[0].partition(".")[2]
-    return f"topics.{crc32(name.encode()) % ROUTES}"
+    return f"topics.{route(topic.partition('/')[0].partition('.')[2])}"
+
+
+def route(name: str) -> int:
+    """Number the routing key to which a zone or channel belongs."""
+    return crc32(name.encode()) % ROUTES

@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterable
 from itertools import cycle
 from typing import Any, Literal, cast
@@ -16,6 +17,11 @@ from gameserver.client.packets import Packet
 from gameserver.wire.client import ClientConnection
 
 CodecName = Literal["msgpack", "json"]
+
+
+Address = tuple[str, int]
+
+NAMED_AGAIN_S = 60.0  # until a gateway that a server named, and that could not be reached, is tried again
 
 
 class Connection(asyncio.Protocol):
@@ -112,20 +118,48 @@ class Connection(asyncio.Protocol):
 
 
 class Dialer:
-    """Opens connections to a list of gateways, to the next one each time."""
+    """Opens connections to a list of gateways, to the next one each time, or to the one that a server named."""
 
     def __init__(
-        self, addresses: Iterable[tuple[str, int]], codec: CodecName = "msgpack", tls: ssl.SSLContext | None = None
+        self,
+        addresses: Iterable[Address],
+        codec: CodecName = "msgpack",
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._addresses = cycle(addresses)
         self._codec: CodecName = codec
         self._tls = tls
+        self._clock = clock
+        self._named: Address | None = None
+        self._not_before_s: dict[Address, float] = {}  # who was named and could not be reached
+
+    def name(self, address: Address) -> bool:
+        """Connect to this address the next time. Returns whether it is worth it: it did not fail a moment ago."""
+        if self._clock() < self._not_before_s.get(address, 0.0):
+            return False
+        self._named = address
+        return True
 
     async def dial(
         self, on_packet: Callable[[Packet], None], on_lost: Callable[[Connection, ConnectionLost], None]
     ) -> Connection:
         """Connect to the next address. Raises ``OSError`` and ``ConnectionLost``."""
-        host, port = next(self._addresses)
+        named, self._named = self._named, None
+        if named is None:
+            return await self._dial(next(self._addresses), on_packet, on_lost)
+        self._not_before_s = {named: self._clock() + NAMED_AGAIN_S}
+        connection = await self._dial(named, on_packet, on_lost)
+        self._not_before_s = {}
+        return connection
+
+    async def _dial(
+        self,
+        address: Address,
+        on_packet: Callable[[Packet], None],
+        on_lost: Callable[[Connection, ConnectionLost], None],
+    ) -> Connection:
+        host, port = address
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Connection(self._codec, on_packet, on_lost), host, port, ssl=self._tls
         )

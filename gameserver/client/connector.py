@@ -66,6 +66,11 @@ class Connector:
         if self.connection is not None:
             self.connection.write(*packets)
 
+    def leave_for(self, host: str, port: int) -> None:
+        """Give the connection up for one to this address, unless that could not be reached a moment ago."""
+        if self._dialer.name((host, port)):
+            self.drop(ConnectionLost("elsewhere", f"This client goes to {host}:{port}."))
+
     def drop(self, reason: ConnectionLost) -> None:
         """Treat the connection as lost for this reason."""
         if self.connection is not None:

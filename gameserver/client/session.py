@@ -68,6 +68,7 @@ class Session:
             "ok": self._on_ok,
             "error": self._on_error,
             "bye": self._on_bye,
+            "elsewhere": self._on_elsewhere,
         }
 
     async def open(self) -> None:
@@ -205,6 +206,12 @@ class Session:
             self._end(farewell)
         else:
             self.connector.drop(farewell)
+
+    def _on_elsewhere(self, packet: Packet) -> None:
+        """Resume where the players of one's place are served."""
+        host, _, port = packet["address"].rpartition(":")
+        if self.lifecycle.phase is Phase.PLAYING and port.isdecimal():
+            self.connector.leave_for(host.strip("[]"), int(port))
 
     def _on_notice(self, notice: Packet) -> None:
         if self.inbox.admit(notice):

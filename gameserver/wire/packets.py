@@ -87,6 +87,12 @@ class Unavailable(FromServer):
     back: bool = False
 
 
+class Elsewhere(FromServer):
+    """Players who are where this one is are served at ``address`` (host:port): resume there, or stay."""
+
+    address: str
+
+
 class Bye(FromServer):
     """The server closes this connection; the code says why. With ``going_away``: resume on another gateway."""
 

@@ -15,6 +15,7 @@ from gameserver import latency
 from gameserver.declare import catalogue
 from gameserver.declare.session_events import SESSION_LANE, Lost
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
+from gameserver.wire.packets import Elsewhere
 from gameserver.wire.states import State
 from gateway.amqp.broker import Broker
 from gateway.clock import Clock
@@ -22,6 +23,7 @@ from gateway.connections.connection import Connection
 from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.conflation import CROWDED, Audience, Conflator
+from gateway.egress.guide import Guide
 from gateway.egress.interest import Interest
 from gateway.egress.recent_ids import RecentIds
 from gateway.ingress.emitter import Emitter
@@ -65,6 +67,7 @@ class Dispatcher:
         about_gateway: Callable[[SessionUpdate, Batch | None], None],
         meters: Meters,
         pace: Pace,
+        guide: Guide,
         far_position_s_max: float,
     ) -> None:
         self._clock = clock
@@ -76,6 +79,7 @@ class Dispatcher:
         self._about_gateway = about_gateway
         self._meters = meters
         self._pace = pace
+        self._guide = guide
         self._interest: Interest[Connection] = Interest()
         self._mailed = RecentIds(TOLD_KEPT, inf)  # once on a connection
         self._told = RecentIds(TOLD_KEPT, TOLD_AGE_S)
@@ -157,7 +161,7 @@ class Dispatcher:
             leaving = connection.protocol.state is State.LEAVING  # the reply to the logout itself may have been lost
             self._writer.close(connection, "logged_out" if leaving else follow.close)
             return
-        connection.relocate(follow.shard_key, follow.own_cell)
+        self._relocate(connection, follow)
         if follow.rejoined:
             self._completion.rejoined(connection)
         if follow.watch:
@@ -167,6 +171,13 @@ class Dispatcher:
         self._unbind([key for _, unbind in changes for key in unbind])
         if follow.then:
             bound.addCallback(lambda _: self.then(connection, follow.then))
+
+    def _relocate(self, connection: Connection, follow: SessionUpdate) -> None:
+        """Note where the player is now, and tell its client where others from there are served."""
+        is_new = follow.shard_key not in ("", connection.shard_key)
+        connection.relocate(follow.shard_key, follow.own_cell)
+        if is_new and (address := self._guide.address_for(follow.shard_key)):
+            self._writer.send(connection, Elsewhere(address=address))
 
     def then(self, connection: Connection, event: str) -> None:
         """Emit an event on behalf of a connection's player, if it is still playing."""

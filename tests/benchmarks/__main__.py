@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--postgresql", action="store_true", help="a PostgreSQL of its own instead of SQLite")
         command.add_argument("--gateways", type=int, default=1)
+        command.add_argument("--led", action="store_true", help="all players of a zone on one of the gateways")
         command.add_argument("--gateway-share", type=float, default=0.0, help="of a processor, for each; 0: no bound")
     for command in (whole, walk, search, scene):
         command.add_argument(
@@ -131,6 +132,7 @@ def _wanted(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "gateways": arguments.gateways,
         "gateway_share": arguments.gateway_share,
+        "led": arguments.led,
         "postgresql": arguments.postgresql,
         "cores": arguments.cores,
     }

@@ -59,10 +59,14 @@ class Group(msgspec.Struct, kw_only=True):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """What to do: enter, play for ``warm_s``, then for ``seconds`` (the window), then wait ``drain_s`` for answers."""
+    """What to do: enter, play for ``warm_s``, then for ``seconds`` (the window), then wait ``drain_s`` for answers.
+
+    ``at``: which of the addresses is whose; the others take them in turns.
+    """
 
     addresses: list[tuple[str, int]]
     groups: list[Group]
+    at: dict[str, int] = {}
     seed: int = 1
     warm_s: float = 2.0
     seconds: float = 20.0
@@ -240,7 +244,8 @@ class Run:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         client.asked_s = time.perf_counter()
-        connection.connect_ex(self.plan.addresses[len(self.by_fd) % len(self.plan.addresses)])
+        at = self.plan.at.get(client.name, len(self.by_fd))
+        connection.connect_ex(self.plan.addresses[at % len(self.plan.addresses)])
         self.by_fd[connection.fileno()] = client
         self.poll.register(connection, select.EPOLLOUT)
 

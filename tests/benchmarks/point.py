@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from tests.benchmarks import batches, cores, load, machine
+from gameserver.broker.routing import route
+from tests.benchmarks import batches, cores, load, machine, zones
 from tests.benchmarks.servers import Running
 
 ANSWERED_MIN = 0.99
@@ -98,6 +99,13 @@ class Point(msgspec.Struct, kw_only=True):
         return None if not parts or None in parts else max(part for part in parts if part is not None)
 
 
+def _led(server: Running, groups: Sequence[load.Group], turned: int) -> dict[str, int]:
+    """Where walkers are led to, in a list of the gateways' addresses that was turned so far."""
+    names = [name for group in groups for name in group.names]
+    zones_of = {name: zones.small(int(name[1:]), server.wanted.crowd, server.wanted.side)[0] for name in names}
+    return {name: route(zone) % len(server.addresses) - turned for name, zone in zones_of.items()}
+
+
 Meanwhile = Callable[[], dict[str, Any]]
 Study = Callable[[dict[str, list[load.Seen]]], dict[str, Any]]
 
@@ -128,6 +136,7 @@ def measure(
         load.Plan(
             addresses=server.addresses[n % len(server.addresses) :] + server.addresses[: n % len(server.addresses)],
             groups=share,
+            at=_led(server, share, n) if server.wanted.led else {},
             seed=seed + n,
             warm_s=warm_s,
             seconds=seconds,

@@ -35,9 +35,10 @@ UNMEASURED = {"GAMESERVER_LOGIN_TIMEOUT_S": "120"}  # thousands enter before the
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to start. ``players``: who can play; ``population``: others in the database; ``history``: rows of what was
     said once. ``crowd``: players in a zone, which is ``side`` tiles wide. ``bundled``: in the game's own world instead.
-    ``gateway_share``: so much of a processor each gateway may use, 0 for all it gets. ``postgresql``: a server of its
-    own instead of SQLite. ``cores``: on how many all of its processes run; see the module ``cores``. ``telnet``:
-    players come in by telnet, with passwords that cost nothing to check.
+    ``gateway_share``: so much of a processor each gateway may use, 0 for all it gets. ``led``: all players of a zone
+    are on one gateway. ``postgresql``: a server of its own instead of SQLite. ``cores``: on how many all of its
+    processes run; see the module ``cores``. ``telnet``: players come in by telnet, with passwords that cost nothing to
+    check.
     """
 
     kind: str = "gameserver"
@@ -48,6 +49,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     side: int = zones.SIDE
     gateways: int = 1
     gateway_share: float = 0.0
+    led: bool = False
     flower: bool = True
     bundled: bool = False
     postgresql: bool = False

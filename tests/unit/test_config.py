@@ -47,6 +47,12 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
         ("GAMESERVER_SECRET_KEY_FILE", "/x/key", "secret_key_file", Path("/x/key")),
         ("GAMESERVER_OWN_QUEUES", "attack, move say", "queues", Queues(own=frozenset({"attack", "move", "say"}))),
         ("GAMESERVER_SPLIT_QUEUES", "move:2, chat:3", "queues", Queues(split={"move": 2, "chat": 3})),
+        (
+            "GAMESERVER_GATEWAYS",
+            "g1=10.0.0.1:4000, g2=[::1]:4000",
+            "gateways",
+            {"g1": "10.0.0.1:4000", "g2": "[::1]:4000"},
+        ),
         ("GAMESERVER_QUEUE_TYPE", "Quorum", "queues", Queues(type="quorum")),
         ("GAMESERVER_LOG_LEVEL", "DEBUG", "log_level", "debug"),
     ],
@@ -67,6 +73,12 @@ def test_every_limit_has_its_variable(home: Path, field: Any) -> None:
 def test_a_split_that_says_no_number_is_refused(home: Path, word: str) -> None:
     with pytest.raises(Corrupt, match="not like movement:2"):
         loaded(home, GAMESERVER_SPLIT_QUEUES=word)
+
+
+@pytest.mark.parametrize("word", ["g1", "g1=", "g1=10.0.0.1", "=10.0.0.1:4000"])
+def test_a_gateway_without_name_or_address_is_refused(home: Path, word: str) -> None:
+    with pytest.raises(Corrupt, match="GAMESERVER_GATEWAYS"):
+        loaded(home, GAMESERVER_GATEWAYS=word)
 
 
 def test_a_queue_type_that_does_not_exist_is_refused(home: Path) -> None:

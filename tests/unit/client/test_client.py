@@ -11,7 +11,7 @@ from gameserver.declare.base import SEQ_MAX
 from gameserver.limits import Limits
 from gameserver.modules.chat.events import Heard
 from gameserver.modules.movement.events import Appeared, Being, Moved, View
-from gameserver.wire.packets import Unavailable
+from gameserver.wire.packets import Elsewhere, Unavailable
 
 QUICK = Backoff(base_s=0.001, cap_s=0.002, attempts_max=50)
 FAST_ACKS = ClientLimits(ack_delay_s=0.005)
@@ -336,6 +336,28 @@ async def test_a_gateway_that_goes_away_is_left_for_the_next_address(stage: Any)
         one.last.bye("going_away")
         assert await reply == {}
         assert [event.spec.name for event in two.last.events] == ["resume", "say"]
+
+
+async def test_who_is_told_of_another_gateway_for_its_place_resumes_there(stage: Any) -> None:
+    async with stage.listening(stage.silent) as one, stage.listening() as two, client_of(one) as ada:
+        await ada.login("ada", "a long secret")
+        reply = await ada.post("say", text="a")
+        await stage.until(lambda: one.last.named("say"))
+        one.last.tell(Elsewhere(address=f"127.0.0.1:{two.port}"))
+        assert await reply == {}
+        assert [event.spec.name for event in two.last.events] == ["resume", "say"]
+        assert ada.reconnects == 1
+
+
+async def test_a_gateway_that_was_named_and_is_not_there_is_tried_once(stage: Any) -> None:
+    async with stage.listening() as gone:
+        nobody = f"127.0.0.1:{gone.port}"
+    async with stage.listening() as gateway, client_of(gateway) as ada:
+        await ada.login("ada", "a long secret")
+        for _ in range(3):
+            gateway.last.tell(Elsewhere(address=nobody))
+            await ada.send("say", text="a")
+        assert (len(gateway.connections), ada.reconnects) == (2, 1)
 
 
 async def test_an_address_that_does_not_answer_is_passed_over(stage: Any) -> None:

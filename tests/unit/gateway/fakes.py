@@ -19,7 +19,8 @@ from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
 from gateway.connections.connection import Connection
-from gateway.hub import Hub
+from gateway.egress.guide import Guide
+from gateway.hub import NOWHERE_ELSE, Hub
 from gateway.net.transport import Transport
 
 KEY = Fernet.generate_key()
@@ -162,7 +163,15 @@ class Stage:
     ``heard``: whether a process has answered the gateway's first heartbeat; before that it lets nobody in.
     """
 
-    def __init__(self, queues: Queues = PLAIN, wrong_ms: int = 0, *, heard: bool = True, **limits: float) -> None:
+    def __init__(
+        self,
+        queues: Queues = PLAIN,
+        wrong_ms: int = 0,
+        *,
+        heard: bool = True,
+        guide: Guide = NOWHERE_ELSE,
+        **limits: float,
+    ) -> None:
         self.clock = Clock()
         self.wrong_ms = wrong_ms  # how far the gateway's clock is ahead
         self.limits = Limits(**limits)
@@ -176,6 +185,7 @@ class Stage:
             sealer=Sealer(KEY),
             wall_ms=lambda: int(self.clock.seconds() * 1000) + self.wrong_ms,
             mint=self._mint,
+            guide=guide,
         )
         self.hub.use(self.broker)
         if heard:

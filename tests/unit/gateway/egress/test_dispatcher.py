@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from gameserver import latency
-from gameserver.broker.routing import routing_key
+from gameserver.broker.routing import route, routing_key
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
 from gateway.egress.dispatcher import by_audience
+from gateway.egress.guide import Guide
 from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
 
@@ -272,3 +273,34 @@ def test_a_logout_whose_reply_was_lost_with_the_broker_is_no_takeover(stage: Sta
     ada.send(type="logout", seq=2)
     stage.tell(BatchResult(unicasts=[Unicast(conn=ada.connection.id, follow=SessionUpdate(close="taken_over"))]))
     assert [packet["code"] for packet in ada.heard("bye")] == ["logged_out"]
+
+
+# Where players of a place are served.
+
+
+def moved_to(stage: Stage, player: Player, zone: str) -> None:
+    """A process says that a player is in this zone."""
+    stage.tell(BatchResult(unicasts=[Unicast(conn=player.connection.id, follow=SessionUpdate(shard_key=zone))]))
+
+
+def test_who_comes_to_a_place_that_another_gateway_serves_is_told_so_once():
+    gateways = {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}
+    here, there = (next(zone for zone in "abcdefgh" if route(zone) % 2 == n) for n in range(2))
+    stage = Stage(guide=Guide("gateway1", gateways))
+    ada = stage.player()
+    for _ in range(2):
+        moved_to(stage, ada, there)
+    assert ada.heard() == [{"type": "elsewhere", "address": "10.0.0.2:4000"}]
+    moved_to(stage, ada, here)
+    assert ada.heard() == []
+    moved_to(stage, ada, there)
+    assert [packet["type"] for packet in ada.heard()] == ["elsewhere"]
+    ada.send(type="move", dir="n", seq=2)
+    assert stage.broker.take("move")  # who stays is served all the same
+
+
+def test_where_no_gateways_are_named_nobody_is_told_of_any(stage: Stage):
+    ada = stage.player()
+    for zone in "abcd":
+        moved_to(stage, ada, zone)
+    assert ada.heard() == []

@@ -1,0 +1,29 @@
+"""Which gateway serves the players of a place best, where the gateways are known.
+
+What happens in a place is sent once to each gateway that has players there. Where those of a zone are anywhere, every
+gateway hears nearly everything. So a gateway may tell a client where the players of its zone are served. It serves
+those who stay all the same.
+"""
+
+from collections.abc import Mapping
+
+from gameserver.broker.routing import route
+
+
+class Guide:
+    """``gateways``: the address of each gateway by its name, the same for all of them. ``own``: this gateway's name."""
+
+    def __init__(self, own: str, gateways: Mapping[str, str]) -> None:
+        self._own = own
+        self._names = sorted(gateways) if own in gateways else []
+        self._gateways = gateways
+
+    def address_for(self, place: str) -> str:
+        """Return the address of the gateway for a place, "" where that is this one or nobody knows.
+
+        All places of a routing key have one gateway, and each gateway as many keys as the others.
+        """
+        if not self._names:
+            return ""
+        name = self._names[route(place) % len(self._names)]
+        return "" if name == self._own else self._gateways[name]
