@@ -14,7 +14,7 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test chaos chaos-long soak simulation bench pictures docs lint constraints clean python packages-run packages-test
+.PHONY: help run test chaos chaos-long containers soak simulation bench pictures docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -23,6 +23,7 @@ help:
 	@echo "make test         every test but the long ones, and the linters"
 	@echo "make chaos        an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n SEEDS=10)"
 	@echo "make chaos-long   half an hour: one run of many faults over many events (SEED=n FAULTS=1000 EVENTS=1000000)"
+	@echo "make containers   20 minutes: images and both Compose files of docker/ run by a Docker Engine of its own (as root)"
 	@echo "make soak         two hours of play under faults: what grows, or is not answered, is named (HOURS=0.25 REPORT=docs/soak.md SEED=n)"
 	@echo "make simulation   a server in one process, ten thousand seeds of faults (SEEDS=n, SEED=the first)"
 	@echo "make bench        three quarters of an hour of measuring, beside a server in memory and a task per packet (BUDGET=seconds)"
@@ -44,7 +45,10 @@ SEEDS ?= 10
 chaos: packages-test $(VENV)/installed-for-test
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds $(SEEDS) --seconds 45 --every 4
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seeds $(SEEDS) --seconds 45 --every 4 --postgresql
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m "long and not engine"
+
+containers: packages-test $(VENV)/installed-for-test
+	$(BIN)/python -m pytest -m engine -x -rP tests/containers
 
 FAULTS ?= 1000
 EVENTS ?= 1000000

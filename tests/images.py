@@ -90,7 +90,7 @@ class Image:
         include = "--include=python3,python3-venv,ca-certificates"
         _run("debootstrap", "--variant=minbase", include, RELEASE, str(plain), MIRROR)
         (plain / "usr" / "local" / "bin" / "python").symlink_to("/usr/bin/python3")
-        _download(wheels)
+        download_wheels(wheels)
         for name, steps in stages(DOCKERFILE.read_text()):
             root = self._folder / (name or "final")
             _run("cp", "-a", "--reflink=auto", str(plain), str(root))
@@ -157,7 +157,7 @@ class Image:
         return kind(name, self.words(command, var, secrets, env), dict(os.environ), log)
 
 
-def _download(folder: Path) -> None:
+def download_wheels(folder: Path) -> None:
     """All that pip will ask for, so that the steps themselves need no network."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [

@@ -355,6 +355,13 @@ def test_prometheus_asks_every_process() -> None:
     assert found["rule_files"] == ["rules.yml", "alerts.yml"]
 
 
+def test_a_node_that_is_cut_off_is_soon_noticed() -> None:
+    """Erlang's default is a minute, in which its queues have no leader that anybody reaches."""
+    text = (DOCKER / "rabbitmq" / "cluster.conf").read_text()
+    (seconds_,) = re.findall(r"^net_ticktime = (\d+)$", text, flags=re.MULTILINE)
+    assert 5 <= int(seconds_) <= 2 * Limits().unavailable_after_s
+
+
 def test_the_nodes_of_the_cluster_are_the_services() -> None:
     text = (DOCKER / "rabbitmq" / "cluster.conf").read_text()
     named = re.findall(r"classic_config\.nodes\.\d = rabbit@(\w+)$", text, flags=re.MULTILINE)

@@ -54,6 +54,7 @@ SCALING = "tests/acceptance/test_scaling.py::"
 WATCH = "tests/integration/test_watch.py::"
 FLOWER = "tests/integration/test_flower.py::"
 BACKUP = "tests/integration/test_backup.py::"
+CONTAINERS = "tests/containers/test_containers.py::"
 CROWDS = "tests/acceptance/test_crowds.py::test_two_workers_of_a_family_share_its_events"
 LETTERS = Ran("tests/unit/cli/test_dead_letters.py::test_the_command_lists_shows_replays_and_drops")
 MULTI = Ran(f"{SCALING}test_celery_multi_starts_restarts_and_stops_workers_of_two_families")
@@ -79,7 +80,11 @@ MAPS = Ran("tests/unit/cli/test_world.py::test_the_commands_check_and_apply")
 RENEWED = Ran(
     "tests/unit/security/test_provisioning.py::test_a_secret_is_renewed_in_the_file_that_containers_have_mounted"
 )
-NO_ENGINE = Not("no container engine runs where the tests do; tests/unit/docker reads what it would run")
+DEVELOPED = Ran(f"{CONTAINERS}test_the_deployment_for_developers_plays")
+SEEN = Ran(f"{CONTAINERS}test_the_parts_see_each_other_and_nobody_else")
+SCALED = Ran(f"{CONTAINERS}test_it_is_scaled_and_every_up_keeps_that")
+UPDATED = Ran(f"{CONTAINERS}test_it_is_updated_while_no_family_is_without_a_worker")
+ROTATED = Ran(f"{CONTAINERS}test_secrets_are_renewed_while_all_play")
 SYSTEM = Not("it is the system's own, and looks only")
 
 _NAMES = "movement2 chat2 -A tasks"
@@ -153,24 +158,24 @@ REGISTRY: dict[str, Ran | Not] = {
     ),
     "gameserver secrets FOLDER --renew broker_worker flower_password": RENEWED,
     "gameserver secrets FOLDER --renew broker_users.json": RENEWED,
-    "docker compose -f docker/compose.yml build": NO_ENGINE,
-    _SECRETS: NO_ENGINE,
-    "docker compose -f docker/compose.yml up": NO_ENGINE,
-    "docker compose -f docker/compose.yml --profile bots up": NO_ENGINE,
-    "docker compose -f docker/compose.yml run --rm operator gameserver status": NO_ENGINE,
-    f"{_PRODUCTION} up -d": NO_ENGINE,
-    f"{_PRODUCTION} run --rm operator celery -A tasks inspect ping": NO_ENGINE,
-    f"{_PRODUCTION} up -d --no-recreate": NO_ENGINE,
-    f"{_PRODUCTION} build": NO_ENGINE,
-    f"{_PRODUCTION} run --rm migrate": NO_ENGINE,
-    f"{_PRODUCTION} run --rm declare": NO_ENGINE,
-    f"{_PRODUCTION} up -d --no-deps --wait beat1": NO_ENGINE,
-    f"{_PRODUCTION} up -d --no-deps --wait beat2": NO_ENGINE,
-    f"{_PRODUCTION} up -d --no-deps --wait gateway1": NO_ENGINE,
-    f"{_PRODUCTION} up -d --no-deps --wait gateway2": NO_ENGINE,
-    f"{_SECRETS} --renew broker_worker": NO_ENGINE,
-    f"{_PRODUCTION} exec rabbit1 rabbitmqctl import_definitions /run/secrets/broker_users.json": NO_ENGINE,
-    f"{_PRODUCTION} exec postgres {_ALTER}": NO_ENGINE,
+    "docker compose -f docker/compose.yml build": DEVELOPED,
+    _SECRETS: DEVELOPED,
+    "docker compose -f docker/compose.yml up": DEVELOPED,
+    "docker compose -f docker/compose.yml --profile bots up": DEVELOPED,
+    "docker compose -f docker/compose.yml run --rm operator gameserver status": DEVELOPED,
+    f"{_PRODUCTION} up -d": SCALED,
+    f"{_PRODUCTION} run --rm operator celery -A tasks inspect ping": SEEN,
+    f"{_PRODUCTION} up -d --no-recreate": SCALED,
+    f"{_PRODUCTION} build": UPDATED,
+    f"{_PRODUCTION} up -d migrate declare": UPDATED,
+    f"{_PRODUCTION} wait migrate declare": UPDATED,
+    f"{_PRODUCTION} up -d --wait beat1": UPDATED,
+    f"{_PRODUCTION} up -d --wait beat2": UPDATED,
+    f"{_PRODUCTION} up -d --wait gateway1": UPDATED,
+    f"{_PRODUCTION} up -d --wait gateway2": UPDATED,
+    f"{_SECRETS} --renew broker_worker": ROTATED,
+    f"{_PRODUCTION} exec rabbit1 rabbitmqctl import_definitions /run/secrets/broker_users.json": ROTATED,
+    f"{_PRODUCTION} exec postgres {_ALTER}": ROTATED,
     "gameserver copy --to postgresql://game@HOST/game": Ran(
         "tests/unit/cli/test_database.py::test_the_command_copies_the_database_of_the_settings"
     ),
