@@ -150,11 +150,19 @@ class Gateway(Service):
             self.hub,
             limiter,
             introduced=introduced,
-            pages=Site(),
+            pages=self._site(),
             origins=self._settings.web_origins,
             clock=self._reactor,
             idle_s=self._limits.login_timeout_s,
         )
+
+    def _site(self) -> Site:
+        """What browsers are served: under ``gameserver dev`` the playground too."""
+        if not self._settings.dev:
+            return Site()
+        from gateway.web import playground  # what it imports no other gateway needs
+
+        return Site(playground.pages(), playground.acts(self._reactor, self._settings.var))
 
     def _telnet_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
         began_s = int(time.time())

@@ -13,7 +13,7 @@ import msgspec
 from gameserver.wire.errors import HttpFault
 
 REQUEST_BYTES_MAX = 8_192
-METHODS = frozenset({"GET", "HEAD"})
+METHODS = frozenset({"GET", "HEAD", "POST"})
 END = b"\r\n\r\n"
 
 _LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (/[\x21-\x7e]*) HTTP/1\.([01])")
@@ -61,7 +61,7 @@ def _headers(fields: list[str]) -> dict[str, str]:
 
 def _refuse(method: str, minor: str, headers: Mapping[str, str]) -> None:
     if method not in METHODS:
-        raise HttpFault(405, "Only GET and HEAD are answered here.", {"Allow": "GET, HEAD"})
+        raise HttpFault(405, "No such method is answered here.", {"Allow": "GET, HEAD"})
     if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
         raise HttpFault(400, "A request may have no body here.")
     if minor == "1" and headers.get("host", ",").count(","):

@@ -229,7 +229,7 @@ def accept(request: Request, *, subprotocols: Collection[str], origins: Collecti
     if request.method != "GET" or not _is_key(key):
         raise HttpFault(400, "The request is no WebSocket handshake.")
     origin = headers.get("origin", "")
-    if not (origin == "" or {ANY_ORIGIN, origin} & {*origins} or _authority(origin) == headers.get("host", "").lower()):
+    if not (origin == "" or {ANY_ORIGIN, origin} & {*origins} or is_own_page(request)):
         raise HttpFault(403, f"Pages of {origin} may not connect here (GAMESERVER_WEB_ORIGINS lists those that may).")
     return _agree(key, _chosen(headers.get("sec-websocket-protocol", ""), subprotocols))
 
@@ -246,6 +246,12 @@ def _chosen(offered: str, known: Collection[str]) -> str:
     if names and not chosen:
         raise HttpFault(400, f"This server speaks {' and '.join(known)}.")
     return chosen
+
+
+def is_own_page(request: Request) -> bool:
+    """Return whether a browser asks for a page that this server has served."""
+    origin = request.headers.get("origin", "")
+    return origin != "" and _authority(origin) == request.headers.get("host", "").lower()
 
 
 def _authority(origin: str) -> str:

@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
+from gameserver.errors import GameError
 from gameserver.wire.errors import HttpFault
 from gameserver.wire.http import Request, response_head
+from gameserver.wire.websocket import is_own_page
 
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -57,14 +59,39 @@ def page(kind: str, body: bytes) -> Page:
 
 
 class Site:
-    """Answers requests. ``made``: pages by their paths that are no files, each made when it is asked for."""
+    """Answers requests.
 
-    def __init__(self, made: Mapping[str, Callable[[], Page]] | None = None) -> None:
+    ``made``: pages by their paths beside the files, each made when it is asked for. ``acts``: what is done for a
+    ``POST`` from a page of this server; each says what it did.
+    """
+
+    def __init__(
+        self,
+        made: Mapping[str, Callable[[], Page]] | None = None,
+        acts: Mapping[str, Callable[[], str]] | None = None,
+    ) -> None:
         self._pages = dict(_files())
         self._made = made or {}
+        self._acts = acts or {}
 
     def respond(self, request: Request) -> bytes:
-        """Return the response to a request. Raises ``HttpFault`` 404."""
+        """Return the response to a request. Raises ``HttpFault``."""
+        return self._act(request) if request.method == "POST" else self._serve(request)
+
+    def _act(self, request: Request) -> bytes:
+        if request.path not in self._acts:
+            raise HttpFault(405, "Only GET and HEAD are answered here.", {"Allow": "GET, HEAD"})
+        if not is_own_page(request):
+            raise HttpFault(403, "Only pages of this server may ask for that.")
+        try:
+            said = self._acts[request.path]()
+        except GameError as fault:
+            raise HttpFault(503, fault.message) from None
+        body = f"{said}\n".encode()
+        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), **SAFETY}
+        return response_head(200, told) + body
+
+    def _serve(self, request: Request) -> bytes:
         found = self._find(request.path)
         if request.headers.get("if-none-match") == found.etag:
             return response_head(304, {"ETag": found.etag, **SAFETY})

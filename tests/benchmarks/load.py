@@ -20,10 +20,16 @@ from typing import Any
 
 import msgspec
 
-from gameserver.wire.frames import prefix
+from gameserver.wire.frames import LENGTH, prefix
 from tests.benchmarks.sights import Sights
 
 PAUSE_S = 0.001
+UPGRADE = (
+    b"GET /socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Sec-WebSocket-Protocol: gameserver.msgpack\r\n\r\n"
+)
+END = b"\r\n\r\n"
 PING = prefix(msgspec.msgpack.encode({"type": "ping"}))
 RECEIVE_BYTES = 2**18
 OK, ERROR = ord("o"), ord("e")
@@ -62,6 +68,7 @@ class Plan(msgspec.Struct, kw_only=True):
     """What to do: enter, play for ``warm_s``, then for ``seconds`` (the window), then wait ``drain_s`` for answers.
 
     ``at``: which of the addresses is whose; the others take them in turns.
+    ``websocket``: come in over WebSockets, each packet in MessagePack a message.
     """
 
     addresses: list[tuple[str, int]]
@@ -72,6 +79,7 @@ class Plan(msgspec.Struct, kw_only=True):
     seconds: float = 20.0
     drain_s: float = 1.0
     enter_s_max: float = 120.0
+    websocket: bool = False
 
 
 class Seen(msgspec.Struct, kw_only=True):
@@ -108,7 +116,7 @@ class Report(msgspec.Struct, kw_only=True):
 class Client:
     """One connection."""
 
-    __slots__ = ("asked_s", "connection", "entered_s", "group", "name", "next", "rest", "secret", "sights")
+    __slots__ = ("asked_s", "connection", "entered_s", "group", "name", "next", "rest", "secret", "sights", "upgraded")
 
     def __init__(self, group: "Crew", name: str, secret: str) -> None:
         self.group = group
@@ -117,6 +125,7 @@ class Client:
         self.sights = group.sights if name in group.sights else None
         self.next = 0
         self.rest = b""
+        self.upgraded = False  # whether the answer to a WebSocket's handshake has come
         self.connection: socket.socket
         self.asked_s = 0.0
         self.entered_s = 0.0
@@ -252,6 +261,9 @@ class Run:
     def _connected(self, client: Client) -> None:
         """Said by the kernel, perhaps a second later: a server whose doors are crowded lets one try again."""
         self.poll.modify(client.connection, select.EPOLLIN)
+        if self.plan.websocket:
+            with suppress(OSError):
+                client.connection.send(UPGRADE)
         self._write(client, client.group.entrance(client))
 
     def _entered(self, client: Client, now_s: float) -> None:
@@ -294,9 +306,9 @@ class Run:
         self.seq += 1
         self._write(client, frame)
 
-    def _write(self, client: Client, frame: bytes) -> None:
+    def _write(self, client: Client, frames: bytes) -> None:
         with suppress(OSError):  # full, or closed: the packet counts as unanswered
-            client.connection.send(frame)
+            client.connection.send(as_messages(frames) if self.plan.websocket else frames)
 
     def _receive(self) -> None:
         for fd, what in self.poll.poll(0, 20_000):
@@ -315,6 +327,9 @@ class Run:
                 continue
             self.receives += 1
             self.received_bytes += size
+            if self.plan.websocket:
+                self._receive_messages(client, client.rest + self.buffer[:size])
+                continue
             if client.rest:
                 data = client.rest + self.buffer[:size]
                 walked = self._walk(client, data, len(data))
@@ -325,6 +340,19 @@ class Run:
                     client.rest = bytes(self.buffer[walked:size])
             if client.sights is not None:
                 client.sights.receives(client.name, time.perf_counter(), bytes(data[:walked]))
+
+    def _receive_messages(self, client: Client, data: bytes) -> None:
+        """The same of a WebSocket: its messages are walked as if they had come over TCP."""
+        if not client.upgraded:
+            head, end, data = data.partition(END)
+            if not end:
+                client.rest = head
+                return
+            client.upgraded = True
+        frames, client.rest = from_messages(data)
+        self._walk(client, frames, len(frames))
+        if client.sights is not None:
+            client.sights.receives(client.name, time.perf_counter(), frames)
 
     def _gone(self, client: Client) -> None:
         self.lost += 1
@@ -375,6 +403,34 @@ class Run:
             self.took_s[n] = time.perf_counter() - self.sent_s[n]
         elif packet.get("re", 0) <= ENTRANCE_SEQ and not client.entered_s:
             client.group.entering -= 1
+
+
+def as_messages(frames: bytes) -> bytes:
+    """Frames as a client's messages over a WebSocket. The mask is of zeros, so that payloads stay as they are."""
+    messages, at = [], 0
+    while at < len(frames):
+        end = at + LENGTH.size + LENGTH.unpack_from(frames, at)[0]
+        body = frames[at + LENGTH.size : end]
+        size = bytes((0x80 | len(body),)) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2)
+        messages.append(b"\x82" + size + bytes(4) + body)
+        at = end
+    return b"".join(messages)
+
+
+def from_messages(data: bytes) -> tuple[bytes, bytes]:
+    """A server's messages as frames, and what is left of one that has not come to its end."""
+    frames, at, size = [], 0, len(data)
+    while at + 4 <= size:
+        length, begin = data[at + 1], at + 2
+        if length == 126:
+            length, begin = int.from_bytes(data[at + 2 : at + 4]), at + 4
+        elif length == 127:
+            length, begin = int.from_bytes(data[at + 2 : at + 10]), at + 10
+        if begin + length > size:
+            break
+        frames.append(prefix(data[begin : begin + length]))
+        at = begin + length
+    return b"".join(frames), data[at:]
 
 
 def _head(packet: dict[str, Any]) -> bytes:

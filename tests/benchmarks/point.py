@@ -122,6 +122,7 @@ def measure(
     task: str = "movement.move",
     seed: int = 1,
     enter_s_max: float = 120.0,
+    websocket: bool = False,
     meanwhile: Meanwhile | None = None,
     study: Study | None = None,
     program: str = "tests.benchmarks.load",
@@ -142,6 +143,7 @@ def measure(
             seconds=seconds,
             drain_s=drain_s,
             enter_s_max=enter_s_max,
+            websocket=websocket,
         )
         for n, share in enumerate(shares)
     ]

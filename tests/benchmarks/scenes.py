@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from gameserver.security.passwords import Argon2Passwords
 from tests.benchmarks import load, machine, workloads, zones
 from tests.benchmarks.point import Point, latency, measure
@@ -170,6 +172,36 @@ def telnet(clients: int, **wanted: Any) -> Point:
         )
 
 
+def websockets(clients: int, **wanted: Any) -> Point:
+    """Walkers over TCP, then over WebSockets, then over TCP again: what a gateway takes for each delivery."""
+    with server_of(players=clients, web=True, **wanted) as server:
+        before, point, after = (_walkers(server, clients, websocket=websocket) for websocket in (False, True, False))
+    tcp = (_gateway_us(before) + _gateway_us(after)) / 2
+    dearer = round(_gateway_us(point) / tcp - 1, 3)
+    point.notes |= {
+        "us_per_delivery": round(_gateway_us(point), 2),
+        "us_per_delivery_tcp": round(tcp, 2),
+        "dearer": dearer,
+    }
+    return point
+
+
+def _walkers(server: Running, clients: int, *, websocket: bool) -> Point:
+    addresses = server.web_addresses if websocket else server.addresses
+    return measure(
+        replace(server, addresses=addresses),
+        workloads.walk(clients, 1.0),
+        workload="websockets",
+        seconds=WINDOW_S,
+        websocket=websocket,
+    )
+
+
+def _gateway_us(point: Point) -> float:
+    """Microseconds of a processor that gateways used for each packet that a client was told."""
+    return point.cores["gateway"] / point.deliveries_per_s * 1e6
+
+
 # Each is played by a function of the number of clients and of what else the server is to be (``Wanted``); what it gives
 # is kept as any other measurement. Beside it how many clients it is made for. In the order in which they matter.
 SCENES: dict[str, tuple[Callable[..., Point], int]] = {
@@ -182,4 +214,5 @@ SCENES: dict[str, tuple[Callable[..., Point], int]] = {
     "hot": (hot, 500),
     "backlog": (backlog, 200),
     "telnet": (telnet, 2_000),
+    "websockets": (websockets, 1_000),
 }

@@ -26,6 +26,7 @@ from tests.benchmarks.as_run import gameserver_up
 from tests.benchmarks.share import limited
 from tests.databases import Cluster, required
 from tests.deployments import FAMILIES
+from tests.web_clients import WEB
 
 SETTINGS = ("listen_addresses=", "max_connections=50")
 TELNET = "tcp:0:interface=127.0.0.1 telnet:tcp:0:interface=127.0.0.1"
@@ -38,7 +39,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     ``gateway_share``: so much of a processor each gateway may use, 0 for all it gets. ``led``: all players of a zone
     are on one gateway. ``postgresql``: a server of its own instead of SQLite. ``cores``: on how many all of its
     processes run; see the module ``cores``. ``telnet``: players come in by telnet, with passwords that cost nothing to
-    check.
+    check. ``web``: gateways serve browsers too.
     """
 
     kind: str = "gameserver"
@@ -55,6 +56,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     postgresql: bool = False
     telnet: bool = False
     cores: int = cores.DEFAULT
+    web: bool = False
     env: dict[str, str] = {}
 
 
@@ -63,6 +65,7 @@ class Running(msgspec.Struct, kw_only=True):
 
     wanted: Wanted
     addresses: list[tuple[str, int]]
+    web_addresses: list[tuple[str, int]] = []
     tiers: dict[str, list[int]]
     amqp_url: str = ""
     deployment: Deployment | None = None
@@ -94,13 +97,14 @@ def _gameserver(wanted: Wanted, folder: Path, running_node: RunningNode | None) 
             workers = deployment.workers([((family,), family, 1) for family in FAMILIES])
             beat = deployment.beat()
             flower = [_flower(deployment)] if wanted.flower else []
-            listens = {"GAMESERVER_ENDPOINTS": TELNET} if wanted.telnet else {}
+            listens = {"GAMESERVER_ENDPOINTS": TELNET if wanted.telnet else WEB % "tcp:0"}
             gateways = [deployment.gateway(env=listens) for _ in range(wanted.gateways)]
             for gateway in gateways:
                 shares.enter_context(limited(gateway.pid, wanted.gateway_share))
             yield Running(
                 wanted=wanted,
                 addresses=[_telnet(gateway) if wanted.telnet else gateway.address for gateway in gateways],
+                web_addresses=[_web(gateway) for gateway in gateways if wanted.web],
                 tiers={
                     "gateway": [gateway.pid for gateway in gateways],
                     "broker": [node.pid],
@@ -115,6 +119,11 @@ def _gameserver(wanted: Wanted, folder: Path, running_node: RunningNode | None) 
         finally:
             shares.close()
             deployment.stop()
+
+
+def _web(gateway: GatewayProc) -> tuple[str, int]:
+    gateway.says("for browsers")
+    return "127.0.0.1", gateway.web_port
 
 
 @contextlib.contextmanager

@@ -5,10 +5,15 @@ import time
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gameserver.modules.movement.events import Appeared, Being, Moved, Walked
 from gameserver.wire.codecs import msgpack_codec
+from gameserver.wire.frames import prefix
 from gameserver.wire.packets import Error, Ok
+from gameserver.wire.websocket import Messages, Opcode, frame
+from tests.benchmarks import load
 from tests.benchmarks.load import ENTRANCE_SEQ, Client, Group, Plan, Run
 from tests.benchmarks.workloads import walk
 
@@ -119,3 +124,14 @@ def test_of_watched_clients_it_is_known_when_they_see_each_others_moves(run: Run
     assert all(0 < age_us < 10_000_000 for _, age_us in ages)
     for end in [*ends, *(client.connection for client in crew.clients)]:
         end.close()
+
+
+@given(st.lists(st.binary(min_size=2, max_size=300), max_size=6), st.integers(0, 500))
+def test_frames_become_messages_and_messages_frames(bodies: list[bytes], cut: int) -> None:
+    frames = b"".join(map(prefix, bodies))
+    read, fault = Messages(400, Opcode.BINARY).feed(load.as_messages(frames))
+    assert (read, fault) == (bodies, None)
+    told = b"".join(frame(Opcode.BINARY, body) for body in bodies)
+    first, rest = load.from_messages(told[:cut])
+    second, rest = load.from_messages(rest + told[cut:])
+    assert (first + second, rest) == (frames, b"")

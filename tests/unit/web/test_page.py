@@ -5,11 +5,17 @@ import subprocess
 from importlib.resources import files
 from pathlib import Path
 
+from gateway.web import playground
 from gateway.web.site import CONTENT_SECURITY_POLICY, SERVED, Site
 from tests.nodes import node
 
 WEB = Path(str(files("gateway.web")))
-PAGES = [file for folder in SERVED for file in (WEB / folder).iterdir() if file.suffix in (".html", ".css", ".js")]
+PAGES = [
+    file
+    for folder in (*SERVED, "playground")
+    for file in (WEB / folder).iterdir()
+    if file.suffix in (".html", ".css", ".js")
+]
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
@@ -28,10 +34,10 @@ def test_nothing_is_inline_that_the_policy_forbids() -> None:
 
 
 def test_what_a_page_names_is_served() -> None:
-    pages = Site()._pages
+    pages = {*Site()._pages, *playground.pages()}
     for file in PAGES:
         named = re.findall(r"(?:href|src)=\"(/[^\"]+)\"|from \"(/[^\"]+)\"", file.read_text())
-        assert {path for pair in named for path in pair if path} <= set(pages), file
+        assert {path for pair in named for path in pair if path} <= pages | {"/"}, file
 
 
 def test_every_field_and_button_has_a_name() -> None:

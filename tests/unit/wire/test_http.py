@@ -38,7 +38,7 @@ def test_a_connection_stays_unless_the_client_says_otherwise(line: bytes, stays:
 @pytest.mark.parametrize(
     ("raw", "status"),
     [
-        (b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         (b"GET / HTTP/2\r\nHost: a\r\n\r\n", 400),
         (b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),

@@ -254,3 +254,21 @@ def test_behind_a_load_balancer_the_clients_own_address_counts():
         protocol.dataReceived(b"PROXY TCP4 10.7.7.7 10.9.9.9 1234 4080\r\n" + GET % b"/")
     assert len(answers(first)) == 1
     assert second.transport.disconnected
+
+
+POST = b"POST %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+HERE, ELSEWHERE = b"Origin: http://localhost\r\n", b"Origin: http://evil.example\r\n"
+
+
+def test_what_a_page_may_have_done_no_page_of_others_may(web: Web):
+    done: list[str] = []
+    site = Site({}, {"/act": lambda: done.append("it") or "Done."})
+    asked = [(b"/act", HERE), (b"/act", ELSEWHERE), (b"/act", b""), (b"/other", HERE)]
+    statuses = []
+    for path, origin in asked:
+        protocol = web.connect()
+        protocol._pages = site
+        protocol.dataReceived(POST % (path, origin))
+        statuses.append(answers(protocol)[0][0])
+    assert statuses == [200, 403, 403, 405]
+    assert done == ["it"]
