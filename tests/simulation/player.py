@@ -8,12 +8,14 @@ from gameserver.wire.client import ClientConnection
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
+from tests.simulation.economy import Trader
 
 WINDOW = 8
 PATIENCE_S = 0.5  # after a refused entrance
 PASSWORD = "a long secret"
 HASTE = 0.1  # how likely a visitor goes, whatever is under way
 WANTED = {"give": 0.1, "whisper": 0.5, "attack": 0.7, "say": 0.78, "move": 0.9}
+TRADES = 0.85  # how likely a player of an economy trades
 STEP_S = 0.25  # nobody walks faster
 
 
@@ -50,6 +52,7 @@ class SimulatedPlayer:
         self._others = [other for other in names if other != name]
         self._left = actions
         self._cluster = cluster
+        self._trader = Trader(cluster.rng, cluster.store, name, self._others)
         self._seq = 1
         self._entrance = 1
         self._token = ""
@@ -132,8 +135,10 @@ class SimulatedPlayer:
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._cluster.rng
+        if self._cluster.story.economy and rng.random() < TRADES:
+            return self._trader.choose()
         other, dice = rng.choice(self._others), WANTED.get(self._cluster.story.wants) or rng.random()
-        if dice < 0.4:
+        if dice < 0.4 and not self._cluster.story.economy:  # there purses are what conservation proves
             return "give", {"to": other, "coins": rng.randint(1, 30)}
         if dice < 0.6:
             return "whisper", {"to": other, "text": f"{self.name}>{other} {self._seq}"}

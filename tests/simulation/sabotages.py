@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from gameserver.declare.conserved import quantities
 from gameserver.declare.entity import Entity
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.things import Moved
 from gameserver.processing import merging
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
@@ -102,6 +104,13 @@ REVOKED: dict[str, Any] = {
     "steps": 150,
     "poisons": (),
     "republish_after_s": 45.0,
+}
+
+ECONOMY: dict[str, Any] = {
+    "economy": True,
+    "chances": Chances(crash=0.1, ack_lost=0.1, switch=0.1, move=0.02),
+    "actions": 30,
+    "poisons": (),
 }
 
 
@@ -283,7 +292,7 @@ def told_is_merged(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryTransaction, "_mail", mail)
 
 
-def _instead(patch: pytest.MonkeyPatch, name: str, spoil: Callable[[Outcome], Outcome]) -> None:
+def _instead(patch: pytest.MonkeyPatch, name: str, spoil: Callable[[Any], Outcome]) -> None:
     """Another rule answers an event."""
     real: Any = rules()[name]
 
@@ -329,6 +338,49 @@ def rows_are_never_done(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gameserver.processing.exactly_once.ExactlyOnce.is_done", lambda self, id_: False)
 
 
+def exchanges_copy(patch: pytest.MonkeyPatch) -> None:
+    """Who trades gets a thing, and the other one keeps it."""
+
+    def copies(there: Any, coming: Any, holder: str, most: int = 0) -> Moved:
+        return Moved(tuple(replace(item, id=f"{item.id}'", holder=holder) for item in coming))
+
+    patch.setattr("gameserver.modules.barter.rules.received", copies)
+
+
+def exchanges_are_halved(patch: pytest.MonkeyPatch) -> None:
+    """The rule forgets one of the two purses."""
+    _instead(patch, "accept", lambda outcome: replace(outcome, put=outcome.put[1:]) if outcome.result.done else outcome)
+
+
+def letters_stay(patch: pytest.MonkeyPatch) -> None:
+    """A letter that was opened may be opened again."""
+    _instead(patch, "openletter", lambda outcome: replace(outcome, drop=()))
+
+
+def the_outbid_lose(patch: pytest.MonkeyPatch) -> None:
+    """Nobody is owed a bid that was topped."""
+    patch.setattr("gameserver.modules.market.rules.topped", lambda lot, id_: ())
+
+
+def lots_forget(patch: pytest.MonkeyPatch) -> None:
+    """What was bought stays for sale."""
+    _instead(patch, "buy", lambda outcome: replace(outcome, drop=()))
+
+
+def crafting_is_free(patch: pytest.MonkeyPatch) -> None:
+    """A recipe uses nothing up."""
+    patch.setattr("gameserver.modules.crafting.rules.used_up", lambda carried, recipe: Moved())
+
+
+def drops_stay_in_hand(patch: pytest.MonkeyPatch) -> None:
+    """What is put down lies there, and is carried all the same."""
+    _instead(patch, "drop", lambda outcome: replace(outcome, put=(*outcome.put, *map(_again, outcome.put))))
+
+
+def _again(thing: Any) -> Any:
+    return Item(id=f"{thing.id}'", kind=thing.kind, count=thing.count, holder="player0")
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -357,5 +409,14 @@ SABOTAGES = (
     Sabotage("what is given arrives", gifts_are_lost, 0, "trade.give destroyed"),
     Sabotage("what makes coins is declared", no_sources, 0, "sessions.register made 100 of coins"),
     Sabotage("an effect is one transaction", two_transactions, 24, "and what events did makes"),
+    Sabotage("what is exchanged leaves its owner", exchanges_copy, 4, "barter.accept made", ECONOMY),
+    Sabotage("an exchange has two ends", exchanges_are_halved, 4, "of coins", ECONOMY),
+    Sabotage("a letter is opened once", letters_stay, 1, "is not in mail:", ECONOMY),
+    Sabotage("who is outbid is paid back", the_outbid_lose, 0, "market.bid destroyed", ECONOMY),
+    Sabotage("what is sold is for sale no more", lots_forget, 5, "is not in lot:", ECONOMY),
+    Sabotage("what is made is made of something", crafting_is_free, 0, "no rate of its data file", ECONOMY),
+    Sabotage("what lies is carried no more", drops_stay_in_hand, 0, "items.drop", ECONOMY),
+    Sabotage("a trade is one transaction", two_transactions, 58, "and what events did makes", ECONOMY),
+    Sabotage("a trade is done once", no_watermarks, 4, "doubled", ECONOMY),
     Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),
 )

@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 
 REPUBLISH_AFTER_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
+ECONOMY_ODDS = 0.25
 POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
 
 
@@ -27,7 +28,8 @@ class Chances(msgspec.Struct, frozen=True, kw_only=True):
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break.
 
-    ``wants``: the only thing that players do, "" for all; ``bursts``: how much one does at once.
+    ``wants``: the only thing that players do, "" for all; ``economy``: whether they have things and trade with them;
+    ``bursts``: how much one does at once.
     """
 
     seed: int
@@ -39,6 +41,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     moves: frozenset[str]
     poisons: tuple[str, ...]
     wants: str = ""
+    economy: bool = False
     bursts: tuple[int, ...] = (1, 1, 1, 4)
 
 
@@ -68,4 +71,5 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
         chances=chances,
         moves=frozenset(name for name in moves if rng.random() < 0.4),
         poisons=tuple(rng.sample(POISONS, 2)) if chances.poison else (),
+        economy=rng.random() < ECONOMY_ODDS,
     )

@@ -1,0 +1,249 @@
+"""What players of an economy do, with things that lie, are carried, and are kept by bank, post and market.
+
+A player knows what the database holds: what it does is likely to be something that may be done, or just may not.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import Any
+
+from gameserver.declare.entity import Entity
+from gameserver.maps.objects import Placed
+from gameserver.modules.bank import maps as bank_maps
+from gameserver.modules.bank.rules import in_bank, in_chest
+from gameserver.modules.barter.entities import Side
+from gameserver.modules.crafting.maps import Workshop
+from gameserver.modules.crafting.recipes import RECIPES, WORKSHOPS
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.kinds import KINDS
+from gameserver.modules.items.things import inside, worn_by
+from gameserver.modules.market.entities import Lot
+from gameserver.modules.market.maps import Stall
+from gameserver.modules.market.rules import in_lot
+from gameserver.modules.post.entities import Letter
+from gameserver.modules.post.rules import WAITS_MS, mail_of
+from gameserver.modules.shops.goods import SHOPS
+from gameserver.modules.shops.maps import Shop
+from gameserver.testing.audit import Entry
+
+CHEST = "field.chest.2"
+OBJECTS = (
+    Placed("field.counter.1", 1, 1, bank_maps.Counter()),
+    Placed(CHEST, 4, 3, bank_maps.Chest(holds=6)),
+    Placed("field.stall.3", 1, 2, Stall()),
+    Placed("field.shop.4", 1, 3, Shop(shop="store")),
+    Placed("field.shop.5", 1, 4, Shop(shop="smithy")),
+    *(Placed(f"field.workshop.{n}", 2, n, Workshop(kind=kind)) for n, kind in enumerate(WORKSHOPS, 1)),
+)
+# What its rules say no with.
+CODES = frozenset(
+    {
+        "bid_too_low",
+        "collect_first",
+        "has_bids",
+        "holds_things",
+        "no_bids",
+        "no_container",
+        "no_offer",
+        "no_price",
+        "no_such_letter",
+        "no_such_lot",
+        "no_such_recipe",
+        "no_such_thing",
+        "not_alive",
+        "not_bought",
+        "not_sold",
+        "not_wearable",
+        "not_yours",
+        "offer_changed",
+        "offline",
+        "own_lot",
+        "sold_out",
+        "taken",
+        "too_few_things",
+        "too_many_bids",
+        "too_many_letters",
+        "too_many_lots",
+        "too_many_things",
+        "unhurt",
+        "useless",
+    }
+)
+STACKS = {"apple": 9, "wood": 10, "coal": 5, "iron_ore": 6}
+LOT_S, LETTER_S = 40, 20  # so long after the beginning the first lot closes, and the first letter goes back
+
+
+def furnish(names: list[str], zone: str, now_ms: int) -> list[Entity]:
+    """What is there when the story begins."""
+    things: list[Entity] = []
+    for kind, count in STACKS.items():
+        things += [Item(id=f"{name}'s {kind}", kind=kind, count=count, holder=name) for name in names]
+    things += [Item(id=f"{name}'s {kind}", kind=kind, holder=name) for name in names for kind in ("knife", "pouch")]
+    things += [Item(id=f"lost {n}", kind="short_sword", zone=zone, x=4, y=4) for n in range(3)]
+    things += [
+        Item(id="lotted", kind="axe", holder=in_lot(f"{names[0]}/first")),
+        Lot(
+            id=f"{names[0]}/first",
+            seller=names[0],
+            thing="lotted",
+            kind="axe",
+            price=90,
+            least=1,
+            until_ms=now_ms + LOT_S * 1000,
+        ),
+        Item(id="mailed", kind="club", holder=mail_of(names[1])),
+        Letter(
+            id="old",
+            receiver=names[1],
+            sender=names[2],
+            text="x",
+            things='["mailed"]',
+            at_ms=now_ms + LETTER_S * 1000 - WAITS_MS,
+        ),
+    ]
+    return things
+
+
+class Trader:
+    """Chooses what a player does next, of what ``store`` holds."""
+
+    def __init__(self, rng: Random, store: Any, name: str, others: list[str]) -> None:
+        self._rng = rng
+        self._store = store
+        self._name = name
+        self._others = others
+        self._deeds: list[Callable[[], dict[str, Any]]] = [
+            *(lambda: self._thing("take", ""),) * 2,
+            lambda: self._thing("drop", self._name),
+            lambda: self._thing("use", self._name),
+            lambda: self._thing("equip", self._name),
+            lambda: self._thing("unequip", worn_by(self._name)),
+            lambda: {**self._thing("split", self._name), "count": self._rng.randint(1, 3)},
+            lambda: {**self._thing("giveitem", self._name), "to": self._other()},
+            lambda: {**self._thing("stow", self._name), "into": self._pouch},
+            lambda: {**self._thing("fetch", inside(self._pouch)), "out_of": self._pouch},
+            *(self._offer,) * 4,
+            *(self._accept,) * 5,
+            lambda: {"type": "retract", "to": self._other()},
+            lambda: {"type": "deposit", "coins": self._rng.randint(1, 40)},
+            lambda: {"type": "withdraw", "coins": self._rng.randint(1, 40)},
+            lambda: self._thing("store", self._name),
+            lambda: self._thing("retrieve", in_bank(self._name)),
+            lambda: {**self._thing("putin", self._name), "chest": CHEST},
+            *(lambda: {**self._thing("takeout", in_chest(CHEST)), "chest": CHEST},) * 2,
+            *(self._post,) * 2,
+            *(lambda: {"type": "openletter", "letter": self._letter()},) * 2,
+            lambda: {**self._thing("sell", self._name), "price": self._rng.randint(0, 30), "least": 1},
+            lambda: {"type": "buy", "lot": self._lot()},
+            *(lambda: {"type": "bid", "lot": self._lot(), "coins": self._rng.randint(1, 30)},) * 3,
+            lambda: {"type": "unlist", "lot": self._lot()},
+            *(lambda: {"type": "collect"},) * 2,
+            lambda: {"type": "craft", "recipe": self._rng.choice(("plank", "stick", "iron_bar", "x"))},
+            lambda: {"type": "buyfrom", "shop": "store", "kind": "apple", "count": self._rng.randint(1, 4)},
+            lambda: {**self._thing("sellto", self._name), "shop": "store"},
+        ]
+
+    def choose(self) -> tuple[str, dict[str, Any]]:
+        """The next event and its fields."""
+        fields = self._rng.choice(self._deeds)()
+        return fields.pop("type"), fields
+
+    @property
+    def _pouch(self) -> str:
+        return f"{self._name}'s pouch"
+
+    def _other(self) -> str:
+        return self._rng.choice(self._others)
+
+    def _ids(self, kind: type[Entity], **equal: Any) -> list[str]:
+        found = self._store.things[kind].values()
+        return sorted(one.id for one in found if all(getattr(one, name) == value for name, value in equal.items()))
+
+    def _one(self, ids: list[str]) -> str:
+        return self._rng.choice(ids) if ids else "nothing"
+
+    def _thing(self, event: str, holder: str) -> dict[str, Any]:
+        return {"type": event, "thing": self._one(self._ids(Item, holder=holder))}
+
+    def _letter(self) -> str:
+        return self._one(self._ids(Letter, receiver=self._name))
+
+    def _lot(self) -> str:
+        return self._one(self._ids(Lot))
+
+    def _some(self) -> list[str]:
+        mine = self._ids(Item, holder=self._name)
+        return self._rng.sample(mine, min(len(mine), self._rng.randint(0, 2)))
+
+    def _offer(self) -> dict[str, Any]:
+        wooer = self._one(self._ids(Side, partner=self._name))  # who offers me something gets an answer
+        to = wooer if wooer in self._others else self._other()
+        return {"type": "offer", "to": to, "things": self._some(), "coins": self._rng.randint(0, 20)}
+
+    def _accept(self) -> dict[str, Any]:
+        side = self._store.things[Side].get(self._one(self._ids(Side, partner=self._name)))
+        if side is None:
+            return self._offer()
+        return {"type": "accept", "to": side.id, "version": max(1, side.version)}
+
+    def _post(self) -> dict[str, Any]:
+        enclosed = {"things": self._some(), "coins": self._rng.randint(0, 20)}
+        return {"type": "post", "to": self._other(), "text": "x", **enclosed}
+
+
+def misplaced(
+    things: Iterable[Item], lots: Iterable[Lot], letters: Iterable[Letter], players: set[str]
+) -> Iterator[str]:
+    """Find things that are in places that are none, and letters and lots that lack what is theirs."""
+    by_id = {thing.id: thing for thing in things}
+    due = {lot.thing: in_lot(lot.id) for lot in lots}
+    due |= {id_: mail_of(letter.receiver) for letter in letters for id_ in letter.enclosed}
+    for id_, place in due.items():
+        if id_ not in by_id or by_id[id_].holder != place:
+            yield f"{id_} is not in {place}"
+    for thing in by_id.values():
+        word, colon, of = thing.holder.partition(":")
+        there = {"lot": thing.id in due, "mail": thing.id in due, "in": of in by_id, "chest": of == CHEST}
+        if thing.holder and not there.get(word, (of if colon else word) in players):
+            yield f"{thing.id} is in {thing.holder}, which is no place"
+
+
+def unpaid(entries: Iterable[Entry]) -> Iterator[str]:
+    """Find what was made without what it takes: by crafting, and in shops.
+
+    Conservation lets sources make and sinks destroy; that they do so at the rates of the data files is to be seen here.
+    """
+    for entry in entries:
+        rates = RATES.get(entry.task)
+        if rates is not None and _rate(entry) not in rates:
+            yield f"{entry.id}: {entry.task} changed {entry.changes}, which is no rate of its data file"
+
+
+def _rate(entry: Entry) -> frozenset[tuple[str, int]]:
+    """What an event made and destroyed: coins, stacks by their kinds, other things by their number."""
+    found: Counter[str] = Counter()
+    for name, which, n in entry.changes:
+        found[which if name == "stacks" else name] += n
+    return frozenset((name, n) for name, n in found.items() if n)
+
+
+def _changes(coins: int, kinds: dict[str, int]) -> frozenset[tuple[str, int]]:
+    found = Counter({"coins": coins})
+    for kind, n in kinds.items():
+        found[kind if KINDS[kind].stacks else "things"] += n
+    return frozenset((name, n) for name, n in found.items() if n)
+
+
+RATES = {
+    "crafting.craft": {
+        _changes(0, {recipe.makes: recipe.count, **{kind: -n for kind, n in recipe.needs.items()}})
+        for recipe in RECIPES.values()
+    },
+    "shops.buyfrom": {
+        _changes(-ware.price * n, {ware.item: n})
+        for shop in SHOPS.values()
+        for ware in shop.sells
+        for n in range(1, KINDS[ware.item].stack + 1)
+    },
+}
