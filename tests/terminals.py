@@ -55,6 +55,10 @@ class ATerminal:
         self._process.wait()
         os.close(self._fd)
 
+    def presses(self, keys: str) -> None:
+        """Press keys, as they are."""
+        os.write(self._fd, keys.encode())
+
     def types(self, line: str) -> None:
         """Type a line, and Enter."""
         os.write(self._fd, line.encode() + b"\r")

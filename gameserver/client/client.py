@@ -112,6 +112,11 @@ class Client:
         return self._session.reconnection.count
 
     @property
+    def end(self) -> ConnectionLost | None:
+        """Why this client has ended: the server's farewell, or what came of it; ``None`` while it has not."""
+        return self._session.lifecycle.reason
+
+    @property
     def unanswered(self) -> int:
         """How many events wait for their reply."""
         return len(self._session.requests)

@@ -20,7 +20,7 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self.phase = Phase.CONNECTING
-        self._reason: ConnectionLost | None = None
+        self.reason: ConnectionLost | None = None  # for its end
 
     @property
     def is_in_world(self) -> bool:
@@ -35,12 +35,12 @@ class Lifecycle:
     def end(self, reason: ConnectionLost) -> None:
         """Enter the last phase. Every later check raises ``reason``."""
         self.phase = Phase.ENDED
-        self._reason = reason
+        self.reason = reason
 
     def check_alive(self) -> None:
         """Raise ``ConnectionLost`` with the reason for the end when the client has ended."""
-        if self._reason is not None:
-            raise self._reason.again()
+        if self.reason is not None:
+            raise self.reason.again()
 
     def check_may_enter(self) -> None:
         """Raise ``ConnectionLost`` or ``Refused`` when no login is possible now."""

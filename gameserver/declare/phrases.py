@@ -90,8 +90,9 @@ class Sight:
         return found[wanted - 1] if 0 < wanted <= len(found) else ""
 
     def wish(self, event: Event) -> None:
-        """Have an event sent for the player with what is typed next."""
-        self._wishes.append(event)
+        """Have an event sent for the player with what is typed next, once however often it is wished for."""
+        if event not in self._wishes:
+            self._wishes.append(event)
 
     def take_wishes(self) -> list[Event]:
         """What was wished for since the last call."""

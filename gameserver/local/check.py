@@ -27,12 +27,14 @@ def main() -> int:
 def read_game(settings: Settings) -> None:
     """Read everything that a game declares. Raises ``Corrupt`` for the first thing that is wrong."""
     from gameserver.declare.client_view import followers
+    from gameserver.declare.phrasebook import phrasebook
     from gameserver.maps.world import load_world
     from gameserver.rules.book import rules
     from gameserver.store.own_migrations import refuse_missing
 
     rules()
     followers()
+    phrasebook()
     refuse_missing()
     load_world(settings.world_file)
 

@@ -1,6 +1,7 @@
-"""People who come in with clients that were not written here: telnetlib3, plain telnet, TinTin++."""
+"""People at terminals: with clients that were not written here (telnetlib3, plain telnet, TinTin++), and with ours."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import telnetlib3
 
 from gameserver.testing.deployment import LiveDeployment, living
 from gameserver.testing.line_client import LineClient
+from tests.deployments import ROOT
 from tests.deployments import module_deployment as module_deployment
 from tests.terminals import WAIT_S_MAX, ATerminal, program
 
@@ -130,3 +132,17 @@ def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineCl
         mud.types("#config {mccp}")
         mud.types("quit")
         mud.reads("Goodbye.")
+
+
+def test_our_own_client_plays_in_a_terminal(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
+    address = f"127.0.0.1:{live.gateway.port}"
+    with ATerminal(sys.executable, "-m", "gameserver", "play", address, "--name", "Screen", cwd=ROOT) as screen:
+        screen.reads("Who are you")
+        screen.presses(PASSWORD + "\t\t\r")  # to the second button: a new player
+        screen.reads("Type help")
+        screen.types("'hello from a screen")
+        assert witness.expect("heard")["text"] == "hello from a screen"
+        witness.ask("say", text="welcome")
+        screen.reads("welcome")
+        screen.types("quit")
+        screen.reads("Goodbye")

@@ -69,35 +69,50 @@ class Line(Input):
             super().__init__()
             self.way = way
 
+    class Typed(Message):
+        """Enter was pressed. ``line``: what was typed before."""
+
+        def __init__(self, line: str) -> None:
+            super().__init__()
+            self.line = line
+
     def __init__(self, history: Callable[[], list[str]], **options: Any) -> None:
         super().__init__(**options)
         self._history = history
         self._back = 0  # how far back in what was typed before
 
     def on_key(self, event: Key) -> None:
-        """Walk, complete, or go through what was typed."""
-        if event.key in WAYS and not self.value:
-            self.post_message(self.Walked(WAYS[event.key]))
+        """Walk, send, complete, or go through what was typed; every other key is the line's own.
+
+        (Here, and not by a binding: keys that are pressed quickly behind Enter belong to the next line.)
+        """
+        do = self._meant(event.key)
+        if do is not None:
+            do()
             event.prevent_default()
             event.stop()
-        elif event.key == "tab":
-            self.action_cursor_right() if self.cursor_position == len(self.value) else None
-            event.prevent_default()
-            event.stop()
-        elif event.key in ("up", "down", "ctrl+p", "ctrl+n"):
-            self._recall(1 if event.key in ("up", "ctrl+p") else -1)
-            event.prevent_default()
-            event.stop()
+
+    def _meant(self, key: str) -> Callable[[], object] | None:
+        if key in WAYS and not self.value:
+            return lambda: self.post_message(self.Walked(WAYS[key]))
+        keys = {
+            "enter": self._send,
+            "tab": self.action_cursor_right,  # at the end it takes the completion
+            "up": lambda: self._recall(1),
+            "down": lambda: self._recall(-1),
+        }
+        return keys.get(key)
+
+    def _send(self) -> None:
+        self.post_message(self.Typed(self.value))
+        self.value = ""
+        self._back = 0
 
     def _recall(self, step: int) -> None:
         typed = self._history()
         self._back = min(max(self._back + step, 0), len(typed))
         self.value = typed[-self._back] if self._back else ""
         self.cursor_position = len(self.value)
-
-    def forget_place(self) -> None:
-        """Begin with the newest again."""
-        self._back = 0
 
 
 class Entrance(ModalScreen[None]):
@@ -169,9 +184,11 @@ class PlayApp(App[int]):
 
     def __init__(self, addresses: list[tuple[str, int]], name: str = "", **options: Any) -> None:
         super().__init__()
-        self.game = Game(addresses, say=self.say, changed=self._change, ended=self._end, **options)
+        self.game = Game(addresses, say=self.say, changed=self._change, **options)
         self._player = name
         self._is_drawn = True
+        self._is_over = False
+        self._shown_status = Text()
         # (Asked for by its id a widget is looked for on the screen in front, which may be the entrance.)
         self._map, self._status = Static(id="map"), Static(id="status")
         self._said = RichLog(id="log", wrap=True, max_lines=LINES_MAX, min_width=0)
@@ -208,12 +225,10 @@ class PlayApp(App[int]):
         """Show prose below what was said before."""
         self._said.write(rich(prose))
 
-    @on(Input.Submitted, "#line")
-    def typed(self, event: Input.Submitted) -> None:
+    @on(Line.Typed)
+    def typed(self, event: Line.Typed) -> None:
         """Do what was typed."""
-        self.game.type(event.value)
-        self._line.value = ""
-        self._line.forget_place()
+        self.game.type(event.line)
 
     @on(Line.Walked)
     def walked(self, event: Line.Walked) -> None:
@@ -224,7 +239,9 @@ class PlayApp(App[int]):
         self._is_drawn = False
 
     def _draw(self) -> None:
-        """Draw what has changed."""
+        """Draw what has changed, and nothing else: this may go over a slow line. End when the game has."""
+        if self.game.client.end is not None and not self._is_over:
+            self._end(self.game.client.end)
         self._show_status()
         if self._is_drawn:
             return
@@ -237,7 +254,10 @@ class PlayApp(App[int]):
         text = rich(self.game.status)
         if not self.game.is_connected:
             text.append("  the connection is lost: trying again", LOOKS["bad"])
-        self._status.update(text)
+        if text != self._shown_status:
+            self._shown_status = text
+            self._status.update(text)
 
     def _end(self, lost: ConnectionLost) -> None:
+        self._is_over = True
         self.exit(0 if lost.code in ("logged_out", "closed") else 1, message=lost.message)

@@ -21,7 +21,7 @@ HISTORY_MAX = 200
 
 
 class Game:
-    """One player's game. ``say``: takes prose; ``changed``: called when the picture may be another; ``ended``: once."""
+    """One player's game. ``say``: takes prose; ``changed``: called when the picture may be another."""
 
     def __init__(
         self,
@@ -29,7 +29,6 @@ class Game:
         *,
         say: Callable[[str], None],
         changed: Callable[[], None],
-        ended: Callable[[ConnectionLost], None],
         **options: Any,
     ) -> None:
         self.sight = Sight()
@@ -37,7 +36,6 @@ class Game:
         self.client = Client(addresses, on_notice=self._take_notice, **options)
         self._say = say
         self._changed = changed
-        self._ended = ended
         self._waiting: set[asyncio.Task[None]] = set()
 
     async def enter(self, name: str, password: str, *, new: bool) -> None:
@@ -97,8 +95,8 @@ class Game:
         except Refused as refusal:
             if shown:
                 self._say(styled("bad", refusal.message))
-        except ConnectionLost as lost:
-            self._ended(lost)
+        except ConnectionLost:
+            pass  # whoever shows this sees that the client has ended
         else:
             self._answer(event, data, shown=shown)
 

@@ -39,7 +39,7 @@ DIRECTIONS = {
 LISTED_MAX = 20  # names in a list of who is here
 MAP_COLUMNS, MAP_ROWS = 31, 11
 WALL = "#"
-_WALLS = re.compile(f"{WALL}+")
+_GROUND = re.compile(f"(?P<wall>{WALL}+)|\\.+")
 
 for _short, _word in DIRECTIONS.items():
     command(_word, Move, also=(_short,), what=f"Walk one tile to the {_word}.", dir=_short)
@@ -226,7 +226,7 @@ def drawn(sight: Sight, columns: int, rows: int) -> str:
     across = range(x - columns // 2, x + (columns + 1) // 2)
     down = range(y - rows // 2, y + (rows + 1) // 2)
     drawing = "\n".join("".join(marks.get((column, row), " ") for column in across) for row in down)
-    return _WALLS.sub(lambda found: styled("wall", found[0]), drawing)
+    return _GROUND.sub(lambda found: styled("wall" if found["wall"] else "faint", found[0]), drawing)
 
 
 def ground_of(sight: Sight) -> dict[tuple[int, int], str]:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input, RichLog, Static
 
 from gameserver.client.backoff import Backoff
@@ -117,6 +118,49 @@ async def test_a_lost_connection_is_told_and_comes_back(stage: Any) -> None:
             await stage.until(lambda: gateway.last is not first and gateway.last.named("resume"))
             await pilot.press(*"'back", "enter")
             await stage.until(lambda: gateway.last.named("say"))
+
+
+async def test_lines_that_are_typed_quickly_one_behind_the_other_are_all_sent(stage: Any) -> None:
+    async with stage.listening(script(stage)) as gateway:
+        app = PlayApp([gateway.address], "Ada")
+        async with app.run_test(size=(90, 30)) as pilot:
+            await pilot.pause()
+            await stage.until(lambda: isinstance(app.screen, Entrance))
+            await pilot.press(*"a_long_secret", "enter")
+            await stage.until(lambda: "@" in map_of(app))
+            for key in (*"'one", "enter", *"'two", "enter"):
+                app._line.post_message(Key(key, key if len(key) == 1 else "\r"))
+            await stage.until(lambda: len(gateway.last.named("say")) == 2)
+            assert [event.text for event in gateway.last.named("say")] == ["one", "two"]
+
+
+async def test_the_game_ends_with_a_goodbye(stage: Any) -> None:
+    async with stage.listening(script(stage)) as gateway:
+        app = PlayApp([gateway.address], "Ada")
+        async with app.run_test(size=(90, 30)) as pilot:
+            await pilot.pause()
+            await stage.until(lambda: isinstance(app.screen, Entrance))
+            await pilot.press(*"a_long_secret", "enter")
+            await stage.until(lambda: "@" in map_of(app))
+            await pilot.press(*"quit", "enter")
+            await stage.until(lambda: app._exit)
+        assert app.return_value == 0
+
+
+async def test_nothing_is_drawn_where_nothing_has_changed(stage: Any) -> None:
+    async with stage.listening(script(stage)) as gateway:
+        app = PlayApp([gateway.address], "Ada")
+        async with app.run_test(size=(90, 30)) as pilot:
+            await pilot.pause()
+            await stage.until(lambda: isinstance(app.screen, Entrance))
+            await pilot.press(*"a_long_secret", "enter")
+            await stage.until(lambda: "#######" in map_of(app))
+            drawn: list[Any] = []
+            for shown in (app._map, app._status):
+                shown.update = drawn.append  # type: ignore[method-assign]
+            for _ in range(5):
+                app._draw()
+            assert len(drawn) <= 1
 
 
 async def test_a_gateway_that_is_not_there_is_told(stage: Any) -> None:

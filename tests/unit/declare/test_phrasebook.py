@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gameserver import config
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Name, Notice, event, notice
 from gameserver.declare.game_package import modules
@@ -15,6 +16,7 @@ from gameserver.declare.phrases import DECLARED, STYLED, Command, Prose, Sight, 
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.declare.source_locations import exists
 from gameserver.errors import Corrupt
+from gameserver.local.check import read_game
 from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Struck
 from gameserver.modules.items.events import (
@@ -273,3 +275,21 @@ def test_prose_that_fails_costs_its_sentence_alone(caplog: pytest.LogCaptureFixt
     assert book.answer(Who(), None, Sight()) == "Done."
     assert (book.status(Sight()), book.gmcp(heard, Sight())) == ("", [])
     assert len(caplog.records) == 1
+
+
+def test_a_server_does_not_begin_with_words_that_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> Phrasebook:
+        command("say <words>", Say)
+        return phrasebook()
+
+    monkeypatch.setattr("gameserver.declare.phrasebook.phrasebook", wrong)
+    with pytest.raises(Corrupt, match="has no such fields"):
+        read_game(config.load())
+
+
+def test_what_is_wished_for_twice_is_sent_once() -> None:
+    sight = Sight()
+    sight.wish(Chart())
+    sight.wish(Chart())
+    assert sight.take_wishes() == [Chart()]
+    assert sight.take_wishes() == []
