@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from gameserver.declare.phrases import status as status
     from gameserver.declare.phrases import styled as styled
     from gameserver.declare.phrases import told as told
+    from gameserver.declare.session_events import SESSION_LANE as SESSION_LANE
+    from gameserver.declare.session_events import Entrance as Entrance
+    from gameserver.declare.session_events import Leaving as Leaving
+    from gameserver.declare.session_events import Resumption as Resumption
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
     from gameserver.maps.objects import MapObject as MapObject
@@ -84,14 +88,17 @@ if TYPE_CHECKING:
     from gameserver.rules.times import awaited as awaited
 
 __all__ = [
+    "SESSION_LANE",
     "ChannelName",
     "Context",
     "Entity",
     "EntityId",
+    "Entrance",
     "Event",
     "Game",
     "Index",
     "Keep",
+    "Leaving",
     "MapObject",
     "MapProperties",
     "Name",
@@ -107,6 +114,7 @@ __all__ = [
     "Record",
     "Rejected",
     "Result",
+    "Resumption",
     "Secret",
     "SessionUpdate",
     "Sight",
@@ -195,6 +203,10 @@ _HOMES = {
     "status": "gameserver.declare.phrases",
     "styled": "gameserver.declare.phrases",
     "told": "gameserver.declare.phrases",
+    "SESSION_LANE": "gameserver.declare.session_events",
+    "Entrance": "gameserver.declare.session_events",
+    "Leaving": "gameserver.declare.session_events",
+    "Resumption": "gameserver.declare.session_events",
     "NotNow": "gameserver.errors",
     "Rejected": "gameserver.errors",
     "SessionUpdate": "gameserver.messages.outbound",

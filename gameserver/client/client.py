@@ -132,11 +132,15 @@ class Client:
 
     async def register(self, name: str, password: str) -> Packet:
         """Make an account and enter the world. Gives the reply's data; raises ``Refused``, ``ConnectionLost``."""
-        return await self._session.enter({"type": "register", "name": name, "password": password})
+        return await self.enter("register", name=name, password=password)
 
     async def login(self, name: str, password: str) -> Packet:
         """Enter the world. Gives the reply's data; raises ``Refused``, ``ConnectionLost``."""
-        return await self._session.enter({"type": "login", "name": name, "password": password})
+        return await self.enter("login", name=name, password=password)
+
+    async def enter(self, event: str, /, **fields: Any) -> Packet:
+        """Enter the world by an event of the game's own. Gives the reply's data; raises as ``login`` does."""
+        return await self._session.enter({"type": event, **fields})
 
     async def send(self, event: str, /, **fields: Any) -> Packet:
         """Send an event and wait for its reply. Gives the reply's data; raises ``Refused``, ``ConnectionLost``.

@@ -39,6 +39,14 @@ async def test_connecting_registering_and_walking_takes_a_few_lines(stage: Any, 
         assert ada.token == "token-1"
 
 
+async def test_a_game_may_be_entered_by_an_event_of_its_own(stage: Any) -> None:
+    async with stage.listening() as gateway, client_of(gateway) as ada:
+        await ada.enter("login", name="ada", password="a long secret")
+        assert await ada.send("move", dir="n") == {"zone": "meadow", "x": 3, "y": 3}
+        with pytest.raises(Refused, match="already_playing"):
+            await ada.enter("login", name="ada", password="a long secret")
+
+
 async def test_the_handshake_says_which_catalogue_the_client_was_built_for(stage: Any) -> None:
     async with stage.listening() as gateway:
         async with client_of(gateway, catalogue="cafe") as ada:
