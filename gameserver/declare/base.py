@@ -73,8 +73,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     ``numbered``: guarded by the watermark of session and lane; others are idempotent by their own nature.
     ``stale_after_s``: a transient event older than this is answered as ``stale`` and dropped; 0 means never.
     ``every_s``: beat sends one in each period of so long; 0 means that it sends none. ``refreshes_view``: the gateway
-    sends it for a player who missed what others did, to be shown the present instead. ``at``: where it is declared,
-    file and line.
+    sends it for a player who missed what others did, to be shown the present instead. ``shard_by``: the field that
+    chooses the part of a split queue for an event of the server; "" where it goes with what gave birth to it. ``at``:
+    where it is declared, file and line.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     result: type["Result"] | None
     every_s: float = 0.0
     refreshes_view: bool = False
+    shard_by: str = ""
     at: str
 
     @property
@@ -168,6 +170,7 @@ def event(
     result: type[Result] | None = None,
     every_s: float = 0.0,
     refreshes_view: bool = False,
+    shard_by: str = "",
 ) -> Callable[[E], E]:
     """Declare an event type. The options are the fields of ``Spec``.
 
@@ -193,6 +196,7 @@ def event(
             result=result,
             every_s=every_s,
             refreshes_view=refreshes_view,
+            shard_by=shard_by,
             at=at,
         )
         _refuse(spec, _contradictions(spec, cls))
@@ -256,6 +260,7 @@ def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
         and (spec.durable or spec.stale_after_s > 0),
         "an event that refreshes the view is a client's and needs no field": spec.refreshes_view
         and (spec.origin != "client" or _required(cls) != []),
+        "shard_by names a text of it": spec.shard_by != "" and get_type_hints(cls).get(spec.shard_by) is not str,
         "a docstring says what it does": not cls.__doc__,
         **{f"describe the bounds of {name}: players are told that": True for name in unclear_fields(cls)},
     }

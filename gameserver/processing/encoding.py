@@ -104,12 +104,12 @@ def encode_unicast(told: Notification) -> Unicast:
 def encode_birth(item: Prepared, event: Event, id_: str) -> tuple[Envelope, bytes]:
     """Encode an event that is born of another. Raises ``TypeError`` or ``DecodeError`` for what no process could read.
 
-    The queue's part is that of the zone it is about, or that of its parent.
+    The queue's part is that which its declaration says (``shard_by``), or that of its parent.
     """
     if catalogue.events().get(event.spec.name) is not type(event):
         raise TypeError(f"{type(event).__name__} is not in the catalogue")
-    shard_key = getattr(event, "zone", "") or item.envelope.shard_key
-    durable = event.spec.durable
+    durable, shard_by = event.spec.durable, event.spec.shard_by
+    shard_key = (getattr(event, shard_by) if shard_by else "") or item.envelope.shard_key
     envelope = Envelope(id=id_, event=event, at_ms=item.context.now_ms, in_outbox=durable, shard_key=shard_key)
     body = msgspec.json.encode(envelope)
     return read_envelope(body), body

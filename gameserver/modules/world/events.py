@@ -16,7 +16,7 @@ class Tick(Event):
     n: int
 
 
-@event(origin="server", priority=2, lease_s=5, durable=False, stale_after_s=2.0, batch_max=16)
+@event(origin="server", priority=2, lease_s=5, durable=False, stale_after_s=2.0, batch_max=16, shard_by="zone")
 class Stir(Event):
     """One zone's creatures act, its wounded heal, its dead return."""
 

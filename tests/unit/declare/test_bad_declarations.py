@@ -201,7 +201,11 @@ def test_an_entity_without_a_key_stops_every_program(program: str, copy: Path) -
     ("old", "new", "sentence"),
     [
         ("chat.say", "say", r"5: the hook hush of say: there is no such event\."),
-        ("chat.say", "world.tick", "5: the hook hush of world.tick: hooks are for what clients send, and this"),
+        (
+            "chat.say",
+            "sessions.lots",
+            r"5: the hook hush of sessions.lots: there is no such event \(is it sessions.lost",
+        ),
         ('"chat.say"', "7", r"5: the hook hush of 7: name the event as in @before\(\"chat.say\"\)\."),
         (", context):", "):", r"5: the hook hush of chat.say: the function takes \(state, event, context\)\."),
         ("@before", "@after", r"5: the hook hush of .*: the function takes \(state, event, context, outcome\)\."),

@@ -50,6 +50,8 @@ def test_only_clients_number_their_events(origin: Any) -> None:
         ),
         ({"lane": "act", "refreshes_view": True, "fields": [("n", int)]}, "refreshes the view is a client's"),
         ({"origin": "server", "refreshes_view": True}, "refreshes the view is a client's"),
+        ({"origin": "server", "shard_by": "zone"}, "shard_by names a text of it"),
+        ({"origin": "server", "shard_by": "zone", "fields": [("zone", int)]}, "shard_by names a text of it"),
         ({"lane": "act", "doc": None}, "a docstring"),
         ({"lane": "act", "doc": ""}, "a docstring"),
     ],
