@@ -159,10 +159,10 @@ class Gateway(Service):
     def _site(self) -> Site:
         """What browsers are served: under ``gameserver dev`` the playground too."""
         if not self._settings.dev:
-            return Site()
+            return Site(title=title())
         from gateway.web import playground  # what it imports no other gateway needs
 
-        return Site(playground.pages(), playground.acts(self._reactor, self._settings.var))
+        return Site(playground.pages(), playground.acts(self._reactor, self._settings.var), title=title())
 
     def _telnet_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
         began_s = int(time.time())

@@ -26,7 +26,10 @@ def module_deployment(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFact
 
 
 def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena") -> Path:
-    """Draw a world of one zone: ``#`` wall, ``s`` spawn, ``r`` rat, anything else floor. Gives the path of its file."""
+    """Draw a world of one zone: ``#`` wall, ``s`` spawn, ``r`` rat, ``S`` store, anything else floor.
+
+    Gives the path of its file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     width, height = len(rows[0]), len(rows)
     drawn = [(x, y, row[x]) for y, row in enumerate(rows) for x in range(width)]
@@ -57,4 +60,5 @@ def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena
 _OBJECTS: dict[str, dict[str, Any]] = {
     "s": {"type": "spawn"},
     "r": {"type": "creature", "properties": [{"name": "kind", "value": "rat"}]},
+    "S": {"type": "shop", "properties": [{"name": "shop", "value": "store"}]},
 }

@@ -6,6 +6,7 @@ Every response says what its page may do: load from this server, speak to this s
 import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -30,6 +31,7 @@ SERVED = {
     "gameserver-client": "gameserver-client/",
 }  # folders of this package, and their places in the site
 INDEX = "index.html"
+TITLE = b"{{title}}"  # stands in a page where the game's title is shown
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
@@ -62,15 +64,17 @@ class Site:
     """Answers requests.
 
     ``made``: pages by their paths beside the files, each made when it is asked for. ``acts``: what is done for a
-    ``POST`` from a page of this server; each says what it did.
+    ``POST`` from a page of this server; each says what it did. ``title``: what the game is called.
     """
 
     def __init__(
         self,
         made: Mapping[str, Callable[[], Page]] | None = None,
         acts: Mapping[str, Callable[[], str]] | None = None,
+        *,
+        title: str = "",
     ) -> None:
-        self._pages = dict(_files())
+        self._pages = dict(_files(title))
         self._made = made or {}
         self._acts = acts or {}
 
@@ -115,11 +119,11 @@ class Site:
         return self._pages[path]
 
 
-def _files() -> Iterator[tuple[str, Page]]:
+def _files(title: str) -> Iterator[tuple[str, Page]]:
     for folder, place in SERVED.items():
         for file in files(__package__).joinpath(folder).iterdir():
             if (kind := KINDS.get(_extension(file.name))) is not None:
-                yield _path(place, file), page(kind, file.read_bytes())
+                yield _path(place, file), page(kind, file.read_bytes().replace(TITLE, escape(title).encode()))
 
 
 def _path(place: str, file: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from gameserver.testing.deployment import Deployment
+from gameserver.testing.line_client import LineClient
 from gameserver.testing.processes import eventually
 from tests.browsers import Browser, a_browser, required
 from tests.deployments import write_world
@@ -22,6 +23,7 @@ ARENA = (
     "#..............#",
     "################",
 )
+ROOM = ("######", "#s.S.#", "#....#", "######")
 FIGHT_S_MAX = 60.0
 
 
@@ -36,12 +38,12 @@ def browsers(tmp_path: Path) -> Iterator[tuple[Browser, Browser]]:
         )
 
 
-def come_in(browser: Browser, port: int, name: str) -> None:
-    """Register on the page's door."""
+def come_in(browser: Browser, port: int, name: str, by: str = "#sign-up") -> None:
+    """Register, or log in, on the page's door."""
     browser.open(f"http://127.0.0.1:{port}/")
     browser.write("#login", name)
     browser.write("#password", "a long secret")
-    browser.click("#sign-up")
+    browser.click(by)
     browser.see("#name", name)
     browser.see("#place", "arena")
 
@@ -115,6 +117,47 @@ def test_two_people_meet_talk_give_fight_and_resume_when_their_gateway_is_killed
     assert {browser.driver.find_element("id", "link").get_attribute("data-state") for browser in browsers} == {
         "playing"
     }
+
+
+def test_two_people_carry_drop_take_and_trade_things(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, bob = browsers
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *ROOM))
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    for name, kind, count in (("Ada", "apple", 2), ("Bob", "bread", 1)):
+        with LineClient(gateway.port) as shopper:
+            shopper.register(name)
+            assert shopper.ask("buyfrom", shop="store", kind=kind, count=count)["type"] == "ok"
+            shopper.ask("logout")
+    for browser, name in ((ada, "Ada"), (bob, "Bob")):
+        come_in(browser, gateway.web_port, name, by="#sign-in")
+    # Put down and taken up.
+    ada.click("#tab-bag")
+    ada.see("#bag-list", "Apple (2)")
+    ada.click("#bag-list button", "Drop")
+    eventually(lambda: "Apple" not in ada.text("#bag-list"), "an empty bag")
+    ada.press(Keys.ESCAPE, "g")
+    ada.see("#bag-list", "Apple (2)")
+    # Traded: what each has accepted is what the other offers.
+    for browser, other in ((bob, "Ada"), (ada, "Bob")):
+        browser.click("#tab-here")
+        browser.see("#beings", other)
+        browser.click("#beings button", "Trade")
+        browser.click("#my-things label")
+        browser.click("#make-offer")
+        browser.see("#barter-said", "Your offer stands.")
+    bob.see("#their-things", "Apple (2)")
+    ada.see("#their-things", "Bread")
+    ada.click("#accept-offer")
+    bob.see("#barter-said", "Ada accepts")
+    bob.click("#accept-offer")
+    for browser, got in ((ada, "Bread"), (bob, "Apple (2)")):
+        eventually(lambda browser=browser: not browser.all("#barter[open]"), "a closed window")
+        browser.click("#tab-bag")
+        browser.see("#bag-list", got)
 
 
 def test_a_guest_comes_in_with_one_click_and_is_known_again(

@@ -2,6 +2,7 @@
 
 import { Client, ConnectionLost, Refused } from "/gameserver-client/index.js";
 import { MapView, hue } from "/map.js";
+import { Bag, Barter, Ground, called } from "/things.js";
 import { Chart, STEPS, distance, findWay, foresee, step, towards } from "/walking.js";
 
 const STEP_MS = 130; // how often a held key walks
@@ -35,6 +36,10 @@ let walksAt = 0;
 let goal = null; // {place} or {id}: where I walk by myself
 let strikesAt = 0;
 let tab = "all";
+const ground = new Ground();
+const bag = new Bag((type, fields, quietly) => ask(type, fields, quietly));
+const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, (text, kind) => toast(text, kind));
+map.things = ground.things;
 
 // Connecting.
 
@@ -82,7 +87,8 @@ function enter() {
   $("xp").textContent = me.xp ?? 0;
   if (!document.querySelector("dialog[open]") && document.activeElement === document.body) $("map").focus();
   lookUp(me.zone);
-  ask("purse").then((purse) => purse && showCoins(purse.coins));
+  ask("purse", {}, true).then((purse) => purse && showCoins(purse.coins));
+  bag.refresh();
 }
 
 function leave(reason) {
@@ -140,12 +146,12 @@ function makeUpGuest() {
   return { name: `${names[a % names.length]}${100 + ((a * 256 + b) % 900)}`, password };
 }
 
-/** Send an event; what is refused is shown, and gives nothing. */
-async function ask(type, fields) {
+/** Send an event; what is refused is shown (unless `quietly`), and gives nothing. */
+async function ask(type, fields, quietly = false) {
   try {
     return await client.send(type, fields);
   } catch (error) {
-    if (error instanceof Refused) toast(error.message, "bad");
+    if (error instanceof Refused) quietly || toast(error.message, "bad");
     else if (!(error instanceof ConnectionLost)) throw error;
     return null;
   }
@@ -230,13 +236,17 @@ function nextOfGoal(now) {
   map.way = [];
   if (!goal || !here) return "";
   const from = place();
+  if (goal.thing && distance(from, goal.thing) <= 1) {
+    take(goal.thing);
+    return stop();
+  }
   const prey = goal.id && client.view.beings.get(goal.id);
   if (goal.id && !prey) return stop();
   if (prey && distance(from, prey) <= 1) {
     strike(prey, now);
     return "";
   }
-  const way = findWay(here, from, prey || goal.place, prey ? 1 : 0);
+  const way = findWay(here, from, prey || goal.thing || goal.place, prey || goal.thing ? 1 : 0);
   if (!way || !way.length) return stop();
   let at = from;
   map.way = way.map((dir) => (at = step(here, at, dir)));
@@ -286,12 +296,60 @@ function noticed(notice) {
     received: () => received(notice),
     rewarded: () => rewarded(notice),
     unavailable: () => unavailable(notice),
+    ground: () => ground.ground(notice),
+    laid: () => ground.laid(notice),
+    lifted: () => ground.lifted(notice),
+    handed: () => handed(notice),
+    broke: () => broke(notice),
+    proposed: () => barter.proposed(notice),
+    accepted: () => barter.accepted(notice),
+    retracted: () => barter.retracted(notice),
+    traded: () => traded(notice),
     error: () => toast(notice.message, "bad"),
   }[notice.type];
   if (told) told();
+  map.things = ground.things;
+}
+
+function handed({ by, thing }) {
+  write("news gold", [`${by} handed you ${called(thing)}.`]);
+  toast(`${by} handed you ${called(thing)}.`, "good");
+  bag.refresh();
+}
+
+function broke({ thing }) {
+  toast(`Your ${thing.title} is worn out.`, "bad");
+  bag.refresh();
+}
+
+function traded(notice) {
+  showCoins(notice.coins);
+  const got = notice.things.map(called).join(", ") || "coins";
+  write("news gold", [`You traded with ${notice.by}, and got ${got}.`]);
+  barter.traded(notice);
+}
+
+async function takeNearest() {
+  const thing = ground.nearest(place());
+  if (!thing) return toast("Nothing lies in view.");
+  reach(thing);
+}
+
+/** Take a thing, walking there first. */
+function reach(thing) {
+  stop();
+  goal = { thing };
+}
+
+async function take(thing) {
+  const taken = await ask("take", { thing: thing.id });
+  if (!taken) return;
+  write("news", [`You took ${called(taken.thing)}.`]);
+  bag.refresh();
 }
 
 function sight({ zone, you }) {
+  ground.forget();
   lookUp(zone);
   if (!stands || (stands.zone !== zone && !ahead.length)) stands = { zone, x: you.x, y: you.y };
 }
@@ -380,7 +438,7 @@ function write(kind, parts, at = Date.now()) {
 }
 
 function belongs(line) {
-  return tab === "all" || tab === "here" || line.dataset.tab === tab || (tab === "say" && line.dataset.tab === "shout");
+  return tab === "all" || tab === "here" || tab === "bag" || line.dataset.tab === tab || (tab === "say" && line.dataset.tab === "shout");
 }
 
 function choose(name) {
@@ -392,11 +450,13 @@ function choose(name) {
     if (chosen) button.removeAttribute("data-new");
   }
   $("here").hidden = name !== "here";
-  $("chat").hidden = name === "here";
+  $("bag").hidden = name !== "bag";
+  $("chat").hidden = name === "here" || name === "bag";
   $("chat").setAttribute("aria-labelledby", `tab-${name}`);
   for (const line of $("log").children) line.hidden = !belongs(line);
   $("log").scrollTop = $("log").scrollHeight;
   if (name === "here") showHere();
+  if (name === "bag") bag.refresh();
 }
 
 function toast(text, kind = "") {
@@ -444,7 +504,7 @@ function row(being, from) {
   name.append(bold(being.name), where);
   const acts = document.createElement("span");
   acts.className = "acts";
-  if (player) acts.append(act("Whisper", being, () => whisperTo(being.name)), act("Give", being, () => openGift(being.name)));
+  if (player) acts.append(act("Whisper", being, () => whisperTo(being.name)), act("Give", being, () => openGift(being.name)), act("Trade", being, () => barter.open(being.name)));
   else acts.append(act("Strike", being, () => hunt(being)));
   made.append(dot, name, acts);
   const full = being.hp_max ?? 100;
@@ -555,7 +615,8 @@ addEventListener("keydown", (event) => {
   } else if (event.code === "KeyF" || (event.code === "Space" && inside)) {
     event.preventDefault();
     strikeNearest();
-  } else if (event.code === "KeyL") tellSituation();
+  } else if (event.code === "KeyG") takeNearest();
+  else if (event.code === "KeyL") tellSituation();
 });
 addEventListener("keyup", (event) => held.delete(KEYS[event.code]));
 addEventListener("blur", () => held.clear());
@@ -568,6 +629,8 @@ $("map").addEventListener("pointerdown", (event) => {
   if (figure) return hunt(figure.being);
   stop();
   const aim = map.tileAt(event.clientX, event.clientY);
+  const thing = ground.at(aim.x, aim.y);
+  if (thing) return reach(thing);
   if (chart().isWalkable(aim.x, aim.y)) goal = { place: aim };
 });
 

@@ -60,6 +60,7 @@ export class MapView {
     this.floats = [];
     this.camera = null;
     this.way = [];
+    this.things = new Map(); // what lies on the ground, by id
     this._chunks = new Map();
     this._resize();
     new ResizeObserver(() => this._resize()).observe(canvas);
@@ -148,6 +149,7 @@ export class MapView {
     this._drawGates(g, now);
     if (me) this._drawSight(g, me.being);
     this._drawWay(g);
+    for (const thing of this.things.values()) this._drawThing(g, thing, now);
     const figures = [...this.figures.values()].sort((a, b) => a.y - b.y || (a.being.id === this.me) - (b.being.id === this.me));
     for (const figure of figures) this._drawFigure(g, figure, now);
     for (const figure of figures) this._drawSigns(g, figure, now);
@@ -348,6 +350,28 @@ export class MapView {
       g.arc((x + 0.5) * this.tile, (y + 0.5) * this.tile, this.tile * 0.09, 0, 7);
       g.fill();
     }
+  }
+
+  _drawThing(g, { x, y, kind, title, count = 0 }, now) {
+    const t = this.tile;
+    const [px, py] = [(x + 0.5) * t, (y + 0.62) * t];
+    const tint = hue(kind);
+    const lift = this.calm ? 0 : Math.sin(now / 600 + x + y) * t * 0.02;
+    g.fillStyle = "rgb(0 0 0 / 0.35)";
+    g.beginPath();
+    g.ellipse(px, py + t * 0.17, t * 0.2, t * 0.07, 0, 0, 7);
+    g.fill();
+    g.fillStyle = `hsl(${tint} 48% 52%)`;
+    g.strokeStyle = `hsl(${tint} 60% 84%)`;
+    g.lineWidth = 1.5;
+    g.beginPath();
+    g.roundRect(px - t * 0.17, py - t * 0.18 + lift, t * 0.34, t * 0.32, t * 0.09);
+    g.fill();
+    g.stroke();
+    g.beginPath();
+    g.arc(px, py - t * 0.18 + lift, t * 0.08, Math.PI, 0);
+    g.stroke();
+    this._label(g, count > 1 ? `${title} (${count})` : title, px, py + t * 0.38, "#d7e3c4", 10);
   }
 
   // Beings.

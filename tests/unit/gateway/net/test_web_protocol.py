@@ -118,6 +118,12 @@ def test_pages_are_served_one_after_another_on_one_socket(web: Web):
     assert web.stage.hub.connections == []
 
 
+def test_the_page_is_called_as_the_game_is():
+    served = Site(title="Wind & Wave")._pages["/"].body
+    assert b"<title>Wind &amp; Wave</title>" in served
+    assert b"{{" not in served
+
+
 def test_a_page_that_the_browser_has_is_not_sent_again(web: Web):
     protocol = web.connect()
     protocol.dataReceived(GET % b"/")
