@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
+from math import inf
 
 from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
@@ -41,7 +42,6 @@ from gateway.pace import Pace
 log = logging.getLogger(__name__)
 
 NOWHERE_ELSE = Guide("", {})
-ASKED_PER_IDLE = 3  # so often people at terminals are asked for a sign of life before they would be hung up on
 SWEPT_AT_ONCE = 250  # connections, a millisecond's work
 
 
@@ -145,6 +145,7 @@ class Hub:
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way
         self._was_up = False
+        self._deaf_s = inf  # since when nobody was heard of though something was asked, until somebody is
         self._sweeping = False
         self._greeting = self._make_greeting()
 
@@ -327,9 +328,8 @@ class Hub:
         judged = self._availability.sweep(now_s)
         if judged.probes and self._broker.up:
             self._broker.restore().addCallbacks(partial(self._restored, judged.deaf, now_s), lambda failure: None)
-        if self._availability.missed:
-            log.warning("answers went by unheard: players are shown the present")
-            self._show_present()
+        if self._availability.heard_since(self._deaf_s):
+            self._hear_again()
         for batches in judged.probes:
             self._recovery.probe(batches)
         for family in judged.fallen:
@@ -362,8 +362,6 @@ class Hub:
         else:
             self._recovery.check_timeouts(connection, now_s)
             self._close_done(connection)
-            if connection.ask_if_there(now_s, self._limits.idle_s_max / ASKED_PER_IDLE):
-                self._writer.schedule_reply_flush(connection)
 
     # The broker.
 
@@ -380,17 +378,21 @@ class Hub:
         """Hear again what somebody has cut off, if it was that. What was missed meanwhile is shown as it is now.
 
         Another gateway may have made the exchange anew, without this one's bindings. Then nothing was heard of anybody,
-        as when all workers are away: the next answer tells which it was.
+        as when all workers are away: players are shown the present when somebody is heard of again.
         """
         self._dispatcher.bind_all()
         if outbound_was_missing:
             log.warning("somebody removed the exchange outbound: it stands again, and players are shown the present")
             self._show_present()
         elif deaf:
-            self._availability.doubt(now_s)
+            self._deaf_s = min(self._deaf_s, now_s)
+
+    def _hear_again(self) -> None:
+        log.warning("nothing was heard of any process for a while: players are shown the present")
+        self._show_present()
 
     def _show_present(self) -> None:
-        self._availability.missed = False
+        self._deaf_s = inf
         for connection in self._registry.playing:
             self._dispatcher.refresh_view(connection)
 

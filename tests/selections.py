@@ -5,7 +5,7 @@ from typing import Any
 from gameserver.declare.entity import Entity
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
-from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.players import around, around_locked, bodies_in
@@ -17,7 +17,7 @@ from gameserver.rules.needs import Needs, count, due, ids, mail, mail_count, por
 
 BY_ID: dict[str, tuple[type[Entity], ...]] = {
     "accounts": (Account,),
-    "players": (Player, Body, Health),
+    "players": (Player, Body, Health, Strength),
     "purses": (Purse,),
     "creatures": (Creature,),
     "sessions": (Session,),

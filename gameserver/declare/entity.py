@@ -128,6 +128,7 @@ class Entity(msgspec.Struct, frozen=True, gc=False):  # of texts and numbers no 
 DECLARED: list[type[Entity]] = []
 
 E = TypeVar("E", bound=type[Entity])
+T = TypeVar("T", bound=Entity)
 
 
 def entity(
@@ -396,10 +397,11 @@ def _begun() -> dict[type[Entity], Entity]:
     return {type(thing): thing for thing in game().begins}
 
 
-def beginning(kind: type[Entity], id_: str) -> Any:
+def beginning(kind: type[T], id_: str) -> T:
     """Return a component as it begins: as the game says, or else with the defaults of its fields."""
-    begun = _begun().get(kind)
-    return kind(id=id_) if begun is None else replace(begun, id=id_)
+    begun: Any = _begun().get(kind)
+    made: T = kind(id=id_) if begun is None else replace(begun, id=id_)
+    return made
 
 
 @once_per_reading

@@ -102,7 +102,7 @@ class BatchTransaction:
         In the order in which everybody locks: things first, the outbox after them (see ``store.loading``).
         """
         players = tuple({item.envelope.player for item in batch if item.envelope.player})
-        actors: Needs = tuple(Rows(kind, "id", players) for kind in (actor_kind(), *_components(batch)))
+        actors: Needs = (Rows(actor_kind(), "id", players, components=_components(batch)),)
         state = self._state = self._transaction.load([actors, *needs])
         state.now_ms = self._now_ms
         in_outbox = self._transaction.waiting([item.envelope.id for item in batch if item.envelope.in_outbox])

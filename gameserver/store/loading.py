@@ -308,9 +308,10 @@ class _Loader:
 
     def _hold(self, parts: Parts, rows: Sequence[tuple[Any, ...]]) -> None:
         ids = [row[0] for row in rows]  # an entity's id comes first
+        held, things = self._claims.held, self._state.things
         for kind, part in _of_parts(parts, rows):
-            self._claims.held[kind].update(zip(ids, part, strict=True))
-            self._state.things[kind].update(zip(ids, starmap(kind, part), strict=True))
+            held[kind].update(zip(ids, part, strict=True))
+            things[kind].update(zip(ids, starmap(kind, part), strict=True))
 
     def _read(self, parts: Parts, query: Select[Any], **values: Any) -> None:
         for kind, rows in _of_parts(parts, self._rows.all(query, **values)):

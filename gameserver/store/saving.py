@@ -167,9 +167,9 @@ def _part(mine: Put, kind: Kind, id_: str) -> Entity:
 def _change_rows(rows: Rows, mine: Put, new: Sequence[str], held: Held) -> None:
     """Write what changed: of all that the rows hold at once, where all of it was loaded."""
     ids = sorted({id_ for things in mine.values() for id_ in things}.difference(new))
-    loaded = [id_ for id_ in ids if all(id_ in held[kind] for kind in mine)]
+    others = {id_ for kind in mine for id_ in ids if id_ not in held[kind]}
+    loaded = [id_ for id_ in ids if id_ not in others] if others else ids
     _replace(rows, mine, loaded, held)
-    others = set(ids).difference(loaded)
     for kind in mine if others else ():
         _replace(rows, {kind: mine[kind]}, [id_ for id_ in sorted(others) if id_ in mine[kind]], held)
 

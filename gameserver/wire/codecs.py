@@ -26,12 +26,7 @@ Decode = Callable[[bytes], Any]
 
 
 class Codec:
-    """One way of speaking: a framing and an encoding.
-
-    ``knows_addresses``: its clients connect to a host and a port, and can do so elsewhere.
-    """
-
-    knows_addresses = True
+    """One way of speaking: a framing and an encoding."""
 
     def __init__(
         self,
@@ -84,10 +79,7 @@ class TalkingCodec(Codec):
     Whoever owns it sets ``say``.
     """
 
-    knows_addresses = False  # a person would have to be told
-
     say: Callable[[bytes], None]
-    are_you_there: bytes  # asks a client that says nothing for a sign of life
 
     def errands(self) -> list[Event]:
         """What it sends on the client's behalf, beside what the client has just sent."""
@@ -96,8 +88,6 @@ class TalkingCodec(Codec):
 
 class WebSocketCodec(Codec):
     """The same over a WebSocket, each packet a message of one kind."""
-
-    knows_addresses = False  # but a page
 
     def __init__(self, codec: Codec, opcode: Opcode, encode: Callable[[bytes], bytes]) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Apply what failed before, or was begun by a worker that died, perhaps because of it."""
+"""What failed before, or was begun by a worker that died, perhaps because of it."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gameserver.errors import Corrupt, Retryable
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.hooks import BUSY_ZONES
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Account, Gateway, Session
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.outcome import Waiting
@@ -80,13 +81,13 @@ def test_nothing_is_loaded_but_what_is_needed(lived_in: Any) -> None:
         Gateway(id="g", seen_ms=9, sessions=1),
     ]
     do(lived_in, lambda t: put_in(t, others, []))
-    assert set(players(loaded(lived_in, players=("ada",)))) == {"ada"}
+    assert set(loaded(lived_in, players=("ada",)).of(Body)) == {"ada"}
     field = loaded(lived_in, zones=("field",))
-    assert set(players(field)) == {"ada", "bob"}
+    assert set(field.of(Body)) == {"ada", "bob"}
     assert set(field.of(Creature)) == {"rat"}
     assert set(field.of(ZoneClock)) == {"field"}
     seen = loaded(lived_in, players=("ada",), around=("ada",))
-    assert set(players(seen)) == {"ada", "bob"}
+    assert set(seen.of(Body)) == {"ada", "bob"}
     assert set(seen.of(Creature)) == {"rat"}
     assert loaded(lived_in, gateways=("g", "h")).of(Gateway) == {"g": Gateway(id="g", seen_ms=9, sessions=1)}
     assert sorted(loaded(lived_in, busy_zones=True).values(BUSY_ZONES)) == ["field", "town"]  # a database has no order
@@ -107,7 +108,7 @@ def test_a_session_is_due_when_its_gateway_is_silent_or_its_time_is_over(lived_i
 def writable(store: Any, thing: Any, **needs: Any) -> bool:
     def work(transaction: Any) -> None:
         transaction.load([selected(**needs)])
-        for part in parts_of(thing):
+        for part in thing if isinstance(thing, tuple) else parts_of(thing):
             transaction.check_writable(part)
 
     try:
@@ -123,7 +124,7 @@ def test_what_was_not_locked_may_not_be_written_unless_it_is_new_or_written_blin
     assert writable(lived_in, ADA, players=("ada",))
     assert writable(lived_in, player("New"), players=("new",))
     assert writable(lived_in, Gateway(id="g", seen_ms=1, sessions=1))
-    assert writable(lived_in, ADA, around_locked=("ada",))
+    assert writable(lived_in, ADA.parts[:3], around_locked=("ada",))
     assert not writable(lived_in, SESSION, players=("ada",))
     assert writable(lived_in, SESSION, sessions_of=("ada",))
     assert writable(lived_in, SESSION, orphans_before_ms=5, now_ms=9), "its gateway was never heard of"

@@ -9,20 +9,25 @@ HURT = any_of(test("hp", "<", Field("hp_max")), test("dead_until_ms", ">", 0))
 
 @entity(of=Player, within=True, conditions={"hurt": all_of(PRESENT, HURT)})
 class Health(Entity, frozen=True):
-    """A player's health and strength.
-
-    ``attack_due_ms``: when the next blow may fall. ``dead_until_ms``: 0 when alive. ``hit_ms``: when last struck.
-    """
+    """A player's health. ``dead_until_ms``: 0 when alive. ``hit_ms``: when last struck."""
 
     id: str
     hp: int = 100
     hp_max: int = 100
+    dead_until_ms: int = 0
+    hit_ms: int = 0
+
+
+# Apart from health, which every step asks for and others see: this is read where there is a fight.
+@entity(of=Player, within=True)
+class Strength(Entity, frozen=True):
+    """How a player fights. ``attack_due_ms``: when the next blow may fall."""
+
+    id: str
     attack: int = 10
     defence: int = 2
     xp: int = 0
     attack_due_ms: int = 0
-    dead_until_ms: int = 0
-    hit_ms: int = 0
 
 
 @entity(place=Place("zone", "x", "y"), indexes=("zone",))

@@ -1,25 +1,26 @@
-"""Players as far as fights are concerned: where they stand, and their health."""
+"""Players as far as fights are concerned: where they stand, their health and their strength."""
 
 import msgspec
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.modules.combat.entities import Health
+from gameserver.modules.combat.entities import Health, Strength
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
 from gameserver.rules.needs import Needs, ids
 from gameserver.rules.outcome import Context, State
 
-PARTS = (Body, Health)  # what a rule names as its ``components`` whose player fights
+PARTS = (Body, Health, Strength)  # what a rule names as its ``components`` whose player fights
 
 
 class Fighter(msgspec.Struct, frozen=True):
-    """A player with its body and health. ``parts`` is what a fight changes, for a rule to put."""
+    """A player with its body, health and strength. ``parts`` is what a blow changes, for a rule to put."""
 
     player: Player
     body: Body
     health: Health
+    strength: Strength
 
     @property
     def id(self) -> str:
@@ -33,7 +34,7 @@ class Fighter(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> tuple[Body, Health]:
-        """Both."""
+        """What changes when it is struck."""
         return self.body, self.health
 
     @property
@@ -43,17 +44,19 @@ class Fighter(msgspec.Struct, frozen=True):
 
     def changed(self, **changes: int) -> "Fighter":
         """The same with another health, which others see."""
-        return Fighter(self.player, replace(self.body, v=self.body.v + 1), replace(self.health, **changes))
+        return replace(self, body=replace(self.body, v=self.body.v + 1), health=replace(self.health, **changes))
 
 
 def fighter_needs(player: str) -> Needs:
     """Select a player as a fighter."""
-    return ids(Player, player), ids(Body, player), ids(Health, player)
+    return ids(Player, player), ids(Body, player), ids(Health, player), ids(Strength, player)
 
 
 def fighter_of(state: State, player: str) -> Fighter:
     """A player as a fighter. Raises ``KeyError`` for one that was not loaded."""
-    return Fighter(state.of(Player)[player], state.of(Body)[player], state.of(Health)[player])
+    return Fighter(
+        state.of(Player)[player], state.of(Body)[player], state.of(Health)[player], state.of(Strength)[player]
+    )
 
 
 def present_fighter(state: State, player: str) -> Fighter | None:
@@ -66,5 +69,10 @@ def living_actor(state: State, context: Context) -> Fighter:
     """The player whose event it is. Raises ``NotNow`` ``not_here`` and ``Rejected`` ``dead``."""
     found = fighter_of(state, actor(state, context).id)
     if found.dead:
-        raise Rejected("dead", "You are dead, for the moment.")
+        raise dead()
     return found
+
+
+def dead() -> Rejected:
+    """What the dead are told."""
+    return Rejected("dead", "You are dead, for the moment.")

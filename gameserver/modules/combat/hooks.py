@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from gameserver.declare.base import Event
 from gameserver.declare.entity import beginning
 from gameserver.declare.hooks import after, before
-from gameserver.modules.combat.entities import Creature, Health
-from gameserver.modules.combat.fighters import PARTS, living_actor
+from gameserver.modules.combat.entities import Creature, Health, Strength
+from gameserver.modules.combat.fighters import dead
 from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.combat.maps import Lair, is_safe
 from gameserver.modules.combat.scene import Scene
@@ -17,7 +17,7 @@ from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.looks import hides, looks
 from gameserver.modules.movement.players import bodies_in
 from gameserver.modules.sessions.events import Entered
-from gameserver.modules.sessions.players import comes_and_goes
+from gameserver.modules.sessions.players import actor, comes_and_goes
 from gameserver.modules.world.entities import PULSE
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import comes_round, lived_through
@@ -57,17 +57,18 @@ def hides_dead_creatures(creature: Creature) -> bool:
     return creature.dead
 
 
-@before("movement.move", components=PARTS)
+@before("movement.move", components=(Health,))
 def the_dead_walk_nowhere(state: State, event: Event, context: Context) -> None:
     """Refuse the steps of the dead."""
-    health = state.get(Health, context.player)
+    health = state.things[Health].get(context.player)
     if health is not None and health.dead_until_ms:
-        living_actor(state, context)
+        actor(state, context)  # who is not in the world is put off instead
+        raise dead()
 
 
 def _needs_health(event: Event, context: Context) -> Needs:
     player = comes_and_goes(event, context)
-    return (ids(Health, player),) if player else ()
+    return (ids(Health, player), ids(Strength, player)) if player else ()
 
 
 @after("sessions.register", needs=_needs_health)
@@ -79,7 +80,8 @@ def tells_health(state: State, event: Event, context: Context, outcome: Outcome)
     if not isinstance(entered, Entered):
         return None
     health = state.get(Health, entered.player) or beginning(Health, entered.player)
-    return Outcome(result=replace(entered, hp=health.hp, hp_max=health.hp_max, xp=health.xp))
+    strength = state.get(Strength, entered.player) or beginning(Strength, entered.player)
+    return Outcome(result=replace(entered, hp=health.hp, hp_max=health.hp_max, xp=strength.xp))
 
 
 @after("movement.chart", components=(Body,))
@@ -108,7 +110,7 @@ def _stirs(state: State, zone: str, n: int, past: int) -> bool:
     return zone in state.values(BUSY_ZONES) or comes_round(n, past, IDLE_TICKS, crc32(zone.encode()))
 
 
-@after("world.stir", needs=lambda event, context: (bodies_in(event.zone), where(Creature, zone=event.zone)))
+@after("world.stir", needs=lambda event, context: (bodies_in(event.zone, Strength), where(Creature, zone=event.zone)))
 def fights_go_on(state: State, event: Stir, context: Context, outcome: Outcome) -> Outcome:
     """The dead return, the wounded heal, creatures act."""
     if event.zone not in state.world.zones:

@@ -6,7 +6,7 @@
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
-from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.modules.combat.fighters import PARTS, Fighter, fighter_needs, living_actor, present_fighter
 from gameserver.modules.combat.kinds import kind_of
@@ -48,7 +48,7 @@ def attack(state: State, event: Attack, context: Context) -> Outcome:
     attacker = living_actor(state, context)
     target = _target(state, event.target)
     _check(state, attacker, target, context.now_ms)
-    rests = replace(attacker.health, attack_due_ms=context.now_ms + COOLDOWN_MS)
+    rests = replace(attacker.strength, attack_due_ms=context.now_ms + COOLDOWN_MS)
     if isinstance(target, Creature):
         return _strike_creature(rests, target, context)
     return _strike_player(rests, target, context)
@@ -69,11 +69,11 @@ def _check(state: State, attacker: Fighter, target: Fighter | Creature, now_ms: 
         raise Rejected("safe_zone", "Nobody fights here.")
     if here.zone != there.zone or distance(here, there) > REACH:
         raise Rejected("out_of_reach", "Too far away.")
-    if awaited(attacker.health.attack_due_ms, now_ms, COOLDOWN_MS):
+    if awaited(attacker.strength.attack_due_ms, now_ms, COOLDOWN_MS):
         raise Rejected("cooldown", "Your arm needs a rest.")
 
 
-def _strike_creature(attacker: Health, creature: Creature, context: Context) -> Outcome:
+def _strike_creature(attacker: Strength, creature: Creature, context: Context) -> Outcome:
     kind = kind_of(creature.kind)
     damage = blow(context.rng, attacker.attack, kind.defence)
     hurt = replace(creature, hp=max(0, creature.hp - damage), prey=attacker.id, v=creature.v + 1)
@@ -88,8 +88,8 @@ def _strike_creature(attacker: Health, creature: Creature, context: Context) -> 
     )
 
 
-def _strike_player(attacker: Health, player: Fighter, context: Context) -> Outcome:
-    damage = blow(context.rng, attacker.attack, player.health.defence)
+def _strike_player(attacker: Strength, player: Fighter, context: Context) -> Outcome:
+    damage = blow(context.rng, attacker.attack, player.strength.defence)
     hurt, notifications = strike_player(attacker.id, player, damage, context.now_ms)
     result = Hit(target=player.id, damage=damage, hp=hurt.health.hp)
     return Outcome(result=result, put=(attacker, *hurt.parts), notifications=notifications)
@@ -112,17 +112,17 @@ def _death(body: Body | Creature, by: str) -> tuple[Notification, ...]:
     return (Notification(notice=Died(who=body.id, by=by), to=(cell_of(body),)), vanishes(body))
 
 
-@rule(needs=lambda event, context: (ids(Player, event.player), ids(Health, event.player), mail_count(event.player)))
+@rule(needs=lambda event, context: (ids(Player, event.player), ids(Strength, event.player), mail_count(event.player)))
 def reward(state: State, event: Reward, context: Context) -> Outcome:
     """The slayer gains experience, and grows a little stronger with every hundred points.
 
     Whose mailbox is full gains it all the same, and is not told.
     """
-    health = state.get(Health, event.player)
-    if health is None:
+    before = state.get(Strength, event.player)
+    if before is None:
         return Outcome()
-    xp = health.xp + event.xp
-    stronger = xp // XP_PER_ATTACK - health.xp // XP_PER_ATTACK
-    grown = replace(health, xp=xp, attack=health.attack + stronger)
-    told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=health.id)
-    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, health.id) else ())
+    xp = before.xp + event.xp
+    stronger = xp // XP_PER_ATTACK - before.xp // XP_PER_ATTACK
+    grown = replace(before, xp=xp, attack=before.attack + stronger)
+    told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=before.id)
+    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, before.id) else ())

@@ -72,7 +72,7 @@ class Scene:
         x, y = self.rng.choice(spawns(self.zone))
         alive = player.changed(hp=player.health.hp_max, dead_until_ms=0)
         body, who = replace(alive.body, x=x, y=y), player.player
-        self._put_player(Fighter(who, body, alive.health))
+        self._put_player(Fighter(who, body, alive.health, alive.strength))
         notice = Respawned(zone=body.zone, x=x, y=y, hp=alive.health.hp)
         self.notifications += [
             *appears(self.state, body),
@@ -114,7 +114,7 @@ class Scene:
         return min(wanted, key=lambda p: (p.id != creature.prey, distance(creature, p.body), p.id), default=None)
 
     def _strike(self, creature: Creature, kind: Kind, prey: Fighter) -> None:
-        damage = blow(self.rng, kind.attack, prey.health.defence)
+        damage = blow(self.rng, kind.attack, prey.strength.defence)
         hurt, notifications = strike_player(creature.id, prey, damage, self.now_ms)
         self._put_player(hurt)
         self._put_creature(self._acted(replace(creature, prey=prey.id), kind))

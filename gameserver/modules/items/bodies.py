@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from gameserver.declare.entity import Entity
 from gameserver.errors import Rejected
-from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.fighters import PARTS as FIGHTERS_PARTS
 from gameserver.modules.combat.fighters import Fighter, fighter_needs, fighter_of, living_actor
 from gameserver.modules.movement.view import appears, cell_of
@@ -84,13 +84,13 @@ def healed(state: State, player: str, points: int) -> tuple[tuple[Entity, ...], 
 
 def fighting(state: State, player: str) -> tuple[int, int]:
     """A player's attack and defence."""
-    body = state.of(Health)[player]
+    body = state.of(Strength)[player]
     return body.attack, body.defence
 
 
-def strengthened(state: State, player: str, attack: int, defence: int) -> tuple[Health, ...]:
+def strengthened(state: State, player: str, attack: int, defence: int) -> tuple[Strength, ...]:
     """Change how a player strikes and is struck: what is put."""
-    body = state.of(Health)[player]
+    body = state.of(Strength)[player]
     return (replace(body, attack=body.attack + attack, defence=body.defence + defence),)
 
 

@@ -23,7 +23,11 @@ def body_parts() -> tuple[type[Any], ...]:
 
 def actors_body(state: State, context: Context) -> Body:
     """The body of the player whose event it is. Raises ``NotNow`` ``not_here`` when not in the world."""
-    return state.of(Body)[actor(state, context).id]
+    player = state.things[Player].get(context.player)
+    if player is None or not player.gateway:
+        actor(state, context)  # raises it
+    body: Body = state.things[Body][context.player]
+    return body
 
 
 def body_of(player: str) -> Needs:
@@ -42,9 +46,9 @@ def around_locked(player: str) -> Near:
     return near(Body, player, seen_parts(), sight, lock_most=AROUND_LOCKED_MAX)
 
 
-def bodies_in(zone: str) -> Rows[Body]:
-    """Select those who are present in a zone, and what is needed to show them, to be changed."""
-    return where(Body, when="present", zone=zone, components=shown_with(Body))
+def bodies_in(zone: str, *components: type[Entity]) -> Rows[Body]:
+    """Select those who are present in a zone, with what is needed to show them and these components, to be changed."""
+    return where(Body, when="present", zone=zone, components=(*shown_with(Body), *components))
 
 
 def present_in(state: State, zone: str) -> list[Body]:

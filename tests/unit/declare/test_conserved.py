@@ -11,7 +11,7 @@ from gameserver.declare.conserved import DECLARED, Conserved, also_conserved, co
 from gameserver.declare.entity import Entity
 from gameserver.errors import Corrupt
 from gameserver.modules.chat.entities import ChatLine
-from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.sessions.entities import Player
 
 HERE = r"bad_declaration: \S*test_conserved\.py:\d+"
@@ -40,21 +40,21 @@ def test_the_bundled_modules_declare_coins() -> None:
 
 
 BAD: dict[str, Callable[[], Any]] = {
-    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Health, "xp")),
+    'it has a name: conserved("coins", ...)': lambda: conserved("", total(Strength, "xp")),
     "say what holds it: total(...) or each(...)": lambda: conserved("coins"),
     "Player has no field silver": lambda: conserved("silver", total(Player, "silver")),
     "Player.name must be int": lambda: conserved("names", total(Player, "name")),
-    "Health has no field sort": lambda: conserved("coins", total(Health, "xp", by="sort")),
+    "Strength has no field sort": lambda: conserved("coins", total(Strength, "xp", by="sort")),
     "Health.hp must be str": lambda: conserved("health", each(Health, "hp")),
     "Bank is not declared with @entity": lambda: conserved("coins", total(Bank, "coins")),
     "what holds it counts alike: each, or total, or total by a field": lambda: conserved(
-        "coins", total(Health, "xp"), each(Creature)
+        "coins", total(Strength, "xp"), each(Creature)
     ),
     "Player has no condition tall of its own": lambda: conserved("players", each(Player, when="tall")),
     "rows of ChatLine go without an event: it is declared with keep": lambda: conserved("lines", each(ChatLine)),
     'sources and sinks are tuples, as in ("sessions.register",)': lambda: conserved(
         "coins",
-        total(Health, "xp"),
+        total(Strength, "xp"),
         sources="sessions.register",  # type: ignore[arg-type]
     ),
 }
@@ -86,16 +86,16 @@ def test_what_the_game_has_not_is_refused_when_it_is_loaded(fault: str) -> None:
 
 
 def test_two_of_one_name_are_refused() -> None:
-    _as_if_in_trade(conserved("coins", total(Health, "xp")))
+    _as_if_in_trade(conserved("coins", total(Strength, "xp")))
     with pytest.raises(Corrupt, match=rf"^{HERE}: conserved 'coins': gameserver/\S+:\d+ declares it already\.$"):
         quantities.__wrapped__()
 
 
 def test_another_module_adds_what_it_holds_and_its_sinks() -> None:
-    _as_if_in_trade(also_conserved("coins", total(Health, "xp"), sinks=("trade.give",)))
+    _as_if_in_trade(also_conserved("coins", total(Strength, "xp"), sinks=("trade.give",)))
     coins = next(made for made in quantities.__wrapped__() if made.name == "coins")
     held = [units.kind.__name__ for units in coins.units]
-    assert (held[0], "Health" in held) == ("Purse", True)
+    assert (held[0], "Strength" in held) == ("Purse", True)
     assert "sessions.register" in coins.sources
     assert "trade.give" in coins.sinks
 

@@ -161,6 +161,7 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Membership",
         "ChatLine",
         "Health",
+        "Strength",
         "Creature",
         "Purse",
         "Item",

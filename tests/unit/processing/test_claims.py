@@ -20,7 +20,7 @@ from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.needs import Needs, near, where
 from gameserver.rules.outcome import Context, Outcome, State, rule
 from gameserver.store import loading
-from gameserver.testing.two_zones import creature, player, players, put_in, session_of
+from gameserver.testing.two_zones import creature, player, put_in, session_of
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, replies, walk
 
@@ -35,7 +35,7 @@ def taxes(need: str) -> Any:
 
     @rule(needs=needs, components=(Body, Health, Purse))
     def tax(state: State, event: Move, context: Context) -> Outcome:
-        bodies = [body for body in players(state).values() if body.id != context.player and body.zone == "meadow"]
+        bodies = [body for body in state.of(Body).values() if body.id != context.player and body.zone == "meadow"]
         taxed = [state.of(Purse)[body.id] for body in bodies]
         collector = state.of(Purse)[context.player]
         richer = replace(collector, coins=collector.coins + len(taxed))
@@ -74,7 +74,7 @@ def test_who_was_found_around_and_locked_is_written(workshop: Workshop) -> None:
     assert workshop.apply(*walk(workshop, ADA, 1)).held == ()
     assert coins(workshop) == {"ada": 101, "bob": 99, "eve": 100}
     found = workshop.load(around_locked=("ada",))
-    assert set(players(found)) == {"ada", "bob"}
+    assert set(found.of(Body)) == {"ada", "bob"}
     assert set(found.of(Creature)) == {"meadow.rat.1"}
 
 
@@ -82,7 +82,7 @@ def test_of_a_crowd_around_the_nearest_are_locked(workshop: Workshop) -> None:
     crowd = [player(f"P{n:03}", x=8 + n % 24, y=n % 20, conn="") for n in range(AROUND_LOCKED_MAX + 20)]
     with workshop.store.transaction() as transaction:
         put_in(transaction, [ADA, *crowd], [])
-    found = set(players(workshop.load(around_locked=("ada",))))
+    found = set(workshop.load(around_locked=("ada",)).of(Body))
     assert len(found) <= AROUND_LOCKED_MAX + 1
     far = max(crowd, key=lambda body: max(abs(body.x - ADA.x), abs(body.y - ADA.y)))
     assert far.id not in found

@@ -18,7 +18,7 @@ from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
 from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
-from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.players import present_in
@@ -331,7 +331,7 @@ def test_a_zone_is_its_clock_its_creatures_and_the_players_present(store: Store)
         ZoneClock(id="town", tick=3),
     )
     found = load(store, zones=("meadow",))
-    assert set(players(found)) == {"ada"}
+    assert set(found.of(Body)) == {"ada"}
     assert set(found.of(Creature)) == {"meadow.rat.1"}
     assert set(found.of(ZoneClock)) == {"meadow"}
     assert [body.id for body in present_in(found, "meadow")] == ["ada"]
@@ -341,7 +341,7 @@ def test_around_a_player_is_what_is_in_view(store: Store) -> None:
     near, far = player("Bob", x=23, y=19), player("Eve", x=24, y=10)
     save(store, ADA, near, far, absent(player("Zoe")), creature(), creature("meadow.rat.5", x=24))
     found = load(store, players=("ada",), around=("ada",))
-    assert set(players(found)) == {"ada", "bob"}
+    assert set(found.of(Body)) == {"ada", "bob"}
     assert set(found.of(Creature)) == {"meadow.rat.1"}
 
 
@@ -354,7 +354,7 @@ def test_around_is_in_view_wherever_everyone_stands(store: Store, places: list[t
         put_in(transaction, crowd, [])
         found = transaction.load([selected(players=(viewer.id,), around=(viewer.id,))])
         put_in(transaction, [], crowd)
-    assert set(players(found)) == {other.id for other in crowd if in_view(viewer, other)}
+    assert set(found.of(Body)) == {other.id for other in crowd if in_view(viewer, other)}
 
 
 def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> None:
@@ -403,7 +403,7 @@ def test_a_zone_is_looked_through_once_for_all_its_viewers(store: Store, monkeyp
     ids = tuple(viewer.id for viewer in viewers)
     found = load(store, players=ids, around=ids)
     for viewer in viewers:
-        assert {other.id for other in crowd if in_view(viewer, other)} <= set(players(found))
+        assert {other.id for other in crowd if in_view(viewer, other)} <= set(found.of(Body))
     assert len([statement for statement in run if "BETWEEN" in statement and "players" in statement]) == 2
 
 
@@ -495,6 +495,7 @@ def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
         Player: {("id", ""): {"a", "b", "c"}},
         Body: {("id", ""): {"a", "b", "c"}, ("zone", "present"): {"meadow"}},
         Health: {("id", ""): {"a", "b", "c"}},
+        Strength: {("id", ""): {"a", "b", "c"}},
         Creature: {("zone", ""): {"meadow"}},
         ZoneClock: {("id", ""): {"meadow"}},
     }

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
-from gameserver.modules.combat.entities import Health
+from gameserver.modules.combat.entities import Strength
 from gameserver.modules.combat.events import Attack, Reward
 from gameserver.modules.items import bodies
 from gameserver.modules.items.entities import Item
@@ -155,7 +155,7 @@ def test_a_weapon_wears_out_and_takes_its_strength_along() -> None:
     worn_out = replace(scene[2], used=499)
     outcome = play(Attack(target="meadow.rat.1"), state(*scene[:2], worn_out), circumstances(ADA))
     assert outcome.drop == (worn_out,)
-    assert [body.attack for body in outcome.put if isinstance(body, Health)] == [10]
+    assert [body.attack for body in outcome.put if isinstance(body, Strength)] == [10]
     (broke,) = [notice for notice in told(outcome) if isinstance(notice, Broke)]
     assert broke.attack == 10
 
