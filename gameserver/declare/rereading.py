@@ -11,6 +11,7 @@ from typing import Any
 
 from gameserver.declare import base, catalogue, client_view, entity, hooks, phrases
 from gameserver.declare.game_package import modules, package
+from gameserver.declare.phrasebook import phrasebook
 from gameserver.declare.reading_cache import forget
 from gameserver.declare.source_locations import is_within
 
@@ -31,6 +32,7 @@ def read_anew() -> None:
     _take_out(old)
     try:
         catalogue.specs()
+        phrasebook()
     except BaseException:
         _take_out(_loaded(ours))
         _put_back(old, declared)

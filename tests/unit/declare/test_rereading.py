@@ -72,3 +72,13 @@ def test_what_cannot_be_read_leaves_everything_as_it_was(gateway: Playing, broke
     assert decoded == "Wave(seq=0) same"
     (gateway.module / "events.py").write_text(text.replace("Wave(", "Nod("))
     assert gateway.ask('{"type":"nod"}') == ["Nod(seq=0) other"]
+
+
+def test_words_that_cannot_be_read_leave_everything_as_it_was(gateway: Playing) -> None:
+    words = gateway.module / "text.py"
+    words.write_text("from gameserver.game import command\nfrom isle.gestures.events import Wave\n\n")
+    assert gateway.ask('{"type":"wave"}') == ["Wave(seq=0) same"]
+    words.write_text(words.read_text() + 'command("wave <at>", Wave)\n')
+    refused, decoded = gateway.ask('{"type":"wave"}', lines=2)
+    assert "isle/gestures/text.py:4: the form 'wave <at>': Wave has no such fields" in refused
+    assert decoded == "Wave(seq=0) same"
