@@ -73,7 +73,7 @@ class Player {
   }
 
   show(direction, packet) {
-    this.$(".waits").textContent = `${this.client.unanswered} unanswered`;
+    queueMicrotask(() => (this.$(".waits").textContent = `${this.client.unanswered} unanswered`)); // when it was dealt with
     if (QUIET.has(packet.type)) return;
     const told = { ...packet };
     for (const secret of ["password", "token"]) if (secret in told) told[secret] = "…";
@@ -113,6 +113,7 @@ class Player {
     this.$(".about").textContent = description;
     const names = Object.keys(properties).filter((name) => name !== "type" && name !== "seq");
     this.$(".fields").replaceChildren(...names.map((name) => field(name, properties[name], required.includes(name))));
+    this.$(".packets").scrollTop = this.$(".packets").scrollHeight; // its size is another one now
   }
 
   async send(event) {
