@@ -28,7 +28,7 @@ def live(module_deployment: Any) -> LiveDeployment:
 
 @pytest.fixture
 def witness(live: LiveDeployment) -> Iterator[LineClient]:
-    """A client of the other kind, in the same place."""
+    """A client of the other kind, in the same zone: they hear each other shout, wherever in it they begin."""
     with live.client() as made:
         made.register(f"Wit{made._socket.getsockname()[1]}")
         yield made
@@ -69,9 +69,8 @@ async def _play_with_library(port: int, witness: LineClient) -> None:
     await ada.reads("once more")
     ada.types(PASSWORD)
     await ada.reads("Welcome, \x1b[36mLibrary\x1b[0m.")  # it said that its terminal shows colours
-    await asyncio.to_thread(witness.expect, "appeared")
-    ada.types("'grüße \N{OWL}")
-    await ada.reads("You say: \x1b[33mgrüße \N{OWL}")
+    ada.types("shout grüße \N{OWL}")
+    await ada.reads("You shout: \x1b[33mgrüße \N{OWL}")
     heard = await asyncio.to_thread(witness.expect, "heard")
     assert heard["text"] == "grüße \N{OWL}"
     await asyncio.to_thread(witness.ask, "whisper", to="Library", text="psst")
@@ -100,8 +99,8 @@ def test_plain_telnet_shows_no_password_and_plays(live: LiveDeployment, witness:
         telnet.types(PASSWORD)
         telnet.reads("Welcome, ")
         assert PASSWORD not in telnet.seen
-        telnet.types("say hello from a terminal")
-        telnet.reads("You say: .*hello from a terminal")
+        telnet.types("shout hello from a terminal")
+        telnet.reads("You shout: .*hello from a terminal")
         assert witness.expect("heard")["text"] == "hello from a terminal"
         telnet.types("look")
         telnet.reads("Millbrook.*, at \\d+, \\d+")
@@ -123,11 +122,11 @@ def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineCl
         mud.reads("once more: ")
         mud.types(PASSWORD)
         mud.reads("Welcome, ")
-        mud.types("say hello from a mud")
-        mud.reads("You say: .*hello from a mud")
+        mud.types("shout hello from a mud")
+        mud.reads("You shout: .*hello from a mud")
         assert witness.expect("heard")["text"] == "hello from a mud"
-        witness.ask("say", text="and back")
-        mud.reads("says: .*and back")
+        witness.ask("shout", text="and back")
+        mud.reads("shouts: .*and back")
         assert PASSWORD not in mud.seen
         mud.types("#config {mccp}")
         mud.types("quit")
@@ -140,9 +139,9 @@ def test_our_own_client_plays_in_a_terminal(live: LiveDeployment, witness: LineC
         screen.reads("Who are you")
         screen.presses(PASSWORD + "\t\t\r")  # to the second button: a new player
         screen.reads("Type help")
-        screen.types("'hello from a screen")
+        screen.types("shout hello from a screen")
         assert witness.expect("heard")["text"] == "hello from a screen"
-        witness.ask("say", text="welcome")
+        witness.ask("shout", text="welcome")
         screen.reads("welcome")
         screen.types("quit")
         screen.reads("Goodbye")
