@@ -44,7 +44,7 @@ class _Look(msgspec.Struct, frozen=True):
     hides: tuple[tuple[Callable[..., bool], Kind], ...]
 
 
-_SAID: list[_Said] = []
+DECLARED: list[_Said] = []
 
 
 def looks(kind: Kind, component: Kind | None = None) -> Callable[[F], F]:
@@ -62,17 +62,17 @@ def hides(kind: Kind, component: Kind | None = None) -> Callable[[F], F]:
 
 def _say(kind: Kind, part: Kind, *, hides: bool) -> Callable[[F], F]:
     def mark(function: F) -> F:
-        _SAID.append(_Said(kind, function, part, hides))
+        DECLARED.append(_Said(kind, function, part, hides))
         return function
 
     return mark
 
 
 @once_per_reading
-def _known() -> dict[Kind, _Look]:
+def known() -> dict[Kind, _Look]:
     """What the game's modules say, by kind, in the order of the entities."""
     ranks = hook_files()
-    said = sorted((s for s in _SAID if s.function.__module__ in ranks), key=lambda s: ranks[s.function.__module__])
+    said = sorted((s for s in DECLARED if s.function.__module__ in ranks), key=lambda s: ranks[s.function.__module__])
     by_kind = {kind: [one for one in said if one.kind is kind] for kind in kinds()}
     return {kind: _look(mine) for kind, mine in by_kind.items() if mine}
 
@@ -87,13 +87,13 @@ def _look(said: list[_Said]) -> _Look:
 
 def seen_kinds() -> tuple[Kind, ...]:
     """The kinds of entities that can be seen."""
-    return tuple(_known())
+    return tuple(known())
 
 
 @once_per_reading
 def shown_with(kind: Kind) -> tuple[Kind, ...]:
     """The parts of its record that are read where an entity of this kind is shown, itself left out."""
-    return _known()[kind].components if kind in _known() else ()
+    return known()[kind].components if kind in known() else ()
 
 
 @once_per_reading
@@ -109,7 +109,7 @@ def being(state: State, thing: Any) -> Being:
         state.things,
         {"id": thing.id, "x": thing.x, "y": thing.y, "hp": 0, "v": thing.v},
     )
-    for show, part in _known()[kind].shows:
+    for show, part in known()[kind].shows:
         if part is kind:
             show(fields, thing)
         else:
@@ -120,7 +120,7 @@ def being(state: State, thing: Any) -> Being:
 def is_seen(state: State, thing: Any) -> bool:
     """Whether others can see it where it stands."""
     kind, things = type(thing), state.things
-    for hide, part in _known()[kind].hides:
+    for hide, part in known()[kind].hides:
         if hide(thing) if part is kind else hide(thing, things[part].get(thing.id) or beginning(part, thing.id)):
             return False
     return True

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from gameserver.declare import catalogue
 from gameserver.declare.base import Result
-from gameserver.declare.hooks import DECLARED, STEPS, Hook, after, before
-from gameserver.errors import NotNow, Rejected, Retryable
+from gameserver.declare.hooks import DECLARED, STEPS, Hook, after, before, hooks
+from gameserver.errors import Corrupt, NotNow, Rejected, Retryable
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.chat.events import Heard, Say, Whisper
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.sessions.events import Login
@@ -16,6 +19,7 @@ from gameserver.modules.sessions.players import check_mailbox
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give, Given
 from gameserver.modules.world.entities import ZoneClock
+from gameserver.modules.world.events import Tick
 from gameserver.rules.hooked import HookedRule, merged
 from gameserver.rules.outcome import Context, Notification, Outcome, State
 from gameserver.testing.two_zones import player, players, state
@@ -313,6 +317,44 @@ def test_the_reply_stays_the_rules_unless_the_hook_gives_another() -> None:
     first, second = Given(coins=1), Given(coins=2)
     assert merged(Outcome(result=first), Outcome()).result is first
     assert merged(Outcome(result=first), Outcome(result=second)).result is second
+
+
+def test_of_what_the_gateway_has_to_do_each_field_that_a_hook_sets_counts_and_topics_by_their_slots() -> None:
+    rule_says = SessionUpdate(session="s", player="ada", seq=7, watch={"channels": ("news",)})
+    hook_says = SessionUpdate(then="look", shard_key="meadow", watch={"view": ("zone.meadow",)})
+    both = merged(Outcome(follow=rule_says), Outcome(follow=hook_says)).follow
+    topics = {"channels": ("news",), "view": ("zone.meadow",)}
+    assert both == replace(rule_says, then="look", shard_key="meadow", watch=topics)
+    assert merged(Outcome(follow=rule_says), Outcome()).follow is rule_says
+    assert merged(Outcome(), Outcome(follow=hook_says)).follow is hook_says
+
+
+@after("world.tick", needs=lambda event, context: selected(clocks=("ticks",)))
+def count_ticks(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome:
+    before = state.before.of(ZoneClock).get("ticks", ZoneClock(id="ticks", tick=0))
+    return Outcome(put=(replace(before, tick=before.tick + 1),))
+
+
+def test_events_of_the_server_have_hooks_and_those_that_repeat_themselves_do_not_reach_them(workshop: Workshop) -> None:
+    hook(workshop, count_ticks)
+    n = workshop.now_ms // 500
+    for tick in (n, n, n + 1):
+        workshop.apply(Envelope(id=f"tick:{tick}", event=Tick(n=tick), at_ms=workshop.now_ms))
+    assert workshop.load(clocks=("ticks",)).of(ZoneClock)["ticks"].tick == 2
+
+
+def test_a_hook_that_a_game_may_do_without_is_left_out_where_its_module_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [declared.event for declared in DECLARED if declared.optional]
+    assert "world.sweep" in known
+    assert "world.sweep" in hooks.__wrapped__()  # type: ignore[attr-defined]
+    families = {name: specs for name, specs in catalogue.families().items() if name != "world"}
+    specs = tuple(spec for spec in catalogue.specs() if spec.family != "world")
+    monkeypatch.setattr(catalogue, "families", lambda: families)
+    monkeypatch.setattr(catalogue, "specs", lambda: specs)
+    with pytest.raises(Corrupt, match=r"of world\.\w+: there is no such event"):
+        hooks.__wrapped__()  # type: ignore[attr-defined] # combat's are not optional
+    monkeypatch.setattr("gameserver.declare.hooks.DECLARED", [one for one in DECLARED if "combat" not in one.module])
+    assert not any(task.startswith("world.") for task in hooks.__wrapped__())  # type: ignore[attr-defined]
 
 
 def test_a_hook_sees_what_was_put_dropped_and_mailed_and_the_batch_does_not() -> None:
