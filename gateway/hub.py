@@ -42,6 +42,7 @@ from gateway.pace import Pace
 log = logging.getLogger(__name__)
 
 NOWHERE_ELSE = Guide("", {})
+ASKED_PER_IDLE = 3  # so often people at terminals are asked for a sign of life before they would be hung up on
 SWEPT_AT_ONCE = 250  # connections, a millisecond's work
 
 
@@ -362,6 +363,8 @@ class Hub:
         else:
             self._recovery.check_timeouts(connection, now_s)
             self._close_done(connection)
+            if connection.ask_if_there(now_s, self._limits.idle_s_max / ASKED_PER_IDLE):
+                self._writer.schedule_reply_flush(connection)
 
     # The broker.
 

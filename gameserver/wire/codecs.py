@@ -80,6 +80,7 @@ class TalkingCodec(Codec):
     """
 
     say: Callable[[bytes], None]
+    are_you_there: bytes  # asks a client that says nothing for a sign of life
 
     def errands(self) -> list[Event]:
         """What it sends on the client's behalf, beside what the client has just sent."""

@@ -34,6 +34,7 @@ class Option(IntEnum):
     """The options that are spoken of here."""
 
     ECHO = 1
+    TIMING_MARK = 6
     TTYPE = 24
     EOR = 25
     NAWS = 31
@@ -70,6 +71,7 @@ def subnegotiation(option: int, data: bytes) -> bytes:
 
 
 COMPRESSION_BEGINS = subnegotiation(Option.MCCP2, b"")
+ARE_YOU_THERE = bytes((IAC, Command.DO, Option.TIMING_MARK))  # which every client answers (RFC 860)
 NOTHING = bytes((IAC, Command.NOP))
 MARKS = {True: bytes((IAC, Command.EOR)), False: bytes((IAC, Command.GA))}  # after a prompt, by whether EOR is on
 
@@ -183,8 +185,10 @@ class Options:
         return b"\r\n[Yes]\r\n" if kind == Command.AYT else b""
 
     def _requested(self, kind: Command, option: int, about: Mapping[str, str]) -> bytes:
+        if option in (Option.ECHO, Option.TIMING_MARK) and kind != Command.DO:
+            return b""  # it answers what we said
         if option == Option.ECHO:
-            return b""  # it follows from what we said
+            return b""
         known, yes, no = (
             (THEIRS, Command.DO, Command.DONT) if kind in _OF_CLIENT else (OURS, Command.WILL, Command.WONT)
         )

@@ -23,7 +23,17 @@ from gameserver.wire import packets
 from gameserver.wire.codecs import TalkingCodec
 from gameserver.wire.dialogue import Dialogue
 from gameserver.wire.packets import Bye, Error, FromClient, FromServer, Ok, Unavailable, Welcome
-from gameserver.wire.telnet import MARKS, NOTHING, Command, Compression, Option, Options, TelnetFraming, subnegotiation
+from gameserver.wire.telnet import (
+    ARE_YOU_THERE,
+    MARKS,
+    NOTHING,
+    Command,
+    Compression,
+    Option,
+    Options,
+    TelnetFraming,
+    subnegotiation,
+)
 from gameserver.wire.terminal import Terminal
 
 ACKS_MAX = 100  # ids in one acknowledgement
@@ -38,6 +48,8 @@ class TextCodec(TalkingCodec):
 
     ``say`` takes bytes for the client that answer what it sent; whoever owns the codec sets it.
     """
+
+    are_you_there = ARE_YOU_THERE
 
     def __init__(self, about: Callable[[], Mapping[str, str]]) -> None:
         super().__init__("telnet", TelnetFraming, _never, _never, self._framed)

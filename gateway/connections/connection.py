@@ -10,7 +10,7 @@ from typing import Protocol
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
-from gameserver.wire.codecs import Codec
+from gameserver.wire.codecs import Codec, TalkingCodec
 from gameserver.wire.packets import FromServer
 from gameserver.wire.server import ServerConnection
 from gameserver.wire.states import State
@@ -36,6 +36,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_asked_s",
         "_limits",
         "_out_bytes",
         "_rejoin_emitted_s",
@@ -75,6 +76,7 @@ class Connection:
         self.began_s = now_s
         self.heard_s = now_s
         self.heard_all_s = inf  # since when it is known that the client will send nothing more
+        self._asked_s = now_s  # when it was asked for a sign of life
         self.lanes: dict[str, Lane] = {}
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
@@ -131,6 +133,18 @@ class Connection:
     def is_done(self, now_s: float, patience_s: float) -> bool:
         """Whether the client sends nothing more, and is answered or was given so long to be."""
         return self.heard_all_s < inf and (not self.unanswered or now_s - self.heard_all_s > patience_s)
+
+    def ask_if_there(self, now_s: float, every_s: float) -> bool:
+        """Ask a client for a sign of life that has said nothing for so long. Returns whether it was asked.
+
+        Programs send ``ping`` by themselves; people at terminals read, and their clients answer for them.
+        """
+        codec = self.protocol.codec
+        if not isinstance(codec, TalkingCodec) or now_s - max(self.heard_s, self._asked_s) < every_s:
+            return False
+        self._asked_s = now_s
+        self.put(codec.are_you_there)
+        return True
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """Read what the client sent. Returns the events in it; what the protocol answers waits in ``protocol``."""

@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gameserver.wire.packets import Ok
-from gameserver.wire.telnet import COMPRESSION_BEGINS, Command, Option, request
+from gameserver.wire.telnet import ARE_YOU_THERE, COMPRESSION_BEGINS, Command, Option, request
 from gateway.net.client_socket import ConnectionLimiter
 from gateway.net.telnet_protocol import TelnetFactory
 from tests.unit.gateway.fakes import Published, Stage
@@ -138,3 +138,24 @@ def test_no_more_people_than_there_is_room_for(stage: Stage) -> None:
     protocol.connectionLost()
     assert limiter.inside == 0
     assert stage.hub.connections == []
+
+
+def test_whoever_only_reads_stays_as_long_as_the_client_answers_for_them(stage: Stage, person: Person) -> None:
+    person.enters()
+    for _ in range(20):
+        stage.clock.advance(stage.limits.idle_s_max / 3)
+        stage.hub.sweep()
+        assert person.reads() == ARE_YOU_THERE
+        person.sends(request(Command.WONT, Option.TIMING_MARK))
+        assert person.reads() == b""  # an answer is not answered
+    for _ in range(4):
+        stage.clock.advance(stage.limits.idle_s_max / 3 + 1)
+        stage.hub.sweep()
+    assert b"Nothing was heard for too long." in person.reads()
+
+
+def test_programs_are_not_asked_for_a_sign_of_life(stage: Stage) -> None:
+    bob = stage.player("bob")
+    stage.clock.advance(stage.limits.idle_s_max / 2)
+    stage.hub.sweep()
+    assert bob.heard() == []
