@@ -26,7 +26,12 @@ Decode = Callable[[bytes], Any]
 
 
 class Codec:
-    """One way of speaking: a framing and an encoding."""
+    """One way of speaking: a framing and an encoding.
+
+    ``knows_addresses``: its clients connect to a host and a port, and can do so elsewhere.
+    """
+
+    knows_addresses = True
 
     def __init__(
         self,
@@ -79,6 +84,8 @@ class TalkingCodec(Codec):
     Whoever owns it sets ``say``.
     """
 
+    knows_addresses = False  # a person would have to be told
+
     say: Callable[[bytes], None]
     are_you_there: bytes  # asks a client that says nothing for a sign of life
 
@@ -89,6 +96,8 @@ class TalkingCodec(Codec):
 
 class WebSocketCodec(Codec):
     """The same over a WebSocket, each packet a message of one kind."""
+
+    knows_addresses = False  # but a page
 
     def __init__(self, codec: Codec, opcode: Opcode, encode: Callable[[bytes], bytes]) -> None:
         super().__init__(

@@ -176,7 +176,9 @@ class Dispatcher:
         """Note where the player is now, and tell its client where others from there are served."""
         is_new = follow.shard_key not in ("", connection.shard_key)
         connection.relocate(follow.shard_key, follow.own_cell)
-        if is_new and (address := self._guide.address_for(follow.shard_key)):
+        codec = connection.protocol.codec
+        can_follow = codec is not None and codec.knows_addresses
+        if is_new and can_follow and (address := self._guide.address_for(follow.shard_key)):
             self._writer.send(connection, Elsewhere(address=address))
 
     def then(self, connection: Connection, event: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from gameserver import latency
 from gameserver.broker.routing import route, routing_key
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
-from gameserver.wire.codecs import msgpack_codec
+from gameserver.wire.codecs import msgpack_codec, subprotocols
 from gameserver.wire.frames import prefix
 from gateway.egress.dispatcher import by_audience
 from gateway.egress.guide import Guide
@@ -304,3 +304,15 @@ def test_where_no_gateways_are_named_nobody_is_told_of_any(stage: Stage):
     for zone in "abcd":
         moved_to(stage, ada, zone)
     assert ada.heard() == []
+
+
+@pytest.mark.parametrize("codec", ["gameserver.json", "gameserver.msgpack"])
+def test_who_came_over_a_websocket_is_not_led(codec: str):
+    there = next(zone for zone in "abcdefgh" if route(zone) % 2)
+    stage = Stage(guide=Guide("gateway1", {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}))
+    ada = stage.player()
+    ada.connection.protocol.codec = subprotocols()[codec]
+    before = ada.transport.value()
+    moved_to(stage, ada, there)
+    stage.clock.advance(1)
+    assert ada.transport.value() == before
