@@ -1,4 +1,4 @@
-"""What failed: it is tried again after a while, or given up after its last trial."""
+"""Try again what failed, after a while, or give it up after its last trial."""
 
 import logging
 

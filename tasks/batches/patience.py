@@ -1,4 +1,4 @@
-"""What waits for the data tier as long as a lease lasts, and gives a task back where nothing else is left."""
+"""Wait for the data tier as long as a lease lasts, and give a task back where nothing else is left."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is published of a batch: to gateways what they have to tell, to queues what was born of it and what goes on."""
+"""Publish what comes of a batch: to gateways what they have to tell, to queues what was born of it and what goes on."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

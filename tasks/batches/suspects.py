@@ -1,4 +1,4 @@
-"""What failed before, or was begun by a worker that died, perhaps because of it."""
+"""Apply what failed before, or was begun by a worker that died, perhaps because of it."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Batches in transactions: where one breaks it is halved, in order, until the guilty event is alone."""
+"""Apply batches in transactions: where one breaks, halve it, in order, until the guilty event is alone."""
 
 import logging
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""How often what is suspected was begun: the count outlives the worker that it kills."""
+"""Count how often what is suspected was begun: the count outlives the worker that it kills."""
 
 from collections.abc import Callable, Sequence
 
