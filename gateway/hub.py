@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from math import inf
 
 from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
@@ -146,7 +145,6 @@ class Hub:
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way
         self._was_up = False
-        self._deaf_s = inf  # since when nobody was heard of though something was asked, until somebody is
         self._sweeping = False
         self._greeting = self._make_greeting()
 
@@ -329,8 +327,9 @@ class Hub:
         judged = self._availability.sweep(now_s)
         if judged.probes and self._broker.up:
             self._broker.restore().addCallbacks(partial(self._restored, judged.deaf, now_s), lambda failure: None)
-        if self._availability.heard_since(self._deaf_s):
-            self._hear_again()
+        if self._availability.missed:
+            log.warning("answers went by unheard: players are shown the present")
+            self._show_present()
         for batches in judged.probes:
             self._recovery.probe(batches)
         for family in judged.fallen:
@@ -381,21 +380,17 @@ class Hub:
         """Hear again what somebody has cut off, if it was that. What was missed meanwhile is shown as it is now.
 
         Another gateway may have made the exchange anew, without this one's bindings. Then nothing was heard of anybody,
-        as when all workers are away: players are shown the present when somebody is heard of again.
+        as when all workers are away: the next answer tells which it was.
         """
         self._dispatcher.bind_all()
         if outbound_was_missing:
             log.warning("somebody removed the exchange outbound: it stands again, and players are shown the present")
             self._show_present()
         elif deaf:
-            self._deaf_s = min(self._deaf_s, now_s)
-
-    def _hear_again(self) -> None:
-        log.warning("nothing was heard of any process for a while: players are shown the present")
-        self._show_present()
+            self._availability.doubt(now_s)
 
     def _show_present(self) -> None:
-        self._deaf_s = inf
+        self._availability.missed = False
         for connection in self._registry.playing:
             self._dispatcher.refresh_view(connection)
 

@@ -9,6 +9,7 @@ durable one counts for a minute. When nothing counts any more the family is trie
 """
 
 from collections import defaultdict
+from math import inf
 
 import msgspec
 
@@ -40,6 +41,22 @@ class FamilyAvailability:
         self._in_flight = in_flight
         self._heard_s: dict[str, float] = {}  # family -> when a process last said something
         self._down: set[str] = set()
+        self._doubted_s = inf
+        self.missed = False  # whether answers went by unheard; whoever makes up for it resets this
+
+    def doubt(self, now_s: float) -> None:
+        """Let the next answer tell whether those before it were lost: bindings of the gateway's queue may have been.
+
+        An answer to what was asked before now says that nobody had answered; one to what was asked since, that it was
+        not heard. (What was asked before may be answered late: then less is shown anew than might be.)
+        """
+        self._doubted_s = min(self._doubted_s, now_s)
+
+    def answered(self, published_s: float) -> None:
+        """Note that a batch of this gateway's was answered."""
+        if self._doubted_s < inf:
+            self.missed |= published_s >= self._doubted_s
+            self._doubted_s = inf
 
     def heard(self, family: str, now_s: float) -> bool:
         """Note that a process of the family has said something. Returns whether it was unavailable, and is back."""
@@ -82,11 +99,8 @@ class FamilyAvailability:
         return Judged(fallen, back, probes, self._is_deaf(probes))
 
     def _is_deaf(self, probes: list[list[Batch]]) -> bool:
-        return bool(probes) and not self.heard_since(min(batches[0].published_s for batches in probes))
-
-    def heard_since(self, at_s: float) -> bool:
-        """Whether a process of any family has said something since then."""
-        return any(heard_s >= at_s for heard_s in self._heard_s.values())
+        since_s = min((batches[0].published_s for batches in probes), default=inf)
+        return bool(probes) and not any(heard_s >= since_s for heard_s in self._heard_s.values())
 
     def _unheard(self, now_s: float) -> dict[str, list[Batch]]:
         """Collect each family's batches that count: published since it was last heard of, and still worth something."""

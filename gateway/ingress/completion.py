@@ -63,6 +63,7 @@ class Completion:
     def _finished(self, batch: Batch, result: BatchResult) -> None:
         if result.done == Heartbeat.spec.name:
             self._recovery.heartbeat_applied(batch.published_s)
+        self._availability.answered(batch.published_s)
         self._publisher.finished(batch)
 
     def _heard_of(self, family: str) -> None:

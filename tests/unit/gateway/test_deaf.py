@@ -35,6 +35,22 @@ def test_players_are_shown_the_present_where_another_gateway_made_the_exchange_a
     assert looks(stage) == 0
 
 
+def test_where_what_was_asked_before_is_answered_late_nothing_was_missed() -> None:
+    stage = Stage()
+    ada, bob = stage.player("ada"), stage.player("bob")
+    ada.send(type="move", dir="n", seq=2)
+    stage.clock.advance(0.2)
+    bob.send(type="move", dir="n", seq=2)
+    stage.clock.advance(0.2)
+    *_, second = stage.broker.take("move")
+    sweep_for(stage, 5)
+    assert stage.broker.restored
+    stage.answer(second)
+    answered(stage)
+    sweep_for(stage, 1)
+    assert looks(stage) == 0
+
+
 def test_who_finds_the_exchange_missing_shows_the_present_at_once() -> None:
     stage = Stage()
     ada = stage.player("ada")
