@@ -7,15 +7,16 @@ import os
 import time
 from typing import Any
 
+from gameserver.messages.unread import Sorted
 from tasks.processor import BatchProcessor
 
 EVENT_S = float(os.environ.get("SLOW_EVENT_S", "0"))
-_handle = BatchProcessor._handle_carefully
+_work = BatchProcessor._work
 
 
-def _slowly(self: BatchProcessor, batch: Any, *run: Any, **how: Any) -> None:
-    time.sleep(EVENT_S * len(batch))
-    _handle(self, batch, *run, **how)
+def _slowly(self: BatchProcessor, found: Sorted, *how: Any, **more: Any) -> None:
+    time.sleep(EVENT_S * len(found.batch))
+    _work(self, found, *how, **more)
 
 
-BatchProcessor._handle_carefully = _slowly  # type: ignore[method-assign]
+BatchProcessor._work = _slowly  # type: ignore[method-assign]

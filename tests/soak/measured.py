@@ -1,6 +1,7 @@
 """What is measured: memory and descriptors of processes, rows, queues, registries of gateways, files."""
 
 import http.client
+import math
 import os
 import sqlite3
 from base64 import b64encode
@@ -12,10 +13,11 @@ from urllib.error import URLError
 
 import msgspec
 
-from gameserver.broker.topology import DEAD
+from gameserver.broker.topology import DEAD, DEAD_MESSAGES_MAX
 from gameserver.declare import catalogue
 from gameserver.local.ports import LOCAL
 from gameserver.local.rabbitmq_node import USER
+from gameserver.store.engine import CHECKPOINT_PAGES
 from gameserver.store.tables import metadata
 from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.run import query
@@ -24,11 +26,17 @@ from tests.integration.scraped import samples, scrape, targets
 from tests.soak.series import MB, Series
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+SQLITE_PAGE = 4_096
 ASK_S_MAX = 5.0
 OBJECTS = ("connections", "channels", "queues", "exchanges", "consumers")
-# Kept for so long by design; a shorter run sees them come and none go.
-KEPT_LONG = {"gateways": "a row for each start of a gateway, for 6 hours", "trials": "for a day"}
-BOUNDED = ("told", "mailed", "remembered")  # registries that fill, and stay so
+FILL = ("told", "mailed", "remembered")  # registries that fill, and stay so
+# What has a bound of its own, or is kept for so long that a run sees it come and not go.
+BOUNDED = {
+    ("rows", "gateways"): math.inf,  # one for each start of a gateway, for six hours
+    ("rows", "trials"): math.inf,  # for a day
+    ("messages", DEAD): float(DEAD_MESSAGES_MAX),
+    ("file", "world.sqlite-wal"): 2 * CHECKPOINT_PAGES * SQLITE_PAGE / MB,  # a reader may put a copy off once
+}
 
 Found = tuple[str, str, float]  # kind, name, value
 
@@ -55,10 +63,9 @@ class Measurements:
         return self.series[key]
 
     def _bound(self, kind: str, name: str) -> float | None:
-        if kind == "rows" and name in KEPT_LONG:
-            return float("inf")
-        fills = kind == "registry" and name.rpartition(": ")[2] in BOUNDED
-        return float(self._remembered) if fills else None
+        if kind == "registry" and name.rpartition(": ")[2] in FILL:
+            return float(self._remembered)
+        return BOUNDED.get((kind, name))
 
     def _processes(self) -> Iterator[Found]:
         slots = {**self._stage.crew, **{f"gateway {n}": proc for n, proc in enumerate(self._stage.gateways)}}
@@ -104,7 +111,9 @@ class Measurements:
 
 def _process(slot: str, pid: int) -> Iterator[Found]:
     """A process is another when its pid is."""
-    yield "memory", f"{slot} ({pid})", _rss_mb(pid)
+    if not (memory := _rss_mb(pid)):
+        return  # it has ended, and nobody has asked for its status yet
+    yield "memory", f"{slot} ({pid})", memory
     yield "descriptors", f"{slot} ({pid})", _descriptors(pid)
 
 

@@ -218,7 +218,7 @@ class Bots:
         except subprocess.TimeoutExpired:
             bots.end()
         with self._lock:
-            self.counts += counted(bots.text)
+            self.counts.update(counted(bots.text))
         os.truncate(bots.log, 0)
 
 

@@ -35,7 +35,7 @@ KINDS = {
     "memory": Kind(unit="MB", most=8.0),
     "broker's memory": Kind(unit="MB", most=40.0, share=0.3),  # Erlang's collectors and page cache
     "descriptors": Kind(unit="descriptors", most=6.0),
-    "rows": Kind(unit="rows", most=30.0, share=0.15),
+    "rows": Kind(unit="rows", most=100.0, share=0.15),
     "messages": Kind(unit="messages", most=100.0),
     "broker's objects": Kind(unit="objects", most=10.0),
     "registry": Kind(unit="entries", most=60.0, share=0.25),

@@ -58,7 +58,7 @@ def test_what_comes_to_rest_or_goes_back_does_not_grow(
         ("memory", 20.0, lambda at_s: 60.0 + (at_s % 900) / 200),
         ("memory", 20.0, lambda at_s: 90.0 - 30.0 * math.exp(-at_s / 600)),
         ("descriptors", 12.0, lambda at_s: 30.0),
-        ("rows", 100.0, lambda at_s: 200.0),
+        ("rows", 150.0, lambda at_s: 200.0),
         ("messages", 200.0, lambda at_s: 0.0),
         ("registry", 100.0, lambda at_s: 40.0),
         ("broker's objects", 12.0, lambda at_s: 40.0),
