@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from gameserver.messages.unread import Sorted
+
 from tasks.processor import BatchProcessor
 
 EVENT_S = float(os.environ.get("SLOW_EVENT_S", "0"))

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
+from gameserver.testing.node import RunningNode
 
 from gameserver.testing.deployment import Deployment
-from gameserver.testing.node import RunningNode
 from gameserver.testing.processes import Proc, eventually
 from tests.chaos.clocks import wrong_by
 from tests.databases import OWNER, Cluster
