@@ -65,7 +65,8 @@ def _by_id(things: list[Any]) -> dict[str, Any]:
     return {thing.id: thing for thing in things}
 
 
-def _carry(sight: Sight, thing: Thing, *, gone: bool = False) -> None:
+def carry(sight: Sight, thing: Thing, *, gone: bool = False) -> None:
+    """Note that the player carries a thing now, or (``gone``) that it does not."""
     for group in (CARRIED, WORN, INSIDE):
         sight.things[group].pop(thing.id, None)
     if not gone:
@@ -111,14 +112,14 @@ def lifted(notice: Lifted, sight: Sight) -> str:
 @answered(Take, Fetch)
 def took(data: Handled, event: Take | Fetch, sight: Sight) -> str:
     """Say what was taken."""
-    _carry(sight, data.thing, gone=data.gone)
+    carry(sight, data.thing, gone=data.gone)
     return f"You take {named(data.thing)}."
 
 
 @answered(Drop)
 def dropped(data: Handled, event: Drop, sight: Sight) -> str:
     """Say what was put down."""
-    _carry(sight, data.thing, gone=True)
+    carry(sight, data.thing, gone=True)
     return f"You drop {named(data.thing)}."
 
 
@@ -154,7 +155,7 @@ def used(data: Healed, event: Use, sight: Sight) -> str:
 def armed(data: Armed, event: Equip | Unequip, sight: Sight) -> str:
     """Say what is worn now."""
     on = isinstance(event, Equip)
-    _carry(sight, data.thing)
+    carry(sight, data.thing)
     if on:
         sight.wish(Inventory())  # what was worn in its place is carried now
         sight.things[CARRIED].pop(data.thing.id, None)
@@ -166,22 +167,22 @@ def armed(data: Armed, event: Equip | Unequip, sight: Sight) -> str:
 @answered(Split)
 def split(data: Parted, event: Split, sight: Sight) -> str:
     """Say what both stacks are."""
-    _carry(sight, data.thing)
-    _carry(sight, data.other)
+    carry(sight, data.thing)
+    carry(sight, data.other)
     return f"You have {named(data.thing)} and {named(data.other)}."
 
 
 @answered(GiveItem)
 def handed_over(data: Handled, event: GiveItem, sight: Sight) -> str:
     """Say what was given."""
-    _carry(sight, data.thing, gone=True)
+    carry(sight, data.thing, gone=True)
     return f"You hand {named(data.thing)} to {styled('name', event.to)}."
 
 
 @answered(Stow)
 def stowed(data: Handled, event: Stow, sight: Sight) -> str:
     """Say what was put away."""
-    _carry(sight, data.thing, gone=True)
+    carry(sight, data.thing, gone=True)
     return f"You put {named(data.thing)} away."
 
 
@@ -195,14 +196,14 @@ def rummaged(data: Inside, event: Rummage, sight: Sight) -> str:
 @told(Handed)
 def handed(notice: Handed, sight: Sight) -> str:
     """Say what somebody gave."""
-    _carry(sight, notice.thing)
+    carry(sight, notice.thing)
     return f"{styled('name', notice.by)} hands you {named(notice.thing)}."
 
 
 @told(Broke)
 def broke(notice: Broke, sight: Sight) -> str:
     """Say what is worn out."""
-    _carry(sight, notice.thing, gone=True)
+    carry(sight, notice.thing, gone=True)
     return styled("bad", f"Your {notice.thing.title} is worn out and gone.")
 
 

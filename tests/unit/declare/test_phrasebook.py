@@ -4,7 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameserver import config
@@ -32,6 +32,7 @@ from gameserver.modules.items.events import (
 from gameserver.modules.movement.events import Appeared, Being, Chart, Charted, Gate, Look, Move, Moved, Vanished, View
 from gameserver.modules.sessions.events import Logout
 from gameserver.modules.trade.events import Give, Purse, Received
+from tests.unit.messages import samples
 
 
 def being(id_: str, name: str, x: int, y: int, v: int = 1) -> Being:
@@ -293,3 +294,43 @@ def test_what_is_wished_for_twice_is_sent_once() -> None:
     sight.wish(Chart())
     assert sight.take_wishes() == [Chart()]
     assert sight.take_wishes() == []
+
+
+def spoken(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
+    """The functions that fail from now on. (A map's walls are no text at random: "chart" has a test of its own.)"""
+    failed: set[Any] = set()
+    monkeypatch.setattr("gameserver.declare.phrasebook._FAILED", failed)
+    return failed
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.notices()))
+def test_any_notice_can_be_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, cls = spoken(monkeypatch), catalogue.notices()[name]
+
+    @settings(max_examples=10)
+    @given(samples.value(cls))
+    def say(told: Any) -> None:
+        sight = Sight()
+        sight.me |= {"id": "ada", "name": "Ada", "x": 5, "y": 5}
+        for _ in range(2):
+            phrasebook().tell(told, sight)
+            phrasebook().gmcp(told, sight)
+
+    say()
+    assert failed == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(catalogue.client_events()) - {"ack", "resume", "chart"}))
+def test_any_reply_can_be_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, cls = spoken(monkeypatch), catalogue.client_events()[name]
+    data = st.none() if cls.spec.result is None else samples.value(cls.spec.result)
+
+    @settings(max_examples=10)
+    @given(samples.event(cls), data)
+    def say(event: Event, told: Any) -> None:
+        sight = Sight()
+        phrasebook().answer(event, told, sight)
+        phrasebook().gmcp(told, sight)
+
+    say()
+    assert failed == set()

@@ -26,6 +26,12 @@ def value(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(plain))
     if get_origin(plain) is list:
         return st.lists(value(get_args(plain)[0]), max_size=min(bounds.get("max_length", 5), 5))
+    if get_origin(plain) is dict:
+        return st.dictionaries(*map(value, get_args(plain)), max_size=3)
+    if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+        return event(plain)
+    if plain is bool:
+        return st.booleans()
     if plain is int:
         return st.integers(bounds.get("ge", -(2**63)), bounds.get("le", 2**63 - 1))
     assert plain is str, f"no strategy for {hint}"
@@ -34,8 +40,8 @@ def value(hint: Any) -> st.SearchStrategy[Any]:
     return st.text(characters, min_size=bounds.get("min_length", 0), max_size=min(bounds.get("max_length", 30), 600))
 
 
-def event(cls: type[Event]) -> st.SearchStrategy[Event]:
-    """Events of a type, all fields filled."""
+def event(cls: type[Any]) -> st.SearchStrategy[Any]:
+    """Events, notices or results of a type, all fields filled."""
     hints = get_type_hints(cls, include_extras=True)
     return st.builds(cls, **{name: value(hints[name]) for name in cls.__struct_fields__})
 
