@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gameserver.client.backoff import FOREVER, Backoff, retry
-from gameserver.client.bots.profile import BotProfile
+from gameserver.client.bots.profile import AttentiveBehaviour, BotProfile
 from gameserver.client.bots.run_stats import RunStats
 from gameserver.client.client import Client
 from gameserver.client.connection import CodecName
@@ -30,6 +30,7 @@ class BotOptions(msgspec.Struct, frozen=True, kw_only=True):
     """``rate``: events per second and bot. ``duration_s`` ``None``: until stopped, coming back whatever happens.
 
     ``addresses``: gateways; each bot begins with another one. ``entering_max``: bots that log in at the same time.
+    ``profile``: how they play, "" for as usual.
     """
 
     addresses: tuple[tuple[str, int], ...] = (("127.0.0.1", 4000),)
@@ -41,6 +42,7 @@ class BotOptions(msgspec.Struct, frozen=True, kw_only=True):
     name_prefix: str = "bot"
     password: str = "correct horse battery bot"  # noqa: S105 (for bots to share)
     entering_max: int = 8
+    profile: str = ""
     backoff: Backoff = Backoff()
 
 
@@ -139,9 +141,13 @@ class Bot:
         error = reply.exception()
         self._stats.note_reply((time.monotonic() - began_s) * 1000, error)
         self._behaviour.learn(event, error.code if isinstance(error, GameError) else "", zone)
+        if error is None and isinstance(self._behaviour, AttentiveBehaviour):
+            self._behaviour.learn_data(event, reply.result())
 
     def _on_notice(self, notice: dict[str, Any]) -> None:
         self._stats.note_notice(notice["type"], notice.get("code", ""))
+        if isinstance(self._behaviour, AttentiveBehaviour):
+            self._behaviour.hear(notice)
 
 
 def _is_final(error: Exception) -> bool:

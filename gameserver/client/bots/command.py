@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--codec", choices=("msgpack", "json"), default=default.codec)
     parser.add_argument("--name-prefix", default=default.name_prefix, help="bots are called by this and a number")
     parser.add_argument("--password", default=default.password, help="the password of all bots")
+    parser.add_argument("--profile", default=default.profile, metavar="NAME", help="how they play: mixed trades, too")
     parser.add_argument("--entering-max", type=int, default=default.entering_max, help="logins at the same time")
 
 
@@ -47,6 +48,7 @@ def options_from(args: argparse.Namespace) -> BotOptions:
         name_prefix=args.name_prefix,
         password=args.password,
         entering_max=args.entering_max,
+        profile=args.profile,
     )
 
 

@@ -22,7 +22,7 @@ class Crowd:
     """The bots of a run. ``report`` gets a line on the progress each second."""
 
     def __init__(self, options: BotOptions, report: Callable[[str], None]) -> None:
-        plays = profile()
+        plays = profile(options.profile)
         self.stats = RunStats(plays.refusals)
         self._options = options
         self._report = report

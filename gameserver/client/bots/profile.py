@@ -1,8 +1,11 @@
-"""How bots play a game: the game's package says so in its ``bots.py``, under the name ``BOTS``."""
+"""How bots play a game: the game's package says so in its ``bots.py``, under the name ``BOTS``.
+
+Another way to play, ``--profile NAME``, stands likewise in its ``bots_NAME.py``.
+"""
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -21,6 +24,19 @@ class BotBehaviour(Protocol):
 
     def learn(self, event: dict[str, Any], code: str, zone: str) -> None:
         """Learn from the reply to an event. ``code``: of its refusal, "" for success. ``zone``: where the bot was."""
+        ...
+
+
+@runtime_checkable
+class AttentiveBehaviour(BotBehaviour, Protocol):
+    """The mind of a bot that also keeps what it is told: notices, and the data of replies."""
+
+    def hear(self, notice: dict[str, Any]) -> None:
+        """Hear a notice."""
+        ...
+
+    def learn_data(self, event: dict[str, Any], data: dict[str, Any]) -> None:
+        """Learn what the reply to a successful event says."""
         ...
 
 
@@ -51,12 +67,17 @@ class Onlooker:
         """Learn nothing."""
 
 
-def profile() -> BotProfile:
-    """Find how bots play the game. Raises ``Corrupt``: ``bad_game``, ``bad_module``."""
-    name = f"{package()}.bots"
-    if not exists(name):
+def profile(name: str = "") -> BotProfile:
+    """Find how bots play the game; ``name``: another way than the usual one.
+
+    Raises ``Corrupt``: ``bad_game``, ``bad_module``.
+    """
+    module = f"{package()}.bots{f'_{name}' if name else ''}"
+    if not exists(module):
+        if name:
+            raise Corrupt("bad_game", f"Bots know no way to play that is called {name!r}: there is no {module}.")
         return BotProfile(behaviour=Onlooker)
-    found = getattr(imported(name), "BOTS", None)
+    found = getattr(imported(module), "BOTS", None)
     if not isinstance(found, BotProfile):
-        raise Corrupt("bad_game", f"{name} has no BOTS = BotProfile(...).")
+        raise Corrupt("bad_game", f"{module} has no BOTS = BotProfile(...).")
     return found

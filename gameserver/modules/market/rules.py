@@ -130,7 +130,7 @@ def _needs_lot(event: Buy | Bid | Unlist, context: Context) -> Needs:
 def _open_lot(state: State, id_: str, now_ms: int) -> tuple[Lot, Item]:
     """A lot that is open, and what is in it. Raises ``Rejected`` ``no_such_lot``."""
     lot = state.get(Lot, id_)
-    if lot is None or not awaited(lot.until_ms, now_ms, HOUR_MS * 48):
+    if lot is None or not awaited(lot.until_ms, now_ms, HOUR_MS * 48) or lot.seller not in state.of(Player):
         raise Rejected("no_such_lot", "It is not for sale, or not any more.")
     return lot, state.of(Item)[lot.thing]
 
@@ -288,6 +288,8 @@ def hammer(state: State, event: Hammer, context: Context) -> Outcome:
     lot = state.get(Lot, event.lot)
     if lot is None or lot.bidder != event.bidder or not _is_over(lot, context.now_ms):
         return Outcome()
+    if lot.seller not in state.of(Player):
+        return Outcome()  # nobody could be paid
     item = state.of(Item)[lot.thing]
     owner = lot.bidder or lot.seller
     told = Notification(notice=Kept(lots=1), player=owner)

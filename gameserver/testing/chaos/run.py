@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from gameserver.client.bots.profile import BotProfile, profile
+from gameserver.client.bots.profile import AttentiveBehaviour, BotProfile
+from gameserver.client.bots.profile import profile as bot_profile
 from gameserver.declare import catalogue
 from gameserver.errors import GameError
 from gameserver.testing.audit import misdeeds, read_books, waiting_rows
@@ -59,6 +60,7 @@ class Chaos:
         self,
         act: Act | None = None,
         *,
+        profile: str = "",
         seed: int = 1,
         seconds: float = 20.0,
         clients: int = 6,
@@ -68,17 +70,17 @@ class Chaos:
     ) -> Report:
         """Let clients act for so long under faults, let all recover, and compare. Once in a test.
 
-        ``act``: what clients do, by default what the game's bots do; ``rate``: events per second of each. ``every_s``:
-        seconds between faults, on average; ``faults``: which, and how likely each is. Fails with one sentence, and the
-        seed, where an event was lost, doubled, out of order or answered wrongly, or where something declared as
-        conserved was not.
+        ``act``: what clients do, by default what the game's bots do (``profile``: in which of their ways); ``rate``:
+        events per second of each. ``every_s``: seconds between faults, on average; ``faults``: which, and how likely
+        each is. Fails with one sentence, and the seed, where an event was lost, doubled, out of order or answered
+        wrongly, or where something declared as conserved was not.
         """
         families = dict.fromkeys(WORKERS, tuple(catalogue.families()))
         deployment = StruckDeployment(self._amqp_url, self._folder, families_of=families)
         deployment.worker_options = ("--include", ",".join(self.imports))
         before = read_books(deployment.database_url).amounts
         schedule = draw(seed, seconds, every_s, faults, LASTS_S)
-        crowd = _crowd(deployment, act, seed, clients)
+        crowd = _crowd(deployment, act, bot_profile(profile), seed, clients)
         try:
             deployment.start_all()
             asyncio.run(_played(deployment, crowd, schedule, seconds, rate))
@@ -114,6 +116,12 @@ class _Bot(ChaosClient):
     def ended(self, action: Action) -> None:
         event = {"type": action.event, **action.fields}
         self._behaviour.learn(event, action.code, self.client.me.get("zone", ""))
+        if action.end == "ok" and isinstance(self._behaviour, AttentiveBehaviour):
+            self._behaviour.learn_data(event, action.data or {})
+
+    def told(self, notice: dict[str, Any]) -> None:
+        if isinstance(self._behaviour, AttentiveBehaviour):
+            self._behaviour.hear(notice)
 
 
 def _split(event: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]] | None:
@@ -122,7 +130,9 @@ def _split(event: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]] | None
     return str(event["type"]), {name: value for name, value in event.items() if name != "type"}
 
 
-def _crowd(deployment: StruckDeployment, act: Act | None, seed: int, count: int) -> list[ChaosClient]:
+def _crowd(
+    deployment: StruckDeployment, act: Act | None, plays: BotProfile, seed: int, count: int
+) -> list[ChaosClient]:
     names = [f"chaos{n}" for n in range(count)]
     diary, known = Diary(), set[str]()
     crowd: list[ChaosClient] = []
@@ -130,7 +140,7 @@ def _crowd(deployment: StruckDeployment, act: Act | None, seed: int, count: int)
         turn = n % len(deployment.addresses)
         given = (name, [*deployment.addresses[turn:], *deployment.addresses[:turn]], diary, Random(f"{seed}/{n}"))
         others = [other for other in names if other != name]
-        crowd.append(_Acting(act, others, *given) if act else _Bot(profile(), n, count, known, *given))
+        crowd.append(_Acting(act, others, *given) if act else _Bot(plays, n, count, known, *given))
     return crowd
 
 

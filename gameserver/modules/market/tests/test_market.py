@@ -124,6 +124,11 @@ def test_a_bid_that_came_while_the_hammer_was_raised_is_heard() -> None:
     assert play(Hammer(lot=LOT, bidder=""), where, circumstances(now_ms=NOW_MS + 24 * HOUR_MS)).put == ()
 
 
+def test_a_lot_whose_seller_is_not_there_waits() -> None:
+    where = listed(seller="zoe")
+    assert play(Hammer(lot=LOT, bidder=""), where, circumstances(now_ms=NOW_MS + 24 * HOUR_MS)).put == ()
+
+
 def test_what_is_bought_at_once_gives_the_bid_back() -> None:
     where = listed()
     do(where, BOB, Bid(lot=LOT, coins=10))

@@ -1,0 +1,209 @@
+"""How bots play all of Millbrook, without I/O: they walk, fight and talk, and trade in every way that there is.
+
+A bot knows what it was told: what lies near, what it carries, who offers it what, which letters and lots there are.
+What it does not know it asks for now and then. It tries what may be refused, too: refusals are part of the game.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from gameserver.client.bots.profile import BotProfile
+from gameserver.games.millbrook.bots import REFUSALS, Being, Wanderer
+
+WANDERS = 0.5
+KNOWN_MAX = 50  # things, letters or lots that a bot keeps in mind
+COINS_MAX = 12  # that it offers, bids or sends at once
+CHESTS = ("town.chest.23", "harbour.chest.10")
+# What is worth buying: shop and kind.
+WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", "coal"), ("store", "stick"))
+SHOPS = ("store", "smithy", "fishmonger", "jeweller")
+RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
+ASKS = ("inventory", "letters", "lots", "vault")
+
+TRADE_REFUSALS = frozenset(
+    {
+        "bid_too_low",
+        "collect_first",
+        "has_bids",
+        "holds_things",
+        "no_bids",
+        "no_container",
+        "no_counter",
+        "no_market",
+        "no_offer",
+        "no_price",
+        "no_such_chest",
+        "no_such_letter",
+        "no_such_lot",
+        "no_such_recipe",
+        "no_such_shop",
+        "no_such_thing",
+        "no_workshop",
+        "not_alive",
+        "not_bought",
+        "not_sold",
+        "not_wearable",
+        "not_yours",
+        "offer_changed",
+        "offline",
+        "own_lot",
+        "sold_out",
+        "taken",
+        "too_few_things",
+        "too_many_bids",
+        "too_many_letters",
+        "too_many_lots",
+        "too_many_things",
+        "unhurt",
+        "useless",
+    }
+)
+MIXED_REFUSALS = REFUSALS | TRADE_REFUSALS
+
+Event = dict[str, Any]
+
+
+class Trader:
+    """Chooses the events of a bot that also trades."""
+
+    def __init__(self, rng: Random, number: int, count: int, prefix: str, safe_zones: set[str]) -> None:
+        self._wanderer = Wanderer(rng, number, count, prefix, safe_zones)
+        self._rng, self._number, self._count, self._prefix = rng, number, count, prefix
+        self._carried: list[str] = []
+        self._worn: list[str] = []
+        self._banked: list[str] = []
+        self._lying: dict[str, None] = {}
+        self._letters: list[str] = []
+        self._lots: list[str] = []
+        self._proposed: tuple[str, int] | None = None
+        self._deeds: tuple[Callable[[], Event], ...] = (
+            *(self._ask,) * 5,
+            *(self._take,) * 2,
+            *(self._buy_ware,) * 3,
+            *(self._offer,) * 4,
+            *(self._answer_offer,) * 5,
+            *(self._post,) * 2,
+            *(self._open_letter,) * 2,
+            *(self._market,) * 5,
+            *(self._bank,) * 4,
+            *(self._share,) * 2,
+            *(self._handle,) * 4,
+            *(self._craft,) * 2,
+            lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
+        )
+
+    def choose(self, me: Being, beings: dict[str, Being]) -> Event:
+        """Choose the next event: half of the time what a wanderer would do."""
+        if me.get("hp", 0) <= 0 or self._rng.random() < WANDERS:
+            return self._wanderer.choose(me, beings)
+        return self._rng.choice(self._deeds)()
+
+    def learn(self, event: Event, code: str, zone: str) -> None:
+        """Learn what a wanderer learns."""
+        self._wanderer.learn(event, code, zone)
+
+    def hear(self, notice: dict[str, Any]) -> None:
+        """Keep in mind what a notice tells."""
+        kind = notice["type"]
+        if kind == "proposed":
+            self._proposed = (notice["by"], notice["version"])
+        elif kind == "ground":
+            self._lying = dict.fromkeys(thing["id"] for thing in notice["things"][:KNOWN_MAX])
+        elif kind == "laid" and len(self._lying) < KNOWN_MAX:
+            self._lying[notice["thing"]["id"]] = None
+        elif kind == "lifted":
+            self._lying.pop(notice["thing"], None)
+
+    def learn_data(self, event: Event, data: dict[str, Any]) -> None:
+        """Keep in mind what a reply tells."""
+        kind = event["type"]
+        if kind == "inventory":
+            self._carried, self._worn = _ids(data["things"]), _ids(data["worn"])
+        elif kind == "vault":
+            self._banked = _ids(data["things"])
+        elif kind == "letters":
+            self._letters = _ids(data["letters"])
+        elif kind == "lots":
+            self._lots = _ids(data["lots"])
+        elif kind in ("take", "buyfrom", "fetch", "retrieve", "takeout", "buy") and len(self._carried) < KNOWN_MAX:
+            self._carried.append(data["thing"]["id"])
+
+    def _one(self, known: list[str]) -> str:
+        return self._rng.choice(known) if known else "nothing"
+
+    def _some(self) -> list[str]:
+        return self._rng.sample(self._carried, min(len(self._carried), self._rng.randint(0, 2)))
+
+    def _coins(self, least: int = 0) -> int:
+        return self._rng.randint(least, COINS_MAX)
+
+    def _other(self) -> str:
+        if self._count < 2:
+            return "nobody"
+        other = (self._number + self._rng.randrange(1, self._count)) % self._count
+        return f"{self._prefix}{other}"
+
+    def _ask(self) -> Event:
+        return {"type": self._rng.choice(ASKS)}
+
+    def _take(self) -> Event:
+        return {"type": "take", "thing": self._one(list(self._lying))}
+
+    def _buy_ware(self) -> Event:
+        shop, kind = self._rng.choice(WARES)
+        return {"type": "buyfrom", "shop": shop, "kind": kind}
+
+    def _offer(self) -> Event:
+        to = self._proposed[0] if self._proposed else self._other()
+        return {"type": "offer", "to": to, "things": self._some(), "coins": self._coins()}
+
+    def _answer_offer(self) -> Event:
+        if self._proposed is None:
+            return self._offer()
+        by, version = self._proposed
+        if self._rng.random() < 0.1:
+            return {"type": "retract", "to": by}
+        return {"type": "accept", "to": by, "version": version}
+
+    def _post(self) -> Event:
+        return {"type": "post", "to": self._other(), "text": "For you.", "things": self._some(), "coins": self._coins()}
+
+    def _open_letter(self) -> Event:
+        return {"type": "openletter", "letter": self._one(self._letters)}
+
+    def _market(self) -> Event:
+        what = self._rng.choice(("sell", "buy", "bid", "bid", "unlist", "collect", "collect"))
+        if what == "sell":
+            return {"type": what, "thing": self._one(self._carried), "price": self._coins(1), "least": 1, "hours": 1}
+        if what == "collect":
+            return {"type": what}
+        lot = {"type": what, "lot": self._one(self._lots)}
+        return {**lot, "coins": self._coins(1)} if what == "bid" else lot
+
+    def _bank(self) -> Event:
+        what = self._rng.choice(("deposit", "withdraw", "store", "retrieve"))
+        if what in ("deposit", "withdraw"):
+            return {"type": what, "coins": self._coins(1)}
+        return {"type": what, "thing": self._one(self._carried if what == "store" else self._banked)}
+
+    def _share(self) -> Event:
+        what = self._rng.choice(("putin", "takeout", "peekin"))
+        chest = {"type": what, "chest": self._rng.choice(CHESTS)}
+        return chest if what == "peekin" else {**chest, "thing": self._one(self._carried)}
+
+    def _handle(self) -> Event:
+        what = self._rng.choice(("drop", "use", "equip", "unequip", "split", "giveitem", "examine"))
+        event = {"type": what, "thing": self._one(self._worn if what == "unequip" else self._carried)}
+        more: dict[str, Event] = {"split": {"count": 1}, "giveitem": {"to": self._other()}}
+        return {**event, **more.get(what, {})}
+
+    def _craft(self) -> Event:
+        return {"type": "craft", "recipe": self._rng.choice(RECIPES)}
+
+
+def _ids(told: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for one in told[:KNOWN_MAX]]
+
+
+BOTS = BotProfile(behaviour=Trader, refusals=MIXED_REFUSALS)

@@ -1,0 +1,81 @@
+"""What bots do that play all of the game."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from gameserver.client.bots.profile import AttentiveBehaviour, profile
+from gameserver.declare import catalogue
+from gameserver.declare.game_package import game
+from gameserver.errors import Corrupt
+from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, WARES, Trader
+from gameserver.maps.world import load_world
+from gameserver.modules.bank.maps import Chest
+from gameserver.modules.crafting.recipes import RECIPES as ALL_RECIPES
+from gameserver.modules.shops.goods import SHOPS as ALL_SHOPS
+from gameserver.modules.shops.goods import ware_of
+from gameserver.wire.codecs import msgpack_codec
+
+ME = {"id": "bot0", "zone": "town", "x": 5, "y": 5, "hp": 100}
+FAMILIES = {"items", "barter", "bank", "post", "market", "crafting", "shops"}
+THING = {"id": "a thing", "kind": "apple", "title": "Apple", "count": 2}
+
+
+def trader(seed: int = 1) -> Trader:
+    bot = Trader(Random(seed), 0, 10, "bot", set())
+    bot.learn_data({"type": "inventory"}, {"things": [THING], "worn": [THING]})
+    bot.learn_data({"type": "letters"}, {"letters": [{"id": "a letter"}]})
+    bot.learn_data({"type": "lots"}, {"lots": [{"id": "bot1/lot"}]})
+    bot.hear({"type": "ground", "things": [{"id": "lies"}]})
+    bot.hear({"type": "proposed", "by": "Bot3", "version": 4, "things": [], "coins": 0})
+    return bot
+
+
+def choices(bot: Trader, times: int) -> list[dict[str, Any]]:
+    return [bot.choose(ME, {}) for _ in range(times)]
+
+
+def test_they_do_of_everything_a_little_and_all_they_send_stands_in_the_catalogue() -> None:
+    done: Counter[str] = Counter()
+    for seq, event in enumerate(choices(trader(), 5_000), 1):
+        decoded = msgpack_codec().decode(msgspec.msgpack.encode(event | {"seq": seq}), 8)
+        done[decoded.spec.family] += 1
+    assert done.keys() >= FAMILIES
+    assert done["movement"] > 1_500
+
+
+def test_they_accept_what_they_were_offered() -> None:
+    assert {"type": "accept", "to": "Bot3", "version": 4} in choices(trader(), 500)
+    bot = trader()
+    bot.hear({"type": "lifted", "thing": "lies", "v": 1})
+    assert {"type": "take", "thing": "lies"} not in choices(bot, 500)
+    bot.hear({"type": "laid", "thing": {"id": "new"}})
+    assert {"type": "take", "thing": "new"} in choices(bot, 500)
+
+
+def test_the_same_seed_makes_the_same_choices() -> None:
+    assert choices(trader(7), 300) == choices(trader(7), 300)
+    assert choices(trader(7), 300) != choices(trader(8), 300)
+
+
+def test_what_they_name_is_there() -> None:
+    assert set(RECIPES) <= ALL_RECIPES.keys()
+    assert set(SHOPS) <= ALL_SHOPS.keys()
+    assert all(ware_of(ALL_SHOPS[shop], kind) for shop, kind in WARES)
+    chests = {placed.id for zone in load_world(game().world).zones.values() for placed, _ in zone.placed(Chest)}
+    assert chests == set(CHESTS)
+
+
+def test_their_refusals_are_codes_of_the_game() -> None:
+    assert profile("mixed").refusals > profile().refusals
+    assert isinstance(trader(), AttentiveBehaviour)
+    assert not isinstance(profile().behaviour(Random(1), 0, 1, "bot", set()), AttentiveBehaviour)
+    assert set(catalogue.families()) >= FAMILIES
+
+
+def test_a_way_to_play_that_there_is_not_is_refused() -> None:
+    with pytest.raises(Corrupt, match=r"no way to play that is called 'moon': there is no .*bots_moon"):
+        profile("moon")
