@@ -22,6 +22,7 @@ UP_S = 40.0
 STOP_S = 100.0
 ANSWERED_MS_MAX = 250.0  # a p99
 BETWEEN_CROWDS_S = 6.0  # ten times the load within a minute
+RATE = 1.0  # events a second of each bot: a fifth of a worker's time in the beginning
 PEAK_S = 30.0
 BACK_S = 300.0
 
@@ -119,9 +120,9 @@ def test_ten_times_the_load_is_met_within_a_minute_and_five_minutes_later_all_is
     with supervised(slow, "tests.slow", "tasks.preload"):
         scaler = scale(slow, "--workers", "movement=1:8", "--act")
         eventually(lambda: consumers(slow) == 1, lambda: logs(slow), UP_S)
-        with Crowd(*gateways, count=8, prefix="few", rate=2) as few:
+        with Crowd(*gateways, count=8, prefix="few", rate=RATE) as few:
             few.wait_until_playing()
-            more = [Crowd(*gateways, count=8, prefix=f"more{n}b", rate=2) for n in range(9)]
+            more = [Crowd(*gateways, count=8, prefix=f"more{n}b", rate=RATE) for n in range(9)]
             for crowd in more:
                 crowd.start()
                 crowd.join(BETWEEN_CROWDS_S)
