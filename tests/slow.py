@@ -7,17 +7,16 @@ import os
 import time
 from typing import Any
 
-from gameserver.messages.unread import Sorted
-
 from tasks.processor import BatchProcessor
 
 EVENT_S = float(os.environ.get("SLOW_EVENT_S", "0"))
 _work = BatchProcessor._work
 
 
-def _slowly(self: BatchProcessor, found: Sorted, *how: Any, **more: Any) -> None:
+def _slowly(self: BatchProcessor, found: Any, *how: Any, **more: Any) -> None:
     time.sleep(EVENT_S * len(found.batch))
     _work(self, found, *how, **more)
 
 
-BatchProcessor._work = _slowly  # type: ignore[method-assign]
+if EVENT_S:
+    BatchProcessor._work = _slowly  # type: ignore[method-assign]

@@ -6,8 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gameserver.testing.node import RunningNode
-
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.__main__ import postgresql_binaries
 from tests.databases import Cluster
 from tests.machines.network import network, possible

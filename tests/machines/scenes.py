@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
-from gameserver.testing.node import RunningNode
 
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.processes import Proc, eventually
+from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.clocks import wrong_by
 from tests.databases import OWNER, Cluster
 from tests.deployments import FAMILIES
