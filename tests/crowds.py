@@ -18,7 +18,13 @@ class Crowd(threading.Thread):
     """A crowd that plays for ``duration_s``, or until its summary is asked for."""
 
     def __init__(
-        self, *gateways: GatewayProc, count: int, prefix: str, duration_s: float = UNTIL_STOPPED_S, rate: float = 2.0
+        self,
+        *gateways: GatewayProc,
+        count: int,
+        prefix: str,
+        duration_s: float = UNTIL_STOPPED_S,
+        rate: float = 2.0,
+        profile: str = "",
     ) -> None:
         super().__init__(daemon=True)
         self.lines: list[str] = []
@@ -31,6 +37,7 @@ class Crowd(threading.Thread):
             rate=rate,
             duration_s=duration_s,
             name_prefix=prefix,
+            profile=profile,
         )
 
     def run(self) -> None:

@@ -38,6 +38,13 @@ def test_thirty_bots_are_all_answered_without_errors(place: Place):
     assert summary.reconnects == 0
 
 
+def test_bots_that_trade_in_every_way_are_all_answered_as_the_rules_say(place: Place):
+    with Crowd(*place.gateways, count=24, duration_s=15, prefix="trader", rate=4, profile="mixed") as crowd:
+        summary = crowd.summary()
+    assert summary.ok, "\n".join(summary.lines())
+    assert summary.answered > 24 * 30
+
+
 def test_two_workers_of_a_family_share_its_events(place: Place):
     second = place.deployment.worker("movement", name="m2")
     with Watched(place.deployment.amqp_url) as watched:

@@ -10,5 +10,5 @@ from gameserver.testing.chaos.run import Chaos
 def test_whatever_is_traded_is_conserved(chaos: Chaos) -> None:
     report = chaos.run(profile="mixed", seed=1, seconds=60, clients=12, rate=5.0, every_s=1.5)
     print(report)
-    for event in ("accept", "post", "bid", "buyfrom", "putin"):
+    for event in ("offer", "accept", "post", "openletter", "sell", "buyfrom", "deposit", "drop", "take"):
         assert report.ends[f"{event} ok"], event

@@ -11,7 +11,9 @@ from typing import Any
 from gameserver.client.bots.profile import BotProfile
 from gameserver.games.millbrook.bots import REFUSALS, Being, Wanderer
 
-WANDERS = 0.5
+WANDERS = 0.4
+GUESSES = 0.1  # how likely a bot names something that it does not know of, instead of asking
+NEAR = 8  # tiles
 KNOWN_MAX = 50  # things, letters or lots that a bot keeps in mind
 COINS_MAX = 12  # that it offers, bids or sends at once
 CHESTS = ("town.chest.23", "harbour.chest.10")
@@ -19,6 +21,18 @@ CHESTS = ("town.chest.23", "harbour.chest.10")
 WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", "coal"), ("store", "stick"))
 SHOPS = ("store", "smithy", "fishmonger", "jeweller")
 RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
+UNKNOWN = "nothing"
+# What tells what these events have to name.
+ASKED_FOR = {
+    "take": "look",
+    "openletter": "letters",
+    "buy": "lots",
+    "bid": "lots",
+    "unlist": "lots",
+    "retrieve": "vault",
+}
+NO_DEAL = frozenset({"no_offer", "offer_changed", "out_of_reach", "offline", "not_alive", "no_such_player"})
+GONE = frozenset({"not_yours", "no_such_thing"})
 ASKS = ("inventory", "letters", "lots", "vault")
 
 TRADE_REFUSALS = frozenset(
@@ -74,8 +88,10 @@ class Trader:
         self._worn: list[str] = []
         self._banked: list[str] = []
         self._lying: dict[str, None] = {}
+        self._shared: list[str] = []
         self._letters: list[str] = []
         self._lots: list[str] = []
+        self._near: list[str] = []
         self._proposed: tuple[str, int] | None = None
         self._deeds: tuple[Callable[[], Event], ...] = (
             *(self._ask,) * 5,
@@ -97,11 +113,23 @@ class Trader:
         """Choose the next event: half of the time what a wanderer would do."""
         if me.get("hp", 0) <= 0 or self._rng.random() < WANDERS:
             return self._wanderer.choose(me, beings)
-        return self._rng.choice(self._deeds)()
+        self._near = [one["name"] for one in beings.values() if one["kind"] == "player" and _distance(me, one) <= NEAR]
+        return self._asked_first(self._rng.choice(self._deeds)())
+
+    def _asked_first(self, event: Event) -> Event:
+        """What is to be known first is asked for first, as a rule."""
+        named = event.get("thing", event.get("letter", event.get("lot")))
+        if named != UNKNOWN or self._rng.random() < GUESSES:
+            return event
+        return {"type": ASKED_FOR.get(event["type"], "inventory")}
 
     def learn(self, event: Event, code: str, zone: str) -> None:
         """Learn what a wanderer learns."""
         self._wanderer.learn(event, code, zone)
+        if event["type"] in ("accept", "offer") and code in NO_DEAL:
+            self._proposed = None
+        if code in GONE and event.get("thing") in self._carried:
+            self._carried.remove(event["thing"])
 
     def hear(self, notice: dict[str, Any]) -> None:
         """Keep in mind what a notice tells."""
@@ -118,10 +146,14 @@ class Trader:
     def learn_data(self, event: Event, data: dict[str, Any]) -> None:
         """Keep in mind what a reply tells."""
         kind = event["type"]
-        if kind == "inventory":
+        if kind == "accept" and data["done"]:
+            self._proposed = None
+        elif kind == "inventory":
             self._carried, self._worn = _ids(data["things"]), _ids(data["worn"])
         elif kind == "vault":
             self._banked = _ids(data["things"])
+        elif kind == "peekin":
+            self._shared = _ids(data["things"])
         elif kind == "letters":
             self._letters = _ids(data["letters"])
         elif kind == "lots":
@@ -130,13 +162,16 @@ class Trader:
             self._carried.append(data["thing"]["id"])
 
     def _one(self, known: list[str]) -> str:
-        return self._rng.choice(known) if known else "nothing"
+        return self._rng.choice(known) if known else UNKNOWN
 
     def _some(self) -> list[str]:
         return self._rng.sample(self._carried, min(len(self._carried), self._rng.randint(0, 2)))
 
     def _coins(self, least: int = 0) -> int:
         return self._rng.randint(least, COINS_MAX)
+
+    def _neighbour(self) -> str:
+        return self._rng.choice(self._near) if self._near else self._other()
 
     def _other(self) -> str:
         if self._count < 2:
@@ -155,7 +190,7 @@ class Trader:
         return {"type": "buyfrom", "shop": shop, "kind": kind}
 
     def _offer(self) -> Event:
-        to = self._proposed[0] if self._proposed else self._other()
+        to = self._proposed[0] if self._proposed else self._neighbour()
         return {"type": "offer", "to": to, "things": self._some(), "coins": self._coins()}
 
     def _answer_offer(self) -> Event:
@@ -189,17 +224,22 @@ class Trader:
 
     def _share(self) -> Event:
         what = self._rng.choice(("putin", "takeout", "peekin"))
-        chest = {"type": what, "chest": self._rng.choice(CHESTS)}
-        return chest if what == "peekin" else {**chest, "thing": self._one(self._carried)}
+        known = self._carried if what == "putin" else self._shared
+        chest = {"type": what if known else "peekin", "chest": self._rng.choice(CHESTS)}
+        return chest if chest["type"] == "peekin" else {**chest, "thing": self._one(known)}
 
     def _handle(self) -> Event:
         what = self._rng.choice(("drop", "use", "equip", "unequip", "split", "giveitem", "examine"))
         event = {"type": what, "thing": self._one(self._worn if what == "unequip" else self._carried)}
-        more: dict[str, Event] = {"split": {"count": 1}, "giveitem": {"to": self._other()}}
+        more: dict[str, Event] = {"split": {"count": 1}, "giveitem": {"to": self._neighbour()}}
         return {**event, **more.get(what, {})}
 
     def _craft(self) -> Event:
         return {"type": "craft", "recipe": self._rng.choice(RECIPES)}
+
+
+def _distance(a: Being, b: Being) -> int:
+    return int(max(abs(a.get("x", 0) - b["x"]), abs(a.get("y", 0) - b["y"])))
 
 
 def _ids(told: list[dict[str, Any]]) -> list[str]:

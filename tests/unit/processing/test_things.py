@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gameserver.declare.entity import sharing
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.barter.events import Accept, Lapse, Offer
 from gameserver.modules.barter.rules import OFFER_MS
@@ -9,7 +10,11 @@ from gameserver.modules.combat.events import Attack
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Drop, Split, Take
 from gameserver.modules.items.tests.worlds import on_ground, thing
-from gameserver.testing.two_zones import creature
+from gameserver.modules.movement.events import Move
+from gameserver.modules.sessions.entities import Player
+from gameserver.rules.book import rules
+from gameserver.rules.outcome import components_of
+from gameserver.testing.two_zones import circumstances, creature
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies
 
 
@@ -80,3 +85,11 @@ def test_an_offer_lapses_by_the_beat(workshop: Workshop) -> None:
 def _lapse(workshop: Workshop) -> list[Envelope]:
     n = workshop.now_ms
     return list(workshop.apply(Envelope(id=f"lapse:{n}", event=Lapse(n=n), at_ms=n)).born)
+
+
+def test_a_batch_of_moves_asks_for_no_thing_and_no_trade() -> None:
+    """Its statements are those of before: what it needs are parts of a player that stand in its row."""
+    move: Any = rules()["move"]
+    context = circumstances(ADA)
+    needed = {kind for need in (move.needs(Move(dir="n"), context) if move.needs else ()) for kind in [need.kind]}
+    assert needed | set(components_of(move)) <= set(sharing(Player))
