@@ -5,9 +5,7 @@ None knows what any event means: the gateway obeys the ``SessionUpdate`` that co
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 from gameserver.broker.topology import Queues
 from gameserver.clocks import ServerClock
@@ -17,7 +15,7 @@ from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.security.sealing import Sealer
 from gameserver.wire.codecs import Codec, TalkingCodec
-from gameserver.wire.packets import Unavailable, Welcome
+from gameserver.wire.packets import Welcome
 from gameserver.wire.server import ServerConnection
 from gateway.amqp.broker import Broker
 from gateway.clock import Clock
@@ -26,7 +24,8 @@ from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.dispatcher import Dispatcher
 from gateway.egress.guide import Guide
-from gateway.ingress.availability import FamilyAvailability, nobody_serves
+from gateway.family_watch import FamilyWatch
+from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.completion import Completion
 from gateway.ingress.emitter import Emitter
 from gateway.ingress.in_flight import Batch, InFlightRegistry
@@ -37,12 +36,11 @@ from gateway.ingress.recovery import Recovery
 from gateway.ingress.roll_call import Attendance
 from gateway.metrics.meters import Meters
 from gateway.pace import Pace
+from gateway.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
 NOWHERE_ELSE = Guide("", {})
-ASKED_PER_IDLE = 3  # so often people at terminals are asked for a sign of life before they would be hung up on
-SWEPT_AT_ONCE = 250  # connections, a millisecond's work
 
 
 class Hub:
@@ -144,8 +142,26 @@ class Hub:
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way
+        self._sweeper = Sweeper(
+            clock=clock,
+            limits=limits,
+            registry=self._registry,
+            writer=self._writer,
+            recovery=self._recovery,
+            meters=self.meters,
+            close_done=self._close_done,
+        )
+        self._watch = FamilyWatch(
+            clock=clock,
+            availability=self._availability,
+            registry=self._registry,
+            writer=self._writer,
+            lanes=self._lanes,
+            publisher=self._publisher,
+            recovery=self._recovery,
+            dispatcher=self._dispatcher,
+        )
         self._was_up = False
-        self._sweeping = False
         self._greeting = self._make_greeting()
 
     def use(self, broker: Broker) -> None:
@@ -313,57 +329,8 @@ class Hub:
 
     def sweep(self) -> None:
         """Check all: clients that are silent or overdue, answers that do not come, families that do not answer."""
-        if not self._sweeping:  # otherwise the last sweep has not come to its end yet
-            self._sweeping = True
-            self.meters.look_anew()
-            self._sweep_part(iter(self._registry.all))
-        if self._broker.blocked:
-            self._availability.excuse(self._clock.seconds())
-        else:
-            self._judge_families()
-
-    def _judge_families(self) -> None:
-        now_s = self._clock.seconds()
-        judged = self._availability.sweep(now_s)
-        if judged.probes and self._broker.up:
-            self._broker.restore().addCallbacks(partial(self._restored, judged.deaf, now_s), lambda failure: None)
-        if self._availability.missed:
-            log.warning("answers went by unheard: players are shown the present")
-            self._show_present()
-        for batches in judged.probes:
-            self._recovery.probe(batches)
-        for family in judged.fallen:
-            log.warning("nobody serves %s", family)
-            self._writer.send_all(self._registry.playing, Unavailable(family=family))
-            self._lanes.refuse_waiting(family, "unavailable", nobody_serves(family))
-        for family in judged.back:
-            self._writer.send_all(self._registry.playing, Unavailable(family=family, back=True))
-
-    def _sweep_part(self, unswept: Iterator[Connection]) -> None:
-        """Check a part of the connections, and the rest in later turns: between them the reactor reads."""
-        now_s = self._clock.seconds()
-        part = list(islice(unswept, SWEPT_AT_ONCE))
-        self._sweeping = len(part) == SWEPT_AT_ONCE
-        if self._sweeping:
-            self._clock.callLater(0.0, self._sweep_part, unswept)
-        for connection in part:
-            if not connection.gone:
-                self._sweep(connection, now_s)
-        if not self._sweeping:
-            self.meters.looked()
-
-    def _sweep(self, connection: Connection, now_s: float) -> None:
-        if connection.protocol.closed:
-            self._writer.end_overdue(connection, now_s)
-        elif connection.login_pending and now_s - connection.began_s > self._limits.login_timeout_s:
-            self._writer.close(connection, "login_timeout")
-        elif now_s - connection.heard_s > self._limits.idle_s_max:
-            self._writer.close(connection, "idle_timeout")
-        else:
-            self._recovery.check_timeouts(connection, now_s)
-            self._close_done(connection)
-            if connection.ask_if_there(now_s, self._limits.idle_s_max / ASKED_PER_IDLE):
-                self._writer.schedule_reply_flush(connection)
+        self._sweeper.sweep()
+        self._watch.look()
 
     # The broker.
 
@@ -375,24 +342,6 @@ class Hub:
             self._recovery.rejoin_all()
         self._recovery.broker_up()
         self._was_up = True
-
-    def _restored(self, deaf: bool, now_s: float, outbound_was_missing: bool) -> None:
-        """Hear again what somebody has cut off, if it was that. What was missed meanwhile is shown as it is now.
-
-        Another gateway may have made the exchange anew, without this one's bindings. Then nothing was heard of anybody,
-        as when all workers are away: the next answer tells which it was.
-        """
-        self._dispatcher.bind_all()
-        if outbound_was_missing:
-            log.warning("somebody removed the exchange outbound: it stands again, and players are shown the present")
-            self._show_present()
-        elif deaf:
-            self._availability.doubt(now_s)
-
-    def _show_present(self) -> None:
-        self._availability.missed = False
-        for connection in self._registry.playing:
-            self._dispatcher.refresh_view(connection)
 
     def broker_down(self) -> None:
         """Take what is in flight for in doubt: the broker is away."""

@@ -2,8 +2,8 @@ import pytest
 
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gateway.amqp.broker import Busy, Unroutable
-from gateway.hub import SWEPT_AT_ONCE
 from gateway.ingress.emitter import AGAIN_S
+from gateway.sweeper import SWEPT_AT_ONCE
 from tests.unit.gateway.fakes import Player, Stage
 
 
