@@ -20,6 +20,7 @@ import msgspec
 from gameserver.declare.entity import Entity, beginning, kinds
 from gameserver.declare.hooks import hook_files
 from gameserver.declare.reading_cache import once_per_reading
+from gameserver.errors import Corrupt
 from gameserver.modules.movement.events import Being
 from gameserver.rules.outcome import State
 
@@ -113,7 +114,7 @@ def being(state: State, thing: Any) -> Being:
         if part is kind:
             show(fields, thing)
         else:
-            show(fields, thing, things[part].get(thing.id) or beginning(part, thing.id))  # of who is new
+            show(fields, thing, things[part].get(thing.id) or _begun(state, part, thing.id))
     return Being(**fields)
 
 
@@ -121,6 +122,14 @@ def is_seen(state: State, thing: Any) -> bool:
     """Whether others can see it where it stands."""
     kind, things = type(thing), state.things
     for hide, part in known()[kind].hides:
-        if hide(thing) if part is kind else hide(thing, things[part].get(thing.id) or beginning(part, thing.id)):
+        if hide(thing) if part is kind else hide(thing, things[part].get(thing.id) or _begun(state, part, thing.id)):
             return False
     return True
+
+
+def _begun(state: State, part: Kind, id_: str) -> Any:
+    """A component of who is new, as it begins. Raises ``Corrupt`` ``not_loaded`` for that of anybody else."""
+    owner = part.spec.of
+    if owner is None or id_ in state.before.of(owner):
+        raise Corrupt("not_loaded", f"{part.__name__} of {id_} shows how it looks: needs must name it (body_parts).")
+    return beginning(part, id_)

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from gameserver.modules.combat.entities import Creature
+from gameserver.errors import Corrupt
+from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.movement import hooks as own
 from gameserver.modules.movement import looks
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look
 from gameserver.modules.movement.looks import being, is_seen, seen_kinds, seen_parts, shown_with
 from gameserver.modules.sessions.entities import Player
+from gameserver.rules.outcome import Outcome
 from gameserver.testing.two_zones import absent, circumstances, creature, play, player, state, told
 
 
@@ -60,3 +62,13 @@ def test_each_module_adds_what_it_knows_and_a_view_shows_all_of_it() -> None:
     assert (seen.name, seen.kind, seen.hp, seen.hp_max, rat.kind) == ("Bob", "player", 7, 9, "rat")
     scene = state(bob)
     assert view.beings[0] == being(scene, scene.of(Body)["bob"])
+
+
+def test_whose_components_were_not_loaded_is_shown_by_nobody_but_who_is_new() -> None:
+    ada = player()
+    scene = state(ada)
+    scene.things[Health].clear()
+    with pytest.raises(Corrupt, match="not_loaded: Health of ada"):
+        being(scene, scene.of(Body)["ada"])
+    new = state().folded(Outcome(put=ada.parts[:2]))
+    assert being(new, new.of(Body)["ada"]).hp == Health(id="").hp
