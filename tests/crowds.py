@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from gameserver.client.bots import crowd
 from gameserver.client.bots.bot import BotOptions
-from gameserver.client.bots.run_stats import Summary
+from gameserver.client.bots.run_stats import Latencies, Summary
 from gameserver.testing.processes import GatewayProc, eventually
 
 NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
@@ -29,6 +30,7 @@ class Crowd(threading.Thread):
         super().__init__(daemon=True)
         self.lines: list[str] = []
         self._summary: Summary | None = None
+        self._latencies = Latencies()
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._options = BotOptions(
@@ -42,7 +44,14 @@ class Crowd(threading.Thread):
 
     def run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            self._summary = runner.run(crowd.run(self._options, self.lines.append, self._over))
+            self._summary = runner.run(self._play())
+
+    async def _play(self) -> Summary:
+        made = crowd.Crowd(self._options, self.lines.append)
+        self._latencies = made.stats.latencies
+        summary = await made.play(self._over)
+        self.lines += summary.lines()
+        return summary
 
     def __enter__(self) -> "Crowd":
         self.start()
@@ -69,3 +78,12 @@ class Crowd(threading.Thread):
         self.join(90)
         assert self._summary is not None, self.lines
         return self._summary
+
+
+def percentile_ms(crowds: Iterable[Crowd], percent: float) -> float:
+    """The latency that so many of all replies to these crowds together did not exceed."""
+    together = Latencies()
+    for each in crowds:
+        together._counts.update(each._latencies._counts)
+        together.max_ms = max(together.max_ms, each._latencies.max_ms)
+    return together.percentile_ms(percent)

@@ -13,14 +13,14 @@ from gameserver.broker.connections import connected, depth
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.processes import Proc, eventually
-from tests.crowds import Crowd
+from tests.crowds import Crowd, percentile_ms
 from tests.deployments import FAMILIES, ROOT
 from tests.supervised import UP
 
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
 UP_S = 40.0
 STOP_S = 100.0
-ANSWERED_MS_MAX = 250.0  # a p99
+ANSWERED_MS_MAX = 250.0  # the p99 of all players' replies
 BETWEEN_CROWDS_S = 6.0  # ten times the load within a minute
 RATE = 1.0  # events a second of each bot: a fifth of a worker's time in the beginning
 PEAK_S = 30.0
@@ -131,8 +131,11 @@ def test_ten_times_the_load_is_met_within_a_minute_and_five_minutes_later_all_is
             summaries = [crowd.summary() for crowd in more]
             eventually(lambda: consumers(slow) == 1, lambda: scaler.text, BACK_S)
             summaries.append(few.summary())
-    told = "\n".join([scaler.text, *(line for summary in summaries for line in summary.lines())])
+    p99_ms = percentile_ms([few, *more], 99)
+    told = "\n".join(
+        [scaler.text, f"p99 of all: {p99_ms:.0f} ms", *(line for summary in summaries for line in summary.lines())]
+    )
     print(told)
     assert met > 1, told
     assert all(summary.ok for summary in summaries), told
-    assert max(summary.p99_ms for summary in summaries) < ANSWERED_MS_MAX, told
+    assert p99_ms < ANSWERED_MS_MAX, told
