@@ -21,7 +21,9 @@ SECRET_BYTES_MAX = 600  # as a client sends it
 SEALED_CHARS_MAX = 1_000  # as it stands in the queue: Fernet adds its frame, and base64 a third
 
 # The types of the packets that are no events and no notices (gameserver.wire.packets): clients tell packets by type.
-PROTOCOLS_OWN = frozenset({"hello", "ping", "welcome", "pong", "token", "ok", "error", "unavailable", "bye"})
+PROTOCOLS_OWN = frozenset(
+    {"hello", "ping", "welcome", "pong", "token", "ok", "error", "unavailable", "elsewhere", "bye"}
+)
 
 Origin = Literal["client", "gateway", "server"]
 # What becomes of a field when two notices are merged: both added up, or the value of the earlier or the later one.
