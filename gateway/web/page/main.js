@@ -38,7 +38,7 @@ let strikesAt = 0;
 let tab = "all";
 const ground = new Ground();
 const bag = new Bag((type, fields, quietly) => ask(type, fields, quietly));
-const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, (text, kind) => toast(text, kind));
+const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, { toast, showCoins });
 map.things = ground.things;
 
 // Connecting.

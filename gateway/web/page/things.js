@@ -137,10 +137,11 @@ function empty(text) {
 
 /** The window in which two exchange things: what each offers, and who has accepted what. */
 export class Barter {
-  constructor(ask, bag, toast) {
+  constructor(ask, bag, { toast, showCoins }) {
     this.ask = ask;
     this.bag = bag;
     this.toast = toast;
+    this.showCoins = showCoins;
     this.with = "";
     this.theirs = new Map(); // player id -> what they offer: {by, things, coins, version}
     $("make-offer").addEventListener("click", () => this.offer());
@@ -180,8 +181,16 @@ export class Barter {
     const offer = this.theirs.get(this.with.toLowerCase());
     const told = offer && (await this.ask("accept", { to: this.with, version: offer.version }));
     if (!told) return;
-    if (told.done) this.close();
+    if (told.done) this.settled(told.coins);
     else $("barter-said").textContent = `Waiting until ${this.with} accepts too.`;
+  }
+
+  /** Both have accepted, this one last: no notice follows. */
+  settled(coins) {
+    this.showCoins(coins);
+    this.toast(`You traded with ${this.with}.`, "good");
+    this.theirs.delete(this.with.toLowerCase());
+    this.close();
   }
 
   leave() {
