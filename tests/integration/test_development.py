@@ -328,7 +328,7 @@ def an_entity(game: Game, players: Players) -> None:
     game.save("gestures/entities.py", lambda text: text + TALLY)
     players.act_until(lambda _: "A migration is missing (add_table tallies)" in game.said, game, "wave")
     game.run("migrations", "make", "tallies")
-    players.act_until(lambda _: "isle_0002" in game.said and "live" in game.said.splitlines()[-1], game, "wave")
+    players.act_until(lambda _: "isle_0003" in game.said and "live" in game.said.splitlines()[-1], game, "wave")
     events = lambda text: text.replace("Notice, event", "Notice, Result, event") + COUNT  # noqa: E731
     game.save("gestures/events.py", events)
     imports = "import Bow, Count, Counted, Wave,"
