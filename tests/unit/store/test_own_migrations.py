@@ -65,13 +65,13 @@ def tables(url: str) -> dict[str, set[str]]:
 
 def test_what_lacks_is_said_written_and_applied_beside_the_engines(isle: Path, database_url: str) -> None:
     assert "missing: add_table shells" in gameserver(isle, "migrations", "check", status=1)
-    assert "isle_0002_shells.py is written" in gameserver(isle, "migrations", "make", "shells")
+    assert "isle_0003_shells.py is written" in gameserver(isle, "migrations", "make", "shells")
     assert "No migration is missing" in gameserver(isle, "migrations", "check")
     gameserver(isle, "migrate", url=database_url)
     entities = isle / "isle" / "beach" / "entities.py"
     entities.write_text(ENTITIES.replace("weight: int = 1", 'weight: int = 1\n    colour: str = ""'))
     assert "missing: add_column shells.colour" in gameserver(isle, "migrations", "check", status=1)
-    assert "isle_0003_colours.py is written" in gameserver(isle, "migrations", "make", "colours")
+    assert "isle_0004_colours.py is written" in gameserver(isle, "migrations", "make", "colours")
     gameserver(isle, "migrate", url=database_url)
     made = tables(database_url)
     assert made["shells"] == {"id", "holder", "weight", "colour"}
@@ -91,12 +91,12 @@ def test_there_is_nothing_to_write_where_nothing_is_missing(isle: Path) -> None:
 
 def test_two_migrations_that_follow_the_same_are_named(isle: Path) -> None:
     gameserver(isle, "migrations", "make", "shells")
-    (first,) = (isle / "isle" / "migrations" / "versions").glob("isle_0002*.py")
-    text = first.read_text().replace("isle_0002", "isle_0002b")
-    first.with_name("isle_0002b_shells.py").write_text(text)
+    (first,) = (isle / "isle" / "migrations" / "versions").glob("isle_0003*.py")
+    text = first.read_text().replace("isle_0003", "isle_0003b")
+    first.with_name("isle_0003b_shells.py").write_text(text)
     said = gameserver(isle, "migrate", status=1)
-    assert "isle_0002_shells.py" in said
-    assert "isle_0002b_shells.py" in said
+    assert "isle_0003_shells.py" in said
+    assert "isle_0003b_shells.py" in said
 
 
 def test_a_table_of_the_engines_is_not_the_games(isle: Path) -> None:
