@@ -1,7 +1,7 @@
 """When a family gets more workers, and when one goes: decided from what is seen, the time and earlier decisions.
 
 Workers come when those that are there work most of their time, or events grow old; one goes when those that were left
-would be idle half of their time, for a minute. Between these two lies a range in which nothing is changed.
+would be idle most of their time, for a minute. Between these two lies a range in which nothing is changed.
 """
 
 import math
@@ -14,10 +14,10 @@ from gameserver.operations.advise import OLD_S
 from gameserver.operations.rates import worker_rates
 from gameserver.operations.snapshot import Snapshot, Worker
 
-HOT = 0.7  # more than this share of their time: nothing is left for a burst
+HOT = 0.6  # more than this share of their time: nothing is left for a burst
 FULL = 0.95  # nobody knows how much more they would have to do
-AIM = 0.6  # the share to which more workers bring it
-COOL = 0.5  # the largest share that may be left to those who stay
+AIM = 0.5  # the share to which more workers bring it
+COOL = 0.4  # the largest share that may be left to those who stay
 HOT_S = 1.0  # so long, before somebody comes
 FEW_S = 10.0  # so long, before somebody comes for one that is missing: a supervisor restarts what died
 COOL_S = 60.0  # so long, before anybody goes

@@ -64,7 +64,8 @@ def decided(seen: Seen, state: State, bounds: Bounds = USUAL) -> Decision:
         (busy(0.9, 4, useful=4), HOT_LONG, 0, "More would idle"),
         (busy(0.9, leads=False), HOT_LONG, 0, ""),  # another family makes these workers busy
         (busy(0.75), HOT_LONG, 1, "1 worker busy 75% of the time, the oldest event waits for 0.0 s: 1 more"),
-        (busy(0.8, 3), HOT_LONG, 1, "1 more"),
+        (busy(0.65, 3), HOT_LONG, 1, "1 more"),
+        (busy(0.8, 3), HOT_LONG, 2, "2 more"),
         (busy(1.0, 3), HOT_LONG, 3, "3 more"),  # nobody knows how much there would be to do
         (busy(1.0, 6), HOT_LONG, 2, "2 more"),
         (busy(1.0, 3, useful=4), HOT_LONG, 1, "1 more"),
@@ -74,7 +75,7 @@ def decided(seen: Seen, state: State, bounds: Bounds = USUAL) -> Decision:
         (busy(0.1, 4, own=0), COOL_LONG, 0, ""),  # others started them
         (busy(0.0, 1), COOL_LONG, 0, ""),
         (busy(0.45, 2), COOL_LONG, 0, ""),
-        (busy(0.6, 4), State(), 0, ""),
+        (busy(0.5, 4), HOT_LONG, 0, ""),
     ],
 )
 def test_the_first_row_that_fits_decides(seen: Seen, state: State, step: int, said: str) -> None:
