@@ -136,7 +136,7 @@ def test_a_whisper_to_who_is_away_arrives_at_the_next_login_until_it_is_acknowle
     with LineClient(port) as bob:
         bob.login("Bob4")
         bob.expect("view")
-        assert bob.ask("whisper", to="bob4", text="the last one")["type"] == "ok"
+        assert bob.ask("say", text="the last one")["type"] == "ok"
         assert bob.expect("heard")["text"] == "the last one"
 
 
