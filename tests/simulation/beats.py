@@ -17,7 +17,9 @@ class Beat:
         self._cluster = cluster
         self.skew_ms = 0
         self._clock = BeatClock(cluster.now_s, lambda: (cluster.now_ms() + self.skew_ms) / 1000)
-        self._sent = {event: self._period(event) for event in PERIODS_S}
+        # Where nobody trades there is nothing that lapses: those stories are the same, whatever modules there are.
+        sends = [event for event in PERIODS_S if cluster.story.economy or event.spec.family == "world"]
+        self._sent = {event: self._period(event) for event in sends}
 
     def _period(self, event: Any) -> int:
         return int(self._clock.seconds() // PERIODS_S[event])
