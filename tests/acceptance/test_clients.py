@@ -56,8 +56,8 @@ def test_both_bots_greet_and_give_once_though_their_gateway_is_killed(deployment
     with LineClient(tcp) as ada:
         ada.login("Ada")
         while not {"greeter", "usher"} <= {being["id"] for being in seen(ada) if being["v"] > 1}:  # they are back
-            ada.ask("look")
-        ada.ask("say", text="hello")
+            ada.read_for(0.1)
+        assert ada.ask("say", text="hello")["type"] == "ok"
         both_greet(ada)
         assert ada.ask("purse")["data"]["coins"] == 104
     assert all(bot.alive for bot in bots), [bot.tail for bot in bots]

@@ -12,15 +12,18 @@ from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.processes import GatewayProc
 from tests.balancer import a_balancer
+from tests.deployments import write_world
 from tests.secure import Authority
 from tests.web_clients import WEB, WebSocketClient
 
+ROOM = ("######", "#s.S.#", "#....#", "######")  # wherever one begins, both see each other walk
 WAYS = {"e": (1, 0), "w": (-1, 0), "n": (0, -1), "s": (0, 1)}
 
 
 @pytest.fixture
-def gateways(deployment: Deployment) -> list[GatewayProc]:
+def gateways(deployment: Deployment, tmp_path: Path) -> list[GatewayProc]:
     """Two gateways of one machine, which share the port for browsers."""
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *ROOM))
     deployment.worker(name="all")
     first = deployment.gateway("first", env={"GAMESERVER_ENDPOINTS": WEB % "shared:0"})
     first.says("for browsers")

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.declare.conserved import quantities
+from gameserver.modules.trade.entities import Purse
 from gameserver.testing.audit import misdeeds, read_books, repeated
 from gameserver.testing.chaos.run import outbox_is_empty, strike_all
 from gameserver.testing.chaos.schedule import Fault, endless
@@ -265,10 +265,9 @@ def fill_purses(database_url: str) -> Amounts:
 
 
 def _purses() -> tuple[str, str]:
-    """The table and the column that hold coins, as the game declares them."""
-    (units,) = (units for made in quantities() if made.name == "coins" for units in made.units)
-    (table,) = (table for table, fields in units.kind.spec.tables.items() if units.amount in fields)
-    return table, units.amount
+    """The table and the column that hold what players carry of coins: banks, letters and lots hold some, too."""
+    (table,) = (table for table, fields in Purse.spec.tables.items() if "coins" in fields)
+    return table, "coins"
 
 
 def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:
