@@ -105,7 +105,12 @@ class Connection:
     @property
     def ending(self) -> str:
         """Why the connection ended: the code of its goodbye, or ``slow_reader``, or ``hung_up`` by the client."""
-        return "slow_reader" if self.cut_off else self.protocol.goodbye or "hung_up"
+        if self.cut_off:
+            return "slow_reader"
+        goodbye = self.protocol.goodbye
+        return (
+            goodbye if goodbye not in ("", "half_closed") else "hung_up"
+        )  # who closes at once has closed a half first
 
     # Its events.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from gameserver.testing.deployment import Deployment, LiveDeployment
 from gameserver.testing.line_client import LineClient
-from tests.deployments import ROOT
+from tests.deployments import FAMILIES, ROOT
 
 
 def ask(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +111,7 @@ def test_trace_shows_an_events_way_and_times(server: LiveDeployment):
 def test_where_nobody_serves_a_family_advice_is_the_command_that_mends_it_and_trace_says_how_far_an_event_came(
     deployment: Deployment,
 ):
-    deployment.worker("sessions", "world", "movement", "combat", "trade", name="others")
+    deployment.worker(*(family for family in FAMILIES if family != "chat"), name="others")
     gateway = deployment.gateway()
     with LineClient(gateway.port) as ada:
         ada.register("Ada")

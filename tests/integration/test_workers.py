@@ -201,14 +201,15 @@ def test_poison_at_any_step_is_answered_and_costs_neither_neighbours_nor_a_messa
     flower = FlowerPages(deployment)
     gateway = deployment.gateway()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(LineClient(gateway.port)).register("Ear", PASSWORD)  # nobody whispers to themselves
         clients = [stack.enter_context(LineClient(gateway.port)) for _ in POISONS]
         for client, step in zip(clients, POISONS, strict=True):
             client.register(step.capitalize(), PASSWORD)
         poisoned = [
-            c.post("whisper", to="Rule", text=f"poison {step} x") for c, step in zip(clients, POISONS, strict=True)
+            c.post("whisper", to="Ear", text=f"poison {step} x") for c, step in zip(clients, POISONS, strict=True)
         ]
         after = [
-            client.post("whisper", to="Needs", text=f"after {step}")
+            client.post("whisper", to="Ear", text=f"after {step}")
             for client, step in zip(clients, POISONS, strict=True)
         ]
         with LineClient(gateway.port) as neighbour:
