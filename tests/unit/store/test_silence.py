@@ -12,6 +12,7 @@ from gameserver.modules.sessions.entities import Account
 from gameserver.store import Store, engine
 from gameserver.testing.proxy import Proxy
 from gameserver.testing.two_zones import WORLD, player
+from gameserver.testing.wholes import parts_of
 from tests.databases import Cluster
 from tests.selections import selected
 
@@ -44,7 +45,7 @@ def test_a_connection_that_fell_silent_is_told_from_a_slow_one_and_not_waited_fo
     proxy.mend()
     with store.transaction() as transaction:
         transaction.load([selected(players=("ada",))])
-        transaction.save([player()], [])
+        transaction.save(parts_of(player()), [])
 
 
 def test_a_silent_connection_is_left_for_another_that_answers(
