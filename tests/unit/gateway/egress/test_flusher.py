@@ -214,13 +214,41 @@ def test_what_is_due_a_moment_later_goes_with_what_is_due():
     assert [mouth.flushed for mouth in (first, second, third)] == [1, 1, 0]
 
 
+def flushed(mouths: list[Mouth]) -> int:
+    return sum(mouth.flushed for mouth in mouths)
+
+
 def test_a_crowd_is_written_to_in_parts_and_between_them_others_have_their_turn():
     sights = Sights()
-    mouths = [Mouth() for _ in range(ONE_GO_MAX + 1)]
+    mouths = [Mouth() for _ in range(2 * AT_ONCE + 1)]
     sights.see(*mouths)
+    written: list[int] = []
+    sights.clock.callLater(0, lambda: written.append(flushed(mouths)))
     sights.it.flush_due(sights.clock.seconds() + HOLD_S)
-    assert sum(mouth.flushed for mouth in mouths) == ONE_GO_MAX
-    sights.clock.advance(HOLD_S)
+    assert flushed(mouths) == AT_ONCE
+    sights.clock.advance(0)
+    assert written == [AT_ONCE]
+    assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
+    assert sights.clock.getDelayedCalls() == []
+
+
+def test_of_a_crowd_who_is_due_first_is_written_to_first_though_asked_for_later():
+    sights = Sights()
+    late, soon = [[Mouth() for _ in range(AT_ONCE)] for _ in range(2)]
+    sights.see(*late)
+    sights.see(*soon, in_s=HOLD_S / 2)
+    sights.it.flush_due(sights.clock.seconds() + HOLD_S)
+    assert (flushed(soon), flushed(late)) == (AT_ONCE, 0)
+    sights.clock.advance(0)
+    assert (flushed(soon), flushed(late)) == (AT_ONCE, AT_ONCE)
+
+
+def test_who_was_written_to_meanwhile_takes_no_place_in_a_part():
+    sights = Sights()
+    mouths = [Mouth() for _ in range(AT_ONCE + 1)]
+    sights.see(*mouths)
+    mouths[0].flush()
+    sights.it.flush_due(sights.clock.seconds() + HOLD_S)
     assert [mouth.flushed for mouth in mouths] == [1] * len(mouths)
 
 
