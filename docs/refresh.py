@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gameserver.declare import catalogue
-from gameserver.operations import event_tables, sizing, typescript
+from gameserver.operations import event_reference, sizing, typescript
 from gameserver.wire import states
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +86,7 @@ def _pulse() -> str:
 
 
 PARTS = (
-    Part(PROTOCOL, "events", lambda: event_tables.markdown().strip()),
+    Part(PROTOCOL, "events", lambda: event_reference.markdown().strip()),
     Part(PROTOCOL, "states", _diagram),
     Part(CAPACITY, "sizes", sizing.table),
     Part(PRODUCTION, "workers", _workers),

@@ -2,7 +2,7 @@
 
 What stands in ``__all__`` keeps its name and meaning from one minor version to the next; everything else of the engine
 is private. Beside it a game may import what its modules export (``gameserver.modules.*``: their ``events``,
-``entities`` and ``maps``, ``sessions.players``, ``movement.players``, ``movement.view``, ``movement.looks`` and
+``entities`` and ``maps``, ``sessions.players``, ``movement.bodies``, ``movement.view``, ``movement.appearance`` and
 ``combat.fighters``), ``gameserver.testing`` in its tests, and ``gameserver.client``.
 
 Names are imported when they are first asked for: a game's package says ``GAME = Game(...)`` before the rest of the
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from gameserver.declare.client_view import Packet as Packet
     from gameserver.declare.client_view import View as View
     from gameserver.declare.client_view import follows as follows
-    from gameserver.declare.conditions import all_of as all_of
-    from gameserver.declare.conditions import any_of as any_of
-    from gameserver.declare.conditions import test as test
     from gameserver.declare.conserved import also_conserved as also_conserved
     from gameserver.declare.conserved import conserved as conserved
     from gameserver.declare.conserved import each as each
@@ -39,6 +36,9 @@ if TYPE_CHECKING:
     from gameserver.declare.entity import Often as Often
     from gameserver.declare.entity import Place as Place
     from gameserver.declare.entity import entity as entity
+    from gameserver.declare.field_conditions import all_of as all_of
+    from gameserver.declare.field_conditions import any_of as any_of
+    from gameserver.declare.field_conditions import test as test
     from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
@@ -57,16 +57,17 @@ if TYPE_CHECKING:
     from gameserver.declare.session_events import Resumption as Resumption
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
+    from gameserver.maps.data_files import Record as Record
+    from gameserver.maps.data_files import records as records
     from gameserver.maps.objects import MapObject as MapObject
     from gameserver.maps.objects import MapProperties as MapProperties
     from gameserver.maps.objects import Placed as Placed
     from gameserver.maps.objects import World as World
     from gameserver.maps.objects import Zone as Zone
     from gameserver.maps.objects import checks_world as checks_world
-    from gameserver.maps.records import Record as Record
-    from gameserver.maps.records import records as records
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
-    from gameserver.rules.fitting import fitting as fitting
+    from gameserver.rules.foreign_times import awaited as awaited
+    from gameserver.rules.map_changes import fitting as fitting
     from gameserver.rules.needs import Needs as Needs
     from gameserver.rules.needs import count as count
     from gameserver.rules.needs import distinct as distinct
@@ -85,7 +86,6 @@ if TYPE_CHECKING:
     from gameserver.rules.outcome import State as State
     from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
     from gameserver.rules.outcome import rule as rule
-    from gameserver.rules.times import awaited as awaited
 
 __all__ = [
     "SESSION_LANE",
@@ -182,9 +182,9 @@ _HOMES = {
     "Often": "gameserver.declare.entity",
     "Place": "gameserver.declare.entity",
     "entity": "gameserver.declare.entity",
-    "all_of": "gameserver.declare.conditions",
-    "any_of": "gameserver.declare.conditions",
-    "test": "gameserver.declare.conditions",
+    "all_of": "gameserver.declare.field_conditions",
+    "any_of": "gameserver.declare.field_conditions",
+    "test": "gameserver.declare.field_conditions",
     "also_conserved": "gameserver.declare.conserved",
     "conserved": "gameserver.declare.conserved",
     "each": "gameserver.declare.conserved",
@@ -228,15 +228,15 @@ _HOMES = {
     "State": "gameserver.rules.outcome",
     "has_room_for_mail": "gameserver.rules.outcome",
     "rule": "gameserver.rules.outcome",
-    "awaited": "gameserver.rules.times",
-    "Record": "gameserver.maps.records",
-    "records": "gameserver.maps.records",
+    "awaited": "gameserver.rules.foreign_times",
+    "Record": "gameserver.maps.data_files",
+    "records": "gameserver.maps.data_files",
     "World": "gameserver.maps.objects",
     "Zone": "gameserver.maps.objects",
     "MapObject": "gameserver.maps.objects",
     "MapProperties": "gameserver.maps.objects",
     "checks_world": "gameserver.maps.objects",
-    "fitting": "gameserver.rules.fitting",
+    "fitting": "gameserver.rules.map_changes",
     "Placed": "gameserver.maps.objects",
 }
 

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Callable, Sequence
 
 from gameserver.broker.topology import Queues
-from gameserver.clocks import ServerClock
 from gameserver.declare import catalogue
 from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.security.sealing import Sealer
+from gameserver.server_time import ServerClock
 from gameserver.wire.codecs import Codec, TalkingCodec
 from gameserver.wire.packets import Welcome
 from gameserver.wire.server import ServerConnection
@@ -23,11 +23,10 @@ from gateway.connections.connection import Connection, Transport
 from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.dispatcher import Dispatcher
-from gateway.egress.guide import Guide
-from gateway.family_watch import FamilyWatch
+from gateway.egress.gateway_directory import GatewayDirectory
 from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.completion import Completion
-from gateway.ingress.emitter import Emitter
+from gateway.ingress.gateway_events import Emitter
 from gateway.ingress.in_flight import Batch, InFlightRegistry
 from gateway.ingress.ingress import Ingress
 from gateway.ingress.lane_scheduler import LaneScheduler
@@ -35,19 +34,20 @@ from gateway.ingress.publisher import Publisher
 from gateway.ingress.recovery import Recovery
 from gateway.ingress.roll_call import Attendance
 from gateway.metrics.meters import Meters
+from gateway.outage_watch import OutageWatch
 from gateway.pace import Pace
 from gateway.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-NOWHERE_ELSE = Guide("", {})
+NOWHERE_ELSE = GatewayDirectory("", {})
 
 
 class Hub:
     """All of a gateway but its sockets.
 
     ``wall_ms``: the machine's clock, believed until processes have said what the time is; ``mint`` makes secrets of so
-    many bytes, as text; ``guide``: where else players are served.
+    many bytes, as text; ``directory``: where else players are served.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Hub:
         sealer: Sealer,
         wall_ms: Callable[[], int],
         mint: Callable[[int], str],
-        guide: Guide = NOWHERE_ELSE,
+        directory: GatewayDirectory = NOWHERE_ELSE,
     ) -> None:
         self._clock = clock
         self._gateway = gateway
@@ -138,7 +138,7 @@ class Hub:
             about_gateway=self._attendance.answered,
             meters=self.meters,
             pace=self.pace,
-            guide=guide,
+            directory=directory,
             far_position_s_max=limits.far_position_ms_max / 1000,
         )
         self.handle_result = self._dispatcher.dispatch  # no step more than needed in every reply's way
@@ -151,7 +151,7 @@ class Hub:
             meters=self.meters,
             close_done=self._close_done,
         )
-        self._watch = FamilyWatch(
+        self._watch = OutageWatch(
             clock=clock,
             availability=self._availability,
             registry=self._registry,

@@ -1,6 +1,6 @@
 """How long a gateway lets things wait now: what its latency budget allows, stretched while it is saturated."""
 
-from gameserver import latency
+from gateway import latency_budget
 
 
 class Pace:
@@ -17,6 +17,6 @@ class Pace:
         passed_s = now_s - self._looked_s
         if self._looked_s and passed_s > 0:
             self.busy = min(1.0, max(0.0, 1 - (rested_s - self._rested_s) / passed_s))
-            self.stretch = latency.stretched(self.stretch, self.busy)
+            self.stretch = latency_budget.stretched(self.stretch, self.busy)
             self.budget_s = self._budget_s * self.stretch
         self._looked_s, self._rested_s = now_s, rested_s

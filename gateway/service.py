@@ -18,14 +18,14 @@ from twisted.internet.protocol import Factory
 from gameserver.broker.topology import topology
 from gameserver.config import PLAYER, Address, Settings, read_endpoint
 from gameserver.declare.session_events import HEARTBEAT_MS
-from gameserver.messages import reports
+from gameserver.messages import process_reports
 from gameserver.messages.outbound import BatchResult, Outbound, Query
-from gameserver.runtime import discovery
+from gameserver.runtime import prometheus_targets
 from gameserver.security.sealing import Sealer, read_key
 from gameserver.wire.text_codec import title
 from gateway.amqp.broker import Broker
 from gateway.development import LOOK_EVERY_S, Development
-from gateway.egress.guide import Guide
+from gateway.egress.gateway_directory import GatewayDirectory
 from gateway.hub import Hub
 from gateway.metrics.exposition import Exposition
 from gateway.net.client_socket import ConnectionLimiter
@@ -65,7 +65,7 @@ class Gateway(Service):
             sealer=Sealer(read_key(settings.secret_key_file)),
             wall_ms=lambda: int(time.time() * 1000),
             mint=secrets.token_urlsafe,
-            guide=Guide(settings.gateway_id, settings.gateways),
+            directory=GatewayDirectory(settings.gateway_id, settings.gateways),
         )
         self.broker = Broker(
             reactor=reactor,
@@ -116,7 +116,7 @@ class Gateway(Service):
         port = self._exposition.listen(self._reactor, where)
         self._ports.append(port)
         found = Address(where.host, port.getHost().port)
-        self._announced = discovery.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
+        self._announced = prometheus_targets.announce(self._settings.var / "metrics", "gateway", str(self.name), found)
         log.info("metrics on http://%s/metrics", found)
 
     def _look_at_pace(self) -> None:
@@ -130,7 +130,7 @@ class Gateway(Service):
             self._answer(outbound)
 
     def _answer(self, query: Query) -> None:
-        self.broker.report(query.reply_to, reports.encode(self._exposition.report(query.event_id)))
+        self.broker.report(query.reply_to, process_reports.encode(self._exposition.report(query.event_id)))
 
     @defer.inlineCallbacks
     def listen(self) -> Any:
@@ -179,7 +179,7 @@ class Gateway(Service):
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)
         if self._announced is not None:
-            discovery.withdraw(self._announced)
+            prometheus_targets.withdraw(self._announced)
         self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
         for connection in self.hub.connections:

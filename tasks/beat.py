@@ -12,8 +12,8 @@ from typing import Any
 from celery.beat import BeatLazyFunc, Scheduler
 from celery.schedules import schedule
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Spec
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 
 LOOKS_S = 1.0  # between two looks whether somebody takes ticks again
 WAITS_S = 5  # the broker drops what waits in its queue for longer: a world that slept does not live through its nights

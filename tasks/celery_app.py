@@ -17,7 +17,7 @@ from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.local.check import begin_check
-from gameserver.messages.reports import TaskReport
+from gameserver.messages.process_reports import TaskReport
 from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
@@ -25,13 +25,13 @@ from gameserver.runtime.startup_errors import exit_with_message
 from tasks.beat import PunctualScheduler
 from tasks.development import Development, read_body
 from tasks.meters import meters
+from tasks.other_versions import UNKNOWN, Origin
 from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES, Bulkheads
 from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
 from tasks.overrides.worker_name import refuse_taken_name
 from tasks.processor import BatchProcessor, build, preload, wait_until_ready
-from tasks.unreadable import UNKNOWN, Origin
 
 log = logging.getLogger(__name__)
 

@@ -31,8 +31,8 @@ from prometheus_client.registry import Collector
 
 from gameserver.config import Address, Settings
 from gameserver.declare import catalogue
-from gameserver.messages.reports import COME_AGAIN, TaskReport, read_task_report
-from gameserver.runtime import discovery
+from gameserver.messages.process_reports import COME_AGAIN, TaskReport, read_task_report
+from gameserver.runtime import prometheus_targets
 from tasks.beat import WAITS_S
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class Meters:
             log.warning("metrics on port %d: %s; taking a free port", where.port, taken)
             self._server, _ = self._listen(0, where.host)
         found = Address(where.host, self._server.server_port)
-        self._announced = discovery.announce(settings.var / "metrics", "worker", consumer.hostname, found)
+        self._announced = prometheus_targets.announce(settings.var / "metrics", "worker", consumer.hostname, found)
         log.info("metrics on http://%s/metrics", found)
 
     def _listen(self, port: int, host: str) -> tuple[Any, threading.Thread]:
@@ -146,7 +146,7 @@ class Meters:
     def close(self) -> None:
         """The worker ends."""
         if self._announced is not None:
-            discovery.withdraw(self._announced)
+            prometheus_targets.withdraw(self._announced)
 
 
 def _skew_s(waited_s: float) -> float:

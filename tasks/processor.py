@@ -26,8 +26,8 @@ from gameserver.broker.topology import Queues, topology
 from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
-from gameserver.messages.reports import TaskReport
-from gameserver.messages.unreadable import Sorted, all_unread, sort_out
+from gameserver.messages.other_versions import Sorted, all_unread, sort_out
+from gameserver.messages.process_reports import TaskReport
 from gameserver.processing.applier import Applier
 from gameserver.processing.dead_letters import cause_of, traceback_of
 from gameserver.rules.book import rules
@@ -35,15 +35,15 @@ from gameserver.runtime.logging import about
 from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.sealing import Sealer, read_key
 from gameserver.store import Store
+from tasks.batches.attempt_counts import AttemptCounts
 from tasks.batches.failures import Failures
 from tasks.batches.patience import Patience
 from tasks.batches.results import Results
 from tasks.batches.suspects import Suspects
 from tasks.batches.task_run import TaskRun
 from tasks.batches.transactions import Transactions
-from tasks.batches.trials import Trials
+from tasks.other_versions import NOWHERE, Origin, UnreadEvents
 from tasks.publisher import Publisher
-from tasks.unreadable import NOWHERE, Origin, UnreadEvents
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class BatchProcessor:
         self._clock_s = clock_s
         self._skew_ms = skew_ms
         self._patience = Patience(clock_s, pause)
-        self._trials = Trials(store, self._patience, clock_ms)
+        self._trials = AttemptCounts(store, self._patience, clock_ms)
         self._results = Results(publisher, store, queues, origin, self._patience)
         self._transactions = Transactions(applier, self._results, self._trials, self._patience)
         self._suspects = Suspects(self._transactions, self._trials, clock_s)

@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
 from gameserver.broker.declare_queues import ensure_topology
-from gameserver.broker.routing import RESULT_PRIORITY
+from gameserver.broker.gateway_routing import RESULT_PRIORITY
 from gameserver.broker.topology import EVENTS, OUTBOUND, Topology
 from gameserver.messages.outbound import BatchResult, encode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage

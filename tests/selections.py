@@ -7,8 +7,8 @@ from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
 from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
+from gameserver.modules.movement.bodies import around, around_locked, bodies_in
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.players import around, around_locked, bodies_in
 from gameserver.modules.sessions.entities import Account, Gateway, Player, Session
 from gameserver.modules.sessions.rules import ROLL_ROWS_MAX, lapsed_sessions
 from gameserver.modules.trade.entities import Purse

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.broker.routing import gateway_queue
+from gameserver.broker.gateway_routing import gateway_queue
 from gameserver.broker.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected

@@ -8,7 +8,7 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
-from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export, event_tables, typescript
+from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export, event_reference, typescript
 from gameserver.operations.inspector import Inspector
 from gameserver.wire import states
 
@@ -35,11 +35,11 @@ def _events(arguments: argparse.Namespace) -> int:
     if arguments.states:
         print(states.diagram())
     elif arguments.markdown:
-        print(event_tables.markdown())
+        print(event_reference.markdown())
     elif arguments.hooks:
-        print(event_tables.hooks_table())
+        print(event_reference.hooks_table())
     else:
-        print(event_tables.overview(config.load().queues))
+        print(event_reference.overview(config.load().queues))
     return 0
 
 

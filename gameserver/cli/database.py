@@ -6,10 +6,10 @@ from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command
-from gameserver.cli.parts import now_ms, open_store, server_ms
+from gameserver.cli.common import now_ms, open_store, server_ms
 from gameserver.config import Settings
 from gameserver.maps.world import load_world
-from gameserver.operations import reconciling
+from gameserver.operations import apply_maps
 from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.copy_database import Copied, copy
@@ -32,7 +32,7 @@ def bring_up_to_date(settings: Settings) -> Mapping[str, int]:
     store = Store(settings.database_url, world)
     try:
         store.migrate()
-        return {} if reconciling.is_applied(store, world) else reconciling.apply(store, world, now_ms())
+        return {} if apply_maps.is_applied(store, world) else apply_maps.apply(store, world, now_ms())
     finally:
         store.close()
 

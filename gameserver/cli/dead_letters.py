@@ -4,7 +4,7 @@ import argparse
 import time
 
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, add_group
-from gameserver.cli.parts import open_store, server_ms
+from gameserver.cli.common import open_store, server_ms
 from gameserver.errors import Rejected
 from gameserver.processing import dead_letters
 

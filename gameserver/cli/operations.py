@@ -10,7 +10,7 @@ from itertools import islice
 from gameserver import config
 from gameserver.broker.topology import possible_queues, topology
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
-from gameserver.cli.parts import now_ms, open_store, queues_of_families
+from gameserver.cli.common import now_ms, open_store, queues_of_families
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected
 from gameserver.operations import drain_queues, status, tail, trace

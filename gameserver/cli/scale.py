@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gameserver import config
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
+from gameserver.cli.common import queues_of_families
 from gameserver.cli.operations import look
-from gameserver.cli.parts import queues_of_families
 from gameserver.config import Settings
 from gameserver.errors import Rejected
 from gameserver.local.scaled_workers import COMMAND_LOG, CommandedWorkers, DaemonWorkers, SupervisedWorkers

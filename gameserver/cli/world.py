@@ -6,10 +6,10 @@ from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
+from gameserver.cli.common import now_ms
 from gameserver.cli.database import print_counts
-from gameserver.cli.parts import now_ms
 from gameserver.maps.world import load_world
-from gameserver.operations import reconciling
+from gameserver.operations import apply_maps
 from gameserver.store import Store
 
 
@@ -27,7 +27,7 @@ def _world_check(arguments: argparse.Namespace) -> int:
     settings = config.load()
     world = load_world(arguments.file or settings.world_file)
     with closing(Store(settings.database_url, world)) as store:
-        found = reconciling.check(store, world)
+        found = apply_maps.check(store, world)
     print(f"The maps are sound: {len(world.zones)} zones.")
     print_counts(found)
     print("gameserver world apply would do that." if found else "Everyone in the database fits into it.")
@@ -38,7 +38,7 @@ def _world_apply(arguments: argparse.Namespace) -> int:
     settings = config.load()
     world = load_world(settings.world_file)
     with closing(Store(settings.database_url, world)) as store:
-        done = reconciling.apply(store, world, now_ms())
+        done = apply_maps.apply(store, world, now_ms())
     print_counts(done)
     print("The database fits the maps.")
     return 0

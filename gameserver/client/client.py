@@ -13,7 +13,7 @@ from gameserver.client.backoff import Backoff
 from gameserver.client.connection import CodecName, Connection, Dialer
 from gameserver.client.errors import ConnectionLost
 from gameserver.client.limits import ClientLimits
-from gameserver.client.packets import Packet, Reply
+from gameserver.client.packet_types import Packet, Reply
 from gameserver.client.session import Session
 from gameserver.client.world_view import WorldView
 from gameserver.declare.client_view import Follows, followers

@@ -13,7 +13,7 @@ from itertools import cycle
 from typing import Any, Literal, cast
 
 from gameserver.client.errors import ConnectionLost
-from gameserver.client.packets import Packet
+from gameserver.client.packet_types import Packet
 from gameserver.wire.client import ClientConnection
 
 CodecName = Literal["msgpack", "json"]

@@ -8,7 +8,7 @@ from gameserver.client.connection import Connection, Dialer
 from gameserver.client.errors import ConnectionLost
 from gameserver.client.handshake import WELCOME, Accept, Handshake
 from gameserver.client.limits import ClientLimits
-from gameserver.client.packets import Packet
+from gameserver.client.packet_types import Packet
 
 
 class Connector:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gameserver.client.packets import Packet, Reply
+from gameserver.client.packet_types import Packet, Reply
 from gameserver.errors import GameError
 
 WELCOME = 0  # stands for the number of the request that ``welcome`` answers, which has none

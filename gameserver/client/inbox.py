@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from gameserver.client.errors import ConnectionLost
 from gameserver.client.limits import ClientLimits
-from gameserver.client.packets import Packet
+from gameserver.client.packet_types import Packet
 
 EXPECTED_ENDS = frozenset({"closed", "logged_out"})
 

@@ -8,7 +8,7 @@ import asyncio
 from typing import NamedTuple
 
 from gameserver.client.errors import ConnectionLost, Refused
-from gameserver.client.packets import Packet, Reply
+from gameserver.client.packet_types import Packet, Reply
 
 
 class PendingRequest(NamedTuple):

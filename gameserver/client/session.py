@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
 
-from gameserver.client.acknowledgements import Acknowledger
 from gameserver.client.backoff import Backoff
 from gameserver.client.connection import Dialer
 from gameserver.client.connector import Connector
@@ -17,7 +16,8 @@ from gameserver.client.errors import ConnectionLost, Refused
 from gameserver.client.handshake import WELCOME
 from gameserver.client.inbox import Inbox
 from gameserver.client.limits import ClientLimits
-from gameserver.client.packets import Packet, Reply
+from gameserver.client.notice_acknowledgements import Acknowledger
+from gameserver.client.packet_types import Packet, Reply
 from gameserver.client.pending import PendingRequests
 from gameserver.client.phases import Lifecycle, Phase
 from gameserver.client.reconnection import Reconnection

@@ -9,7 +9,7 @@ missing in that, and is kept.
 from collections.abc import Callable
 from typing import Any
 
-from gameserver.client.packets import Packet
+from gameserver.client.packet_types import Packet
 from gameserver.declare.client_view import Follows
 
 GONE_KEPT_MAX = 256

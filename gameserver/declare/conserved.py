@@ -20,8 +20,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
-from gameserver.declare.conditions import meets
 from gameserver.declare.entity import Entity, kinds
+from gameserver.declare.field_conditions import meets
 from gameserver.declare.game_package import modules, package, parts
 from gameserver.declare.reading_cache import once_per_reading
 from gameserver.declare.source_locations import caller, exists, imported

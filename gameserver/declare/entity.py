@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.declare.conditions import Condition, Field, tests_of
+from gameserver.declare.field_conditions import Condition, Field, tests_of
 from gameserver.declare.game_package import game, package, parts
 from gameserver.declare.reading_cache import once_per_reading
 from gameserver.declare.source_locations import caller

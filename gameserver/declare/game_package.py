@@ -40,7 +40,7 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
 
     ``modules``: packages of modules that it takes from elsewhere, by their dotted names. ``world``: its ``.world``
     file. ``data``: data files of its modules by the names that these ask for (``{"creatures": MAPS / "rats.json"}``),
-    each a JSON list of records (``gameserver.maps.records``). ``begins``: with what a new player starts, where it is
+    each a JSON list of records (``gameserver.maps.data_files``). ``begins``: with what a new player starts, where it is
     not the defaults of the components: entities with any id (``Purse(id="", coins=50)``).
     """
 

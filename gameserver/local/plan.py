@@ -18,8 +18,8 @@ from gameserver.config import PLAYER, Settings
 from gameserver.errors import GameError
 from gameserver.local.ports import LOCAL, Ports, accepts, gateway_listeners
 from gameserver.local.rabbitmq_node import USER, PrivateNode
-from gameserver.runtime import discovery
-from gameserver.runtime.discovery import Target
+from gameserver.runtime import prometheus_targets
+from gameserver.runtime.prometheus_targets import Target
 from gameserver.security import private_files
 
 HTTP_S_MAX = 5.0
@@ -243,14 +243,16 @@ def known_by_file(settings: Settings, broker: Broker) -> Iterator[None]:
 def watched(settings: Settings, broker: Broker, ports: Ports) -> Iterator[None]:
     """Tell Prometheus, within the block, where those parts answer that do not tell it themselves."""
     folder = settings.var / "metrics"
-    files = [discovery.write(folder / "locked" / "flower.json", [_target("flower", ports.flower)])]
+    files = [prometheus_targets.write(folder / "locked" / "flower.json", [_target("flower", ports.flower)])]
     if broker.node and broker.node.metrics_port:
-        files.append(discovery.write(folder / "rabbitmq.json", [_target("rabbitmq", broker.node.metrics_port)]))
+        files.append(
+            prometheus_targets.write(folder / "rabbitmq.json", [_target("rabbitmq", broker.node.metrics_port)])
+        )
     try:
         yield
     finally:
         for file in files:
-            discovery.withdraw(file)
+            prometheus_targets.withdraw(file)
 
 
 def _target(job: str, port: int) -> Target:

@@ -46,6 +46,7 @@ SOCKET_PATH = "supervisor.path"  # where the control socket is, for commands sta
 SUPERVISED = "SUPERVISED"  # how the variables begin through which supervisord is told what its file can't hold
 CWD = f"{SUPERVISED}_CWD"
 PYTHON = f"{SUPERVISED}_PYTHON"
+PRELOADED_SUPERVISORD = "gameserver.local.preloaded_supervisord"
 _PYTHON = (sys.executable,)
 RPC_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 
@@ -240,7 +241,13 @@ class Supervisor:
     def _begun(self, configuration: Path) -> Child:
         environ = {**self._environ, **free_text(self._programs, self._socket, self._cwd)}
         if self._preloaded:
-            ours = (sys.executable, "-m", "gameserver.local.supervisord", str(configuration), *self._preloaded)
+            ours = (
+                sys.executable,
+                "-m",
+                PRELOADED_SUPERVISORD,
+                str(configuration),
+                *self._preloaded,
+            )
             return fork(tethered(ours), environ=environ, log=self.log, cwd=self._folder)
         command = (sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration))
         return spawn(tethered(command), environ=environ, log=self.log, cwd=self._folder)

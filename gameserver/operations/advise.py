@@ -8,11 +8,11 @@ import shlex
 
 import msgspec
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare import catalogue
 from gameserver.operations import concurrency
 from gameserver.operations.rates import family_rates, gateway_rates, ticks, worker_rates
 from gameserver.operations.snapshot import Gateway, Snapshot, Worker
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.store.engine import CONNECTIONS_MAX
 
 OLD_S = 1.0  # an event older than this is too old

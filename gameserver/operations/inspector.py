@@ -15,10 +15,10 @@ from kombu import Connection, Consumer, Exchange, Producer, Queue
 
 from gameserver.broker import urls
 from gameserver.broker.connections import Depth, connected, depth
-from gameserver.broker.routing import GATEWAYS, QUERY_PRIORITY
+from gameserver.broker.gateway_routing import GATEWAYS, QUERY_PRIORITY
 from gameserver.broker.topology import OUTBOUND, REPORTS
 from gameserver.messages.outbound import Query, encode_outbound
-from gameserver.messages.reports import GatewayReport, read_gateway_report
+from gameserver.messages.process_reports import GatewayReport, read_gateway_report
 
 ANSWER_S = 1.0
 LATE_S = 0.05  # what is on its way when the time is over

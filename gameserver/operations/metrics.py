@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from prometheus_client.parser import text_string_to_metric_families
 
 from gameserver.declare import catalogue
-from gameserver.messages.reports import COME_AGAIN, GatewayReport
+from gameserver.messages.process_reports import COME_AGAIN, GatewayReport
 from gameserver.operations.snapshot import Gateway, Worker
 
 _OUTCOMES_OF_PROCESSES = ("ok", "refused")

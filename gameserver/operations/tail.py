@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from kombu import Consumer, Queue
 
-from gameserver.broker.routing import GATEWAYS, gateway_key
+from gameserver.broker.gateway_routing import GATEWAYS, gateway_key
 from gameserver.broker.topology import EVENTS, OUTBOUND
 from gameserver.messages.envelope import Envelope, describe
 from gameserver.messages.outbound import BatchResult, decode_outbound

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from gameserver.errors import Rejected
-from gameserver.messages.reports import EventTimes
+from gameserver.messages.process_reports import EventTimes
 from gameserver.store.store import DeadLetter
 
 LINES_MAX = 200

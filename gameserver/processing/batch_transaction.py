@@ -17,8 +17,8 @@ from gameserver.errors import Corrupt, NotNow, Rejected
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Unicast
+from gameserver.processing.after_commit import Applied, Held
 from gameserver.processing.announcements import Announcements
-from gameserver.processing.applied import Applied, Held
 from gameserver.processing.changes import Changes
 from gameserver.processing.dead_letters import letter_of
 from gameserver.processing.encoding import encode_refusal, encode_reply, read_unicast, sound_texts
@@ -28,8 +28,8 @@ from gameserver.processing.prepared import FAULTS, Prepared, find_needs
 from gameserver.rules.needs import Needs, Rows
 from gameserver.rules.outcome import Outcome, State, components_of
 from gameserver.runtime.logging import Seldom, about
+from gameserver.store.other_versions import sort_out
 from gameserver.store.store import Transaction, Trial
-from gameserver.store.unreadable import sort_out
 
 log = logging.getLogger(__name__)
 unread = Seldom(log)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import chain
 
-from gameserver.broker.routing import GATEWAYS, MANY_ROUTES, gateway_key, routing_key
+from gameserver.broker.gateway_routing import GATEWAYS, MANY_ROUTES, gateway_key, routing_key
 from gameserver.messages.outbound import BatchResult, Multicast, Unicast
 
 

@@ -18,8 +18,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from gameserver.declare.conditions import Condition, tests_of
 from gameserver.declare.entity import Entity, records, types_beside
+from gameserver.declare.field_conditions import Condition, tests_of
 
 T = TypeVar("T", bound=Entity)
 

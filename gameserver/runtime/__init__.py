@@ -1,1 +1,1 @@
-"""Runtime: what every process needs that has nothing to do with the game: its beginning, logs, health, discovery."""
+"""Runtime: what every process needs that has nothing to do with the game: logs, health, Prometheus."""

@@ -22,13 +22,13 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import FromClause, Select, bindparam, func, literal, null, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speaks it just so
 
-from gameserver.declare.conditions import Condition, Field, tests_of
 from gameserver.declare.entity import Entity, actor_kind, beginning, records, stands_apart
+from gameserver.declare.field_conditions import Condition, Field, tests_of
 from gameserver.errors import Retryable
 from gameserver.maps.objects import World
 from gameserver.rules.needs import Box, Count, Listing, Matching, Merged, Near, Wanted
 from gameserver.rules.outcome import State, Waiting
-from gameserver.store import conditions
+from gameserver.store import condition_sql
 from gameserver.store.claims import Claims
 from gameserver.store.statements import Rows, among
 from gameserver.store.tables import (
@@ -89,7 +89,7 @@ def _condition(kind: Kind, name: str) -> Condition:
 
 
 def _declared(kind: Kind, name: str) -> Any:
-    return conditions.declared(_condition(kind, name), by_name(kind))
+    return condition_sql.declared(_condition(kind, name), by_name(kind))
 
 
 def _wanted(names: Names, key: Any) -> Any:
@@ -145,7 +145,7 @@ def _completion(part: Kind, names: Names) -> Any:
 
 @cache
 def _matching(kind: Kind, shape: Condition, most: int) -> Select[Any]:
-    found = conditions.shaped(shape, by_name(kind), by_name)
+    found = condition_sql.shaped(shape, by_name(kind), by_name)
     return _locked((kind,), _there((kind,), (_key((kind,)),)).where(found)).limit(most)
 
 
@@ -323,8 +323,8 @@ class _Loader:
 
     def _match(self, matching: Matching) -> None:
         values: list[Any] = []
-        shape = conditions.shape(matching.condition, values)
-        given = {conditions.Param(n).name: value for n, value in enumerate(values)}
+        shape = condition_sql.shape(matching.condition, values)
+        given = {condition_sql.Param(n).name: value for n, value in enumerate(values)}
         found = self._rows.all(_matching(matching.kind, shape, matching.most), **given)
         self._hold((matching.kind,), found)
         for field, kind in matching.bring:

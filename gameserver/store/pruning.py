@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, update
 
 from gameserver.declare.entity import Entity, Keep, kinds
-from gameserver.store import conditions
+from gameserver.store import condition_sql
 from gameserver.store.statements import Rows, among, locked
 from gameserver.store.tables import NEVER_MS, by_name, outbox, tables_of, trials
 
@@ -35,7 +35,7 @@ def _prune_entities(kind: type[Entity], keep: Keep) -> Any:
     named = by_name(kind)
     over = named[keep.by] < bindparam("before")
     if keep.unless:
-        over &= ~conditions.declared(kind.spec.all_conditions[keep.unless], named)
+        over &= ~condition_sql.declared(kind.spec.all_conditions[keep.unless], named)
     return _prune(tables_of(kind)[0], over)
 
 

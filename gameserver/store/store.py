@@ -10,13 +10,13 @@ from msgspec.structs import astuple
 from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 
-from gameserver.clocks import ServerClock
 from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
 from gameserver.maps.objects import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
-from gameserver.store import loading, pruning, saving, unreadable
+from gameserver.server_time import ServerClock
+from gameserver.store import loading, other_versions, pruning, saving
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
@@ -253,9 +253,9 @@ class Store:
             return [DeadLetter(*row) for row in rows.all(query)]
 
     def going_on(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-        """Which events of an unreadable message are put off, and as which copy; see ``store.unreadable``."""
+        """Which events of an unreadable message are put off, and as which copy; see ``store.other_versions``."""
         with reading(self._engine) as rows:
-            return unreadable.going_on(rows, ids, copy, now_ms)
+            return other_versions.going_on(rows, ids, copy, now_ms)
 
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """They were put off."""
@@ -280,7 +280,7 @@ class Store:
     def unread(self, since_ms: int) -> int:
         """How much was put off since then because nobody who took it could read it."""
         with reading(self._engine) as rows:
-            return unreadable.count(rows, since_ms)
+            return other_versions.count(rows, since_ms)
 
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
@@ -368,11 +368,11 @@ class Transaction:
 
     def set_aside(self, faults: dict[Waiting, str], now_ms: int) -> None:
         """Let outbox rows that this process can't read wait for another."""
-        unreadable.set_aside(self._rows, faults, now_ms)
+        other_versions.set_aside(self._rows, faults, now_ms)
 
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """These events wait for another process, in a copy of that number."""
-        unreadable.note(self._rows, ids, copy, now_ms)
+        other_versions.note(self._rows, ids, copy, now_ms)
 
     def set_fact(self, name: str, value: str) -> None:
         """Note something of the whole database."""

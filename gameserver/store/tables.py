@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, FromClause, Index, Integer, LargeBinary, MetaData, Table, Text
 
 from gameserver.declare.entity import Entity, EntitySpec, default_of, kinds, records, sharing, stands_apart
-from gameserver.store import conditions
+from gameserver.store import condition_sql
 
 _TABLES = MetaData()
 
@@ -90,7 +90,7 @@ Index("dead_letters_dead", dead_letters.c.dead_ms)
 unread = Table("unread", _TABLES, _text("id", key=True), _ms("copy"), _ms("at_ms"))
 Index("unread_at", unread.c.at_ms)
 
-# What is true of the whole database; see ``operations.reconciling``.
+# What is true of the whole database; see ``operations.apply_maps``.
 facts = Table("facts", _TABLES, _text("id", key=True), _text("value"))
 
 
@@ -116,7 +116,7 @@ def _table(together: tuple[type[Entity], ...], name: str, *, first: bool) -> Tab
 def _add_indexes(kind: type[Entity], table: Table) -> None:
     for index in kind.spec.indexes:
         name = f"{table.name}_{index.name or '_'.join(index.columns)}"
-        only = conditions.declared(kind.spec.all_conditions[index.when], table.c) if index.when else None
+        only = condition_sql.declared(kind.spec.all_conditions[index.when], table.c) if index.when else None
         Index(name, *(table.c[column] for column in index.columns), postgresql_where=only, sqlite_where=only)
 
 

@@ -23,6 +23,7 @@ from gameserver.modules.movement.maps import Portal, Spawn
 from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
+from gameserver.testing.joined_records import Whole, parts_of, wholes
 from gameserver.testing.scenes import (
     NOW_MS,
     QuickPasswords,
@@ -36,7 +37,6 @@ from gameserver.testing.scenes import (
     session_of,
     told,
 )
-from gameserver.testing.wholes import Whole, parts_of, wholes
 
 __all__ = [
     "NOW_MS",

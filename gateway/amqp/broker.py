@@ -18,7 +18,7 @@ from twisted.internet import defer
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
+from gameserver.broker.gateway_routing import GATEWAYS, gateway_key, gateway_queue
 from gameserver.broker.topology import EVENTS, OUTBOUND, REPORTS, Topology, is_about_dead, offered, version
 from gameserver.limits import Limits
 from gameserver.messages.outbound import Outbound, decode_outbound

@@ -11,22 +11,22 @@ from typing import Any, Protocol
 
 from twisted.internet import defer
 
-from gameserver import latency
 from gameserver.declare import catalogue
 from gameserver.declare.session_events import SESSION_LANE, Lost
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.wire.packets import Elsewhere
 from gameserver.wire.states import State
+from gateway import latency_budget
 from gateway.amqp.broker import Broker
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.conflation import CROWDED, Audience, Conflator
-from gateway.egress.guide import Guide
+from gateway.egress.gateway_directory import GatewayDirectory
 from gateway.egress.interest import Interest
 from gateway.egress.recent_ids import RecentIds
-from gateway.ingress.emitter import Emitter
+from gateway.ingress.gateway_events import Emitter
 from gateway.ingress.in_flight import Batch
 from gateway.metrics.meters import Meters
 from gateway.pace import Pace
@@ -67,7 +67,7 @@ class Dispatcher:
         about_gateway: Callable[[SessionUpdate, Batch | None], None],
         meters: Meters,
         pace: Pace,
-        guide: Guide,
+        directory: GatewayDirectory,
         far_position_s_max: float,
     ) -> None:
         self._clock = clock
@@ -79,7 +79,7 @@ class Dispatcher:
         self._about_gateway = about_gateway
         self._meters = meters
         self._pace = pace
-        self._guide = guide
+        self._directory = directory
         self._interest: Interest[Connection] = Interest()
         self._mailed = RecentIds(TOLD_KEPT, inf)  # once on a connection
         self._told = RecentIds(TOLD_KEPT, TOLD_AGE_S)
@@ -120,12 +120,12 @@ class Dispatcher:
             self._linger_s[result.done] = batch.linger_s
             published_s = batch.published_s
         else:
-            published_s = now_s - latency.elsewhere_s(result.took_ms / 1000, budget_s)
+            published_s = now_s - latency_budget.elsewhere_s(result.took_ms / 1000, budget_s)
         linger_s = self._linger_s.get(result.done, 0.0)
-        due_s = max(now_s, published_s + latency.hold_s(linger_s, budget_s))
+        due_s = max(now_s, published_s + latency_budget.hold_s(linger_s, budget_s))
         for same in by_audience(result.multicasts):
             self._multicast(same, due_s)
-        self._writer.flush_now(now_s + latency.next_s(linger_s))
+        self._writer.flush_now(now_s + latency_budget.next_s(linger_s))
 
     # To one.
 
@@ -178,7 +178,7 @@ class Dispatcher:
         connection.relocate(follow.shard_key, follow.own_cell)
         codec = connection.protocol.codec
         can_follow = codec is not None and codec.knows_addresses
-        if is_new and can_follow and (address := self._guide.address_for(follow.shard_key)):
+        if is_new and can_follow and (address := self._directory.address_for(follow.shard_key)):
             self._writer.send(connection, Elsewhere(address=address))
 
     def then(self, connection: Connection, event: str) -> None:

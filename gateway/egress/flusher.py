@@ -1,7 +1,7 @@
 """One write for each client of all that it is told at a time.
 
 To send is half of what a gateway does. So what others do waits for more of it, until the time that the latency budget
-gives it is up (``gameserver.latency``), and whatever is written to a client takes along all that waits for it. Replies
+gives it is up (``latency_budget.py``), and whatever is written to a client takes along all that waits for it. Replies
 do not wait. A crowd is written to in parts: between them the reactor reads. While replies are amid a round, what others
 do rests.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from gameserver import latency
+from gateway import latency_budget
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.pace import Pace
@@ -116,7 +116,7 @@ class SightFlusher:
 
     def _flush(self) -> None:
         self._timer = None
-        self.flush_due(self._clock.seconds() + latency.round_s(self._pace.budget_s))
+        self.flush_due(self._clock.seconds() + latency_budget.round_s(self._pace.budget_s))
 
 
 def _write(connections: Iterable[Connection]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
-from gameserver.broker.routing import routing_key
+from gameserver.broker.gateway_routing import routing_key
 
 C = TypeVar("C")
 

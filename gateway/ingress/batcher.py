@@ -1,6 +1,6 @@
 """Gather events into batches towards the queue, as large as the latency budget allows.
 
-Events wait together, from the first of them on. How long is derived from the latency budget (``gameserver.latency``):
+Events wait together, from the first of them on. How long is derived from the latency budget (``latency_budget.py``):
 not at all where few events come, else for the time that the budget has for it. A few batches of a stream may be in
 flight; while they are, events gather further, and leave as one batch when a process is done with one of those: where
 processes are saturated, batches grow. A batch of which nothing is heard
@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
-from gameserver import latency
 from gameserver.messages.envelope import Envelope
+from gateway import latency_budget
 from gateway.clock import ROUNDING_S, Clock
 from gateway.pace import Pace
 
@@ -41,7 +41,7 @@ class Batcher:
         self._pace = pace
         self._waiting: list[tuple[float, Sequence[Envelope]]] = []  # what came together, and when
         self._count = 0
-        self._rate = latency.ArrivalRate(clock.seconds())
+        self._rate = latency_budget.ArrivalRate(clock.seconds())
         self.linger_s = 0.0
         self._timer: Any = None  # a DelayedCall
 
@@ -105,7 +105,7 @@ class Batcher:
     def _expect(self, came: int, now_s: float) -> None:
         """Learn how many events come, and say how long the next ones wait."""
         self._rate.count(came, now_s)
-        self.linger_s = latency.linger_s(self._rate.per_s, self._pace.budget_s)
+        self.linger_s = latency_budget.linger_s(self._rate.per_s, self._pace.budget_s)
 
     def _take(self) -> list[Envelope]:
         """Take the next batch: whole groups, as many as fit (one that is larger than a batch leaves alone)."""

@@ -8,17 +8,17 @@ who may have left the world returns to it first.
 import logging
 from collections.abc import Callable, Sequence
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.base import Event
 from gameserver.declare.session_events import GATEWAY_SILENT_MS, Heartbeat, Rejoin
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gateway.clock import Clock
 from gateway.connections.connection import Connection
 from gateway.connections.lanes import Lane, given_up_after_s
 from gateway.connections.registry import ConnectionRegistry
 from gateway.ingress.availability import FamilyAvailability, nobody_serves
-from gateway.ingress.emitter import Emitter
+from gateway.ingress.gateway_events import Emitter
 from gateway.ingress.in_flight import Batch
 from gateway.ingress.lane_scheduler import LaneScheduler
 from gateway.ingress.publisher import Publisher

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.messages.outbound import Listed, SessionUpdate
 from gateway.connections.registry import ConnectionRegistry
-from gateway.ingress.emitter import Emitter
+from gateway.ingress.gateway_events import Emitter
 from gateway.ingress.in_flight import Batch
 from gateway.ingress.recovery import Recovery
 

@@ -15,7 +15,7 @@ from twisted.web.server import Site
 
 from gameserver.config import Address
 from gameserver.declare import catalogue
-from gameserver.messages.reports import EventTimes, GatewayReport
+from gameserver.messages.process_reports import EventTimes, GatewayReport
 from gateway.hub import Hub
 from gateway.ingress.in_flight import Batch
 from gateway.metrics.meters import EventMeter, Histogram

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from gameserver.clocks import ServerClock
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult
+from gameserver.server_time import ServerClock
 from gateway.ingress.in_flight import Batch
 
 # Upper bounds of the buckets; what is larger goes to one more.

@@ -5,10 +5,10 @@ import logging
 from gameserver.broker.topology import DELAYS_MS, delay_name
 from gameserver.processing.applier import Applier
 from gameserver.runtime.logging import about
+from tasks.batches.attempt_counts import AttemptCounts
 from tasks.batches.patience import Patience
 from tasks.batches.results import Results
 from tasks.batches.task_run import HeldLane, TaskRun
-from tasks.batches.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 class Failures:
     """Decides what becomes of lanes that are held."""
 
-    def __init__(self, applier: Applier, results: Results, trials: Trials, patience: Patience) -> None:
+    def __init__(self, applier: Applier, results: Results, trials: AttemptCounts, patience: Patience) -> None:
         self._applier = applier
         self._results = results
         self._trials = trials

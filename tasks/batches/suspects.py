@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Sequence
 
 from gameserver.messages.envelope import Envelope
+from tasks.batches.attempt_counts import AttemptCounts
 from tasks.batches.task_run import TaskRun
 from tasks.batches.transactions import Transactions
-from tasks.batches.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class WorkerDied(Exception):
 class Suspects:
     """Applies suspects, so that what kills its worker is known by its count, and costs nobody else anything."""
 
-    def __init__(self, transactions: Transactions, trials: Trials, clock_s: Callable[[], float]) -> None:
+    def __init__(self, transactions: Transactions, trials: AttemptCounts, clock_s: Callable[[], float]) -> None:
         self._transactions = transactions
         self._trials = trials
         self._clock_s = clock_s

@@ -8,9 +8,9 @@ import msgspec
 
 from gameserver.errors import NotNow
 from gameserver.messages.envelope import Envelope
+from gameserver.messages.other_versions import Sorted
 from gameserver.messages.task_message import NO_TAIL, Tail
-from gameserver.messages.unreadable import Sorted
-from gameserver.processing.applied import Applied
+from gameserver.processing.after_commit import Applied
 
 
 class HeldLane(msgspec.Struct):

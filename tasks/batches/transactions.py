@@ -8,10 +8,10 @@ from celery.exceptions import Reject
 from gameserver.messages.envelope import Envelope
 from gameserver.processing.applier import Applier
 from gameserver.store.store import Trial
+from tasks.batches.attempt_counts import AttemptCounts
 from tasks.batches.patience import Patience
 from tasks.batches.results import Results
 from tasks.batches.task_run import TaskRun
-from tasks.batches.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class Transactions:
     """Applies batches and publishes what comes of them. What fails is held in the run."""
 
-    def __init__(self, applier: Applier, results: Results, trials: Trials, patience: Patience) -> None:
+    def __init__(self, applier: Applier, results: Results, trials: AttemptCounts, patience: Patience) -> None:
         self._applier = applier
         self._results = results
         self._trials = trials

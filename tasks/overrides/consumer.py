@@ -17,8 +17,8 @@ from click import Option
 from gameserver import config
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import offered, shares_prefetch, topology, version
-from tasks.overrides.held_messages import LOOK_EVERY_S, HeldMessages, held_s_max
-from tasks.unreadable import Strategies
+from tasks.other_versions import Strategies
+from tasks.overrides.ack_timeout import LOOK_EVERY_S, HeldMessages, held_s_max
 
 log = logging.getLogger(__name__)
 

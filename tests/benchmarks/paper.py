@@ -6,7 +6,7 @@ is said in the arguments.
 
 import msgspec
 
-from gameserver.broker.routing import ROUTES
+from gameserver.broker.gateway_routing import ROUTES
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult, Multicast, Unicast, encode_outbound
 from gameserver.messages.task_message import task_message

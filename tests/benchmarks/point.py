@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.broker.routing import route
+from gameserver.broker.gateway_routing import route
 from tests.benchmarks import batches, cores, load, machine, zones
 from tests.benchmarks.servers import Running
 

@@ -19,7 +19,7 @@ import pika
 from kombu import Connection
 
 from gameserver.broker.declare_queues import declare
-from gameserver.broker.routing import GATEWAYS, gateway_key, gateway_queue
+from gameserver.broker.gateway_routing import GATEWAYS, gateway_key, gateway_queue
 from gameserver.broker.topology import EVENTS, OUTBOUND, Queues, topology
 from gameserver.declare.base import Event
 from gameserver.maps.world import load_world

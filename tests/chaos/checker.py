@@ -3,7 +3,7 @@
 Independent of the server's code: it knows the rules of the game that concern coins and words, and nothing else. Each
 purse is what the answered gifts make it; each gift and whisper answered "ok" was heard of once, each answered with an
 error never; the balances told make one order; every action was answered; no session was lost. That coins are conserved
-is declared (``gameserver.testing.audit`` proves it).
+is declared (``gameserver.testing.effect_log`` proves it).
 Where each gift has an amount of its own (as players of chaos see to), single gifts are told apart by it. Of gifts that
 were told of as one, those are found whose number and sum is that.
 """

@@ -13,7 +13,7 @@ if __name__ == "__main__":
     sys.exit(main())
 
 from gameserver.processing.applier import Applier
-from gameserver.testing.audit import AuditedBatch
+from gameserver.testing.effect_log import AuditedBatch
 from tasks import app  # noqa: F401 - where Celery looks for it
 from tests.chaos.poison import allow
 

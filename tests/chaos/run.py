@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 from gameserver.modules.trade.entities import Purse
-from gameserver.testing.audit import misdeeds, read_books, repeated
 from gameserver.testing.chaos.run import outbox_is_empty, strike_all
 from gameserver.testing.chaos.schedule import Fault, endless
 from gameserver.testing.chaos.verdict import DOUBLED, SUM, by_kind
 from gameserver.testing.conservation import Amounts, difference
+from gameserver.testing.effect_log import misdeeds, read_books, repeated
 from tests.chaos.checker import harmed, verdict
 from tests.chaos.players import Player, visit_often
 from tests.chaos.records import Diary

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import tests.chaos.releases  # noqa: F401 - first: it decides which catalogue the rest finds
-from gameserver.clocks import ServerClock
 from gameserver.modules.combat import rules as combat
 from gameserver.modules.movement import rules as movement
 from gameserver.processing import applier, exactly_once
 from gameserver.rules import book
 from gameserver.rules.watermarks import Watermark
+from gameserver.server_time import ServerClock
 from gameserver.store.store import Store, Transaction
-from gameserver.testing.audit import AuditedBatch
+from gameserver.testing.effect_log import AuditedBatch
 from gameserver.wire.server import ServerConnection
 from gateway.connections.lanes import Lane
 from tasks import app

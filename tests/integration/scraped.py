@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from gameserver.runtime.discovery import Target
+from gameserver.runtime.prometheus_targets import Target
 from gameserver.testing.deployment import Deployment
 
 Sample = tuple[str, dict[str, str], float]

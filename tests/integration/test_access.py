@@ -10,7 +10,7 @@ import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from gameserver.broker.routing import gateway_queue
+from gameserver.broker.gateway_routing import gateway_queue
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.deployment import Deployment, a_deployment

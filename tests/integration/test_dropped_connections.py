@@ -10,7 +10,7 @@ from kombu import Connection, Consumer, Exchange, Queue
 from twisted.internet import protocol, tcp
 
 from gameserver.broker.declare_queues import declare
-from gameserver.broker.routing import GATEWAYS
+from gameserver.broker.gateway_routing import GATEWAYS
 from gameserver.broker.topology import OUTBOUND, PLAIN, topology
 from gameserver.broker.urls import KEEPALIVE
 from gameserver.declare import catalogue

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pika
 import pytest
 
-from gameserver.broker.routing import gateway_queue
+from gameserver.broker.gateway_routing import gateway_queue
 from gameserver.broker.topology import OUTBOUND, PLAIN, topology
 from gameserver.limits import Limits
 from gameserver.testing.broker import Vhost

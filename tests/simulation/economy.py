@@ -25,7 +25,7 @@ from gameserver.modules.post.entities import Letter
 from gameserver.modules.post.rules import WAITS_MS, mail_of
 from gameserver.modules.shops.goods import SHOPS
 from gameserver.modules.shops.maps import Shop
-from gameserver.testing.audit import Entry
+from gameserver.testing.effect_log import Entry
 
 CHEST = "field.chest.2"
 OBJECTS = (

@@ -14,9 +14,9 @@ from gameserver.modules.post.entities import Letter
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.testing.audit import misdeeds, repeated
 from gameserver.testing.chaos.verdict import DISORDER, DONE, DOUBLED, HARM, NOT_DONE, SUM
 from gameserver.testing.conservation import amounts
+from gameserver.testing.effect_log import misdeeds, repeated
 from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from gameserver.declare import catalogue
 from gameserver.modules.chat.events import Heard
 from gameserver.modules.combat.events import Reward
+from gameserver.modules.movement.bodies import around
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.players import around
 from gameserver.modules.sessions.entities import Player
 from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State, components_of
-from gameserver.testing.audit import AuditedBatch, Entry
+from gameserver.testing.effect_log import AuditedBatch, Entry
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
 

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.declare.conditions import Condition, meets
 from gameserver.declare.entity import Entity, Keep, actor_kind, beginning, kinds, record, records, sharing, stands_apart
+from gameserver.declare.field_conditions import Condition, meets
 from gameserver.errors import Corrupt, Retryable
 from gameserver.maps.objects import World
 from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
@@ -23,9 +23,9 @@ from gameserver.rules.outcome import State, Waiting
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import LOCK_WAIT_S
 from gameserver.store.loading import DUE_ROWS_MAX, nearest
+from gameserver.store.other_versions import FRESH_MS, PAUSE_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.tables import NEVER_MS, UNTOLD_MS, in_order_of_saving
-from gameserver.store.unreadable import FRESH_MS, PAUSE_MS
 from tests.simulation.scheduler import Crash
 
 INT_MAX = 2**63 - 1

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from twisted.internet import defer
 
-from gameserver.broker.routing import GATEWAYS, gateway_key
+from gameserver.broker.gateway_routing import GATEWAYS, gateway_key
 from gameserver.declare import catalogue
 from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage

@@ -237,7 +237,7 @@ def no_roll_call(patch: pytest.MonkeyPatch) -> None:
 
 def any_time(patch: pytest.MonkeyPatch) -> None:
     """Gateways go by their machines' clocks, an event happened when they say, and who acted in the future waits."""
-    patch.setattr("gameserver.clocks.ServerClock.now_ms", lambda self: int(self._wall_ms()))
+    patch.setattr("gameserver.server_time.ServerClock.now_ms", lambda self: int(self._wall_ms()))
     patch.setattr("gameserver.processing.applier._happens_ms", lambda envelope, now_ms: envelope.at_ms)
     for module in ("movement", "combat"):
         patch.setattr(f"gameserver.modules.{module}.rules.awaited", lambda due_ms, now_ms, most_ms: now_ms < due_ms)

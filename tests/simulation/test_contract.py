@@ -15,10 +15,10 @@ from gameserver.modules.sessions.entities import Account, Gateway, Session
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
+from gameserver.store.other_versions import PAUSE_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
-from gameserver.store.unreadable import PAUSE_MS
+from gameserver.testing.joined_records import parts_of
 from gameserver.testing.two_zones import absent, player, players, put_in
-from gameserver.testing.wholes import parts_of
 from tests.selections import selected
 from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import MemoryStore

@@ -18,7 +18,7 @@ from gameserver.client.bots.run_stats import RunStats
 from gameserver.client.client import Client
 from gameserver.client.connection import CodecName
 from gameserver.client.errors import Refused
-from gameserver.client.packets import Reply
+from gameserver.client.packet_types import Reply
 from gameserver.client.reconnection import TRANSIENT_REFUSALS
 from gameserver.errors import GameError
 

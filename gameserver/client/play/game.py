@@ -11,7 +11,7 @@ import msgspec
 
 from gameserver.client.client import Client
 from gameserver.client.errors import ConnectionLost, Refused
-from gameserver.client.packets import Packet
+from gameserver.client.packet_types import Packet
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
 from gameserver.declare.phrasebook import phrasebook

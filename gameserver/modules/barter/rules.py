@@ -26,15 +26,15 @@ from gameserver.modules.barter.events import (
     Traded,
 )
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.items import bodies
+from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, changes, held, mine, portable, received, rows_of, shown
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import Named, actor, check_mailbox, player_id
 from gameserver.modules.trade.entities import Purse
+from gameserver.rules.foreign_times import awaited
 from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
-from gameserver.rules.times import awaited
 
 REACH = 8  # tiles
 OFFER_MS = 120_000  # so long an offer is open
@@ -45,7 +45,7 @@ NOTHING = "[]"
 def _of_both(event: Offer | Accept | Retract, context: Context) -> Needs:
     partner = player_id(event.to)
     return (
-        *bodies.needs_of(partner),
+        *characters.needs_of(partner),
         ids(Purse, partner),
         ids(Side, partner),
         *rows_of(context.player, partner),
@@ -54,14 +54,14 @@ def _of_both(event: Offer | Accept | Retract, context: Context) -> Needs:
     )
 
 
-PARTS: tuple[type[Entity], ...] = (*bodies.PARTS, Purse, Side)
+PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse, Side)
 
 
 @rule(needs=_of_both, components=PARTS)
 def offer(state: State, event: Offer, context: Context) -> Outcome:
     """The partner is told what is offered; what either has accepted so far was another offer."""
-    me = bodies.standing(state, context)
-    partner = bodies.partner(state, me, event.to, REACH)
+    me = characters.standing(state, context)
+    partner = characters.partner(state, me, event.to, REACH)
     things = [portable(mine(state, me.id, id_)) for id_ in dict.fromkeys(event.things)]
     _check_coins(state, me, event.coins)
     goods = [Goods(thing.id, thing.count, thing.used) for thing in things]
@@ -91,8 +91,8 @@ def _check_coins(state: State, player: Named, coins: int) -> None:
 @rule(needs=_of_both, components=PARTS)
 def accept(state: State, event: Accept, context: Context) -> Outcome:
     """It is agreed to, or made where the partner has agreed already."""
-    me = bodies.standing(state, context)
-    partner = bodies.partner(state, me, event.to, REACH)
+    me = characters.standing(state, context)
+    partner = characters.partner(state, me, event.to, REACH)
     ours, theirs = state.of(Side)[me.id], state.of(Side)[partner.id]
     for side, other in ((theirs, me), (ours, partner)):
         if side.partner != other.id or not awaited(side.until_ms, context.now_ms, OFFER_MS):
@@ -149,7 +149,7 @@ def _over(side: Side) -> Side:
 def retract(state: State, event: Retract, context: Context) -> Outcome:
     """Nothing is offered any more, and the partner is told, wherever both are."""
     me = actor(state, context)
-    partner = bodies.other(state, me, event.to)
+    partner = characters.other(state, me, event.to)
     side = state.of(Side)[me.id]
     if side.partner != partner.id:
         raise Rejected("no_offer", f"You offer nothing to {partner.name}.")

@@ -6,8 +6,8 @@ from gameserver.errors import Rejected
 from gameserver.messages.outbound import SessionUpdate
 from gameserver.modules.chat.entities import LINES_KEPT, ChatLine, Membership
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
+from gameserver.modules.movement.bodies import actors_body
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.players import actors_body
 from gameserver.modules.movement.view import cell_of, zone_topic
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor, check_mailbox, player_id

@@ -13,9 +13,9 @@ from gameserver.modules.combat.fighters import dead
 from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.combat.maps import Lair, is_safe
 from gameserver.modules.combat.scene import Scene
+from gameserver.modules.movement.appearance import hides, looks
+from gameserver.modules.movement.bodies import bodies_in
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.looks import hides, looks
-from gameserver.modules.movement.players import bodies_in
 from gameserver.modules.sessions.events import Entered
 from gameserver.modules.sessions.players import actor, comes_and_goes
 from gameserver.modules.world.entities import PULSE

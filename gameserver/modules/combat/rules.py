@@ -14,6 +14,7 @@ from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import cell_of, distance, vanishes
 from gameserver.modules.sessions.entities import Player
+from gameserver.rules.foreign_times import awaited
 from gameserver.rules.needs import Needs, ids, mail_count
 from gameserver.rules.outcome import (
     Context,
@@ -24,7 +25,6 @@ from gameserver.rules.outcome import (
     has_room_for_mail,
     rule,
 )
-from gameserver.rules.times import awaited
 
 REACH = 1
 COOLDOWN_MS = 1_000

@@ -9,12 +9,12 @@ from gameserver.modules.combat.fighters import Fighter, fighter_of
 from gameserver.modules.combat.kinds import Kind, kind_of
 from gameserver.modules.combat.maps import Lair, is_safe
 from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
+from gameserver.modules.movement.bodies import present_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.maps import Portal, spawns
-from gameserver.modules.movement.players import present_in
 from gameserver.modules.movement.view import appears, distance, looks_around, steps_seen
+from gameserver.rules.foreign_times import awaited
 from gameserver.rules.outcome import Context, Notification, State
-from gameserver.rules.times import awaited
 
 HEAL_HP = 2
 REST_MS = 5_000

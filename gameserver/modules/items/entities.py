@@ -1,7 +1,7 @@
 """What is kept of things: one row each, which is in one place."""
 
-from gameserver.declare.conditions import all_of, test
 from gameserver.declare.entity import Entity, Index, Place, entity
+from gameserver.declare.field_conditions import all_of, test
 
 
 @entity(

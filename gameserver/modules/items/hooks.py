@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from gameserver.declare.hooks import after
 from gameserver.modules.combat.events import Attack
-from gameserver.modules.items import bodies
+from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Broke, Ground
 from gameserver.modules.items.ground import lies_in, loot, loot_ids, lying, shows
@@ -48,8 +48,8 @@ def weapons_wear(state: State, event: Attack, context: Context, outcome: Outcome
 
 def _breaks(state: State, player: str, item: Item) -> Outcome:
     attack, defence = strength([item])
-    body = bodies.strengthened(state, player, -attack, -defence)
-    had_attack, had_defence = bodies.fighting(state, player)
+    body = characters.strengthened(state, player, -attack, -defence)
+    had_attack, had_defence = characters.fighting(state, player)
     told = Broke(thing=shown(item), attack=had_attack - attack, defence=had_defence - defence)
     return Outcome(put=body, drop=(item,), notifications=(Notification(notice=told, player=player),))
 
@@ -57,7 +57,7 @@ def _breaks(state: State, player: str, item: Item) -> Outcome:
 @after("combat.attack")
 def creatures_leave_things(state: State, event: Attack, context: Context, outcome: Outcome) -> Outcome | None:
     """What a creature carried lies where it died."""
-    body = bodies.slain(outcome.put)
+    body = characters.slain(outcome.put)
     if body is None:
         return None
     left = tuple(loot(body.kind, (body.zone, body.x, body.y), context.id, context.now_ms, context.rng))

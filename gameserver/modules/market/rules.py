@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gameserver.declare.entity import Entity
 from gameserver.errors import Rejected
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.items import bodies
+from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.items.things import CARRIED_MAX, held, mine, placed, portable, received, rows_of, shown
@@ -37,9 +37,9 @@ from gameserver.modules.market.events import (
 from gameserver.modules.market.maps import Stall
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
+from gameserver.rules.foreign_times import awaited
 from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion, where
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
-from gameserver.rules.times import awaited
 
 LOTS_MAX = 20  # of one seller
 BIDS_MAX = 20  # highest bids of one player
@@ -47,7 +47,7 @@ OWED_MAX = 20  # topped bids that wait for a player who bids again
 KEPT_MAX = 60  # things that wait for a player who sells or bids
 HOUR_MS = 3_600_000
 CLOSED_MAX = 100  # in one turn; the rest comes with the next
-PARTS: tuple[type[Entity], ...] = (*bodies.PARTS, Purse)
+PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse)
 
 
 def in_lot(lot: str) -> str:
@@ -66,8 +66,8 @@ def seller_of(lot: str) -> str:
 
 
 def _at_stall(state: State, context: Context) -> Fighter:
-    player = bodies.standing(state, context)
-    if not state.zone(bodies.spot(player)[0]).placed(Stall):
+    player = characters.standing(state, context)
+    if not state.zone(characters.spot(player)[0]).placed(Stall):
         raise Rejected("no_market", "There is no market in this zone.")
     return player
 
@@ -214,7 +214,7 @@ def _what_is_for_sale(state: State, event: Lots, context: Context) -> Outcome:
     return Outcome(result=ForSale(lots=[_listed(lot) for lot in state.found(_on_page(event))]))
 
 
-@rule(needs=lambda event, context: (_on_page(event),), repeat=_what_is_for_sale, components=bodies.PARTS)
+@rule(needs=lambda event, context: (_on_page(event),), repeat=_what_is_for_sale, components=characters.PARTS)
 def lots(state: State, event: Lots, context: Context) -> Outcome:
     """A page of what is for sale."""
     _at_stall(state, context)

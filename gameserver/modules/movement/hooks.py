@@ -8,10 +8,10 @@ from gameserver.declare.base import Event
 from gameserver.declare.hooks import after
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.messages.outbound import SessionUpdate
+from gameserver.modules.movement.appearance import hides, looks
+from gameserver.modules.movement.bodies import body_of
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.looks import hides, looks
 from gameserver.modules.movement.maps import spawns
-from gameserver.modules.movement.players import body_of
 from gameserver.modules.movement.view import appears, looks_around, vanishes
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Entered

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from gameserver.declare import catalogue
 from gameserver.messages.outbound import SessionUpdate
+from gameserver.modules.movement.appearance import being, is_seen
 from gameserver.modules.movement.events import Appeared, Moved, Vanished
-from gameserver.modules.movement.looks import being, is_seen
 from gameserver.rules.needs import Box
 from gameserver.rules.outcome import Notification, State
 

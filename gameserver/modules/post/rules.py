@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.modules.chat.rules import clean
-from gameserver.modules.items import bodies
+from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import held, mine, placed, portable, received, rows_of, shown
 from gameserver.modules.post.entities import Letter
@@ -25,9 +25,9 @@ from gameserver.modules.post.events import (
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor, player_id
 from gameserver.modules.trade.entities import Purse
+from gameserver.rules.foreign_times import awaited
 from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion, where
 from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
-from gameserver.rules.times import awaited
 
 WAITS_MS = 30 * 24 * 3_600_000  # then it goes back
 RETURNED_MAX = 100  # in one turn; the rest comes with the next
@@ -49,11 +49,11 @@ def _needs_receiver(event: Post, context: Context) -> Needs:
     )
 
 
-@rule(needs=_needs_receiver, components=(*bodies.PARTS, Purse))
+@rule(needs=_needs_receiver, components=(*characters.PARTS, Purse))
 def post(state: State, event: Post, context: Context) -> Outcome:
     """It waits for the receiver, who is told."""
-    sender = bodies.standing(state, context)
-    receiver = bodies.other(state, sender, event.to)
+    sender = characters.standing(state, context)
+    receiver = characters.other(state, sender, event.to)
     things = [portable(mine(state, sender.id, id_)) for id_ in dict.fromkeys(event.things)]
     purse = state.of(Purse)[sender.id]
     if purse.coins < event.coins:
@@ -114,10 +114,10 @@ def _needs_letter(event: OpenLetter, context: Context) -> Needs:
     return (ids(Letter, event.letter), *rows_of(context.player, mail_of(context.player)))
 
 
-@rule(needs=_needs_letter, components=(*bodies.PARTS, Purse))
+@rule(needs=_needs_letter, components=(*characters.PARTS, Purse))
 def openletter(state: State, event: OpenLetter, context: Context) -> Outcome:
     """What is in it is the receiver's, all of it or nothing."""
-    player = bodies.standing(state, context)
+    player = characters.standing(state, context)
     letter = state.get(Letter, event.letter)
     if letter is None or letter.receiver != player.id:
         raise Rejected("no_such_letter", "No such letter waits for you.")

@@ -1,7 +1,7 @@
 """What shops have in stock."""
 
-from gameserver.declare.conditions import Field, test
 from gameserver.declare.entity import Entity, Index, entity
+from gameserver.declare.field_conditions import Field, test
 
 LACKS = test("stock", "<", Field("most"))
 

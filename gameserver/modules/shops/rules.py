@@ -2,12 +2,11 @@
 
 from msgspec.structs import replace
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
-from gameserver.declare.conditions import Field, all_of, any_of, test
 from gameserver.declare.entity import Entity
+from gameserver.declare.field_conditions import Field, all_of, any_of, test
 from gameserver.errors import Rejected
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.items import bodies
+from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.items.things import held, made, mine, received, rows_of, shown
@@ -25,13 +24,14 @@ from gameserver.modules.shops.events import (
 )
 from gameserver.modules.shops.goods import SHOPS, Shop, Ware, wanted_by, ware_of
 from gameserver.modules.trade.entities import Purse
+from gameserver.rules.foreign_times import awaited
 from gameserver.rules.needs import Matching, Needs, ids, matching
 from gameserver.rules.outcome import Context, Outcome, State, rule
-from gameserver.rules.times import awaited
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 
 RESTOCKED_MAX = 200  # shelves in one turn; the rest comes with the next
 DAY_MS = 86_400_000
-PARTS: tuple[type[Entity], ...] = (*bodies.PARTS, Purse)
+PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse)
 
 
 def shelf_id(shop: str, kind: str) -> str:
@@ -41,8 +41,8 @@ def shelf_id(shop: str, kind: str) -> str:
 
 def _in_shop(state: State, context: Context, name: str) -> tuple[Fighter, Shop]:
     """The player whose event it is, and a shop in its zone. Raises ``Rejected`` ``no_such_shop``."""
-    player = bodies.standing(state, context)
-    there = {placed.shop for _, placed in state.zone(bodies.spot(player)[0]).placed(maps.Shop)}
+    player = characters.standing(state, context)
+    there = {placed.shop for _, placed in state.zone(characters.spot(player)[0]).placed(maps.Shop)}
     if name not in there or name not in SHOPS:
         raise Rejected("no_such_shop", "There is no such shop in this zone.")
     return player, SHOPS[name]
@@ -131,7 +131,7 @@ def _priced(kind: str, price: int, stock: int = 0) -> Priced:
     return Priced(kind=kind, title=kind_of(kind).title, price=price, stock=stock)
 
 
-@rule(needs=lambda event, context: _shelves(event), repeat=_what_it_has, components=bodies.PARTS)
+@rule(needs=lambda event, context: _shelves(event), repeat=_what_it_has, components=characters.PARTS)
 def wares(state: State, event: Wares, context: Context) -> Outcome:
     """What a shop sells and buys."""
     _in_shop(state, context, event.shop)

@@ -14,12 +14,12 @@ from gameserver.client.bots.profile import AttentiveBehaviour, BotProfile
 from gameserver.client.bots.profile import profile as bot_profile
 from gameserver.declare import catalogue
 from gameserver.errors import GameError
-from gameserver.testing.audit import misdeeds, read_books, waiting_rows
 from gameserver.testing.chaos.client import ChaosClient
 from gameserver.testing.chaos.deployment import StruckDeployment
 from gameserver.testing.chaos.records import Action, Diary
 from gameserver.testing.chaos.schedule import FAULTS, Fault, draw
 from gameserver.testing.chaos.verdict import SUM, told_and_done
+from gameserver.testing.effect_log import misdeeds, read_books, waiting_rows
 
 # An event, as a map with its type and fields, of a client's dice and of the names of the others; None for none.
 Act = Callable[[Random, Sequence[str]], Mapping[str, Any] | None]
@@ -50,7 +50,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Chaos:
     """Strikes a server of the game while clients act on it. ``imports``: modules that its workers import first."""
 
-    imports: tuple[str, ...] = ("gameserver.testing.audited",)
+    imports: tuple[str, ...] = ("gameserver.testing.effect_log_worker",)
 
     def __init__(self, amqp_url: str, folder: Path) -> None:
         self._amqp_url = amqp_url

@@ -1,14 +1,15 @@
 """What clients were told against what was done: each event once, by its answer, in the order in which it was sent.
 
-It holds for every game: what was done is known from what events wrote down in their transactions (``testing.audit``).
+It holds for every game: what was done is known from what events wrote down in their transactions
+(``testing.effect_log``).
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from gameserver.declare import catalogue
-from gameserver.testing.audit import Entry, repeated
 from gameserver.testing.chaos.records import Action, Diary
+from gameserver.testing.effect_log import Entry, repeated
 
 UNANSWERED = "unanswered"
 NOT_DONE = "told yes and not done"

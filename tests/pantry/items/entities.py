@@ -1,7 +1,7 @@
 """What is kept of items."""
 
-from gameserver.declare.conditions import test
 from gameserver.declare.entity import Entity, Place, entity
+from gameserver.declare.field_conditions import test
 
 
 @entity(

@@ -15,7 +15,7 @@ from tests.benchmarks.as_run import OTHERS, tier_of
         ("python -m celery -A tasks flower --address=127.0.0.1", "flower"),
         ("python -m gateway", "gateway"),
         ("python -m gameserver up --bots 0", OTHERS),
-        ("python -m gameserver.local.supervisord var/supervisord.conf gateway.preload tasks.preload", OTHERS),
+        ("python -m gameserver.local.preloaded_supervisord var/supervisord.conf gateway.preload tasks.preload", OTHERS),
     ],
 )
 def test_a_program_is_told_by_its_command_line(command: str, tier: str) -> None:

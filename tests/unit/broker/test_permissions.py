@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from gameserver.broker.gateway_routing import gateway_queue
 from gameserver.broker.permissions import User, definitions, hashed, users
-from gameserver.broker.routing import gateway_queue
 from gameserver.broker.topology import EVENTS, Queues, possible_queues, topology
 from gameserver.errors import Rejected
 from gameserver.limits import Limits

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.broker.routing import QUERY_PRIORITY, RESULT_PRIORITY
+from gameserver.broker.gateway_routing import QUERY_PRIORITY, RESULT_PRIORITY
 from gameserver.broker.topology import (
     DEAD,
     DELAYS_MS,

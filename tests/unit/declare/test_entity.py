@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gameserver.declare.conditions import Field, Ids, all_of, any_of, meets, test
 from gameserver.declare.entity import (
     DECLARED,
     Entity,
@@ -20,6 +19,7 @@ from gameserver.declare.entity import (
     kinds,
     refuse_doubles,
 )
+from gameserver.declare.field_conditions import Field, Ids, all_of, any_of, meets, test
 from gameserver.declare.game_package import Game
 from gameserver.errors import Corrupt
 from gameserver.modules.combat.entities import Health

@@ -34,7 +34,7 @@ from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Login, Logout, Register
-from gameserver.operations import reconciling
+from gameserver.operations import apply_maps
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
 from gameserver.security.sealing import Sealer
@@ -107,7 +107,7 @@ done(plays("ada", Logout(seq=3)))
 came_back = the("ok", done(tell("ada", Login(name="Ada", password="long enough", seq=1), conn="d")))
 assert (came_back["data"]["x"], came_back["data"]["y"]) == (1, 2)
 assert store.get(Body, "ada").v == 6
-assert reconciling.check(store, world) == {}
+assert apply_maps.check(store, world) == {}
 store.close()
 """
 MAP = """

@@ -19,7 +19,7 @@ from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
 from gateway.connections.connection import Connection
-from gateway.egress.guide import Guide
+from gateway.egress.gateway_directory import GatewayDirectory
 from gateway.hub import NOWHERE_ELSE, Hub
 from gateway.net.transport import Transport
 
@@ -169,7 +169,7 @@ class Stage:
         wrong_ms: int = 0,
         *,
         heard: bool = True,
-        guide: Guide = NOWHERE_ELSE,
+        directory: GatewayDirectory = NOWHERE_ELSE,
         **limits: float,
     ) -> None:
         self.clock = Clock()
@@ -185,7 +185,7 @@ class Stage:
             sealer=Sealer(KEY),
             wall_ms=lambda: int(self.clock.seconds() * 1000) + self.wrong_ms,
             mint=self._mint,
-            guide=guide,
+            directory=directory,
         )
         self.hub.use(self.broker)
         if heard:

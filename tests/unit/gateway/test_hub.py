@@ -2,7 +2,7 @@ import pytest
 
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
 from gateway.amqp.broker import Busy, Unroutable
-from gateway.ingress.emitter import AGAIN_S
+from gateway.ingress.gateway_events import AGAIN_S
 from gateway.sweeper import SWEPT_AT_ONCE
 from tests.unit.gateway.fakes import Player, Stage
 

@@ -1,4 +1,4 @@
-from gameserver import latency
+from gateway import latency_budget
 from gateway.pace import Pace
 
 BUDGET_S = 0.1
@@ -27,8 +27,8 @@ def test_a_gateway_that_rests_keeps_to_its_budget_however_much_it_does():
 
 def test_one_without_rest_lets_everything_wait_longer_and_finds_back():
     pace = looked(Pace(BUDGET_S), *[1.0] * 50)
-    assert pace.stretch == latency.STRETCH_MAX
-    assert pace.budget_s == BUDGET_S * latency.STRETCH_MAX
+    assert pace.stretch == latency_budget.STRETCH_MAX
+    assert pace.budget_s == BUDGET_S * latency_budget.STRETCH_MAX
     assert looked(pace, *[0.5] * 50).budget_s == BUDGET_S
 
 

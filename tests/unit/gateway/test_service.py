@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 
 from gameserver import config
 from gameserver.messages.outbound import BatchResult, Query
-from gameserver.messages.reports import read_gateway_report
+from gameserver.messages.process_reports import read_gateway_report
 from gateway.service import Gateway
 
 

@@ -1,6 +1,6 @@
 """Metrics of gateways and workers are read into the parts of a snapshot."""
 
-from gameserver.messages.reports import GatewayReport
+from gameserver.messages.process_reports import GatewayReport
 from gameserver.operations.metrics import read_gateway, read_worker
 from tests.unit.operations.moments import gateway, worker
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.errors import Rejected
-from gameserver.messages.reports import EventTimes
+from gameserver.messages.process_reports import EventTimes
 from gameserver.operations.trace import event_id, find_log_lines, format_failures, format_times
 from gameserver.store import DeadLetter
 

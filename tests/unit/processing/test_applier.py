@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.broker.routing import routing_key
+from gameserver.broker.gateway_routing import routing_key
 from gameserver.declare.session_events import Lost
 from gameserver.errors import NotNow, Rejected, Retryable
 from gameserver.messages.envelope import Envelope

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from gameserver.errors import Corrupt, Retryable
 from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.movement.bodies import AROUND_LOCKED_MAX, around
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Move
-from gameserver.modules.movement.players import AROUND_LOCKED_MAX, around
 from gameserver.modules.movement.view import sight
 from gameserver.modules.sessions.entities import Gateway, Player
 from gameserver.modules.trade.entities import Purse

@@ -1,6 +1,6 @@
 """What a batch has to tell, put together; which events tell what is told with the applier's tests."""
 
-from gameserver.broker.routing import GATEWAYS, MANY_ROUTES, ROUTES, routing_key
+from gameserver.broker.gateway_routing import GATEWAYS, MANY_ROUTES, ROUTES, routing_key
 from gameserver.messages.outbound import BatchResult, Multicast, Unicast
 from gameserver.processing.outbound_builder import OutboundBuilder
 

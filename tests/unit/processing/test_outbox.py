@@ -1,6 +1,6 @@
 """What stands in the outbox until it arrived: events of the server, mail and talk."""
 
-from gameserver.broker.routing import routing_key
+from gameserver.broker.gateway_routing import routing_key
 from gameserver.declare.session_events import Lost
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Say, Whisper

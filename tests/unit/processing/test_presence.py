@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.session_events import GATEWAY_SILENT_MS, HEARTBEAT_MS, UNHEARD_MS, Lost, Rejoin
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Listed, SessionUpdate
@@ -19,6 +18,7 @@ from gameserver.modules.sessions.events import Login, Resume
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir, Sweep, Tick
 from gameserver.modules.world.rules import TICK_MS
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.testing.two_zones import player
 from tests.unit.processing.workshop import (
     ADA,

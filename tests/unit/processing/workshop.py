@@ -17,15 +17,15 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.events import Sweep
-from gameserver.processing.applied import Applied
+from gameserver.processing.after_commit import Applied
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Outcome, Rule, State, rule
 from gameserver.security.sealing import Sealer
 from gameserver.store import Store
 from gameserver.store.tables import metadata, outbox
+from gameserver.testing.joined_records import Whole, parts_of, wholes
 from gameserver.testing.two_zones import NOW_MS, WORLD, QuickPasswords, account_of, player, session_of
-from gameserver.testing.wholes import Whole, parts_of, wholes
 from tests.selections import selected
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", zone="town", x=4, y=4, gateway="g2")

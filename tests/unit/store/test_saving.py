@@ -9,8 +9,8 @@ from gameserver.declare.entity import record, sharing
 from gameserver.modules.sessions.entities import Player
 from gameserver.store.claims import Claims
 from gameserver.store.saving import put_things
+from gameserver.testing.joined_records import parts_of
 from gameserver.testing.two_zones import player
-from gameserver.testing.wholes import parts_of
 
 
 class Ids:

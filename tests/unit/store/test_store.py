@@ -20,8 +20,8 @@ from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
 from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
+from gameserver.modules.movement.bodies import present_in
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.players import present_in
 from gameserver.modules.movement.view import in_view
 from gameserver.modules.sessions.entities import Account, Gateway, Player, Session
 from gameserver.modules.sessions.rules import lapsed_sessions
@@ -32,6 +32,7 @@ from gameserver.store import DeadLetter, Store, loading, saving
 from gameserver.store import statements as rows_module
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, tables_of
+from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import (
     NOW_MS,
     WORLD,
@@ -43,7 +44,6 @@ from gameserver.testing.two_zones import (
     put_in,
     session_of,
 )
-from gameserver.testing.wholes import Whole
 from tests.selections import selected
 
 ADA, BOB = player(), player("Bob")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.messages.reports import TaskReport
+from gameserver.messages.process_reports import TaskReport
 from tasks.beat import WAITS_S
 from tasks.meters import _skew_s, event_of_end
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from gameserver.testing.audit import Entry
 from gameserver.testing.chaos.records import Action, Diary
 from gameserver.testing.chaos.verdict import (
     DISORDER,
@@ -17,6 +16,7 @@ from gameserver.testing.chaos.verdict import (
     by_kind,
     told_and_done,
 )
+from gameserver.testing.effect_log import Entry
 
 
 class Story:

@@ -2,9 +2,9 @@ from base64 import b64decode
 
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.kinds import KINDS
+from gameserver.modules.movement.appearance import being
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Gate
-from gameserver.modules.movement.looks import being
 from gameserver.testing.two_zones import MEADOW, circumstances, creature, play, player, state
 
 

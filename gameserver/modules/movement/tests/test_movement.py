@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.modules.movement.appearance import being
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Appeared, Being, Look, Move, Moved, Vanished, Walked
-from gameserver.modules.movement.looks import being
 from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.rules import EARLY_MS, STEP_MS, STEPS
 from gameserver.modules.movement.view import (
@@ -20,8 +20,8 @@ from gameserver.modules.movement.view import (
     view_box,
     view_topics,
 )
+from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
-from gameserver.testing.wholes import Whole
 
 DIRECTIONS = sorted(STEPS)
 STALL_MS_MAX = 3_000  # what a network may hold back without harm

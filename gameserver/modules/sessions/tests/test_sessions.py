@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.entity import beginning
 from gameserver.declare.session_events import UNHEARD_MS, Heartbeat, Lost, Rejoin
 from gameserver.errors import NotNow, Rejected
@@ -19,6 +18,7 @@ from gameserver.modules.sessions.rules import PASSWORD_CHARS_MAX, PASSWORD_CHARS
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Waiting
 from gameserver.rules.watermarks import NO_MARKS
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.testing.two_zones import (
     MEADOW,
     NOW_MS,

@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
 from gameserver.declare.session_events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.movement.events import Vanished
 from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Session
 from gameserver.modules.sessions.rules import SESSION_MS
 from gameserver.modules.world.events import Sweep
 from gameserver.rules.outcome import Waiting
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.testing.two_zones import (
     NOW_MS,
     absent,

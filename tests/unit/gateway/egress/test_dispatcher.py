@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from gameserver import latency
-from gameserver.broker.routing import route, routing_key
+from gameserver.broker.gateway_routing import route, routing_key
 from gameserver.messages.outbound import BatchResult, Multicast, SessionUpdate, Unicast
 from gameserver.wire.codecs import msgpack_codec, subprotocols
 from gameserver.wire.frames import prefix
+from gateway import latency_budget
 from gateway.egress.dispatcher import by_audience
-from gateway.egress.guide import Guide
+from gateway.egress.gateway_directory import GatewayDirectory
 from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
 
@@ -71,7 +71,7 @@ def test_where_many_events_come_who_is_answered_hears_at_once_and_others_when_it
     told_of(stage, task)
     assert [packet["type"] for packet in ada.written()] == ["ok", "moved"]
     assert bob.written() == []
-    stage.clock.advance(latency.hold_s(latency.linger_s(4_000, 0.1), 0.1) + 0.001)
+    stage.clock.advance(latency_budget.hold_s(latency_budget.linger_s(4_000, 0.1), 0.1) + 0.001)
     assert [packet["type"] for packet in bob.written()] == ["moved"]
 
 
@@ -79,7 +79,7 @@ def test_where_fewer_come_all_hear_of_a_batch_at_once(stage: Stage):
     players, task = crowded(stage, 800)
     told_of(stage, task)
     assert {packet["type"] for player in players for packet in player.written()} == {"ok", "moved"}
-    assert stage.hub._dispatcher._linger_s["move"] == pytest.approx(latency.GATHER_SHARE * 0.1)
+    assert stage.hub._dispatcher._linger_s["move"] == pytest.approx(latency_budget.GATHER_SHARE * 0.1)
 
 
 def test_what_another_gateways_batch_tells_waits_as_if_it_had_gathered_as_long_as_ones_own(stage: Stage):
@@ -92,7 +92,9 @@ def test_what_another_gateways_batch_tells_waits_as_if_it_had_gathered_as_long_a
         BatchResult(multicasts=[Multicast(to=("zone.town",), packet=told(type="moved"))], done="move")
     )
     assert players[0].written() == []
-    stage.clock.advance(latency.hold_s(latency.linger_s(4_000, 0.1), 0.1) - latency.elsewhere_s(0, 0.1) + 0.001)
+    stage.clock.advance(
+        latency_budget.hold_s(latency_budget.linger_s(4_000, 0.1), 0.1) - latency_budget.elsewhere_s(0, 0.1) + 0.001
+    )
     assert [packet["type"] for packet in players[0].written()] == ["moved"]
 
 
@@ -286,7 +288,7 @@ def moved_to(stage: Stage, player: Player, zone: str) -> None:
 def test_who_comes_to_a_place_that_another_gateway_serves_is_told_so_once():
     gateways = {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}
     here, there = (next(zone for zone in "abcdefgh" if route(zone) % 2 == n) for n in range(2))
-    stage = Stage(guide=Guide("gateway1", gateways))
+    stage = Stage(directory=GatewayDirectory("gateway1", gateways))
     ada = stage.player()
     for _ in range(2):
         moved_to(stage, ada, there)
@@ -309,7 +311,7 @@ def test_where_no_gateways_are_named_nobody_is_told_of_any(stage: Stage):
 @pytest.mark.parametrize("codec", ["gameserver.json", "gameserver.msgpack"])
 def test_who_came_over_a_websocket_is_not_led(codec: str):
     there = next(zone for zone in "abcdefgh" if route(zone) % 2)
-    stage = Stage(guide=Guide("gateway1", {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}))
+    stage = Stage(directory=GatewayDirectory("gateway1", {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}))
     ada = stage.player()
     ada.connection.protocol.codec = subprotocols()[codec]
     before = ada.transport.value()

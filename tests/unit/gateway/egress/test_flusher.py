@@ -1,8 +1,8 @@
 import pytest
 from twisted.internet.task import Clock
 
-from gameserver.latency import round_s
 from gateway.egress.flusher import AT_ONCE, ONE_GO_MAX, ReplyFlusher, SightFlusher
+from gateway.latency_budget import round_s
 from gateway.pace import Pace
 from tests.unit.gateway.fakes import Mouth
 

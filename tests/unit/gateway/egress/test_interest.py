@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.broker.routing import routing_key
+from gameserver.broker.gateway_routing import routing_key
 from gateway.egress.interest import Interest
 
 TOPICS = [f"zone.{zone}{cell}" for zone in "ab" for cell in ("", "/0.0", "/0.1", "/1.0")] + ["channel.x"]

@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from gameserver import latency
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.movement.events import Move
+from gateway import latency_budget
 from gateway.ingress.batcher import Batcher
 from gateway.ingress.in_flight import Batch, InFlightRegistry
 from gateway.pace import Pace
 
 FLIGHT_S = 0.1
 BUDGET_S = 0.1
-GATHER_S = latency.GATHER_SHARE * BUDGET_S
+GATHER_S = latency_budget.GATHER_SHARE * BUDGET_S
 STREAM = "movement", Move.spec.name
 
 
@@ -159,14 +159,14 @@ def test_where_the_gateway_is_saturated_all_wait_longer_to_a_bound():
     for n in range(100):
         busy.pace.look(1 + n, 0.0)
     busy.used_to(300)
-    assert wait_s(busy) == pytest.approx(latency.STRETCH_MAX * GATHER_S, abs=0.001)
+    assert wait_s(busy) == pytest.approx(latency_budget.STRETCH_MAX * GATHER_S, abs=0.001)
 
 
 def test_where_many_come_they_wait_for_a_part_of_that_and_all_of_them_go_together():
     busy = Recorder(most=800, flight_max=9).used_to(10_000)
-    ids = [str(n) for n in range(2 * latency.BATCH_EVENTS)]
+    ids = [str(n) for n in range(2 * latency_budget.BATCH_EVENTS)]
     busy.add(*ids[:100])
-    busy.clock.advance(latency.GATHER_SHARE_MIN * BUDGET_S - 0.001)
+    busy.clock.advance(latency_budget.GATHER_SHARE_MIN * BUDGET_S - 0.001)
     busy.add(*ids[100:])
     assert busy.flush() == []
     busy.clock.advance(0.0015)
@@ -178,7 +178,7 @@ def test_what_comes_more_often_is_learned_from_what_leaves():
     for _ in range(200):
         recorder.add("a")
         recorder.clock.advance(0.001)
-    assert len(recorder.batches[-1]) > latency.COMPANY_MIN
+    assert len(recorder.batches[-1]) > latency_budget.COMPANY_MIN
 
 
 def test_a_full_batch_waits_for_nobody():

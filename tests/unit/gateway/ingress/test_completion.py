@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.broker.routing import routing_key
+from gameserver.broker.gateway_routing import routing_key
 from gameserver.messages.outbound import SessionUpdate
 from tests.unit.gateway.fakes import Stage
 

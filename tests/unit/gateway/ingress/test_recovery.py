@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gameserver.broker.routing import routing_key
+from gameserver.broker.gateway_routing import routing_key
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.limits import Limits
 from gameserver.messages.outbound import BatchResult

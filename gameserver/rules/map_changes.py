@@ -1,7 +1,7 @@
 """What becomes of entities when maps change: each module says it of its own.
 
 A module says in its ``maps.py`` which of its entities do not fit into a world, and what is to be done with them.
-``gameserver.operations.reconciling`` does it.
+``gameserver.operations.apply_maps`` does it.
 
     fitting(Creature, misfit=superfluous, cure=removed)
 """

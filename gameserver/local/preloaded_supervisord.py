@@ -1,4 +1,4 @@
-"""``python -m gameserver.local.supervisord CONFIGURATION MODULE...``: supervisord, with modules imported once for all.
+"""``python -m gameserver.local.preloaded_supervisord CONFIGURATION MODULE...``: supervisord, modules imported once.
 
 Programs that run in this interpreter are forks of it and share the memory of these modules, and begin at once. Other
 programs are executed as ever, those among them that are told something of their own in the environment (by `env`).

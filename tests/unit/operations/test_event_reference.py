@@ -2,7 +2,7 @@ import pytest
 
 from gameserver.broker.topology import Queues
 from gameserver.declare import catalogue
-from gameserver.operations.event_tables import markdown, overview
+from gameserver.operations.event_reference import markdown, overview
 
 
 @pytest.mark.parametrize("spec", catalogue.specs(), ids=lambda spec: spec.name)

@@ -10,8 +10,8 @@ from celery.worker import state
 from kombu import Connection
 
 from gameserver.declare import catalogue
+from tasks.overrides.ack_timeout import LOOK_EVERY_S, HeldMessages, HeldTooLongError, held_s_max
 from tasks.overrides.consumer import PromptConsumer
-from tasks.overrides.held_messages import LOOK_EVERY_S, HeldMessages, HeldTooLongError, held_s_max
 
 
 @dataclass(eq=False)

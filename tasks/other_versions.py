@@ -2,7 +2,8 @@
 
 During a rolling upgrade workers of two versions take from the same queues. What this one can't read may be another's
 daily bread, and its sender is told neither yes nor no: the message goes through the longest delay and back to its
-queue, again and again. It costs one message in 8 seconds, however many copies its sender makes (``store.unreadable``).
+queue, again and again. It costs one message in 8 seconds, however many copies its sender makes
+(``store.other_versions``).
 """
 
 import logging
@@ -12,8 +13,8 @@ from typing import Any
 import msgspec
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, delay_name
+from gameserver.messages.other_versions import Sorted, is_awaited
 from gameserver.messages.task_message import unread_message
-from gameserver.messages.unreadable import Sorted, is_awaited
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store import Store
 from tasks.publisher import Publisher

@@ -8,7 +8,7 @@ from tasks.batches.patience import Patience
 from tasks.batches.task_run import TaskRun
 
 
-class Trials:
+class AttemptCounts:
     """The counts of messages and events, by id. ``clock_ms``: server time."""
 
     def __init__(self, store: Store, patience: Patience, clock_ms: Callable[[], int]) -> None:

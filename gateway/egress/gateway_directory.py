@@ -7,10 +7,10 @@ those who stay all the same.
 
 from collections.abc import Mapping
 
-from gameserver.broker.routing import route
+from gameserver.broker.gateway_routing import route
 
 
-class Guide:
+class GatewayDirectory:
     """``gateways``: the address of each gateway by its name, the same for all of them. ``own``: this gateway's name."""
 
     def __init__(self, own: str, gateways: Mapping[str, str]) -> None:

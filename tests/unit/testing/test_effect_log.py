@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gameserver.modules.trade.events import Give
 from gameserver.processing.changes import Changes
 from gameserver.rules.outcome import Outcome
-from gameserver.testing.audit import AuditedBatch, Books, misdeeds, read_books, repeated, waiting_rows
+from gameserver.testing.effect_log import AuditedBatch, Books, misdeeds, read_books, repeated, waiting_rows
 from tests.unit.processing.workshop import ADA, BOB, Workshop
 
 GIFT = Give(to="Bob", coins=7, seq=1)

@@ -7,8 +7,8 @@ from gameserver import config
 from gameserver.broker.connections import connected
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import EVENTS, Topology, topology
+from gameserver.cli.common import queues_of_families
 from gameserver.cli.database import bring_up_to_date
-from gameserver.cli.parts import queues_of_families
 from gameserver.client.bots.profile import profile
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import game, own_folders

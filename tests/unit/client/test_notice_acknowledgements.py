@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from gameserver.client.acknowledgements import Acknowledger
 from gameserver.client.errors import ConnectionLost, Refused
+from gameserver.client.notice_acknowledgements import Acknowledger
 
 
 class Post:

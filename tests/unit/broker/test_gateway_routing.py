@@ -3,7 +3,7 @@ from zlib import crc32
 
 import pytest
 
-from gameserver.broker.routing import GATEWAYS, ROUTES, gateway_key, gateway_queue, routing_key
+from gameserver.broker.gateway_routing import GATEWAYS, ROUTES, gateway_key, gateway_queue, routing_key
 from gameserver.broker.topology import Queues
 from gameserver.modules.movement.events import Move
 

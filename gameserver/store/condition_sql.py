@@ -1,4 +1,4 @@
-"""SQL of conditions on entities' fields (``declare.conditions``)."""
+"""SQL of conditions on entities' fields (``declare.field_conditions``)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, select
 
-from gameserver.declare.conditions import AllOf, Condition, Field, Ids, Test
+from gameserver.declare.field_conditions import AllOf, Condition, Field, Ids, Test
 
 Columns = Any  # by the names of fields
 Value = Callable[[Any], Any]

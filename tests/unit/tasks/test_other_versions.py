@@ -13,7 +13,7 @@ from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, tas
 from gameserver.modules.movement.events import Move
 from tasks.celery_app import app
 from tasks.meters import CountedRequest
-from tasks.unreadable import UNKNOWN, Origin, Strategies
+from tasks.other_versions import UNKNOWN, Origin, Strategies
 from tests.unit.tasks.test_processor import Rig, move
 
 WHENCE = Origin(task="combat.dance", queue="combat.2", copy=3, attempts=1, priority=2)

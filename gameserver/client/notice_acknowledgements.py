@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from gameserver.client.errors import ConnectionLost, Refused
-from gameserver.client.packets import Packet, Reply
+from gameserver.client.packet_types import Packet, Reply
 
 
 class Acknowledger:

@@ -1,4 +1,4 @@
-"""For workers under test (``celery -A tasks worker --include gameserver.testing.audited``): write down what events do.
+"""Write down what events do in a worker (``celery -A tasks worker --include gameserver.testing.effect_log_worker``).
 
 Each batch takes a little longer, between its last statement and the commit, so that kills find it half done.
 """
@@ -6,7 +6,7 @@ Each batch takes a little longer, between its last statement and the commit, so 
 import time
 
 from gameserver.processing.applier import Applier
-from gameserver.testing.audit import AuditedBatch
+from gameserver.testing.effect_log import AuditedBatch
 
 LINGER_S = 0.01
 

@@ -5,7 +5,7 @@ real one does it in portions, a transaction each, while players play, and may be
 Workers never do it by themselves: while two versions of the world are served side by side they would take from each
 other what they put. They live with whom they find (``State.zone``).
 
-What does not fit, and what is done with it, the game's modules say (``rules.fitting``).
+What does not fit, and what is done with it, the game's modules say (``rules.map_changes``).
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from gameserver.declare.entity import Entity
 from gameserver.maps.objects import World
 from gameserver.maps.world import fingerprint
 from gameserver.messages.envelope import Envelope
-from gameserver.rules.fitting import Fitting, fittings
+from gameserver.rules.map_changes import Fitting, fittings
 from gameserver.rules.needs import ids
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store

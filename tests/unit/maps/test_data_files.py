@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gameserver.errors import Corrupt
-from gameserver.maps.records import Record, read_records
+from gameserver.maps.data_files import Record, read_records
 
 
 class Spoon(Record, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from gateway.ingress.recovery import Recovery
 log = logging.getLogger(__name__)
 
 
-class FamilyWatch:
+class OutageWatch:
     """Acts on what ``availability`` judges of the families."""
 
     def __init__(

@@ -4,8 +4,8 @@ from operator import attrgetter
 from typing import Any
 
 from gameserver.declare.entity import Entity
+from gameserver.modules.movement.appearance import is_seen, seen_parts, shown_with
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.looks import is_seen, seen_parts, shown_with
 from gameserver.modules.movement.view import sight
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor

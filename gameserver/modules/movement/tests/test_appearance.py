@@ -7,11 +7,11 @@ import pytest
 
 from gameserver.errors import Corrupt
 from gameserver.modules.combat.entities import Creature, Health
+from gameserver.modules.movement import appearance
 from gameserver.modules.movement import hooks as own
-from gameserver.modules.movement import looks
+from gameserver.modules.movement.appearance import being, is_seen, seen_kinds, seen_parts, shown_with
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look
-from gameserver.modules.movement.looks import being, is_seen, seen_kinds, seen_parts, shown_with
 from gameserver.modules.sessions.entities import Player
 from gameserver.rules.outcome import Outcome
 from gameserver.testing.two_zones import absent, circumstances, creature, play, player, state, told
@@ -20,9 +20,9 @@ from gameserver.testing.two_zones import absent, circumstances, creature, play, 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A game in which nobody but movement says how anything looks."""
-    mine = [said for said in looks.DECLARED if said.function.__module__ == own.__name__]
-    monkeypatch.setattr(looks, "DECLARED", mine)
-    computed = (looks.known, looks.shown_with, looks.seen_parts)
+    mine = [said for said in appearance.DECLARED if said.function.__module__ == own.__name__]
+    monkeypatch.setattr(appearance, "DECLARED", mine)
+    computed = (appearance.known, appearance.shown_with, appearance.seen_parts)
     for each in computed:
         each.cache_clear()  # type: ignore[attr-defined]
     yield

@@ -1,6 +1,6 @@
 """Times that rules have written into rows and meet again: some were written under another clock than today's."""
 
-from gameserver.clocks import CLOCK_TOLERANCE_MS
+from gameserver.server_time import CLOCK_TOLERANCE_MS
 
 
 def awaited(due_ms: int, now_ms: int, most_ms: int) -> bool:

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from gameserver.clocks import DRIFT_MS_PER_S, ServerClock
+from gameserver.server_time import DRIFT_MS_PER_S, ServerClock
 
 EPOCH_MS = 1_700_000_000_000
 BY_MS = 600_000

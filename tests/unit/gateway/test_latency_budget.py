@@ -2,8 +2,8 @@
 
 import pytest
 
-from gameserver import latency
-from gameserver.latency import (
+from gateway import latency_budget
+from gateway.latency_budget import (
     BATCH_EVENTS,
     BUSY,
     COMPANY_FULL,
@@ -34,35 +34,35 @@ def test_sights_are_told_so_early_that_there_is_time_to_write_to_all_who_watch()
 @pytest.mark.parametrize("per_s", [0, 150, 300, 800, 4_000, 100_000])
 @pytest.mark.parametrize("budget_s", [0.03, 0.1, 0.4])
 def test_all_waits_are_parts_of_the_budget(per_s: float, budget_s: float) -> None:
-    linger_s = latency.linger_s(per_s, budget_s)
+    linger_s = latency_budget.linger_s(per_s, budget_s)
     assert linger_s <= GATHER_SHARE * budget_s
-    assert linger_s + latency.hold_s(linger_s, budget_s) <= TOLD_SHARE * budget_s
-    assert latency.next_s(linger_s) <= linger_s
-    assert latency.round_s(budget_s) / latency.round_s(BUDGET_S) == pytest.approx(budget_s / BUDGET_S)
+    assert linger_s + latency_budget.hold_s(linger_s, budget_s) <= TOLD_SHARE * budget_s
+    assert latency_budget.next_s(linger_s) <= linger_s
+    assert latency_budget.round_s(budget_s) / latency_budget.round_s(BUDGET_S) == pytest.approx(budget_s / BUDGET_S)
 
 
 def test_where_no_company_comes_nobody_lingers_and_where_some_does_for_as_long_as_the_budget_allows() -> None:
-    assert latency.linger_s(0.0, BUDGET_S) == 0
-    assert latency.linger_s(40, BUDGET_S) == 0  # twenty players
-    assert latency.linger_s(COMPANY_MIN / GATHER_S, BUDGET_S) == 0
-    assert 0 < latency.linger_s(1.5 * COMPANY_MIN / GATHER_S, BUDGET_S) < GATHER_S
-    assert latency.linger_s(COMPANY_FULL / GATHER_S, BUDGET_S) == pytest.approx(GATHER_S)
-    assert latency.linger_s(BATCH_EVENTS / GATHER_S, BUDGET_S) == pytest.approx(GATHER_S)
+    assert latency_budget.linger_s(0.0, BUDGET_S) == 0
+    assert latency_budget.linger_s(40, BUDGET_S) == 0  # twenty players
+    assert latency_budget.linger_s(COMPANY_MIN / GATHER_S, BUDGET_S) == 0
+    assert 0 < latency_budget.linger_s(1.5 * COMPANY_MIN / GATHER_S, BUDGET_S) < GATHER_S
+    assert latency_budget.linger_s(COMPANY_FULL / GATHER_S, BUDGET_S) == pytest.approx(GATHER_S)
+    assert latency_budget.linger_s(BATCH_EVENTS / GATHER_S, BUDGET_S) == pytest.approx(GATHER_S)
 
 
 def test_where_many_come_they_linger_until_they_are_worth_a_task_and_then_for_a_part_of_the_budget() -> None:
-    assert latency.linger_s(2_500, BUDGET_S) == pytest.approx(BATCH_EVENTS / 2_500)
-    assert latency.linger_s(100_000, BUDGET_S) == pytest.approx(GATHER_SHARE_MIN * BUDGET_S)
+    assert latency_budget.linger_s(2_500, BUDGET_S) == pytest.approx(BATCH_EVENTS / 2_500)
+    assert latency_budget.linger_s(100_000, BUDGET_S) == pytest.approx(GATHER_SHARE_MIN * BUDGET_S)
 
 
 def test_on_a_quiet_server_sights_are_told_with_the_reply() -> None:
-    assert latency.hold_s(0.0, BUDGET_S) == 0
+    assert latency_budget.hold_s(0.0, BUDGET_S) == 0
 
 
 def waits_for_the_next_result(per_s: float, way_share: float) -> bool:
     """Whether what others see of a batch is told with a later one. ``way_share``: through queue and process."""
-    linger_s = latency.linger_s(per_s, BUDGET_S)
-    return way_share * BUDGET_S + latency.next_s(linger_s) < latency.hold_s(linger_s, BUDGET_S)
+    linger_s = latency_budget.linger_s(per_s, BUDGET_S)
+    return way_share * BUDGET_S + latency_budget.next_s(linger_s) < latency_budget.hold_s(linger_s, BUDGET_S)
 
 
 def test_sights_of_two_batches_go_together_where_thousands_come_and_with_replies_where_hundreds_do() -> None:
@@ -86,12 +86,12 @@ def test_a_rate_fades_when_nothing_comes() -> None:
 
 
 def test_only_a_saturated_processor_stretches_step_by_step_and_to_a_bound() -> None:
-    stretch = latency.stretched(1.0, BUSY)
+    stretch = latency_budget.stretched(1.0, BUSY)
     assert 1 < stretch < STRETCH_MAX
     for _ in range(20):
-        stretch = latency.stretched(stretch, 1.0)
+        stretch = latency_budget.stretched(stretch, 1.0)
     assert stretch == STRETCH_MAX
-    assert latency.stretched(stretch, (BUSY + FREE) / 2) == stretch
+    assert latency_budget.stretched(stretch, (BUSY + FREE) / 2) == stretch
     for _ in range(20):
-        stretch = latency.stretched(stretch, 0.0)
+        stretch = latency_budget.stretched(stretch, 0.0)
     assert stretch == 1

@@ -19,7 +19,7 @@ from gameserver.modules.movement.maps import spawns
 from gameserver.modules.sessions.entities import Gateway, Player
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
-from gameserver.operations import reconciling
+from gameserver.operations import apply_maps
 from gameserver.testing.two_zones import MEADOW, WORLD, absent, creature, player, players
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, dispatched, notices, replies, sweep
 
@@ -61,13 +61,13 @@ def bodies(populated: Workshop) -> dict[str, Player]:
 
 def test_a_check_says_what_would_be_done_and_does_nothing(populated: Workshop) -> None:
     before = bodies(populated)
-    assert reconciling.check(populated.store, OTHER) == WANTED
+    assert apply_maps.check(populated.store, OTHER) == WANTED
     assert bodies(populated) == before
-    assert not reconciling.is_applied(populated.store, OTHER)
+    assert not apply_maps.is_applied(populated.store, OTHER)
 
 
 def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated: Workshop) -> None:
-    assert reconciling.apply(populated.store, OTHER, populated.now_ms) == WANTED
+    assert apply_maps.apply(populated.store, OTHER, populated.now_ms) == WANTED
     after = bodies(populated)
     assert all(SMALL.walkable(body.x, body.y) for body in after.values())
     assert {body.zone for body in after.values()} == {"meadow"}
@@ -79,20 +79,20 @@ def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated:
 
 
 def test_applying_twice_does_nothing_more(populated: Workshop) -> None:
-    reconciling.apply(populated.store, OTHER, populated.now_ms)
-    assert reconciling.is_applied(populated.store, OTHER)
-    assert not reconciling.is_applied(populated.store, WORLD)
-    assert reconciling.apply(populated.store, OTHER, populated.now_ms) == {}
-    assert reconciling.check(populated.store, OTHER) == {}
+    apply_maps.apply(populated.store, OTHER, populated.now_ms)
+    assert apply_maps.is_applied(populated.store, OTHER)
+    assert not apply_maps.is_applied(populated.store, WORLD)
+    assert apply_maps.apply(populated.store, OTHER, populated.now_ms) == {}
+    assert apply_maps.check(populated.store, OTHER) == {}
 
 
 def test_it_goes_in_portions(populated: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciling, "PORTION", 1)
-    assert reconciling.apply(populated.store, OTHER, populated.now_ms) == WANTED
+    monkeypatch.setattr(apply_maps, "PORTION", 1)
+    assert apply_maps.apply(populated.store, OTHER, populated.now_ms) == WANTED
 
 
 def test_those_in_the_world_are_shown_where_they_stand_now(populated: Workshop) -> None:
-    reconciling.apply(populated.store, OTHER, populated.now_ms)
+    apply_maps.apply(populated.store, OTHER, populated.now_ms)
     populated.now_ms += 1
     born = sweep(populated).born
     assert sorted(envelope.event.player for envelope in born) == ["ada", "bob", "eve"]
