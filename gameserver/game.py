@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from gameserver.declare.entity import Keep as Keep
     from gameserver.declare.entity import Often as Often
     from gameserver.declare.entity import Place as Place
+    from gameserver.declare.entity import beginning as beginning
     from gameserver.declare.entity import entity as entity
+    from gameserver.declare.field_conditions import Field as Field
+    from gameserver.declare.field_conditions import Ids as Ids
     from gameserver.declare.field_conditions import all_of as all_of
     from gameserver.declare.field_conditions import any_of as any_of
     from gameserver.declare.field_conditions import test as test
@@ -58,17 +61,25 @@ if TYPE_CHECKING:
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
     from gameserver.maps.data_files import Record as Record
+    from gameserver.maps.data_files import misnamed as misnamed
     from gameserver.maps.data_files import records as records
     from gameserver.maps.objects import MapObject as MapObject
     from gameserver.maps.objects import MapProperties as MapProperties
     from gameserver.maps.objects import Placed as Placed
+    from gameserver.maps.objects import Tile as Tile
     from gameserver.maps.objects import World as World
     from gameserver.maps.objects import Zone as Zone
     from gameserver.maps.objects import checks_world as checks_world
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
     from gameserver.rules.foreign_times import awaited as awaited
+    from gameserver.rules.foreign_times import heard_lately as heard_lately
     from gameserver.rules.map_changes import fitting as fitting
+    from gameserver.rules.needs import Box as Box
+    from gameserver.rules.needs import Listing as Listing
+    from gameserver.rules.needs import Matching as Matching
+    from gameserver.rules.needs import Near as Near
     from gameserver.rules.needs import Needs as Needs
+    from gameserver.rules.needs import Rows as Rows
     from gameserver.rules.needs import count as count
     from gameserver.rules.needs import distinct as distinct
     from gameserver.rules.needs import ids as ids
@@ -81,27 +92,37 @@ if TYPE_CHECKING:
     from gameserver.rules.needs import values as values
     from gameserver.rules.needs import where as where
     from gameserver.rules.outcome import Context as Context
+    from gameserver.rules.outcome import Dice as Dice
     from gameserver.rules.outcome import Notification as Notification
     from gameserver.rules.outcome import Outcome as Outcome
     from gameserver.rules.outcome import State as State
     from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
     from gameserver.rules.outcome import rule as rule
+    from gameserver.server_time import CLOCK_TOLERANCE_MS as CLOCK_TOLERANCE_MS
 
 __all__ = [
+    "CLOCK_TOLERANCE_MS",
     "SESSION_LANE",
+    "Box",
     "ChannelName",
     "Context",
+    "Dice",
     "Entity",
     "EntityId",
     "Entrance",
     "Event",
+    "Field",
     "Game",
+    "Ids",
     "Index",
     "Keep",
     "Leaving",
+    "Listing",
     "MapObject",
     "MapProperties",
+    "Matching",
     "Name",
+    "Near",
     "Needs",
     "NotNow",
     "Notice",
@@ -115,11 +136,13 @@ __all__ = [
     "Rejected",
     "Result",
     "Resumption",
+    "Rows",
     "Secret",
     "SessionUpdate",
     "Sight",
     "State",
     "Text",
+    "Tile",
     "View",
     "World",
     "Zone",
@@ -131,6 +154,7 @@ __all__ = [
     "any_of",
     "awaited",
     "before",
+    "beginning",
     "checks_world",
     "command",
     "conserved",
@@ -143,10 +167,12 @@ __all__ = [
     "follows",
     "gmcp",
     "has_room_for_mail",
+    "heard_lately",
     "ids",
     "mail",
     "mail_count",
     "matching",
+    "misnamed",
     "near",
     "newest",
     "notice",
@@ -238,6 +264,19 @@ _HOMES = {
     "checks_world": "gameserver.maps.objects",
     "fitting": "gameserver.rules.map_changes",
     "Placed": "gameserver.maps.objects",
+    "Listing": "gameserver.rules.needs",
+    "Matching": "gameserver.rules.needs",
+    "Near": "gameserver.rules.needs",
+    "Box": "gameserver.rules.needs",
+    "Rows": "gameserver.rules.needs",
+    "Field": "gameserver.declare.field_conditions",
+    "Ids": "gameserver.declare.field_conditions",
+    "misnamed": "gameserver.maps.data_files",
+    "Tile": "gameserver.maps.objects",
+    "Dice": "gameserver.rules.outcome",
+    "heard_lately": "gameserver.rules.foreign_times",
+    "CLOCK_TOLERANCE_MS": "gameserver.server_time",
+    "beginning": "gameserver.declare.entity",
 }
 
 

@@ -29,7 +29,6 @@ Origin = Literal["client", "gateway", "server"]
 # What becomes of a field when two notices are merged: both added up, or the value of the earlier or the later one.
 Merging = Literal["sum", "first", "last"]
 
-Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
 Name = Annotated[
     str,
     msgspec.Meta(
@@ -55,7 +54,6 @@ Secret = Annotated[
 ]
 
 
-Coins = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="1 to 1,000,000")]
 Sent = Annotated[
     int, msgspec.Meta(ge=0, le=SEQ_MAX, description="the highest number that you have used in this session")
 ]

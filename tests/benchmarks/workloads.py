@@ -3,7 +3,7 @@
 import random
 from typing import Any, get_args
 
-from gameserver.declare.base import Direction
+from gameserver.modules.movement.events import Direction
 from tests.benchmarks import zones
 from tests.benchmarks.load import Group
 

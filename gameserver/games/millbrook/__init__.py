@@ -6,7 +6,7 @@ who begins a fight with full health survives it, ever more narrowly down the lis
 
 from pathlib import Path
 
-from gameserver.declare.game_package import Game
+from gameserver.game import Game
 
 MAPS = Path(__file__).parent / "maps"
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, get_args
 
 from gameserver.client.bots.profile import BotProfile
-from gameserver.declare.base import Direction
+from gameserver.modules.movement.events import Direction
 
 Being = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """What a bank keeps of a player, and what makes of a chest's users a queue. Things are in the bank by their holder."""
 
-from gameserver.declare.entity import Entity, entity
+from gameserver.game import Entity, entity
 from gameserver.modules.sessions.entities import Player
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.declare.base import Coins, Event, Result, event
+from gameserver.game import Event, Result, event
 from gameserver.modules.items.events import Thing, ThingId
+from gameserver.modules.trade.events import Coins
 
 ChestId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{1,64}\Z", description="id of a chest")]
 

@@ -1,6 +1,6 @@
 """What maps show of banks and chests."""
 
-from gameserver.maps.objects import MapObject
+from gameserver.game import MapObject
 
 
 class Counter(MapObject, frozen=True):

@@ -5,8 +5,7 @@ Of many who use one chest each waits for the one before, because all lock its tu
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.errors import Rejected
+from gameserver.game import Context, Entity, Needs, Outcome, Rejected, State, ids, rule
 from gameserver.modules.bank import events
 from gameserver.modules.bank.entities import ChestTurn, Vault
 from gameserver.modules.bank.events import (
@@ -28,8 +27,6 @@ from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, held, in_place, mine, portable, received, rows_of, shown
 from gameserver.modules.trade.entities import Purse
-from gameserver.rules.needs import Needs, ids
-from gameserver.rules.outcome import Context, Outcome, State, rule
 
 STORED_MAX = 60  # things that a player has in the bank
 CHEST_REACH = 3  # tiles

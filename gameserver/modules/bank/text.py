@@ -1,6 +1,6 @@
 """Banks and chests in words."""
 
-from gameserver.declare.phrases import Sight, answered, command
+from gameserver.game import Sight, answered, command
 from gameserver.modules.bank.events import (
     Balance,
     Deposit,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gameserver.declare.entity import Entity, Index, entity
+from gameserver.game import Entity, Index, entity
 from gameserver.modules.sessions.entities import Player
 
 

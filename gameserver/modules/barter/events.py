@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.declare.base import Event, Name, Notice, Result, event, notice
+from gameserver.game import Event, Name, Notice, Result, event, notice
 from gameserver.modules.items.events import Thing, ThingId
 
 OFFERED_MAX = 12

@@ -9,8 +9,21 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.errors import Rejected
+from gameserver.game import (
+    Context,
+    Entity,
+    Listing,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    State,
+    awaited,
+    ids,
+    mail_count,
+    portion,
+    rule,
+)
 from gameserver.modules.barter.entities import Goods, Side
 from gameserver.modules.barter.events import (
     Accept,
@@ -32,9 +45,6 @@ from gameserver.modules.items.things import Moved, changes, held, mine, portable
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import Named, actor, check_mailbox, player_id
 from gameserver.modules.trade.entities import Purse
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 REACH = 8  # tiles
 OFFER_MS = 120_000  # so long an offer is open

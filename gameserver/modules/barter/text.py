@@ -1,6 +1,6 @@
 """Trading in words: an offer, the other's offer, and that both accept."""
 
-from gameserver.declare.phrases import Sight, answered, command, styled, told
+from gameserver.game import Sight, answered, command, styled, told
 from gameserver.modules.barter.events import (
     Accept,
     Accepted,

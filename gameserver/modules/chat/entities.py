@@ -1,6 +1,6 @@
 """What is kept of channels: who is in them, and what was said last."""
 
-from gameserver.declare.entity import Entity, Index, Keep, entity
+from gameserver.game import Entity, Index, Keep, entity
 
 LINES_KEPT = 50
 LINE_KEPT_MS = 30 * 24 * 3_600_000

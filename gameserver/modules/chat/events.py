@@ -1,6 +1,6 @@
 """Chat: say, shout, whisper, channels."""
 
-from gameserver.declare.base import ChannelName, Event, Name, Notice, Result, Text, event, notice
+from gameserver.game import ChannelName, Event, Name, Notice, Result, Text, event, notice
 
 
 class Line(Result):

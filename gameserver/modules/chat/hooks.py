@@ -1,12 +1,9 @@
 """What chat adds to others' rules: who enters hears the channels that it is in."""
 
-from gameserver.declare.base import Event
-from gameserver.declare.hooks import after
+from gameserver.game import Context, Event, Needs, Outcome, State, after, where
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.rules import memberships, watch_channels
 from gameserver.modules.sessions.players import comes_and_goes
-from gameserver.rules.needs import Needs, where
-from gameserver.rules.outcome import Context, Outcome, State
 
 
 def _needs_memberships(event: Event, context: Context) -> Needs:

@@ -2,8 +2,23 @@
 
 import unicodedata
 
-from gameserver.errors import Rejected
-from gameserver.messages.outbound import SessionUpdate
+from gameserver.game import (
+    Context,
+    Listing,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    SessionUpdate,
+    State,
+    count,
+    ids,
+    mail_count,
+    newest,
+    rule,
+    values,
+    where,
+)
 from gameserver.modules.chat.entities import LINES_KEPT, ChatLine, Membership
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Line, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.movement.bodies import actors_body
@@ -11,8 +26,6 @@ from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import cell_of, zone_topic
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor, check_mailbox, player_id
-from gameserver.rules.needs import Listing, Needs, count, ids, mail_count, newest, values, where
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 CHANNELS_MAX = 20
 ONLINE_NAMES_MAX = 200

@@ -1,6 +1,6 @@
 """Chat in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, gmcp, styled, told
+from gameserver.game import Sight, answered, command, gmcp, styled, told
 from gameserver.modules.chat.events import Heard, Join, Joined, Leave, Online, Say, Shout, Talk, Whisper, Who
 
 command("say <text...>", Say, also=("'<text...>", '"<text...>'))

@@ -1,7 +1,6 @@
 """What can be struck: players' health, and creatures. Times are milliseconds since 1970, 0 for never."""
 
-from gameserver.declare.entity import Entity, Place, entity
-from gameserver.declare.field_conditions import Field, all_of, any_of, test
+from gameserver.game import Entity, Field, Place, all_of, any_of, entity, test
 from gameserver.modules.sessions.entities import PRESENT, Player
 
 HURT = any_of(test("hp", "<", Field("hp_max")), test("dead_until_ms", ">", 0))

@@ -1,6 +1,6 @@
 """Combat: striking, dying, coming back."""
 
-from gameserver.declare.base import EntityId, Event, Notice, Result, event, notice
+from gameserver.game import EntityId, Event, Notice, Result, event, notice
 
 
 class Hit(Result):

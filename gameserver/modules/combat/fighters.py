@@ -3,13 +3,11 @@
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.errors import Rejected
+from gameserver.game import Context, Needs, Rejected, State, ids
 from gameserver.modules.combat.entities import Health, Strength
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
-from gameserver.rules.needs import Needs, ids
-from gameserver.rules.outcome import Context, State
 
 PARTS = (Body, Health, Strength)  # what a rule names as its ``components`` whose player fights
 

@@ -5,9 +5,7 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from gameserver.declare.base import Event
-from gameserver.declare.entity import beginning
-from gameserver.declare.hooks import after, before
+from gameserver.game import Context, Event, Needs, Outcome, State, after, before, beginning, distinct, ids, where
 from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.fighters import dead
 from gameserver.modules.combat.kinds import kind_of
@@ -21,8 +19,6 @@ from gameserver.modules.sessions.players import actor, comes_and_goes
 from gameserver.modules.world.entities import PULSE
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import comes_round, lived_through
-from gameserver.rules.needs import Needs, distinct, ids, where
-from gameserver.rules.outcome import Context, Outcome, State
 
 IDLE_TICKS = 20
 HEAL_TICKS = 4

@@ -2,7 +2,7 @@
 
 import re
 
-from gameserver.maps.data_files import Record, records
+from gameserver.game import Record, records
 
 NAME = "[a-z][a-z0-9_]*"  # it becomes part of creatures' ids, in which a dot separates
 

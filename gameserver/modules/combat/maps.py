@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-from gameserver.maps.objects import MapObject, MapProperties, Tile, World, Zone
+from gameserver.game import MapObject, MapProperties, Tile, World, Zone, fitting
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.movement.maps import on_a_portal
-from gameserver.rules.map_changes import fitting
 
 
 class Lair(MapObject, frozen=True):

@@ -5,7 +5,20 @@
 
 from msgspec.structs import replace
 
-from gameserver.errors import Rejected
+from gameserver.game import (
+    Context,
+    Dice,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    State,
+    awaited,
+    has_room_for_mail,
+    ids,
+    mail_count,
+    rule,
+)
 from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
 from gameserver.modules.combat.fighters import PARTS, Fighter, fighter_needs, living_actor, present_fighter
@@ -14,17 +27,6 @@ from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import cell_of, distance, vanishes
 from gameserver.modules.sessions.entities import Player
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Needs, ids, mail_count
-from gameserver.rules.outcome import (
-    Context,
-    Dice,
-    Notification,
-    Outcome,
-    State,
-    has_room_for_mail,
-    rule,
-)
 
 REACH = 1
 COOLDOWN_MS = 1_000

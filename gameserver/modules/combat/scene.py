@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
+from gameserver.game import Context, Entity, Notification, State, awaited
 from gameserver.modules.combat.entities import Creature, Health
 from gameserver.modules.combat.events import Respawned
 from gameserver.modules.combat.fighters import Fighter, fighter_of
@@ -13,8 +13,6 @@ from gameserver.modules.movement.bodies import present_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.maps import Portal, spawns
 from gameserver.modules.movement.view import appears, distance, looks_around, steps_seen
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.outcome import Context, Notification, State
 
 HEAL_HP = 2
 REST_MS = 5_000

@@ -1,6 +1,6 @@
 """Combat in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, gmcp, styled, told
+from gameserver.game import Sight, answered, command, gmcp, styled, told
 from gameserver.modules.combat.events import Attack, Died, Hit, Respawned, Rewarded, Struck
 
 BEING = "being"

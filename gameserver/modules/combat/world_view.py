@@ -1,6 +1,6 @@
 """How a client's view of the world follows combat: health, death, experience."""
 
-from gameserver.declare.client_view import Packet, View, follows
+from gameserver.game import Packet, View, follows
 from gameserver.modules.movement.world_view import arrive
 
 

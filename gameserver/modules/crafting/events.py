@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.declare.base import Event, Result, event
+from gameserver.game import Event, Result, event
 from gameserver.modules.items.events import Thing
 
 RecipeName = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{1,64}\Z", description="name of a recipe")]

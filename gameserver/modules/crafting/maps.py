@@ -1,6 +1,6 @@
 """What maps show of workshops."""
 
-from gameserver.maps.objects import MapObject
+from gameserver.game import MapObject
 from gameserver.modules.crafting.recipes import WORKSHOPS
 
 

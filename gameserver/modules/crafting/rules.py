@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gameserver.errors import Rejected
+from gameserver.game import Context, Needs, Outcome, Rejected, State, ids, rule
 from gameserver.modules.crafting.events import Cookbook, Craft, Crafted, Method, Recipes
 from gameserver.modules.crafting.maps import Workshop
 from gameserver.modules.crafting.recipes import RECIPES, Recipe
@@ -10,8 +10,6 @@ from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, held, made, received, rows_of, shown, taken
 from gameserver.modules.sessions.players import actor
-from gameserver.rules.needs import Needs, ids
-from gameserver.rules.outcome import Context, Outcome, State, rule
 
 
 def _needs_carried(event: Craft, context: Context) -> Needs:

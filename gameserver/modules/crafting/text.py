@@ -1,6 +1,6 @@
 """Crafting in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, styled
+from gameserver.game import Sight, answered, command, styled
 from gameserver.modules.crafting.events import Cookbook, Craft, Crafted, Method, Recipes
 from gameserver.modules.items.events import Inventory
 from gameserver.modules.items.text import named

@@ -2,16 +2,13 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.errors import Rejected
+from gameserver.game import Context, Entity, Needs, Notification, Outcome, Rejected, State
 from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.fighters import PARTS as FIGHTERS_PARTS
 from gameserver.modules.combat.fighters import Fighter, fighter_needs, fighter_of, living_actor
 from gameserver.modules.movement.view import appears, cell_of
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import player_id
-from gameserver.rules.needs import Needs
-from gameserver.rules.outcome import Context, Notification, Outcome, State
 
 # What a rule needs of the player whose event it is, and (``needs_of``) of others beside it, to ask what stands here.
 PARTS: tuple[type[Entity], ...] = FIGHTERS_PARTS

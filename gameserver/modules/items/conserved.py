@@ -1,6 +1,6 @@
 """A thing is in one place, and so is each piece of a stack."""
 
-from gameserver.declare.conserved import conserved, each, total
+from gameserver.game import conserved, each, total
 from gameserver.modules.items.entities import Item
 
 SINKS = ("items.use", "items.rot", "combat.attack")  # eaten, rotten, worn out

@@ -1,7 +1,6 @@
 """What is kept of things: one row each, which is in one place."""
 
-from gameserver.declare.entity import Entity, Index, Place, entity
-from gameserver.declare.field_conditions import all_of, test
+from gameserver.game import Entity, Index, Place, all_of, entity, test
 
 
 @entity(

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.hooks import after
+from gameserver.game import Context, Needs, Notification, Outcome, State, after, ids, near
 from gameserver.modules.combat.events import Attack
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
@@ -14,8 +14,6 @@ from gameserver.modules.items.things import held, rows_of, shown, worn_by
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look
 from gameserver.modules.movement.view import sight
-from gameserver.rules.needs import Needs, ids, near
-from gameserver.rules.outcome import Context, Notification, Outcome, State
 
 GROUND_MAX = 200  # things that are told of one look
 

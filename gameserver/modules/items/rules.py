@@ -2,8 +2,23 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.field_conditions import all_of, any_of, test
-from gameserver.errors import Rejected
+from gameserver.game import (
+    CLOCK_TOLERANCE_MS,
+    Context,
+    Matching,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    State,
+    all_of,
+    any_of,
+    awaited,
+    ids,
+    matching,
+    rule,
+    test,
+)
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
@@ -48,10 +63,6 @@ from gameserver.modules.items.things import (
     shown,
     worn_by,
 )
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Matching, Needs, ids, matching
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
-from gameserver.server_time import CLOCK_TOLERANCE_MS
 
 TAKE_REACH = 2
 HAND_REACH = 3

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gameserver.declare.phrases import Sight, answered, command, gmcp, styled, told
+from gameserver.game import Sight, answered, command, gmcp, styled, told
 from gameserver.modules.items.events import (
     Armed,
     Broke,

@@ -8,13 +8,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.errors import Rejected
+from gameserver.game import Entity, Needs, Rejected, Rows, State, where
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Thing
 from gameserver.modules.items.kinds import kind_of
-from gameserver.rules.needs import Needs, Rows, where
-from gameserver.rules.outcome import State
 
 CARRIED_MAX = 40  # things that a player carries, a stack counting one
 

@@ -1,6 +1,6 @@
 """What is for sale, and what the market owes to those who were outbid."""
 
-from gameserver.declare.entity import Entity, Index, entity
+from gameserver.game import Entity, Index, entity
 
 
 @entity(indexes=("seller", "bidder", Index(("until_ms",), name="until")), big=("price", "least", "bid"))

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.declare.base import Coins, Event, Notice, Result, event, notice
+from gameserver.game import Event, Notice, Result, event, notice
 from gameserver.modules.items.events import Thing, ThingId
+from gameserver.modules.trade.events import Coins
 
 LISTED_MAX = 50
 HOURS_MAX = 48

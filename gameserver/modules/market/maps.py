@@ -1,6 +1,6 @@
 """What maps show of markets."""
 
-from gameserver.maps.objects import MapObject
+from gameserver.game import MapObject
 
 
 class Stall(MapObject, frozen=True):

@@ -7,8 +7,22 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.errors import Rejected
+from gameserver.game import (
+    Context,
+    Entity,
+    Listing,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    State,
+    awaited,
+    ids,
+    mail_count,
+    portion,
+    rule,
+    where,
+)
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
@@ -37,9 +51,6 @@ from gameserver.modules.market.events import (
 from gameserver.modules.market.maps import Stall
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion, where
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 LOTS_MAX = 20  # of one seller
 BIDS_MAX = 20  # highest bids of one player

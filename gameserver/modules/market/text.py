@@ -1,6 +1,6 @@
 """The market in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, styled, told
+from gameserver.game import Sight, answered, command, styled, told
 from gameserver.modules.items.text import carry, listed, named
 from gameserver.modules.market.events import (
     Bid,

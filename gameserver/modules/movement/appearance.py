@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gameserver.declare.entity import Entity, beginning, kinds
+from gameserver.declare.entity import kinds
 from gameserver.declare.hooks import hook_files
 from gameserver.declare.reading_cache import once_per_reading
 from gameserver.errors import Corrupt
+from gameserver.game import Entity, State, beginning
 from gameserver.modules.movement.events import Being
-from gameserver.rules.outcome import State
 
 Kind = type[Entity]
 F = TypeVar("F", bound=Callable[..., Any])

@@ -3,14 +3,12 @@
 from operator import attrgetter
 from typing import Any
 
-from gameserver.declare.entity import Entity
+from gameserver.game import Context, Entity, Near, Needs, Rows, State, ids, near, where
 from gameserver.modules.movement.appearance import is_seen, seen_parts, shown_with
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import sight
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
-from gameserver.rules.needs import Near, Needs, Rows, ids, near, where
-from gameserver.rules.outcome import Context, State
 
 _id = attrgetter("id")
 AROUND_LOCKED_MAX = 200  # players, and creatures as many, for each who asks: the nearest

@@ -1,6 +1,6 @@
 """Where players stand. Times are milliseconds since 1970, 0 for never."""
 
-from gameserver.declare.entity import Entity, Index, Often, Place, entity
+from gameserver.game import Entity, Index, Often, Place, entity
 from gameserver.modules.sessions.entities import Player
 
 

@@ -1,6 +1,10 @@
 """Movement: walking by tiles, and seeing who is around."""
 
-from gameserver.declare.base import Direction, Event, Notice, Result, event, notice
+from typing import Literal
+
+from gameserver.game import Event, Notice, Result, event, notice
+
+Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
 
 
 class Being(Result):

@@ -4,10 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.declare.base import Event
-from gameserver.declare.hooks import after
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
-from gameserver.messages.outbound import SessionUpdate
+from gameserver.game import Context, Event, Needs, Notification, Outcome, SessionUpdate, State, after
 from gameserver.modules.movement.appearance import hides, looks
 from gameserver.modules.movement.bodies import body_of
 from gameserver.modules.movement.entities import Body
@@ -17,8 +15,6 @@ from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Entered
 from gameserver.modules.sessions.players import comes_and_goes
 from gameserver.modules.sessions.rules import lapsed_sessions
-from gameserver.rules.needs import Needs
-from gameserver.rules.outcome import Context, Notification, Outcome, State
 
 
 @looks(Body, Player)

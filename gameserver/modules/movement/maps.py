@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gameserver.maps.objects import MapObject, Tile, World, Zone, checks_world
+from gameserver.game import MapObject, Tile, World, Zone, checks_world
 
 
 class Spawn(MapObject, frozen=True):

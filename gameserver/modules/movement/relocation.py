@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from zlib import crc32
 
-from gameserver.maps.objects import World, Zone
+from gameserver.game import World, Zone
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.maps import Portal, spawns
 

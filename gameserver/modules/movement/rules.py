@@ -9,17 +9,13 @@ from base64 import b64encode
 
 from msgspec.structs import replace
 
-from gameserver.errors import Rejected
-from gameserver.maps.objects import Zone
+from gameserver.game import Context, Needs, Notification, Outcome, Rejected, State, Zone, awaited, rule
 from gameserver.modules.movement.appearance import being, seen_kinds
 from gameserver.modules.movement.bodies import actors_body, around, body_parts, seen_by
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
 from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, walks
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Needs
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 STEP_MS = 80
 EARLY_MS = 3_000

@@ -9,8 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.declare.base import Result
-from gameserver.declare.phrases import Sight, answered, answers, command, gmcp, picture, status, styled, told
+from gameserver.game import Result, Sight, answered, answers, command, gmcp, picture, status, styled, told
 from gameserver.modules.movement.events import (
     Appeared,
     Being,

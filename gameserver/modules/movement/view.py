@@ -10,11 +10,9 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
-from gameserver.messages.outbound import SessionUpdate
+from gameserver.game import Box, Notification, SessionUpdate, State
 from gameserver.modules.movement.appearance import being, is_seen
 from gameserver.modules.movement.events import Appeared, Moved, Vanished
-from gameserver.rules.needs import Box
-from gameserver.rules.outcome import Notification, State
 
 CELL = 8
 CELLS_KEPT = 16_384  # names of cells are made over and over: so many are remembered

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gameserver.declare.client_view import Packet, View, follows
+from gameserver.game import Packet, View, follows
 from gameserver.modules.movement.view import CELL
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gameserver.declare.entity import Entity, Index, entity
+from gameserver.game import Entity, Index, entity
 
 
 @entity(indexes=("receiver", Index(("at_ms",), name="at")), big=("coins",))

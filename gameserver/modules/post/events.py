@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.declare.base import Event, Name, Notice, Result, Text, event, notice
+from gameserver.game import Event, Name, Notice, Result, Text, event, notice
 from gameserver.modules.items.events import Thing, ThingId
 
 ENCLOSED_MAX = 6

@@ -3,7 +3,21 @@
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.errors import Rejected
+from gameserver.game import (
+    Context,
+    Listing,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    State,
+    awaited,
+    ids,
+    mail_count,
+    portion,
+    rule,
+    where,
+)
 from gameserver.modules.chat.rules import clean
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
@@ -25,9 +39,6 @@ from gameserver.modules.post.events import (
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor, player_id
 from gameserver.modules.trade.entities import Purse
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Listing, Needs, ids, mail_count, portion, where
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 WAITS_MS = 30 * 24 * 3_600_000  # then it goes back
 RETURNED_MAX = 100  # in one turn; the rest comes with the next

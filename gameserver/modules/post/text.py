@@ -1,6 +1,6 @@
 """Letters in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, styled, told
+from gameserver.game import Sight, answered, command, styled, told
 from gameserver.modules.items.text import carry, listed
 from gameserver.modules.post.events import Letters, Mailbag, Opened, OpenLetter, Post, Posted, Sent, Unopened
 

@@ -3,8 +3,7 @@
 Times are milliseconds since 1970, 0 for never.
 """
 
-from gameserver.declare.entity import Entity, Keep, Often, entity
-from gameserver.declare.field_conditions import test
+from gameserver.game import Entity, Keep, Often, entity, test
 from gameserver.rules.watermarks import NO_MARKS
 
 HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 """Sessions: registering, entering, resuming, leaving."""
 
-from gameserver.declare.base import Event, Name, NoticeIds, Result, Secret, event
-from gameserver.declare.session_events import SESSION_LANE, Entrance, Leaving, Resumption
+from gameserver.declare.base import NoticeIds
+from gameserver.game import SESSION_LANE, Entrance, Event, Leaving, Name, Result, Resumption, Secret, event
 
 
 class Entered(Result):

@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
-from gameserver.declare.base import Event
-from gameserver.errors import NotNow, Rejected
+from gameserver.game import Context, Event, NotNow, Rejected, State, has_room_for_mail
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Login, Register, Resume
-from gameserver.rules.outcome import Context, State, has_room_for_mail
 
 
 def player_id(name: str) -> str:

@@ -8,27 +8,39 @@ transaction begins, because a slow hash must not hold a lock.
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.declare.field_conditions import Ids, all_of, any_of, test
 from gameserver.declare.session_events import UNHEARD_MS, Heartbeat, Lost, Rejoin
-from gameserver.errors import Rejected
-from gameserver.messages.outbound import Listed, SessionUpdate
+from gameserver.game import (
+    CLOCK_TOLERANCE_MS,
+    Context,
+    Entity,
+    Ids,
+    Listing,
+    Matching,
+    Needs,
+    Notification,
+    Outcome,
+    Rejected,
+    SessionUpdate,
+    State,
+    all_of,
+    any_of,
+    awaited,
+    count,
+    heard_lately,
+    ids,
+    mail,
+    matching,
+    portion,
+    rule,
+    test,
+    where,
+)
+from gameserver.messages.outbound import Listed
 from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Player, Session
 from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume
 from gameserver.modules.sessions.players import player_id
-from gameserver.rules.foreign_times import awaited, heard_lately
-from gameserver.rules.needs import Listing, Matching, Needs, count, ids, mail, matching, portion, where
-from gameserver.rules.outcome import (
-    Context,
-    Notification,
-    Outcome,
-    Passwords,
-    Reader,
-    State,
-    rule,
-)
+from gameserver.rules.outcome import Passwords, Reader
 from gameserver.rules.watermarks import NO_MARKS, highest
-from gameserver.server_time import CLOCK_TOLERANCE_MS
 
 PASSWORD_CHARS_MIN = 8
 PASSWORD_CHARS_MAX = 128

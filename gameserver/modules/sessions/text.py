@@ -1,6 +1,6 @@
 """Sessions in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, gmcp, styled
+from gameserver.game import Sight, answered, command, gmcp, styled
 from gameserver.modules.sessions.events import Entered, Login, Logout, Register
 
 command("quit", Logout, also=("logout",), what="Leave the world.")

@@ -1,6 +1,6 @@
 """How a client's view of the world begins: who I am."""
 
-from gameserver.declare.client_view import Packet, View, follows
+from gameserver.game import Packet, View, follows
 
 
 @follows("register")

@@ -1,6 +1,6 @@
 """Shops make what they sell and coins, and take what they buy and coins out of the world."""
 
-from gameserver.declare.conserved import also_conserved
+from gameserver.game import also_conserved
 
 also_conserved("coins", sources=("shops.sellto",), sinks=("shops.buyfrom",))
 also_conserved("things", sources=("shops.buyfrom",), sinks=("shops.sellto",))

@@ -1,7 +1,6 @@
 """What shops have in stock."""
 
-from gameserver.declare.entity import Entity, Index, entity
-from gameserver.declare.field_conditions import Field, test
+from gameserver.game import Entity, Field, Index, entity, test
 
 LACKS = test("stock", "<", Field("most"))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.declare.base import Event, Result, event
+from gameserver.game import Event, Result, event
 from gameserver.modules.items.events import Pieces, Thing, ThingId
 
 RESTOCK_S = 5.0

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from gameserver.maps.data_files import Record, misnamed, records
+from gameserver.game import Record, misnamed, records
 from gameserver.modules.items.kinds import KINDS, check_named
 
 WARES_MAX = 30

@@ -1,6 +1,6 @@
 """What maps show of shops."""
 
-from gameserver.maps.objects import MapObject
+from gameserver.game import MapObject
 from gameserver.modules.shops.goods import SHOPS
 
 

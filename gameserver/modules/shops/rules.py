@@ -2,9 +2,24 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.entity import Entity
-from gameserver.declare.field_conditions import Field, all_of, any_of, test
-from gameserver.errors import Rejected
+from gameserver.game import (
+    CLOCK_TOLERANCE_MS,
+    Context,
+    Entity,
+    Field,
+    Matching,
+    Needs,
+    Outcome,
+    Rejected,
+    State,
+    all_of,
+    any_of,
+    awaited,
+    ids,
+    matching,
+    rule,
+    test,
+)
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
@@ -24,10 +39,6 @@ from gameserver.modules.shops.events import (
 )
 from gameserver.modules.shops.goods import SHOPS, Shop, Ware, wanted_by, ware_of
 from gameserver.modules.trade.entities import Purse
-from gameserver.rules.foreign_times import awaited
-from gameserver.rules.needs import Matching, Needs, ids, matching
-from gameserver.rules.outcome import Context, Outcome, State, rule
-from gameserver.server_time import CLOCK_TOLERANCE_MS
 
 RESTOCKED_MAX = 200  # shelves in one turn; the rest comes with the next
 DAY_MS = 86_400_000

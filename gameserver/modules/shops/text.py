@@ -1,6 +1,6 @@
 """Shops in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, styled
+from gameserver.game import Sight, answered, command, styled
 from gameserver.modules.items.text import carry, named
 from gameserver.modules.shops.events import BuyFrom, Priced, Proceeds, Purchase, SellTo, WareList, Wares
 

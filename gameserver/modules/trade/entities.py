@@ -1,6 +1,6 @@
 """What trade keeps of a player."""
 
-from gameserver.declare.entity import Entity, entity
+from gameserver.game import Entity, entity
 from gameserver.modules.sessions.entities import Player
 
 

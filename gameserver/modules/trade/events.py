@@ -1,6 +1,12 @@
 """Trade: coins changing hands."""
 
-from gameserver.declare.base import Coins, Event, Name, Notice, Result, event, notice
+from typing import Annotated
+
+import msgspec
+
+from gameserver.game import Event, Name, Notice, Result, event, notice
+
+Coins = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="1 to 1,000,000")]
 
 
 class Given(Result):

@@ -2,14 +2,12 @@
 
 from msgspec.structs import replace
 
-from gameserver.errors import Rejected
+from gameserver.game import Context, Needs, Notification, Outcome, Rejected, State, ids, mail_count, rule
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor, player_id
 from gameserver.modules.trade import events
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give, Given, Received
-from gameserver.rules.needs import Needs, ids, mail_count
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
 
 
 def _needs_receiver(event: Give, context: Context) -> Needs:

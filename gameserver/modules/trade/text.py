@@ -1,6 +1,6 @@
 """Trade in words."""
 
-from gameserver.declare.phrases import Sight, answered, command, styled, told
+from gameserver.game import Sight, answered, command, styled, told
 from gameserver.modules.trade.events import Give, Given, Purse, Received
 
 command(

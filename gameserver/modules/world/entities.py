@@ -1,6 +1,6 @@
 """What is kept of the world's own life."""
 
-from gameserver.declare.entity import Entity, entity
+from gameserver.game import Entity, entity
 
 PULSE = "*"
 

@@ -1,6 +1,6 @@
 """The world's own life: ticks sent by beat, and the housekeeping that heals what deaths left behind."""
 
-from gameserver.declare.base import Event, event
+from gameserver.game import Event, event
 
 TICK_MS = 500
 SWEEP_MS = 1_000

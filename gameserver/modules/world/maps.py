@@ -2,14 +2,12 @@
 
 from msgspec.structs import replace
 
-from gameserver.maps.objects import World
+from gameserver.game import Outcome, State, World, fitting
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.relocation import misplaced, place
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Show
-from gameserver.rules.map_changes import fitting
-from gameserver.rules.outcome import Outcome, State
 
 
 def moved(state: State, body: Body) -> Outcome:

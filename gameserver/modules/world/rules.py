@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gameserver.declare.session_events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.errors import Repeated
+from gameserver.game import CLOCK_TOLERANCE_MS, Context, Needs, Notification, Outcome, State, heard_lately, ids, rule
 from gameserver.modules.movement.bodies import body_of
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import appears, looks_around
@@ -19,10 +20,7 @@ from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Player, Se
 from gameserver.modules.sessions.rules import lapsed_sessions, orphaned
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import TICK_MS, Show, Stir, Sweep, Tick
-from gameserver.rules.foreign_times import heard_lately
-from gameserver.rules.needs import Needs, due, ids
-from gameserver.rules.outcome import Context, Notification, Outcome, State, rule
-from gameserver.server_time import CLOCK_TOLERANCE_MS
+from gameserver.rules.needs import due
 
 TOLERANCE_TICKS = CLOCK_TOLERANCE_MS // TICK_MS
 MISSED_TICKS = 4  # of so many that were left out what they would have brought comes with the next
