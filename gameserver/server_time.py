@@ -1,4 +1,4 @@
-"""Times of two machines: one clock decides, the data tier's, and every process learns how far its own is from it.
+"""Server time: one clock decides, the data tier's, and every process learns how far its own is from it.
 
 Server time is the database server's clock on PostgreSQL, and the machine's own on SQLite. A process that learned it
 counts on from there with its monotonic clock: setting the machine's clock changes nothing.

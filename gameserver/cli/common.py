@@ -1,4 +1,4 @@
-"""What several commands open or look up, as the settings say."""
+"""Open or look up what several commands need: database, times, queues."""
 
 import time
 from collections.abc import Iterator

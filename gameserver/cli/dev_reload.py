@@ -1,4 +1,4 @@
-"""``gameserver dev``: everything that must stand before the game is played as its files are now."""
+"""Prepare each reload of ``gameserver dev``: check the game as its files are now, then migrate and declare queues."""
 
 from collections.abc import Sequence
 from pathlib import Path

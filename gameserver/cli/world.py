@@ -1,4 +1,4 @@
-"""``gameserver world``: what other maps do to those who are in the database."""
+"""The commands ``gameserver world check`` and ``apply``: what changed maps do to those who are in the database."""
 
 import argparse
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Reports: a worker's of a task, and a gateway's of itself, in answer to a ``Query``.
+"""What processes report: a worker of a task, and a gateway of itself, in answer to a ``Query``.
 
 A worker's report is the result of its task, so that Flower shows it and the worker's main process can count it. A
 gateway's goes to whoever asked, through the exchange ``reports``.

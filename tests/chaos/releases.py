@@ -45,10 +45,9 @@ def tip(state: State, event: Tip, context: Context) -> Outcome:
 # It writes what it sees: coins would be lost if it did not see what the rule has put.
 HOOK = '''"""What the other release adds to the rule of a gift."""
 
-from gameserver.declare.hooks import after
+from gameserver.game import Context, Outcome, State, after
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
-from gameserver.rules.outcome import Context, Outcome, State
 
 
 @after("trade.give")

@@ -1,4 +1,6 @@
-"""All that the modules about things read and change of a player's body and health, in one place."""
+"""Read and change the characters that carry things: where they stand, their health, how they fight.
+
+All that the modules about things know of movement and combat is here."""
 
 from msgspec.structs import replace
 

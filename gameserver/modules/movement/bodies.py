@@ -1,4 +1,4 @@
-"""Whom and what a rule finds: the body of the player whose event it is, and what is around."""
+"""Find bodies in a rule: that of the player whose event it is, and those around it or in a zone."""
 
 from operator import attrgetter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which players can stand where they are as the world is drawn today, and where those go who can't: maps change.
+"""Relocate players after maps changed: who can't stand where they are as the world is drawn today, and where they go.
 
 Pure, and the same for whoever asks: a dry run and the real one come to the same places.
 """

@@ -1,4 +1,4 @@
-"""The player whose event it is, and others: what every module needs to know of them."""
+"""Find the player whose event it is, and others, by name or id; check that they can be sent mail."""
 
 from typing import Protocol
 

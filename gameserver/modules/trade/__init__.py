@@ -1,1 +1,1 @@
-"""Trade: coins from purse to purse."""
+"""Trade: what each player has in its purse, and gifts of coins (``give``). Offers of two sides are in ``barter``."""
