@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from gameserver.declare.session_events import Resumption as Resumption
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
+    from gameserver.errors import Repeated as Repeated
     from gameserver.maps.data_files import Record as Record
     from gameserver.maps.data_files import misnamed as misnamed
     from gameserver.maps.data_files import records as records
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
     from gameserver.maps.objects import World as World
     from gameserver.maps.objects import Zone as Zone
     from gameserver.maps.objects import checks_world as checks_world
+    from gameserver.maps.objects import instance_name as instance_name
+    from gameserver.maps.objects import template_of as template_of
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
     from gameserver.rules.foreign_times import awaited as awaited
     from gameserver.rules.foreign_times import heard_lately as heard_lately
@@ -95,6 +98,8 @@ if TYPE_CHECKING:
     from gameserver.rules.outcome import Dice as Dice
     from gameserver.rules.outcome import Notification as Notification
     from gameserver.rules.outcome import Outcome as Outcome
+    from gameserver.rules.outcome import Passwords as Passwords
+    from gameserver.rules.outcome import Reader as Reader
     from gameserver.rules.outcome import State as State
     from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
     from gameserver.rules.outcome import rule as rule
@@ -130,10 +135,13 @@ __all__ = [
     "Often",
     "Outcome",
     "Packet",
+    "Passwords",
     "Place",
     "Placed",
+    "Reader",
     "Record",
     "Rejected",
+    "Repeated",
     "Result",
     "Resumption",
     "Rows",
@@ -169,6 +177,7 @@ __all__ = [
     "has_room_for_mail",
     "heard_lately",
     "ids",
+    "instance_name",
     "mail",
     "mail_count",
     "matching",
@@ -182,6 +191,7 @@ __all__ = [
     "rule",
     "status",
     "styled",
+    "template_of",
     "test",
     "told",
     "total",
@@ -191,6 +201,11 @@ __all__ = [
 
 # Which module each name comes from.
 _HOMES = {
+    "template_of": "gameserver.maps.objects",
+    "instance_name": "gameserver.maps.objects",
+    "Passwords": "gameserver.rules.outcome",
+    "Reader": "gameserver.rules.outcome",
+    "Repeated": "gameserver.errors",
     "Game": "gameserver.declare.game_package",
     "ChannelName": "gameserver.declare.base",
     "EntityId": "gameserver.declare.base",

@@ -25,6 +25,7 @@ GAME = Game(
         "gameserver.modules.market",
         "gameserver.modules.crafting",
         "gameserver.modules.shops",
+        "gameserver.modules.instances",
     ),
     world=MAPS / "bundled.world",
     data={name: MAPS / f"{name}.json" for name in ("creatures", "items", "drops", "recipes", "shops")},

@@ -21,6 +21,7 @@ CHESTS = ("town.chest.23", "harbour.chest.10")
 WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", "coal"), ("store", "stick"))
 SHOPS = ("store", "smithy", "fishmonger", "jeweller")
 RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
+TEMPLATE = "dungeon"
 UNKNOWN = "nothing"
 # What tells what these events have to name.
 ASKED_FOR = {
@@ -41,9 +42,11 @@ TRADE_REFUSALS = frozenset(
         "collect_first",
         "has_bids",
         "holds_things",
+        "instance_full",
         "no_bids",
         "no_container",
         "no_counter",
+        "no_gate",
         "no_market",
         "no_offer",
         "no_price",
@@ -66,6 +69,7 @@ TRADE_REFUSALS = frozenset(
         "taken",
         "too_few_things",
         "too_many_bids",
+        "too_many_instances",
         "too_many_letters",
         "too_many_lots",
         "too_many_things",
@@ -106,6 +110,7 @@ class Trader:
             *(self._share,) * 2,
             *(self._handle,) * 4,
             *(self._craft,) * 2,
+            *(self._travel,) * 2,
             lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
         )
 
@@ -233,6 +238,9 @@ class Trader:
         event = {"type": what, "thing": self._one(self._worn if what == "unequip" else self._carried)}
         more: dict[str, Event] = {"split": {"count": 1}, "giveitem": {"to": self._neighbour()}}
         return {**event, **more.get(what, {})}
+
+    def _travel(self) -> Event:
+        return self._rng.choice(({"type": "enter", "template": TEMPLATE}, {"type": "depart"}))
 
     def _craft(self) -> Event:
         return {"type": "craft", "recipe": self._rng.choice(RECIPES)}

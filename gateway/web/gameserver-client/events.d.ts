@@ -21,10 +21,14 @@ export interface Events {
   collect: { fields: {  }; data: Collected };
   /** Make a thing of what you carry. */
   craft: { fields: { recipe: string; }; data: Crafted };
+  /** Leave an instance, near where one comes in: you stand again where you entered it. */
+  depart: { fields: {  }; data: Passed };
   /** Bring coins from your purse into the bank, in a zone with a counter. */
   deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
   drop: { fields: { thing: string; }; data: Handled };
+  /** Enter your instance of a template, at a gate within 2 tiles. It is opened if you have none. */
+  enter: { fields: { template: string; }; data: Passed };
   /** Put on a thing that you carry; what you wear in its place is taken off. */
   equip: { fields: { thing: string; }; data: Armed };
   /** Look at a thing that you carry, wear, or that lies near you. */
@@ -130,6 +134,7 @@ export interface Notices {
   moved: Moved;
   posted: Posted;
   proposed: Proposed;
+  putback: PutBack;
   received: Received;
   respawned: Respawned;
   retracted: Retracted;
@@ -172,7 +177,7 @@ export interface Purchase {
   gone?: boolean;
 }
 
-/** The map of the zone in which you stand. ``safe``: nobody fights there. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
+/** The map of the zone in which you stand. ``safe``: nobody fights there. ``entrances``: where one can ``enter``. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
 export interface Charted {
   zone: string;
   title: string;
@@ -181,6 +186,7 @@ export interface Charted {
   walls: string;
   gates: Array<Gate>;
   safe?: boolean;
+  entrances?: Array<Gate>;
 }
 
 /** What the market gave you, the coins that you have now, and how many things wait for which you have no room. */
@@ -194,6 +200,15 @@ export interface Collected {
 export interface Crafted {
   thing: Thing;
   gone?: boolean;
+}
+
+/** Where you stand now. ``ends_ms``: when an instance ends, milliseconds since 1970; 0 outside of one. */
+export interface Passed {
+  zone: string;
+  title: string;
+  x: number;
+  y: number;
+  ends_ms?: number;
 }
 
 /** The coins in the bank, and those in your purse. */
@@ -463,6 +478,15 @@ export interface Proposed {
   things: Array<Thing>;
   coins: number;
   version: number;
+  id?: string;
+}
+
+/** The instance in which you were has ended, and you stand there now. */
+export interface PutBack {
+  type: "putback";
+  zone: string;
+  x: number;
+  y: number;
   id?: string;
 }
 
