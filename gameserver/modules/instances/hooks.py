@@ -16,7 +16,7 @@ def _needs_instance(event: Stir, context: Context) -> Needs:
     return (ids(Instance, event.zone),) if template_of(event.zone) else ()
 
 
-@before("world.stir", needs=_needs_instance)
+@before("world.stir", needs=_needs_instance, optional=True)
 def what_is_over_stirs_no_more(state: State, event: Stir, context: Context) -> None:
     """Leave out ticks of an instance that is closing or has ended: nothing must be born there."""
     if template_of(event.zone):
