@@ -9,7 +9,7 @@ from gameserver.game import Event, Notice, Result, event, notice
 TEND_S = 5.0
 
 Template = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}\Z", description="name of a template, as `chart` tells it")
+    str, msgspec.Meta(pattern=r"^[^\x00]{1,64}\Z", description="name of a template, as `chart` tells it")
 ]
 
 
