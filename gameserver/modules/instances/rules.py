@@ -36,7 +36,7 @@ from gameserver.modules.instances.maps import LASTS_S_MAX, Stay, nearest_gate
 from gameserver.modules.movement.bodies import actors_body, bodies_in, body_of, body_parts
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.maps import spawns
-from gameserver.modules.movement.placing import misplaced, place
+from gameserver.modules.movement.relocation import misplaced, place
 from gameserver.modules.movement.view import appears, crosses, looks_around
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.world.entities import ZoneClock
@@ -61,14 +61,14 @@ def enter(state: State, event: Enter, context: Context) -> Outcome:
     if nearest_gate(state.zone(before.zone), event.template, before.x, before.y, REACH) is None:
         raise Rejected("no_gate", "There is no such gate near you.")
     mine = _instance_of(state, before.id, event.template)
-    opened = () if mine else (_next_number(state),)
-    instance = mine or _opened(state, opened[0].last, event.template, before, context.now_ms)
+    opening = state.of(Opening).get(ALL, Opening(id=ALL)) if mine else _next(state)
+    instance = mine or _opened(state, opening.last, event.template, before, context.now_ms)
     _check_room(state, instance, before.id)
     x, y = context.rng.choice(spawns(state.zone(instance.id)))
     after = _moved(before, (instance.id, x, y))
     within = instance.came_from | {before.id: (before.zone, before.x, before.y)}
     visited = replace(instance, empty_ms=0, visitors=as_visitors(within))
-    return _travelled(state, before, after, (*opened, visited), instance.ends_ms)
+    return _travelled(state, before, after, (opening, visited), instance.ends_ms)
 
 
 def _instance_of(state: State, owner: str, template: str) -> Instance | None:
@@ -76,7 +76,7 @@ def _instance_of(state: State, owner: str, template: str) -> Instance | None:
     return next((one for one in sorted(found, key=lambda one: one.id) if one.owner == owner), None)
 
 
-def _next_number(state: State) -> Opening:
+def _next(state: State) -> Opening:
     if state.count(count(Instance)) >= INSTANCES_MAX:
         raise Rejected("too_many_instances", "All are full at the moment. Try again in a few minutes.")
     return Opening(id=ALL, last=state.of(Opening).get(ALL, Opening(id=ALL)).last + 1)

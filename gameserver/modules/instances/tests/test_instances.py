@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from gameserver.modules.movement.placing import misplaced
-from gameserver.testing.wholes import Whole
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,12 +18,14 @@ from gameserver.modules.items.entities import Item
 from gameserver.modules.items.tests.worlds import on_ground
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Appeared, Chart, Vanished
+from gameserver.modules.movement.relocation import misplaced
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.modules.world.events import Stir
 from gameserver.rules.needs import count
 from gameserver.rules.outcome import State
 from gameserver.testing import two_zones
+from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, cut_off, fold, play, player, put, told
 
 ADA, BOB = player(), player("Bob")
