@@ -39,7 +39,9 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
-        self._heard = True
+        self._clock = asyncio.get_running_loop().time
+        self._heard_s = self._said_s = self._clock()
+        self._asked = False
         self._dropped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,7 +55,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Decode packets and hand them on. Called by asyncio."""
-        self._heard = True
+        self._heard_s, self._asked = self._clock(), False
         for packet in self._core.receive(data):
             if not self._dropped:
                 self._take(packet)
@@ -63,11 +65,17 @@ class Connection(asyncio.Protocol):
     def write(self, *packets: Packet) -> None:
         """Send packets, in one write."""
         if not self._dropped:
+            self._said_s = self._clock()
             self._transport.write(b"".join(map(self._core.encode, packets)))
 
-    def keep_alive(self, every_s: float) -> None:
-        """Ping so often, and drop the connection when nothing at all was heard in between."""
-        self._timer = asyncio.get_running_loop().call_later(every_s, self._beat, every_s)
+    def keep_alive(self, silence_s_max: float, say_within_s: float) -> None:
+        """Ping when nothing was heard for ``silence_s_max``, and drop the connection after as much silence again.
+
+        Ping also when nothing was said for ``say_within_s``, however much is heard: the server wants a sign of life.
+        """
+        due_s = min(self._heard_s + silence_s_max, self._said_s + say_within_s)
+        delay_s = silence_s_max if self._asked else due_s - self._clock()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._look, silence_s_max, say_within_s)
 
     def drop(self, reason: ConnectionLost) -> None:
         """Abort the connection and report ``reason``."""
@@ -103,13 +111,15 @@ class Connection(asyncio.Protocol):
         elif packet["type"] != "pong":
             self._on_packet(packet)
 
-    def _beat(self, every_s: float) -> None:
-        if not self._heard:
-            self.drop(ConnectionLost("silent", f"Nothing was heard for {every_s:g} seconds."))
+    def _look(self, silence_s_max: float, say_within_s: float) -> None:
+        now_s = self._clock()
+        if self._asked:  # not before: who was suspended meanwhile has heard nothing either
+            self.drop(ConnectionLost("silent", f"A ping was not answered within {silence_s_max:g} seconds."))
             return
-        self._heard = False
-        self.write({"type": "ping"})
-        self.keep_alive(every_s)
+        if now_s >= min(self._heard_s + silence_s_max, self._said_s + say_within_s):
+            self.write({"type": "ping"})
+            self._asked = True
+        self.keep_alive(silence_s_max, say_within_s)
 
     def _stop(self) -> None:
         self._dropped = True

@@ -10,6 +10,8 @@ from gameserver.client.handshake import WELCOME, Accept, Handshake
 from gameserver.client.limits import ClientLimits
 from gameserver.client.packet_types import Packet
 
+SIGNS_PER_IDLE = 3  # so often a client that says nothing pings before it would be hung up on
+
 
 class Connector:
     """Owns the connection in use: makes it, exchanges handshakes on it, and forgets it when it is lost.
@@ -45,10 +47,12 @@ class Connector:
 
     async def greet(self, accept: Accept) -> None:
         """Connect to the next address and exchange ``hello`` for ``welcome``. Raises ``OSError``, ``GameError``."""
-        connection = self.connection = await self._dialer.dial(self._on_packet, self._forget)
+        async with asyncio.timeout(self._limits.connect_s_max):
+            connection = await self._dialer.dial(self._on_packet, self._forget)
+        self.connection = connection
 
         def welcomed(welcome: Packet) -> None:
-            connection.keep_alive(min(self._limits.ping_every_s_max, welcome["idle_s_max"] / 3))
+            connection.keep_alive(self._limits.silence_s_max, welcome["idle_s_max"] / SIGNS_PER_IDLE)
             accept(welcome)
 
         await self.ask(self._hello, welcomed)

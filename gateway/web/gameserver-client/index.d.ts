@@ -30,8 +30,11 @@ export interface Options {
   /** Milliseconds. */
   backoffBase?: number;
   backoffCap?: number;
+  /** For one gateway to accept a connection. */
+  connectMax?: number;
   attemptMax?: number;
-  pingEvery?: number;
+  /** Without a packet until the server is pinged, and again until the connection is given up. */
+  silenceMax?: number;
   ackDelay?: number;
   ackIdsMax?: number;
   /** A class that behaves as the browser's does. */
@@ -46,7 +49,7 @@ export interface Options {
 }
 
 export const DEFAULTS: Required<
-  Pick<Options, "window" | "backoffBase" | "backoffCap" | "attemptMax" | "pingEvery" | "ackDelay" | "ackIdsMax">
+  Pick<Options, "window" | "backoffBase" | "backoffCap" | "connectMax" | "attemptMax" | "silenceMax" | "ackDelay" | "ackIdsMax">
 >;
 
 type Fields<E extends keyof Events> = Events[E]["fields"];

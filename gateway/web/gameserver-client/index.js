@@ -30,6 +30,7 @@ const TRANSIENT = new Set(["busy", "unavailable", "stale", "dead_lettered", "flo
 // The server says so however often it is asked.
 const FINAL = new Set(["protocol_mismatch", "catalogue_mismatch"]);
 const IDS_KEPT = 1024;
+const SIGNS_PER_IDLE = 3; // so often a client that says nothing pings before it would be hung up on
 const GONE_KEPT = 256;
 
 /** The limits and times of a client; each may be given to the constructor. Times in milliseconds. */
@@ -37,8 +38,9 @@ export const DEFAULTS = {
   window: 0, // events that may be unanswered at a time; 0: as many as the server lets wait in a lane
   backoffBase: 200,
   backoffCap: 5000,
+  connectMax: 5000, // for one gateway to accept a connection
   attemptMax: 15000, // for one attempt to connect, be greeted and resume
-  pingEvery: 15000,
+  silenceMax: 5000, // without a packet until the server is pinged, and again until the connection is given up
   ackDelay: 200,
   ackIdsMax: 64,
 };
@@ -157,8 +159,13 @@ export class Client {
       return;
     }
     this._socket = socket;
-    this._timer("attempt", this.options.attemptMax, () => this._lost(new ConnectionLost("unreachable", `${url} does not answer.`)));
-    socket.onopen = () => this._ask({ type: "hello", protocol: PROTOCOL }, (welcome) => this._greeted(welcome));
+    const bound = (ms) => this._timer("attempt", ms, () => this._lost(new ConnectionLost("unreachable", `${url} does not answer.`)));
+    bound(this.options.connectMax);
+    socket.onopen = () => {
+      if (this._socket !== socket) return;
+      bound(this.options.attemptMax);
+      this._ask({ type: "hello", protocol: PROTOCOL }, (welcome) => this._greeted(welcome));
+    };
     socket.onmessage = (message) => this._socket === socket && this._take(JSON.parse(message.data));
     socket.onclose = socket.onerror = () =>
       this._socket === socket && this._lost(new ConnectionLost("connection_lost", "The connection was lost."));
@@ -167,8 +174,8 @@ export class Client {
   _greeted(welcome) {
     this.welcome = welcome;
     this._window = Math.min(this.options.window || welcome.lane_waiting_max, welcome.lane_waiting_max);
-    this._heard = true;
-    this._ping(Math.min(this.options.pingEvery, (welcome.idle_s_max * 1000) / 3));
+    this._listen();
+    this._promise();
     if (this.token) {
       this._resume(true);
     } else {
@@ -291,14 +298,20 @@ export class Client {
   _write(packet) {
     this._tell("packet", "sent", packet);
     this._socket.send(JSON.stringify(packet));
+    this._promise();
   }
 
-  _ping(every) {
-    this._timer("ping", every, () => {
-      if (!this._heard) return this._lost(new ConnectionLost("silent", "Nothing was heard for too long."));
-      this._heard = false;
+  // The server wants a sign of life, however much we hear of it.
+  _promise() {
+    if (this.welcome) this._timer("sign", (this.welcome.idle_s_max * 1000) / SIGNS_PER_IDLE, () => this._write({ type: "ping" }));
+  }
+
+  // Each packet that comes begins the silence anew; a silent server is asked before it is given up.
+  _listen() {
+    if (!this.welcome || !this._socket) return;
+    this._timer("silence", this.options.silenceMax, () => {
       this._write({ type: "ping" });
-      this._ping(every);
+      this._timer("silence", this.options.silenceMax, () => this._lost(new ConnectionLost("silent", "A ping was not answered.")));
     });
   }
 
@@ -326,7 +339,7 @@ export class Client {
   // Receiving.
 
   _take(packet) {
-    this._heard = true;
+    this._listen();
     this._tell("packet", "received", packet);
     const handler = this[`_on_${packet.type}`];
     if (handler) handler.call(this, packet);

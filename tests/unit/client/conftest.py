@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self.gateway = gateway
         self.events: list[Event] = []
         self.closed = False
+        self.received = bytearray()
         self.wire = ServerConnection(gateway.limits, gateway.greeting)
 
     def connection_made(self, transport: Any) -> None:
@@ -52,6 +53,7 @@ class Connection(asyncio.Protocol):
         self.closed = True
 
     def data_received(self, data: bytes) -> None:
+        self.received += data
         if self.gateway.deaf:
             return
         for event in self.wire.receive(data, asyncio.get_running_loop().time()):

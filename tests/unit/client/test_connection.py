@@ -1,11 +1,13 @@
 """One connection: packets in and out, keep-alive, and a loss that is reported once."""
 
+import time
 from typing import Any
 
 import pytest
 
 from gameserver.client.connection import Connection, Dialer
 from gameserver.client.errors import ConnectionLost
+from gameserver.wire.packets import Pong
 
 HELLO = {"type": "hello", "protocol": 1, "catalogue": ""}
 
@@ -50,9 +52,35 @@ async def test_a_silent_peer_is_dropped(stage: Any) -> None:
     async with stage.listening() as gateway:
         gateway.deaf = True
         connection = await Dialer([gateway.address]).dial(reports.packet, reports.gone)
-        connection.keep_alive(0.01)
+        connection.keep_alive(0.01, 100.0)
         await stage.until(lambda: reports.lost)
         assert reports.lost == ["silent"]
+
+
+async def test_who_hears_is_not_asked_and_who_says_nothing_gives_a_sign_of_life(stage: Any) -> None:
+    reports = Reports()
+    async with stage.listening() as gateway:
+        connection = await Dialer([gateway.address], "json").dial(reports.packet, reports.gone)
+        connection.write(HELLO)
+        await stage.until(lambda: reports.packets)
+        connection.keep_alive(0.2, 0.05)
+        await stage.until(lambda: gateway.last.tell(Pong()) or gateway.last.received.count(b"ping") >= 3)
+        assert reports.lost == []
+        await connection.close(1.0)
+
+
+async def test_a_silent_peer_is_asked_before_it_is_given_up(stage: Any) -> None:
+    """Who was suspended has heard nothing either: the answer is waited for."""
+    reports = Reports()
+    async with stage.listening() as gateway:
+        connection = await Dialer([gateway.address]).dial(reports.packet, reports.gone)
+        connection.write(HELLO)
+        await stage.until(lambda: reports.packets)
+        connection.keep_alive(0.2, 100.0)
+        time.sleep(0.5)  # noqa: ASYNC251 (the whole process stands still)
+        await stage.until(lambda: gateway.last.received.count(b"ping") or reports.lost)
+        assert reports.lost == []
+        await connection.close(1.0)
 
 
 async def test_a_loss_is_reported_once_and_nothing_is_written_after_it(stage: Any) -> None:
