@@ -119,6 +119,14 @@ def families() -> dict[str, tuple[Spec, ...]]:
 
 
 @once_per_reading
+def busiest_family() -> str:
+    """The family that players' play is made of most: of the event that goes in the largest batches. "" without any."""
+    sent = (cls.spec for cls in client_events().values())
+    busiest = max(sent, key=lambda spec: (spec.batch_max, not spec.durable), default=None)
+    return busiest.family if busiest else ""
+
+
+@once_per_reading
 def any_event() -> Any:
     """The union of all event types, for decoders."""
     return reduce(or_, events().values())

@@ -8,7 +8,7 @@ import fcntl
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ import msgspec
 
 from gameserver.broker.urls import nodes
 from gameserver.config import PLAYER, Settings
+from gameserver.declare import catalogue
 from gameserver.errors import Corrupt, GameError
 from gameserver.local import plan
 from gameserver.local.development import Development
@@ -234,7 +235,7 @@ def where(
         ("logs", _short(settings.var / "log", home)),
         *(("by hand", f"nc {listener.host} {listener.port}  {NC_FROM}") for listener in gateways[:1]),
         *(("", line) for line in join),
-        *(("scale a family", _scaling(family, queues, home)) for family, queues in list(families.items())[:1]),
+        *(("scale a family", _scaling(family, families[family], home)) for family in _busiest_first(families)[:1]),
         ("stop everything", "Ctrl-C"),
     ]
     return "\n".join(["", "The server is up.", "", *(f"  {name:<20} {text}".rstrip() for name, text in rows), ""])
@@ -251,6 +252,11 @@ def _management(broker: Broker, home: Path) -> str:
         password = _short(broker.node.folder / "password", home)
         return f"http://{LOCAL}:{broker.node.management_port}  (user {USER}, password in {password})"
     return _without_passwords(broker.management_url) or "(AMQP_MANAGEMENT_URL is not given)"
+
+
+def _busiest_first(families: Iterable[str]) -> list[str]:
+    busiest = catalogue.busiest_family()
+    return sorted(families, key=lambda family: family != busiest)
 
 
 def _scaling(family: str, queues: list[str], home: Path) -> str:

@@ -3,6 +3,7 @@ import socket
 import pytest
 
 from gameserver.config import load
+from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
 from gameserver.local import run as module
 from gameserver.local.ports import Ports
@@ -102,3 +103,13 @@ def test_the_end_of_the_start_tells_where_things_are_and_no_password(free):
     assert text.index("gameserver play") < text.index("nc 127.0.0.1")
     assert node.password not in text
     assert secrets.flower_password not in text
+
+
+def test_the_family_that_is_offered_for_scaling_is_the_one_that_play_is_made_of(free):
+    settings = load(free)
+    node = private_node(settings.var / "rabbitmq", Ports.from_env(free))
+    broker = module.Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
+    kept_secrets(settings)
+    families = {family: [family] for family in catalogue.families()}
+    text = where(settings, families, broker=broker, ports=Ports.from_env(free), environ=free, join=[])
+    assert "worker -Q movement -n movement2@%h" in text
