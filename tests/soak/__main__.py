@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+
 from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.__main__ import postgresql_binaries
 from tests.databases import Cluster
@@ -25,9 +27,16 @@ def main() -> int:
     parser.add_argument("--leak", choices=("gateway", "worker"), default="", help="have it keep everything it gets")
     parser.add_argument("--report", type=Path, help="write what was found into this file")
     parser.add_argument("--keep", type=Path, help="keep the logs in this folder")
+    parser.add_argument("--judge", type=Path, help="judge again what a run kept (its report.json), and play nothing")
     arguments = parser.parse_args()
+    if arguments.judge:
+        report = msgspec.json.decode(arguments.judge.read_bytes(), type=Report)
+        print(page(report, f"From {arguments.judge}"), flush=True)
+        return 1 if report.wrong else 0
     with tempfile.TemporaryDirectory() as scratch:
         report = _soaked(arguments, arguments.keep or Path(scratch))
+    if arguments.keep:
+        (arguments.keep / "report.json").write_bytes(msgspec.json.encode(report))
     text = page(report, _what(arguments))
     print(text, flush=True)
     if arguments.report:

@@ -1,7 +1,6 @@
 """What is measured: memory and descriptors of processes, rows, queues, registries of gateways, files."""
 
 import http.client
-import math
 import os
 import sqlite3
 from base64 import b64encode
@@ -15,8 +14,12 @@ import msgspec
 
 from gameserver.broker.topology import DEAD, DEAD_MESSAGES_MAX
 from gameserver.declare import catalogue
+from gameserver.limits import Limits
 from gameserver.local.ports import LOCAL
 from gameserver.local.rabbitmq_node import USER
+from gameserver.modules.chat.rules import CHANNELS_MAX
+from gameserver.modules.market.rules import LOTS_MAX, OWED_MAX
+from gameserver.modules.post.events import LETTERS_MAX
 from gameserver.store.engine import CHECKPOINT_PAGES
 from gameserver.store.tables import metadata
 from gameserver.testing.rabbitmq_node import RunningNode
@@ -32,10 +35,18 @@ OBJECTS = ("connections", "channels", "queues", "exchanges", "consumers")
 FILL = ("told", "mailed", "remembered")  # registries that fill, and stay so
 # What has a bound of its own, or is kept for so long that a run sees it come and not go.
 BOUNDED = {
-    ("rows", "gateways"): math.inf,  # one for each start of a gateway, for six hours
-    ("rows", "trials"): math.inf,  # for a day
     ("messages", DEAD): float(DEAD_MESSAGES_MAX),
     ("file", "world.sqlite-wal"): 2 * CHECKPOINT_PAGES * SQLITE_PAGE / MB,  # a reader may put a copy off once
+}
+
+# Rows of a player, by the rules' own bounds: they fill, and stay so.
+OF_A_PLAYER = {
+    "letters": LETTERS_MAX,
+    "lots": LOTS_MAX,
+    "memberships": CHANNELS_MAX,
+    "outcomes": len({spec.lane for spec in catalogue.specs()}) * Limits().outcomes_kept,
+    "owed": OWED_MAX,
+    "sides": 1,
 }
 
 Found = tuple[str, str, float]  # kind, name, value
@@ -44,9 +55,10 @@ Found = tuple[str, str, float]  # kind, name, value
 class Measurements:
     """All series of a run. ``remembered``: what gateways remember at most in each of those that fill."""
 
-    def __init__(self, stage: Stage, remembered: int) -> None:
+    def __init__(self, stage: Stage, remembered: int, players: int) -> None:
         self._stage = stage
         self._remembered = remembered
+        self._players = players
         self.series: dict[tuple[str, str], Series] = {}
 
     def take(self, at_s: float) -> None:
@@ -65,6 +77,8 @@ class Measurements:
     def _bound(self, kind: str, name: str) -> float | None:
         if kind == "registry" and name.rpartition(": ")[2] in FILL:
             return float(self._remembered)
+        if kind == "rows" and name in OF_A_PLAYER:
+            return float(self._players * OF_A_PLAYER[name])
         return BOUNDED.get((kind, name))
 
     def _processes(self) -> Iterator[Found]:

@@ -18,7 +18,8 @@ def _lines(report: Report, what: str) -> Iterator[str]:
     yield ""
     yield "Written by `python -m tests.soak --report docs/soak.md` (`make soak HOURS=n REPORT=docs/soak.md`)."
     yield ""
-    yield f"{what}. {report.seconds / 3600:.2f} hours, {report.visits} crowds of bots, {report.faults.total()} faults:"
+    faults = sum(report.faults.values())
+    yield f"{what}. {report.seconds / 3600:.2f} hours, {report.visits} crowds of bots, {faults} faults:"
     yield ", ".join(f"{count} x {fault}" for fault, count in sorted(report.faults.items())) + "."
     yield ""
     yield "Bots: " + ", ".join(f"{name} {count:,}" for name, count in report.bots.items()) + "."

@@ -21,7 +21,7 @@ from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.schedule import ALL
 from tests.chaos.stage import Stage
 from tests.soak.measured import Measurements
-from tests.soak.series import Judgement, judge
+from tests.soak.series import Judgement, Series, judge
 
 PROGRAM = "tests.soak.program"
 REMEMBERED = 20_000  # as gateways have it
@@ -32,6 +32,7 @@ MEASUREMENTS = 240
 BETWEEN_S_MIN = 1.0  # two measurements
 STAYING, COMING, RATE = 20, 10, 3.0  # bots that stay, bots of each crowd that comes and goes, events a second of each
 CROWDS = 3
+MIXED = ("--profile", "mixed")  # who stays, and one crowd of those that come and go; the others walk, fight and talk
 VISIT_SHARE = (0.02, 0.08)  # of the run
 VISIT_S_MIN = 15.0
 GONE_BY = 4  # one visit of so many ends with a kill
@@ -64,14 +65,24 @@ class SoakStage(Stage):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What came of a run. ``bots``: what all of them counted; ``wrong``: what is not as it should be."""
+    """What came of a run. ``bots``: what all of them counted; ``told``: what is wrong beside what grows."""
 
     seconds: float
-    faults: Counter[str]
-    bots: Counter[str]
+    faults: dict[str, int]
+    bots: dict[str, int]
     visits: int
-    judgements: list[Judgement]
-    wrong: list[str]
+    series: list[Series]
+    told: list[str]
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        """What became of all that was measured."""
+        return [judge(each, self.seconds) for each in self.series]
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as it should be."""
+        return [*_grown(self.judgements), *self.told]
 
 
 def stage_of(node: RunningNode, folder: Path, seconds: float, database_url: str = "", leak: str = "") -> SoakStage:
@@ -96,7 +107,7 @@ def run(
 ) -> Report:
     """Play for so long, recover, let all go, and judge."""
     stage.start_all()
-    found = Measurements(stage, remembered(seconds))
+    found = Measurements(stage, remembered(seconds), STAYING + CROWDS * COMING)
     began_s = time.monotonic()
     faults = draw(seed, seconds - RECOVER_S_MAX / 4, every_s, weights)
     with Bots(stage, seed, seconds) as bots:
@@ -113,16 +124,21 @@ def run(
     seconds = time.monotonic() - began_s
     time.sleep(SETTLE_S)
     found.take(time.monotonic() - began_s)
-    judgements = [judge(series, seconds) for series in found.series.values()]
-    wrong = [*_grown(judgements), *_unlike(bots.counts), *_left(stage, found), *stage.troubles]
+    _bound_by_starts(stage, found)
     return Report(
         seconds=seconds,
-        faults=stage.struck,
-        bots=bots.counts,
+        faults=dict(stage.struck),
+        bots=dict(bots.counts),
         visits=bots.visits,
-        judgements=judgements,
-        wrong=wrong,
+        series=list(found.series.values()),
+        told=[*_unlike(bots.counts), *_left(stage, found), *stage.troubles],
     )
+
+
+def _bound_by_starts(stage: Stage, found: Measurements) -> None:
+    """A gateway's row is kept for six hours: there is one for each start."""
+    starts = len(stage.gateways) + sum(stage.struck[fault] for fault in ENDING if "gateway" in fault)
+    found.series["rows", "gateways"].bound = float(starts)
 
 
 def _looks(seconds: float) -> Iterator[tuple[float, None]]:
@@ -188,23 +204,23 @@ class Bots:
         thread.start()
 
     def _stay(self) -> None:
-        bots = self._start("stays", STAYING)
+        bots = self._start("stays", STAYING, MIXED)
         self._over.wait()
         self._end(bots, signal.SIGINT)
 
     def _come_and_go(self, n: int) -> None:
         while not self._over.is_set():
             share, gone = self._rng.uniform(*VISIT_SHARE), self._rng.randrange(GONE_BY) == 0
-            bots = self._start(f"crowd{n}b", COMING)
+            bots = self._start(f"crowd{n}b", COMING, MIXED if n % 2 else ())
             self._over.wait(self._visit_s(share))
             self._end(bots, signal.SIGKILL if gone else signal.SIGINT)
 
     def _visit_s(self, share: float) -> float:
         return max(VISIT_S_MIN, share * self._seconds)
 
-    def _start(self, prefix: str, count: int) -> Proc:
+    def _start(self, prefix: str, count: int, plays: Sequence[str]) -> Proc:
         where = [word for host, port in self._stage.addresses for word in ("--address", f"{host}:{port}")]
-        how = ("--count", str(count), "--rate", str(RATE), "--forever", "--name-prefix", prefix)
+        how = ("--count", str(count), "--rate", str(RATE), "--forever", "--name-prefix", prefix, *plays)
         command = (sys.executable, "-m", "gameserver", "bots", *how, *where)
         with self._lock:
             self.visits += 1

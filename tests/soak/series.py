@@ -18,25 +18,30 @@ HOUR_S = 3600.0
 MB = 1_000_000
 
 GROWS, FLAT, SHORT, BOUNDED, OVER = "grows", "flat", "too short to say", "within its bound", "above its bound"
-BAD = frozenset({GROWS, OVER})
+LEFT = "is left when nobody plays"
+BAD = frozenset({GROWS, OVER, LEFT})
 
 Point = tuple[float, float]  # seconds since the beginning, value
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of thing that is measured: its unit, and what may come and go of it without being growth."""
+    """A kind of thing that is measured: its unit, and what may come and go of it without being growth.
+
+    ``drains``: when nobody plays any more it goes back to what it was. If it does, it was a backlog, and did not grow.
+    """
 
     unit: str
     most: float
     share: float = 0.1  # of its median
+    drains: bool = False
 
 
 KINDS = {
     "memory": Kind(unit="MB", most=8.0),
     "broker's memory": Kind(unit="MB", most=40.0, share=0.3),  # Erlang's collectors and page cache
     "descriptors": Kind(unit="descriptors", most=6.0),
-    "rows": Kind(unit="rows", most=100.0, share=0.15),
-    "messages": Kind(unit="messages", most=100.0),
+    "rows": Kind(unit="rows", most=30.0, share=0.15),
+    "messages": Kind(unit="messages", most=20.0, drains=True),
     "broker's objects": Kind(unit="objects", most=10.0),
     "registry": Kind(unit="entries", most=60.0, share=0.25),
     "file": Kind(unit="MB", most=8.0, share=0.25),
@@ -88,9 +93,11 @@ def judge(series: Series, run_s: float) -> Judgement:
 def _verdict(series: Series, warm: Sequence[Point], per_s: float, run_s: float) -> str:
     if series.bound is not None:
         return BOUNDED if max(value for _, value in series.points) <= series.bound else OVER
+    kind = KINDS[series.kind]
+    if kind.drains:
+        return LEFT if series.points[-1][1] > series.points[0][1] + kind.most else FLAT
     if len(warm) < POINTS_MIN or _span(warm) < SPAN_MIN * run_s:
         return SHORT
-    kind = KINDS[series.kind]
     allowed = max(kind.most, kind.share * median(value for _, value in warm))
     grew = per_s * _span(warm) > allowed
     return GROWS if grew and _troughs_rose(warm) > allowed / 2 and _goes_on(warm, per_s) else FLAT

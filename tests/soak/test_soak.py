@@ -14,10 +14,6 @@ LONG = ("kill the broker", "restart the broker", "a family without workers", "ra
 SHORT = {fault: weight for fault, weight in WEIGHTS.items() if fault not in LONG}
 
 
-# What waits where the machine has no time: two minutes are too short for it to be worked off.
-BACKLOGS = ("messages of", "rows of outbox")
-
-
 def soaked(node: RunningNode, folder: Path, leak: str = "") -> Report:
     stage = stage_of(node, folder, SECONDS, leak=leak)
     try:
@@ -30,8 +26,8 @@ def soaked(node: RunningNode, folder: Path, leak: str = "") -> Report:
 @pytest.mark.timeout(500)
 def test_in_two_minutes_nothing_grows_and_everybody_is_answered(node: RunningNode, tmp_path: Path) -> None:
     report = soaked(node, tmp_path / "server")
-    assert [sentence for sentence in report.wrong if not sentence.startswith(BACKLOGS)] == []
-    assert report.faults.total() >= 4
+    assert report.wrong == []
+    assert sum(report.faults.values()) >= 4
     assert report.bots["answered"] > 1_000
     kinds = {each.kind for each in report.judgements}
     assert kinds == {
