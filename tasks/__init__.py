@@ -9,6 +9,7 @@ with exit_with_message():
     from gameserver.rules.book import rules
     from tasks import inspection  # noqa: F401 - workers answer its questions
     from tasks.celery_app import app
+    from tasks.overrides import commands  # noqa: F401 - workers obey these instead of Celery's own
 
     rules()  # all of them are looked for before a worker takes its first event
 
