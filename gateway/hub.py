@@ -332,6 +332,11 @@ class Hub:
         self._sweeper.sweep()
         self._watch.look()
 
+    def bind_again(self) -> None:
+        """Hear all that is watched, also where somebody removed a binding by hand: of that no process is told."""
+        if self._broker.up:
+            self._dispatcher.bind_all()
+
     # The broker.
 
     def broker_up(self) -> None:

@@ -261,6 +261,16 @@ def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
     assert stage.broker.bound == [f"-{routing_key('zone.a')}"]
 
 
+def test_all_that_is_watched_is_bound_again_while_the_broker_is_there(stage: Stage):
+    stage.player("ada", watch=("zone.a",))
+    stage.broker.bound.clear()
+    stage.hub.bind_again()
+    assert stage.broker.bound == [f"+{routing_key('zone.a')}"]
+    stage.broker.up = False
+    stage.hub.bind_again()
+    assert len(stage.broker.bound) == 1
+
+
 def test_who_is_let_in_at_another_gateway_is_none_of_our_business(stage: Stage):
     direct = Unicast(conn="g2.conn", packet=told(type="ok", re=1), re=1, lane="session")
     follow = SessionUpdate(session="g2.conn", player="ada", watch={"view": ("zone.town",)})
