@@ -180,8 +180,7 @@ class Gateway(Service):
         yield defer.maybeDeferred(super().stopService)
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)
-        if self._announced is not None:
-            prometheus_targets.withdraw(self._announced)
+        prometheus_targets.withdraw(self._announced)
         self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
         for connection in self.hub.connections:

@@ -4,6 +4,7 @@ Beat's time is its machine's clock as it once was, and goes on steadily from the
 than the tolerance, because the clock was set, beat follows at once. So no clock that is set back makes beat wait.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +14,10 @@ from celery.beat import BeatLazyFunc, Scheduler
 from celery.schedules import schedule
 
 from gameserver.declare.base import Spec
+from gameserver.runtime.logging import Seldom
 from gameserver.server_time import CLOCK_TOLERANCE_MS
+
+unshown = Seldom(logging.getLogger(__name__))
 
 LOOKS_S = 1.0  # between two looks whether somebody takes ticks again
 WAITS_S = 5  # the broker drops what waits in its queue for longer: a world that slept does not live through its nights
@@ -83,11 +87,19 @@ class PunctualScheduler(Scheduler):
         """Send what is due. Returns the seconds until something will be."""
         for entry in self.schedule.values():
             self._send_once(entry)
-        if self.alive is not None:
-            self.alive.touch()
+        self._show_life()
         now_s = clock.seconds()
         ends = [period_s - now_s % period_s for period_s in map(_period_s, self.schedule.values())]
         return float(min([self.max_interval, *ends]))
+
+    def _show_life(self) -> None:
+        """Touch the file, if it can be: the world goes on without it, and who looks at it says what is the matter."""
+        if self.alive is not None:
+            try:
+                self.alive.parent.mkdir(parents=True, exist_ok=True)
+                self.alive.touch()
+            except OSError as fault:
+                unshown.warning("beat goes on, but can't show it: %s", fault)
 
     def _send_once(self, entry: Any) -> None:
         period = int(clock.seconds() // _period_s(entry))

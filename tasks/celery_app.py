@@ -126,7 +126,6 @@ def _declare(**_: Any) -> None:
     """Beat may be the first who comes to a broker, and publishes to what others declare."""
     settings = config.load()
     PunctualScheduler.alive = alive_file(settings.var)  # what `gameserver.runtime.healthcheck` looks at
-    PunctualScheduler.alive.parent.mkdir(parents=True, exist_ok=True)
     with app.connection_for_write() as connection:
         connection.ensure_connection(**TRIES)
         ensure_topology(connection, topology(settings.limits, settings.queues))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from celery.worker import state
@@ -86,7 +87,7 @@ class Meters:
         ProcessCollector(registry=self.registry)
         self.registry.register(GC_COLLECTOR)
         self._server: Any = None
-        self._announced: Any = None
+        self._announced: Path | None = None
 
     def text(self) -> str:
         """All of it in Prometheus' text form."""
@@ -145,8 +146,7 @@ class Meters:
 
     def close(self) -> None:
         """The worker ends."""
-        if self._announced is not None:
-            prometheus_targets.withdraw(self._announced)
+        prometheus_targets.withdraw(self._announced)
 
 
 def _skew_s(waited_s: float) -> float:

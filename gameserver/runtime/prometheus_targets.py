@@ -4,13 +4,17 @@ So ports need not be chosen: the kernel gives a free one, and any number of gate
 file that a killed process left is removed by the next process that starts.
 """
 
+import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from socket import gethostname
 
 import msgspec
 
 from gameserver.config import Address
+
+log = logging.getLogger(__name__)
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -20,11 +24,18 @@ class Target(msgspec.Struct, frozen=True):
     labels: dict[str, str]
 
 
-def announce(folder: Path, job: str, name: str, where: Address) -> Path:
-    """Write this process's file. ``name``: of the process, in the deployment. Returns the file, for ``withdraw``."""
-    _sweep(folder)
+def announce(folder: Path, job: str, name: str, where: Address) -> Path | None:
+    """Write this process's file. ``name``: of the process, in the deployment. Returns the file, for ``withdraw``.
+
+    ``None`` where it can't be written: a process plays without being measured, on a full disk too.
+    """
     file = folder / f"{job}.{gethostname()}.{os.getpid()}.json"
-    return write(file, [Target([str(where)], {"job": job, "process": name})])
+    try:
+        _sweep(folder)
+        return write(file, [Target([str(where)], {"job": job, "process": name})])
+    except OSError as fault:
+        log.warning("Prometheus won't find this process, whose file can't be written: %s", fault)
+        return None
 
 
 def write(file: Path, found: list[Target]) -> Path:
@@ -35,9 +46,11 @@ def write(file: Path, found: list[Target]) -> Path:
     return beside.replace(file)
 
 
-def withdraw(file: Path) -> None:
-    """This process ends."""
-    file.unlink(missing_ok=True)
+def withdraw(file: Path | None) -> None:
+    """This process ends. What it can't remove the next one does."""
+    if file is not None:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:

@@ -172,3 +172,16 @@ def test_where_the_broker_does_not_say_who_takes_ticks_they_are_sent(monkeypatch
     beat.consumers = None
     beat.run(3)
     assert len(beat.numbers("tick")) >= 5
+
+
+def test_a_beat_that_can_not_show_its_life_beats_on(monkeypatch, tmp_path):
+    """On a full disk, or a read-only one, the world must not stand still for a file that only shows that it goes on."""
+    beat = Beat(monkeypatch)
+    monkeypatch.setattr(Beat, "alive", tmp_path / "var" / "beat.alive")
+    beat.run(2)
+    assert (tmp_path / "var" / "beat.alive").is_file()
+    (tmp_path / "in the way").write_text("")
+    monkeypatch.setattr(Beat, "alive", tmp_path / "in the way" / "beat.alive")
+    before = len(beat.sent["tick"])
+    beat.run(2)
+    assert len(beat.sent["tick"]) > before
