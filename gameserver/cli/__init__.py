@@ -50,6 +50,14 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read what we print has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a file that can't be read or written, a full disk
+        print(f"gameserver: {_named(error)}", file=sys.stderr)
+        return 1
+
+
+def _named(error: OSError) -> str:
+    """Say what is the matter with which file; without a file, what there is to say."""
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
 
 
 def _spare(stream: TextIO) -> None:

@@ -16,7 +16,8 @@ from gameserver.errors import Corrupt, Rejected
 def backup(database_url: str, target: Path) -> int:
     """Copy the world to a file that must not be there yet, and look whether it is whole. Returns its size in bytes.
 
-    Raises ``Rejected`` ``not_sqlite``, ``already_there``, ``nothing_there``; ``Corrupt`` ``not_whole``.
+    Raises ``Rejected`` ``not_sqlite``, ``already_there``, ``nothing_there``; ``Corrupt`` ``not_copied``, ``not_whole``; then
+    nothing is left of the copy.
     """
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
@@ -27,10 +28,23 @@ def backup(database_url: str, target: Path) -> int:
     if not source.is_file():
         raise Rejected("nothing_there", f"There is no world in {source}.")
     target.touch(mode=0o600)
-    with closing(sqlite3.connect(source)) as world, closing(sqlite3.connect(target)) as copy:
-        world.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # one file, whatever it was copied from
-        (found,) = copy.execute("PRAGMA quick_check").fetchone()
-    if found != "ok":
-        raise Corrupt("not_whole", f"The copy in {target} is not whole: {found}")
+    try:
+        _copy(source, target)
+    except BaseException:
+        target.unlink()
+        raise
     return target.stat().st_size
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        with closing(sqlite3.connect(source)) as world, closing(sqlite3.connect(target)) as copy:
+            world.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, whatever it was copied from
+            (found,) = copy.execute("PRAGMA quick_check").fetchone()
+    except sqlite3.Error as fault:
+        raise Corrupt(
+            "not_copied", f"{source} can't be copied to {target}: {fault}. Nothing is left of the copy."
+        ) from fault
+    if found != "ok":
+        raise Corrupt("not_whole", f"The copy in {target} was not whole and is removed: {found}")

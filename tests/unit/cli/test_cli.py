@@ -76,3 +76,21 @@ def test_the_status_says_how_a_command_ended(
 
     monkeypatch.setattr("gameserver.cli.catalogue._events", fail)
     assert main(["events"]) == status
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/nowhere/x"), "/nowhere/x: No such file or directory.\n"),
+        (OSError("the cable is cut"), "the cable is cut.\n"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_sentence_in_every_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], raised: OSError, said: str
+) -> None:
+    def fail(_: object) -> int:
+        raise raised
+
+    monkeypatch.setattr("gameserver.cli.catalogue._events", fail)
+    assert main(["events"]) == 1
+    assert capsys.readouterr().err == f"gameserver: {said}"
