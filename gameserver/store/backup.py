@@ -16,8 +16,8 @@ from gameserver.errors import Corrupt, Rejected
 def backup(database_url: str, target: Path) -> int:
     """Copy the world to a file that must not be there yet, and look whether it is whole. Returns its size in bytes.
 
-    Raises ``Rejected`` ``not_sqlite``, ``already_there``, ``nothing_there``; ``Corrupt`` ``not_copied``, ``not_whole``; then
-    nothing is left of the copy.
+    Raises ``Rejected`` ``not_sqlite``, ``already_there``, ``nothing_there``; ``Corrupt`` ``not_copied``, ``not_whole``:
+    then nothing is left of the copy.
     """
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":

@@ -14,7 +14,7 @@ from gameserver.testing.rabbitmq_node import RunningNode
 from tests.chaos.__main__ import postgresql_binaries
 from tests.databases import Cluster
 from tests.soak.report import page
-from tests.soak.run import EVERY_S, Report, run, stage_of
+from tests.soak.run import EVERY_S, RATE, Report, run, stage_of
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--every", type=float, default=EVERY_S, help="seconds between faults, on average")
+    parser.add_argument("--rate", type=float, default=RATE, help="events a second of each bot")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--leak", choices=("gateway", "worker"), default="", help="have it keep everything it gets")
@@ -54,7 +55,7 @@ def _soaked(arguments: argparse.Namespace, folder: Path) -> Report:
         cluster.start()
     stage = stage_of(node, folder / "server", seconds, cluster.url(cluster.migrated) if cluster else "", arguments.leak)
     try:
-        return run(stage, arguments.seed, seconds, every_s=arguments.every)
+        return run(stage, arguments.seed, seconds, every_s=arguments.every, rate=arguments.rate)
     finally:
         stage.stop()
         node.kill()

@@ -102,6 +102,7 @@ def run(
     seconds: float,
     *,
     every_s: float = EVERY_S,
+    rate: float = RATE,
     weights: Mapping[str, int] = WEIGHTS,
     say: Callable[[str], None] = print,
 ) -> Report:
@@ -110,7 +111,7 @@ def run(
     found = Measurements(stage, remembered(seconds), STAYING + CROWDS * COMING)
     began_s = time.monotonic()
     faults = draw(seed, seconds - RECOVER_S_MAX / 4, every_s, weights)
-    with Bots(stage, seed, seconds) as bots:
+    with Bots(stage, seed, seconds, rate) as bots:
         for due_s, what in sorted(
             [*_looks(seconds), *((fault.at_s, fault) for fault in faults)], key=lambda due: due[0]
         ):
@@ -177,10 +178,11 @@ def _left(stage: Stage, found: Measurements) -> Iterator[str]:
 class Bots:
     """Crowds of bots, a process each: one that stays, and some that come and go, now and then without a word."""
 
-    def __init__(self, stage: Stage, seed: int, seconds: float) -> None:
+    def __init__(self, stage: Stage, seed: int, seconds: float, rate: float) -> None:
         self._stage = stage
         self._rng = Random(f"visits {seed}")
         self._seconds = seconds
+        self._rate = rate
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -220,7 +222,7 @@ class Bots:
 
     def _start(self, prefix: str, count: int, plays: Sequence[str]) -> Proc:
         where = [word for host, port in self._stage.addresses for word in ("--address", f"{host}:{port}")]
-        how = ("--count", str(count), "--rate", str(RATE), "--forever", "--name-prefix", prefix, *plays)
+        how = ("--count", str(count), "--rate", str(self._rate), "--forever", "--name-prefix", prefix, *plays)
         command = (sys.executable, "-m", "gameserver", "bots", *how, *where)
         with self._lock:
             self.visits += 1
