@@ -47,6 +47,7 @@ PARTS = [
     Part("celery", "celery.worker.consumer:Consumer", "on_send_event_buffered", "tasks/overrides/consumer.py"),
     Part("celery", "celery.worker.state", "reserved_requests", "tasks/overrides/consumer.py"),
     Part("celery", "celery.worker.consumer:Consumer", "Strategies", "tasks/overrides/consumer.py"),
+    Part("celery", "celery.worker.consumer:Consumer", "_update_prefetch_count", "tasks/overrides/commands.py"),
     Part("celery", "celery.worker.consumer:Consumer.Blueprint", "default_steps", "tasks/overrides/consumer.py"),
     Part("celery", "celery.app.task:Task", "start_strategy", "tasks/overrides/event_task.py"),
     Part("celery", "celery.app.events:Events", "dispatcher_cls", "tasks/celery_app.py"),
