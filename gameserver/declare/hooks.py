@@ -36,7 +36,8 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
 
     ``event``: the event's task, "chat.say". ``when``: "rewrite" for a before-hook that reads no state. ``needs``: the
     rows it wants beside those that the rule needs; ``components``: those of the player. ``optional``: it is left out of
-    games without the event's module. ``at``: where it is declared, file and line.
+    games without the event's module. ``only``: says of which outcomes it runs. ``at``: where it is declared, file and
+    line.
     """
 
     function: Callable[..., Any]
@@ -46,6 +47,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     needs: Callable[[Any, Any], Any] | None
     components: tuple[type, ...] = ()
     optional: bool = False
+    only: Callable[..., bool] | None = None
     at: str
 
     @property
@@ -96,14 +98,19 @@ def after(
     needs: Callable[[Any, Any], Any] | None = None,
     components: tuple[type, ...] = (),
     optional: bool = False,
+    only: Callable[..., bool] | None = None,
 ) -> Callable[[F], F]:
     """Run a function after the rule of an event; it returns an ``Outcome`` to be added to the rule's, or ``None``.
 
     It takes ``(state, event, context, outcome)``; ``state`` holds what the rule and the hooks before it put already,
     and ``state.before`` is the state that the rule was given.
     It may raise ``Rejected``, and then nothing of the event happens. Options and faults are those of ``before``.
+
+    ``only``: a function of the same arguments that says whether it runs; it is given the state as it was before the
+    rule, because to make the one after it costs as much as a step. Hooks after frequent events say so of which of them
+    concern them.
     """
-    return _declare(event, "after", order, needs, components, optional, caller())
+    return _declare(event, "after", order, needs, components, optional, caller(), only)
 
 
 def _declare(
@@ -114,6 +121,7 @@ def _declare(
     components: tuple[type, ...],
     optional: bool,
     at: str,
+    only: Callable[..., bool] | None = None,
 ) -> Callable[[F], F]:
     def mark(function: F) -> F:
         hook = Hook(
@@ -124,6 +132,7 @@ def _declare(
             needs=needs,
             components=components,
             optional=optional,
+            only=only,
             at=at,
         )
         _refuse(hook, _contradictions(hook))
@@ -140,6 +149,7 @@ def _contradictions(hook: Hook) -> dict[str, bool]:
         "order is an integer": type(hook.order) is not int,
         "what reads no state needs no rows": hook.when == "rewrite" and bool(hook.needs or hook.components),
         "needs takes (event, context)": hook.needs is not None and not _takes(hook.needs, ("event", "context")),
+        f"only takes ({', '.join(parameters)})": hook.only is not None and not _takes(hook.only, parameters),
         f"the function takes ({', '.join(parameters)})": not _takes(hook.function, parameters),
     }
 

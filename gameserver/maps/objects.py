@@ -18,9 +18,6 @@ from gameserver.errors import Corrupt
 
 Tile = tuple[int, int]
 
-INSTANCE = "#"  # between a template's name and an instance's number
-INSTANCES_REMEMBERED = 512  # maps of instances that a process keeps: made anew when they are asked for again
-
 
 class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what a module lets mappers draw. ``label``: its class in Tiled, the class's name in small letters."""
@@ -30,6 +27,10 @@ class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def called(self) -> str:
         """The middle of its id, between the zone's name and the object's number."""
         return label_of(type(self))
+
+    def around(self) -> int:
+        """How many tiles around its own belong to it as well: ``Zone.on`` finds it on each of them."""
+        return 0
 
     def problem(self) -> str:
         """Say what is wrong with it beyond its fields' types, as the end of a sentence; "" where nothing is.
@@ -95,61 +96,23 @@ class Zone(msgspec.Struct, frozen=True, dict=True):
     def _by_tile(self) -> dict[Tile, list[MapObject]]:
         found: dict[Tile, list[MapObject]] = {}
         for placed in self.objects:
-            found.setdefault((placed.x, placed.y), []).append(placed.what)
+            for tile in _tiles(placed):
+                found.setdefault(tile, []).append(placed.what)
         return found
 
 
-class World(msgspec.Struct, frozen=True, dict=True):
-    """All zones by name; ``start`` names the one in which new players begin.
+def _tiles(placed: Placed) -> Iterator[Tile]:
+    """The tiles that belong to an object, its own first."""
+    reach = range(-placed.what.around(), placed.what.around() + 1)
+    yield placed.x, placed.y
+    yield from ((placed.x + dx, placed.y + dy) for dx in reach for dy in reach if dx or dy)
 
-    ``templates``: maps that are no zones themselves. Any number of zones may have the map of one, each under a name of
-    its own (``instance_name``): an instance.
-    """
+
+class World(msgspec.Struct, frozen=True):
+    """All zones by name; ``start`` names the one in which new players begin."""
 
     zones: dict[str, Zone]
     start: str
-    templates: dict[str, Zone] = {}
-
-    @property
-    def drawn(self) -> dict[str, Zone]:
-        """Every map, templates too."""
-        return self.zones | self.templates
-
-    def zone(self, name: str) -> Zone | None:
-        """A zone by its name, that of an instance too; ``None`` where there is no such map.
-
-        Whether anybody opened an instance of this name is not known here.
-        """
-        return self.zones.get(name) or self._instances.get(name) or self._instance(name)
-
-    def _instance(self, name: str) -> Zone | None:
-        template = self.templates.get(template_of(name))
-        if template is None:
-            return None
-        if len(self._instances) >= INSTANCES_REMEMBERED:
-            self._instances.clear()
-        found = self._instances[name] = _under_another_name(template, name)
-        return found
-
-    @cached_property
-    def _instances(self) -> dict[str, Zone]:
-        return {}
-
-
-def instance_name(template: str, number: int) -> str:
-    """The name of the zone that is an instance of a template: "dungeon#17"."""
-    return f"{template}{INSTANCE}{number}"
-
-
-def template_of(name: str) -> str:
-    """The name of the template that an instance's zone has its map from, "" for a zone that is no instance."""
-    return name.partition(INSTANCE)[0] if INSTANCE in name else ""
-
-
-def _under_another_name(zone: Zone, name: str) -> Zone:
-    """The same map as another zone: what stands on it has ids of its own."""
-    objects = (msgspec.structs.replace(one, id=name + one.id.removeprefix(zone.name)) for one in zone.objects)
-    return msgspec.structs.replace(zone, name=name, objects=tuple(objects))
 
 
 Check = Callable[[World], Iterator[tuple[str, str]]]

@@ -50,6 +50,8 @@ class HookedRule:
         if type(outcome) is not Outcome:
             raise _no_outcome(outcome, event.spec.task)
         for hook in self._after:
+            if hook.only is not None and not hook.only(state, event, context, outcome):
+                continue
             more = hook.function(state.folded(outcome), event, context, outcome)
             outcome = outcome if more is None else merged(outcome, _added(more, hook, event))
         return outcome

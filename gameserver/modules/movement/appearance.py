@@ -1,7 +1,7 @@
 """How things look to players: what each kind of entity with a place adds to a view.
 
 A module whose entities can be seen says so in its ``hooks.py``. Several modules may say something of one kind, each of
-its own component.
+its own component. Map objects can be seen too, where the map shows them: that function takes ``(fields, placed)``.
 
     @looks(Body, Health)
     def shows_health(fields, body, health):
@@ -21,7 +21,7 @@ from gameserver.declare.entity import kinds
 from gameserver.declare.hooks import hook_files
 from gameserver.declare.reading_cache import once_per_reading
 from gameserver.errors import Corrupt
-from gameserver.game import Entity, State, beginning
+from gameserver.game import Box, Entity, MapObject, Placed, State, Zone, beginning
 from gameserver.modules.movement.events import Being
 
 Kind = type[Entity]
@@ -46,14 +46,15 @@ class _Look(msgspec.Struct, frozen=True):
 
 
 DECLARED: list[_Said] = []
+OF_OBJECTS: list[tuple[type[MapObject], Callable[..., Any]]] = []
 
 
-def looks(kind: Kind, component: Kind | None = None) -> Callable[[F], F]:
-    """Say how entities of a kind look. The function takes ``(fields, thing)`` and puts fields of ``Being``.
+def looks(kind: Kind | type[MapObject], component: Kind | None = None) -> Callable[[F], F]:
+    """Say how entities or map objects of a kind look. The function takes ``(fields, thing)``, puts fields of ``Being``.
 
     With a ``component`` it takes that as a third argument; it is loaded wherever such things are shown.
     """
-    return _say(kind, component or kind, hides=False)
+    return _say(kind, component or kind, hides=False) if issubclass(kind, Entity) else _say_of_objects(kind)
 
 
 def hides(kind: Kind, component: Kind | None = None) -> Callable[[F], F]:
@@ -67,6 +68,39 @@ def _say(kind: Kind, part: Kind, *, hides: bool) -> Callable[[F], F]:
         return function
 
     return mark
+
+
+def _say_of_objects(kind: type[MapObject]) -> Callable[[F], F]:
+    def mark(function: F) -> F:
+        OF_OBJECTS.append((kind, function))
+        return function
+
+    return mark
+
+
+@once_per_reading
+def known_objects() -> dict[type[MapObject], Callable[..., None]]:
+    """How map objects look that can be seen, by class."""
+    files = hook_files()
+    return {kind: function for kind, function in OF_OBJECTS if function.__module__ in files}
+
+
+def objects_seen(zone: Zone, box: Box) -> list[Being]:
+    """How those of a zone's map objects look that can be seen and stand on these tiles."""
+    shows = known_objects()
+    _, left, top, right, bottom = box
+    near = (placed for placed in zone.objects if type(placed.what) in shows) if shows else ()
+    return [
+        _object(placed, shows[type(placed.what)])
+        for placed in near
+        if left <= placed.x <= right and top <= placed.y <= bottom
+    ]
+
+
+def _object(placed: Placed, show: Callable[..., None]) -> Being:
+    fields: dict[str, Any] = {"id": placed.id, "x": placed.x, "y": placed.y, "hp": 0, "v": 0}
+    show(fields, placed)
+    return Being(**fields)
 
 
 @once_per_reading

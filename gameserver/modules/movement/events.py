@@ -40,7 +40,7 @@ class Gate(Result):
 
 
 class Charted(Result):
-    """The map of the zone in which you stand. ``safe``: nobody fights there. ``entrances``: where one can ``enter``.
+    """The map of the zone in which you stand. ``safe``: nobody fights there.
 
     ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new
     byte, the highest bit of a byte is the first; all in base64.
@@ -53,7 +53,6 @@ class Charted(Result):
     walls: str
     gates: list[Gate]
     safe: bool = False
-    entrances: list[Gate] = []
 
 
 @event(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=800, result=Walked)

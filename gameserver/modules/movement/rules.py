@@ -10,12 +10,12 @@ from base64 import b64encode
 from msgspec.structs import replace
 
 from gameserver.game import Context, Needs, Notification, Outcome, Rejected, State, Zone, awaited, rule
-from gameserver.modules.movement.appearance import being, seen_kinds
+from gameserver.modules.movement.appearance import being, objects_seen, seen_kinds
 from gameserver.modules.movement.bodies import actors_body, around, body_parts, seen_by
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
 from gameserver.modules.movement.maps import Portal
-from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, walks
+from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, sight, walks
 
 STEP_MS = 80
 EARLY_MS = 3_000
@@ -75,6 +75,7 @@ def look(state: State, event: Look, context: Context) -> Outcome:
     viewer = actors_body(state, context)
     zone = state.zone(viewer.zone)
     seen = [being(state, other) for kind in seen_kinds() for other in seen_by(state, viewer, kind)]
+    seen += objects_seen(zone, sight(viewer))
     you = being(state, viewer)
     view = View(zone=zone.name, title=zone.title, width=zone.width, height=zone.height, you=you, beings=seen)
     return Outcome(notifications=(Notification(notice=view, conn=context.conn, gateway=context.gateway),))

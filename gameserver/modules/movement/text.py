@@ -235,7 +235,7 @@ def ground_of(sight: Sight) -> dict[tuple[int, int], str]:
         return {}
     tiles = [(column, row) for row in range(chart.height) for column in range(chart.width)]
     walls = walls_of(chart)
-    gates = {(gate.x, gate.y): styled("gate", "+") for gate in (*chart.gates, *chart.entrances)}
+    gates = {(gate.x, gate.y): styled("gate", "+") for gate in chart.gates}
     return {tile: WALL if tile in walls else "." for tile in tiles} | gates
 
 

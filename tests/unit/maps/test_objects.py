@@ -150,3 +150,18 @@ def test_what_stands_on_a_tile_is_found_at_once() -> None:
     chest = Chest(loot="silver")
     zone = Zone(name="z", title="Z", width=3, height=3, objects=(Placed("z.chest.1", 1, 2, chest),))
     assert (zone.on(Chest, 1, 2), zone.on(Chest, 2, 1), zone.on(MapObject, 1, 2)) == (chest, None, chest)
+
+
+class Glade(MapObject, frozen=True):
+    def around(self) -> int:
+        return 1
+
+
+def test_what_reaches_farther_than_its_tile_is_found_there_and_what_stands_on_a_tile_before_it_is_found_too() -> None:
+    objects = (Placed("z.glade.1", 2, 2, Glade()), Placed("z.chest.2", 1, 1, Chest(loot="silver")))
+    zone = Zone(name="z", title="Z", width=5, height=5, objects=objects)
+    assert {(x, y) for x in range(5) for y in range(5) if zone.on(Glade, x, y)} == {
+        (x, y) for x in (1, 2, 3) for y in (1, 2, 3)
+    }
+    assert zone.on(Chest, 1, 1) is not None
+    assert zone.on(Chest, 2, 2) is None

@@ -72,6 +72,32 @@ def count_gifts(state: State, event: Give, context: Context, outcome: Outcome) -
     return Outcome(put=(replace(before, tick=before.tick + 1),), events=(Reward(player="bob", xp=1, slain="rat"),))
 
 
+def _gave_much(state: State, event: Give, context: Context, outcome: Outcome) -> bool:
+    assert state.of(Purse)[context.player].coins == COINS  # as it was before the gift
+    return event.coins > 5
+
+
+@after("trade.give", order=1, only=_gave_much)
+def praised(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
+    praise = Heard(how="say", by="town", text=f"left: {state.of(Purse)[context.player].coins}", at_ms=context.now_ms)
+    return Outcome(notifications=(Notification(notice=praise, to=("zone.meadow",)),))
+
+
+def test_a_hook_runs_only_after_what_it_says_concerns_it(workshop: Workshop) -> None:
+    hook(workshop, praised)
+    workshop.enter(ADA, BOB, EVE)
+    applied = workshop.apply(workshop.tell(ADA, Give(seq=1, to="bob", coins=5)))
+    assert dispatched(applied) == []
+    workshop.put(Purse(id="ada", coins=COINS))
+    applied = workshop.apply(workshop.tell(ADA, Give(seq=2, to="bob", coins=6)))
+    assert [heard["text"] for heard in dispatched(applied)] == [f"left: {COINS - 6}"]
+
+
+def test_what_says_whether_a_hook_runs_takes_what_the_hook_takes() -> None:
+    with pytest.raises(Corrupt, match=r"only takes \(state, event, context, outcome\)"):
+        after("trade.give", only=lambda event: True)(praised)
+
+
 def test_a_word_filter_changes_what_is_said(workshop: Workshop) -> None:
     hook(workshop, word_filter)
     workshop.enter(ADA)
