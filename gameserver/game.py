@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from gameserver.declare.session_events import Resumption as Resumption
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
-    from gameserver.errors import Repeated as Repeated
     from gameserver.maps.data_files import Record as Record
     from gameserver.maps.data_files import misnamed as misnamed
     from gameserver.maps.data_files import records as records
@@ -71,8 +70,6 @@ if TYPE_CHECKING:
     from gameserver.maps.objects import World as World
     from gameserver.maps.objects import Zone as Zone
     from gameserver.maps.objects import checks_world as checks_world
-    from gameserver.maps.objects import instance_name as instance_name
-    from gameserver.maps.objects import template_of as template_of
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
     from gameserver.rules.foreign_times import awaited as awaited
     from gameserver.rules.foreign_times import heard_lately as heard_lately
@@ -141,7 +138,6 @@ __all__ = [
     "Reader",
     "Record",
     "Rejected",
-    "Repeated",
     "Result",
     "Resumption",
     "Rows",
@@ -177,7 +173,6 @@ __all__ = [
     "has_room_for_mail",
     "heard_lately",
     "ids",
-    "instance_name",
     "mail",
     "mail_count",
     "matching",
@@ -191,7 +186,6 @@ __all__ = [
     "rule",
     "status",
     "styled",
-    "template_of",
     "test",
     "told",
     "total",
@@ -201,11 +195,6 @@ __all__ = [
 
 # Which module each name comes from.
 _HOMES = {
-    "template_of": "gameserver.maps.objects",
-    "instance_name": "gameserver.maps.objects",
-    "Passwords": "gameserver.rules.outcome",
-    "Reader": "gameserver.rules.outcome",
-    "Repeated": "gameserver.errors",
     "Game": "gameserver.declare.game_package",
     "ChannelName": "gameserver.declare.base",
     "EntityId": "gameserver.declare.base",
@@ -289,6 +278,8 @@ _HOMES = {
     "misnamed": "gameserver.maps.data_files",
     "Tile": "gameserver.maps.objects",
     "Dice": "gameserver.rules.outcome",
+    "Passwords": "gameserver.rules.outcome",
+    "Reader": "gameserver.rules.outcome",
     "heard_lately": "gameserver.rules.foreign_times",
     "CLOCK_TOLERANCE_MS": "gameserver.server_time",
     "beginning": "gameserver.declare.entity",

@@ -76,7 +76,7 @@ class Who(Event):
 
 @notice(durable=True)
 class Heard(Notice):
-    """Someone spoke. ``how``: say, shout, whisper or channel."""
+    """Someone spoke. ``how``: say, shout, whisper, channel, or group for your group alone."""
 
     how: str
     by: str

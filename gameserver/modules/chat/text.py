@@ -18,7 +18,7 @@ SAID = {"say": ("say", "says"), "shout": ("shout", "shouts"), "whisper": ("whisp
 def heard(notice: Heard, sight: Sight) -> str:
     """Say who said what."""
     mine = notice.by == sight.me.get("name")
-    if notice.how == "channel":
+    if notice.channel:
         return f"{styled('faint', f'[{notice.channel}]')} {styled('name', notice.by)}: {notice.text}"
     verb = SAID.get(notice.how, ("say", "says"))[not mine]
     to_me = " to you" if notice.how == "whisper" else ""

@@ -1,0 +1,1 @@
+"""Groups: players who go together, see how each other are, and talk among themselves."""

@@ -1,0 +1,22 @@
+"""What groups add to others' rules: who enters hears the group that it is in."""
+
+from gameserver.game import Context, Event, Needs, Outcome, State, after, ids
+from gameserver.modules.groups.entities import Member
+from gameserver.modules.groups.rules import watch_group
+from gameserver.modules.sessions.players import comes_and_goes
+
+
+def _needs_member(event: Event, context: Context) -> Needs:
+    player = comes_and_goes(event, context)
+    return (ids(Member, player, look=True),) if player else ()
+
+
+@after("sessions.login", needs=_needs_member)
+@after("sessions.resume", needs=_needs_member)
+@after("sessions.rejoin", needs=_needs_member)
+def hears_its_group(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome | None:
+    """Let the connection watch the group of the player for whom it plays."""
+    if outcome.follow is None or not outcome.follow.player:
+        return None
+    member = state.get(Member, outcome.follow.player)
+    return Outcome(follow=watch_group(member.in_group if member else ""))
