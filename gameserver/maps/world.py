@@ -36,17 +36,16 @@ def nowhere(name: str) -> Zone:
 
 def fingerprint(world: World) -> str:
     """A short hash of all that is drawn, and of the data files of the game's modules."""
-    drawn = [replace(zone, walls=sorted(zone.walls)) for _, zone in sorted(world.drawn.items())]
+    drawn = [replace(zone, walls=sorted(zone.walls)) for _, zone in sorted(world.zones.items())]
     data = [(name, path.read_bytes()) for name, path in sorted(game().data.items())]
-    return sha256(msgspec.msgpack.encode([world.start, drawn, sorted(world.templates), data])).hexdigest()[:16]
+    return sha256(msgspec.msgpack.encode([world.start, drawn, data])).hexdigest()[:16]
 
 
 class _MapProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a map says of itself beside what modules declare. ``template``: it is no zone itself (``World``)."""
+    """What a map says of itself beside what modules declare."""
 
     title: str
     start: bool = False
-    template: bool = False
 
 
 def load_world(path: Path) -> World:
@@ -54,20 +53,16 @@ def load_world(path: Path) -> World:
     files: dict[str, Path] = {}
     starts: list[str] = []
     zones: dict[str, Zone] = {}
-    templates: dict[str, Zone] = {}
     for reference in tiled.read_world(path).maps:
         file = path.parent / reference.file_name
         name = _zone_name(path, file, files)
         files[name] = file
-        zone, described = _read_zone(file, name)
-        (templates if described.template else zones)[name] = zone
-        starts += [name] * described.start
+        zones[name], is_start = _read_zone(file, name)
+        starts += [name] * is_start
     if len(starts) != 1:
         tiled.fault(path, f"needs exactly one map with the property start, found {', '.join(starts) or 'none'}")
-    if starts[0] in templates:
-        tiled.fault(files[starts[0]], "is the start, and can't be a template")
-    world = World(zones=zones, start=starts[0], templates=templates)
-    for zone in world.drawn.values():
+    world = World(zones=zones, start=starts[0])
+    for zone in zones.values():
         _check_places(files[zone.name], zone, world)
     for check in world_checks():
         for name, sentence in check(world):
@@ -84,8 +79,8 @@ def _zone_name(path: Path, file: Path, taken: dict[str, Path]) -> str:
     return name
 
 
-def _read_zone(file: Path, name: str) -> tuple[Zone, Any]:
-    """Return the zone drawn in the file, and the engine's part of what the map says of itself."""
+def _read_zone(file: Path, name: str) -> tuple[Zone, bool]:
+    """Return the zone drawn in the file, and whether it claims to be the start."""
     drawn = tiled.read_map(file)
     described, more = _described(file, drawn)
     tiled.gids(file, drawn, "ground")  # only for the eye, but a torn layer is a torn file
@@ -98,7 +93,7 @@ def _read_zone(file: Path, name: str) -> tuple[Zone, Any]:
         objects=tuple(_read_objects(file, name, drawn)),
         properties=more,
     )
-    return zone, described
+    return zone, described.start
 
 
 def _described(file: Path, drawn: tiled.Map) -> tuple[Any, tuple[MapProperties, ...]]:

@@ -20,7 +20,7 @@ from gameserver.wire.packets import Error, FromServer
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary
-from tests.simulation import economy, travel
+from tests.simulation import economy
 from tests.simulation.beats import Beat
 from tests.simulation.journal import Journal
 from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
@@ -53,12 +53,10 @@ WORLD = World(
                 Placed("field.spawn.2", 3, 4, Spawn()),
                 Placed("field.spawn.3", 5, 4, Spawn()),
                 *economy.OBJECTS,
-                travel.GATE,
             ),
         )
     },
     start="field",
-    templates={travel.TEMPLATE: travel.DEN},
 )
 
 

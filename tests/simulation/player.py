@@ -8,7 +8,6 @@ from gameserver.wire.client import ClientConnection
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
-from tests.simulation import travel
 from tests.simulation.economy import Trader
 
 WINDOW = 8
@@ -17,7 +16,6 @@ PASSWORD = "a long secret"
 HASTE = 0.1  # how likely a visitor goes, whatever is under way
 WANTED = {"give": 0.1, "whisper": 0.5, "attack": 0.7, "say": 0.78, "move": 0.9}
 TRADES = 0.85  # how likely a player of an economy trades
-TRAVELS = 0.35  # how likely one who travels does
 STEP_S = 0.25  # nobody walks faster
 
 
@@ -137,8 +135,6 @@ class SimulatedPlayer:
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._cluster.rng
-        if self._cluster.story.travels and rng.random() < TRAVELS:
-            return rng.choice(travel.DEEDS)
         if self._cluster.story.economy and rng.random() < TRADES:
             return self._trader.choose()
         other, dice = rng.choice(self._others), WANTED.get(self._cluster.story.wants) or rng.random()

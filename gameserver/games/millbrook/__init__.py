@@ -25,8 +25,13 @@ GAME = Game(
         "gameserver.modules.market",
         "gameserver.modules.crafting",
         "gameserver.modules.shops",
-        "gameserver.modules.instances",
+        "gameserver.modules.groups",
+        "gameserver.modules.quests",
+        "gameserver.modules.achievements",
     ),
     world=MAPS / "bundled.world",
-    data={name: MAPS / f"{name}.json" for name in ("creatures", "items", "drops", "recipes", "shops")},
+    data={
+        name: MAPS / f"{name}.json"
+        for name in ("creatures", "items", "drops", "recipes", "shops", "people", "quests", "achievements")
+    },
 )

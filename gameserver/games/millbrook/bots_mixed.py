@@ -21,8 +21,9 @@ CHESTS = ("town.chest.23", "harbour.chest.10")
 WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", "coal"), ("store", "stick"))
 SHOPS = ("store", "smithy", "fishmonger", "jeweller")
 RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
-TEMPLATE = "dungeon"
 UNKNOWN = "nothing"
+GROUP_DEEDS = ("invite", "invite", "invite", "group", "grouptalk", "leavegroup", "passlead", "kick")
+ANSWERS = ("acceptinvite", "acceptinvite", "acceptinvite", "declineinvite")
 # What tells what these events have to name.
 ASKED_FOR = {
     "take": "look",
@@ -39,14 +40,19 @@ ASKS = ("inventory", "letters", "lots", "vault")
 TRADE_REFUSALS = frozenset(
     {
         "bid_too_low",
+        "group_changed",
+        "group_full",
+        "in_a_group",
+        "no_group",
+        "no_invitation",
+        "not_in_group",
+        "not_lead",
         "collect_first",
         "has_bids",
         "holds_things",
-        "instance_full",
         "no_bids",
         "no_container",
         "no_counter",
-        "no_gate",
         "no_market",
         "no_offer",
         "no_price",
@@ -69,7 +75,6 @@ TRADE_REFUSALS = frozenset(
         "taken",
         "too_few_things",
         "too_many_bids",
-        "too_many_instances",
         "too_many_letters",
         "too_many_lots",
         "too_many_things",
@@ -97,6 +102,7 @@ class Trader:
         self._lots: list[str] = []
         self._near: list[str] = []
         self._proposed: tuple[str, int] | None = None
+        self._asked = ""
         self._deeds: tuple[Callable[[], Event], ...] = (
             *(self._ask,) * 5,
             *(self._take,) * 2,
@@ -110,7 +116,7 @@ class Trader:
             *(self._share,) * 2,
             *(self._handle,) * 4,
             *(self._craft,) * 2,
-            *(self._travel,) * 2,
+            *(self._group,) * 4,
             lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
         )
 
@@ -141,6 +147,8 @@ class Trader:
         kind = notice["type"]
         if kind == "proposed":
             self._proposed = (notice["by"], notice["version"])
+        elif kind == "invited":
+            self._asked = notice["by"]
         elif kind == "ground":
             self._lying = dict.fromkeys(thing["id"] for thing in notice["things"][:KNOWN_MAX])
         elif kind == "laid" and len(self._lying) < KNOWN_MAX:
@@ -239,8 +247,18 @@ class Trader:
         more: dict[str, Event] = {"split": {"count": 1}, "giveitem": {"to": self._neighbour()}}
         return {**event, **more.get(what, {})}
 
-    def _travel(self) -> Event:
-        return self._rng.choice(({"type": "enter", "template": TEMPLATE}, {"type": "depart"}))
+    def _group(self) -> Event:
+        if self._asked:
+            by, self._asked = self._asked, ""
+            return {"type": self._rng.choice(ANSWERS), "by": by}
+        what = self._rng.choice(GROUP_DEEDS)
+        more: dict[str, Event] = {
+            "invite": {"to": self._neighbour()},
+            "passlead": {"to": self._neighbour()},
+            "kick": {"who": self._neighbour()},
+            "grouptalk": {"text": "Where are you?"},
+        }
+        return {"type": what, **more.get(what, {})}
 
     def _craft(self) -> Event:
         return {"type": "craft", "recipe": self._rng.choice(RECIPES)}

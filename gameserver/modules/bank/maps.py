@@ -1,6 +1,6 @@
 """What maps show of banks and chests."""
 
-from gameserver.game import MapObject, Tile, World, Zone
+from gameserver.game import MapObject
 
 
 class Counter(MapObject, frozen=True):
@@ -15,9 +15,3 @@ class Chest(MapObject, frozen=True):
     def problem(self) -> str:
         """A chest that holds too much could not be looked into."""
         return "" if 1 <= self.holds <= 100 else f"holds {self.holds} things, expected 1 to 100"
-
-    def problem_at(self, world: World, zone: Zone, at: Tile) -> str:
-        """What is in a chest stays there, and an instance does not."""
-        return (
-            "stands in a template: what is in it would be lost with an instance" if zone.name in world.templates else ""
-        )

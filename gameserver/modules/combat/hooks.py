@@ -54,8 +54,6 @@ def hides_dead_creatures(creature: Creature) -> bool:
 
 
 @before("movement.move", components=(Health,))
-@before("instances.enter", components=(Health,), optional=True)
-@before("instances.depart", components=(Health,), optional=True)
 def the_dead_walk_nowhere(state: State, event: Event, context: Context) -> None:
     """Refuse the steps of the dead."""
     health = state.things[Health].get(context.player)
@@ -89,28 +87,21 @@ def tells_whether_it_is_safe(state: State, event: Event, context: Context, outco
     return Outcome(result=replace(drawn, safe=is_safe(state.zone(drawn.zone))))
 
 
-@after("instances.dissolve", needs=lambda event, context: (where(Creature, zone=event.zone),), optional=True)
-def creatures_go_with_their_zone(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome:
-    """What lived in an instance is gone when that has ended."""
-    return Outcome(drop=tuple(c for c in state.of(Creature).values() if c.zone == event.zone) if outcome.drop else ())
-
-
 @after("world.tick", needs=lambda event, context: (BUSY_ZONES, HURT_ZONES))
 def zones_stir(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
     """Let every zone stir whose turn it is.
 
     Those in which players have creatures about them, or wounds to heal, do on every tick, where only creatures are once
-    in ``IDLE_TICKS``, and where none are never. Instances do only while players are in them.
+    in ``IDLE_TICKS``, and where none are never.
     """
     n, past = lived_through(state, PULSE)
-    zones = {*state.world.zones, *state.values(BUSY_ZONES)}
-    stirring = [name for name in sorted(zones) if _stirs(state, name, n, past)]
+    stirring = [name for name in sorted(state.world.zones) if _stirs(state, name, n, past)]
     return Outcome(events=tuple(Stir(zone=name, n=n) for name in stirring))
 
 
 def _stirs(state: State, zone: str, n: int, past: int) -> bool:
     hurt = zone in state.values(HURT_ZONES)
-    if hurt or not state.zone(zone).placed(Lair):
+    if hurt or not state.world.zones[zone].placed(Lair):
         return hurt
     return zone in state.values(BUSY_ZONES) or comes_round(n, past, IDLE_TICKS, crc32(zone.encode()))
 
@@ -118,7 +109,7 @@ def _stirs(state: State, zone: str, n: int, past: int) -> bool:
 @after("world.stir", needs=lambda event, context: (bodies_in(event.zone, Strength), where(Creature, zone=event.zone)))
 def fights_go_on(state: State, event: Stir, context: Context, outcome: Outcome) -> Outcome:
     """The dead return, the wounded heal, creatures act."""
-    if state.world.zone(event.zone) is None:
+    if event.zone not in state.world.zones:
         return Outcome()  # a worker with other maps knows it
     n, past = lived_through(state, event.zone)
     scene = Scene(state, event.zone, context)

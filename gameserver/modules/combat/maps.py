@@ -41,7 +41,7 @@ def is_safe(zone: Zone) -> bool:
 
 def superfluous(world: World, creature: Creature) -> str:
     """Why a creature has to go, "" when it may stay. Its zone makes it anew if it is still drawn."""
-    zone = world.zone(creature.zone)
+    zone = world.zones.get(creature.zone)
     if zone is None:
         return f"creatures in zone {creature.zone}, which is gone, are removed"
     if creature.kind not in KINDS:

@@ -123,8 +123,13 @@ def reward(state: State, event: Reward, context: Context) -> Outcome:
     before = state.get(Strength, event.player)
     if before is None:
         return Outcome()
-    xp = before.xp + event.xp
-    stronger = xp // XP_PER_ATTACK - before.xp // XP_PER_ATTACK
-    grown = replace(before, xp=xp, attack=before.attack + stronger)
-    told = Notification(notice=Rewarded(xp=event.xp, total=xp, slain=event.slain), player=before.id)
-    return Outcome(put=(grown,), notifications=(told,) if has_room_for_mail(state, before.id) else ())
+    after = grown(before, event.xp)
+    told = Notification(notice=Rewarded(xp=event.xp, total=after.xp, slain=event.slain), player=before.id)
+    return Outcome(put=(after,), notifications=(told,) if has_room_for_mail(state, before.id) else ())
+
+
+def grown(before: Strength, xp: int) -> Strength:
+    """The strength of who gains experience."""
+    total = before.xp + xp
+    stronger = total // XP_PER_ATTACK - before.xp // XP_PER_ATTACK
+    return replace(before, xp=total, attack=before.attack + stronger)

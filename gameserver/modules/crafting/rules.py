@@ -8,7 +8,7 @@ from gameserver.modules.crafting.maps import Workshop
 from gameserver.modules.crafting.recipes import RECIPES, Recipe
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
-from gameserver.modules.items.things import Moved, held, made, received, rows_of, shown, taken
+from gameserver.modules.items.things import Moved, all_taken, held, left_of, made, received, rows_of, shown
 from gameserver.modules.sessions.players import actor
 
 
@@ -29,7 +29,7 @@ def craft(state: State, event: Craft, context: Context) -> Outcome:
     carried = held(state, player.id)
     used = used_up(carried, recipe)
     new = made(recipe.makes, recipe.count, context.id, player.id)
-    moved = received(_left(carried, used), [new], player.id)
+    moved = received(left_of(carried, used), [new], player.id)
     joined = not any(item.id == new.id for item in moved.put)
     put = {item.id: item for item in (*used.put, *moved.put)}
     return Outcome(result=Crafted(thing=shown(new), gone=joined), put=tuple(put.values()), drop=used.drop)
@@ -37,16 +37,7 @@ def craft(state: State, event: Craft, context: Context) -> Outcome:
 
 def used_up(carried: Sequence[Item], recipe: Recipe) -> Moved:
     """What a recipe takes of what is carried. Raises ``Rejected`` ``too_few_things``."""
-    parts = [taken(carried, kind, count) for kind, count in recipe.needs.items()]
-    return Moved(
-        tuple(item for part in parts for item in part.put), tuple(item for part in parts for item in part.drop)
-    )
-
-
-def _left(carried: Sequence[Item], used: Moved) -> list[Item]:
-    changed = {item.id: item for item in used.put}
-    gone = {item.id for item in used.drop}
-    return [changed.get(item.id, item) for item in carried if item.id not in gone]
+    return all_taken(carried, recipe.needs)
 
 
 def _all_recipes(state: State, event: Recipes, context: Context) -> Outcome:

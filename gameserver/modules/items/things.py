@@ -3,7 +3,7 @@
 A thing moves by its ``holder``: it leaves one place as it comes into the other, because it is one row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -132,6 +132,21 @@ def taken(items: Sequence[Item], kind: str, count: int) -> Moved:
     if left:
         raise Rejected("too_few_things", f"You need {count} of {kind_of(kind).title}, and have {count - left}.")
     return Moved(tuple(put), tuple(drop))
+
+
+def all_taken(items: Sequence[Item], kinds: Mapping[str, int]) -> Moved:
+    """Take so many of each of these kinds away. Raises the same."""
+    parts = [taken(items, kind, count) for kind, count in kinds.items()]
+    return Moved(
+        tuple(item for part in parts for item in part.put), tuple(item for part in parts for item in part.drop)
+    )
+
+
+def left_of(items: Sequence[Item], moved: Moved) -> list[Item]:
+    """What is left of things after some of them were taken away."""
+    changed = {item.id: item for item in moved.put}
+    gone = {item.id for item in moved.drop}
+    return [changed.get(item.id, item) for item in items if item.id not in gone]
 
 
 def shown(item: Item) -> Thing:

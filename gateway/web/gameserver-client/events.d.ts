@@ -3,14 +3,22 @@
 // events, made by docs/refresh.py
 /** The events that a client may send: their fields, and the `data` of the reply. */
 export interface Events {
+  /** Give up a quest. How far it was is forgotten. */
+  abandonquest: { fields: { quest: string; }; data: {} };
   /** Accept what a player offers you, for what you offer. When both have accepted it changes hands. */
   accept: { fields: { to: string; version: number; }; data: Agreed };
+  /** Join the group of a player who has asked you. */
+  acceptinvite: { fields: { by: string; }; data: Company };
+  /** Take on a quest of a person near you. */
+  acceptquest: { fields: { quest: string; }; data: Undertaking };
+  /** Ask what you have achieved, and what you may yet. */
+  achievements: { fields: {  }; data: Honours };
   /** Acknowledge durable notices, so that they are not told again. */
   ack: { fields: { ids: Array<string>; }; data: {} };
   /** Strike a player or creature within reach. */
   attack: { fields: { target: string; }; data: Hit };
   /** Bid for a lot. The coins are taken at once; topped, they wait for you to ``collect`` them. */
-  bid: { fields: { lot: string; coins: number; }; data: Paid };
+  bid: { fields: { lot: string; coins: number; }; data: gameserver.modules.market.events.Paid };
   /** Buy a lot for its price. */
   buy: { fields: { lot: string; }; data: Bought };
   /** Buy of a shop in your zone; of what does not stack one at a time. */
@@ -21,14 +29,12 @@ export interface Events {
   collect: { fields: {  }; data: Collected };
   /** Make a thing of what you carry. */
   craft: { fields: { recipe: string; }; data: Crafted };
-  /** Leave an instance, near where one comes in: you stand again where you entered it. */
-  depart: { fields: {  }; data: Passed };
+  /** Say no to a player who has asked you into a group. */
+  declineinvite: { fields: { by: string; }; data: {} };
   /** Bring coins from your purse into the bank, in a zone with a counter. */
   deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
   drop: { fields: { thing: string; }; data: Handled };
-  /** Enter your instance of a template, at a gate within 2 tiles. It is opened if you have none. */
-  enter: { fields: { template: string; }; data: Passed };
   /** Put on a thing that you carry; what you wear in its place is taken off. */
   equip: { fields: { thing: string; }; data: Armed };
   /** Look at a thing that you carry, wear, or that lies near you. */
@@ -39,12 +45,22 @@ export interface Events {
   give: { fields: { to: string; coins: number; }; data: Given };
   /** Hand a thing that you carry to a player near you. */
   giveitem: { fields: { thing: string; to: string; }; data: Handled };
+  /** Ask who is in your group, where they are and how. */
+  group: { fields: {  }; data: Company };
+  /** Speak to your group, wherever its members are. */
+  grouptalk: { fields: { text: string; }; data: {} };
   /** Ask what you carry and wear. */
   inventory: { fields: {  }; data: Carried };
+  /** Ask a player into your group, which you lead, or to found one with you. */
+  invite: { fields: { to: string; }; data: {} };
   /** Join a channel, and hear its last 50 lines. */
   join: { fields: { channel: string; }; data: Joined };
+  /** Put a player out of the group that you lead. */
+  kick: { fields: { who: string; }; data: {} };
   /** Leave a channel. */
   leave: { fields: { channel: string; }; data: {} };
+  /** Leave your group. Who came after you leads it, if you did; one player alone is no group. */
+  leavegroup: { fields: {  }; data: {} };
   /** Ask which letters wait for you. */
   letters: { fields: {  }; data: Mailbag };
   /** Enter the world with an account. An older session of the same player ends. */
@@ -61,6 +77,8 @@ export interface Events {
   offer: { fields: { to: string; things: Array<string>; coins?: number; }; data: Proposal };
   /** Take what is in a letter. The letter is gone then. */
   openletter: { fields: { letter: string; }; data: Opened };
+  /** Let another player lead the group that you lead. */
+  passlead: { fields: { to: string; }; data: {} };
   /** Look into a chest near you. */
   peekin: { fields: { chest: string; }; data: Shared };
   /** Send a letter with things and coins to a player, who may be anywhere or not in the world. */
@@ -69,6 +87,8 @@ export interface Events {
   purse: { fields: {  }; data: Given };
   /** Put a thing that you carry into a chest near you, which all share. */
   putin: { fields: { thing: string; chest: string; }; data: Shifted };
+  /** Ask for your quests, and for those that people near you have for you. */
+  quests: { fields: {  }; data: Log };
   /** Ask what can be made, and of what. */
   recipes: { fields: {  }; data: Cookbook };
   /** Make an account and enter the world with it. */
@@ -101,6 +121,10 @@ export interface Events {
   takeout: { fields: { thing: string; chest: string; }; data: Shifted };
   /** Speak to a channel that you have joined. */
   talk: { fields: { channel: string; text: string; }; data: {} };
+  /** Talk to a person near you, of something or of nothing in particular. */
+  talkto: { fields: { person: string; words?: string; }; data: Spoken };
+  /** Bring a quest to its end, with the person who waits for it: what it asks for is given up, and it is paid. */
+  turnin: { fields: { quest: string; }; data: gameserver.modules.quests.events.Paid };
   /** Take off a thing that you wear. */
   unequip: { fields: { thing: string; }; data: Armed };
   /** Take back a lot of yours for which nobody has bid. */
@@ -122,19 +146,24 @@ export interface Events {
 /** The notices that a client is told, by type. */
 export interface Notices {
   accepted: Accepted;
+  achieved: Achieved;
   appeared: Appeared;
   broke: Broke;
+  declined: Declined;
   died: Died;
+  fulfilled: Fulfilled;
   ground: Ground;
+  grouped: Grouped;
   handed: Handed;
   heard: Heard;
+  invited: Invited;
   kept: Kept;
   laid: Laid;
   lifted: Lifted;
   moved: Moved;
   posted: Posted;
+  progressed: Progressed;
   proposed: Proposed;
-  putback: PutBack;
   received: Received;
   respawned: Respawned;
   retracted: Retracted;
@@ -152,6 +181,29 @@ export interface Agreed {
   coins: number;
 }
 
+/** Your group: its id ("" for none), and its members, the one who leads first. */
+export interface Company {
+  group: string;
+  members: Array<Companion>;
+}
+
+/** A quest of yours. ``ready``: all is done, and ``taker`` waits for you. */
+export interface Undertaking {
+  quest: string;
+  title: string;
+  text: string;
+  taker: string;
+  aims: Array<Aim>;
+  ready?: boolean;
+}
+
+/** What you have achieved, in all so many points, and what lies ahead. */
+export interface Honours {
+  points: number;
+  earned: Array<Earned>;
+  ahead: Array<Ahead>;
+}
+
 /** What the blow did. */
 export interface Hit {
   target: string;
@@ -160,7 +212,7 @@ export interface Hit {
 }
 
 /** The coins that you have left. */
-export interface Paid {
+export interface gameserver.modules.market.events.Paid {
   coins: number;
 }
 
@@ -177,7 +229,7 @@ export interface Purchase {
   gone?: boolean;
 }
 
-/** The map of the zone in which you stand. ``safe``: nobody fights there. ``entrances``: where one can ``enter``. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
+/** The map of the zone in which you stand. ``safe``: nobody fights there. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
 export interface Charted {
   zone: string;
   title: string;
@@ -186,7 +238,6 @@ export interface Charted {
   walls: string;
   gates: Array<Gate>;
   safe?: boolean;
-  entrances?: Array<Gate>;
 }
 
 /** What the market gave you, the coins that you have now, and how many things wait for which you have no room. */
@@ -200,15 +251,6 @@ export interface Collected {
 export interface Crafted {
   thing: Thing;
   gone?: boolean;
-}
-
-/** Where you stand now. ``ends_ms``: when an instance ends, milliseconds since 1970; 0 outside of one. */
-export interface Passed {
-  zone: string;
-  title: string;
-  x: number;
-  y: number;
-  ends_ms?: number;
 }
 
 /** The coins in the bank, and those in your purse. */
@@ -320,6 +362,13 @@ export interface Shifted {
   gone?: boolean;
 }
 
+/** Your quests: those that you have accepted, the names of those that are done, and what people near you offer. */
+export interface Log {
+  quests: Array<Undertaking>;
+  done: Array<string>;
+  offers: Array<gameserver.modules.quests.events.Offer>;
+}
+
 /** All recipes. */
 export interface Cookbook {
   recipes: Array<Method>;
@@ -345,6 +394,27 @@ export interface Proceeds {
 export interface Parted {
   thing: Thing;
   other: Thing;
+}
+
+/** What a person says, and which quests of yours went on by that. ``offers``: what the person has for you. */
+export interface Spoken {
+  person: string;
+  title: string;
+  text: string;
+  offers: Array<gameserver.modules.quests.events.Offer>;
+  quests: Array<Undertaking>;
+}
+
+/** What you got for a quest, and what you have now: coins, and experience. */
+export interface gameserver.modules.quests.events.Paid {
+  quest: string;
+  title: string;
+  text: string;
+  paid: number;
+  coins: number;
+  xp: number;
+  total: number;
+  things: Array<Thing>;
 }
 
 /** What using a thing did: your health, and how many of it are left. */
@@ -381,6 +451,17 @@ export interface Accepted {
   id?: string;
 }
 
+/** You have achieved something, for so many points; ``total`` are those of all that you have achieved. */
+export interface Achieved {
+  type: "achieved";
+  name: string;
+  title: string;
+  text: string;
+  points: number;
+  total: number;
+  id?: string;
+}
+
 /** Someone came into view, or changed in a way that shows. */
 export interface Appeared {
   type: "appeared";
@@ -397,6 +478,13 @@ export interface Broke {
   id?: string;
 }
 
+/** A player whom you asked does not want to join. */
+export interface Declined {
+  type: "declined";
+  by: string;
+  id?: string;
+}
+
 /** Someone died. */
 export interface Died {
   type: "died";
@@ -405,10 +493,28 @@ export interface Died {
   id?: string;
 }
 
+/** All that a quest of yours asks for is done: ``taker`` waits for you, with what you are to bring if anything. */
+export interface Fulfilled {
+  type: "fulfilled";
+  quest: string;
+  title: string;
+  taker: string;
+  id?: string;
+}
+
 /** All things that lie in your view, told after ``view``; none lie there where it is not told. */
 export interface Ground {
   type: "ground";
   things: Array<Lying>;
+  id?: string;
+}
+
+/** Your group has changed: names of its members, the one who leads first; none when you are in no group any more. ``by`` has ``what``: joined, left, kicked (put out), leads, or absent (not in the world for too long). */
+export interface Grouped {
+  type: "grouped";
+  members: Array<string>;
+  by: string;
+  what: string;
   id?: string;
 }
 
@@ -420,7 +526,7 @@ export interface Handed {
   id?: string;
 }
 
-/** Someone spoke. ``how``: say, shout, whisper or channel. */
+/** Someone spoke. ``how``: say, shout, whisper, channel, or group for your group alone. */
 export interface Heard {
   type: "heard";
   how: string;
@@ -428,6 +534,14 @@ export interface Heard {
   text: string;
   at_ms: number;
   channel?: string;
+  id?: string;
+}
+
+/** A player asks you to join a group of ``members``, or (none) to found one: ``acceptinvite`` within a minute. */
+export interface Invited {
+  type: "invited";
+  by: string;
+  members: Array<string>;
   id?: string;
 }
 
@@ -471,6 +585,17 @@ export interface Posted {
   id?: string;
 }
 
+/** A quest of yours went on: ``count`` ``of`` so many. */
+export interface Progressed {
+  type: "progressed";
+  quest: string;
+  title: string;
+  aim: string;
+  count: number;
+  of: number;
+  id?: string;
+}
+
 /** A player offers you this; accept it with its ``version``. */
 export interface Proposed {
   type: "proposed";
@@ -478,15 +603,6 @@ export interface Proposed {
   things: Array<Thing>;
   coins: number;
   version: number;
-  id?: string;
-}
-
-/** The instance in which you were has ended, and you stand there now. */
-export interface PutBack {
-  type: "putback";
-  zone: string;
-  x: number;
-  y: number;
   id?: string;
 }
 
@@ -576,6 +692,44 @@ export interface View {
   id?: string;
 }
 
+/** A member of your group. ``present``: whether it is in the world; ``zone``, ``x``, ``y``: where it stands. */
+export interface Companion {
+  id: string;
+  name: string;
+  zone: string;
+  x: number;
+  y: number;
+  hp: number;
+  hp_max: number;
+  present?: boolean;
+}
+
+/** A goal of a quest, and how far it is. */
+export interface Aim {
+  title: string;
+  count: number;
+  of: number;
+}
+
+/** An achievement that you have. ``at_ms``: since when, in milliseconds since 1970. */
+export interface Earned {
+  name: string;
+  title: string;
+  text: string;
+  points: number;
+  at_ms: number;
+}
+
+/** An achievement that you don't have yet, and how far you are. */
+export interface Ahead {
+  name: string;
+  title: string;
+  text: string;
+  points: number;
+  count: number;
+  of: number;
+}
+
 /** A thing. ``count``: how many in a stack, 0 for what does not stack; ``used``: how often it was used. */
 export interface Thing {
   id: string;
@@ -621,6 +775,14 @@ export interface Listed {
   least: number;
   bid: number;
   until_ms: number;
+}
+
+/** A quest that a person near you has for you. */
+export interface gameserver.modules.quests.events.Offer {
+  quest: string;
+  title: string;
+  text: string;
+  person: string;
 }
 
 /** A recipe. ``needs``: how many of which kinds; ``at``: the workshop that it takes, "" for none. */

@@ -61,10 +61,10 @@ def test_what_beat_sends_is_found_by_its_period_the_most_frequent_first() -> Non
         "world.tick",
         "world.sweep",
         "barter.lapse",
-        "instances.tendinstances",
         "shops.restock",
         "items.rot",
         "market.closelots",
+        "groups.muster",
         "post.sortmail",
     ]
     assert catalogue.pulse() == catalogue.events()["tick"].spec

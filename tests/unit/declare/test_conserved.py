@@ -35,7 +35,7 @@ def forgotten() -> Iterator[None]:
 def test_the_bundled_modules_declare_coins() -> None:
     coins = next(made for made in quantities() if made.name == "coins")
     assert (coins.name, coins.sources[0]) == ("coins", "sessions.register")
-    assert ({*coins.sources[1:]}, {*coins.sinks}) == ({"shops.sellto"}, {"shops.buyfrom"})
+    assert ({*coins.sources[1:]}, {*coins.sinks}) == ({"shops.sellto", "quests.turnin"}, {"shops.buyfrom"})
     assert re.fullmatch(r"gameserver/modules/trade/conserved\.py:\d+", coins.at)
 
 

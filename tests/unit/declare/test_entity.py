@@ -172,8 +172,6 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Lot",
         "Owed",
         "Shelf",
-        "Opening",
-        "Instance",
     ]
     assert actor_kind() is Player
 

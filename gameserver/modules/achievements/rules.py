@@ -1,0 +1,142 @@
+"""Achievements: a deed is counted in the transaction in which it is done, so that it counts once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gameserver.game import (
+    Context,
+    Entity,
+    Needs,
+    Notification,
+    Outcome,
+    State,
+    World,
+    has_room_for_mail,
+    ids,
+    mail_count,
+    rule,
+)
+from gameserver.modules.achievements.entities import Deeds
+from gameserver.modules.achievements.events import Achieved, Achievements, Ahead, Earned, Honours, Saw
+from gameserver.modules.achievements.records import ACHIEVEMENTS, Achievement, key_of
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import actor
+
+PARTS: tuple[type[Entity], ...] = (Deeds,)
+
+
+def counts_of(deeds: Deeds) -> dict[str, int]:
+    """How often each deed was done that is counted."""
+    return msgspec.json.decode(deeds.counts, type=dict[str, int])
+
+
+def zones_of(deeds: Deeds) -> list[str]:
+    """The zones that were seen, in their order."""
+    return msgspec.json.decode(deeds.zones, type=list[str])
+
+
+def earned_of(deeds: Deeds) -> dict[str, int]:
+    """When each achievement was earned."""
+    return msgspec.json.decode(deeds.earned, type=dict[str, int])
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def points_of(earned: Iterable[str]) -> int:
+    """The points of achievements; those that are in no data file any more have none."""
+    return sum(ACHIEVEMENTS[name].points for name in earned if name in ACHIEVEMENTS)
+
+
+# Counting. A deed that nothing is counted for writes nothing.
+
+
+def deeds_needs(player: str) -> Needs:
+    """Select what counting a deed of a player needs beside the player itself."""
+    return ids(Deeds, player), mail_count(player)
+
+
+def counted(state: State, player: str, now_ms: int, deed: str, n: int = 1, kind: str = "") -> Outcome | None:
+    """A player has done something so many times, to a kind of thing or being. What it earns by that is told."""
+    deeds = state.get(Deeds, player)
+    if deeds is None:
+        return None
+    keys = {key_of(deed), key_of(deed, kind)} & {one.key for one in _lacking(deeds)}
+    if not keys:
+        return None
+    counts = counts_of(deeds)
+    counts |= {key: counts.get(key, 0) + n for key in keys}
+    return _rewarded(state, replace(deeds, counts=_text(counts)), now_ms)
+
+
+def seen(state: State, player: str, now_ms: int, zone: str) -> Outcome | None:
+    """A player is in a zone. Zones count once each."""
+    deeds = state.get(Deeds, player)
+    if deeds is None or zone in zones_of(deeds) or all(one.counts != "zones" for one in _lacking(deeds)):
+        return None
+    return _rewarded(state, replace(deeds, zones=_text(sorted([*zones_of(deeds), zone]))), now_ms)
+
+
+def _lacking(deeds: Deeds) -> list[Achievement]:
+    """What is not achieved yet."""
+    earned = earned_of(deeds)
+    return [one for name, one in ACHIEVEMENTS.items() if name not in earned]
+
+
+def _rewarded(state: State, deeds: Deeds, now_ms: int) -> Outcome:
+    """Write deeds down, with what they earn. Whose mailbox is full is not told, and finds it in the list."""
+    new = [one for one in _lacking(deeds) if _is_reached(deeds, one, state.world)]
+    earned = earned_of(deeds) | {one.name: now_ms for one in new}
+    told = [_achieved(one, points_of(earned)) for one in new] if has_room_for_mail(state, deeds.id) else []
+    return Outcome(
+        put=(replace(deeds, earned=_text(earned)),),
+        notifications=tuple(Notification(notice=one, player=deeds.id) for one in told),
+    )
+
+
+def _is_reached(deeds: Deeds, one: Achievement, world: World) -> bool:
+    count, of = _progress(deeds, one, world)
+    return count >= of
+
+
+def _progress(deeds: Deeds, one: Achievement, world: World) -> tuple[int, int]:
+    """How far an achievement is, and how far it goes."""
+    if one.counts != "zones":
+        return counts_of(deeds).get(one.key, 0), one.number
+    seen_ = [zone for zone in zones_of(deeds) if zone in world.zones]
+    return len(seen_), len(world.zones) if one.every else one.number
+
+
+def _achieved(one: Achievement, total: int) -> Achieved:
+    return Achieved(name=one.name, title=one.title, text=one.text, points=one.points, total=total)
+
+
+# What players and other modules ask.
+
+
+@rule(components=PARTS)
+def achievements(state: State, event: Achievements, context: Context) -> Outcome:
+    """What is achieved, and what lies ahead."""
+    deeds = state.of(Deeds)[actor(state, context).id]
+    earned = earned_of(deeds)
+    mine = [_earned(ACHIEVEMENTS[name], at_ms) for name, at_ms in earned.items() if name in ACHIEVEMENTS]
+    ahead = [_ahead(one, *_progress(deeds, one, state.world)) for one in _lacking(deeds)]
+    return Outcome(result=Honours(points=points_of(earned), earned=mine, ahead=ahead))
+
+
+def _earned(one: Achievement, at_ms: int) -> Earned:
+    return Earned(name=one.name, title=one.title, text=one.text, points=one.points, at_ms=at_ms)
+
+
+def _ahead(one: Achievement, count: int, of: int) -> Ahead:
+    return Ahead(name=one.name, title=one.title, text=one.text, points=one.points, count=count, of=of)
+
+
+@rule(needs=lambda event, context: (ids(Player, event.player), *deeds_needs(event.player)))
+def saw(state: State, event: Saw, context: Context) -> Outcome:
+    """The zone counts, if it is a new one."""
+    return seen(state, event.player, context.now_ms, event.zone) or Outcome()

@@ -1,0 +1,1 @@
+"""Quests: people of the world ask for something, and pay for it once."""
