@@ -172,6 +172,11 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Lot",
         "Owed",
         "Shelf",
+        "Group",
+        "Member",
+        "Invitation",
+        "Journal",
+        "Deeds",
     ]
     assert actor_kind() is Player
 

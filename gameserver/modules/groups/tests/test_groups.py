@@ -35,7 +35,7 @@ from gameserver.modules.groups.rules import (
 )
 from gameserver.modules.sessions.events import Login
 from gameserver.testing.joined_records import Whole
-from gameserver.testing.scenes import account_of, session_of
+from gameserver.testing.scenes import StateReader, account_of, session_of
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, fold, play, player, players, state, told
 
 ADA, BOB, EVE, DAN = (player(name) for name in ("Ada", "Bob", "Eve", "Dan"))
@@ -250,14 +250,9 @@ def test_a_group_that_changed_meanwhile_is_not_changed_by_what_was_read(
     where = grouped(ADA, BOB, EVE, others=(DAN,))
     (group,) = where.of(Group).values()
     stale = group.of(["ada", "bob"])
-    monkeypatch.setattr(
-        "gameserver.testing.scenes.StateReader.get", lambda self, kind, id_: _read(self, kind, id_, stale)
-    )
+    read = StateReader.get
+    monkeypatch.setattr(StateReader, "get", lambda self, kind, id_: stale if kind is Group else read(self, kind, id_))
     assert refusal(where, ADA, event) == "group_changed"
-
-
-def _read(reader: Any, kind: Any, id_: str, stale: Group) -> Any:
-    return stale if kind is Group else reader._state.get(kind, id_)
 
 
 def test_the_absent_do_nothing() -> None:
