@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from gameserver.client.bots import crowd
 from gameserver.client.bots.bot import BotOptions
-from gameserver.client.bots.run_stats import Latencies, Summary
+from gameserver.client.bots.run_stats import STEP, Latencies, Summary
 from gameserver.testing.processes import GatewayProc, eventually
 
 NOT_NOW = {"stale", "unavailable"}  # what may be answered while a family has no worker
@@ -80,10 +81,28 @@ class Crowd(threading.Thread):
         return self._summary
 
 
-def percentile_ms(crowds: Iterable[Crowd], percent: float) -> float:
-    """The latency that so many of all replies to these crowds together did not exceed."""
-    together = Latencies()
-    for each in crowds:
-        together._counts.update(each._latencies._counts)
-        together.max_ms = max(together.max_ms, each._latencies.max_ms)
-    return together.percentile_ms(percent)
+class Windows:
+    """Replies to several crowds together, in one stretch of time after the other.
+
+    A stretch ends at the first look after ``replies`` of them: a percentile of too few is that of one. So a bad stretch
+    is not made good by long quiet ones.
+    """
+
+    def __init__(self, crowds: Sequence[Crowd], replies: int) -> None:
+        self._crowds = crowds
+        self._replies = replies
+        self._before: Counter[int] = Counter()
+        self.found: list[Latencies] = []
+
+    def look(self) -> None:
+        """End a stretch, if it has enough."""
+        now = self._counts()
+        fresh = Latencies()
+        fresh._counts = now - self._before
+        fresh.max_ms = max((STEP**step for step in fresh._counts), default=0.0)
+        if fresh._counts.total() >= self._replies:
+            self.found.append(fresh)
+            self._before = now
+
+    def _counts(self) -> Counter[int]:
+        return sum((Counter(each._latencies._counts) for each in self._crowds), Counter[int]())
