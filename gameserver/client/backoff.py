@@ -37,6 +37,15 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FOREVER = Backoff(attempts_max=None, total_s_max=None)
+SESSION_KEPT_S = 3600.0  # so long a server keeps a session whose connection was lost
+
+
+def while_away(backoff: Backoff) -> Backoff:
+    """The same pauses, for a session whose connection was lost: tried for as long as a server keeps it.
+
+    Giving up sooner helps nobody: what was not answered stays unknown, and a player would have to log in anew.
+    """
+    return msgspec.structs.replace(backoff, attempts_max=None, total_s_max=SESSION_KEPT_S)
 
 
 async def retry(

@@ -9,7 +9,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from gameserver.client.backoff import Backoff
+from gameserver.client.backoff import Backoff, while_away
 from gameserver.client.connection import CodecName, Connection, Dialer
 from gameserver.client.errors import ConnectionLost
 from gameserver.client.limits import ClientLimits
@@ -26,8 +26,9 @@ class Client:
     ``addresses``: gateways, tried in turn. ``codec``: "msgpack" or "json". ``catalogue``: the fingerprint that the
     caller was built for, "" for any. ``on_notice``: called with every notice, instead of ``notices()``.
     ``follows``: how ``me`` and ``beings`` follow notices and replies, by their names; by default as the game's modules
-    declare it. ``clock`` (seconds), ``rng`` and ``sleep`` serve the backoff. To be used with ``async with``, or with
-    ``open`` and ``close``.
+    declare it. ``backoff``: of attempts to begin; ``away``: of those to replace a lost connection, by default for as
+    long as the server keeps the session, an hour. ``clock`` (seconds), ``rng`` and ``sleep`` serve both. To be used
+    with ``async with``, or with ``open`` and ``close``.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Client:
         follows: Follows | None = None,
         limits: ClientLimits = ClientLimits(),  # noqa: B008 (frozen)
         backoff: Backoff = Backoff(),  # noqa: B008 (frozen)
+        away: Backoff | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -50,6 +52,7 @@ class Client:
             {"type": "hello", "protocol": PROTOCOL, "catalogue": catalogue},
             limits,
             backoff,
+            while_away(backoff) if away is None else away,
             follows=followers() if follows is None else follows,
             on_notice=on_notice,
             clock=clock,

@@ -19,12 +19,14 @@ Attempt = Callable[[], Awaitable[None]]
 class Reconnection:
     """Retries attempts to connect, and runs those that follow a loss in a task of its own.
 
-    ``count``: how often a lost connection was replaced. ``is_over``: whether the client has ended meanwhile.
+    ``backoff``: of attempts to begin; ``away``: of those to replace a lost connection. ``count``: how often one was
+    replaced. ``is_over``: whether the client has ended meanwhile.
     """
 
     def __init__(
         self,
         backoff: Backoff,
+        away: Backoff,
         *,
         is_over: Callable[[], bool],
         clock: Callable[[], float],
@@ -33,6 +35,7 @@ class Reconnection:
     ) -> None:
         self.count = 0
         self._backoff = backoff
+        self._away = away
         self._is_over = is_over
         self._clock = clock
         self._rng = rng
@@ -43,9 +46,12 @@ class Reconnection:
 
     async def retry(self, attempt: Attempt) -> None:
         """Attempt to connect until it succeeds. Raises the last error when it is final or patience is exhausted."""
+        await self._retry(attempt, self._backoff)
+
+    async def _retry(self, attempt: Attempt, backoff: Backoff) -> None:
         await retry(
             attempt,
-            self._backoff,
+            backoff,
             is_final=self._is_final,
             rng=self._rng,
             clock=self._clock,
@@ -74,7 +80,7 @@ class Reconnection:
     async def _run(self, attempt: Attempt, on_failure: Callable[[ConnectionLost], None]) -> None:
         try:
             await self._sleep(self._backoff.delay_s(self._short_lives, self._rng))
-            await self.retry(attempt)
+            await self._retry(attempt, self._away)
         except (OSError, GameError) as error:
             on_failure(ConnectionLost.because_of(error))
 

@@ -43,6 +43,7 @@ class Session:
         hello: Packet,
         limits: ClientLimits,
         backoff: Backoff,
+        away: Backoff,
         *,
         follows: Follows,
         on_notice: Callable[[Packet], None] | None,
@@ -54,7 +55,7 @@ class Session:
         self.lifecycle = Lifecycle()
         self.connector = Connector(dialer, hello, limits, self._route, self._on_lost)
         self.reconnection = Reconnection(
-            backoff, is_over=lambda: self.lifecycle.has_ended, clock=clock, rng=rng, sleep=sleep
+            backoff, away, is_over=lambda: self.lifecycle.has_ended, clock=clock, rng=rng, sleep=sleep
         )
         self.requests = PendingRequests()
         self.acknowledger = Acknowledger(self._send_ack, limits.ack_delay_s, limits.ack_ids_max)

@@ -450,7 +450,8 @@ async def test_where_nobody_answers_the_client_gives_up_after_its_attempts(stage
 
 async def test_a_client_that_can_not_come_back_tells_all_who_wait(stage: Any) -> None:
     async with stage.listening(stage.silent) as gateway, stage.listening() as other:
-        ada = Client([gateway.address, ("127.0.0.1", 1)], backoff=Backoff(base_s=0.001, cap_s=0.001, attempts_max=1))
+        once = Backoff(base_s=0.001, cap_s=0.001, attempts_max=1)
+        ada = Client([gateway.address, ("127.0.0.1", 1)], backoff=once, away=once)
         await ada.open()
         await ada.login("ada", "a long secret")
         reply = await ada.post("say", text="a")

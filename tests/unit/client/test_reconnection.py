@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.client.backoff import Backoff
+from gameserver.client.backoff import SESSION_KEPT_S, Backoff, while_away
 from gameserver.client.errors import ConnectionLost, Refused
 from gameserver.client.reconnection import FINAL_FAREWELLS, TRANSIENT_REFUSALS, Reconnection
 
@@ -34,7 +34,7 @@ class Highest(Random):
 
 def reconnection_of(clock: Clock, *, over: bool = False) -> Reconnection:
     backoff = Backoff(base_s=1.0, cap_s=8.0, attempts_max=3)
-    return Reconnection(backoff, is_over=lambda: over, clock=clock, rng=Highest(), sleep=clock.sleep)
+    return Reconnection(backoff, backoff, is_over=lambda: over, clock=clock, rng=Highest(), sleep=clock.sleep)
 
 
 class Attempts:
@@ -124,3 +124,32 @@ async def test_stopping_cancels_the_attempts() -> None:
     await reconnection.stop()
     assert reconnection._task is not None
     assert reconnection._task.cancelled()
+
+
+@pytest.mark.parametrize(("back_at_s", "comes_back"), [(600.0, True), (SESSION_KEPT_S + 60, False)])
+async def test_a_lost_connection_is_tried_for_as_long_as_the_server_keeps_the_session(
+    back_at_s: float, comes_back: bool
+) -> None:
+    """An engine that is restarted, a cluster that is upgraded: longer than a client tries to begin."""
+    clock, lost, done = Clock(), list[str](), asyncio.Event()
+
+    async def sleep(delay_s: float) -> None:
+        clock.now_s += delay_s
+
+    async def attempt() -> None:
+        if clock.now_s < back_at_s:
+            raise OSError("nobody there")
+        done.set()
+
+    def gone(reason: ConnectionLost) -> None:
+        lost.append(reason.code)
+        done.set()
+
+    usual = Backoff()
+    away = Reconnection(usual, while_away(usual), is_over=lambda: False, clock=clock, rng=Highest(), sleep=sleep)
+    away.start(attempt, gone)
+    await done.wait()
+    assert (lost == []) is comes_back
+    clock.now_s = 0.0
+    with pytest.raises(OSError, match="nobody"):
+        await away.retry(Attempts(OSError("nobody there")))
