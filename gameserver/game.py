@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from gameserver.maps.data_files import records as records
     from gameserver.maps.objects import MapObject as MapObject
     from gameserver.maps.objects import MapProperties as MapProperties
+    from gameserver.maps.objects import Marker as Marker
     from gameserver.maps.objects import Placed as Placed
     from gameserver.maps.objects import Tile as Tile
     from gameserver.maps.objects import World as World
@@ -122,6 +123,7 @@ __all__ = [
     "Listing",
     "MapObject",
     "MapProperties",
+    "Marker",
     "Matching",
     "Name",
     "Near",

@@ -19,6 +19,13 @@ from gameserver.errors import Corrupt
 Tile = tuple[int, int]
 
 
+class Marker(msgspec.Struct, frozen=True):
+    """What clients' maps show of an object. ``title``: for people; ``name``: what events call it, "" for its id."""
+
+    title: str
+    name: str = ""
+
+
 class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what a module lets mappers draw. ``label``: its class in Tiled, the class's name in small letters."""
 
@@ -31,6 +38,10 @@ class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def around(self) -> int:
         """How many tiles around its own belong to it as well: ``Zone.on`` finds it on each of them."""
         return 0
+
+    def marker(self) -> Marker | None:
+        """Return what clients' maps show of it; ``None`` where they show nothing."""
+        return None
 
     def problem(self) -> str:
         """Say what is wrong with it beyond its fields' types, as the end of a sentence; "" where nothing is.
@@ -58,6 +69,11 @@ class Placed(msgspec.Struct, frozen=True):
     x: int
     y: int
     what: MapObject
+
+    @property
+    def kind(self) -> str:
+        """Its class, as it is called in Tiled."""
+        return label_of(type(self.what))
 
 
 O = TypeVar("O", bound=MapObject)  # noqa: E741

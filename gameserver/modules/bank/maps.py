@@ -1,16 +1,24 @@
 """What maps show of banks and chests."""
 
-from gameserver.game import MapObject
+from gameserver.game import MapObject, Marker
 
 
 class Counter(MapObject, frozen=True):
     """A bank's counter: whoever is in its zone may use the bank."""
+
+    def marker(self) -> Marker:
+        """Return what maps show of it."""
+        return Marker("Bank")
 
 
 class Chest(MapObject, frozen=True):
     """A chest that all share who stand near it. ``holds``: how many things."""
 
     holds: int = 40
+
+    def marker(self) -> Marker:
+        """Return what maps show of it."""
+        return Marker("Chest")
 
     def problem(self) -> str:
         """A chest that holds too much could not be looked into."""

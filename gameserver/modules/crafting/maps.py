@@ -1,6 +1,6 @@
 """What maps show of workshops."""
 
-from gameserver.game import MapObject
+from gameserver.game import MapObject, Marker
 from gameserver.modules.crafting.recipes import WORKSHOPS
 
 
@@ -8,6 +8,10 @@ class Workshop(MapObject, frozen=True):
     """A place to make things: whoever is in its zone may use it."""
 
     kind: str
+
+    def marker(self) -> Marker:
+        """Return what maps show of it."""
+        return Marker(self.kind.title(), self.kind)
 
     def problem(self) -> str:
         """A kind of workshop that no recipe can name."""

@@ -39,8 +39,18 @@ class Gate(Result):
     zone: str
 
 
+class Sign(Result):
+    """A place that maps show, such as a shop. ``kind``: its class on the map; ``name``: what events call it."""
+
+    kind: str
+    name: str
+    title: str
+    x: int
+    y: int
+
+
 class Charted(Result):
-    """The map of the zone in which you stand. ``safe``: nobody fights there.
+    """The map of the zone in which you stand. ``safe``: nobody fights there; ``signs``: shops and the like.
 
     ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new
     byte, the highest bit of a byte is the first; all in base64.
@@ -53,6 +63,7 @@ class Charted(Result):
     walls: str
     gates: list[Gate]
     safe: bool = False
+    signs: list[Sign] = []
 
 
 @event(lane="act", priority=2, lease_s=5, durable=False, stale_after_s=5.0, batch_max=800, result=Walked)

@@ -13,7 +13,7 @@ from gameserver.game import Context, Needs, Notification, Outcome, Rejected, Sta
 from gameserver.modules.movement.appearance import being, objects_seen, seen_kinds
 from gameserver.modules.movement.bodies import actors_body, around, body_parts, seen_by
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, View, Walked
+from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, Sign, View, Walked
 from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, sight, walks
 
@@ -93,8 +93,19 @@ def chart(state: State, event: Chart, context: Context) -> Outcome:
         height=zone.height,
         walls=_bits(zone),
         gates=sorted(gates, key=lambda gate: (gate.x, gate.y)),
+        signs=_signs(zone),
     )
     return Outcome(result=charted)
+
+
+def _signs(zone: Zone) -> list[Sign]:
+    """What the game's modules show on the map, in the order of Tiled's ids."""
+    marks = [(placed, placed.what.marker()) for placed in zone.objects]
+    return [
+        Sign(kind=placed.kind, name=mark.name or placed.id, title=mark.title, x=placed.x, y=placed.y)
+        for placed, mark in marks
+        if mark is not None
+    ]
 
 
 def _bits(zone: Zone) -> str:

@@ -18,6 +18,7 @@ from gameserver.modules.movement.events import (
     Look,
     Move,
     Moved,
+    Sign,
     Vanished,
     View,
     Walked,
@@ -67,7 +68,14 @@ command("map", Chart, what="See a small map of where you are.")
 def charted(data: Charted, event: Chart, sight: Sight) -> str:
     """Keep the map, and draw what is around the player."""
     sight.notes["chart"] = data
-    return drawn(sight, MAP_COLUMNS, MAP_ROWS)
+    return "\n".join([drawn(sight, MAP_COLUMNS, MAP_ROWS), *_signposts(data, sight)])
+
+
+def _signposts(data: Charted, sight: Sight) -> list[str]:
+    """A line of the places that the map shows, and what commands call them."""
+    signs = sorted(data.signs, key=lambda sign: _distance(sight, sign))
+    places = (f"{styled('title', sign.title)} ({sign.name}) {place_of(sight, sign)}" for sign in signs)
+    return [f"Here are: {', '.join(places)}."] if signs else []
 
 
 @status()
@@ -197,13 +205,13 @@ def room_remove_player(notice: Vanished, sight: Sight) -> str:
 # Where things are.
 
 
-def _distance(sight: Sight, being: Being) -> int:
+def _distance(sight: Sight, being: Being | Sign) -> int:
     distance: int = max(abs(being.x - sight.me.get("x", 0)), abs(being.y - sight.me.get("y", 0)))
     return distance
 
 
-def place_of(sight: Sight, being: Being) -> str:
-    """Where a being stands, seen from the player: ``3 northeast``."""
+def place_of(sight: Sight, being: Being | Sign) -> str:
+    """Where somebody or something stands, seen from the player: ``3 northeast``."""
     dx, dy = being.x - sight.me.get("x", 0), being.y - sight.me.get("y", 0)
     if not dx and not dy:
         return "here"
@@ -229,14 +237,15 @@ def drawn(sight: Sight, columns: int, rows: int) -> str:
 
 
 def ground_of(sight: Sight) -> dict[tuple[int, int], str]:
-    """What is drawn of a zone's ground by tile: walls, gates, and where one can walk."""
+    """What is drawn of a zone's ground by tile: walls, gates, signs, and where one can walk."""
     chart: Charted | None = sight.notes.get("chart")
     if chart is None or chart.zone != sight.me.get("zone"):
         return {}
     tiles = [(column, row) for row in range(chart.height) for column in range(chart.width)]
     walls = walls_of(chart)
     gates = {(gate.x, gate.y): styled("gate", "+") for gate in chart.gates}
-    return {tile: WALL if tile in walls else "." for tile in tiles} | gates
+    signs = {(sign.x, sign.y): styled("title", "$") for sign in chart.signs}
+    return {tile: WALL if tile in walls else "." for tile in tiles} | signs | gates
 
 
 def walls_of(chart: Charted) -> set[tuple[int, int]]:

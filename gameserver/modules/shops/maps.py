@@ -1,6 +1,6 @@
 """What maps show of shops."""
 
-from gameserver.game import MapObject
+from gameserver.game import MapObject, Marker
 from gameserver.modules.shops.goods import SHOPS
 
 
@@ -8,6 +8,10 @@ class Shop(MapObject, frozen=True):
     """A shop of the data file: whoever is in its zone may trade there."""
 
     shop: str
+
+    def marker(self) -> Marker:
+        """Return what maps show of it."""
+        return Marker(SHOPS[self.shop].title, self.shop)
 
     def problem(self) -> str:
         """A shop that the data file does not have."""

@@ -229,7 +229,7 @@ export interface Purchase {
   gone?: boolean;
 }
 
-/** The map of the zone in which you stand. ``safe``: nobody fights there. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
+/** The map of the zone in which you stand. ``safe``: nobody fights there; ``signs``: shops and the like. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
 export interface Charted {
   zone: string;
   title: string;
@@ -238,6 +238,7 @@ export interface Charted {
   walls: string;
   gates: Array<Gate>;
   safe?: boolean;
+  signs?: Array<Sign>;
 }
 
 /** What the market gave you, the coins that you have now, and how many things wait for which you have no room. */
@@ -744,6 +745,15 @@ export interface Gate {
   x: number;
   y: number;
   zone: string;
+}
+
+/** A place that maps show, such as a shop. ``kind``: its class on the map; ``name``: what events call it. */
+export interface Sign {
+  kind: string;
+  name: string;
+  title: string;
+  x: number;
+  y: number;
 }
 
 /** A line of talk. ``at_ms``: milliseconds since 1970. */

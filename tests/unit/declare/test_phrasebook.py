@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gameserver import config
 from gameserver.declare import catalogue
@@ -29,7 +30,19 @@ from gameserver.modules.items.events import (
     Take,
     Thing,
 )
-from gameserver.modules.movement.events import Appeared, Being, Chart, Charted, Gate, Look, Move, Moved, Vanished, View
+from gameserver.modules.movement.events import (
+    Appeared,
+    Being,
+    Chart,
+    Charted,
+    Gate,
+    Look,
+    Move,
+    Moved,
+    Sign,
+    Vanished,
+    View,
+)
 from gameserver.modules.sessions.events import Logout
 from gameserver.modules.trade.events import Give, Purse, Received
 from tests.unit.messages import samples
@@ -157,6 +170,10 @@ def test_a_small_map_is_drawn(sight: Sight) -> None:
     drawing = phrasebook().answer(Chart(), chart, sight)
     shown = [line.strip() for line in STYLED.sub("", drawing).split("\n") if line.strip()]
     assert shown == ["#########", "#.@+B...#"]
+    chart = replace(chart, signs=[Sign(kind="shop", name="store", title="Store", x=5, y=1)])
+    shown = STYLED.sub("", phrasebook().answer(Chart(), chart, sight))
+    assert "@+B$" in shown
+    assert shown.endswith("Here are: Store (store) 3 east.")
 
 
 def test_prose_knows_who_reads_it(sight: Sight) -> None:
