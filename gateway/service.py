@@ -34,6 +34,7 @@ from gateway.net.endpoints import listen
 from gateway.net.player_protocol import PlayerFactory
 from gateway.net.telnet_protocol import TelnetFactory
 from gateway.net.web_protocol import WebFactory
+from gateway.web import events
 from gateway.web.site import Site
 
 log = logging.getLogger(__name__)
@@ -160,11 +161,13 @@ class Gateway(Service):
 
     def _site(self) -> Site:
         """What browsers are served: under ``gameserver dev`` the playground too."""
+        made = {events.PLACE: events.events_page}
         if not self._settings.dev:
-            return Site(title=title())
+            return Site(made, title=title())
         from gateway.web import playground  # what it imports no other gateway needs
 
-        return Site(playground.pages(), playground.acts(self._reactor, self._settings.var), title=title())
+        acts = playground.acts(self._reactor, self._settings.var)
+        return Site({**made, **playground.pages()}, acts, title=title())
 
     def _telnet_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
         began_s = int(time.time())

@@ -7,13 +7,13 @@ for ``catalogue_diff``. The document holds nothing of a deployment and no time: 
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import NoticeSpec, Spec
+from gameserver.declare.reading_cache import once_per_reading
 from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets
 from gameserver.wire.packets import PROTOCOL, FromServer
@@ -78,7 +78,7 @@ def _result_key(spec: Spec) -> str:
     return f"ok.{spec.name}"
 
 
-@cache
+@once_per_reading
 def _named() -> tuple[dict[Any, Json], Json]:
     """Every shape's reference, and the schemas by name: two shapes of one name get longer ones."""
     shapes = list(dict.fromkeys(_shapes().values()))

@@ -2,6 +2,7 @@
 
 import { Client, ConnectionLost, Refused } from "/gameserver-client/index.js";
 import { MapView, hue } from "/map.js";
+import { Panels } from "/panels.js";
 import { Bag, Barter, Ground, called } from "/things.js";
 import { Chart, STEPS, distance, findWay, foresee, step, towards } from "/walking.js";
 
@@ -9,6 +10,7 @@ const STEP_MS = 130; // how often a held key walks
 const AHEAD_MAX = 4; // steps that are not answered yet
 const BLOW_MS = 1050; // the server allows one a second
 const LINES_MAX = 400;
+const ASIDE = ["here", "bag", "more"]; // tabs that are not of the chat
 const KEYS = {
   ArrowUp: "n", ArrowDown: "s", ArrowLeft: "w", ArrowRight: "e",
   KeyW: "n", KeyS: "s", KeyA: "w", KeyD: "e", KeyQ: "nw", KeyE: "ne", KeyZ: "sw", KeyC: "se",
@@ -38,10 +40,45 @@ let strikesAt = 0;
 let tab = "all";
 const ground = new Ground();
 const bag = new Bag((type, fields, quietly) => ask(type, fields, quietly));
+const channels = {
+  names: JSON.parse(sessionStorage.getItem("channels") || "[]"),
+  joined(name, history) {
+    for (const { by, text, at_ms } of history) write("channel", [bold(by, hue(by)), ` to ${name}: ${text}`], at_ms);
+    this.keep([...this.names.filter((one) => one !== name), name]);
+  },
+  left(name) {
+    this.keep(this.names.filter((one) => one !== name));
+  },
+  keep(names) {
+    this.names = names;
+    sessionStorage.setItem("channels", JSON.stringify(names));
+    showChannels();
+  },
+};
+// Events for which this page has keys and buttons.
+const COVERED = [
+  "register", "login", "resume", "logout", "ack", "move", "look", "chart", "say", "shout", "whisper", "attack", "give", "purse",
+  "take", "drop", "equip", "unequip", "use", "inventory", "examine", "offer", "accept", "retract",
+];
+const panels = new Panels((type, fields, quietly) => ask(type, fields, quietly), bag, {
+  signs: () => chart()?.signs || [],
+  me: () => client.view.me,
+  whisper: (name) => whisperTo(name),
+  toast,
+  write,
+  showCoins,
+  channels,
+});
 const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, { toast, showCoins });
 map.things = ground.things;
 
 // Connecting.
+
+/** Which events the game has: without an answer there are no panels. */
+async function learn() {
+  const answer = await fetch("/events.json").catch(() => null);
+  if (answer?.ok) panels.learn(await answer.json(), COVERED);
+}
 
 async function begin() {
   const saved = JSON.parse(sessionStorage.getItem("session") || "null");
@@ -104,6 +141,7 @@ function leave(reason) {
 
 /** Another session, by way of the door. */
 async function restart(message) {
+  channels.keep([]);
   client = new Client(address);
   listen();
   $("refused").textContent = message;
@@ -164,6 +202,7 @@ async function lookUp(zone) {
   if (known instanceof Chart) {
     $("place").textContent = known.title;
     map.show(known);
+    panels.arrive();
     return;
   }
   if (known) return;
@@ -308,6 +347,7 @@ function noticed(notice) {
     error: () => toast(notice.message, "bad"),
   }[notice.type];
   if (told) told();
+  else panels.noticed(notice);
   map.things = ground.things;
 }
 
@@ -438,7 +478,7 @@ function write(kind, parts, at = Date.now()) {
 }
 
 function belongs(line) {
-  return tab === "all" || tab === "here" || tab === "bag" || line.dataset.tab === tab || (tab === "say" && line.dataset.tab === "shout");
+  return tab === "all" || ASIDE.includes(tab) || line.dataset.tab === tab || (tab === "say" && line.dataset.tab === "shout");
 }
 
 function choose(name) {
@@ -449,14 +489,14 @@ function choose(name) {
     button.tabIndex = chosen ? 0 : -1;
     if (chosen) button.removeAttribute("data-new");
   }
-  $("here").hidden = name !== "here";
-  $("bag").hidden = name !== "bag";
-  $("chat").hidden = name === "here" || name === "bag";
+  for (const aside of ASIDE) $(aside).hidden = name !== aside;
+  $("chat").hidden = ASIDE.includes(name);
   $("chat").setAttribute("aria-labelledby", `tab-${name}`);
   for (const line of $("log").children) line.hidden = !belongs(line);
   $("log").scrollTop = $("log").scrollHeight;
   if (name === "here") showHere();
   if (name === "bag") bag.refresh();
+  if (name === "more") panels.refresh();
 }
 
 function toast(text, kind = "") {
@@ -534,6 +574,13 @@ function level(made, part) {
   made.dataset.level = part > 0.5 ? "high" : part > 0.25 ? "mid" : "low";
 }
 
+/** Open the panels, whose first choice has the focus. */
+function openMore() {
+  $("fold").setAttribute("aria-expanded", "true");
+  choose("more");
+  document.querySelector("#panel-choice [aria-pressed=true]")?.focus();
+}
+
 function compass(from, to) {
   const names = { n: "north", ne: "north-east", e: "east", se: "south-east", s: "south", sw: "south-west", w: "west", nw: "north-west" };
   return names[towards(from, to)] || "";
@@ -559,8 +606,18 @@ function whisperTo(name) {
 
 function showHow() {
   const how = $("how").value;
+  const hints = { say: "Speak to those who see you", shout: "Shout through the zone", whisper: "Only one will hear it" };
   $("to").hidden = how !== "whisper";
-  $("say").placeholder = { say: "Speak to those who see you", shout: "Shout through the zone", whisper: "Only one will hear it" }[how];
+  $("say").placeholder = hints[how] || `Speak to ${how.slice(1)}`;
+}
+
+/** The channels that one has joined are among those to whom one speaks. */
+function showChannels() {
+  const how = $("how").value;
+  for (const option of [...$("how").options]) if (option.value.startsWith("#")) option.remove();
+  $("how").append(...channels.names.map((name) => new Option(`To ${name}`, `#${name}`)));
+  $("how").value = [...$("how").options].some(({ value }) => value === how) ? how : "say";
+  showHow();
 }
 
 async function speak(event) {
@@ -569,8 +626,8 @@ async function speak(event) {
   const text = $("say").value.trim();
   if (!text) return;
   $("say").value = "";
-  const fields = how === "whisper" ? { to: $("to").value.trim(), text } : { text };
-  const said = await ask(how, fields);
+  const fields = how === "whisper" ? { to: $("to").value.trim(), text } : how.startsWith("#") ? { channel: how.slice(1), text } : { text };
+  const said = await ask(how.startsWith("#") ? "talk" : how, fields);
   if (said && how === "whisper") write("whisper", ["You whisper to ", bold(fields.to, hue(fields.to)), `: ${text}`]);
   if (!said && !$("say").value) $("say").value = text;
 }
@@ -617,6 +674,7 @@ addEventListener("keydown", (event) => {
     strikeNearest();
   } else if (event.code === "KeyG") takeNearest();
   else if (event.code === "KeyL") tellSituation();
+  else if (event.code === "KeyM") openMore();
 });
 addEventListener("keyup", (event) => held.delete(KEYS[event.code]));
 addEventListener("blur", () => held.clear());
@@ -631,6 +689,8 @@ $("map").addEventListener("pointerdown", (event) => {
   const aim = map.tileAt(event.clientX, event.clientY);
   const thing = ground.at(aim.x, aim.y);
   if (thing) return reach(thing);
+  const sign = chart().signAt(aim.x, aim.y);
+  if (sign && panels.openAt(sign)) openMore();
   if (chart().isWalkable(aim.x, aim.y)) goal = { place: aim };
 });
 
@@ -695,4 +755,6 @@ function showHealth({ hp = 0, hp_max = 100 }) {
 }
 
 requestAnimationFrame(frame);
+showChannels();
+learn();
 begin();

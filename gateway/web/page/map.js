@@ -147,6 +147,7 @@ export class MapView {
     g.translate(-Math.round(left), -Math.round(top));
     this._drawGround(g, left, top);
     this._drawGates(g, now);
+    for (const sign of this.chart.signs) this._drawBoard(g, sign);
     if (me) this._drawSight(g, me.being);
     this._drawWay(g);
     for (const thing of this.things.values()) this._drawThing(g, thing, now);
@@ -324,6 +325,27 @@ export class MapView {
       }
       this._label(g, `→ ${zone}`, px, y * t - t * 0.12, "#bfeaff", 11);
     }
+  }
+
+  /** A board of a shop, a bank or the like. */
+  _drawBoard(g, { x, y, kind, title }) {
+    const t = this.tile;
+    const [px, py] = [(x + 0.5) * t, (y + 0.5) * t];
+    g.fillStyle = "rgb(0 0 0 / 0.35)";
+    g.beginPath();
+    g.ellipse(px, py + t * 0.4, t * 0.22, t * 0.08, 0, 0, 7);
+    g.fill();
+    g.fillStyle = "hsl(28 38% 30%)";
+    g.fillRect(px - t * 0.05, py - t * 0.05, t * 0.1, t * 0.46);
+    g.fillStyle = `hsl(${hue(kind)} 38% 40%)`;
+    g.strokeStyle = "hsl(40 60% 78%)";
+    g.lineWidth = 1.5;
+    g.beginPath();
+    g.roundRect(px - t * 0.34, py - t * 0.4, t * 0.68, t * 0.46, t * 0.08);
+    g.fill();
+    g.stroke();
+    this._label(g, title.slice(0, 1), px, py - t * 0.06, "#fff3cf", t * 0.34);
+    this._label(g, title, px, y * t - t * 0.02, "#f3dfae", 11);
   }
 
   /** Whatever lies beyond the cells in view is darker: who is there cannot be seen. */
@@ -539,6 +561,8 @@ export class MapView {
       }
     g.fillStyle = "#8fe3ff";
     for (const gate of this.chart.gates.values()) g.fillRect(gate.x * scale - 1, gate.y * scale - 1, scale + 2, scale + 2);
+    g.fillStyle = "#f3c969";
+    for (const sign of this.chart.signs) g.fillRect(sign.x * scale, sign.y * scale, scale + 1, scale + 1);
     this._small = { made, scale };
     [this.minimap.width, this.minimap.height] = [made.width, made.height];
   }

@@ -69,6 +69,15 @@ export class Bag {
     this.show();
   }
 
+  has(id) {
+    return this.things.some((thing) => thing.id === id);
+  }
+
+  /** What one carries that holds things. */
+  get containers() {
+    return this.things.filter(({ kind }) => this.kinds.get(kind)?.holds);
+  }
+
   async _learn(thing) {
     if (this.kinds.has(thing.kind)) return;
     const told = await this.ask("examine", { thing: thing.id }, true);
@@ -121,14 +130,14 @@ function describe({ attack, defence, heals, uses }, { used = 0 }) {
   return parts.filter(Boolean).join(", ");
 }
 
-function heading(text) {
+export function heading(text) {
   const made = document.createElement("li");
   made.className = "heading";
   made.textContent = text;
   return made;
 }
 
-function empty(text) {
+export function empty(text) {
   const made = document.createElement("li");
   made.className = "none";
   made.textContent = text;
@@ -228,7 +237,7 @@ export class Barter {
   }
 }
 
-function choice(thing) {
+export function choice(thing) {
   const made = document.createElement("li");
   const label = document.createElement("label");
   const box = Object.assign(document.createElement("input"), { type: "checkbox", value: thing.id });

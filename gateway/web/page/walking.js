@@ -4,8 +4,8 @@ export const STEPS = { n: [0, -1], ne: [1, -1], e: [1, 0], se: [1, 1], s: [0, 1]
 
 /** A zone's map, from the reply to `chart`. */
 export class Chart {
-  constructor({ zone, title, width, height, walls, gates, safe = false }) {
-    Object.assign(this, { zone, title, width, height, safe });
+  constructor({ zone, title, width, height, walls, gates, safe = false, signs = [] }) {
+    Object.assign(this, { zone, title, width, height, safe, signs });
     this.gates = new Map(gates.map((gate) => [`${gate.x},${gate.y}`, gate]));
     this._bits = Uint8Array.from(atob(walls), (char) => char.charCodeAt(0));
     this._row = Math.ceil(width / 8);
@@ -21,6 +21,11 @@ export class Chart {
 
   gateAt(x, y) {
     return this.gates.get(`${x},${y}`);
+  }
+
+  /** What the map shows there: a shop, a bank. */
+  signAt(x, y) {
+    return this.signs.find((sign) => sign.x === x && sign.y === y);
   }
 }
 

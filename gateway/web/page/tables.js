@@ -1,0 +1,282 @@
+// What each panel shows, as a table. `needs`: its events. `at`: there is one for each sign of this kind on the zone's map;
+// `signs`: kinds of signs that lead to it. `ask`: the event that tells how things stand. `lists` and `forms` follow from the
+// reply (`data`); `said`: what to say when an event took effect; `told`: what to say of notices ("" for nothing).
+
+import { called } from "/things.js";
+
+const LOTS_AT_ONCE = 50;
+
+const coins = (count) => `${count.toLocaleString("en")} ${count === 1 ? "coin" : "coins"}`;
+const named = (things) => things.map(called).join(", ");
+const joined = (...parts) => parts.filter(Boolean).join(", ");
+const carried = ({ bag }) => bag.things;
+const day = (ms) => new Date(ms).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+const many = (count, one, more) => (count === 1 ? one : `${count} ${more}`);
+
+/** A list of what one carries, each with a button. */
+function ofBag(title, text, event, fields) {
+  return {
+    title,
+    none: "You carry nothing.",
+    rows: carried,
+    text: called,
+    acts: (thing, context) => [{ text, event, fields: { thing: thing.id, ...fields?.(context) } }],
+  };
+}
+
+const shop = {
+  id: "shop",
+  title: "Shop",
+  at: "shop",
+  needs: ["wares", "buyfrom", "sellto"],
+  carried: true,
+  ask: ({ sign }) => ["wares", { shop: sign.name }],
+  lists: [
+    {
+      title: ({ data }) => `${data.keeper} sells`,
+      none: "Nothing.",
+      rows: ({ data }) => data.sells,
+      text: ({ title }) => title,
+      small: ({ price, stock }) => joined(coins(price), stock ? `${stock} left` : "sold out"),
+      acts: ({ kind, stock }, { sign }) => [
+        stock && { text: "Buy", event: "buyfrom", fields: { shop: sign.name, kind }, amount: { field: "count", value: 1, label: "How many" } },
+      ],
+    },
+    {
+      title: ({ data }) => `${data.keeper} buys of you`,
+      none: "Nothing of what you carry.",
+      rows: ({ data, bag }) => bag.things.filter(({ kind }) => data.buys.some((ware) => ware.kind === kind)),
+      text: called,
+      small: ({ kind }, { data }) => `${coins(data.buys.find((ware) => ware.kind === kind).price)} each`,
+      acts: ({ id }, { sign }) => [{ text: "Sell", event: "sellto", fields: { shop: sign.name, thing: id } }],
+    },
+  ],
+  said: { buyfrom: ({ thing }) => `You bought ${called(thing)}.`, sellto: ({ paid }) => `You were paid ${coins(paid)}.` },
+};
+
+const bank = {
+  id: "bank",
+  title: "Bank",
+  at: "counter",
+  needs: ["vault", "deposit", "withdraw", "store", "retrieve"],
+  carried: true,
+  ask: () => ["vault", {}],
+  lists: [
+    {
+      title: ({ data }) => `In the bank: ${coins(data.coins)}`,
+      none: "No things.",
+      rows: ({ data }) => data.things,
+      text: called,
+      acts: ({ id }) => [{ text: "Take out", event: "retrieve", fields: { thing: id } }],
+    },
+    ofBag("You carry", "Put away", "store"),
+  ],
+  forms: [
+    { title: "Bring coins", event: "deposit", fields: { coins: "Coins" } },
+    { title: "Take coins", event: "withdraw", fields: { coins: "Coins" } },
+  ],
+  said: {
+    deposit: ({ bank: kept }) => `You have ${coins(kept)} in the bank.`,
+    withdraw: ({ bank: kept }) => `You have ${coins(kept)} in the bank.`,
+    store: ({ thing }) => `You put ${called(thing)} away.`,
+    retrieve: ({ thing }) => `You took ${called(thing)} out.`,
+  },
+};
+
+const chest = {
+  id: "chest",
+  title: "Chest",
+  at: "chest",
+  needs: ["peekin", "putin", "takeout"],
+  carried: true,
+  ask: ({ sign }) => ["peekin", { chest: sign.name }],
+  lists: [
+    {
+      title: ({ data }) => `In it (${data.things.length} of ${data.holds}), for all to take`,
+      none: "Nothing.",
+      rows: ({ data }) => data.things,
+      text: called,
+      acts: ({ id }, { sign }) => [{ text: "Take out", event: "takeout", fields: { thing: id, chest: sign.name } }],
+    },
+    ofBag("You carry", "Put in", "putin", ({ sign }) => ({ chest: sign.name })),
+  ],
+  said: { putin: ({ thing }) => `You put ${called(thing)} in.`, takeout: ({ thing }) => `You took ${called(thing)} out.` },
+};
+
+const market = {
+  id: "market",
+  title: "Market",
+  at: "stall",
+  needs: ["lots", "sell", "buy", "bid", "unlist", "collect"],
+  carried: true,
+  ask: () => ["lots", {}],
+  more: ({ lots }) => lots.length >= LOTS_AT_ONCE && { after: lots.at(-1).id },
+  acts: [{ text: "Collect what the market keeps for you", event: "collect", fields: {} }],
+  lists: [
+    {
+      title: "For sale",
+      none: "Nothing is for sale.",
+      rows: ({ data }) => data.lots,
+      text: called,
+      small: ({ seller, price, least, bid, until_ms }) =>
+        joined(`of ${seller}`, price && `for ${coins(price)}`, least && (bid ? `highest bid ${coins(bid)}` : `bids from ${coins(least)}`), `until ${day(until_ms)}`),
+      acts: ({ id, seller, price, least, bid }, { me }) =>
+        seller === me.name
+          ? [!bid && { text: "Take back", event: "unlist", fields: { lot: id } }]
+          : [
+              least && { text: "Bid", event: "bid", fields: { lot: id }, amount: { field: "coins", value: Math.max(least, bid + 1), label: "Coins" } },
+              price && { text: "Buy", event: "buy", fields: { lot: id } },
+            ],
+    },
+  ],
+  forms: [
+    {
+      title: "Sell a thing",
+      event: "sell",
+      fields: { thing: { label: "Thing", from: carried }, price: "Price (0: only to the highest bid)", least: "Bids from (0: no bids)", hours: "Hours" },
+    },
+  ],
+  said: {
+    sell: () => "It is for sale.",
+    buy: ({ thing }) => `You bought ${called(thing)}.`,
+    bid: () => "Yours is the highest bid.",
+    unlist: ({ thing }) => `You have ${called(thing)} back.`,
+    collect: ({ things, waiting }) => joined(things.length ? `You got ${named(things)}` : "No things waited", waiting && `there is no room for ${waiting} more`) + ".",
+  },
+  told: {
+    sold: ({ lots, coins: paid }) => `${many(lots, "A lot of yours was", "lots of yours were")} sold for ${coins(paid)}.`,
+    kept: ({ lots }) => `The market keeps ${many(lots, "a lot", "lots")} for you: collect it there.`,
+  },
+};
+
+const post = {
+  id: "post",
+  title: "Letters",
+  needs: ["letters", "openletter", "post"],
+  carried: true,
+  ask: () => ["letters", {}],
+  lists: [
+    {
+      title: "For you",
+      none: "No letter waits for you.",
+      rows: ({ data }) => data.letters,
+      text: ({ by, returned }) => (returned ? `${by} (it came back)` : by),
+      small: ({ text, things, coins: sent, at_ms }) => `${text} (${joined(named(things), sent && coins(sent), day(at_ms))})`,
+      acts: ({ id }) => [{ text: "Open", event: "openletter", fields: { letter: id } }],
+    },
+  ],
+  forms: [
+    {
+      title: "Send a letter",
+      event: "post",
+      fields: { to: "To", text: "Text", coins: "Coins", things: { label: "Things", from: carried, many: true } },
+      button: "Send",
+    },
+  ],
+  said: {
+    post: (told, { to }) => `Your letter to ${to} is posted.`,
+    openletter: ({ things }) => (things.length ? `In it was ${named(things)}.` : "You opened it."),
+  },
+  told: { posted: ({ by, letters = 1 }) => (letters > 1 ? `${letters} letters came, the last from ${by}.` : `A letter came from ${by}.`) },
+};
+
+const crafting = {
+  id: "crafting",
+  title: "Crafting",
+  needs: ["recipes", "craft"],
+  signs: ["workshop"],
+  carried: true,
+  ask: () => ["recipes", {}],
+  lists: [
+    {
+      title: "What can be made",
+      none: "Nothing.",
+      rows: ({ data }) => data.recipes,
+      text: ({ title, count }) => called({ title, count }),
+      small: ({ needs, at }) => joined(...Object.entries(needs).map(([kind, count]) => `${count} ${kind}`), at && `at a ${at}`),
+      acts: ({ name, at }, { signs }) => [
+        (!at || signs.some((sign) => sign.kind === "workshop" && sign.name === at)) && { text: "Make", event: "craft", fields: { recipe: name } },
+      ],
+    },
+  ],
+  said: { craft: ({ thing }) => `You made ${called(thing)}.` },
+};
+
+const things = {
+  id: "things",
+  title: "Things",
+  needs: ["split", "giveitem", "stow", "fetch", "rummage"],
+  carried: true,
+  lists: [
+    {
+      title: "Containers",
+      none: "You carry no container.",
+      rows: ({ bag }) => bag.containers,
+      text: called,
+      acts: ({ id }) => [{ text: "Look into", event: "rummage", fields: { thing: id } }],
+    },
+    {
+      title: ({ page }) => (page.inside ? `In ${page.inside.called}` : "Inside"),
+      none: "Nothing, or not looked into.",
+      rows: ({ page, bag }) => (bag.has(page.inside?.id) ? page.inside.things : []),
+      text: called,
+      acts: ({ id }, { page }) => [{ text: "Take out", event: "fetch", fields: { thing: id, out_of: page.inside.id } }],
+    },
+  ],
+  forms: [
+    { title: "Put a thing into a container", event: "stow", fields: { thing: { label: "Thing", from: carried }, into: { label: "Container", from: ({ bag }) => bag.containers } }, button: "Put in" },
+    { title: "Hand a thing to somebody near", event: "giveitem", fields: { thing: { label: "Thing", from: carried }, to: "To" }, button: "Hand over" },
+    { title: "Split a stack", event: "split", fields: { thing: { label: "Stack", from: ({ bag }) => bag.things.filter(({ count = 0 }) => count > 1) }, count: "How many" }, button: "Split" },
+  ],
+  done: {
+    rummage: (told, { thing }, { page, bag }) => (page.inside = { id: thing, called: called(bag.things.find(({ id }) => id === thing)), things: told.things }),
+    fetch: (told, { thing }, { page }) => (page.inside.things = page.inside.things.filter(({ id }) => id !== thing)),
+    stow: (told, fields, { page }) => (page.inside = null),
+  },
+  said: {
+    giveitem: ({ thing }, { to }) => `You handed ${called(thing)} to ${to}.`,
+    stow: ({ thing }) => `You put ${called(thing)} in.`,
+    fetch: ({ thing }) => `You took ${called(thing)} out.`,
+    rummage: ({ things: inside }) => (inside.length ? `In it: ${named(inside)}.` : "It is empty."),
+  },
+};
+
+const people = {
+  id: "people",
+  title: "People",
+  needs: ["who"],
+  ask: () => ["who", {}],
+  lists: [
+    {
+      title: ({ data }) => `${data.count} in the world`,
+      none: "Nobody.",
+      rows: ({ data, me }) => data.names.filter((name) => name !== me.name),
+      text: (name) => name,
+      acts: (name, { page }) => [{ text: "Whisper", does: () => page.whisper(name) }],
+    },
+  ],
+};
+
+const channels = {
+  id: "channels",
+  title: "Channels",
+  needs: ["join", "leave", "talk"],
+  ask: null,
+  lists: [
+    {
+      title: "You are in",
+      none: "No channel yet.",
+      rows: ({ page }) => page.channels.names,
+      text: (name) => name,
+      acts: (name) => [{ text: "Leave", event: "leave", fields: { channel: name } }],
+    },
+  ],
+  forms: [{ title: "Join a channel", event: "join", fields: { channel: "Name" }, button: "Join" }],
+  done: {
+    join: ({ channel, history }, fields, { page }) => page.channels.joined(channel, history),
+    leave: (told, { channel }, { page }) => page.channels.left(channel),
+  },
+  said: { join: ({ channel }) => `You are in ${channel}.`, leave: (told, { channel }) => `You left ${channel}.` },
+};
+
+export const PANELS = [shop, bank, chest, market, post, crafting, things, people, channels];
