@@ -73,6 +73,7 @@ def address(setting: str, text: str) -> Address | None:
 
 ENDPOINTS = "tcp:4000:interface=127.0.0.1 web:tcp:4080:interface=127.0.0.1 telnet:tcp:4023:interface=127.0.0.1"
 GATEWAYS = "GAMESERVER_GATEWAYS"
+WEB_SCHEMES = ("ws://", "wss://")
 PLAYER = "player"  # the kind of an endpoint where the protocol itself is spoken
 ENDPOINT_KINDS = ("web", "telnet")  # the others, as they stand before an endpoint
 INTRODUCED = "haproxy:"  # a load balancer says who its clients are (``wire.proxy_header``), as Twisted calls it
@@ -104,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web_origins: frozenset[str]
     gateway_id: str
     gateways: Mapping[str, str]
+    web_gateways: Mapping[str, str]
     world_file: Path
     secret_key_file: Path
     queues: Queues
@@ -147,7 +149,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         endpoints=tuple(env.get("GAMESERVER_ENDPOINTS", ENDPOINTS).split()),
         web_origins=frozenset(_words(env.get("GAMESERVER_WEB_ORIGINS", ""))),
         gateway_id=env.get("GAMESERVER_GATEWAY_ID", ""),
-        gateways=_gateways(env),
+        gateways=_gateways(env, web=False),
+        web_gateways=_gateways(env, web=True),
         world_file=Path(env.get("GAMESERVER_WORLD", str(game().world))),
         secret_key_file=Path(env.get("GAMESERVER_SECRET_KEY_FILE", str(home / "var" / "secret.key"))),
         queues=_queues(env),
@@ -248,14 +251,17 @@ def _queues(env: Mapping[str, str]) -> Queues:
     )
 
 
-def _gateways(env: Mapping[str, str]) -> dict[str, str]:
-    """Read where clients reach each gateway: names and addresses."""
+def _gateways(env: Mapping[str, str], *, web: bool) -> dict[str, str]:
+    """Read where clients reach each gateway, or (``web``) where browsers do: names and addresses."""
     found = {}
     for word in _words(env.get(GATEWAYS, "")):
         name, _, where = word.partition("=")
-        if not name or address(GATEWAYS, where) is None:
-            raise Corrupt("bad_setting", f"{GATEWAYS}: {word!r} is not like gateway1=10.0.0.1:4000.")
-        found[name] = where
+        is_web = where.startswith(WEB_SCHEMES)
+        if not name or not (is_web or address(GATEWAYS, where)):
+            example = "gateway1=10.0.0.1:4000, or gateway1=wss://play1.example/socket for browsers"
+            raise Corrupt("bad_setting", f"{GATEWAYS}: {word!r} is not like {example}.")
+        if is_web == web:
+            found[name] = where
     return found
 
 

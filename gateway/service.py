@@ -35,7 +35,7 @@ from gateway.net.player_protocol import PlayerFactory
 from gateway.net.telnet_protocol import TelnetFactory
 from gateway.net.web_protocol import WebFactory
 from gateway.web import events
-from gateway.web.site import Site
+from gateway.web.site import Site, pages_of
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Gateway(Service):
             sealer=Sealer(read_key(settings.secret_key_file)),
             wall_ms=lambda: int(time.time() * 1000),
             mint=secrets.token_urlsafe,
-            directory=GatewayDirectory(settings.gateway_id, settings.gateways),
+            directory=GatewayDirectory(settings.gateway_id, settings.gateways, settings.web_gateways),
         )
         self.broker = Broker(
             reactor=reactor,
@@ -154,7 +154,7 @@ class Gateway(Service):
             limiter,
             introduced=introduced,
             pages=self._site(),
-            origins=self._settings.web_origins,
+            origins=self._settings.web_origins | pages_of(self._settings.web_gateways.values()),
             clock=self._reactor,
             idle_s=self._limits.login_timeout_s,
         )
@@ -162,12 +162,13 @@ class Gateway(Service):
     def _site(self) -> Site:
         """What browsers are served: under ``gameserver dev`` the playground too."""
         made = {events.PLACE: events.events_page}
+        told = {"title": title(), "sockets": self._settings.web_gateways.values()}
         if not self._settings.dev:
-            return Site(made, title=title())
+            return Site(made, **told)
         from gateway.web import playground  # what it imports no other gateway needs
 
         acts = playground.acts(self._reactor, self._settings.var)
-        return Site({**made, **playground.pages()}, acts, title=title())
+        return Site({**made, **playground.pages()}, acts, **told)
 
     def _telnet_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
         began_s = int(time.time())

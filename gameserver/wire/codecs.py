@@ -8,7 +8,7 @@ MessagePack, once; a codec frames them, translating where its clients speak JSON
 from collections.abc import Callable
 from functools import cache, partial, reduce
 from operator import or_
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,15 +23,16 @@ from gameserver.wire.websocket import Messages, Opcode
 from gameserver.wire.websocket import frame as websocket_frame
 
 Decode = Callable[[bytes], Any]
+AddressForm = Literal["host and port", "url", ""]
 
 
 class Codec:
     """One way of speaking: a framing and an encoding.
 
-    ``knows_addresses``: its clients connect to a host and a port, and can do so elsewhere.
+    ``address_form``: how its clients are told where else they may connect, "" for not at all.
     """
 
-    knows_addresses = True
+    address_form: AddressForm = "host and port"
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class TalkingCodec(Codec):
     Whoever owns it sets ``say``.
     """
 
-    knows_addresses = False  # a person would have to be told
+    address_form: AddressForm = ""  # a person would have to be told
 
     say: Callable[[bytes], None]
     are_you_there: bytes  # asks a client that says nothing for a sign of life
@@ -97,7 +98,7 @@ class TalkingCodec(Codec):
 class WebSocketCodec(Codec):
     """The same over a WebSocket, each packet a message of one kind."""
 
-    knows_addresses = False  # but a page
+    address_form: AddressForm = "url"
 
     def __init__(self, codec: Codec, opcode: Opcode, encode: Callable[[bytes], bytes]) -> None:
         super().__init__(

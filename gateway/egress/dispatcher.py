@@ -177,8 +177,8 @@ class Dispatcher:
         is_new = follow.shard_key not in ("", connection.shard_key)
         connection.relocate(follow.shard_key, follow.own_cell)
         codec = connection.protocol.codec
-        can_follow = codec is not None and codec.knows_addresses
-        if is_new and can_follow and (address := self._directory.address_for(follow.shard_key)):
+        form = codec.address_form if codec is not None else ""
+        if is_new and (address := self._directory.address_for(follow.shard_key, form)):
             self._writer.send(connection, Elsewhere(address=address))
 
     def then(self, connection: Connection, event: str) -> None:

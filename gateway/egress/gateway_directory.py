@@ -8,22 +8,27 @@ those who stay all the same.
 from collections.abc import Mapping
 
 from gameserver.broker.gateway_routing import route
+from gameserver.wire.codecs import AddressForm
 
 
 class GatewayDirectory:
-    """``gateways``: the address of each gateway by its name, the same for all of them. ``own``: this gateway's name."""
+    """``own``: this gateway's name; ``gateways``: the address of each by its name, the same for all of them.
 
-    def __init__(self, own: str, gateways: Mapping[str, str]) -> None:
+    ``web_gateways``: the same for browsers.
+    """
+
+    def __init__(self, own: str, gateways: Mapping[str, str], web_gateways: Mapping[str, str] | None = None) -> None:
+        names = {*gateways, *(web_gateways or {})}
         self._own = own
-        self._names = sorted(gateways) if own in gateways else []
-        self._gateways = gateways
+        self._names = sorted(names) if own in names else []
+        self._addresses: dict[AddressForm, Mapping[str, str]] = {"host and port": gateways, "url": web_gateways or {}}
 
-    def address_for(self, place: str) -> str:
+    def address_for(self, place: str, form: AddressForm = "host and port") -> str:
         """Return the address of the gateway for a place, "" where that is this one or nobody knows.
 
         All places of a routing key have one gateway, and each gateway as many keys as the others.
         """
-        if not self._names:
+        if not self._names or not form:
             return ""
         name = self._names[route(place) % len(self._names)]
-        return "" if name == self._own else self._gateways[name]
+        return "" if name == self._own else self._addresses[form].get(name, "")

@@ -5,10 +5,11 @@ Every response says what its page may do: load from this server, speak to this s
 
 import gzip
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -34,11 +35,11 @@ INDEX = "index.html"
 TITLE = b"{{title}}"  # stands in a page where the game's title is shown
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 SAFETY = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(sockets=""),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -64,7 +65,8 @@ class Site:
     """Answers requests.
 
     ``made``: pages by their paths beside the files, each made when it is asked for. ``acts``: what is done for a
-    ``POST`` from a page of this server; each says what it did. ``title``: what the game is called.
+    ``POST`` from a page of this server; each says what it did. ``title``: what the game is called. ``sockets``: the
+    WebSockets of other gateways, which pages may go to.
     """
 
     def __init__(
@@ -73,10 +75,13 @@ class Site:
         acts: Mapping[str, Callable[[], str]] | None = None,
         *,
         title: str = "",
+        sockets: Iterable[str] = (),
     ) -> None:
         self._pages = dict(_files(title))
         self._made = made or {}
         self._acts = acts or {}
+        allowed = "".join(f" {origin_of(socket)}" for socket in sockets)
+        self._safety = {**SAFETY, "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(sockets=allowed)}
 
     def respond(self, request: Request) -> bytes:
         """Return the response to a request. Raises ``HttpFault``."""
@@ -92,13 +97,13 @@ class Site:
         except GameError as fault:
             raise HttpFault(503, fault.message) from None
         body = f"{said}\n".encode()
-        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), **SAFETY}
+        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), **self._safety}
         return response_head(200, told) + body
 
     def _serve(self, request: Request) -> bytes:
         found = self._find(request.path)
         if request.headers.get("if-none-match") == found.etag:
-            return response_head(304, {"ETag": found.etag, **SAFETY})
+            return response_head(304, {"ETag": found.etag, **self._safety})
         packs = "gzip" in request.headers.get("accept-encoding", "")
         body = found.packed if packs else found.body
         told = {
@@ -107,7 +112,7 @@ class Site:
             "ETag": found.etag,
             "Vary": "Accept-Encoding",
             **({"Content-Encoding": "gzip"} if packs else {}),
-            **SAFETY,
+            **self._safety,
         }
         return response_head(200, told) + (body if request.method == "GET" else b"")
 
@@ -117,6 +122,17 @@ class Site:
         if path not in self._pages:
             raise HttpFault(404, "There is no such page.")
         return self._pages[path]
+
+
+def origin_of(address: str) -> str:
+    """A WebSocket's scheme, host and port."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def pages_of(sockets: Iterable[str]) -> frozenset[str]:
+    """The origins of the pages that are served beside these WebSockets."""
+    return frozenset(f"http{origin_of(socket).removeprefix('ws')}" for socket in sockets)
 
 
 def _files(title: str) -> Iterator[tuple[str, Page]]:

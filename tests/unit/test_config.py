@@ -53,6 +53,12 @@ def test_without_a_word_from_outside_everything_has_a_default(home: Path) -> Non
             "gateways",
             {"g1": "10.0.0.1:4000", "g2": "[::1]:4000"},
         ),
+        (
+            "GAMESERVER_GATEWAYS",
+            "g1=10.0.0.1:4000, g1=wss://play1.example/socket",
+            "web_gateways",
+            {"g1": "wss://play1.example/socket"},
+        ),
         ("GAMESERVER_QUEUE_TYPE", "Quorum", "queues", Queues(type="quorum")),
         ("GAMESERVER_LOG_LEVEL", "DEBUG", "log_level", "debug"),
     ],
@@ -75,7 +81,7 @@ def test_a_split_that_says_no_number_is_refused(home: Path, word: str) -> None:
         loaded(home, GAMESERVER_SPLIT_QUEUES=word)
 
 
-@pytest.mark.parametrize("word", ["g1", "g1=", "g1=10.0.0.1", "=10.0.0.1:4000"])
+@pytest.mark.parametrize("word", ["g1", "g1=", "g1=10.0.0.1", "=10.0.0.1:4000", "=wss://a", "g1=http://a"])
 def test_a_gateway_without_name_or_address_is_refused(home: Path, word: str) -> None:
     with pytest.raises(Corrupt, match="GAMESERVER_GATEWAYS"):
         loaded(home, GAMESERVER_GATEWAYS=word)

@@ -37,9 +37,11 @@ export interface Options {
   silenceMax?: number;
   ackDelay?: number;
   ackIdsMax?: number;
+  ledAgain?: number;
   /** A class that behaves as the browser's does. */
   WebSocket?: unknown;
   random?: () => number;
+  now?: () => number;
   setTimeout?: (call: () => void, ms: number) => unknown;
   clearTimeout?: (timer: unknown) => void;
   /** Of a session to resume: what `saved` gave. */
@@ -49,7 +51,7 @@ export interface Options {
 }
 
 export const DEFAULTS: Required<
-  Pick<Options, "window" | "backoffBase" | "backoffCap" | "connectMax" | "attemptMax" | "silenceMax" | "ackDelay" | "ackIdsMax">
+  Pick<Options, "window" | "backoffBase" | "backoffCap" | "connectMax" | "attemptMax" | "silenceMax" | "ackDelay" | "ackIdsMax" | "ledAgain">
 >;
 
 type Fields<E extends keyof Events> = Events[E]["fields"];
@@ -61,7 +63,10 @@ export class Client {
   readonly reconnects: number;
   readonly unanswered: number;
   readonly session: string;
+  /** Why the session is over. */
   readonly reason: ConnectionLost | null;
+  /** Why the connection before this one was given up. */
+  readonly lost: ConnectionLost | null;
   readonly saved: { token: string; sent: number; attempt: number };
   on<N extends keyof Notices>(type: N, listener: (notice: Notices[N]) => void): () => void;
   on(type: "*", listener: (notice: Packet) => void): () => void;

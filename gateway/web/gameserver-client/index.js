@@ -43,11 +43,12 @@ export const DEFAULTS = {
   silenceMax: 5000, // without a packet until the server is pinged, and again until the connection is given up
   ackDelay: 200,
   ackIdsMax: 64,
+  ledAgain: 60000, // before an address that could not be reached is tried again, should a gateway name it
 };
 
 /**
- * `urls`: gateways, tried in turn. `options`: those of DEFAULTS, and `WebSocket` (a class), `random`, `setTimeout`,
- * `clearTimeout`, `token` (of a session to resume, with `sent` and `attempt` as `session` gave them).
+ * `urls`: gateways, tried in turn. `options`: those of DEFAULTS, and `WebSocket` (a class), `random`, `now`,
+ * `setTimeout`, `clearTimeout`, `token` (of a session to resume, with `sent` and `attempt` as `session` gave them).
  *
  * Listeners: `on("heard", notice => ...)` for a type of notice, `on("*", ...)` for all, `on("state", state => ...)` for
  * "connecting", "greeted", "playing", "away", "over"; `on("packet", (direction, packet) => ...)` for all that travels.
@@ -63,8 +64,10 @@ export class Client {
     this.token = options.token || "";
     this.session = "";
     this.reason = null; // why it is over
+    this.lost = null; // why the connection before this one was given up
     this._WebSocket = options.WebSocket || globalThis.WebSocket;
     this._random = options.random || Math.random;
+    this._now = options.now || Date.now;
     this._later = options.setTimeout || ((call, ms) => setTimeout(call, ms));
     this._never = options.clearTimeout || ((timer) => clearTimeout(timer));
     this._listeners = new Map();
@@ -81,6 +84,9 @@ export class Client {
     this._handshakeSeq = 0;
     this._failures = 0;
     this._url = 0;
+    this._named = ""; // by a gateway: where to go next
+    this._shunned = { url: "", until: 0 };
+    this._led = -Infinity; // when it was led last
     this._timers = {};
   }
 
@@ -150,11 +156,15 @@ export class Client {
   // Connecting.
 
   _connect() {
-    const url = this.urls[this._url++ % this.urls.length];
+    const named = this._named;
+    const url = named || this.urls[this._url++ % this.urls.length];
+    this._named = "";
+    if (named) this._shunned = { url, until: this._now() + this.options.ledAgain }; // until it is reached
     let socket;
     try {
       socket = new this._WebSocket(url, ["gameserver.json"]);
     } catch (error) {
+      if (named) return this._lost(new ConnectionLost("unreachable", String(error)));
       this._end(new ConnectionLost("unreachable", String(error)));
       return;
     }
@@ -164,7 +174,10 @@ export class Client {
     socket.onopen = () => {
       if (this._socket !== socket) return;
       bound(this.options.attemptMax);
-      this._ask({ type: "hello", protocol: PROTOCOL }, (welcome) => this._greeted(welcome));
+      this._ask({ type: "hello", protocol: PROTOCOL }, (welcome) => {
+        if (named) this._shunned.url = "";
+        this._greeted(welcome);
+      });
     };
     socket.onmessage = (message) => this._socket === socket && this._take(JSON.parse(message.data));
     socket.onclose = socket.onerror = () =>
@@ -244,6 +257,7 @@ export class Client {
     const asked = this._asked;
     this._hangUp();
     if (this.state === "over") return;
+    this.lost = reason;
     if (FINAL.has(reason.code)) return this._end(reason);
     if (this.state === "greeted" && asked && asked.re) asked.refuse(reason); // nobody knows whether it was let in
     if (this.state === "playing") this._become("away");
@@ -381,6 +395,16 @@ export class Client {
     const reason = new ConnectionLost(packet.code, packet.message);
     if ((this.state === "playing" || this.state === "away") && !RESUMABLE.has(packet.code)) this._end(reason);
     else this._lost(reason);
+  }
+
+  // The players of one's place are served elsewhere. Who was led a moment ago stays: gateways might disagree.
+  _on_elsewhere({ address }) {
+    const now = this._now();
+    const shunned = address === this._shunned.url && now < this._shunned.until;
+    if (this.state !== "playing" || !/^wss?:/.test(address) || shunned || now < this._led + this.options.backoffCap) return;
+    this._led = now;
+    this._named = address;
+    this._lost(new ConnectionLost("elsewhere", `This client goes to ${address}.`));
   }
 
   _answered() {

@@ -107,7 +107,8 @@ function keep() {
 
 function become(state) {
   $("link").dataset.state = state;
-  $("link").lastElementChild.textContent = LINK[state];
+  const led = state === "away" && client.lost?.code === "elsewhere";
+  $("link").lastElementChild.textContent = led ? "Going on at the gateway of this place …" : LINK[state];
   if (state === "playing") enter();
   if (state === "over") leave(client.reason);
 }

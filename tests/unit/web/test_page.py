@@ -5,8 +5,9 @@ import subprocess
 from importlib.resources import files
 from pathlib import Path
 
-from gateway.web import playground
-from gateway.web.site import CONTENT_SECURITY_POLICY, SERVED, Site
+from gameserver.wire.http import Request
+from gateway.web import events, playground
+from gateway.web.site import CONTENT_SECURITY_POLICY, SERVED, Site, pages_of
 from tests.nodes import node
 
 WEB = Path(str(files("gateway.web")))
@@ -24,6 +25,14 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
         assert not {one for one in addresses if "${" not in one}, file
 
 
+def test_pages_may_speak_to_the_gateways_that_are_named_and_to_nobody_else() -> None:
+    sockets = ["wss://play1.example/socket", "ws://10.0.0.2:4080/socket"]
+    request = Request("GET", "/", {}, True, 0)
+    for site, more in ((Site(), ""), (Site(sockets=sockets), " wss://play1.example ws://10.0.0.2:4080")):
+        assert f"connect-src 'self'{more};".encode() in site.respond(request)
+    assert pages_of(sockets) == {"https://play1.example", "http://10.0.0.2:4080"}
+
+
 def test_nothing_is_inline_that_the_policy_forbids() -> None:
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     for file in PAGES:
@@ -34,7 +43,7 @@ def test_nothing_is_inline_that_the_policy_forbids() -> None:
 
 
 def test_what_a_page_names_is_served() -> None:
-    pages = {*Site()._pages, *playground.pages()}
+    pages = {*Site()._pages, *playground.pages(), events.PLACE}
     for file in PAGES:
         named = re.findall(r"(?:href|src)=\"(/[^\"]+)\"|from \"(/[^\"]+)\"", file.read_text())
         assert {path for pair in named for path in pair if path} <= pages | {"/"}, file

@@ -319,12 +319,17 @@ def test_where_no_gateways_are_named_nobody_is_told_of_any(stage: Stage):
 
 
 @pytest.mark.parametrize("codec", ["gameserver.json", "gameserver.msgpack"])
-def test_who_came_over_a_websocket_is_not_led(codec: str):
+@pytest.mark.parametrize("web", [{}, {"gateway2": "wss://play2.example/socket"}])
+def test_who_came_over_a_websocket_is_led_to_a_websocket(codec: str, web: dict[str, str]):
     there = next(zone for zone in "abcdefgh" if route(zone) % 2)
-    stage = Stage(directory=GatewayDirectory("gateway1", {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}))
+    stage = Stage(
+        directory=GatewayDirectory("gateway1", {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}, web)
+    )
     ada = stage.player()
     ada.connection.protocol.codec = subprotocols()[codec]
     before = ada.transport.value()
     moved_to(stage, ada, there)
     stage.clock.advance(1)
-    assert ada.transport.value() == before
+    told = ada.transport.value().removeprefix(before)
+    assert (b"wss://play2.example/socket" in told) is bool(web)
+    assert b"10.0.0.2" not in told

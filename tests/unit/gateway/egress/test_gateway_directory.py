@@ -41,3 +41,12 @@ def test_places_of_one_routing_key_have_one_gateway():
 @pytest.mark.parametrize("own", ["", "gateway3"])
 def test_who_is_none_of_those_that_are_named_leads_nobody(own: str):
     assert GatewayDirectory(own, TWO).address_for("town") == ""
+
+
+def test_players_of_a_place_meet_at_one_gateway_however_they_came():
+    web = {"gateway1": "wss://play1.example/socket", "gateway2": "wss://play2.example/socket"}
+    guide = GatewayDirectory("gateway1", TWO, web)
+    for place in PLACES:
+        assert bool(guide.address_for(place)) is bool(guide.address_for(place, "url"))
+    assert {guide.address_for(place, "url") for place in PLACES} == {"", web["gateway2"]}
+    assert {guide.address_for(place, "") for place in PLACES} == {""}
