@@ -38,13 +38,13 @@ def adapted(
     """The configuration for this machine. ``ports``: where it listens, by the port it names; ``web``: as gateways."""
     text, count = re.subn(r"^    maxconn \d+$", "    maxconn 100", CONFIG.read_text(), flags=re.MULTILINE)
     assert count == 1, "no maxconn"  # it wants twice as many files, which a test may not open
-    for name, ports_of in (("gateway", gateways), ("web", web or gateways)):
+    for name, ports_of in (("gateway", gateways), ("web", web or gateways), ("telnet", gateways)):
         for n, port in enumerate(ports_of, start=1):
             text, count = re.subn(rf"^(    server {name}{n}) .*$", rf"\1 {LOCAL}:{port}", text, flags=re.MULTILINE)
             assert count == 1, f"no server {name}{n}"
     if per_address is not None:
         text, count = re.subn(r"(sc0_conn_cur gt) \d+", rf"\1 {per_address}", text)
-        assert count == 2, "no limit per address"
+        assert count == 3, "no limit per address"
     if certificate is not None:
         text, count = re.subn(r"# (bind :4443 ssl crt) \S+", rf"\1 {certificate}", text)
         assert count == 1, "no line for TLS"
@@ -65,8 +65,8 @@ class Balancer:
         per_address: int | None = None,
         web: Sequence[int] = (),
     ) -> None:
-        self.port, self.tls_port, self.metrics_port, self.web_port = free_ports(4)
-        ports = {"4000": self.port, "4080": self.web_port, "8404": self.metrics_port}
+        self.port, self.tls_port, self.metrics_port, self.web_port, telnet_port = free_ports(5)
+        ports = {"4000": self.port, "4080": self.web_port, "4023": telnet_port, "8404": self.metrics_port}
         if certificate is not None:
             ports["4443"] = self.tls_port
         folder.mkdir(parents=True, exist_ok=True)

@@ -90,6 +90,9 @@ class TalkingCodec(Codec):
     say: Callable[[bytes], None]
     are_you_there: bytes  # asks a client that says nothing for a sign of life
 
+    def count_on(self, seq: int) -> None:
+        """Number events above this from now on."""
+
     def errands(self) -> list[Event]:
         """What it sends on the client's behalf, beside what the client has just sent."""
         return []

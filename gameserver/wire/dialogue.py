@@ -1,4 +1,7 @@
-"""The dialogue in which a person at a terminal says who it is: a name and a password, of somebody known or new."""
+"""The dialogue in which a person at a terminal says who it is.
+
+A name and a password, of somebody known or new; or ``resume`` and the code of a session whose connection was lost.
+"""
 
 from collections.abc import Callable
 from enum import Enum
@@ -23,6 +26,7 @@ class Step(Enum):
     PLAYING = "> "
 
 
+RESUME = "resume"  # with a code, in the place of a name
 HIDDEN = frozenset((Step.PASSWORD, Step.NEW_PASSWORD, Step.AGAIN))
 
 
@@ -60,8 +64,11 @@ class Dialogue:
         if self.step is Step.ENTERING:
             self.step = Step.PLAYING if let_in else Step.NAME
 
-    def _take_name(self, line: str) -> str:
+    def _take_name(self, line: str) -> Event | str:
         name = line.strip()
+        word, _, code = name.partition(" ")
+        if word.lower() == RESUME and code:
+            return self._entrance(RESUME, token=code.strip())
         self._given = {"name": name}
         if name.lower() == "new":
             self.step = Step.NEW_NAME
@@ -92,9 +99,12 @@ class Dialogue:
         return "One moment."
 
     def _enter(self, event: str, password: str) -> Event | str:
-        packet = {"type": event, **self._given, "password": password}
+        given, self._given = self._given, {}
+        return self._entrance(event, **given, password=password)
+
+    def _entrance(self, event: str, **fields: str) -> Event | str:
+        packet = {"type": event, **fields}
         cls: Any = catalogue.client_events().get(event)
-        self._given = {}
         self.step = Step.NAME
         if cls is None:
             return f"Nobody can {event} in this game."

@@ -113,6 +113,9 @@ class ServerConnection:
         self._seq = 0 if resumed else self._seq
         self._seq_applied = seq
         self.sent_before_to = max(self._sent, seq) if resumed else 0
+        if resumed and isinstance(self.codec, TalkingCodec):  # whose numbers are its own
+            self.sent_before_to = self._used()
+            self.codec.count_on(self.sent_before_to)
         self.send(Token(token=token, session=session))
 
     def refused(self) -> None:

@@ -1,7 +1,7 @@
 """Telnet without I/O: cut a stream into lines and commands, and agree on options.
 
-Sources: RFC 854 (commands), 855 and 1143 (options), 857 (ECHO), 885 (EOR), 1073 (NAWS), 1091 (terminal type), and what
-clients of MUDs add: MTTS, MSSP, MCCP2, GMCP (https://tintin.mudhalla.net/protocols/).
+Sources: RFC 854 (commands), 855 and 1143 (options), 857 (ECHO), 885 (EOR), 1073 (NAWS), 1091 (terminal type), 2066
+(CHARSET), and what clients of MUDs add: MTTS, MSSP, MCCP2, GMCP (https://tintin.mudhalla.net/protocols/).
 """
 
 import struct
@@ -38,16 +38,20 @@ class Option(IntEnum):
     TTYPE = 24
     EOR = 25
     NAWS = 31
+    CHARSET = 42
     MSSP = 70
     MCCP2 = 86
     GMCP = 201
 
 
 REQUESTS = frozenset((Command.WILL, Command.WONT, Command.DO, Command.DONT))
-OURS = (Option.EOR, Option.MSSP, Option.GMCP, Option.MCCP2)  # what we offer to do
+OURS = (Option.EOR, Option.CHARSET, Option.MSSP, Option.GMCP, Option.MCCP2)  # what we offer to do
 THEIRS = (Option.NAWS, Option.TTYPE)  # what we ask clients to do
 SEND, IS = 1, 0  # of TTYPE
 VAR, VAL = 1, 2  # of MSSP
+REQUEST, ACCEPTED, REJECTED = 1, 2, 3  # of CHARSET
+UTF8 = "UTF-8"
+CHARSETS = (UTF8, "ISO-8859-1")  # in the order in which we like them
 TYPES_MAX = 3  # a client's name, its terminal's, and MTTS
 SIZE = struct.Struct(">HH")
 
@@ -148,13 +152,15 @@ def command_size(data: bytes, start: int) -> int:
 class Options:
     """What both sides have agreed on, and what the client has told of itself.
 
-    ``on``: options that are on, ours and theirs. ``size``: columns and rows, 0 while not known. ``types``: what it
-    said of its terminal. ``gmcp``: the packages that it wants, in small letters.
+    ``on``: options that are on, ours and theirs. ``size``: columns and rows, 0 while not known. ``charset``: one of
+    ``CHARSETS``, "" while none was agreed on. ``types``: what it said of its terminal. ``gmcp``: the packages that it
+    wants, in small letters.
     """
 
     def __init__(self) -> None:
         self.on: set[int] = set()
         self.size = (0, 0)
+        self.charset = ""
         self.types: list[str] = []
         self._asked: set[int] = set()
 
@@ -209,6 +215,8 @@ class Options:
         """What follows when an option comes on."""
         if option == Option.TTYPE:
             return subnegotiation(Option.TTYPE, bytes((SEND,)))
+        if option == Option.CHARSET:
+            return subnegotiation(Option.CHARSET, bytes((REQUEST,)) + "".join(f";{c}" for c in CHARSETS).encode())
         if option == Option.MSSP:
             told = (b"\x01" + name.encode() + b"\x02" + value.encode() for name, value in about.items())
             return subnegotiation(Option.MSSP, b"".join(told))
@@ -220,7 +228,19 @@ class Options:
             self.size = (width, height)
         if option == Option.TTYPE and data[:1] == bytes((IS,)) and Option.TTYPE in self.on:
             return self._take_type(data[1:41].decode("ascii", "replace"))
-        return b""
+        return self._take_charset(data) if option == Option.CHARSET and option in self.on else b""
+
+    def _take_charset(self, data: bytes) -> bytes:
+        """Note which one of ours the client takes, or take one of those that it asks for."""
+        kind, text = data[:1], data[1:].decode("ascii", "replace").upper()
+        if kind == bytes((ACCEPTED,)):
+            self.charset = text if text in CHARSETS else self.charset
+        if kind != bytes((REQUEST,)):
+            return b""
+        offered = text[1:].split(text[0]) if text else []
+        chosen = next((charset for charset in CHARSETS if charset in offered), "")
+        self.charset = chosen or self.charset
+        return subnegotiation(Option.CHARSET, bytes((ACCEPTED if chosen else REJECTED,)) + chosen.encode())
 
     def _take_type(self, name: str) -> bytes:
         """Note what the client says of its terminal, and ask for more while it has more to say."""

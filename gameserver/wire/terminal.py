@@ -31,6 +31,11 @@ class Terminal:
         self.width = WIDTH
         self.colour = False
         self.utf8 = True
+        self._agreed = False
+
+    def agree(self, *, utf8: bool) -> None:
+        """The client has said which encoding it speaks: what is not of it is damaged, and no sign of another one."""
+        self.utf8, self._agreed = utf8, True
 
     def resize(self, columns: int) -> None:
         """Fit lines into so many columns; 0 columns are not known."""
@@ -45,12 +50,14 @@ class Terminal:
         return shown.encode("utf-8") if self.utf8 else shown.encode("latin-1", "replace").replace(b"\xff", b"\xff\xff")
 
     def read(self, raw: bytes) -> str:
-        """The text that was typed: UTF-8, and Latin-1 from the first line on that is not."""
+        """The text that was typed: UTF-8, and Latin-1 from the first line on that is not, where neither was agreed."""
         raw = raw.replace(b"\xff\xff", b"\xff")
         if self.utf8:
             try:
                 return erased(raw.decode("utf-8"))
             except UnicodeDecodeError:
+                if self._agreed:
+                    return erased(raw.decode("utf-8", "replace"))
                 self.utf8 = False
         return erased(raw.decode("latin-1"))
 

@@ -18,15 +18,16 @@ from gameserver.declare.game_package import package
 from gameserver.declare.phrasebook import phrasebook
 from gameserver.declare.phrases import Sight, styled
 from gameserver.declare.reading_cache import once_per_reading
-from gameserver.declare.session_events import Entrance
+from gameserver.declare.session_events import Entrance, Resumption
 from gameserver.wire import packets
 from gameserver.wire.codecs import TalkingCodec
-from gameserver.wire.dialogue import Dialogue
-from gameserver.wire.packets import Bye, Error, FromClient, FromServer, Ok, Unavailable, Welcome
+from gameserver.wire.dialogue import RESUME, Dialogue
+from gameserver.wire.packets import Bye, Error, FromClient, FromServer, Ok, Token, Unavailable, Welcome
 from gameserver.wire.telnet import (
     ARE_YOU_THERE,
     MARKS,
     NOTHING,
+    UTF8,
     Command,
     Compression,
     Option,
@@ -41,6 +42,12 @@ READ_KEPT_MAX = 400  # ids of notices that were told and are not acknowledged
 COLOUR_WORDS = {f"{word} {state}": state == "on" for word in ("colour", "color") for state in ("on", "off")}
 COLOURS = ("xterm", "ansi", "color", "linux", "screen", "tmux", "rxvt")  # in the types of terminals that show colours
 MTTS_ANSI, MTTS_UTF8 = 1, 4
+# What a client wants by GMCP, of what it wanted before and what it names.
+_SUPPORTS: dict[bytes, Callable[[frozenset[str], frozenset[str]], frozenset[str]]] = {
+    b"core.supports.set": lambda before, named: named,
+    b"core.supports.add": frozenset.union,
+    b"core.supports.remove": frozenset.difference,
+}
 
 
 class TextCodec(TalkingCodec):
@@ -62,6 +69,7 @@ class TextCodec(TalkingCodec):
         self._dialogue = Dialogue()
         self._hidden = False  # whether the client was told not to show what is typed
         self._number = 0
+        self._code = ""  # with which the session is taken up after a lost connection
         self._asked: dict[int, tuple[Event, bool]] = {}  # events without an answer, and whether it is to be shown
         self._read: dict[str, None] = {}  # durable notices that were told
         self._supports: frozenset[str] = frozenset()  # the packages of GMCP that the client's programs want
@@ -77,6 +85,10 @@ class TextCodec(TalkingCodec):
             return None
         self._at_prompt = self._hidden  # the client has not shown the end of a line that it did not show
         return self._take(self._terminal.read(raw))
+
+    def count_on(self, seq: int) -> None:
+        """Number what is typed from now on above this: the session has used numbers on earlier connections."""
+        self._number = max(self._number, seq)
 
     def errands(self) -> list[Event]:
         """What goes with what was typed: acknowledgements, and what prose has wished for."""
@@ -98,27 +110,29 @@ class TextCodec(TalkingCodec):
         if answer:
             self.say(answer)
         self._terminal.resize(self._options.size[0])
+        if self._options.charset:
+            self._terminal.agree(utf8=self._options.charset == UTF8)
         if self._options.types:
             self._fit_terminal()
 
     def _fit_terminal(self) -> None:
         types = " ".join(self._options.types).lower()
         self._terminal.colour |= bool(self._options.mtts & MTTS_ANSI) or any(word in types for word in COLOURS)
-        if self._options.mtts and not self._options.mtts & MTTS_UTF8:
-            self._terminal.utf8 = False
+        if self._options.mtts and not self._options.charset:
+            self._terminal.agree(utf8=bool(self._options.mtts & MTTS_UTF8))
 
     def _take_gmcp(self, data: bytes) -> None:
         name, _, text = data.partition(b" ")
         if name.lower() == b"core.ping":
             self.say(_gmcp("Core.Ping"))
-        elif name.lower() in (b"core.supports.set", b"core.supports.add"):
+        elif name.lower() in _SUPPORTS:
             try:
                 wanted = msgspec.json.decode(text, type=list[str])
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return
-            found = {word.split()[0].lower() for word in wanted[:READ_KEPT_MAX] if word.strip()}
-            kept = self._supports if name.lower().endswith(b"add") else frozenset()
-            self._supports = frozenset((kept | found) if len(kept | found) <= READ_KEPT_MAX else found)
+            found = frozenset(word.split()[0].lower() for word in wanted[:READ_KEPT_MAX] if word.strip())
+            supports = _SUPPORTS[name.lower()](self._supports, found)
+            self._supports = supports if len(supports) <= READ_KEPT_MAX else found
 
     # What people type.
 
@@ -136,7 +150,16 @@ class TextCodec(TalkingCodec):
         if line.lower() in COLOUR_WORDS:
             self._terminal.colour = COLOUR_WORDS[line.lower()]
             return "Colours are on." if self._terminal.colour else "Colours are off."
+        if line.lower() == RESUME:
+            return self._how_to_resume()
         return phrasebook().read(line, self._sight) if line else ""
+
+    def _how_to_resume(self) -> str:
+        return (
+            "Should the connection be lost, connect again and give this in the place of your name:\n"
+            f"{RESUME} {self._code}\n"
+            "It is good for an hour, and for whoever has it: keep it to yourself."
+        )
 
     def _say(self, text: str) -> None:
         """Say something beside the prompt, and have what is typed next shown or not."""
@@ -197,6 +220,9 @@ class TextCodec(TalkingCodec):
             return self._answered(packet)
         if isinstance(packet, Error):
             return self._refused(packet), None
+        if isinstance(packet, Token):
+            self._code = packet.token
+            return "", None
         if isinstance(packet, Welcome):
             return f"{styled('title', title())}\n", None
         if isinstance(packet, Bye):
@@ -223,6 +249,8 @@ class TextCodec(TalkingCodec):
             return "", None
         data = _read_data(event, ok)
         text = phrasebook().answer(event, data, self._sight)
+        if isinstance(event, Resumption):
+            text = f"{text}\n{self._how_to_resume()}"  # with another code than before
         return (text if shown else ""), data
 
     def _refused(self, error: Error) -> str:

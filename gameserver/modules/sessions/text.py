@@ -1,13 +1,13 @@
 """Sessions in words."""
 
 from gameserver.game import Sight, answered, command, gmcp, styled
-from gameserver.modules.sessions.events import Entered, Login, Logout, Register
+from gameserver.modules.sessions.events import Entered, Login, Logout, Register, Resume
 
 command("quit", Logout, also=("logout",), what="Leave the world.")
 
 
-@answered(Login, Register)
-def entered(data: Entered, event: Login | Register, sight: Sight) -> str:
+@answered(Login, Register, Resume)
+def entered(data: Entered, event: Login | Register | Resume, sight: Sight) -> str:
     """Say who and where the player is."""
     told = ("name", "zone", "x", "y", "hp", "hp_max", "xp")
     sight.me |= {"id": data.player, **{name: getattr(data, name) for name in told}}

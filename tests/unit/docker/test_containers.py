@@ -38,6 +38,7 @@ from tests.watching import DOCKER
 ROOT = DOCKER.parent
 IGNORED = ROOT / ".dockerignore"
 UID = 10001
+PLAYERS_PORTS = ("4000", "4080", "4023")
 FILES = {"development": DOCKER / "compose.yml", "production": DOCKER / "compose.production.yml"}
 DEPLOYMENTS = {name: yaml.safe_load(file.read_text()) for name, file in FILES.items()}
 SERVICES = [(deployment, name) for deployment in DEPLOYMENTS for name in DEPLOYMENTS[deployment]["services"]]
@@ -241,7 +242,8 @@ def test_every_container_is_kept_small(deployment: str, name: str) -> None:
 
 @every(SERVICES)
 def test_only_players_reach_the_deployment_from_outside(deployment: str, name: str) -> None:
-    outside = {"0.0.0.0:4000:4000", "0.0.0.0:4080:4080"} if (deployment, name) == ("production", "haproxy") else set()
+    doors = {f"0.0.0.0:{port}:{port}" for port in PLAYERS_PORTS}
+    outside = doors if (deployment, name) == ("production", "haproxy") else set()
     for port in service(deployment, name).get("ports", ()):
         assert port.startswith("127.0.0.1:") or port in outside
     if deployment == "production":
@@ -403,9 +405,12 @@ def test_gateways_behind_haproxy_are_told_who_their_clients_are() -> None:
         if healthcheck.part([str(word) for word in what.get("command", ())]) == "gateway"
     }
     by_browsers = {name.replace("gateway", "web"): f"{name}:4080" for name in gateways}
-    assert servers == {name: f"{name}:4000" for name in gateways} | by_browsers
-    assert all(command[3:] == ["haproxy:tcp:4000", "web:haproxy:tcp:4080"] for command in gateways.values())
-    assert text.count("default-server send-proxy-v2") == 2
+    by_telnet = {name.replace("gateway", "telnet"): f"{name}:4023" for name in gateways}
+    assert servers == {name: f"{name}:4000" for name in gateways} | by_browsers | by_telnet
+    listens = ["haproxy:tcp:4000", "web:haproxy:tcp:4080", "telnet:haproxy:tcp:4023"]
+    assert all(command[3:] == listens for command in gateways.values())
+    assert set(re.findall(r"^    bind :(\d+)$", text, flags=re.MULTILINE)) == {*PLAYERS_PORTS, "8404"}
+    assert text.count("default-server send-proxy-v2") == len(PLAYERS_PORTS)
     (timeout,) = re.findall(r"^    timeout client (\d+)s$", text.split("frontend metrics")[0], flags=re.MULTILINE)
     assert int(timeout) > Limits().idle_s_max
 
@@ -426,6 +431,15 @@ def test_what_the_image_copies_is_there_and_let_into_the_build() -> None:
     names = {name for words in copied for name in words.split()}
     assert names == let_in
     assert all((ROOT / name).exists() for name in names)
+
+
+def test_every_way_in_is_open_in_development_and_in_the_image() -> None:
+    image = (DOCKER / "Dockerfile").read_text()
+    gateway = service("development", "gateway")
+    assert {port.rpartition(":")[2] for port in gateway["ports"]} == set(PLAYERS_PORTS)
+    for listens in (gateway["command"], shlex.split(re.findall(r'GAMESERVER_ENDPOINTS="([^"]+)"', image)[0])):
+        assert {word.rpartition(":")[2] for word in listens if "tcp:" in word} == set(PLAYERS_PORTS)
+    assert set(PLAYERS_PORTS) < set(re.findall(r"^EXPOSE (.+)$", image, flags=re.MULTILINE)[0].split())
 
 
 def test_the_image_is_nobodys_but_its_own_users() -> None:

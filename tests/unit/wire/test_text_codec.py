@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
 from gameserver.wire.packets import PROTOCOL, Error, Ok, Welcome
-from gameserver.wire.server import ServerConnection
+from gameserver.wire.server import UNTOLD_MAX, ServerConnection
 from gameserver.wire.states import State
 from gameserver.wire.telnet import NOTHING, Command, Option, escaped, request, subnegotiation
 from gameserver.wire.terminal import Terminal, columns, erased
@@ -115,6 +115,40 @@ def test_a_new_player_is_made_with_the_password_typed_twice() -> None:
     assert "two different passwords" in screen.reads()
     (register,) = screen.type("a long secret", "a long secret")
     assert (register.spec.name, register.name) == ("register", "Cora")  # type: ignore[attr-defined]
+
+
+def test_a_lost_session_is_taken_up_with_its_code_and_goes_on_above_all_numbers_that_it_may_have_used() -> None:
+    before = Screen().enter()
+    before.type("resume")
+    code = re.search(r"resume (\S+)\r\n", before.reads())
+    assert code
+    screen = Screen()
+    assert screen.type("resume") == []  # that is a name, too
+    screen.type("wrong")
+    screen.server.refused()
+    screen.tell(type="error", re=1, code="bad_login", message="Name or password is wrong.")
+    (resume,) = screen.type(f"Resume {code[1]}")
+    assert (resume.spec.name, resume.token, resume.seq) == ("resume", "t1", 2)  # type: ignore[attr-defined]
+    assert screen.server.state is State.ENTERING
+    screen.bytes()
+    screen.server.entered("s1", "t2", resumed=True, seq=70)
+    screen.answer(resume, ENTERED | {"seq": 70})
+    told = screen.reads()
+    assert "You are Ada again." in told
+    assert "resume t2" in told
+    (step,) = screen.type("n")
+    assert step.seq == 70 + UNTOLD_MAX + 1
+    assert screen.server.sent_before_to < step.seq  # so it may be refused with busy
+    assert "t1" not in repr(screen.codec._asked)
+
+
+def test_a_session_that_is_over_is_not_taken_up_and_the_name_is_asked_again() -> None:
+    screen = Screen()
+    (resume,) = screen.type("resume t0")
+    screen.bytes()
+    screen.server.refused()
+    screen.tell(type="error", re=resume.seq, code="bad_token", message="The session is over.")
+    assert screen.reads() == "The session is over.\r\nYour name (or new, to make a player): "
 
 
 @pytest.mark.parametrize("name", ["x", "a b c", "é", "1st"])
@@ -242,6 +276,45 @@ def test_latin_1_is_understood_and_spoken_to_who_speaks_it(screen: Screen) -> No
     assert "ÿ grüße ?".encode("latin-1").replace(b"\xff", b"\xff\xff") in screen.bytes()
 
 
+@pytest.mark.parametrize(
+    ("told", "typed", "read"),
+    [
+        (b"\x02UTF-8", b"gr\xfc\xdfe", "gr\ufffd\ufffde"),  # damaged, and no sign of Latin-1
+        (b"\x02iso-8859-1", "grüße".encode("latin-1"), "grüße"),
+        (b"\x02KOI8-R", "grüße".encode("latin-1"), "grüße"),  # which was not offered: as if nothing was agreed
+        (b"\x03", "grüße".encode("latin-1"), "grüße"),
+        (b"\x01;KOI8-R;utf-8", b"gr\xfc\xdfe", "gr\ufffd\ufffde"),
+    ],
+)
+def test_an_encoding_that_was_agreed_stays(screen: Screen, told: bytes, typed: bytes, read: str) -> None:
+    screen.send(request(Command.DO, Option.CHARSET))
+    assert subnegotiation(Option.CHARSET, b"\x01;UTF-8;ISO-8859-1") in screen.bytes()
+    screen.send(subnegotiation(Option.CHARSET, told))
+    (said,) = screen.type(b"'" + typed)
+    assert said.text == read  # type: ignore[attr-defined]
+    (said,) = screen.type("'grüße".encode("utf-8" if "\ufffd" in read else "latin-1"))
+    assert said.text == "grüße"  # type: ignore[attr-defined]
+
+
+def test_a_terminal_that_tells_of_utf_8_is_not_taken_for_latin_1(screen: Screen) -> None:
+    types = (b"\x00MUDLET", b"\x00XTERM", b"\x00MTTS 13")
+    screen.send(request(Command.WILL, Option.TTYPE) + b"".join(subnegotiation(Option.TTYPE, one) for one in types))
+    (damaged,) = screen.type(b"'gr\xfc")
+    (whole,) = screen.type("'grüße")
+    assert (damaged.text, whole.text) == ("gr\ufffd", "grüße")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [(b"\x01 ascii utf-8", b"\x02UTF-8"), (b"\x01;KOI8-R", b"\x03"), (b"\x01", b"\x03"), (b"\x09", None), (b"", None)],
+)
+def test_a_client_may_ask_for_an_encoding_itself(screen: Screen, asked: bytes, answer: bytes | None) -> None:
+    screen.send(request(Command.DO, Option.CHARSET))
+    screen.bytes()
+    screen.send(subnegotiation(Option.CHARSET, asked))
+    assert screen.bytes() == (b"" if answer is None else subnegotiation(Option.CHARSET, answer))
+
+
 def test_lines_fit_the_window(screen: Screen) -> None:
     screen.send(request(Command.WILL, Option.NAWS) + subnegotiation(Option.NAWS, b"\x00\x28\x00\x18"))
     screen.tell(type="heard", how="say", by="Bob", text="word " * 40, at_ms=1)
@@ -306,3 +379,11 @@ def test_a_backspace_takes_back_what_was_typed() -> None:
 
 def test_bytes_that_mean_telnet_are_doubled_in_text() -> None:
     assert escaped(b"\xff") == b"\xff\xff"
+
+
+def test_programs_no_longer_hear_what_they_no_longer_want(screen: Screen) -> None:
+    screen.send(request(Command.DO, Option.GMCP))
+    screen.send(subnegotiation(Option.GMCP, b'Core.Supports.Set ["Comm.Channel 1", "Char 1"]'))
+    screen.send(subnegotiation(Option.GMCP, b'Core.Supports.Remove ["Comm.Channel"]'))
+    screen.tell(type="heard", how="say", by="Bob", text="hi", at_ms=1)
+    assert b"Comm.Channel.Text" not in screen.bytes()
