@@ -26,8 +26,9 @@ def module_deployment(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFact
 
 
 def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena") -> Path:
-    """Draw a world of one zone: ``#`` wall, ``s`` spawn, ``r`` rat, ``S`` store, anything else floor.
+    """Draw a world of one zone: ``#`` wall, ``s`` spawn, ``r`` rat, ``S`` store, ``B`` bank, ``C`` chest, ``M`` market.
 
+    ``W`` is a bench to work at, anything else floor.
     Gives the path of its file.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,4 +62,8 @@ _OBJECTS: dict[str, dict[str, Any]] = {
     "s": {"type": "spawn"},
     "r": {"type": "creature", "properties": [{"name": "kind", "value": "rat"}]},
     "S": {"type": "shop", "properties": [{"name": "shop", "value": "store"}]},
+    "B": {"type": "counter"},
+    "C": {"type": "chest"},
+    "M": {"type": "stall"},
+    "W": {"type": "workshop", "properties": [{"name": "kind", "value": "bench"}]},
 }

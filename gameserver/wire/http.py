@@ -15,8 +15,10 @@ from gameserver.wire.errors import HttpFault
 REQUEST_BYTES_MAX = 8_192
 METHODS = frozenset({"GET", "HEAD", "POST"})
 END = b"\r\n\r\n"
+EMPTY_LINE = b"\r\n"
 
-_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (/[\x21-\x7e]*) HTTP/1\.([01])")
+# (A proxy is asked for a whole address, and RFC 9112 has every server understand that.)
+_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (?:https?://([^\s/?#]+))?(/[\x21-\x7e]*) HTTP/1\.([01])")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)")
 
 
@@ -32,18 +34,23 @@ class Request(msgspec.Struct, frozen=True):
 
 def read_request(data: bytes) -> Request | None:
     """Read the request at the beginning of ``data``; ``None`` while there is not all of it. Raises ``HttpFault``."""
-    end = data.find(END, 0, REQUEST_BYTES_MAX)
+    end = data.find(END, 1, REQUEST_BYTES_MAX)
     if end < 0:
         if len(data) >= REQUEST_BYTES_MAX:
             raise HttpFault(431, f"A request may have {REQUEST_BYTES_MAX} bytes at most.")
         return None
-    line, *fields = data[:end].decode("latin-1").split("\r\n")
+    start = len(EMPTY_LINE) if data.startswith(EMPTY_LINE) else 0  # which some clients send behind a request
+    line, *fields = data[start:end].decode("latin-1").split("\r\n")
     asked = _LINE.fullmatch(line)
     if asked is None:
         raise HttpFault(400, "This is no HTTP/1.1 request.")
-    method, target, minor = asked.groups()
+    method, host, target, minor = asked.groups()
     headers = _headers(fields)
     _refuse(method, minor, headers)
+    if host:
+        headers["host"] = host
+    if minor == "0":
+        headers.pop("upgrade", None)  # RFC 9110, 7.8: nothing is upgraded from 1.0
     closes = minor == "0" or "close" in headers.get("connection", "").lower()
     return Request(method, target.partition("?")[0], headers, not closes, end + len(END))
 
@@ -68,14 +75,21 @@ def _refuse(method: str, minor: str, headers: Mapping[str, str]) -> None:
         raise HttpFault(400, "A request names one host.")
 
 
+def takes(accept: str, coding: str) -> bool:
+    """Return whether an ``Accept-Encoding`` takes a coding: by its name or by ``*``, and not with a quality of 0."""
+    items = (item.replace(" ", "").lower().partition(";q=") for item in accept.split(","))
+    qualities = {name: quality.strip("0.") != "" or not weighed for name, weighed, quality in items}
+    return qualities.get(coding, qualities.get("*", False))
+
+
 def response_head(status: int, headers: Mapping[str, str]) -> bytes:
     """Return a response's status line and header fields."""
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def refusal(fault: HttpFault) -> bytes:
+def refusal(fault: HttpFault, method: str = "GET") -> bytes:
     """Return the response that says what was wrong with a request, after which the connection is closed."""
     body = f"{fault.message}\n".encode()
     told = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
-    return response_head(fault.status, {**told, **fault.headers}) + body
+    return response_head(fault.status, {**told, **fault.headers}) + (b"" if method == "HEAD" else body)

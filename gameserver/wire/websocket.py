@@ -251,12 +251,16 @@ def _chosen(offered: str, known: Collection[str]) -> str:
 def is_own_page(request: Request) -> bool:
     """Return whether a browser asks for a page that this server has served."""
     origin = request.headers.get("origin", "")
-    return origin != "" and _authority(origin) == request.headers.get("host", "").lower()
+    authority = _authority(origin)
+    return authority != "" and authority == request.headers.get("host", "").lower()
 
 
 def _authority(origin: str) -> str:
     """The host and port of an origin, as a browser writes them in ``Host`` (a balancer may have changed the scheme)."""
-    parts = urlsplit(origin.lower())
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:  # no browser names such an origin
+        return ""
     return parts.netloc.removesuffix(DEFAULT_PORTS.get(parts.scheme, ":"))
 
 

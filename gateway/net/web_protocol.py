@@ -19,6 +19,7 @@ from gateway.net.client_socket import ClientSocket, ConnectionLimiter, host_of
 from gateway.net.transport import Transport
 
 SOCKET = "/socket"
+NO_UPGRADE = "This is a WebSocket, and the request asks for no upgrade to one: a proxy between may have left that out."
 
 
 class Pages(Protocol):
@@ -104,18 +105,29 @@ class WebProtocol(ClientSocket):
                 self._asked = self._asked[request.size :]
                 self._answer(request)
         except HttpFault as fault:
-            self._line.write(refusal(fault))
-            self._finish()
+            self._refuse(fault)
 
     def _answer(self, request: Request) -> None:
         self._wait_no_longer()
         self._overdue = self._look_again()
+        try:
+            self._obey(request)
+        except HttpFault as fault:
+            self._refuse(fault, request.method)
+
+    def _obey(self, request: Request) -> None:
         if websocket.is_upgrade(request):
             self._upgrade(request)
             return
+        if request.path == SOCKET:
+            raise HttpFault(426, NO_UPGRADE, {"Upgrade": "websocket"})
         self._line.write(self._pages.respond(request))
         if not request.keeps_alive:
             self._finish()
+
+    def _refuse(self, fault: HttpFault, method: str = "GET") -> None:
+        self._line.write(refusal(fault, method))
+        self._finish()
 
     def _finish(self) -> None:
         """Answer no more requests; the client may hang up, until it is overdue."""

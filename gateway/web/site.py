@@ -5,6 +5,7 @@ Every response says what its page may do: load from this server, speak to this s
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
@@ -15,7 +16,7 @@ import msgspec
 
 from gameserver.errors import GameError
 from gameserver.wire.errors import HttpFault
-from gameserver.wire.http import Request, response_head
+from gameserver.wire.http import Request, response_head, takes
 from gameserver.wire.websocket import is_own_page
 
 KINDS = {
@@ -47,8 +48,11 @@ SAFETY = {
 }
 
 
+_PLAIN_HOST = re.compile(r"(localhost|[0-9.]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+
+
 class Page(msgspec.Struct, frozen=True):
-    """Something served. ``etag`` names its bytes; ``packed``: the same, compressed."""
+    """Something served. ``packed``: the same, compressed; ``etag`` names both, so it is a weak one."""
 
     kind: str
     body: bytes
@@ -58,7 +62,7 @@ class Page(msgspec.Struct, frozen=True):
 
 def page(kind: str, body: bytes) -> Page:
     """Make a page of these bytes."""
-    return Page(kind, body, gzip.compress(body, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+    return Page(kind, body, gzip.compress(body, mtime=0), f'W/"{hashlib.sha256(body).hexdigest()[:16]}"')
 
 
 class Site:
@@ -90,29 +94,29 @@ class Site:
     def _act(self, request: Request) -> bytes:
         if request.path not in self._acts:
             raise HttpFault(405, "Only GET and HEAD are answered here.", {"Allow": "GET, HEAD"})
-        if not is_own_page(request):
+        if not is_own_page(request) or not _is_plain_host(request):
             raise HttpFault(403, "Only pages of this server may ask for that.")
         try:
             said = self._acts[request.path]()
         except GameError as fault:
             raise HttpFault(503, fault.message) from None
         body = f"{said}\n".encode()
-        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), **self._safety}
+        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
+        told |= {**self._safety, **_ending(request)}
         return response_head(200, told) + body
 
     def _serve(self, request: Request) -> bytes:
         found = self._find(request.path)
-        if request.headers.get("if-none-match") == found.etag:
-            return response_head(304, {"ETag": found.etag, **self._safety})
-        packs = "gzip" in request.headers.get("accept-encoding", "")
+        again = {"ETag": found.etag, "Vary": "Accept-Encoding", **self._safety, **_ending(request)}
+        if _has(request, found):
+            return response_head(304, again)
+        packs = takes(request.headers.get("accept-encoding", ""), "gzip")
         body = found.packed if packs else found.body
         told = {
             "Content-Type": found.kind,
             "Content-Length": str(len(body)),
-            "ETag": found.etag,
-            "Vary": "Accept-Encoding",
             **({"Content-Encoding": "gzip"} if packs else {}),
-            **self._safety,
+            **again,
         }
         return response_head(200, told) + (body if request.method == "GET" else b"")
 
@@ -122,6 +126,25 @@ class Site:
         if path not in self._pages:
             raise HttpFault(404, "There is no such page.")
         return self._pages[path]
+
+
+def _has(request: Request, found: Page) -> bool:
+    """Whether the browser has the page; who stands between may have added other marks, or weakened this one."""
+    tags = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    return not tags.isdisjoint({"*", found.etag.removeprefix("W/")})
+
+
+def _ending(request: Request) -> dict[str, str]:
+    return {} if request.keeps_alive else {"Connection": "close"}
+
+
+def _is_plain_host(request: Request) -> bool:
+    """Whether the server was asked for by an address, or as this machine.
+
+    Whoever owns a name can have it mean this machine, and then its pages are taken for this server's own.
+    """
+    host = request.headers.get("host", "").lower()
+    return _PLAIN_HOST.fullmatch(host) is not None
 
 
 def origin_of(address: str) -> str:

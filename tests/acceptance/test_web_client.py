@@ -24,6 +24,8 @@ ARENA = (
     "################",
 )
 ROOM = ("######", "#s.S.#", "#....#", "######")
+SQUARE = ("#######", "#sS.BM#", "#C.W..#", "#######")
+PHONE = (390, 844)
 FIGHT_S_MAX = 60.0
 
 
@@ -158,6 +160,80 @@ def test_two_people_carry_drop_take_and_trade_things(
         eventually(lambda browser=browser: not browser.all("#barter[open]"), "a closed window")
         browser.click("#tab-bag")
         browser.see("#bag-list", got)
+
+
+def fill(browser: Browser, **fields: object) -> None:
+    """Fill a form of the panel in."""
+    for name, value in fields.items():
+        browser.write(f'#panel [name="{name.replace("__", ".")}"]', str(value))
+
+
+def open_panel(browser: Browser, title: str) -> None:
+    browser.click("#panel-choice button", title)
+    browser.see("#panel-choice [aria-pressed=true]", title)
+
+
+def press_button(browser: Browser, label: str, said: str) -> None:
+    browser.click(f'#panel button[aria-label="{label}"], #panel button[data-for="{label}"]')
+    browser.see("#panel-said", said)
+
+
+def test_shop_bench_bank_chest_market_letters_and_channels_are_used_on_a_page_as_wide_as_a_phone(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, _ = browsers
+    ada.driver.set_window_size(*PHONE)
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *SQUARE))
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    come_in(ada, gateway.web_port, "Ada")
+    with LineClient(gateway.port) as bob:
+        bob.register("Bob")
+        ada.press(Keys.ESCAPE, "m")
+        assert ada.driver.execute_script("return !!document.activeElement.closest('#panel-choice')")
+        open_panel(ada, "General Store")
+        ada.write('#panel input[aria-label="How many: Wood"]', "3")
+        press_button(ada, "Buy Wood", "You bought Wood (3).")
+        ada.see("#coins", "91")
+        press_button(ada, "Buy Apple", "You bought Apple.")
+        open_panel(ada, "Crafting")
+        press_button(ada, "Make Cut a Stick", "You made Stick.")
+        press_button(ada, "Make Saw a Plank", "You made Plank.")
+        open_panel(ada, "Bank")
+        fill(ada, deposit__coins=10)
+        press_button(ada, "send deposit", "You have 10 coins in the bank.")
+        assert ada.driver.execute_script("return document.querySelector('[name=\"deposit.coins\"]').value") == ""
+        press_button(ada, "Put away Stick", "You put Stick away.")
+        ada.see("#panel .rows", "Stick")
+        open_panel(ada, "Chest")
+        press_button(ada, "Put in Plank", "You put Plank in.")
+        press_button(ada, "Put in Wood", "You put Wood in.")
+        open_panel(ada, "Market")
+        fill(ada, sell__price=5)
+        press_button(ada, "send sell", "It is for sale.")
+        ada.see("#panel .rows", "for 5 coins")
+        (lot,) = bob.ask("lots")["data"]["lots"]
+        assert bob.ask("buy", lot=lot["id"])["type"] == "ok"
+        eventually(lambda: "A lot of yours was sold for 5 coins." in ada.text("#log"), lambda: ada.text("#log"))
+        bob.ask("post", to="Ada", text="The apple was fine.", coins=2)
+        eventually(lambda: "A letter came from Bob." in ada.text("#log"), lambda: ada.text("#log"))
+        open_panel(ada, "Letters")
+        ada.see("#panel .rows", "The apple was fine.")
+        press_button(ada, "Open Bob", "You opened it.")
+        open_panel(ada, "Channels")
+        fill(ada, join__channel="trade")
+        press_button(ada, "send join", "You are in trade.")
+        bob.ask("join", channel="trade")
+        bob.ask("talk", channel="trade", text="Apples?")
+        eventually(lambda: "Bob to trade: Apples?" in ada.text("#log"), lambda: ada.text("#log"))
+        wide = ada.driver.execute_script(
+            "return [document.documentElement, panel].map(e => e.scrollWidth - e.clientWidth)"
+        )
+        assert wide == [0, 0]
+        open_panel(ada, "People")
+        ada.see("#panel .rows", "Bob")
+        assert "Other" not in ada.text("#panel-choice")
 
 
 def test_a_guest_comes_in_with_one_click_and_is_known_again(

@@ -129,7 +129,8 @@ def test_a_page_that_the_browser_has_is_not_sent_again(web: Web):
     protocol.dataReceived(GET % b"/")
     ((_, headers, _),) = answers(protocol)
     protocol.transport.clear()
-    protocol.dataReceived((GET % b"/")[:-2] + b"If-None-Match: %s\r\n\r\n" % headers["ETag"].encode())
+    etag = headers["ETag"].encode()
+    protocol.dataReceived((GET % b"/")[:-2] + b'If-None-Match: "x", %s\r\n\r\n' % etag.removeprefix(b"W/"))
     assert protocol.transport.value().startswith(b"HTTP/1.1 304 ")
     assert b"<!doctype html>" not in protocol.transport.value()
 
@@ -278,3 +279,34 @@ def test_what_a_page_may_have_done_no_page_of_others_may(web: Web):
         statuses.append(answers(protocol)[0][0])
     assert statuses == [200, 403, 403, 405]
     assert done == ["it"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [(b"localhost", 200), (b"127.0.0.1:4080", 200), (b"[::1]:4080", 200), (b"rebound.example", 403), (b"[", 403)],
+)
+def test_no_name_that_somebody_gave_this_machine_has_a_page_do_anything(web: Web, host: bytes, status: int):
+    protocol = web.connect()
+    protocol._pages = Site({}, {"/act": lambda: "Done."})
+    protocol.dataReceived(b"POST /act HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\n\r\n" % (host, host))
+    assert answers(protocol)[0][0] == status
+
+
+def test_an_origin_that_is_none_is_refused(web: Web):
+    protocol = web.connect()
+    protocol.dataReceived(UPGRADE % (b"/socket", b"Origin: http://[\r\n"))
+    assert protocol.transport.value().startswith(b"HTTP/1.1 403 ")
+
+
+def test_who_asks_for_no_upgrade_of_the_socket_is_told_that_it_is_one(web: Web):
+    protocol = web.connect()
+    protocol.dataReceived(GET % b"/socket")
+    assert protocol.transport.value().startswith(b"HTTP/1.1 426 ")
+    assert b"Upgrade: websocket" in protocol.transport.value()
+
+
+def test_who_asks_for_the_head_of_what_is_not_there_gets_no_body(web: Web):
+    protocol = web.connect()
+    protocol.dataReceived(b"HEAD /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert protocol.transport.value().startswith(b"HTTP/1.1 404 ")
+    assert protocol.transport.value().endswith(b"\r\n\r\n")
