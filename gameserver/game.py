@@ -265,7 +265,7 @@ _HOMES = {
     "records": "gameserver.maps.data_files",
     "World": "gameserver.maps.objects",
     "Zone": "gameserver.maps.objects",
-    "Landmark": "gameserver.maps.objects",
+    "Marker": "gameserver.maps.objects",
     "MapObject": "gameserver.maps.objects",
     "MapProperties": "gameserver.maps.objects",
     "checks_world": "gameserver.maps.objects",
