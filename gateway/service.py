@@ -8,6 +8,7 @@ broker last.
 import logging
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +163,13 @@ class Gateway(Service):
     def _site(self) -> Site:
         """What browsers are served: under ``gameserver dev`` the playground too."""
         made = {events.PLACE: events.events_page}
-        told = {"title": title(), "sockets": self._settings.web_gateways.values()}
+        site = partial(Site, title=title(), sockets=self._settings.web_gateways.values())
         if not self._settings.dev:
-            return Site(made, **told)
+            return site(made)
         from gateway.web import playground  # what it imports no other gateway needs
 
         acts = playground.acts(self._reactor, self._settings.var)
-        return Site({**made, **playground.pages()}, acts, **told)
+        return site({**made, **playground.pages()}, acts)
 
     def _telnet_factory(self, limiter: ConnectionLimiter, *, introduced: bool) -> Factory:
         began_s = int(time.time())
