@@ -1,6 +1,7 @@
 """``gameserver scale`` with real processes: workers come and go, whoever starts them, and nobody is unanswered."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -104,6 +105,32 @@ def test_what_fails_is_a_sentence_and_the_scaler_goes_on(deployment: Deployment)
     alone = scale(deployment, "--workers", "movement=2:2", "--act", "--command", "false {family} {count}")
     alone.says("movement: it could not be done: `false movement 2` ended with status 1; its output is in", s_max=UP_S)
     assert alone.alive
+
+
+def commands() -> dict[str, str]:
+    """The commands by which the documents let others start workers: the program, and the whole of it."""
+    text = (ROOT / "docs" / "operating.md").read_text()
+    return {found.split()[0]: found for found in re.findall(r"gameserver scale --act --command '([^']+)'", text)}
+
+
+def test_the_commands_of_the_documents_ask_kubernetes_and_compose_for_as_many_as_are_wanted(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """Both are stand-ins that write down what they are asked for: the words are what is tried."""
+    for program in commands():
+        stand_in = tmp_path / program
+        stand_in.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/{program}.asked\n')
+        stand_in.chmod(0o755)
+    deployment.workers([(("movement",), "movement1", 1), (OTHERS, "others", 1)])
+    deployment.gateway()
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for program, command in commands().items():
+        scaler = scale(deployment, "--workers", "movement=3:4", "--act", "--command", command, env=path)
+        asked = tmp_path / f"{program}.asked"
+        eventually(asked.exists, lambda scaler=scaler: scaler.tail, UP_S)
+        scaler.kill()
+        assert asked.read_text().split() == command.format(family="movement", count=3).split()[1:]
+    assert sorted(commands()) == ["docker", "kubectl"]
 
 
 @pytest.fixture
