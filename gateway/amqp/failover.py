@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pika
 from pika.adapters.twisted_connection import TwistedProtocolConnection
+from pika.exceptions import ConnectionClosedByBroker
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -47,9 +49,18 @@ def _checking(host: str, ca_file: Path | None) -> Any:
 
 
 def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
-    log.error("the broker does not let us in: %s", failure.value)
+    log.error("the broker does not let us in: %s", why_refused(failure.value))
     if protocol.transport is not None:
         protocol.transport.abortConnection()
+
+
+def why_refused(error: BaseException | None) -> str:
+    """Say what the broker does not like, in its own words where it said something."""
+    if isinstance(error, ConnectionClosedByBroker):
+        return str(error.reply_text)
+    if isinstance(error, DeferredTimeoutError):
+        return f"it did not shake hands within {CONNECT_S_MAX:g} seconds"
+    return repr(error)
 
 
 class FailoverEndpoint:
@@ -72,6 +83,7 @@ class BrokerProtocol(TwistedProtocolConnection):
     frozen or out of reach never would, so it is cut off after ``HANG_UP_S``.
     """
 
+    ready: Any  # None once it has fired
     _cut_off: Any = None
 
     def __init__(self, where: pika.URLParameters, reactor: Any) -> None:
@@ -94,7 +106,11 @@ class BrokerProtocol(TwistedProtocolConnection):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         if self._cut_off is not None and self._cut_off.active():
             self._cut_off.cancel()
+        why = self._impl._error  # what pika hung up for; its adapter tells how many attempts there were instead
+        ready, self.ready = self.ready, None
         super().connectionLost(reason)
+        if ready is not None:
+            ready.errback(why or reason)
 
 
 class BrokerFactory(Factory):

@@ -9,18 +9,22 @@ import time
 from functools import partial
 from typing import Any
 
+from amqp.exceptions import AccessRefused, NotAllowed
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from click import Option
 
 from gameserver import config
+from gameserver.broker.connections import blame
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import offered, shares_prefetch, topology, version
+from gameserver.runtime.logging import Seldom
 from tasks.other_versions import Strategies
 from tasks.overrides.ack_timeout import LOOK_EVERY_S, HeldMessages, held_s_max
 
 log = logging.getLogger(__name__)
+refusals = Seldom(log)
 
 EVENTS_EVERY_S = 0.5
 TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # seconds
@@ -93,9 +97,18 @@ class PromptConsumer(Consumer):
         return connection
 
     def ensure_connected(self, conn: Any) -> Any:
-        """Connect, however long it takes."""
+        """Connect, however long it takes, also where the broker refuses us: it may be told otherwise.
+
+        Celery takes a refusal for the end of its consumer, and begins anew, without a pause.
+        """
         conn.ensure_connection = partial(conn.ensure_connection, **TRIES)
-        return super().ensure_connected(conn)
+        while True:
+            try:
+                return super().ensure_connected(conn)
+            except (AccessRefused, NotAllowed) as refused:
+                refusals.warning("%s Trying again every %d seconds.", blame(refused).message, TRIES["interval_max"])
+            state.maybe_shutdown()
+            time.sleep(TRIES["interval_max"])
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Begin to look at what is held, with each connection."""

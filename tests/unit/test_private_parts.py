@@ -36,6 +36,7 @@ PARTS = [
     Part("twisted", "twisted.internet.tcp:Connection", "dataBuffer", "gateway/net/transport.py"),
     Part("twisted", "twisted.internet.tcp:Connection", "_tempDataBuffer", "gateway/net/transport.py"),
     Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/failover.py"),
+    Part("pika", "pika.connection:Connection", "_error", "gateway/amqp/failover.py"),
     Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/broker.py"),
     Part("pika", "pika.connection:Connection", "server_properties", "gateway/amqp/broker.py"),
     Part("kombu", "kombu.message:Message", "_decoded_cache", "tasks/overrides/event_task.py"),

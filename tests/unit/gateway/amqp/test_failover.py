@@ -1,13 +1,15 @@
 """How a connection to the broker ends. How it begins needs a real broker: tests/integration."""
 
 import pika
-from pika.exceptions import AMQPHeartbeatTimeout
+import pytest
+from pika.exceptions import AMQPHeartbeatTimeout, ConnectionClosedByBroker
+from twisted.internet import defer
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from gateway.amqp.failover import HANG_UP_S, BrokerProtocol
+from gateway.amqp.failover import HANG_UP_S, BrokerProtocol, why_refused
 
 
 class Transport(StringTransport):
@@ -45,3 +47,22 @@ def test_a_broker_that_hangs_up_is_not_cut_off() -> None:
     clock.advance(2 * HANG_UP_S)
     assert not transport.aborted
     assert clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionClosedByBroker(403, "ACCESS_REFUSED - Login was refused"), "ACCESS_REFUSED - Login was refused"),
+        (AMQPHeartbeatTimeout("nothing was heard"), "AMQPHeartbeatTimeout: ('nothing was heard',)"),
+        (defer.TimeoutError(), "it did not shake hands within 5 seconds"),
+    ],
+)
+def test_why_a_broker_does_not_let_in_is_said(error: Exception, said: str) -> None:
+    """pika's adapter says how many attempts there were: "1"."""
+    protocol = BrokerProtocol(pika.URLParameters("amqp://a//"), Clock())
+    found: list[str] = []
+    protocol.ready.addErrback(lambda failure: found.append(why_refused(failure.value)))
+    protocol.makeConnection(Transport())
+    protocol._impl._terminate_stream(error)
+    protocol.connectionLost(Failure(ConnectionDone()))
+    assert found == [said]

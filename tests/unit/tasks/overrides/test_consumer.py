@@ -8,11 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from amqp.exceptions import AccessRefused, NotAllowed
+from celery.exceptions import WorkerShutdown
+from celery.worker import state
 from celery.worker.consumer import consumer as celerys
 from celery.worker.consumer.tasks import Tasks
 
 from gameserver.broker.topology import QueueType, shares_prefetch, version
-from tasks.overrides.consumer import PromptConsumer
+from tasks.overrides.consumer import TRIES, PromptConsumer
 
 MULTIPLIER = 2
 FAMILIES = ("chat", "combat", "movement")
@@ -201,3 +204,37 @@ def test_an_autoscaled_worker_begins_with_enough_for_its_larger_number() -> None
 def test_which_versions_share_a_count_is_read_from_what_the_broker_says_of_itself() -> None:
     said = {"3.10.8": True, "4.2.9": True, "4.3.0": False, "5.0.0": False, "": False}
     assert {text: shares_prefetch("classic", version({"version": text})) for text in said} == said
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[float]:
+    """Let the broker answer so, one after the other. Returns the pauses between."""
+    left, slept = list(answers), list[float]()
+
+    def connected(*_: Any) -> Any:
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(celerys.Consumer, "ensure_connected", connected)
+    monkeypatch.setattr("tasks.overrides.consumer.time.sleep", slept.append)
+    return slept
+
+
+def test_who_is_refused_says_why_and_tries_again_after_a_pause(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A password that was changed, a virtual host that somebody removed: Celery would begin anew at once, for ever."""
+    slept = refusing(monkeypatch, AccessRefused("Login was refused"), NotAllowed("access refused"), "connected")
+    consumer: Any = object.__new__(PromptConsumer)
+    assert consumer.ensure_connected(SimpleNamespace(ensure_connection=print)) == "connected"
+    assert slept == [TRIES["interval_max"]] * 2
+    assert "The broker refuses the user of AMQP_URL" in caplog.text
+
+
+def test_who_is_refused_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(monkeypatch, AccessRefused("Login was refused"))
+    monkeypatch.setattr(state, "should_stop", 0)
+    consumer: Any = object.__new__(PromptConsumer)
+    with pytest.raises(WorkerShutdown):
+        consumer.ensure_connected(SimpleNamespace(ensure_connection=print))
