@@ -27,7 +27,7 @@ help:
 	@echo "make soak         two hours of play under faults: what grows, or is not answered, is named (HOURS=0.25 REPORT=docs/soak.md SEED=n)"
 	@echo "make simulation   a server in one process, ten thousand seeds of faults (SEEDS=n, SEED=the first)"
 	@echo "make bench        three quarters of an hour of measuring, beside a server in memory and a task per packet (BUDGET=seconds)"
-	@echo "make pictures     take the pictures in docs/images anew, while bots play (needs Debian's prometheus)"
+	@echo "make pictures     draw all maps, and take the other pictures in docs/images anew, while bots play (needs Debian's prometheus)"
 	@echo "make docs         write the generated parts of docs/ anew"
 	@echo "make lint         the linters alone"
 	@echo "make constraints  write constraints.txt anew, with the newest versions that pyproject.toml allows"
@@ -71,6 +71,7 @@ bench: packages-run $(VENV)/installed-for-test
 	$(BIN)/python -m tests.benchmarks all --budget $(BUDGET)
 
 pictures: packages-test $(VENV)/installed-for-test
+	$(BIN)/gameserver world pictures docs/images/zones
 	@$(PIP) install -q $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python -m tests.pictures
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gameserver.declare import catalogue
+from gameserver.declare.game_package import game
+from gameserver.maps import pictures
+from gameserver.maps.world import load_world
 from gameserver.operations import event_reference, sizing, typescript
 from gameserver.wire import states
 
@@ -23,6 +26,7 @@ PRODUCTION = "docker/compose.production.yml"
 SCRAPED = "docker/prometheus/containers.yml"
 RULES = "docker/prometheus/rules.yml"
 ALERTS = "docker/prometheus/alerts.yml"
+PICTURES = "docs/images/zones"
 TYPES = "gateway/web/gameserver-client/events.d.ts"
 
 
@@ -135,5 +139,13 @@ def _refresh(root: Path, file: str) -> str:
     return f"{file} was behind: {' and '.join(changed)} written anew."
 
 
+def draw(root: Path) -> list[str]:
+    """Draw the pictures of maps that are behind. Returns a sentence for each."""
+    world = game().world
+    return [
+        f"{PICTURES}/{name}.svg drawn anew." for name in pictures.refresh(world, load_world(world), root / PICTURES)
+    ]
+
+
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(refresh(ROOT)) + "\n")
+    sys.stdout.write("\n".join((*refresh(ROOT), *draw(ROOT))) + "\n")

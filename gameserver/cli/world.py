@@ -8,6 +8,7 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.cli.common import now_ms
 from gameserver.cli.database import print_counts
+from gameserver.maps import pictures
 from gameserver.maps.world import load_world
 from gameserver.operations import apply_maps
 from gameserver.store import Store
@@ -21,6 +22,10 @@ def add(commands: Subparsers) -> None:
     )
     checking.add_argument("file", type=Path, nargs="?", help="a .world file (default: GAMESERVER_WORLD)")
     add_command(world, "apply", _world_apply, "bring the database in line with the maps")
+    drawing = add_command(
+        world, "pictures", _world_pictures, "draw each zone, and how all of them join, as SVG files into a folder"
+    )
+    drawing.add_argument("folder", type=Path, help="made if it is not there; pictures that are current are left alone")
 
 
 def _world_check(arguments: argparse.Namespace) -> int:
@@ -32,6 +37,13 @@ def _world_check(arguments: argparse.Namespace) -> int:
     print_counts(found)
     print("gameserver world apply would do that." if found else "Everyone in the database fits into it.")
     return 1 if found else 0
+
+
+def _world_pictures(arguments: argparse.Namespace) -> int:
+    path = config.load().world_file
+    drawn = pictures.refresh(path, load_world(path), arguments.folder)
+    print(f"Drawn anew in {arguments.folder}: {', '.join(drawn) or 'nothing, all pictures were current'}.")
+    return 0
 
 
 def _world_apply(arguments: argparse.Namespace) -> int:

@@ -27,9 +27,13 @@ class Marker(msgspec.Struct, frozen=True):
 
 
 class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of what a module lets mappers draw. ``label``: its class in Tiled, the class's name in small letters."""
+    """Base of what a module lets mappers draw. ``label``: its class in Tiled, the class's name in small letters.
+
+    ``colour``: of its mark in pictures of the map, as SVG names it.
+    """
 
     label: ClassVar[str] = ""
+    colour: ClassVar[str] = "darkviolet"
 
     def called(self) -> str:
         """The middle of its id, between the zone's name and the object's number."""
@@ -41,6 +45,15 @@ class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def marker(self) -> Marker | None:
         """Return what clients' maps show of it; ``None`` where they show nothing."""
+        return None
+
+    def caption(self) -> str:
+        """Say what pictures of the map write beside its mark, the title of its marker if it has one; "" for nothing."""
+        marker = self.marker()
+        return marker.title if marker else self.called().replace("_", " ")
+
+    def leads_to(self) -> tuple[str, Tile | None] | None:
+        """Say to which map, and where on it (None: anywhere), one comes from it, for the picture of how maps join."""
         return None
 
     def problem(self) -> str:

@@ -82,6 +82,23 @@ class Layer(msgspec.Struct, frozen=True):
     objects: tuple[Object, ...] = ()
 
 
+class TileSet(msgspec.Struct, frozen=True):
+    """The tiles of a map, of a file of their own where ``source`` names one. Numbers in pixels, but for ``columns``.
+
+    Only pictures of maps need it: the game knows of a tile only whether there is one.
+    """
+
+    firstgid: int = 1
+    source: str = ""
+    image: str = ""
+    columns: int = 0
+    tilecount: int = 0
+    tilewidth: int = 16
+    tileheight: int = 16
+    margin: int = 0
+    spacing: int = 0
+
+
 class Map(msgspec.Struct, frozen=True):
     """One `.tmj` file; sides in tiles, sides of a tile in pixels."""
 
@@ -93,12 +110,15 @@ class Map(msgspec.Struct, frozen=True):
     infinite: bool = False
     orientation: str = "orthogonal"
     properties: tuple[Property, ...] = ()
+    tilesets: tuple[TileSet, ...] = ()
 
 
 class MapReference(msgspec.Struct, frozen=True):
-    """Where a world names one of its maps."""
+    """Where a world names one of its maps. ``x`` and ``y``: pixels from the editor's origin."""
 
     file_name: str = msgspec.field(name="fileName")
+    x: int = 0
+    y: int = 0
 
 
 class WorldFile(msgspec.Struct, frozen=True):
@@ -198,6 +218,19 @@ def _shifted(cells: list[int], tiled: Map, across: int, down: int) -> list[int]:
         for y in rows
         for x in columns
     ]
+
+
+def tilesets(path: Path, tiled: Map) -> list[TileSet]:
+    """Return a map's tile sets, those of files of their own read; one that is Tiled's XML is left out."""
+    return [
+        _outside(path.parent / one.source, one.firstgid) if one.source else one
+        for one in tiled.tilesets
+        if not one.source.endswith(".tsx")
+    ]
+
+
+def _outside(path: Path, firstgid: int) -> TileSet:
+    return replace(_read_json(path, TileSet), firstgid=firstgid)
 
 
 def objects(path: Path, tiled: Map, name: str) -> list[Object]:

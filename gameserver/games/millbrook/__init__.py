@@ -1,7 +1,8 @@
 """Millbrook: the game that comes with the engine.
 
 Its kinds of creatures are balanced for one player with 100 hp, attack 10, defence 2 and one blow per second: a player
-who begins a fight with full health survives it, ever more narrowly down the list (``tests/test_creatures.py``).
+who begins a fight with full health survives it, ever more narrowly down the list (``tests/test_creatures.py``), but for
+the last few: these take better arms, or company.
 """
 
 from pathlib import Path

@@ -12,6 +12,7 @@ class Lair(MapObject, frozen=True):
     """Where a creature of a kind appears, again and again. Its id is the creature's ("meadow.rat.1")."""
 
     label: ClassVar[str] = "creature"
+    colour: ClassVar[str] = "crimson"
     kind: str
 
     def called(self) -> str:

@@ -1,5 +1,7 @@
 """What maps show of workshops."""
 
+from typing import ClassVar
+
 from gameserver.game import MapObject, Marker
 from gameserver.modules.crafting.recipes import WORKSHOPS
 
@@ -7,6 +9,7 @@ from gameserver.modules.crafting.recipes import WORKSHOPS
 class Workshop(MapObject, frozen=True):
     """A place to make things: whoever is in its zone may use it."""
 
+    colour: ClassVar[str] = "darkorange"
     kind: str
 
     def marker(self) -> Marker:

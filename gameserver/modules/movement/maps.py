@@ -1,12 +1,19 @@
 """What movement lets mappers draw: where one begins, and portals from zone to zone."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from gameserver.game import MapObject, Tile, World, Zone, checks_world
 
 
 class Spawn(MapObject, frozen=True):
     """A tile on which new players begin, and those who come back to life."""
+
+    colour: ClassVar[str] = "white"
+
+    def caption(self) -> str:
+        """Its mark says enough."""
+        return ""
 
     def problem_at(self, world: World, zone: Zone, at: Tile) -> str:
         """Nobody begins on a portal."""
@@ -16,9 +23,19 @@ class Spawn(MapObject, frozen=True):
 class Portal(MapObject, frozen=True):
     """Where who steps on it arrives: a zone's name and a tile."""
 
+    colour: ClassVar[str] = "royalblue"
+
     zone: str
     x: int
     y: int
+
+    def caption(self) -> str:
+        """Where it leads."""
+        return f"to {self.zone}"
+
+    def leads_to(self) -> tuple[str, Tile]:
+        """The zone and the tile on the other side."""
+        return self.zone, (self.x, self.y)
 
     def problem_at(self, world: World, zone: Zone, at: Tile) -> str:
         """It leads to a tile on which one can stay."""

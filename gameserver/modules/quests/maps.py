@@ -1,6 +1,7 @@
 """What maps show of quests: people, and places that one is sent to."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from gameserver.game import MapObject, Tile, World, Zone, checks_world
 from gameserver.modules.movement.maps import on_a_portal
@@ -13,11 +14,17 @@ REACH_MAX = 8
 class Person(MapObject, frozen=True):
     """Somebody of the data file "people", who stands there: those who walk by see them, and talk to them."""
 
+    colour: ClassVar[str] = "limegreen"
+
     person: str
 
     def called(self) -> str:
         """Their ids say their names."""
         return self.person
+
+    def caption(self) -> str:
+        """Who it is."""
+        return PEOPLE[self.person].title
 
     def problem(self) -> str:
         """Somebody whom the data file does not have."""
@@ -32,9 +39,15 @@ class Person(MapObject, frozen=True):
 class Landmark(MapObject, frozen=True):
     """A place with a name, which reaches so many tiles around: quests send one there."""
 
+    colour: ClassVar[str] = "hotpink"
+
     landmark: str
     title: str
     reach: int = 2
+
+    def caption(self) -> str:
+        """What the place is called."""
+        return self.title
 
     def around(self) -> int:
         """Who comes near has been there."""

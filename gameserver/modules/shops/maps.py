@@ -1,5 +1,7 @@
 """What maps show of shops."""
 
+from typing import ClassVar
+
 from gameserver.game import MapObject, Marker
 from gameserver.modules.shops.goods import SHOPS
 
@@ -7,6 +9,7 @@ from gameserver.modules.shops.goods import SHOPS
 class Shop(MapObject, frozen=True):
     """A shop of the data file: whoever is in its zone may trade there."""
 
+    colour: ClassVar[str] = "gold"
     shop: str
 
     def marker(self) -> Marker:

@@ -9,12 +9,12 @@ const FLOAT_MS = 900;
 
 // Ground, its speckles, the top and the front of walls, and which walls are trees ("lone" ones, or "all").
 const LOOKS = [
-  [/town|village|castle|monastery|ruins/, { ground: [96, 34, 27], speck: [96, 30, 34], top: [28, 14, 46], front: [24, 16, 27], trees: "lone", leaf: [112, 36, 27] }],
-  [/forest|deepwood|wood/, { ground: [128, 30, 20], speck: [110, 34, 29], top: [140, 28, 31], front: [140, 30, 16], trees: "all", leaf: [136, 38, 23] }],
-  [/cave|mine|crypt|cellar|dungeon/, { ground: [232, 14, 17], speck: [232, 14, 24], top: [226, 12, 36], front: [228, 14, 20] }],
-  [/coast|harbour|beach|desert/, { ground: [42, 34, 38], speck: [42, 38, 47], top: [206, 42, 40], front: [208, 46, 26], trees: "lone", leaf: [92, 40, 34] }],
+  [/town|village|castle|monastery|ruins|reedhaven/, { ground: [96, 34, 27], speck: [96, 30, 34], top: [28, 14, 46], front: [24, 16, 27], trees: "lone", leaf: [112, 36, 27] }],
+  [/forest|deepwood|wood|camp/, { ground: [128, 30, 20], speck: [110, 34, 29], top: [140, 28, 31], front: [140, 30, 16], trees: "all", leaf: [136, 38, 23] }],
+  [/cave|mine|crypt|cellar|dungeon|sewers|warren|grotto|hall/, { ground: [232, 14, 17], speck: [232, 14, 24], top: [226, 12, 36], front: [228, 14, 20] }],
+  [/coast|harbour|beach|desert|dunes|oasis|lighthouse/, { ground: [42, 34, 38], speck: [42, 38, 47], top: [206, 42, 40], front: [208, 46, 26], trees: "lone", leaf: [92, 40, 34] }],
   [/swamp/, { ground: [78, 26, 20], speck: [90, 34, 28], top: [172, 22, 27], front: [172, 26, 16], trees: "lone", leaf: [84, 28, 22] }],
-  [/pass|mountain|snow/, { ground: [206, 14, 46], speck: [206, 18, 56], top: [214, 12, 62], front: [216, 14, 36], trees: "lone", leaf: [168, 18, 40] }],
+  [/pass|mountain|snow|peaks|quarry/, { ground: [206, 14, 46], speck: [206, 18, 56], top: [214, 12, 62], front: [216, 14, 36], trees: "lone", leaf: [168, 18, 40] }],
   [/./, { ground: [104, 32, 25], speck: [88, 38, 33], top: [30, 18, 42], front: [26, 20, 24], trees: "lone", leaf: [104, 40, 29] }],
 ];
 

@@ -546,7 +546,7 @@ def all_portals(world: World) -> Iterable[tuple[Zone, tuple[int, int], Portal]]:
 
 
 def test_the_bundled_world_is_large_enough_for_a_crowd(bundled: World) -> None:
-    assert len(bundled.zones) >= 12
+    assert len(bundled.zones) >= 25
     assert len({(zone.width, zone.height) for zone in bundled.zones.values()}) >= 8
     assert len({zone.title for zone in bundled.zones.values()}) == len(bundled.zones)
 
@@ -560,7 +560,7 @@ def test_the_bundled_world_begins_in_a_safe_town_with_room_to_arrive(bundled: Wo
 
 def test_bundled_safe_zones_are_few_and_empty_of_creatures_and_the_others_are_not(bundled: World) -> None:
     safe = [zone for zone in bundled.zones.values() if is_safe(zone)]
-    assert 2 <= len(safe) <= 3
+    assert 2 <= len(safe) <= len(bundled.zones) // 4
     assert not any(lairs(zone) for zone in safe)
     assert all(3 <= len(lairs(zone)) <= 8 for zone in bundled.zones.values() if not is_safe(zone))
 

@@ -66,7 +66,7 @@ def test_what_they_name_is_there() -> None:
     assert set(SHOPS) <= ALL_SHOPS.keys()
     assert all(ware_of(ALL_SHOPS[shop], kind) for shop, kind in WARES)
     chests = {placed.id for zone in load_world(game().world).zones.values() for placed, _ in zone.placed(Chest)}
-    assert chests == set(CHESTS)
+    assert chests >= set(CHESTS)
 
 
 def test_their_refusals_are_codes_of_the_game() -> None:
