@@ -45,10 +45,15 @@ if TYPE_CHECKING:
     from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
+    from gameserver.declare.packet_parts import Part as Part
+    from gameserver.declare.packet_parts import adds as adds
+    from gameserver.declare.packet_parts import part_in as part_in
+    from gameserver.declare.phrasebook import details as details
     from gameserver.declare.phrases import Sight as Sight
     from gameserver.declare.phrases import answered as answered
     from gameserver.declare.phrases import answers as answers
     from gameserver.declare.phrases import command as command
+    from gameserver.declare.phrases import detail as detail
     from gameserver.declare.phrases import gmcp as gmcp
     from gameserver.declare.phrases import picture as picture
     from gameserver.declare.phrases import status as status
@@ -134,6 +139,7 @@ __all__ = [
     "Often",
     "Outcome",
     "Packet",
+    "Part",
     "Passwords",
     "Place",
     "Placed",
@@ -152,6 +158,7 @@ __all__ = [
     "View",
     "World",
     "Zone",
+    "adds",
     "after",
     "all_of",
     "also_conserved",
@@ -165,6 +172,8 @@ __all__ = [
     "command",
     "conserved",
     "count",
+    "detail",
+    "details",
     "distinct",
     "each",
     "entity",
@@ -182,6 +191,7 @@ __all__ = [
     "near",
     "newest",
     "notice",
+    "part_in",
     "picture",
     "portion",
     "records",
@@ -226,10 +236,15 @@ _HOMES = {
     "follows": "gameserver.declare.client_view",
     "after": "gameserver.declare.hooks",
     "before": "gameserver.declare.hooks",
+    "Part": "gameserver.declare.packet_parts",
+    "adds": "gameserver.declare.packet_parts",
+    "part_in": "gameserver.declare.packet_parts",
     "Sight": "gameserver.declare.phrases",
     "answered": "gameserver.declare.phrases",
     "answers": "gameserver.declare.phrases",
     "command": "gameserver.declare.phrases",
+    "detail": "gameserver.declare.phrases",
+    "details": "gameserver.declare.phrasebook",
     "gmcp": "gameserver.declare.phrases",
     "picture": "gameserver.declare.phrases",
     "status": "gameserver.declare.phrases",

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from gameserver.declare import session_events
-from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Spec
+from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Result, Spec
 from gameserver.declare.game_package import parts
+from gameserver.declare.packet_parts import complete
 from gameserver.declare.reading_cache import once_per_reading
 from gameserver.errors import Corrupt
 
@@ -84,8 +85,13 @@ def events() -> dict[str, type[Event]]:
 
 @once_per_reading
 def notices() -> dict[str, type[Notice]]:
-    """Every notice type by name."""
-    return {cls.notice.name: cls for cls in _declared() if issubclass(cls, Notice)}
+    """Every notice type by name, with all that modules add to what it holds."""
+    return {cls.notice.name: complete(cls) for cls in _declared() if issubclass(cls, Notice)}
+
+
+def result_of(spec: Spec) -> type[Result] | None:
+    """The type of what the reply to an event holds, with all that modules add to it."""
+    return complete(spec.result) if spec.result else None
 
 
 @once_per_reading
@@ -141,7 +147,7 @@ def client_events() -> dict[str, type[Event]]:
 @once_per_reading
 def fingerprint() -> str:
     """A short hash of all that a client depends on: names, fields and types of events, results and notices."""
-    results = {spec.name: spec.result for spec in specs() if spec.result is not None}
+    results = {spec.name: result for spec in specs() if (result := result_of(spec)) is not None}
     shapes = msgspec.json.schema_components(
         [*client_events().values(), *notices().values(), *dict.fromkeys(results.values())]
     )

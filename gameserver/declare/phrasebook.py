@@ -32,6 +32,7 @@ class Phrasebook:
         self._told = {each.of: each.function for each in found if each.kind == "told"}
         self._answered = {each.of: each.function for each in found if each.kind == "answered"}
         self._status = [each.function for each in found if each.kind == "status"]
+        self._details = [(each.of, each.function) for each in found if each.kind == "detail"]
         self._picture = next((each.function for each in found if each.kind == "picture"), None)
         self._gmcp: dict[str, list[Prose]] = {}
         for each in found:
@@ -110,6 +111,11 @@ class Phrasebook:
         """What stands before what is typed."""
         return " ".join(part for function in self._status if (part := tried(function, sight)))
 
+    def details(self, group: str, thing: Any, sight: Sight) -> list[str]:
+        """What modules say of something that is looked at closely."""
+        said = (tried(function, thing, sight) for of, function in self._details if of == group)
+        return [str(text) for text in said if text]
+
     def picture(self, sight: Sight, columns: int, rows: int) -> str:
         """What is around the player, so large."""
         return str((self._picture and tried(self._picture, sight, columns, rows)) or "")
@@ -131,6 +137,11 @@ def phrasebook() -> Phrasebook:
         _plain_command(cls) for name, cls in catalogue.client_events().items() if name not in typed and _has_form(cls)
     ]
     return Phrasebook([*commands, *plain], [each for each in found if isinstance(each, Prose)])
+
+
+def details(group: str, thing: Any, sight: Sight) -> list[str]:
+    """Return what the game's modules say of something that is looked at closely (``detail``), in their order."""
+    return phrasebook().details(group, thing, sight)
 
 
 def _has_form(cls: type[Event]) -> bool:

@@ -149,7 +149,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 class Prose(msgspec.Struct, frozen=True, kw_only=True):
     """A function that says something. ``kind``: "told", "answered", ...; ``of``: about what."""
 
-    kind: Literal["told", "answered", "status", "picture", "gmcp"]
+    kind: Literal["told", "answered", "status", "detail", "picture", "gmcp"]
     of: str
     function: Callable[..., Any]
     package: str = ""
@@ -222,6 +222,14 @@ def answered(*events: type[Event]) -> Callable[[F], F]:
 def status() -> Callable[[F], F]:
     """Declare a part of the line that stands before what is typed: a function of the sight; "" is left out."""
     return _prose("status", "", caller(), _file())
+
+
+def detail(group: str) -> Callable[[F], F]:
+    """Declare what is said of something that is looked at closely: a function of it and the sight; "" says nothing.
+
+    ``group``: that in which it is among the sight's things. See ``details``.
+    """
+    return _prose("detail", group, caller(), _file())
 
 
 def picture() -> Callable[[F], F]:

@@ -70,7 +70,7 @@ def _schemas() -> Json:
 
 
 def _shapes() -> dict[str, Any]:
-    results = {_result_key(spec): spec.result for spec in catalogue.specs() if spec.result}
+    results = {_result_key(spec): catalogue.result_of(spec) for spec in catalogue.specs() if spec.result}
     return {**client_packets(), **catalogue.events(), **server_packets(), **catalogue.notices(), **results}
 
 
@@ -135,7 +135,7 @@ def _reply(spec: Spec, schemas: Json) -> Json:
     return {
         "name": _result_key(spec),
         "summary": f"The reply to {spec.name}. No data: it took effect before, and its outcome is no longer kept.",
-        "payload": {**ok, "properties": {**ok["properties"], "data": _reference(spec.result)}},
+        "payload": {**ok, "properties": {**ok["properties"], "data": _reference(catalogue.result_of(spec))}},
     }
 
 
@@ -187,7 +187,7 @@ def _travel(spec: Spec) -> Json:
         **{name: getattr(spec, name) for name in (*plain, *more)},
         "secrets": sorted(spec.secrets),
         "schema": _reference(catalogue.events()[spec.name]),
-        "result": _reference(spec.result) if spec.result else None,
+        "result": _reference(catalogue.result_of(spec)) if spec.result else None,
     }
 
 

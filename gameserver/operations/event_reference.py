@@ -66,7 +66,7 @@ def _events() -> Iterable[str]:
         yield "|---|---|---|---|---|"
         for spec in mine:
             cls = catalogue.events()[spec.name]
-            data = fields_of(spec.result) if spec.result else ""
+            data = fields_of(catalogue.result_of(spec)) if spec.result else ""
             yield f"| `{spec.name}` | {fields_of(cls, {'seq'})} | {data} | {spec.lane} | {_text(cls)} |"
         yield ""
 

@@ -150,7 +150,7 @@ class BatchTransaction:
         """Play its rule. Everything that can go wrong does so before anything of it becomes part of the batch."""
         try:
             outcome = self._outcome(item)
-            reply, kept = encode_reply(item, outcome.result, outcome.follow)
+            reply, kept = encode_reply(item, outcome)
             announcements = self._announcements.encode(item, outcome)
             self._changes.fold(outcome)  # the last that may raise, and then it has changed nothing
         except Rejected as refusal:
@@ -246,7 +246,7 @@ class BatchTransaction:
         """Answer with what the event's rule says of the present; where that fails, nobody can tell."""
         try:
             outcome = _how_things_stand(item, self._state)
-            reply, _ = encode_reply(item, outcome.result, outcome.follow)
+            reply, _ = encode_reply(item, outcome)
             announcements = self._announcements.encode_present(outcome.notifications)
         except FAULTS:
             log.exception("%s can't be answered again", item.envelope.id, extra=about(item.envelope.id))
@@ -334,6 +334,9 @@ def _how_things_stand(item: Prepared, state: State) -> Outcome:
         raise TypeError(f"{type(outcome).__name__} is no Outcome")
     if outcome.result is None and item.spec.result is not None:
         raise TypeError(f"nothing says how {item.spec.task} is answered again: @rule(repeat=...)")
-    if outcome != Outcome(result=outcome.result, notifications=outcome.notifications, follow=outcome.follow):
+    told = Outcome(
+        result=outcome.result, parts=outcome.parts, notifications=outcome.notifications, follow=outcome.follow
+    )
+    if outcome != told:
         raise TypeError(f"{item.spec.task} was applied before, and changes nothing more")
     return outcome

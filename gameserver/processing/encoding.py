@@ -10,10 +10,11 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event
+from gameserver.declare.packet_parts import joined
 from gameserver.messages.envelope import Envelope
-from gameserver.messages.outbound import Multicast, SessionUpdate, Unicast
+from gameserver.messages.outbound import Multicast, Unicast
 from gameserver.processing.prepared import Prepared
-from gameserver.rules.outcome import Notification
+from gameserver.rules.outcome import Notification, Outcome
 from gameserver.wire.packets import Error, Ok
 
 TEXTS_KEPT = 16_384
@@ -58,12 +59,13 @@ def is_readable(kept: bytes) -> bool:
 # A reply comes with its encoded form, for the answer to a second copy of its event; b"" for a transient event.
 
 
-def encode_reply(item: Prepared, result: Any, follow: SessionUpdate | None) -> tuple[Unicast | None, bytes]:
+def encode_reply(item: Prepared, outcome: Outcome) -> tuple[Unicast | None, bytes]:
     """Encode the reply to an event that a client numbered; without a number, only what the gateway has to do."""
-    seq = item.event.seq
+    seq, follow = item.event.seq, outcome.follow
     if not seq and follow is None:
         return None, b""
-    packet = packed(Ok(re=seq, data=result)) if seq else b""
+    data = joined(outcome.result, outcome.parts) if outcome.parts else outcome.result
+    packet = packed(Ok(re=seq, data=data)) if seq else b""
     unicast = Unicast(conn=item.envelope.conn, packet=packet, re=seq, lane=item.spec.lane, follow=follow)
     if follow is not None:
         return unicast, packed_soundly(unicast)

@@ -109,6 +109,7 @@ def merged(outcome: Outcome, more: Outcome) -> Outcome:
     drop = {key: thing for key, thing in (drop | drop_more).items() if key not in put_more}
     return Outcome(
         result=outcome.result if more.result is None else more.result,
+        parts=(*outcome.parts, *more.parts),
         put=tuple(put.values()),
         drop=tuple(drop.values()),
         notifications=(*outcome.notifications, *more.notifications),

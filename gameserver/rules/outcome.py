@@ -12,6 +12,7 @@ import msgspec
 
 from gameserver.declare.base import Event, Notice, NoticeSpec, Result
 from gameserver.declare.entity import Entity, actor_kind, kinds
+from gameserver.declare.packet_parts import Part
 from gameserver.errors import Corrupt
 from gameserver.maps.objects import World, Zone
 from gameserver.maps.world import nowhere
@@ -20,6 +21,7 @@ from gameserver.rules.needs import Column, Count, Listing, Needs
 
 C = TypeVar("C")
 T = TypeVar("T", bound=Entity)
+P = TypeVar("P", bound=Part)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -209,11 +211,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a rule wants to happen.
 
     ``put`` and ``drop``: things replaced and removed, all of them locked by what the rule needs, or new.
-    ``notifications``: notices, and who is told. ``events``: events born of this one. ``again``: waiting notices to be
-    sent again; ``done``: ids of those that have arrived. ``follow``: what the sender's gateway has to do.
+    ``parts``: what is added to the result (see ``adds``). ``notifications``: notices, and who is told. ``events``:
+    events born of this one. ``again``: waiting notices to be sent again; ``done``: ids of those that have arrived.
+    ``follow``: what the sender's gateway has to do.
     """
 
     result: Result | None = None
+    parts: tuple[Part, ...] = ()
     put: tuple[Entity, ...] = ()
     drop: tuple[Entity, ...] = ()
     notifications: tuple[Notification, ...] = ()
@@ -221,6 +225,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     again: tuple[Waiting, ...] = ()
     done: tuple[str, ...] = ()
     follow: SessionUpdate | None = None
+
+    def part(self, kind: type[P]) -> P | None:
+        """What was added to the result by a part of this type, last; ``None`` where nothing was."""
+        return next((part for part in reversed(self.parts) if type(part) is kind), None)
 
     def mailed(self) -> Iterable[str]:
         """Whom durable notices will wait for, once for each that is kept by itself."""

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from gameserver.declare.entity import Entity
+from gameserver.declare.packet_parts import joined
 from gameserver.maps.objects import Placed, World, Zone
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.kinds import KINDS
@@ -106,6 +107,11 @@ def players(loaded: State) -> dict[str, Whole]:
 def put_in(transaction: Any, put: Iterable[Entity | Whole], drop: Iterable[Entity | Whole]) -> None:
     """Save entities, players with all that stands in their rows."""
     transaction.save(parts_of(*put), [thing.parts[0] if isinstance(thing, Whole) else thing for thing in drop])
+
+
+def replied(outcome: Outcome) -> Any:
+    """What the sender of an event is told: its result, with all that modules add."""
+    return joined(outcome.result, outcome.parts)
 
 
 def put(outcome: Outcome, id_: str) -> Any:

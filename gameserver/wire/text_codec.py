@@ -287,7 +287,7 @@ def _read_data(event: Event, ok: Ok) -> Any:
     if event.spec.result is None:
         return ok.data
     try:
-        return msgspec.convert(ok.data or {}, event.spec.result)
+        return msgspec.convert(ok.data or {}, catalogue.result_of(event.spec))
     except msgspec.ValidationError:
         return ok.data
 

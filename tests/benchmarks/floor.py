@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory, Protocol
 
+from gameserver.declare.packet_parts import complete
 from gameserver.limits import Limits
 from gameserver.modules.movement.events import Appeared, Being, Moved, Walked
 from gameserver.modules.movement.rules import STEPS
@@ -23,6 +24,8 @@ from tests.benchmarks import zones
 
 LIMITS = Limits()
 CODEC = msgpack_codec()
+ENTERED: Any = complete(Entered)
+BEING: Any = complete(Being)
 WELCOME = Welcome(
     protocol=1,
     catalogue="",
@@ -68,12 +71,12 @@ class Walker(Protocol):
         n = int(name[1:])
         self.name, (self.zone, self.x, self.y) = name, zones.small(n)
         self._crowds[self.zone].add(self)
-        body = Entered(
+        body = ENTERED(
             player=name, name=name, session=name, zone=self.zone, x=self.x, y=self.y, hp=100, hp_max=100, xp=0
         )
         self.send(Token(token="", session=name))
         self.send(Ok(re=seq, data=body))
-        you = Being(id=name, name=name, kind="player", x=self.x, y=self.y, hp=100, v=self.v)
+        you = BEING(id=name, name=name, kind="player", x=self.x, y=self.y, hp=100, v=self.v)
         self.send(Appeared(being=you))
 
     def move(self, packet: Any) -> None:

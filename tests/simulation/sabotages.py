@@ -197,7 +197,7 @@ def unknown_is_ok(patch: pytest.MonkeyPatch) -> None:
     def answer(self: Any, item: Any) -> str:
         if self._once.kept_reply(item) is not None:
             return str(real(self, item))
-        reply, _ = encode_reply(item, None, None)
+        reply, _ = encode_reply(item, Outcome())
         self._builder.add_unicast(item.envelope.gateway, reply)
         return "repeated"
 

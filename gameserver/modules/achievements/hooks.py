@@ -8,7 +8,7 @@ from gameserver.modules.achievements.entities import Deeds
 from gameserver.modules.achievements.events import Saw
 from gameserver.modules.achievements.rules import counted, deeds_needs
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Move
+from gameserver.modules.movement.events import EnteredAt, Move
 
 Asks = Callable[[Any, Context], Needs]
 
@@ -90,4 +90,5 @@ def travels(state: State, event: Move, context: Context, outcome: Outcome) -> Ou
 def begins(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
     """Where one begins has been seen."""
     entered: Any = outcome.result
-    return Outcome(events=(Saw(player=entered.player, zone=entered.zone),))
+    at = outcome.part(EnteredAt)
+    return Outcome(events=(Saw(player=entered.player, zone=at.zone),)) if at else None

@@ -1,6 +1,34 @@
 """Combat: striking, dying, coming back."""
 
-from gameserver.game import EntityId, Event, Notice, Result, event, notice
+from gameserver.game import EntityId, Event, Notice, Part, Result, adds, event, notice
+from gameserver.modules.movement.events import Being, Charted
+from gameserver.modules.sessions.events import Entered
+
+
+class BeingHealth(Part):
+    """``hp_max``: what ``hp`` is when it is well; left out when that is 100."""
+
+    hp: int
+    hp_max: int = 100
+
+
+class EnteredHealth(Part):
+    """``hp`` of ``hp_max``: how you are; ``xp``: your experience."""
+
+    hp: int
+    hp_max: int
+    xp: int
+
+
+class ChartedSafety(Part):
+    """``safe``: nobody fights there."""
+
+    safe: bool = False
+
+
+adds(Being, BeingHealth, before="v", absent=BeingHealth(hp=0))
+adds(Entered, EnteredHealth)
+adds(Charted, ChartedSafety, before="signs")
 
 
 class Hit(Result):

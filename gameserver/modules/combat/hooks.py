@@ -3,15 +3,14 @@
 from typing import Any
 from zlib import crc32
 
-from msgspec.structs import replace
-
 from gameserver.game import Context, Event, Needs, Outcome, State, after, before, beginning, distinct, ids, where
 from gameserver.modules.combat.entities import Creature, Health, Strength
+from gameserver.modules.combat.events import BeingHealth, ChartedSafety, EnteredHealth
 from gameserver.modules.combat.fighters import dead
 from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.combat.maps import Lair, is_safe
 from gameserver.modules.combat.scene import Scene
-from gameserver.modules.movement.appearance import hides, looks
+from gameserver.modules.movement.appearance import Called, hides, looks
 from gameserver.modules.movement.bodies import bodies_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.events import Entered
@@ -28,9 +27,9 @@ HURT_ZONES = distinct(Health, "zone", when="hurt")  # where any of them is dead 
 
 
 @looks(Body, Health)
-def shows_health(fields: dict[str, Any], body: Body, health: Health) -> None:
+def shows_health(body: Body, health: Health) -> BeingHealth:
     """Others see how a player is."""
-    fields["hp"], fields["hp_max"] = health.hp, health.hp_max
+    return BeingHealth(hp=health.hp, hp_max=health.hp_max)
 
 
 @hides(Body, Health)
@@ -40,11 +39,15 @@ def hides_the_dead(body: Body, health: Health) -> bool:
 
 
 @looks(Creature)
-def shows_a_creature(fields: dict[str, Any], creature: Creature) -> None:
+def shows_a_creature(creature: Creature) -> Called:
     """A creature looks as its kind."""
-    kind = kind_of(creature.kind)
-    fields["name"], fields["kind"] = kind.title, creature.kind
-    fields["hp"], fields["hp_max"] = creature.hp, kind.hp_max
+    return Called(kind_of(creature.kind).title, creature.kind)
+
+
+@looks(Creature)
+def shows_a_creatures_health(creature: Creature) -> BeingHealth:
+    """Others see how it is."""
+    return BeingHealth(hp=creature.hp, hp_max=kind_of(creature.kind).hp_max)
 
 
 @hides(Creature)
@@ -72,19 +75,19 @@ def _needs_health(event: Event, context: Context) -> Needs:
 @after("sessions.resume", needs=_needs_health)
 def tells_health(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome | None:
     """Tell who enters how it is."""
-    entered: Any = outcome.result
+    entered = outcome.result
     if not isinstance(entered, Entered):
         return None
     health = state.get(Health, entered.player) or beginning(Health, entered.player)
     strength = state.get(Strength, entered.player) or beginning(Strength, entered.player)
-    return Outcome(result=replace(entered, hp=health.hp, hp_max=health.hp_max, xp=strength.xp))
+    return Outcome(parts=(EnteredHealth(hp=health.hp, hp_max=health.hp_max, xp=strength.xp),))
 
 
 @after("movement.chart", components=(Body,))
 def tells_whether_it_is_safe(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
     """A map of a zone says whether one fights there."""
     drawn: Any = outcome.result
-    return Outcome(result=replace(drawn, safe=is_safe(state.zone(drawn.zone))))
+    return Outcome(parts=(ChartedSafety(safe=is_safe(state.zone(drawn.zone))),))
 
 
 @after("world.tick", needs=lambda event, context: (BUSY_ZONES, HURT_ZONES))

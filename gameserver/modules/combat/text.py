@@ -1,7 +1,9 @@
 """Combat in words."""
 
-from gameserver.game import Sight, answered, command, gmcp, styled, told
-from gameserver.modules.combat.events import Attack, Died, Hit, Respawned, Rewarded, Struck
+from gameserver.game import Sight, answered, command, detail, gmcp, part_in, status, styled, told
+from gameserver.modules.combat.events import Attack, BeingHealth, Died, Hit, Respawned, Rewarded, Struck
+from gameserver.modules.movement.events import Appeared, Being, View
+from gameserver.modules.sessions.events import Entered
 
 BEING = "being"
 
@@ -61,9 +63,26 @@ def hit(data: Hit, event: Attack, sight: Sight) -> str:
     return f"You strike {_named(sight, data.target)} for {data.damage}: {left}."
 
 
-@gmcp("Char.Vitals", Struck, Respawned)
-def char_vitals(notice: Struck | Respawned, sight: Sight) -> dict[str, object] | None:
+@detail(BEING)
+def health_of(being: Being, sight: Sight) -> str:
+    """How much health somebody has."""
+    health = part_in(being, BeingHealth)
+    return f"with {health.hp} of {health.hp_max} health" if health else ""
+
+
+@status()
+def health(sight: Sight) -> str:
+    """How much health is left."""
+    hp, most = sight.me.get("hp"), sight.me.get("hp_max")
+    if hp is None or not most:
+        return ""
+    return styled("good" if hp * 2 > most else "bad", f"{hp}/{most}")
+
+
+@gmcp("Char.Vitals", Struck, Respawned, Appeared, View, Entered)
+def char_vitals(told: Struck | Respawned | Appeared | View | Entered, sight: Sight) -> dict[str, object] | None:
     """How the player is."""
-    if isinstance(notice, Struck) and not sight.is_me(notice.target):
-        return None
-    return {"hp": sight.me.get("hp"), "maxhp": sight.me.get("hp_max")}
+    of_another = (isinstance(told, Struck) and not sight.is_me(told.target)) or (
+        isinstance(told, Appeared) and not sight.is_me(told.being.id)
+    )
+    return None if of_another else {"hp": sight.me.get("hp"), "maxhp": sight.me.get("hp_max")}

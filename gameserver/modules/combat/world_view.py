@@ -9,7 +9,7 @@ from gameserver.modules.movement.world_view import arrive
 @follows("resume")
 def entered(view: View, event: Packet, data: Packet) -> None:
     """I am in the world, in this health."""
-    view.me |= {key: data[key] for key in ("hp", "hp_max", "xp")}
+    view.me |= {key: data[key] for key in ("hp", "hp_max", "xp") if key in data}
 
 
 @follows("attack")

@@ -1,31 +1,42 @@
 """How things look to players: what each kind of entity with a place adds to a view.
 
 A module whose entities can be seen says so in its ``hooks.py``. Several modules may say something of one kind, each of
-its own component. Map objects can be seen too, where the map shows them: that function takes ``(fields, placed)``.
+its own component. Map objects can be seen too, where the map shows them: those functions take ``(placed)``.
 
     @looks(Body, Health)
-    def shows_health(fields, body, health):
-        fields["hp"] = health.hp
+    def shows_health(body: Body, health: Health) -> BeingHealth:
+        return BeingHealth(hp=health.hp)
 
     @hides(Body, Health)
     def hides_the_dead(body, health):
         return health.dead_until_ms > 0
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
+from msgspec.structs import asdict, astuple
 
 from gameserver.declare.entity import kinds
 from gameserver.declare.hooks import hook_files
+from gameserver.declare.packet_parts import additions, complete
 from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.source_locations import place_of
 from gameserver.errors import Corrupt
-from gameserver.game import Box, Entity, MapObject, Placed, State, Zone, beginning
+from gameserver.game import Box, Entity, MapObject, Part, Placed, State, Zone, beginning
 from gameserver.modules.movement.events import Being
 
 Kind = type[Entity]
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Called(msgspec.Struct, frozen=True):
+    """What something is called, and what it is: ``player``, or a kind of others."""
+
+    name: str
+    kind: str
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -38,11 +49,18 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 class _Look(msgspec.Struct, frozen=True):
-    """All that the game's modules say of a kind: functions with the part that they read."""
+    """All that the game's modules say of a kind: functions with the part that they read.
+
+    ``made`` makes the packet of all values that were said, in the order of being said: ``_OWN`` first.
+    """
 
     components: tuple[Kind, ...]
-    shows: tuple[tuple[Callable[..., None], Kind], ...]
+    shows: tuple[tuple[Callable[..., Any], Kind], ...]
     hides: tuple[tuple[Callable[..., bool], Kind], ...]
+    made: Callable[[tuple[Any, ...]], Being]
+
+
+_OWN = ("id", "x", "y", "v")
 
 
 DECLARED: list[_Said] = []
@@ -50,9 +68,11 @@ OF_OBJECTS: list[tuple[type[MapObject], Callable[..., Any]]] = []
 
 
 def looks(kind: Kind | type[MapObject], component: Kind | None = None) -> Callable[[F], F]:
-    """Say how entities or map objects of a kind look. The function takes ``(fields, thing)``, puts fields of ``Being``.
+    """Say how entities or map objects of a kind look. The function takes ``(thing)``, and returns what it says.
 
-    With a ``component`` it takes that as a third argument; it is loaded wherever such things are shown.
+
+    That is ``Called``, or a part that a module adds to ``Being``, as its annotation names it. With a ``component`` the
+    function takes ``(thing, component)``; that is loaded wherever such things are shown.
     """
     return _say(kind, component or kind, hides=False) if issubclass(kind, Entity) else _say_of_objects(kind)
 
@@ -79,10 +99,11 @@ def _say_of_objects(kind: type[MapObject]) -> Callable[[F], F]:
 
 
 @once_per_reading
-def known_objects() -> dict[type[MapObject], Callable[..., None]]:
+def known_objects() -> dict[type[MapObject], Callable[[Placed], Being]]:
     """How map objects look that can be seen, by class."""
     files = hook_files()
-    return {kind: function for kind, function in OF_OBJECTS if function.__module__ in files}
+    said = [(kind, function) for kind, function in OF_OBJECTS if function.__module__ in files]
+    return {kind: _look_of_objects([function for of, function in said if of is kind]) for kind, _ in said}
 
 
 def objects_seen(zone: Zone, box: Box) -> list[Being]:
@@ -91,16 +112,18 @@ def objects_seen(zone: Zone, box: Box) -> list[Being]:
     _, left, top, right, bottom = box
     near = (placed for placed in zone.objects if type(placed.what) in shows) if shows else ()
     return [
-        _object(placed, shows[type(placed.what)])
-        for placed in near
-        if left <= placed.x <= right and top <= placed.y <= bottom
+        shows[type(placed.what)](placed) for placed in near if left <= placed.x <= right and top <= placed.y <= bottom
     ]
 
 
-def _object(placed: Placed, show: Callable[..., None]) -> Being:
-    fields: dict[str, Any] = {"id": placed.id, "x": placed.x, "y": placed.y, "hp": 0, "v": 0}
-    show(fields, placed)
-    return Being(**fields)
+def _look_of_objects(functions: list[Callable[..., Any]]) -> Callable[[Placed], Being]:
+    made = _maker(functions)
+
+    def look(placed: Placed) -> Being:
+        said = [value for function in functions for value in astuple(function(placed))]
+        return made((placed.id, placed.x, placed.y, 0, *said))
+
+    return look
 
 
 @once_per_reading
@@ -113,11 +136,42 @@ def known() -> dict[Kind, _Look]:
 
 
 def _look(said: list[_Said]) -> _Look:
+    shows = [one for one in said if not one.hides]
     return _Look(
         components=tuple(dict.fromkeys(one.part for one in said if one.part is not one.kind)),
-        shows=tuple((one.function, one.part) for one in said if not one.hides),
+        shows=tuple((one.function, one.part) for one in shows),
         hides=tuple((one.function, one.part) for one in said if one.hides),
+        made=_maker([one.function for one in shows]),
     )
+
+
+def _maker(functions: Sequence[Callable[..., Any]]) -> Callable[[tuple[Any, ...]], Being]:
+    """Make the function that makes a packet of the values that these functions say, behind those of ``_OWN``."""
+    being = complete(Being)
+    absent = _absent(being)
+    names = [*_OWN, *(name for function in functions for name in _names(function)), *absent]
+    for name in being.__struct_fields__:
+        if name not in names:
+            at = ", ".join(place_of(function.__code__) for function in functions)
+            raise Corrupt("bad_declaration", f"{at}: nothing says the {name} of what is seen: @looks ... -> Called.")
+    in_order = itemgetter(*(names.index(name) for name in being.__struct_fields__))
+    unsaid = tuple(absent.values())
+    return lambda said: being(*in_order(said + unsaid))
+
+
+def _names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The fields that a function says."""
+    returned = get_type_hints(function).get("return")
+    if not (isinstance(returned, type) and issubclass(returned, Called | Part)):
+        sentence = f"{function.__name__} must be annotated with what it returns: Called, or a part of Being."
+        raise Corrupt("bad_declaration", f"{place_of(function.__code__)}: {sentence}")
+    return returned.__struct_fields__
+
+
+def _absent(being: type[Being]) -> dict[str, Any]:
+    """What is told of fields that nobody says of a kind: as their part has it, or their default."""
+    defaults = {field.name: field.default for field in msgspec.structs.fields(being) if not field.required}
+    return defaults | {k: v for one in additions(Being) if one.absent for k, v in asdict(one.absent).items()}
 
 
 def seen_kinds() -> tuple[Kind, ...]:
@@ -139,17 +193,13 @@ def seen_parts() -> tuple[Kind, ...]:
 
 def being(state: State, thing: Any) -> Being:
     """Return how something looks to others. Raises ``KeyError`` for what no module shows."""
-    kind, things, fields = (
-        type(thing),
-        state.things,
-        {"id": thing.id, "x": thing.x, "y": thing.y, "hp": 0, "v": thing.v},
-    )
-    for show, part in known()[kind].shows:
-        if part is kind:
-            show(fields, thing)
-        else:
-            show(fields, thing, things[part].get(thing.id) or _begun(state, part, thing.id))
-    return Being(**fields)
+    kind, id_ = type(thing), thing.id
+    look = known()[kind]
+    said: tuple[Any, ...] = (id_, thing.x, thing.y, thing.v)
+    for show, part in look.shows:
+        shown = show(thing) if part is kind else show(thing, state.things[part].get(id_) or _begun(state, part, id_))
+        said += astuple(shown)
+    return look.made(said)
 
 
 def is_seen(state: State, thing: Any) -> bool:

@@ -2,25 +2,32 @@
 
 from typing import Literal
 
-from gameserver.game import Event, Notice, Result, event, notice
+from gameserver.game import Event, Notice, Part, Result, adds, event, notice
+from gameserver.modules.sessions.events import Entered
 
 Direction = Literal["n", "e", "s", "w", "ne", "nw", "se", "sw"]
 
 
 class Being(Result):
-    """A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer.
-
-    ``hp_max``: what ``hp`` is when it is well; left out when that is 100.
-    """
+    """A player or creature as others see it. ``v`` counts its changes: of two sights the higher one is newer."""
 
     id: str
     name: str
     kind: str
     x: int
     y: int
-    hp: int
     v: int
-    hp_max: int = 100
+
+
+class EnteredAt(Part):
+    """``zone``, ``x``, ``y``: where you stand."""
+
+    zone: str
+    x: int
+    y: int
+
+
+adds(Entered, EnteredAt)
 
 
 class Walked(Result):
@@ -50,7 +57,7 @@ class Sign(Result):
 
 
 class Charted(Result):
-    """The map of the zone in which you stand. ``safe``: nobody fights there; ``signs``: shops and the like.
+    """The map of the zone in which you stand. ``signs``: shops and the like.
 
     ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new
     byte, the highest bit of a byte is the first; all in base64.
@@ -62,7 +69,6 @@ class Charted(Result):
     height: int
     walls: str
     gates: list[Gate]
-    safe: bool = False
     signs: list[Sign] = []
 
 

@@ -1,14 +1,13 @@
 """What movement adds to others' rules: who enters stands somewhere and is seen, who leaves is seen no longer."""
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.game import Context, Event, Needs, Notification, Outcome, SessionUpdate, State, after
-from gameserver.modules.movement.appearance import hides, looks
+from gameserver.modules.movement.appearance import Called, hides, looks
 from gameserver.modules.movement.bodies import body_of
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import EnteredAt
 from gameserver.modules.movement.maps import spawns
 from gameserver.modules.movement.view import appears, looks_around, vanishes
 from gameserver.modules.sessions.entities import Player
@@ -18,9 +17,9 @@ from gameserver.modules.sessions.rules import lapsed_sessions
 
 
 @looks(Body, Player)
-def shows_a_player(fields: dict[str, Any], body: Body, player: Player) -> None:
+def shows_a_player(body: Body, player: Player) -> Called:
     """Someone who plays."""
-    fields["name"], fields["kind"] = player.name, "player"
+    return Called(player.name, "player")
 
 
 @hides(Body, Player)
@@ -51,7 +50,7 @@ def who_comes_and_goes_is_seen(state: State, event: Event, context: Context, out
     bodies = {player.id: _changed(state, context, player) for player in come_and_gone if _is_concerned(state, player)}
     told = [one for player in come_and_gone if player.id in bodies for one in _told(state, player, bodies[player.id])]
     return Outcome(
-        result=_placed(state, bodies, outcome.result),
+        parts=_where(state, bodies, outcome.result),
         put=tuple(bodies.values()),
         notifications=tuple(told),
         follow=_follow(state, bodies, outcome.follow),
@@ -78,12 +77,12 @@ def _told(state: State, player: Player, body: Body) -> tuple[Notification, ...]:
     return appears(state, body) if player.present else (vanishes(body),)
 
 
-def _placed(state: State, bodies: dict[str, Body], result: Any) -> Entered | None:
+def _where(state: State, bodies: dict[str, Body], result: object) -> tuple[EnteredAt, ...]:
     """Add to the answer where the player is."""
     if not isinstance(result, Entered):
-        return None
+        return ()
     body = bodies.get(result.player) or state.of(Body)[result.player]
-    return replace(result, zone=body.zone, x=body.x, y=body.y)
+    return (EnteredAt(zone=body.zone, x=body.x, y=body.y),)
 
 
 def _follow(state: State, bodies: dict[str, Body], follow: SessionUpdate | None) -> SessionUpdate | None:

@@ -7,9 +7,9 @@ import re
 from base64 import b64decode
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from gameserver.game import Result, Sight, answered, answers, command, gmcp, picture, status, styled, told
+from gameserver.game import Result, Sight, answered, answers, command, details, gmcp, picture, styled, told
 from gameserver.modules.movement.events import (
     Appeared,
     Being,
@@ -56,9 +56,9 @@ command("look", Look, first=_looks, what="See where you are and who is around.")
 def look_at(sight: Sight, whom: str) -> str:
     """Look closer at someone."""
     being = sight.things[BEING][whom]
-    where = place_of(sight, being)
     kind = "" if being.kind in ("player", being.name.lower()) else f" (a {being.kind})"
-    return f"{styled('name', being.name)}{kind} is {where}, with {being.hp} of {being.hp_max} health."
+    more = "".join(f", {each}" for each in details(BEING, being, sight))
+    return f"{styled('name', being.name)}{kind} is {place_of(sight, being)}{more}."
 
 
 command("map", Chart, what="See a small map of where you are.")
@@ -78,15 +78,6 @@ def _signposts(data: Charted, sight: Sight) -> list[str]:
     return [f"Here are: {', '.join(places)}."] if signs else []
 
 
-@status()
-def health(sight: Sight) -> str:
-    """How much health is left."""
-    hp, most = sight.me.get("hp"), sight.me.get("hp_max")
-    if hp is None or not most:
-        return ""
-    return styled("good" if hp * 2 > most else "bad", f"{hp}/{most}")
-
-
 # What is read.
 
 
@@ -96,7 +87,7 @@ def view(notice: View, sight: Sight) -> str:
     moved = sight.notes.get("zone") != notice.zone
     asked = sight.notes.pop("looks", False)
     sight.notes["zone"] = notice.zone
-    sight.me |= {"zone": notice.zone, "place": notice.title, "x": notice.you.x, "y": notice.you.y, "hp": notice.you.hp}
+    sight.me |= {**asdict(notice.you), "zone": notice.zone, "place": notice.title}
     sight.things[BEING] = {being.id: being for being in notice.beings}
     if moved:
         sight.wish(Chart())
@@ -122,7 +113,7 @@ def appeared(notice: Appeared, sight: Sight) -> str:
     """Say who came into sight."""
     being = notice.being
     if sight.is_me(being.id):
-        sight.me["hp"] = being.hp
+        sight.me |= {name: value for name, value in asdict(being).items() if name not in ("x", "y")}
         return ""
     known = sight.things[BEING].get(being.id)
     if known is not None and known.v > being.v:
@@ -167,14 +158,6 @@ def looked(data: Result | None, event: Look, sight: Sight) -> str:
 
 
 # Programs.
-
-
-@gmcp("Char.Vitals", Appeared, View)
-def char_vitals(notice: Appeared | View, sight: Sight) -> dict[str, Any] | None:
-    """How the player is."""
-    if isinstance(notice, Appeared) and not sight.is_me(notice.being.id):
-        return None
-    return {"hp": sight.me.get("hp"), "maxhp": sight.me.get("hp_max")}
 
 
 @gmcp("Room.Info", View)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from gameserver.game import Context, Notification, Outcome, Placed, State, after
-from gameserver.modules.combat.events import Reward
+from gameserver.modules.combat.events import BeingHealth, Reward
 from gameserver.modules.items.events import Take
 from gameserver.modules.items.things import held
-from gameserver.modules.movement.appearance import looks
+from gameserver.modules.movement.appearance import Called, looks
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Move
 from gameserver.modules.quests.entities import Journal
@@ -16,14 +16,20 @@ from gameserver.modules.quests.progress import wanted
 from gameserver.modules.quests.records import PEOPLE
 from gameserver.modules.quests.rules import goes_on, goes_on_needs, pieces, progressed
 
-WELL = 100  # nobody strikes them
+WELL = 100
 
 
 @looks(Person)
-def shows_a_person(fields: dict[str, Any], placed: Placed) -> None:
+def shows_a_person(placed: Placed) -> Called:
     """People stand where the map shows them."""
     who: Any = placed.what
-    fields["name"], fields["kind"], fields["hp"] = PEOPLE[who.person].title, "person", WELL
+    return Called(PEOPLE[who.person].title, "person")
+
+
+@looks(Person)
+def shows_that_people_are_well(placed: Placed) -> BeingHealth:
+    """Nobody strikes them."""
+    return BeingHealth(hp=WELL)
 
 
 @after("combat.reward", needs=lambda event, context: goes_on_needs(event.player))

@@ -10,12 +10,6 @@ class Entered(Result):
     player: str
     name: str
     session: str
-    zone: str
-    x: int
-    y: int
-    hp: int
-    hp_max: int
-    xp: int
     seq: int = 0
 
 

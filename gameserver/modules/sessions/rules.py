@@ -230,19 +230,8 @@ def _present(player: Player, session: Session) -> Player:
 
 
 def _entered(player: Player, session: Session) -> Entered:
-    """Say who the player is. Where, and in what health, other modules fill in (hooks after these events)."""
-    return Entered(
-        player=player.id,
-        name=player.name,
-        session=session.id,
-        zone="",
-        x=0,
-        y=0,
-        hp=0,
-        hp_max=0,
-        xp=0,
-        seq=highest(player.marks),
-    )
+    """Say who the player is. Where, and in what health, other modules add (hooks after these events)."""
+    return Entered(player=player.id, name=player.name, session=session.id, seq=highest(player.marks))
 
 
 def _displaced(sessions: tuple[Session, ...]) -> tuple[Notification, ...]:

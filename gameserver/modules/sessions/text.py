@@ -1,5 +1,7 @@
 """Sessions in words."""
 
+from msgspec.structs import asdict
+
 from gameserver.game import Sight, answered, command, gmcp, styled
 from gameserver.modules.sessions.events import Entered, Login, Logout, Register, Resume
 
@@ -9,8 +11,7 @@ command("quit", Logout, also=("logout",), what="Leave the world.")
 @answered(Login, Register, Resume)
 def entered(data: Entered, event: Login | Register | Resume, sight: Sight) -> str:
     """Say who and where the player is."""
-    told = ("name", "zone", "x", "y", "hp", "hp_max", "xp")
-    sight.me |= {"id": data.player, **{name: getattr(data, name) for name in told}}
+    sight.me |= {"id": data.player, **asdict(data)}
     greeting = (
         f"Welcome, {styled('name', data.name)}." if isinstance(event, Register) else f"You are {data.name} again."
     )
@@ -21,9 +22,3 @@ def entered(data: Entered, event: Login | Register | Resume, sight: Sight) -> st
 def char_name(data: Entered, sight: Sight) -> dict[str, object]:
     """Who the player is."""
     return {"name": data.name, "fullname": data.name}
-
-
-@gmcp("Char.Vitals", Entered)
-def char_vitals(data: Entered, sight: Sight) -> dict[str, object]:
-    """How the player is."""
-    return {"hp": data.hp, "maxhp": data.hp_max}

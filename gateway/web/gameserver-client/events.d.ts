@@ -229,7 +229,7 @@ export interface Purchase {
   gone?: boolean;
 }
 
-/** The map of the zone in which you stand. ``safe``: nobody fights there; ``signs``: shops and the like. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. */
+/** The map of the zone in which you stand. ``signs``: shops and the like. ``walls``: a bit for each tile, row by row from the top left, set where nobody can walk; each row begins with a new byte, the highest bit of a byte is the first; all in base64. ``safe``: nobody fights there. */
 export interface Charted {
   zone: string;
   title: string;
@@ -308,7 +308,7 @@ export interface Mailbag {
   letters: Array<Unopened>;
 }
 
-/** Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it. */
+/** Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it. ``zone``, ``x``, ``y``: where you stand. ``hp`` of ``hp_max``: how you are; ``xp``: your experience. */
 export interface Entered {
   player: string;
   name: string;

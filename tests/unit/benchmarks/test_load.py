@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gameserver.declare.packet_parts import complete
 from gameserver.modules.movement.events import Appeared, Being, Moved, Walked
 from gameserver.wire.codecs import msgpack_codec
 from gameserver.wire.frames import prefix
@@ -108,7 +109,7 @@ def test_of_watched_clients_it_is_known_when_they_see_each_others_moves(run: Run
         ends.append(theirs)
     seqs = []
     for client, theirs in zip(crew.clients, ends, strict=True):
-        you = Being(id=client.name, name=client.name, kind="player", x=0, y=1, hp=100, v=7)
+        you = complete(Being)(id=client.name, name=client.name, kind="player", x=0, y=1, hp=100, v=7)
         theirs.send(frame(msgspec.msgpack.encode(Appeared(being=you))))
         run._receive()
         run._send(client, crew.heads[0], 0.0)

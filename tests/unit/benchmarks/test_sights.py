@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from gameserver.declare.packet_parts import complete
 from gameserver.modules.movement.events import Appeared, Being, Moved, View, Walked
 from gameserver.wire.frames import prefix
 from gameserver.wire.packets import Error, Ok
@@ -20,7 +21,7 @@ def frame(packet: object) -> bytes:
 
 
 def being(v: int) -> Being:
-    return Being(id="ada", name="Ada", kind="player", x=0, y=1, hp=100, v=v)
+    return complete(Being)(id="ada", name="Ada", kind="player", x=0, y=1, hp=100, v=v)
 
 
 def moved(n: int, *, x: int | None = None) -> bytes:

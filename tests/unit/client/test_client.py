@@ -10,6 +10,7 @@ import pytest
 
 from gameserver.client import Backoff, Client, ClientLimits, ConnectionLost, Refused
 from gameserver.declare.base import SEQ_MAX
+from gameserver.declare.packet_parts import complete
 from gameserver.limits import Limits
 from gameserver.modules.chat.events import Heard
 from gameserver.modules.movement.events import Appeared, Being, Moved, View
@@ -28,7 +29,7 @@ def heard(id_: str, text: str = "hello") -> Heard:
 
 
 def rat(x: int, v: int) -> Being:
-    return Being(id="rat", name="Rat", kind="rat", x=x, y=0, hp=12, v=v)
+    return complete(Being)(id="rat", name="Rat", kind="rat", x=x, y=0, hp=12, v=v)
 
 
 @pytest.mark.parametrize("codec", ["msgpack", "json"])
@@ -173,7 +174,7 @@ async def test_who_stops_waiting_keeps_the_place_in_the_window_until_the_reply(s
 async def test_notices_come_in_order_and_change_the_world_view(stage: Any) -> None:
     async with stage.listening() as gateway, client_of(gateway) as ada:
         await ada.login("ada", "a long secret")
-        you = Being(id="ada", name="Ada", kind="player", x=3, y=4, hp=90, v=7)
+        you = complete(Being)(id="ada", name="Ada", kind="player", x=3, y=4, hp=90, v=7)
         view = View(zone="meadow", title="Meadow", width=9, height=9, you=you, beings=[rat(1, 1)])
         gateway.last.tell(view, Moved(who="rat", x=2, y=0, v=2), Unavailable(family="combat"))
         types = []

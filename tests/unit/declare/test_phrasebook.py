@@ -12,6 +12,7 @@ from gameserver import config
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Name, Notice, event, notice
 from gameserver.declare.game_package import modules
+from gameserver.declare.packet_parts import complete
 from gameserver.declare.phrasebook import LINE_CHARS_MAX, Phrasebook, phrasebook
 from gameserver.declare.phrases import DECLARED, STYLED, Command, Prose, Sight, answers, command, read_form, told
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
@@ -49,7 +50,7 @@ from tests.unit.messages import samples
 
 
 def being(id_: str, name: str, x: int, y: int, v: int = 1) -> Being:
-    return Being(id=id_, name=name, kind="player" if id_ == name.lower() else "rat", x=x, y=y, hp=9, v=v)
+    return complete(Being)(id=id_, name=name, kind="player" if id_ == name.lower() else "rat", x=x, y=y, hp=9, v=v)
 
 
 ADA = being("ada", "Ada", 5, 5)
@@ -163,7 +164,9 @@ def test_all_that_people_are_told_is_prose(module: str) -> None:
 
 def test_a_small_map_is_drawn(sight: Sight) -> None:
     walls = b64encode(bytes((0b11111111, 0b10000000, 0b10000000, 0b10000000))).decode()
-    chart = Charted(zone="town", title="Millbrook", width=9, height=2, walls=walls, gates=[Gate(x=3, y=1, zone="cave")])
+    chart = complete(Charted)(
+        zone="town", title="Millbrook", width=9, height=2, walls=walls, gates=[Gate(x=3, y=1, zone="cave")]
+    )
     sight.me |= {"zone": "town", "x": 2, "y": 1}
     sight.things["being"] = {"bob": being("bob", "Bob", 4, 1)}
     assert isinstance(phrasebook().read("map", sight), Chart)

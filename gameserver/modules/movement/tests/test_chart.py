@@ -12,11 +12,11 @@ from gameserver.modules.movement.events import Chart, Gate, Sign
 from gameserver.modules.movement.maps import Spawn
 from gameserver.modules.shops.goods import SHOPS
 from gameserver.modules.shops.maps import Shop
-from gameserver.testing.two_zones import MEADOW, WORLD, circumstances, creature, play, player, state
+from gameserver.testing.two_zones import MEADOW, WORLD, circumstances, creature, play, player, replied, state
 
 
 def test_a_map_tells_every_wall_and_gate_of_the_zone_in_which_one_stands() -> None:
-    drawn = play(Chart(seq=1), state(player()), circumstances(player())).result
+    drawn = replied(play(Chart(seq=1), state(player()), circumstances(player())))
     assert (drawn.zone, drawn.title, drawn.width, drawn.height, drawn.safe) == ("meadow", "The Meadow", 32, 20, False)
     assert drawn.gates == [Gate(x=31, y=10, zone="town")]
     bits, row_bytes = b64decode(drawn.walls), 4

@@ -31,6 +31,7 @@ from gameserver.testing.two_zones import (
     play,
     player,
     put,
+    replied,
     session_of,
     state,
     told,
@@ -83,7 +84,7 @@ def test_who_registers_has_an_account_and_stands_at_a_spawn_of_the_first_zone() 
     assert gateway == Gateway(id="g2", seen_ms=NOW_MS, sessions=1)
     assert isinstance(outcome.result, Entered)
     assert (outcome.result.player, outcome.result.session, outcome.result.seq) == ("ada", "c9", 0)
-    assert (outcome.result.x, outcome.result.y) == (body.x, body.y)
+    assert (replied(outcome).x, replied(outcome).y) == (body.x, body.y)
 
 
 def test_who_registers_appears_and_looks_around() -> None:
@@ -157,7 +158,7 @@ def test_who_logs_in_stands_where_they_left() -> None:
     body = put(outcome, "ada")
     assert (body.x, body.y, body.gateway, body.conn, body.v) == (7, 8, "g2", "c9", HOME.v + 1)
     assert session(outcome).token == "#t9"
-    assert (outcome.result.x, outcome.result.hp, outcome.result.xp) == (7, 55, 3)
+    assert (replied(outcome).x, replied(outcome).hp, replied(outcome).xp) == (7, 55, 3)
     assert [type(notice) for notice in told(outcome)] == [Appeared]
 
 
