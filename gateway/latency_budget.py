@@ -24,7 +24,7 @@ when they are back. Where thousands come, they gather for a quarter of the budge
 together.
 
 Nothing here depends on how many clients there are. Only a saturated processor stretches it: while a gateway had hardly
-a moment of rest in the last quarter of a second, all waits grow step by step, up to ``STRETCH_MAX`` times, and shrink
+a moment of rest in the last second, all waits grow step by step, up to ``STRETCH_MAX`` times, and shrink
 when it rests again. Where a process is saturated its batches come back late, and what is in flight holds back the next.
 """
 
@@ -43,8 +43,9 @@ COMPANY_FULL = 24.0
 BATCH_EVENTS = 100
 RATE_OVER_S = 0.5  # what came longer ago hardly counts for how many are expected
 
-BUSY = 0.95  # of the time that passed: saturated
+BUSY = 0.99  # of the last moments: saturated
 FREE = 0.85
+NEWEST_SHARE = 0.5  # of the newest look in what counts as the last moments: one look without rest says nothing
 STRETCH_STEP = 1.25
 STRETCH_MAX = 4.0
 

@@ -32,7 +32,13 @@ def test_one_without_rest_lets_everything_wait_longer_and_finds_back():
     assert looked(pace, *[0.5] * 50).budget_s == BUDGET_S
 
 
+def test_a_moment_without_rest_is_no_saturation():
+    pace = looked(Pace(BUDGET_S), *[0.9, 0.9, 1.0] * 20)
+    assert (pace.stretch, pace.budget_s) == (1, BUDGET_S)
+
+
 def test_two_looks_at_one_moment_say_nothing():
-    pace = looked(Pace(BUDGET_S), 0.5)
-    pace.look(100.25, 5.0)
-    assert (pace.stretch, pace.busy) == (1, 0.5)
+    pace = looked(Pace(BUDGET_S), *[0.5] * 20)
+    busy = pace.busy
+    pace.look(100 + 20 * 0.25, 5.0)
+    assert (pace.stretch, pace.busy) == (1, busy)
