@@ -87,7 +87,10 @@ def refresh(path: Path, world: World, folder: Path) -> list[str]:
 
 
 def _fingerprint(sheets: list[Sheet]) -> str:
-    drawn = [(s.at, s.zone.title, _said(s.zone), s.cells, list(s.tiles.items()), _spots(s.zone)) for s in sheets]
+    drawn = [
+        (s.at, s.zone.title, _said(s.zone), s.cells, list(s.tiles.items()), [tuple(spot) for spot in _spots(s.zone)])
+        for s in sheets
+    ]
     return sha256(repr((VERSION, drawn)).encode()).hexdigest()[:16]
 
 
