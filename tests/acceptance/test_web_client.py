@@ -25,6 +25,7 @@ ARENA = (
 )
 ROOM = ("######", "#s.S.#", "#....#", "######")
 SQUARE = ("#######", "#sS.BM#", "#C.W..#", "#######")
+GREEN = ("######", "#s...#", "#..P.#", "######")
 PHONE = (390, 844)
 FIGHT_S_MAX = 60.0
 
@@ -234,6 +235,37 @@ def test_shop_bench_bank_chest_market_letters_and_channels_are_used_on_a_page_as
         open_panel(ada, "People")
         ada.see("#panel .rows", "Bob")
         assert "Other" not in ada.text("#panel-choice")
+
+
+def test_one_talks_to_people_of_the_world_and_sees_how_ones_group_is(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, _ = browsers
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *GREEN))
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    come_in(ada, gateway.web_port, "Ada")
+    ada.click("#tab-here")
+    ada.click("#beings button", "Talk")
+    ada.see("#panel-said", "Reeve Tobias: Welcome to Millbrook.")
+    ada.press(Keys.ESCAPE, "f")
+    ada.see("#toasts", "Nobody is near to be struck.")
+    with LineClient(gateway.port) as bob:
+        bob.register("Bob")
+        assert bob.ask("invite", to="Ada")["type"] == "ok"
+        eventually(lambda: "Bob asks you into a new group" in ada.text("#log"), lambda: ada.text("#log"))
+        ada.press(Keys.ESCAPE, "m")
+        open_panel(ada, "Group")
+        press_button(ada, "Join Bob", "You are in the group.")
+        ada.see("#panel .rows", "Your group: Bob leads")
+        ada.see("#party", "Bob")
+        ada.click("#tab-all")
+        ada.driver.execute_script("how.value = '*'; how.dispatchEvent(new Event('change'))")
+        say(ada, "Where to?")
+        assert bob.expect("heard", how="group")["text"] == "Where to?"
+        bob.ask("leavegroup")
+        eventually(lambda: not ada.driver.find_element("id", "party").is_displayed(), "a group that is over")
 
 
 def test_a_guest_comes_in_with_one_click_and_is_known_again(

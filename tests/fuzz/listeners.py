@@ -37,12 +37,27 @@ PACKETS = (
     {"type": "ping", "t": 7},
     {"type": "logout", "seq": 8},
 )
-TYPED = (b"new", b"Fuzz", b"a long secret", b"a long secret", b"look", b"n", b"'hello", b"kill 2.rat", b"help", b"quit")
+TYPED = (
+    b"resume x",
+    b"new",
+    b"Fuzz",
+    b"a long secret",
+    b"a long secret",
+    b"look",
+    b"n",
+    b"'hello",
+    b"kill 2.rat",
+    b"map",
+    b"resume",
+    b"help",
+    b"quit",
+)
 TOLD = (
     *(request(kind, option) for kind in (Command.WILL, Command.DO, Command.WONT, Command.DONT) for option in Option),
     subnegotiation(Option.NAWS, b"\x00\xff\x00\xff"),
     subnegotiation(Option.TTYPE, b"\x00xterm"),
     subnegotiation(Option.TTYPE, b"\x00MTTS 2047"),
+    *(subnegotiation(Option.CHARSET, said) for said in (b"\x02UTF-8", b"\x01;utf-8;x", b"\x01", b"\x03")),
     subnegotiation(Option.GMCP, b'Core.Supports.Set ["Char 1", "Room 1", "Comm 1"]'),
     subnegotiation(Option.GMCP, b"Core.Ping"),
 )
@@ -55,6 +70,9 @@ PAGES = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
     b"HEAD / HTTP/1.0\r\n\r\n",
+    b"\r\nGET http://x:1/events.json?y HTTP/1.1\r\nHost: y\r\nAccept-Encoding: gzip;q=0, *;q=x\r\n\r\n",
+    b'GET /main.js HTTP/1.1\r\nHost: [\r\nIf-None-Match: W/"a", *\r\nRange: bytes=0-1\r\n\r\n',
+    UPGRADE.replace(b"\r\n\r\n", b"\r\nOrigin: http://[\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"),
 )
 
 

@@ -10,6 +10,7 @@ const STEP_MS = 130; // how often a held key walks
 const AHEAD_MAX = 4; // steps that are not answered yet
 const BLOW_MS = 1050; // the server allows one a second
 const LINES_MAX = 400;
+const GROUP_MS = 4000; // how often the members of one's group are looked after
 const ASIDE = ["here", "bag", "more"]; // tabs that are not of the chat
 const KEYS = {
   ArrowUp: "n", ArrowDown: "s", ArrowLeft: "w", ArrowRight: "e",
@@ -25,6 +26,8 @@ const LINK = {
 };
 
 const $ = (id) => document.getElementById(id);
+const PEACEFUL = new Set(["player", "item", "person"]); // kinds that are no creatures
+const GROUP = "*"; // among those to whom one speaks
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const map = new MapView($("map"), $("minimap"), calm);
 const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`;
@@ -55,6 +58,34 @@ const channels = {
     showChannels();
   },
 };
+// The group: who asks one into it, and how its members are, as far as that was told. It is asked for now and then.
+const group = {
+  askedBy: [],
+  members: [],
+  due: 0,
+  asked(name) {
+    this.askedBy = [...this.askedBy.filter((one) => one !== name), name];
+  },
+  answered(name) {
+    this.askedBy = this.askedBy.filter((one) => one.toLowerCase() !== name.toLowerCase());
+    this.changed();
+  },
+  changed() {
+    this.due = performance.now();
+  },
+  show({ members }) {
+    this.members = members;
+    showParty();
+    showChannels();
+  },
+  async look(now) {
+    if (now < this.due || client.state !== "playing" || !panels.hasEvent("group")) return;
+    this.due = now + GROUP_MS; // without an answer too
+    const told = await ask("group", {}, true);
+    if (told) this.show(told);
+    if (!this.members.length) this.due = Infinity; // until something changes
+  },
+};
 // Events for which this page has keys and buttons.
 const COVERED = [
   "register", "login", "resume", "logout", "ack", "move", "look", "chart", "say", "shout", "whisper", "attack", "give", "purse",
@@ -67,7 +98,10 @@ const panels = new Panels((type, fields, quietly) => ask(type, fields, quietly),
   toast,
   write,
   showCoins,
+  showXp,
   channels,
+  group,
+  beings: (kind) => [...client.view.beings.values()].filter((being) => being.kind === kind),
 });
 const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, { toast, showCoins });
 map.things = ground.things;
@@ -126,6 +160,7 @@ function enter() {
   if (!document.querySelector("dialog[open]") && document.activeElement === document.body) $("map").focus();
   lookUp(me.zone);
   ask("purse", {}, true).then((purse) => purse && showCoins(purse.coins));
+  group.changed();
   bag.refresh();
 }
 
@@ -143,6 +178,7 @@ function leave(reason) {
 /** Another session, by way of the door. */
 async function restart(message) {
   channels.keep([]);
+  group.askedBy = [];
   client = new Client(address);
   listen();
   $("refused").textContent = message;
@@ -312,10 +348,17 @@ function strike(prey, now) {
 
 function strikeNearest() {
   const from = place();
-  const near = [...client.view.beings.values()].filter(({ kind }) => kind !== "player" && kind !== "item");
+  const near = [...client.view.beings.values()].filter(({ kind }) => !PEACEFUL.has(kind));
   near.sort((a, b) => distance(from, a) - distance(from, b));
   if (near.length) hunt(near[0]);
   else toast("Nobody is near to be struck.");
+}
+
+/** Talk to one of the world's people, in the panel that shows what such people ask for. */
+function talkTo(being) {
+  if (!panels.openPanel("quests")) return;
+  openMore();
+  panels.act("talkto", { person: being.id });
 }
 
 function hunt(being) {
@@ -397,7 +440,7 @@ function sight({ zone, you }) {
 
 function heard({ how, by, text, channel, at_ms }, now) {
   if (how === "say" || how === "shout") map.say(by, text, now);
-  const words = { say: "", shout: " shouts", whisper: " whispers", channel: ` to ${channel}` }[how];
+  const words = { say: "", shout: " shouts", whisper: " whispers", channel: ` to ${channel}`, group: " to the group" }[how] ?? "";
   write(how === "say" ? "say" : how, [bold(by, hue(by)), `${words}: ${text}`], at_ms);
 }
 
@@ -437,13 +480,31 @@ function received({ by, coins: given, total, gifts = 1 }) {
   toast(text, "good");
 }
 
-function rewarded({ xp, total, slain }) {
+function showXp(total) {
   $("xp").textContent = total;
+}
+
+function rewarded({ xp, total, slain }) {
+  showXp(total);
   write("fight gold", [`${xp} experience for slaying a ${slain}.`]);
 }
 
 function unavailable({ family, back: again }) {
   toast(again ? `${family} is there again.` : `${family} does not answer. What you did waits.`, again ? "" : "bad");
+}
+
+/** The members of one's group beside oneself, with their health. */
+function showParty() {
+  const others = group.members.filter(({ id }) => id !== client.view.me.id);
+  $("party").hidden = !others.length;
+  $("party").replaceChildren(
+    ...others.map(({ name, hp, hp_max, present = true }) => {
+      const made = document.createElement("li");
+      made.append(name, bar(present ? hp / hp_max : 0));
+      made.setAttribute("aria-label", present ? `${name}, health ${hp} of ${hp_max}` : `${name}, not in the world`);
+      return made;
+    }),
+  );
 }
 
 function showCoins(total) {
@@ -535,7 +596,7 @@ function nobody() {
 function row(being, from) {
   const made = document.createElement("li");
   const player = being.kind === "player";
-  made.dataset.kind = player ? "player" : "creature";
+  made.dataset.kind = PEACEFUL.has(being.kind) ? "player" : "creature";
   const dot = document.createElement("i");
   dot.style.background = `hsl(${player ? hue(being.name) : (hue(being.kind) + 300) % 360} 55% 58%)`;
   const name = document.createElement("span");
@@ -546,7 +607,9 @@ function row(being, from) {
   const acts = document.createElement("span");
   acts.className = "acts";
   if (player) acts.append(act("Whisper", being, () => whisperTo(being.name)), act("Give", being, () => openGift(being.name)), act("Trade", being, () => barter.open(being.name)));
-  else acts.append(act("Strike", being, () => hunt(being)));
+  if (player && panels.hasEvent("invite")) acts.append(act("Group", being, () => ask("invite", { to: being.name }).then((asked) => asked && toast(`You asked ${being.name} into your group.`))));
+  if (being.kind === "person") acts.append(act("Talk", being, () => talkTo(being)));
+  if (!PEACEFUL.has(being.kind)) acts.append(act("Strike", being, () => hunt(being)));
   made.append(dot, name, acts);
   const full = being.hp_max ?? 100;
   if (being.hp < full) made.append(bar(being.hp / full));
@@ -609,16 +672,24 @@ function showHow() {
   const how = $("how").value;
   const hints = { say: "Speak to those who see you", shout: "Shout through the zone", whisper: "Only one will hear it" };
   $("to").hidden = how !== "whisper";
-  $("say").placeholder = hints[how] || `Speak to ${how.slice(1)}`;
+  $("say").placeholder = hints[how] || (how === GROUP ? "Only your group will hear it" : `Speak to ${how.slice(1)}`);
 }
 
 /** The channels that one has joined are among those to whom one speaks. */
 function showChannels() {
   const how = $("how").value;
-  for (const option of [...$("how").options]) if (option.value.startsWith("#")) option.remove();
+  for (const option of [...$("how").options]) if (/^[#*]/.test(option.value)) option.remove();
   $("how").append(...channels.names.map((name) => new Option(`To ${name}`, `#${name}`)));
+  if (group.members.length) $("how").append(new Option("To the group", GROUP));
   $("how").value = [...$("how").options].some(({ value }) => value === how) ? how : "say";
   showHow();
+}
+
+/** The event by which one speaks so. */
+function spoken(how, text) {
+  if (how === "whisper") return [how, { to: $("to").value.trim(), text }];
+  if (how === GROUP) return ["grouptalk", { text }];
+  return how.startsWith("#") ? ["talk", { channel: how.slice(1), text }] : [how, { text }];
 }
 
 async function speak(event) {
@@ -627,8 +698,8 @@ async function speak(event) {
   const text = $("say").value.trim();
   if (!text) return;
   $("say").value = "";
-  const fields = how === "whisper" ? { to: $("to").value.trim(), text } : how.startsWith("#") ? { channel: how.slice(1), text } : { text };
-  const said = await ask(how.startsWith("#") ? "talk" : how, fields);
+  const [type, fields] = spoken(how, text);
+  const said = await ask(type, fields);
   if (said && how === "whisper") write("whisper", ["You whisper to ", bold(fields.to, hue(fields.to)), `: ${text}`]);
   if (!said && !$("say").value) $("say").value = text;
 }
@@ -685,6 +756,7 @@ $("map").addEventListener("pointerdown", (event) => {
   if (!client || client.state !== "playing" || !chart()) return;
   const figure = map.figureAt(event.clientX, event.clientY);
   if (figure && figure.being.kind === "player") return whisperTo(figure.being.name);
+  if (figure && figure.being.kind === "person") return talkTo(figure.being);
   if (figure) return hunt(figure.being);
   stop();
   const aim = map.tileAt(event.clientX, event.clientY);
@@ -734,6 +806,7 @@ $("tabs").addEventListener("keydown", (event) => {
 function frame(now) {
   if (client && client.view.me.id) {
     walkOn(now);
+    group.look(now);
     const { me, beings } = client.view;
     const here = place();
     map.update([{ ...me, kind: "player", ...(here && !here.leaves ? { x: here.x, y: here.y } : {}) }, ...beings.values()], now);

@@ -18,6 +18,11 @@ const LOOKS = [
   [/./, { ground: [104, 32, 25], speck: [88, 38, 33], top: [30, 18, 42], front: [26, 20, 24], trees: "lone", leaf: [104, 40, 29] }],
 ];
 
+// Of players and of the world's people; creatures have others.
+const LABELS = { player: "#f1f5fa", person: "#b9e8a8" };
+const DOTS = { player: "#ffffff", person: "#9be07f" };
+const isPeople = ({ kind }) => kind in LABELS;
+
 const hsl = ([h, s, l], dl = 0, alpha = 1) => `hsl(${h} ${s}% ${l + dl}% / ${alpha})`;
 
 /** A number from 0 to 1 that is always the same for the same tile. */
@@ -416,7 +421,7 @@ export class MapView {
       g.stroke();
     }
     g.globalAlpha = being.hp <= 0 ? 0.35 : 1;
-    if (being.kind === "player") this._drawPerson(g, px, py - bob, being, mine);
+    if (isPeople(being)) this._drawPerson(g, px, py - bob, being, mine);
     else this._drawCreature(g, px, py - bob, being);
     g.globalAlpha = 1;
   }
@@ -491,7 +496,7 @@ export class MapView {
     const top = figure.y * t - t * 0.1;
     const full = being.hp_max ?? 100;
     const mine = being.id === this.me;
-    this._label(g, being.name, px, top - 5, mine ? "#ffe7a3" : being.kind === "player" ? "#f1f5fa" : "#ffc2b3", 11.5);
+    this._label(g, being.name, px, top - 5, mine ? "#ffe7a3" : (LABELS[being.kind] ?? "#ffc2b3"), 11.5);
     if (being.hp < full || being.id === this.target) this._bar(g, px, top, being.hp / full);
     const bubble = this.bubbles.get(being.name);
     if (bubble && being.kind === "player") {
@@ -574,7 +579,7 @@ export class MapView {
     for (const { being } of this.figures.values()) {
       const mine = being.id === this.me;
       const size = mine ? scale + 3 : scale + 1;
-      g.fillStyle = mine ? "#ffd75e" : being.kind === "player" ? "#ffffff" : "#ff7a6b";
+      g.fillStyle = mine ? "#ffd75e" : (DOTS[being.kind] ?? "#ff7a6b");
       g.fillRect((being.x + 0.5) * scale - size / 2, (being.y + 0.5) * scale - size / 2, size, size);
     }
   }

@@ -30,6 +30,17 @@ export class Panels {
     this.arrive();
   }
 
+  hasEvent(name) {
+    return name in this.events;
+  }
+
+  /** Open a panel by its name. Returns whether it is there. */
+  openPanel(id) {
+    const found = this.entries.find(({ panel }) => panel.id === id);
+    if (found) this.choose(found);
+    return found !== undefined;
+  }
+
   has(panel) {
     return panel.needs.every((name) => name in this.events);
   }
@@ -89,6 +100,7 @@ export class Panels {
     const told = asked ? await this.ask(asked[0], { ...asked[1], ...more }) : {};
     if (turn !== this.asked) return; // another one was opened meanwhile
     this.data = told;
+    if (told) entry.panel.shown?.(told, this.context);
     this.show();
   }
 
@@ -169,10 +181,10 @@ export class Panels {
   }
 
   /** Send an event, say what came of it, and show how things stand now. */
-  async act(event, fields, pressed, done = () => {}) {
-    pressed.disabled = true;
+  async act(event, fields, pressed = null, done = () => {}) {
+    if (pressed) pressed.disabled = true;
     const told = await this.ask(event, fields);
-    pressed.disabled = false;
+    if (pressed) pressed.disabled = false;
     if (!told) return;
     done();
     const panel = this.open?.panel;

@@ -1,6 +1,7 @@
 // What each panel shows, as a table. `needs`: its events. `at`: there is one for each sign of this kind on the zone's map;
-// `signs`: kinds of signs that lead to it. `ask`: the event that tells how things stand. `lists` and `forms` follow from the
-// reply (`data`); `said`: what to say when an event took effect; `told`: what to say of notices ("" for nothing).
+// `signs`: kinds of signs that lead to it. `ask`: the event that tells how things stand, which `lists` show (`data`) and
+// `shown` hears. `carried`: it needs to know the bag. `done`, `said`: what to do and to say when an event took effect;
+// `told`: what to say of notices ("" for nothing).
 
 import { called } from "/things.js";
 
@@ -279,4 +280,123 @@ const channels = {
   said: { join: ({ channel }) => `You are in ${channel}.`, leave: (told, { channel }) => `You left ${channel}.` },
 };
 
-export const PANELS = [shop, bank, chest, market, post, crafting, things, people, channels];
+const quests = {
+  id: "quests",
+  title: "Quests",
+  needs: ["quests", "acceptquest", "abandonquest", "turnin", "talkto"],
+  ask: () => ["quests", {}],
+  lists: [
+    {
+      title: "Yours",
+      none: "No quest yet: talk to people.",
+      rows: ({ data }) => data.quests,
+      text: ({ title }) => title,
+      small: ({ text, aims, ready, taker }) => joined(text, ...aims.map((aim) => `${aim.title}: ${aim.count} of ${aim.of}`), ready && `${taker} waits for you`),
+      acts: ({ quest, ready }) => [ready && { text: "Turn in", event: "turnin", fields: { quest } }, { text: "Give up", event: "abandonquest", fields: { quest } }],
+    },
+    {
+      title: "Offered near you",
+      none: "Nothing.",
+      rows: ({ data }) => data.offers,
+      text: ({ title }) => title,
+      small: ({ text, person }) => `${text} (${person})`,
+      acts: ({ quest }) => [{ text: "Accept", event: "acceptquest", fields: { quest } }],
+    },
+    {
+      title: "People in view",
+      none: "Nobody.",
+      rows: ({ page }) => page.beings("person"),
+      text: ({ name }) => name,
+      acts: ({ id }) => [{ text: "Talk", event: "talkto", fields: { person: id } }],
+    },
+    { title: ({ data }) => `Done: ${data.done.length}`, none: "None yet.", rows: ({ data }) => data.done, text: (quest) => quest },
+  ],
+  done: { turnin: ({ total }, fields, { page }) => page.showXp(total) },
+  said: {
+    talkto: ({ title, text, offers }) => joined(`${title}: ${text}`, offers.length && `offers: ${offers.map((offer) => offer.title).join(", ")}`),
+    acceptquest: ({ title, text }) => `${title}: ${text}`,
+    abandonquest: () => "You gave it up.",
+    turnin: ({ text, paid, xp, things: got }) => `${text} You got ${joined(paid && coins(paid), xp && `${xp} experience`, named(got)) || "thanks"}.`,
+  },
+  told: {
+    progressed: ({ title, aim, count, of }) => `${title}: ${aim}, ${count} of ${of}.`,
+    fulfilled: ({ title, taker }) => `${title}: all is done, ${taker} waits for you.`,
+  },
+};
+
+const achievements = {
+  id: "achievements",
+  title: "Achievements",
+  needs: ["achievements"],
+  ask: () => ["achievements", {}],
+  lists: [
+    {
+      title: ({ data }) => `Achieved: ${data.points} points`,
+      none: "Nothing yet.",
+      rows: ({ data }) => data.earned,
+      text: ({ title }) => title,
+      small: ({ text, points, at_ms }) => joined(text, `${points} points`, day(at_ms)),
+    },
+    {
+      title: "Ahead of you",
+      none: "Nothing more.",
+      rows: ({ data }) => data.ahead,
+      text: ({ title }) => title,
+      small: ({ text, points, count, of }) => joined(text, `${points} points`, `${count} of ${of}`),
+      bar: ({ count, of }) => count / of,
+    },
+  ],
+  told: { achieved: ({ title, points }) => `You achieved ${title}, for ${points} points.` },
+};
+
+const CHANGES = { joined: "has joined", left: "has left", kicked: "was put out of", leads: "leads", absent: "was away for too long, and has left" };
+
+const group = {
+  id: "group",
+  title: "Group",
+  needs: ["group", "invite", "acceptinvite", "declineinvite", "leavegroup", "kick", "passlead", "grouptalk"],
+  ask: () => ["group", {}],
+  lists: [
+    {
+      title: ({ data }) => (data.members.length ? `Your group: ${data.members[0].name} leads` : "Your group"),
+      none: "You are in none: ask somebody, or join who asks you.",
+      rows: ({ data }) => data.members,
+      text: ({ name }) => name,
+      small: ({ present = true, zone, x, y, hp, hp_max }) => (present ? `in ${zone} at ${x}, ${y}, health ${hp} of ${hp_max}` : "not in the world"),
+      bar: ({ hp, hp_max }) => hp / hp_max,
+      acts: ({ id, name }, { data, me }) => {
+        if (id === me.id) return [{ text: "Leave", event: "leavegroup", fields: {} }];
+        return data.members[0].id === me.id
+          ? [{ text: "Let lead", event: "passlead", fields: { to: name } }, { text: "Put out", event: "kick", fields: { who: name } }]
+          : [];
+      },
+    },
+    {
+      title: "You are asked by",
+      none: "Nobody.",
+      rows: ({ page }) => page.group.askedBy,
+      text: (name) => name,
+      acts: (name) => [{ text: "Join", event: "acceptinvite", fields: { by: name } }, { text: "Say no", event: "declineinvite", fields: { by: name } }],
+    },
+  ],
+  forms: [{ title: "Ask into your group", event: "invite", fields: { to: "Name" }, button: "Ask" }],
+  shown: (told, { page }) => page.group.show(told),
+  done: {
+    acceptinvite: (told, { by }, { page }) => page.group.answered(by),
+    declineinvite: (told, { by }, { page }) => page.group.answered(by),
+  },
+  said: { invite: (told, { to }) => `You asked ${to}.`, leavegroup: () => "You left the group.", acceptinvite: () => "You are in the group." },
+  told: {
+    invited: ({ by, members }, { page }) => {
+      page.group.asked(by);
+      return `${by} asks you into ${members.length ? `the group of ${members.join(", ")}` : "a new group"}: see More, Group.`;
+    },
+    declined: ({ by }) => `${by} does not want to join your group.`,
+    grouped: ({ by, what }, { me, page }) => {
+      page.group.changed();
+      return `${by === me.name ? "You" : by} ${by === me.name ? CHANGES[what].replace(/^has/, "have").replace(/^was/, "were") : CHANGES[what]}: your group.`;
+    },
+  },
+};
+
+export const PANELS = [shop, bank, chest, market, post, crafting, things, quests, group, achievements, people, channels];
