@@ -42,6 +42,7 @@ missing_packages() {
         [[ -x /usr/sbin/debootstrap ]] || echo debootstrap
         command -v faketime >/dev/null || echo faketime
         command -v node >/dev/null || echo nodejs
+        command -v tsc >/dev/null || ! is_debian || echo node-typescript
         command -v telnet >/dev/null || echo inetutils-telnet
         [[ -x /usr/games/tt++ ]] || command -v tt++ >/dev/null || echo tintin++
         has_browser || ! is_debian || printf '%s\n' chromium chromium-driver

@@ -13,6 +13,10 @@ from gameserver.operations.catalogue_export import REFERENCE, document
 PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 NOT_GIVEN = frozenset({"type", "seq"})  # by who sends an event: the library adds them
 
+OURS = frozenset({"gameserver", "modules", "events"})  # of a path, what says nothing
+
+NO_FIELDS = "Record<string, never>"  # `{}` would take any
+
 Json = dict[str, Any]
 
 
@@ -33,7 +37,7 @@ def declarations() -> str:
             "",
             "/** The notices that a client is told, by type. */",
             "export interface Notices {",
-            *(f"  {name}: {_name(travel['schema'])};" for name, travel in notices.items()),
+            *(f"  {name}: {_called(travel['schema'])};" for name, travel in notices.items()),
             "}",
             *(line for name in _all_of([*results, *told], schemas) for line in _interface(name, schemas[name])),
         ]
@@ -42,15 +46,16 @@ def declarations() -> str:
 
 def _event(name: str, travel: Json, schemas: Json) -> Iterator[str]:
     schema = schemas[_name(travel["schema"])]
-    fields = " ".join(f"{line};" for line in _fields(schema, NOT_GIVEN))
+    lines = " ".join(f"{line};" for line in _fields(schema, NOT_GIVEN))
+    fields = f"{{ {lines} }}" if lines else NO_FIELDS
     yield f"  /** {_text(schema)} */"
-    yield f"  {name}: {{ fields: {{ {fields} }}; data: {_name(travel['result']) if travel['result'] else '{}'} }};"
+    yield f"  {name}: {{ fields: {fields}; data: {_called(travel['result']) if travel['result'] else '{}'} }};"
 
 
 def _interface(name: str, schema: Json) -> Iterator[str]:
     yield ""
     yield f"/** {_text(schema)} */"
-    yield f"export interface {name} {{"
+    yield f"export interface {_identifier(name)} {{"
     yield from (f"  {line};" for line in _fields(schema, frozenset()))
     yield "}"
 
@@ -64,7 +69,7 @@ def _fields(schema: Json, without: frozenset[str]) -> Iterator[str]:
 
 def _type(shape: Json) -> str:
     if "$ref" in shape:
-        return _name(shape)
+        return _called(shape)
     if "enum" in shape:
         return " | ".join(json.dumps(value) for value in shape["enum"])
     if "anyOf" in shape:
@@ -102,6 +107,16 @@ def _named_in(schema: Any) -> Iterator[str]:
 def _name(reference: Json) -> str:
     name: str = reference["$ref"].removeprefix(REFERENCE)
     return name
+
+
+def _called(reference: Json) -> str:
+    return _identifier(_name(reference))
+
+
+def _identifier(name: str) -> str:
+    """A name in TypeScript: ``MarketPaid`` where shapes of two modules have one name, which then has its whole path."""
+    *path, own = name.split(".")
+    return "".join(part.title().replace("_", "") for part in path if part not in OURS) + own
 
 
 def _text(schema: Json) -> str:

@@ -12,21 +12,21 @@ export interface Events {
   /** Take on a quest of a person near you. */
   acceptquest: { fields: { quest: string; }; data: Undertaking };
   /** Ask what you have achieved, and what you may yet. */
-  achievements: { fields: {  }; data: Honours };
+  achievements: { fields: Record<string, never>; data: Honours };
   /** Acknowledge durable notices, so that they are not told again. */
   ack: { fields: { ids: Array<string>; }; data: {} };
   /** Strike a player or creature within reach. */
   attack: { fields: { target: string; }; data: Hit };
   /** Bid for a lot. The coins are taken at once; topped, they wait for you to ``collect`` them. */
-  bid: { fields: { lot: string; coins: number; }; data: gameserver.modules.market.events.Paid };
+  bid: { fields: { lot: string; coins: number; }; data: MarketPaid };
   /** Buy a lot for its price. */
   buy: { fields: { lot: string; }; data: Bought };
   /** Buy of a shop in your zone; of what does not stack one at a time. */
   buyfrom: { fields: { shop: string; kind: string; count?: number; }; data: Purchase };
   /** Ask for the map of the zone in which you stand: its walls and gates. */
-  chart: { fields: {  }; data: Charted };
+  chart: { fields: Record<string, never>; data: Charted };
   /** Take what the market keeps for you: bids that were topped, what you won, what nobody bought. */
-  collect: { fields: {  }; data: Collected };
+  collect: { fields: Record<string, never>; data: Collected };
   /** Make a thing of what you carry. */
   craft: { fields: { recipe: string; }; data: Crafted };
   /** Say no to a player who has asked you into a group. */
@@ -46,11 +46,11 @@ export interface Events {
   /** Hand a thing that you carry to a player near you. */
   giveitem: { fields: { thing: string; to: string; }; data: Handled };
   /** Ask who is in your group, where they are and how. */
-  group: { fields: {  }; data: Company };
+  group: { fields: Record<string, never>; data: Company };
   /** Speak to your group, wherever its members are. */
   grouptalk: { fields: { text: string; }; data: {} };
   /** Ask what you carry and wear. */
-  inventory: { fields: {  }; data: Carried };
+  inventory: { fields: Record<string, never>; data: Carried };
   /** Ask a player into your group, which you lead, or to found one with you. */
   invite: { fields: { to: string; }; data: {} };
   /** Join a channel, and hear its last 50 lines. */
@@ -60,15 +60,15 @@ export interface Events {
   /** Leave a channel. */
   leave: { fields: { channel: string; }; data: {} };
   /** Leave your group. Who came after you leads it, if you did; one player alone is no group. */
-  leavegroup: { fields: {  }; data: {} };
+  leavegroup: { fields: Record<string, never>; data: {} };
   /** Ask which letters wait for you. */
-  letters: { fields: {  }; data: Mailbag };
+  letters: { fields: Record<string, never>; data: Mailbag };
   /** Enter the world with an account. An older session of the same player ends. */
   login: { fields: { name: string; password: string; }; data: Entered };
   /** End the session. The connection is closed after the reply. */
-  logout: { fields: {  }; data: {} };
+  logout: { fields: Record<string, never>; data: {} };
   /** Be told all that you can see now (a ``view`` notice). */
-  look: { fields: {  }; data: {} };
+  look: { fields: Record<string, never>; data: {} };
   /** Ask what is for sale. */
   lots: { fields: { after?: string; }; data: ForSale };
   /** Walk one tile. */
@@ -84,13 +84,13 @@ export interface Events {
   /** Send a letter with things and coins to a player, who may be anywhere or not in the world. */
   post: { fields: { to: string; text: string; things?: Array<string>; coins?: number; }; data: Sent };
   /** Look into your purse. */
-  purse: { fields: {  }; data: Given };
+  purse: { fields: Record<string, never>; data: Given };
   /** Put a thing that you carry into a chest near you, which all share. */
   putin: { fields: { thing: string; chest: string; }; data: Shifted };
   /** Ask for your quests, and for those that people near you have for you. */
-  quests: { fields: {  }; data: Log };
+  quests: { fields: Record<string, never>; data: Log };
   /** Ask what can be made, and of what. */
-  recipes: { fields: {  }; data: Cookbook };
+  recipes: { fields: Record<string, never>; data: Cookbook };
   /** Make an account and enter the world with it. */
   register: { fields: { name: string; password: string; }; data: Entered };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
@@ -124,7 +124,7 @@ export interface Events {
   /** Talk to a person near you, of something or of nothing in particular. */
   talkto: { fields: { person: string; words?: string; }; data: Spoken };
   /** Bring a quest to its end, with the person who waits for it: what it asks for is given up, and it is paid. */
-  turnin: { fields: { quest: string; }; data: gameserver.modules.quests.events.Paid };
+  turnin: { fields: { quest: string; }; data: QuestsPaid };
   /** Take off a thing that you wear. */
   unequip: { fields: { thing: string; }; data: Armed };
   /** Take back a lot of yours for which nobody has bid. */
@@ -132,13 +132,13 @@ export interface Events {
   /** Use up a thing that you carry: food, a potion. */
   use: { fields: { thing: string; }; data: Healed };
   /** Ask what you have in the bank. */
-  vault: { fields: {  }; data: Vaulted };
+  vault: { fields: Record<string, never>; data: Vaulted };
   /** Ask what a shop in your zone sells and buys. */
   wares: { fields: { shop: string; }; data: WareList };
   /** Speak to one player, who is told at the next login if not in the world now. */
   whisper: { fields: { to: string; text: string; }; data: {} };
   /** Ask who is in the world. */
-  who: { fields: {  }; data: Online };
+  who: { fields: Record<string, never>; data: Online };
   /** Take coins out of the bank. */
   withdraw: { fields: { coins: number; }; data: Balance };
 }
@@ -212,7 +212,7 @@ export interface Hit {
 }
 
 /** The coins that you have left. */
-export interface gameserver.modules.market.events.Paid {
+export interface MarketPaid {
   coins: number;
 }
 
@@ -367,7 +367,7 @@ export interface Shifted {
 export interface Log {
   quests: Array<Undertaking>;
   done: Array<string>;
-  offers: Array<gameserver.modules.quests.events.Offer>;
+  offers: Array<QuestsOffer>;
 }
 
 /** All recipes. */
@@ -402,12 +402,12 @@ export interface Spoken {
   person: string;
   title: string;
   text: string;
-  offers: Array<gameserver.modules.quests.events.Offer>;
+  offers: Array<QuestsOffer>;
   quests: Array<Undertaking>;
 }
 
 /** What you got for a quest, and what you have now: coins, and experience. */
-export interface gameserver.modules.quests.events.Paid {
+export interface QuestsPaid {
   quest: string;
   title: string;
   text: string;
@@ -788,7 +788,7 @@ export interface Listed {
 }
 
 /** A quest that a person near you has for you. */
-export interface gameserver.modules.quests.events.Offer {
+export interface QuestsOffer {
   quest: string;
   title: string;
   text: string;

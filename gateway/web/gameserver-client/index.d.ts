@@ -1,7 +1,7 @@
 import type { Events, Notices, Entered, Being } from "./events.js";
 
 export type { Events, Notices } from "./events.js";
-export type * from "./events.js";
+export * from "./events.js";
 
 export const PROTOCOL: number;
 
