@@ -3,8 +3,11 @@
 import json
 import re
 import shutil
+import threading
 import time
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +118,28 @@ class Deployment:
     def wait_until_well(self) -> None:
         """Wait until all containers that are to last are healthy."""
         eventually(self.all_well, lambda: f"all well, but {self.unwell()}", UP_S_MAX)
+
+    @contextmanager
+    def watched(self, services: Collection[str]) -> Iterator[dict[str, int]]:
+        """Look all the while how many containers of each service are well, and note the fewest."""
+        over, fewest = threading.Event(), dict[str, int]()
+
+        def look() -> None:
+            while not over.wait(LOOK_EVERY_S):
+                well = Counter(
+                    each["Config"]["Labels"]["com.docker.compose.service"]
+                    for each in self._inspect()
+                    if _container(each).well
+                )
+                fewest.update({name: min(well[name], fewest.get(name, well[name])) for name in services})
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            yield fewest
+        finally:
+            over.set()
+            looking.join()
 
     def logs(self, service: str) -> str:
         """What a service has printed."""

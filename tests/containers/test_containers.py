@@ -166,7 +166,7 @@ def test_the_deployment_for_developers_plays(engine: Engine) -> None:
         development.wait_until_well()
         assert _memory_of(development, "rabbitmq") == pytest.approx(0.6 * 2**30, rel=0.01)
         with play(engine, "development") as (bots, story):
-            assert "all@" in development.operator("gameserver", "status")
+            eventually(lambda: "all@" in development.operator("gameserver", "status"), "an answer of the worker", 60)
             with disturbance(bots, story, "worker crashed"):
                 development.crash("worker")
             with disturbance(bots, story, "rabbitmq crashed"):
@@ -287,7 +287,11 @@ def test_it_is_scaled_and_every_up_keeps_that(production: Deployment, engine: En
 
 def test_it_is_updated_while_no_family_is_without_a_worker(production: Deployment, engine: Engine) -> None:
     (engine.project / "gameserver" / "released.py").write_text('"""A new release."""\n')
-    with play(engine, "updated") as (bots, story), disturbance(bots, story, "updated"):
+    with (
+        production.watched(WORKERS) as fewest,
+        play(engine, "updated") as (bots, story),
+        disturbance(bots, story, "updated"),
+    ):
         production.compose("build")
         production.compose("up", "-d", "migrate", "declare")
         production.compose("wait", "migrate", "declare")
@@ -297,9 +301,19 @@ def test_it_is_updated_while_no_family_is_without_a_worker(production: Deploymen
         made = {service: production.containers(service) for service in (*WORKERS, "gateway1", "gateway2", "haproxy")}
         production.compose("up", "-d")
         assert {service: production.containers(service) for service in made} == made
-    assert "unavailable" not in story.errors
+    assert_always_served(fewest)
     for service in (*WORKERS, "gateway1", "beat1"):
         production.compose("exec", "-T", service, "python", "-c", "import gameserver.released")
+
+
+def assert_always_served(fewest: dict[str, int]) -> None:
+    """No family was ever without a healthy worker.
+
+    What players were told says less: where others use up the machine an answer takes longer than the five seconds after
+    which gateways believe that nobody serves its family.
+    """
+    assert set(fewest) == set(WORKERS)
+    assert [family for family, count in fewest.items() if not count] == []
 
 
 def _replace_workers(production: Deployment, engine: Engine) -> None:
@@ -309,7 +323,11 @@ def _replace_workers(production: Deployment, engine: Engine) -> None:
 def test_secrets_are_renewed_while_all_play(production: Deployment, engine: Engine) -> None:
     secrets = engine.project / "docker" / "secrets"
     old = {name: (secrets / name).read_text() for name in ("broker_worker", "database")}
-    with play(engine, "renewed") as (bots, story), disturbance(bots, story, "secrets renewed"):
+    with (
+        production.watched(WORKERS) as fewest,
+        play(engine, "renewed") as (bots, story),
+        disturbance(bots, story, "secrets renewed"),
+    ):
         production.secrets("--renew", "broker_worker", "database")
         production.compose(
             "exec", "-T", "rabbit1", "rabbitmqctl", "import_definitions", "/run/secrets/broker_users.json"
@@ -322,7 +340,7 @@ def test_secrets_are_renewed_while_all_play(production: Deployment, engine: Engi
         "exec", "-T", "rabbit1", "rabbitmqctl", "authenticate_user", "worker", old["broker_worker"], check=False
     )
     assert "failed to authenticate" in refused
-    assert "unavailable" not in story.errors
+    assert_always_served(fewest)
 
 
 def _alter() -> str:
