@@ -125,7 +125,8 @@ def _inviters(event: AcceptInvite, context: Context, reader: Reader, passwords: 
 
 def _needs_inviters(event: AcceptInvite, context: Context) -> Needs:
     everybody = (player_id(event.by), context.player)
-    return *group_needs(context.prepared, *everybody, parts=PARTS), ids(Invitation, context.player)
+    own = ids(Group, context.id), ids(Invitation, context.player)
+    return *group_needs(context.prepared, *everybody, parts=PARTS), *own
 
 
 @rule(prepare=_inviters, needs=_needs_inviters)

@@ -44,7 +44,7 @@ def _arrives(state: State, event: Move, context: Context, outcome: Outcome) -> b
     before = state.things[Body][context.player]
     if walked.zone != before.zone:
         return True
-    zone = state.world.zones[walked.zone]
+    zone = state.zone(walked.zone)
     there = zone.on(Landmark, walked.x, walked.y)
     return there is not None and there is not zone.on(Landmark, before.x, before.y)
 
