@@ -20,7 +20,7 @@ from gameserver.wire.packets import Error, FromServer
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary
-from tests.simulation import economy
+from tests.simulation import adventures, economy
 from tests.simulation.beats import Beat
 from tests.simulation.journal import Journal
 from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
@@ -53,6 +53,7 @@ WORLD = World(
                 Placed("field.spawn.2", 3, 4, Spawn()),
                 Placed("field.spawn.3", 5, 4, Spawn()),
                 *economy.OBJECTS,
+                *adventures.OBJECTS,
             ),
         )
     },
@@ -116,6 +117,8 @@ class SimulatedCluster:
             self._open_gateway(n)
         names = [f"player{n}" for n in range(PLAYERS)]
         self.furnished = economy.furnish(names, WORLD.start, self.now_ms()) if story.economy else []
+        if story.economy and story.adventures:
+            self.furnished += adventures.furnish(names)
         for thing in self.furnished:
             self.store.things[type(thing)][thing.id] = thing
         self.players = [SimulatedPlayer(name, names, story.actions, self) for name in names]

@@ -23,6 +23,7 @@ from gameserver.modules.market.maps import Stall
 from gameserver.modules.market.rules import in_lot
 from gameserver.modules.post.entities import Letter
 from gameserver.modules.post.rules import WAITS_MS, mail_of
+from gameserver.modules.quests.records import QUESTS, Quest
 from gameserver.modules.shops.goods import SHOPS
 from gameserver.modules.shops.maps import Shop
 from gameserver.testing.effect_log import Entry
@@ -235,7 +236,15 @@ def _changes(coins: int, kinds: dict[str, int]) -> frozenset[tuple[str, int]]:
     return frozenset((name, n) for name, n in found.items() if n)
 
 
+def _paid(quest: Quest) -> frozenset[tuple[str, int]]:
+    """What a quest makes and destroys, of a kind that it both takes and pays what is left."""
+    kinds = Counter(quest.items)
+    kinds.subtract(quest.brings)
+    return _changes(quest.coins, dict(kinds))
+
+
 RATES = {
+    "quests.turnin": {_paid(quest) for quest in QUESTS.values()},
     "crafting.craft": {
         _changes(0, {recipe.makes: recipe.count, **{kind: -n for kind, n in recipe.needs.items()}})
         for recipe in RECIPES.values()

@@ -8,6 +8,8 @@ from gameserver.wire.client import ClientConnection
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
+from tests.simulation import adventures
+from tests.simulation.adventures import Adventurer
 from tests.simulation.economy import Trader
 
 WINDOW = 8
@@ -53,6 +55,7 @@ class SimulatedPlayer:
         self._left = actions
         self._cluster = cluster
         self._trader = Trader(cluster.rng, cluster.store, name, self._others)
+        self._adventurer = Adventurer(cluster.rng, cluster.store, name, self._others)
         self._seq = 1
         self._entrance = 1
         self._token = ""
@@ -136,7 +139,8 @@ class SimulatedPlayer:
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._cluster.rng
         if self._cluster.story.economy and rng.random() < TRADES:
-            return self._trader.choose()
+            goes = self._cluster.story.adventures and rng.random() < adventures.ODDS
+            return self._adventurer.choose() if goes else self._trader.choose()
         other, dice = rng.choice(self._others), WANTED.get(self._cluster.story.wants) or rng.random()
         if dice < 0.4 and not self._cluster.story.economy:  # there purses are what conservation proves
             return "give", {"to": other, "coins": rng.randint(1, 30)}

@@ -16,6 +16,8 @@ from gameserver.declare.entity import Entity
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved
+from gameserver.modules.quests import progress
+from gameserver.modules.quests.entities import Journal
 from gameserver.processing import merging
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
@@ -112,6 +114,7 @@ ECONOMY: dict[str, Any] = {
     "actions": 30,
     "poisons": (),
 }
+ADVENTURES: dict[str, Any] = {**ECONOMY, "adventures": True}
 
 
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
@@ -381,6 +384,35 @@ def _again(thing: Any) -> Any:
     return Item(id=f"{thing.id}'", kind=thing.kind, count=thing.count, holder="player0")
 
 
+def quests_stay(patch: pytest.MonkeyPatch) -> None:
+    """A quest that was paid is under way as before."""
+    _instead(
+        patch,
+        "turnin",
+        lambda outcome: replace(outcome, put=tuple(thing for thing in outcome.put if not isinstance(thing, Journal))),
+    )
+
+
+def quests_take_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What a quest asks for is kept."""
+    patch.setattr("gameserver.modules.quests.rules.all_taken", lambda carried, kinds: Moved())
+
+
+def every_hour_is_another_day(patch: pytest.MonkeyPatch) -> None:
+    """A daily quest can be done whenever it was done."""
+    real = progress.is_over
+    for module in ("progress", "rules"):
+        patch.setattr(
+            f"gameserver.modules.quests.{module}.is_over",
+            lambda journal, quest, now_ms: not quest.daily and real(journal, quest, now_ms),
+        )
+
+
+def who_leaves_stays(patch: pytest.MonkeyPatch) -> None:
+    """Who leaves a group is still known as a member of it."""
+    _instead(patch, "leavegroup", lambda outcome: replace(outcome, drop=()))
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -416,6 +448,11 @@ SABOTAGES = (
     Sabotage("what is sold is for sale no more", lots_forget, 5, "is not in lot:", ECONOMY),
     Sabotage("what is made is made of something", crafting_is_free, 0, "no rate of its data file", ECONOMY),
     Sabotage("what lies is carried no more", drops_stay_in_hand, 0, "items.drop", ECONOMY),
+    Sabotage("a quest is paid once", quests_stay, 0, "quests were paid", ADVENTURES),
+    Sabotage("a quest takes what it asks for", quests_take_nothing, 0, "no rate of its data file", ADVENTURES),
+    Sabotage("a daily quest is paid once a day", every_hour_is_another_day, 0, "times in 1 days", ADVENTURES),
+    Sabotage("who leaves a group is out of it", who_leaves_stays, 0, "for the one and not", ADVENTURES),
+    Sabotage("a quest is paid in one transaction", two_transactions, 0, "and what events did makes", ADVENTURES),
     Sabotage("a trade is one transaction", two_transactions, 58, "and what events did makes", ECONOMY),
     Sabotage("a trade is done once", no_watermarks, 4, "doubled", ECONOMY),
     Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),

@@ -9,6 +9,7 @@ import msgspec
 
 REPUBLISH_AFTER_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
 ECONOMY_ODDS = 0.25
+ADVENTURE_ODDS = 0.5  # of an economy
 POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
 
 
@@ -29,7 +30,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break.
 
     ``wants``: the only thing that players do, "" for all; ``economy``: whether they have things and trade with them;
-    ``bursts``: how much one does at once.
+    ``adventures``: whether these also go on quests, and in groups; ``bursts``: how much one does at once.
     """
 
     seed: int
@@ -42,6 +43,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     poisons: tuple[str, ...]
     wants: str = ""
     economy: bool = False
+    adventures: bool = False
     bursts: tuple[int, ...] = (1, 1, 1, 4)
 
 
@@ -72,4 +74,5 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
         moves=frozenset(name for name in moves if rng.random() < 0.4),
         poisons=tuple(rng.sample(POISONS, 2)) if chances.poison else (),
         economy=rng.random() < ECONOMY_ODDS,
+        adventures=rng.random() < ADVENTURE_ODDS,
     )
