@@ -16,6 +16,7 @@ DIRECTIONS: tuple[str, ...] = get_args(Direction)
 KEEPS_DIRECTION = 0.85
 ATTACKS_CREATURE = 0.6
 ATTACKS_PLAYER = 0.05
+EAGERNESS = {"player": ATTACKS_PLAYER, "person": 0.0}
 CHANNEL_MEMBERS = 20  # a channel of the whole crowd would make every line a thousand
 
 WALKS, SAYS, TALKS, WHISPERS, SHOUTS = 0.90, 0.05, 0.02, 0.02, 0.01
@@ -104,7 +105,7 @@ def _distance(a: Being, b: Being) -> int:
 
 
 def _eagerness(being: Being) -> float:
-    return ATTACKS_PLAYER if being["kind"] == "player" else ATTACKS_CREATURE
+    return EAGERNESS.get(being["kind"], ATTACKS_CREATURE)
 
 
 REFUSALS = frozenset(

@@ -14,6 +14,7 @@ from gameserver.games.millbrook.bots import REFUSALS, Being, Wanderer
 WANDERS = 0.4
 GUESSES = 0.1  # how likely a bot names something that it does not know of, instead of asking
 NEAR = 8  # tiles
+TALKS = 3  # tiles
 KNOWN_MAX = 50  # things, letters or lots that a bot keeps in mind
 COINS_MAX = 12  # that it offers, bids or sends at once
 CHESTS = ("town.chest.23", "harbour.chest.10")
@@ -22,6 +23,7 @@ WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", 
 SHOPS = ("store", "smithy", "fishmonger", "jeweller")
 RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
 UNKNOWN = "nothing"
+QUEST_DEEDS = ("quests", *("talkto",) * 4, *("acceptquest",) * 4, *("turnin",) * 4, "abandonquest")
 GROUP_DEEDS = ("invite", "invite", "invite", "group", "grouptalk", "leavegroup", "passlead", "kick")
 ANSWERS = ("acceptinvite", "acceptinvite", "acceptinvite", "declineinvite")
 # What tells what these events have to name.
@@ -39,7 +41,16 @@ ASKS = ("inventory", "letters", "lots", "vault")
 
 TRADE_REFUSALS = frozenset(
     {
+        "already_accepted",
         "bid_too_low",
+        "done_already",
+        "no_such_person",
+        "no_such_quest",
+        "not_accepted",
+        "not_offered",
+        "person_elsewhere",
+        "too_many_quests",
+        "unfinished",
         "group_changed",
         "group_full",
         "in_a_group",
@@ -103,6 +114,9 @@ class Trader:
         self._near: list[str] = []
         self._proposed: tuple[str, int] | None = None
         self._asked = ""
+        self._people: list[str] = []
+        self._offered: list[str] = []
+        self._undertaken: list[str] = []
         self._deeds: tuple[Callable[[], Event], ...] = (
             *(self._ask,) * 5,
             *(self._take,) * 2,
@@ -117,6 +131,7 @@ class Trader:
             *(self._handle,) * 4,
             *(self._craft,) * 2,
             *(self._group,) * 4,
+            *(self._quest,) * 6,
             lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
         )
 
@@ -125,6 +140,7 @@ class Trader:
         if me.get("hp", 0) <= 0 or self._rng.random() < WANDERS:
             return self._wanderer.choose(me, beings)
         self._near = [one["name"] for one in beings.values() if one["kind"] == "player" and _distance(me, one) <= NEAR]
+        self._people = [one["id"] for one in beings.values() if one["kind"] == "person" and _distance(me, one) <= TALKS]
         return self._asked_first(self._rng.choice(self._deeds)())
 
     def _asked_first(self, event: Event) -> Event:
@@ -163,6 +179,11 @@ class Trader:
             self._proposed = None
         elif kind == "inventory":
             self._carried, self._worn = _ids(data["things"]), _ids(data["worn"])
+        elif kind == "quests":
+            self._undertaken = [one["quest"] for one in data["quests"]]
+            self._offered = [one["quest"] for one in data["offers"]]
+        elif kind == "talkto":
+            self._offered = [one["quest"] for one in data["offers"]]
         elif kind == "vault":
             self._banked = _ids(data["things"])
         elif kind == "peekin":
@@ -259,6 +280,17 @@ class Trader:
             "grouptalk": {"text": "Where are you?"},
         }
         return {"type": what, **more.get(what, {})}
+
+    def _quest(self) -> Event:
+        """Talk to who stands near, take on what is offered, and try to bring it to an end."""
+        what = self._rng.choice(QUEST_DEEDS)
+        if what == "talkto" and self._people:
+            return {"type": what, "person": self._rng.choice(self._people)}
+        if what == "acceptquest" and self._offered:
+            return {"type": what, "quest": self._rng.choice(self._offered)}
+        if what in ("turnin", "abandonquest") and self._undertaken:
+            return {"type": what, "quest": self._rng.choice(self._undertaken)}
+        return {"type": self._rng.choice(("quests", "achievements"))}
 
     def _craft(self) -> Event:
         return {"type": "craft", "recipe": self._rng.choice(RECIPES)}

@@ -20,7 +20,7 @@ from gameserver.modules.shops.goods import ware_of
 from gameserver.wire.codecs import msgpack_codec
 
 ME = {"id": "bot0", "zone": "town", "x": 5, "y": 5, "hp": 100}
-FAMILIES = {"items", "barter", "bank", "post", "market", "crafting", "shops", "groups"}
+FAMILIES = {"items", "barter", "bank", "post", "market", "crafting", "shops", "groups", "quests", "achievements"}
 THING = {"id": "a thing", "kind": "apple", "title": "Apple", "count": 2}
 
 
@@ -29,6 +29,7 @@ def trader(seed: int = 1) -> Trader:
     bot.learn_data({"type": "inventory"}, {"things": [THING], "worn": [THING]})
     bot.learn_data({"type": "letters"}, {"letters": [{"id": "a letter"}]})
     bot.learn_data({"type": "lots"}, {"lots": [{"id": "bot1/lot"}]})
+    bot.learn_data({"type": "quests"}, {"quests": [{"quest": "wood"}], "offers": [{"quest": "rats"}]})
     bot.hear({"type": "ground", "things": [{"id": "lies"}]})
     bot.hear({"type": "proposed", "by": "Bot3", "version": 4, "things": [], "coins": 0})
     return bot
