@@ -17,7 +17,9 @@ from gameserver.declare.base import Spec
 from gameserver.runtime.logging import Seldom
 from gameserver.server_time import CLOCK_TOLERANCE_MS
 
-unshown = Seldom(logging.getLogger(__name__))
+log = logging.getLogger(__name__)
+unshown = Seldom(log)
+unsent = Seldom(log)
 
 LOOKS_S = 1.0  # between two looks whether somebody takes ticks again
 WAITS_S = 5  # the broker drops what waits in its queue for longer: a world that slept does not live through its nights
@@ -106,7 +108,17 @@ class PunctualScheduler(Scheduler):
         if self._sent.setdefault(entry.name, period) != period:  # the period it is started in has begun already
             self._sent[entry.name] = period
             if self._is_served(self.app.conf.task_routes[entry.task]["queue"]):
-                self.apply_entry(entry, producer=self.producer)
+                self.apply_entry(entry)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send what is due. Where that can't be the next one is tried, also where the broker refuses beat's password.
+
+        Celery ends where it is refused its first connection, and writes a traceback for each tick later.
+        """
+        try:
+            self.apply_async(entry, producer=producer or self.producer, advance=False)
+        except Exception as fault:
+            unsent.warning("%s is not sent: %s", entry.name, fault)
 
     def _is_served(self, queue: str) -> bool:
         """Whether anybody takes from a queue, as of late: ticks that nobody takes would end in the queue ``dead``."""

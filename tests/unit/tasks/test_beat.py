@@ -1,6 +1,7 @@
 from random import Random
 
 import pytest
+from amqp.exceptions import AccessRefused
 from celery.beat import ScheduleEntry
 from celery.schedules import schedule
 
@@ -185,3 +186,22 @@ def test_a_beat_that_can_not_show_its_life_beats_on(monkeypatch, tmp_path):
     before = len(beat.sent["tick"])
     beat.run(2)
     assert len(beat.sent["tick"]) > before
+
+
+def test_a_beat_that_the_broker_refuses_goes_on_and_says_so(monkeypatch, caplog):
+    """Celery's own ends where it is refused its first connection: somebody may change a password while it runs."""
+    left = [AccessRefused("Login was refused"), "connected"]
+
+    def connected(self):
+        if isinstance(left[0], Exception):
+            raise left.pop(0)
+        return left[0]
+
+    sent = []
+    beat = Beat(monkeypatch)
+    monkeypatch.setattr(Beat, "producer", property(connected))
+    monkeypatch.setattr(Beat, "apply_entry", tasks_beat.PunctualScheduler.apply_entry)
+    monkeypatch.setattr(Beat, "apply_async", lambda self, entry, **more: sent.append((entry.name, more["producer"])))
+    beat.run(3 * PERIODS_S["tick"])
+    assert "is not sent: " in caplog.text
+    assert ("tick", "connected") in sent
