@@ -6,6 +6,9 @@ flight; while they are, events gather further, and leave as one batch when a pro
 processes are saturated, batches grow. A batch of which nothing is heard
 for a while no longer counts: a lost or stuck one delays its followers by that while and no more. Events that were given
 together (one lane's) stay together, because two tasks may be applied in any order.
+
+Who gathers waits for half of the gathering, at the mean. So where events have waited in their lanes for those before
+them, gathering is shorter by twice what they have waited, at the mean.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,8 +42,9 @@ class Batcher:
         self._in_flight_opens_s = opens_s
         self._most = most
         self._pace = pace
-        self._waiting: list[tuple[float, Sequence[Envelope]]] = []  # what came together, and when
+        self._waiting: list[tuple[float, float, Sequence[Envelope]]] = []  # when it came, how long it had waited, what
         self._count = 0
+        self._waited_s = 0.0  # of all that wait, before they came here
         self._rate = latency_budget.ArrivalRate(clock.seconds())
         self.linger_s = 0.0
         self._timer: Any = None  # a DelayedCall
@@ -50,11 +54,12 @@ class Batcher:
         """How many events wait to be published."""
         return self._count
 
-    def add(self, group: Sequence[Envelope]) -> None:
-        """Take events that must stay together."""
-        self._waiting.append((self._clock.seconds(), group))
+    def add(self, group: Sequence[Envelope], waited_s: float = 0.0) -> None:
+        """Take events that must stay together. ``waited_s``: how long they have waited before, all of them in sum."""
+        self._waiting.append((self._clock.seconds(), waited_s, group))
         self._count += len(group)
-        if self._timer is None or self._count >= self._most:  # otherwise nothing goes earlier because of this
+        self._waited_s += waited_s
+        if self._timer is None or waited_s or self._count >= self._most:  # else nothing goes earlier because of this
             self._schedule()
 
     def finished(self) -> None:
@@ -63,8 +68,8 @@ class Batcher:
 
     def drop(self) -> list[Envelope]:
         """Give back what was not published, and begin anew."""
-        unpublished = [envelope for _, group in self._waiting for envelope in group]
-        self._waiting, self._count = [], 0
+        unpublished = [envelope for _, _, group in self._waiting for envelope in group]
+        self._waiting, self._count, self._waited_s = [], 0, 0.0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -90,8 +95,8 @@ class Batcher:
         opens_s = self._in_flight_opens_s()
         if self._count >= self._most:
             return opens_s
-        since_s, _ = self._waiting[0]
-        return max(opens_s, since_s + self.linger_s)
+        since_s, _, _ = self._waiting[0]
+        return max(opens_s, since_s + self.linger_s - 2 * self._waited_s / self._count)
 
     def _flush(self) -> None:
         self._timer = None
@@ -111,11 +116,12 @@ class Batcher:
         """Take the next batch: whole groups, as many as fit (one that is larger than a batch leaves alone)."""
         batch: list[Envelope] = []
         taken = 0
-        for _, group in self._waiting:
+        for _, waited_s, group in self._waiting:
             if batch and len(batch) + len(group) > self._most:
                 break
             batch += group
             taken += 1
+            self._waited_s -= waited_s
         del self._waiting[:taken]
         self._count -= len(batch)
         return batch

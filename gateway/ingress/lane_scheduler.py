@@ -74,17 +74,21 @@ class LaneScheduler:
 
     # Out to the queue.
 
-    def advance(self, connection: Connection, lane: Lane) -> None:
-        """Publish what a lane has to send now, unless something comes first."""
+    def advance(self, connection: Connection, lane: Lane, now_ms: int = 0) -> None:
+        """Publish what a lane has to send now, unless something comes first.
+
+        ``now_ms``: given where it waited for what was in flight, which then counts as gathering.
+        """
         if self._is_open(connection) and (envelopes := lane.next(self._clock.seconds())):
-            self._publisher.publish(envelopes)
+            self._publisher.publish(envelopes, _waited_s(envelopes, now_ms) if now_ms else 0.0)
 
     def advance_completed(self) -> None:
         """Publish what the lanes hold next whose events were completed, unless their connection is gone."""
         completed, self._completed = self._completed, {}
+        now_ms = self._now_ms()
         for lane, connection in completed.items():
             if not connection.gone:
-                self.advance(connection, lane)
+                self.advance(connection, lane, now_ms)
 
     def republish(self, connection: Connection, lane: Lane) -> None:
         """The same, and once more what is in flight; it goes in its order."""
@@ -172,6 +176,11 @@ class LaneScheduler:
             for envelope in lane.in_flight
             if chosen(envelope)
         ]
+
+
+def _waited_s(envelopes: Sequence[Envelope], now_ms: int) -> float:
+    """Say how long events have waited since they were accepted, all of them in sum."""
+    return max(0.0, sum(now_ms - envelope.at_ms for envelope in envelopes) / 1000)
 
 
 def _is_entrance(envelope: Envelope) -> bool:

@@ -74,10 +74,13 @@ class Publisher:
         """Whether nothing waits to be published or confirmed."""
         return self._in_flight.all_confirmed and not any(batcher.pending for batcher in self._batchers.values())
 
-    def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Publish events of one type and one lane with the next batch, together and in this order."""
+    def publish(self, envelopes: Sequence[Envelope], waited_s: float = 0.0) -> None:
+        """Publish events of one type and one lane with the next batch, together and in this order.
+
+        ``waited_s``: how long they have waited in their lane, all of them in sum.
+        """
         spec = envelopes[0].event.spec
-        self._batcher(self._queues.of(spec, envelopes[0].shard_key), spec).add(envelopes)
+        self._batcher(self._queues.of(spec, envelopes[0].shard_key), spec).add(envelopes, waited_s)
 
     def _batcher(self, queue: str, spec: Spec) -> Batcher:
         stream = queue, spec.name

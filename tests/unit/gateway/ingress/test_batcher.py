@@ -46,8 +46,8 @@ class Recorder:
         if batch is not None:
             self.batcher.finished()
 
-    def add(self, *ids: str) -> None:
-        self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids])
+    def add(self, *ids: str, waited_s: float = 0.0) -> None:
+        self.batcher.add([Envelope(id=id_, event=Move(dir="n"), at_ms=0) for id_ in ids], waited_s)
 
     def used_to(self, per_s: float) -> "Recorder":
         """So many events come in a second by now; all are done with."""
@@ -188,6 +188,37 @@ def test_a_full_batch_waits_for_nobody():
     busy.add("e")
     busy.add("f")
     assert busy.flush() == [["d", "e", "f"]]
+
+
+def test_what_has_waited_in_its_lane_gathers_no_longer():
+    busy = Recorder(most=100).used_to(800)
+    busy.add("a", waited_s=GATHER_S / 4)
+    busy.clock.advance(GATHER_S / 2 - 0.001)
+    assert busy.flush() == []
+    busy.clock.advance(0.0015)
+    assert busy.batches == [["a"]]
+
+
+def test_a_few_who_have_waited_in_their_lanes_hardly_hurry_all_others():
+    busy = Recorder(most=100).used_to(800)
+    for n in range(49):
+        busy.add(str(n))
+    busy.add("waited", waited_s=GATHER_S)
+    busy.clock.advance(0.9 * GATHER_S)
+    assert busy.flush() == []
+    busy.clock.advance(0.1 * GATHER_S)
+    assert len(busy.batches) == 1
+
+
+def test_what_a_batch_left_behind_gathers_as_if_nobody_had_waited_who_is_gone():
+    busy = Recorder(most=3, flight_max=9).used_to(800)
+    busy.add("a", "b", waited_s=GATHER_S)
+    busy.add("c", "d")
+    assert busy.flush() == [["a", "b"]]
+    busy.clock.advance(GATHER_S - 0.001)
+    assert busy.flush() == []
+    busy.clock.advance(0.0015)
+    assert busy.batches == [["a", "b"], ["c", "d"]]
 
 
 def test_what_a_full_batch_leaves_behind_waits_for_company_of_its_own():

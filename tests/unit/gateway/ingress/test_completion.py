@@ -47,14 +47,27 @@ def test_a_reply_is_written_before_the_next_event_of_its_lane_leaves_for_the_que
     (first,) = stage.broker.take("move")
     publish, heard = stage.hub._publisher.publish, []
 
-    def published(envelopes):
+    def published(envelopes, waited_s):
         heard.append([packet["re"] for packet in ada.written("ok")])
-        publish(envelopes)
+        publish(envelopes, waited_s)
 
     monkeypatch.setattr(stage.hub._publisher, "publish", published)
     stage.answer(first)
     assert heard == [[2]]
     stage.clock.advance(0.1)
+    (second,) = stage.broker.take("move")
+    assert second.seqs == [3]
+
+
+def test_what_waited_in_its_lane_has_gathered_meanwhile(stage: Stage):
+    ada = stage.player()
+    ada.send(type="move", dir="n", seq=2)
+    stage.clock.advance(0.1)
+    (first,) = stage.broker.take("move")
+    ada.send(type="move", dir="n", seq=3)
+    stage.hub._publisher._batchers["movement", "move"].linger_s = 0.05
+    stage.clock.advance(0.05)
+    stage.answer(first)
     (second,) = stage.broker.take("move")
     assert second.seqs == [3]
 
