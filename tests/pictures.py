@@ -1,24 +1,28 @@
-"""The pictures in docs/images: the web client, Flower, and the dashboard's panels, of a deployment in which bots play.
+"""The pictures in docs/images: both clients, Flower, and the dashboard's panels, of a deployment in which bots play.
 
-``make pictures`` runs this; ``python -m tests.pictures world`` takes that of the web client alone. It and Flower are
-photographed in Chromium. Grafana is in no package of Debian's or PyPI's: its
-panels' queries are asked of a real Prometheus (Debian's) and drawn here with matplotlib, and the picture says so.
+``make pictures`` runs this; ``python -m tests.pictures world`` takes those of the clients alone. The web client and
+Flower are photographed in Chromium, the terminal's client draws itself. Grafana is in no package of Debian's or PyPI's:
+its panels' queries are asked of a real Prometheus (Debian's) and drawn here with matplotlib, and the picture says so.
 """
 
+import asyncio
 import json
+import re
 import shutil
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from selenium.webdriver.common.keys import Keys
+from textual.widgets import RichLog
 
+from gameserver.client.play.app import Entrance, PlayApp
 from gameserver.local.plan import Broker, watched
 from gameserver.local.ports import Ports
 from gameserver.testing.deployment import Deployment, a_deployment
@@ -34,6 +38,8 @@ from tests.watching import DASHBOARD, DOCKER
 from tests.web_clients import WEB
 
 IMAGES = ROOT / "docs" / "images"
+TERMINAL = (108, 38)  # columns and rows
+FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # which a picture would ask other hosts for
 TOWNSPEOPLE = 40
 SEEN_MIN, LINES_MIN = 9, 9  # others in view, and lines of talk, in the picture of the world
 PLAY_S = 50.0  # twice: calmly, then with twice the bots and a worker lost
@@ -73,10 +79,40 @@ def draw_world(deployment: Deployment, folder: Path) -> None:
         browser.press(Keys.ENTER)
         browser.see("#log", "Good evening, everyone!")
         browser.picture(IMAGES / "world.png")
+        (IMAGES / "play.svg").write_text(asyncio.run(drawn_by_terminal(gateway.address)))
     shrink(IMAGES / "world.png")
     for proc in (gateway, worker, beat):
         proc.terminate()
         proc.wait()
+
+
+async def drawn_by_terminal(address: tuple[str, int]) -> str:
+    """Come into the town by `gameserver play`, say something, and have the screen drawn as SVG."""
+    app = PlayApp([address], "Wren")
+
+    def shows(css: str, text: str) -> bool:
+        return not isinstance(app.screen, Entrance) and text in said_in(app, css)
+
+    async with app.run_test(size=TERMINAL) as pilot:
+        await until(lambda: isinstance(app.screen, Entrance))
+        await pilot.press(*"a_long_secret", "tab", "tab", "enter")  # the button of a new player
+        await until(lambda: shows("#map", "@"))
+        await until(lambda: said_in(app, "#log").count("\n") >= LINES_MIN)
+        await pilot.press(*("space" if c == " " else c for c in "say Good evening!"), "enter")
+        await until(lambda: shows("#log", "Good evening!"))
+        await pilot.pause()
+        return FONTS.sub("", app.export_screenshot(title="gameserver play"))
+
+
+def said_in(app: PlayApp, css: str) -> str:
+    widget = app.query_one(css)
+    return "\n".join(strip.text for strip in widget.lines) if isinstance(widget, RichLog) else str(widget.render())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(90):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # conditions of all kinds, which set no event
 
 
 def draw(deployment: Deployment, node: RunningNode, folder: Path, closing: ExitStack) -> None:

@@ -252,6 +252,12 @@ async function lookUp(zone) {
   else if (told && told.zone !== client.view.me.zone) lookUp(client.view.me.zone); // walked on meanwhile
 }
 
+/** Somebody builds there: ask for the map anew. */
+function lookAgain(zone) {
+  charts.delete(zone);
+  if (zone === client.view.me.zone) lookUp(zone);
+}
+
 function chart() {
   const found = charts.get(client.view.me.zone);
   return found instanceof Chart ? found : null;
@@ -388,6 +394,9 @@ function noticed(notice) {
     accepted: () => barter.accepted(notice),
     retracted: () => barter.retracted(notice),
     traded: () => traded(notice),
+    walled: () => lookAgain(notice.zone),
+    placed: () => lookAgain(notice.zone),
+    unplaced: () => lookAgain(notice.zone),
     error: () => toast(notice.message, "bad"),
   }[notice.type];
   if (told) told();
