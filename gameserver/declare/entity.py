@@ -391,10 +391,16 @@ def components_apart() -> dict[type[Entity], tuple[type[Entity], ...]]:
 @once_per_reading
 def _begun() -> dict[type[Entity], Entity]:
     """What the game says of how components begin. Raises ``Corrupt`` ``bad_game`` for what is no component of it."""
+    found: dict[type[Entity], Entity] = {}
     for thing in game().begins:
         if not isinstance(thing, Entity) or type(thing) not in kinds() or thing.spec.of is None:
             raise Corrupt("bad_game", f"{package()}: begins names {thing!r:.80}, which is no component of this game.")
-    return {type(thing): thing for thing in game().begins}
+        if type(thing) in found:
+            raise Corrupt(
+                "bad_game", f"{package()}: begins names {type(thing).__name__} twice: one of them would count."
+            )
+        found[type(thing)] = thing
+    return found
 
 
 def beginning(kind: type[T], id_: str) -> T:

@@ -13,8 +13,10 @@ the nearest folder, from ``GAMESERVER_HOME`` and else from the current one upwar
     game = "mygame"
 """
 
+import keyword
 import os
 import pkgutil
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -32,6 +34,9 @@ from gameserver.errors import Corrupt
 SETTING = "GAMESERVER_GAME"
 HOME = "GAMESERVER_HOME"
 BUNDLED = "gameserver.games.millbrook"
+_NAME = re.compile("[a-z][a-z0-9_]{0,39}")
+# Families name queues and Celery tasks: these names, and what begins with one and a dot, are the engine's and Celery's.
+RESERVED = frozenset({"celery", "dead", "delay", "gateway", "server"})
 PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved", "world_view", "text")
 
 
@@ -101,6 +106,8 @@ def game() -> Game:
     found = getattr(imported(name), "GAME", None)
     if not isinstance(found, Game):
         raise Corrupt("bad_game", f"{SETTING}={name}: the package has no GAME = Game(...).")
+    if not isinstance(found.modules, tuple | list):
+        raise Corrupt("bad_game", f"{SETTING}={name}: modules of its GAME must be a tuple of dotted names.")
     return found
 
 
@@ -108,13 +115,16 @@ def game() -> Game:
 def modules() -> tuple[str, ...]:
     """The packages of the game's modules: those it names, in their order, then its own, by name.
 
-    Raises ``Corrupt``: ``bad_game`` where a name leads to no module, or two modules have one family's name.
+    Raises ``Corrupt``: ``bad_game`` where a name leads to no module, or two modules have one family's name, or one a
+    name that no family may have.
     """
     named, own = game().modules, _own(package())
     for name in named:
         if not exists(name):
             raise Corrupt("bad_game", f"{package()}: there is no module {name}.")
     found = (*named, *(name for name in own if name not in named))
+    for name in found:
+        _check_name(name)
     families: dict[str, str] = {}
     for name in found:
         first = families.setdefault(family_of(name), name)
@@ -137,6 +147,18 @@ def own_folders() -> tuple[Path, ...]:
 def family_of(module: str) -> str:
     """The family of a module: the name of its folder."""
     return module.rpartition(".")[2]
+
+
+def _check_name(module: str) -> None:
+    """Refuse a folder after which neither Python nor queues and Celery tasks can be named."""
+    name = family_of(module)
+    fault = ""
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        fault = "a module's name has small letters, digits and _, a letter first, and is no word of Python's own"
+    elif name in RESERVED:
+        fault = "queues or Celery tasks of the engine's own are named so"
+    if fault:
+        raise Corrupt("bad_module", f"{Path(imported(module).__path__[0])}: {fault}: rename the folder.")
 
 
 def _make_importable() -> None:

@@ -26,6 +26,7 @@ def main() -> int:
 
 def read_game(settings: Settings) -> None:
     """Read everything that a game declares. Raises ``Corrupt`` for the first thing that is wrong."""
+    from gameserver.declare import catalogue
     from gameserver.declare.client_view import followers
     from gameserver.declare.phrasebook import phrasebook
     from gameserver.maps.world import load_world
@@ -33,6 +34,7 @@ def read_game(settings: Settings) -> None:
     from gameserver.store.own_migrations import refuse_missing
 
     rules()
+    catalogue.fingerprint()  # what clients are told can be put together
     followers()
     phrasebook()
     refuse_missing()

@@ -14,7 +14,7 @@ from gameserver.declare.hooks import hooks
 from gameserver.declare.source_locations import exists, imported, place_of
 from gameserver.errors import Corrupt
 from gameserver.rules.hooked import HookedRule
-from gameserver.rules.outcome import Rule
+from gameserver.rules.outcome import Rule, components_of
 
 
 @cache
@@ -30,6 +30,8 @@ def rules() -> dict[str, Rule]:
     quantities()  # and what it declares as conserved
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
+    for rule in found.values():
+        components_of(rule)  # some are found out of what modules declare, which must be sound
     hooked = {spec.name: hooks()[spec.task] for spec in catalogue.specs() if spec.task in hooks()}
     return found | {name: HookedRule(found[name], around) for name, around in hooked.items()}
 

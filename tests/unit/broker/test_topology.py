@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.broker.gateway_routing import QUERY_PRIORITY, RESULT_PRIORITY
+from gameserver.broker.gateway_routing import QUERY_PRIORITY, RESULT_PRIORITY, gateway_queue
 from gameserver.broker.topology import (
     DEAD,
     DELAYS_MS,
@@ -22,6 +22,7 @@ from gameserver.broker.topology import (
 )
 from gameserver.declare import catalogue
 from gameserver.declare.base import PRIORITY_MAX
+from gameserver.declare.game_package import RESERVED
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
@@ -43,6 +44,11 @@ def own(*names: str) -> Queues:
 def test_every_family_has_a_queue() -> None:
     waiting = {name for name, queue in queues().items() if queue.exchange == EVENTS}
     assert waiting == set(catalogue.families())
+
+
+def test_no_family_can_have_the_name_of_another_queue() -> None:
+    others = {name for name, queue in queues().items() if queue.exchange != EVENTS} | {gateway_queue("g")}
+    assert {name.partition(".")[0] for name in others} <= RESERVED
 
 
 @pytest.mark.parametrize("spec", catalogue.specs(), ids=lambda spec: spec.name)

@@ -329,3 +329,40 @@ def test_two_modules_of_one_family_stop_every_program(program: str, copy: Path) 
     write(copy)
     (copy / MODULE).rename(copy / "gameserver/games/millbrook/chat")
     assert "gameserver.games.millbrook.chat would both be the family chat" in said(copy, program)
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "sentence"),
+    [
+        *((program, "dead", "queues or Celery tasks of the engine's own are named so") for program in SERVING),
+        *(("events", name, "a module's name has small letters") for name in ("two-words", "class", "Loud")),
+        ("events", "server", "queues or Celery tasks of the engine's own are named so"),
+    ],
+)
+def test_a_folder_that_can_name_no_family_stops_every_program(
+    program: str, name: str, sentence: str, copy: Path
+) -> None:
+    write(copy)
+    (copy / MODULE).rename(copy / "gameserver/games/millbrook" / name)
+    assert f"gameserver/games/millbrook/{name}: {sentence}" in said(copy, program)
+
+
+PART = '''
+from gameserver.game import Part, adds
+from gameserver.modules.movement.events import Being
+
+
+class Mood(Part):
+    """How it feels."""
+
+    hp: int
+
+
+adds(Being, Mood)
+'''
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_two_parts_with_one_field_stop_every_program(program: str, copy: Path) -> None:
+    write(copy, events=SIGNS + PART)
+    assert re.search(rf"{MODULE}/events\.py:\d+: Mood adds hp to Being, which has it from", said(copy, program))

@@ -224,6 +224,13 @@ def test_a_component_whose_owner_the_game_lacks_is_refused(monkeypatch: pytest.M
         kinds.__wrapped__()
 
 
+def test_a_game_says_once_how_a_component_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = Game(modules=(), world=Path(), begins=(Purse(id="", coins=1), Purse(id="", coins=2)))
+    monkeypatch.setattr("gameserver.declare.entity.game", lambda: twice)
+    with pytest.raises(Corrupt, match="begins names Purse twice"):
+        _begun.__wrapped__()
+
+
 def test_what_a_game_begins_with_must_be_components_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Game(modules=(), world=Path(), begins=(Player(id="", name=""),))
     monkeypatch.setattr("gameserver.declare.entity.game", lambda: odd)
