@@ -114,7 +114,7 @@ ECONOMY: dict[str, Any] = {
     "actions": 30,
     "poisons": (),
 }
-ADVENTURES: dict[str, Any] = {**ECONOMY, "adventures": True}
+ADVENTURES: dict[str, Any] = {**ECONOMY, "adventures": True, "actions": 60, "steps": 300}
 
 
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
@@ -448,11 +448,11 @@ SABOTAGES = (
     Sabotage("what is sold is for sale no more", lots_forget, 5, "is not in lot:", ECONOMY),
     Sabotage("what is made is made of something", crafting_is_free, 0, "no rate of its data file", ECONOMY),
     Sabotage("what lies is carried no more", drops_stay_in_hand, 0, "items.drop", ECONOMY),
-    Sabotage("a quest is paid once", quests_stay, 0, "quests were paid", ADVENTURES),
-    Sabotage("a quest takes what it asks for", quests_take_nothing, 0, "no rate of its data file", ADVENTURES),
-    Sabotage("a daily quest is paid once a day", every_hour_is_another_day, 0, "times in 1 days", ADVENTURES),
-    Sabotage("who leaves a group is out of it", who_leaves_stays, 0, "for the one and not", ADVENTURES),
-    Sabotage("a quest is paid in one transaction", two_transactions, 0, "and what events did makes", ADVENTURES),
+    Sabotage("a quest is paid once", quests_stay, 1, "quests were paid", ADVENTURES),
+    Sabotage("a quest takes what it asks for", quests_take_nothing, 1, "no rate of its data file", ADVENTURES),
+    Sabotage("a daily quest is paid once a day", every_hour_is_another_day, 8, "times in 1 days", ADVENTURES),
+    Sabotage("who leaves a group is out of it", who_leaves_stays, 5, "for the one and not", ADVENTURES),
+    Sabotage("a quest is paid in one transaction", two_transactions, 33, "and what events did makes", ADVENTURES),
     Sabotage("a trade is one transaction", two_transactions, 58, "and what events did makes", ECONOMY),
     Sabotage("a trade is done once", no_watermarks, 4, "doubled", ECONOMY),
     Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),
