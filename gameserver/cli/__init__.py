@@ -21,7 +21,7 @@ GROUPS = {
     "up": ("up", "dev"),
     "play": ("play",),
     "game": ("new", "test", "migrations"),
-    "operations": ("status", "advise", "tail", "trace", "queues"),
+    "operations": ("status", "advise", "tail", "trace", "announce", "queues"),
     "scale": ("scale",),
     "bots": ("bots",),
     "catalogue": ("events", "catalogue"),

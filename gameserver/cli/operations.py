@@ -10,10 +10,10 @@ from itertools import islice
 from gameserver import config
 from gameserver.broker.topology import possible_queues, topology
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
-from gameserver.cli.common import now_ms, open_store, queues_of_families
+from gameserver.cli.common import now_ms, open_store, queues_of_families, server_ms
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected
-from gameserver.operations import drain_queues, status, tail, trace
+from gameserver.operations import announcing, drain_queues, status, tail, trace
 from gameserver.operations.advise import advise
 from gameserver.operations.collect import ask_database, collect_snapshot
 from gameserver.operations.inspector import ANSWER_S, Inspector
@@ -37,6 +37,9 @@ def add(commands: Subparsers) -> None:
     add_command(commands, "trace", _trace, "one event's way and times", s_max=ANSWER_S_MAX).add_argument(
         "id", help="an event's or a task's id"
     )
+    add_command(commands, "announce", _announce, "tell all players something", s_max=ANSWER_S_MAX).add_argument(
+        "text", help="1 to 300 characters"
+    )
     queues = add_command(commands, "queues", _queues, "what waits, and which queues no setting names any more")
     queues.add_argument(
         "--drain", action="store_true", help="move what waits in those to where it belongs, remove them"
@@ -59,6 +62,13 @@ def look() -> Callable[..., Snapshot]:
     return partial(
         collect_snapshot, Inspector(settings.amqp_url), queues_of_families(settings), settings, clock_s=time.time
     )
+
+
+def _announce(arguments: argparse.Namespace) -> int:
+    with open_store() as store:
+        id_ = announcing.announce(store, arguments.text, server_ms(store))
+    print(f"All who are in the world will be told, by the event {id_}.")
+    return 0
 
 
 def _two(take: Callable[..., Snapshot], quiet_s: float) -> tuple[Snapshot, Snapshot]:

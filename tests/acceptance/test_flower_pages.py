@@ -23,11 +23,12 @@ from tests.crowds import NOT_NOW, Crowd
 from tests.deployments import FAMILIES, write_world
 from tests.flowers import FlowerPages
 
-# What play brings about: players are shown where they stand by `gameserver world apply`, after maps were changed.
+# What play brings about: players are shown where they stand by `gameserver world apply`, after maps were
+# changed, and told something by `gameserver announce`.
 OF_MODULES = {event.spec.family for event in module_samples.SAMPLES.values()}
 # These may come, and need not: banks and markets have ticks of a minute and more.
 SELDOM = {spec.task for spec in catalogue.specs() if spec.family in OF_MODULES and spec.origin == "server"}
-TASKS = {spec.task for spec in catalogue.specs()} - SELDOM - {"world.show"}
+TASKS = {spec.task for spec in catalogue.specs()} - SELDOM - {"world.show", "world.announce"}
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
 PIT = ("##########", "#srrrrrrr#", "#rrsrrsrr#", "#rrrrsrrr#", "##########")
 SEARCHES = (

@@ -17,6 +17,7 @@ GAME = Game(
         "gameserver.modules.sessions",
         "gameserver.modules.movement",
         "gameserver.modules.chat",
+        "gameserver.modules.weather",
         "gameserver.modules.combat",
         "gameserver.modules.trade",
         "gameserver.modules.items",
@@ -33,6 +34,6 @@ GAME = Game(
     world=MAPS / "bundled.world",
     data={
         name: MAPS / f"{name}.json"
-        for name in ("creatures", "items", "drops", "recipes", "shops", "people", "quests", "achievements")
+        for name in ("creatures", "items", "drops", "recipes", "shops", "people", "quests", "achievements", "climates")
     },
 )

@@ -1,6 +1,6 @@
 """The world's own life: ticks sent by beat, and the housekeeping that heals what deaths left behind."""
 
-from gameserver.game import Event, event
+from gameserver.game import Event, Notice, Text, event, notice
 
 TICK_MS = 500
 SWEEP_MS = 1_000
@@ -36,3 +36,17 @@ class Sweep(Event):
     """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
 
     n: int
+
+
+@event(origin="server", priority=2)
+class Announce(Event):
+    """An operator tells everybody something (``gameserver announce``)."""
+
+    text: Text
+
+
+@notice()
+class Announced(Notice):
+    """The game's operators say something to everybody."""
+
+    text: str

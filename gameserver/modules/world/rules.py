@@ -15,13 +15,14 @@ from gameserver.errors import Repeated
 from gameserver.game import CLOCK_TOLERANCE_MS, Context, Needs, Notification, Outcome, State, heard_lately, ids, rule
 from gameserver.modules.movement.bodies import body_of
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.view import appears, looks_around
+from gameserver.modules.movement.view import appears, looks_around, zone_topic
 from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Player, Session
 from gameserver.modules.sessions.rules import lapsed_sessions, orphaned
 from gameserver.modules.world.entities import PULSE, ZoneClock
-from gameserver.modules.world.events import TICK_MS, Show, Stir, Sweep, Tick
-from gameserver.rules.needs import due
+from gameserver.modules.world.events import TICK_MS, Announce, Announced, Show, Stir, Sweep, Tick
+from gameserver.rules.needs import distinct, due
 
+PEOPLED_ZONES = distinct(Body, "zone", when="present")
 TOLERANCE_TICKS = CLOCK_TOLERANCE_MS // TICK_MS
 MISSED_TICKS = 4  # of so many that were left out what they would have brought comes with the next
 
@@ -75,6 +76,14 @@ def show(state: State, event: Show, context: Context) -> Outcome:
     body = state.of(Body)[player.id]
     mine = Notification(conn=player.conn, gateway=player.gateway, follow=looks_around(body))
     return Outcome(notifications=(mine, *appears(state, body)))
+
+
+@rule(needs=lambda event, context: (PEOPLED_ZONES,))
+def announce(state: State, event: Announce, context: Context) -> Outcome:
+    """Heard by all who are in the world: in one notice to the zones in which anybody is."""
+    zones = sorted(state.values(PEOPLED_ZONES))
+    heard = Notification(notice=Announced(text=event.text), to=tuple(map(zone_topic, zones)))
+    return Outcome(notifications=(heard,) if zones else ())
 
 
 def _due(at_ms: int, now_ms: int) -> bool:

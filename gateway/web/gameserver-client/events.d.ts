@@ -147,6 +147,7 @@ export interface Events {
 export interface Notices {
   accepted: Accepted;
   achieved: Achieved;
+  announced: Announced;
   appeared: Appeared;
   broke: Broke;
   declined: Declined;
@@ -168,6 +169,7 @@ export interface Notices {
   respawned: Respawned;
   retracted: Retracted;
   rewarded: Rewarded;
+  skies: Skies;
   sold: Sold;
   struck: Struck;
   traded: Traded;
@@ -463,6 +465,13 @@ export interface Achieved {
   id?: string;
 }
 
+/** The game's operators say something to everybody. */
+export interface Announced {
+  type: "announced";
+  text: string;
+  id?: string;
+}
+
 /** Someone came into view, or changed in a way that shows. */
 export interface Appeared {
   type: "appeared";
@@ -642,6 +651,15 @@ export interface Rewarded {
   xp: number;
   total: number;
   slain: string;
+  id?: string;
+}
+
+/** The sky where you are: told when you come there, and when it changes. ``part``: dawn, day, dusk or night. ``text``: a sentence or two, on how it is or what has changed. */
+export interface Skies {
+  type: "skies";
+  part: string;
+  weather: string;
+  text: string;
   id?: string;
 }
 

@@ -397,6 +397,8 @@ function noticed(notice) {
     walled: () => lookAgain(notice.zone),
     placed: () => lookAgain(notice.zone),
     unplaced: () => lookAgain(notice.zone),
+    skies: () => skies(notice),
+    announced: () => announced(notice),
     error: () => toast(notice.message, "bad"),
   }[notice.type];
   if (told) told();
@@ -451,6 +453,17 @@ function heard({ how, by, text, channel, at_ms }, now) {
   if (how === "say" || how === "shout") map.say(by, text, now);
   const words = { say: "", shout: " shouts", whisper: " whispers", channel: ` to ${channel}`, group: " to the group" }[how] ?? "";
   write(how === "say" ? "say" : how, [bold(by, hue(by)), `${words}: ${text}`], at_ms);
+}
+
+function skies({ part, text }) {
+  map.canvas.dataset.part = part;
+  if (skies.said !== text) write("news", [text]);
+  skies.said = text;
+}
+
+function announced({ text }) {
+  toast(text);
+  write("gold", [`Announcement: ${text}`]);
 }
 
 function nameOf(id) {

@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, get_type_hints
 
 import msgspec
@@ -31,7 +31,12 @@ def declared(cls: type) -> set[type]:
 def test_every_event_and_notice_that_is_written_down_is_in_the_catalogue() -> None:
     known = {cls for cls in declared(Event) if not cls.__module__.endswith("acrobatics.events")}
     assert known == set(catalogue.events().values())
-    assert declared(Notice) == set(catalogue.notices().values())
+    assert names(declared(Notice)) == names(catalogue.notices().values())
+
+
+def names(classes: Iterable[type]) -> set[str]:
+    """By name: a notice to which modules add fields is made anew, with the same name, at each reading."""
+    return {f"{cls.__module__}.{cls.__name__}" for cls in classes}
 
 
 @every_event
@@ -90,9 +95,10 @@ def test_there_is_no_rule_without_an_event() -> None:
     assert set(rules()) == set(catalogue.events())
 
 
-def test_families_are_the_modules() -> None:
+def test_families_are_the_modules_that_have_events() -> None:
     families = {family_of(name) for name in modules()}
-    assert set(catalogue.families()) == families
+    assert families - set(catalogue.families()) == {"weather"}  # which only adds to others' rules: it costs no worker
+    assert set(catalogue.families()) <= families
     for family, specs in catalogue.families().items():
         found = {catalogue.events()[spec.name].__module__ for spec in specs}
         assert found - {session_events.__name__} == {f"gameserver.modules.{family}.events"}

@@ -190,6 +190,9 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver catalogue diff FILE": Ran("tests/unit/cli/test_catalogue.py::test_the_status_is_1_if_something_breaks"),
     "gameserver catalogue diff --running": Ran(f"{WATCH}test_the_catalogue_is_compared_with_that_of_running_workers"),
     "gameserver migrate": SMALL,
+    'gameserver announce "The server restarts in five minutes."': Ran(
+        "tests/unit/operations/test_announcing.py::test_everybody_is_told_once_however_often_the_event_comes"
+    ),
     "gameserver world check FILE": MAPS,
     "gameserver world apply": MAPS,
     "gameserver queues": SMALL,

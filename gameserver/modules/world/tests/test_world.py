@@ -6,7 +6,8 @@ from gameserver.declare.session_events import GATEWAY_SILENT_MS, UNHEARD_MS
 from gameserver.modules.movement.events import Vanished
 from gameserver.modules.sessions.entities import CALM, EARS, Gateway, Session
 from gameserver.modules.sessions.rules import SESSION_MS
-from gameserver.modules.world.events import Sweep
+from gameserver.modules.world.events import Announce, Announced, Sweep
+from gameserver.modules.world.rules import PEOPLED_ZONES
 from gameserver.rules.outcome import Waiting
 from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.testing.two_zones import (
@@ -91,3 +92,19 @@ def test_what_is_due_is_sent_again() -> None:
 def test_a_sweep_with_nothing_to_do_does_nothing() -> None:
     outcome = sweep()
     assert (outcome.put, outcome.drop, outcome.notifications, outcome.again) == ((), (), (), ())
+
+
+# Announcing.
+
+
+def announced(*zones: str) -> Any:
+    return play(Announce(text="Supper!"), state(results={PEOPLED_ZONES: zones}), circumstances(gateway=""))
+
+
+def test_what_operators_say_goes_in_one_notice_to_all_zones_in_which_anybody_is() -> None:
+    (heard,) = announced("town", "meadow").notifications
+    assert (heard.notice, heard.to) == (Announced(text="Supper!"), ("zone.meadow", "zone.town"))
+
+
+def test_in_an_empty_world_nobody_is_told() -> None:
+    assert announced().notifications == ()
