@@ -5,8 +5,9 @@ from typing import Any
 from gameserver.declare.entity import Entity
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
-from gameserver.modules.combat.entities import Creature, Health, Strength
-from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
+from gameserver.modules.combat.entities import Creature, Duel, Health, Strength
+from gameserver.modules.combat.hooks import HURT_ZONES
+from gameserver.modules.creatures.hooks import BUSY_ZONES
 from gameserver.modules.movement.bodies import around, around_locked, bodies_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Account, Gateway, Player, Session
@@ -17,7 +18,7 @@ from gameserver.rules.needs import Needs, count, due, ids, mail, mail_count, por
 
 BY_ID: dict[str, tuple[type[Entity], ...]] = {
     "accounts": (Account,),
-    "players": (Player, Body, Health, Strength),
+    "players": (Player, Body, Health, Strength, Duel),
     "purses": (Purse,),
     "creatures": (Creature,),
     "sessions": (Session,),

@@ -19,7 +19,8 @@ from gameserver.declare.packet_parts import joined
 from gameserver.maps.objects import Placed, World, Zone
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.kinds import KINDS
-from gameserver.modules.combat.maps import Lair, Peace
+from gameserver.modules.combat.maps import Peace
+from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.movement.maps import Portal, Spawn
 from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.outcome import Outcome, State

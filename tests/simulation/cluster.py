@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
 from gameserver.maps.objects import Placed, World, Zone
-from gameserver.modules.combat.maps import Lair
+from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.movement.maps import Spawn
 from gameserver.modules.sessions.entities import Session
 from gameserver.wire.packets import Error, FromServer

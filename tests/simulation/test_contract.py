@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, Retryable
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.hooks import BUSY_ZONES
+from gameserver.modules.creatures.hooks import BUSY_ZONES
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Account, Gateway, Session
 from gameserver.modules.world.entities import ZoneClock

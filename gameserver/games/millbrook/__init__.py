@@ -19,6 +19,7 @@ GAME = Game(
         "gameserver.modules.chat",
         "gameserver.modules.weather",
         "gameserver.modules.combat",
+        "gameserver.modules.creatures",
         "gameserver.modules.trade",
         "gameserver.modules.items",
         "gameserver.modules.barter",
@@ -34,6 +35,9 @@ GAME = Game(
     world=MAPS / "bundled.world",
     data={
         name: MAPS / f"{name}.json"
-        for name in ("creatures", "items", "drops", "recipes", "shops", "people", "quests", "achievements", "climates")
+        for name in (
+            *("effects", "creatures", "lairs", "items", "drops", "recipes", "shops"),
+            *("people", "quests", "achievements", "climates"),
+        )
     },
 )

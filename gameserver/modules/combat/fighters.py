@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.game import Context, Needs, Rejected, State, ids
+from gameserver.game import Context, Entity, Needs, Rejected, State, ids
 from gameserver.modules.combat.entities import Health, Strength
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Player
@@ -13,7 +13,7 @@ PARTS = (Body, Health, Strength)  # what a rule names as its ``components`` whos
 
 
 class Fighter(msgspec.Struct, frozen=True):
-    """A player with its body, health and strength. ``parts`` is what a blow changes, for a rule to put."""
+    """A player with its body, health and strength."""
 
     player: Player
     body: Body
@@ -31,9 +31,9 @@ class Fighter(msgspec.Struct, frozen=True):
         return self.player.name
 
     @property
-    def parts(self) -> tuple[Body, Health]:
-        """What changes when it is struck."""
-        return self.body, self.health
+    def parts(self) -> tuple[Body, Health, Strength]:
+        """What may change when it is struck."""
+        return self.body, self.health, self.strength
 
     @property
     def dead(self) -> bool:
@@ -43,6 +43,11 @@ class Fighter(msgspec.Struct, frozen=True):
     def changed(self, **changes: int) -> "Fighter":
         """The same with another health, which others see."""
         return replace(self, body=replace(self.body, v=self.body.v + 1), health=replace(self.health, **changes))
+
+
+def changed_parts(state: State, fighter: Fighter) -> tuple[Entity, ...]:
+    """Return what of a fighter is no longer as it was loaded, for a rule to put."""
+    return tuple(part for part in fighter.parts if state.get(type(part), part.id) != part)
 
 
 def fighter_needs(player: str) -> Needs:

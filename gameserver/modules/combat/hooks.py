@@ -1,28 +1,30 @@
 """What combat adds to others' rules: the dead do nothing and are not seen; zones stir, in which fights go on."""
 
+from collections.abc import Iterable
 from typing import Any
-from zlib import crc32
+
+from msgspec.structs import replace
 
 from gameserver.game import Context, Event, Needs, Outcome, State, after, before, beginning, distinct, ids, where
-from gameserver.modules.combat.entities import Creature, Health, Strength
+from gameserver.modules.combat.duels import duels_in, ended_in
+from gameserver.modules.combat.entities import Creature, Duel, Health, Strength
 from gameserver.modules.combat.events import BeingHealth, ChartedSafety, EnteredHealth
 from gameserver.modules.combat.fighters import dead
 from gameserver.modules.combat.kinds import kind_of
-from gameserver.modules.combat.maps import Lair, is_safe
+from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.combat.scene import Scene
 from gameserver.modules.movement.appearance import Called, hides, looks
 from gameserver.modules.movement.bodies import bodies_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.events import Entered
 from gameserver.modules.sessions.players import actor, comes_and_goes
-from gameserver.modules.world.entities import PULSE
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import comes_round, lived_through
 
-IDLE_TICKS = 20
 HEAL_TICKS = 4
 
-BUSY_ZONES = distinct(Body, "zone", when="present")
+DUEL_ZONES = distinct(Duel, "duel_zone", when="fighting")
 HURT_ZONES = distinct(Health, "zone", when="hurt")  # where any of them is dead or wounded
 
 
@@ -90,34 +92,36 @@ def tells_whether_it_is_safe(state: State, event: Event, context: Context, outco
     return Outcome(parts=(ChartedSafety(safe=is_safe(state.zone(drawn.zone))),))
 
 
-@after("world.tick", needs=lambda event, context: (BUSY_ZONES, HURT_ZONES))
+@after("world.tick", needs=lambda event, context: (HURT_ZONES, DUEL_ZONES))
 def zones_stir(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
-    """Let every zone stir whose turn it is.
-
-    Those in which players have creatures about them, or wounds to heal, do on every tick, where only creatures are once
-    in ``IDLE_TICKS``, and where none are never.
-    """
-    n, past = lived_through(state, PULSE)
-    stirring = [name for name in sorted(state.world.zones) if _stirs(state, name, n, past)]
-    return Outcome(events=tuple(Stir(zone=name, n=n) for name in stirring))
+    """Let every zone stir in which players have wounds to heal, or fight a duel."""
+    return stirring(state, (*state.values(HURT_ZONES), *state.values(DUEL_ZONES)), outcome)
 
 
-def _stirs(state: State, zone: str, n: int, past: int) -> bool:
-    hurt = zone in state.values(HURT_ZONES)
-    if hurt or not state.world.zones[zone].placed(Lair):
-        return hurt
-    return zone in state.values(BUSY_ZONES) or comes_round(n, past, IDLE_TICKS, crc32(zone.encode()))
+def stirring(state: State, zones: Iterable[str], outcome: Outcome) -> Outcome:
+    """Let zones stir in this tick, those left out that do already, and those that no map shows."""
+    n = state.of(ZoneClock)[PULSE].tick
+    already = {event.zone for event in outcome.events if isinstance(event, Stir)}
+    due = {zone for zone in zones if zone in state.world.zones} - already
+    return Outcome(events=tuple(Stir(zone=zone, n=n) for zone in sorted(due)))
 
 
-@after("world.stir", needs=lambda event, context: (bodies_in(event.zone, Strength), where(Creature, zone=event.zone)))
+def _of_a_zone(event: Stir, context: Context) -> Needs:
+    return (bodies_in(event.zone, Strength), where(Creature, zone=event.zone), *duels_in(event.zone))
+
+
+@after("world.stir", needs=_of_a_zone)
 def fights_go_on(state: State, event: Stir, context: Context, outcome: Outcome) -> Outcome:
-    """The dead return, the wounded heal, creatures act."""
-    if event.zone not in state.world.zones:
-        return Outcome()  # a worker with other maps knows it
+    """The dead return, the wounded heal, effects act, duels end."""
+    if not outcome.put:
+        return Outcome()  # a worker with other maps knows the zone
     n, past = lived_through(state, event.zone)
     scene = Scene(state, event.zone, context)
-    scene.raise_dead()
+    scene.raise_players()
     if comes_round(n, past, HEAL_TICKS):
-        scene.heal()
-    scene.act()
-    return Outcome(put=tuple(scene.changed.values()), notifications=tuple(scene.notifications))
+        scene.heal_players()
+    scene.let_effects_act()
+    fought = scene.outcome()
+    ended = ended_in(state.folded(fought), event.zone, context.now_ms)
+    told = (*fought.notifications, *ended.notifications)
+    return replace(fought, put=(*fought.put, *ended.put), notifications=told)

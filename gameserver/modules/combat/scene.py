@@ -1,150 +1,169 @@
-"""A zone during one of its ticks: the dead return, the wounded heal, creatures act."""
+"""A zone during one of its ticks, and what combat makes of that: the dead return, the wounded heal, effects act.
+
+Modules above go on with the same scene: in it bodies are changed one after the other, each as the one before left them.
+"""
 
 from msgspec.structs import replace
 
-from gameserver.game import Context, Entity, Notification, State, awaited
-from gameserver.modules.combat.entities import Creature, Health
-from gameserver.modules.combat.events import Respawned
+from gameserver.game import Context, Entity, Event, Notification, Outcome, State, awaited
+from gameserver.modules.combat.blows import DEAD_MS, Hurt, resists_of, wound_creature, wound_player
+from gameserver.modules.combat.effects import Pulse, pulsed
+from gameserver.modules.combat.elements import resisted
+from gameserver.modules.combat.entities import Creature, Health, Strength
+from gameserver.modules.combat.events import Felt, Respawned
 from gameserver.modules.combat.fighters import Fighter, fighter_of
-from gameserver.modules.combat.kinds import Kind, kind_of
-from gameserver.modules.combat.maps import Lair, is_safe
-from gameserver.modules.combat.rules import DEAD_MS, blow, strike_player
+from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.movement.bodies import present_in
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.maps import Portal, spawns
-from gameserver.modules.movement.view import appears, distance, looks_around, steps_seen
+from gameserver.modules.movement.maps import spawns
+from gameserver.modules.movement.view import appears, looks_around
 
 HEAL_HP = 2
 REST_MS = 5_000
-WANDER_ODDS = 0.2
-WANDER_TILES = 4
 
 
 class Scene:
     """A zone during one tick: bodies as they are changed one after the other, and what is seen of it."""
 
     def __init__(self, state: State, zone: str, context: Context) -> None:
-        self.state = state.to_be_changed((Body, Health, Creature))
+        self.state = state.to_be_changed((Body, Health, Strength, Creature))
         self.zone = state.zone(zone)
         self.now_ms = context.now_ms
         self.rng = context.rng
         self.players = {body.id: fighter_of(state, body.id) for body in present_in(state, zone)}
         creatures = [creature for creature in state.of(Creature).values() if creature.zone == zone]
         self.creatures = {creature.id: creature for creature in sorted(creatures, key=lambda c: c.id)}
-        self.changed: dict[tuple[type[Entity], str], Entity] = {}
         self.notifications: list[Notification] = []
-        self.lairs = self.zone.placed(Lair)
-        self.homes = {lair.id: (lair.x, lair.y) for lair, _ in self.lairs}
+        self._changed: dict[tuple[type[Entity], str], Entity] = {}
+        self._dropped: dict[str, Entity] = {}
+        self._events: list[Event] = []
 
-    def _put_player(self, player: Fighter) -> None:
+    def outcome(self) -> Outcome:
+        """All that has happened."""
+        return Outcome(
+            put=tuple(self._changed.values()),
+            drop=tuple(self._dropped.values()),
+            notifications=tuple(self.notifications),
+            events=tuple(self._events),
+        )
+
+    def put_player(self, player: Fighter) -> None:
+        """Let a player be as it is now."""
+        before = self.players[player.id]
         self.players[player.id] = player
-        self._put(player.body)
-        self._put(player.health)
+        for part, was in zip(player.parts, before.parts, strict=True):
+            if part != was:
+                self._put(part)
 
-    def _put_creature(self, creature: Creature) -> None:
+    def put_creature(self, creature: Creature) -> None:
+        """Let a creature be as it is now."""
         self.creatures[creature.id] = creature
+        self._dropped.pop(creature.id, None)
         self._put(creature)
+
+    def drop_creature(self, creature: Creature) -> None:
+        """Let a creature be no more."""
+        del self.creatures[creature.id]
+        self._changed.pop((Creature, creature.id), None)
+        self._dropped[creature.id] = creature
+
+    def bear(self, event: Event) -> None:
+        """Let an event be born of this tick."""
+        self._events.append(event)
 
     def _put(self, thing: Entity) -> None:
         self.state.put((thing,))
-        self.changed[type(thing), thing.id] = thing
+        self._changed[type(thing), thing.id] = thing
 
-    def raise_dead(self) -> None:
-        for lair, what in self.lairs:
-            body = self.creatures.get(lair.id)
-            if body is None or self._returns(body.dead_until_ms, kind_of(what.kind).respawn_s * 1000):
-                self._spawn(Creature(id=lair.id, kind=what.kind, zone=self.zone.name, x=lair.x, y=lair.y), body)
+    def let_feel(self, hurt: Hurt[Fighter] | Hurt[Creature]) -> None:
+        """Let somebody be as a blow (or an effect) left it, with all that follows."""
+        if isinstance(hurt.struck, Creature):
+            self.put_creature(hurt.struck)
+        else:
+            self.put_player(hurt.struck)
+        self.notifications += hurt.notifications
+        self._events += hurt.events
+
+    def is_over(self, due_ms: int, most_ms: int) -> bool:
+        """Whether a time that was set has come."""
+        return due_ms > 0 and not awaited(due_ms, self.now_ms, most_ms)
+
+    # What combat makes of a tick.
+
+    def raise_players(self) -> None:
+        """Let dead players return whose time has come."""
         for player in list(self.players.values()):
-            if self._returns(player.health.dead_until_ms, DEAD_MS):
+            if self.is_over(player.health.dead_until_ms, DEAD_MS):
                 self._respawn(player)
-
-    def _returns(self, dead_until_ms: int, after_ms: int) -> bool:
-        return dead_until_ms > 0 and not awaited(dead_until_ms, self.now_ms, after_ms)
-
-    def _spawn(self, fresh: Creature, before: Creature | None) -> None:
-        born = replace(fresh, hp=kind_of(fresh.kind).hp_max, v=before.v + 1 if before else 0)
-        self._put_creature(born)
-        self.notifications += appears(self.state, born)
 
     def _respawn(self, player: Fighter) -> None:
         x, y = self.rng.choice(spawns(self.zone))
         alive = player.changed(hp=player.health.hp_max, dead_until_ms=0)
         body, who = replace(alive.body, x=x, y=y), player.player
-        self._put_player(Fighter(who, body, alive.health, alive.strength))
+        self.put_player(replace(alive, body=body))
         notice = Respawned(zone=body.zone, x=x, y=y, hp=alive.health.hp)
         self.notifications += [
             *appears(self.state, body),
             Notification(notice=notice, conn=who.conn, gateway=who.gateway, follow=looks_around(body)),
         ]
 
-    def heal(self) -> None:
+    def heal_players(self) -> None:
+        """Let the wounded heal who were left in peace."""
         for player in list(self.players.values()):
             health = player.health
             rests = awaited(health.hit_ms + REST_MS, self.now_ms, REST_MS)
             if player.dead or health.hp >= health.hp_max or rests:
                 continue
-            healed = player.changed(hp=min(health.hp_max, health.hp + HEAL_HP))
-            self._put_player(healed)
-            self.notifications += appears(self.state, healed.body)
+            self._change_health(player, HEAL_HP)
 
-    def act(self) -> None:
+    def _change_health(self, player: Fighter, hp: int) -> None:
+        healed = player.changed(hp=min(player.health.hp_max, player.health.hp + hp))
+        self.put_player(healed)
+        self.notifications += appears(self.state, healed.body)
+
+    def let_effects_act(self) -> None:
+        """Let all effects pulse that are due."""
+        for player in list(self.players.values()):
+            if player.strength.effects and not player.dead:
+                self._pulse_player(player)
         for creature in list(self.creatures.values()):
-            kind = kind_of(creature.kind)
-            if not creature.dead and not awaited(creature.act_due_ms, self.now_ms, kind.act_every_ms):
-                self._act(creature, kind)
+            if creature.effects and not creature.dead:
+                self._pulse_creature(creature)
 
-    def _act(self, creature: Creature, kind: Kind) -> None:
-        prey = self._prey(creature, kind)
-        if prey is None:
-            self._wander(creature, kind)
-        elif distance(creature, prey.body) <= kind.reach:
-            self._strike(creature, kind, prey)
+    def _pulse_player(self, player: Fighter) -> None:
+        kept, pulses = pulsed(player.strength.effects, self.now_ms)
+        self.put_player(replace(player, strength=replace(player.strength, effects=kept)))
+        for pulse in pulses:
+            player = self.players[player.id]
+            if not player.dead:
+                self._feel(player, pulse)
+
+    def _feel(self, player: Fighter, pulse: Pulse) -> None:
+        kind, before = pulse.kind, player.health.hp
+        if kind.heals:
+            self._change_health(player, kind.heals)
         else:
-            dx, dy = _sign(prey.body.x - creature.x), _sign(prey.body.y - creature.y)
-            self._step(replace(creature, prey=prey.id), kind, dx, dy)
+            damage = resisted(kind.harm, kind.element, resists_of(player.strength))
+            self.let_feel(wound_player(player, pulse.by, damage, self.now_ms))
+        hp = self.players[player.id].health.hp
+        told = Felt(kind=kind.name, effect=kind.title, change=hp - before, hp=hp)
+        self.notifications.append(Notification(notice=told, player=player.id))
 
-    def _prey(self, creature: Creature, kind: Kind) -> Fighter | None:
-        """Whom it is after: who struck it, or (aggressive) the nearest in sight; nobody where fighting is forbidden."""
-        if is_safe(self.zone):
-            return None
-        seen = [p for p in self.players.values() if not p.dead and distance(creature, p.body) <= kind.sight]
-        wanted = [p for p in seen if kind.aggressive or p.id == creature.prey]
-        return min(wanted, key=lambda p: (p.id != creature.prey, distance(creature, p.body), p.id), default=None)
+    def _pulse_creature(self, creature: Creature) -> None:
+        kept, pulses = pulsed(creature.effects, self.now_ms)
+        self.put_creature(replace(creature, effects=kept))
+        for pulse in pulses:
+            creature = self.creatures[creature.id]
+            if not creature.dead:
+                self._hurt(creature, pulse)
 
-    def _strike(self, creature: Creature, kind: Kind, prey: Fighter) -> None:
-        damage = blow(self.rng, kind.attack, prey.strength.defence)
-        hurt, notifications = strike_player(creature.id, prey, damage, self.now_ms)
-        self._put_player(hurt)
-        self._put_creature(self._acted(replace(creature, prey=prey.id), kind))
-        self.notifications += notifications
-
-    def _wander(self, creature: Creature, kind: Kind) -> None:
-        if self.rng.random() >= WANDER_ODDS:
+    def _hurt(self, creature: Creature, pulse: Pulse) -> None:
+        kind, effect = kind_of(creature.kind), pulse.kind
+        if effect.heals:
+            healed = replace(creature, hp=min(kind.hp_max, creature.hp + effect.heals), v=creature.v + 1)
+            self.put_creature(healed)
+            self.notifications += appears(self.state, healed)
             return
-        self._step(replace(creature, prey=""), kind, self.rng.randint(-1, 1), self.rng.randint(-1, 1), home=True)
-
-    def _step(self, creature: Creature, kind: Kind, dx: int, dy: int, *, home: bool = False) -> None:
-        x, y = creature.x + dx, creature.y + dy
-        if (dx, dy) == (0, 0) or not self._free(x, y) or (home and self._strays(creature, x, y)):
-            return
-        stepped = replace(self._acted(creature, kind), x=x, y=y, v=creature.v + 1)
-        self._put_creature(stepped)
-        self.notifications += steps_seen(self.state, creature, stepped)
-
-    def _acted(self, creature: Creature, kind: Kind) -> Creature:
-        return replace(creature, act_due_ms=self.now_ms + kind.act_every_ms)
-
-    def _free(self, x: int, y: int) -> bool:
-        taken = any((c.x, c.y) == (x, y) and not c.dead for c in self.creatures.values())
-        return self.zone.walkable(x, y) and self.zone.on(Portal, x, y) is None and not taken
-
-    def _strays(self, creature: Creature, x: int, y: int) -> bool:
-        """Whether a wandering step leads away from home, and too far."""
-        home_x, home_y = self.homes.get(creature.id, (x, y))
-        now = max(abs(creature.x - home_x), abs(creature.y - home_y))
-        then = max(abs(x - home_x), abs(y - home_y))
-        return then > WANDER_TILES and then >= now
-
-
-def _sign(n: int) -> int:
-    return (n > 0) - (n < 0)
+        damage = resisted(effect.harm, effect.element, kind.resists)
+        credit = pulse.by if pulse.by in self.players else ""
+        self.let_feel(wound_creature(creature, pulse.by, credit, damage, self.now_ms, self.rng))

@@ -41,3 +41,46 @@ def respawned(view: View, notice: Packet) -> None:
 def rewarded(view: View, notice: Packet) -> None:
     """I gained experience."""
     view.me["xp"] = notice["total"]
+
+
+@follows("cleave")
+def swept(view: View, event: Packet, data: Packet) -> None:
+    """My wide blow fell."""
+    for hit in data["hits"]:
+        view.change(hit["target"], hp=hit["hp"])
+
+
+@follows("fallen")
+def fallen(view: View, notice: Packet) -> None:
+    """My death has cost me experience."""
+    view.me["xp"] = notice["total"]
+
+
+@follows("levelled")
+def levelled(view: View, notice: Packet) -> None:
+    """I have reached a level."""
+    view.me |= {key: notice[key] for key in ("level", "hp", "hp_max")}
+
+
+@follows("felt")
+def felt(view: View, notice: Packet) -> None:
+    """An effect has changed my health."""
+    view.me["hp"] = notice["hp"]
+
+
+@follows("score")
+def condition(view: View, event: Packet, data: Packet) -> None:
+    """I was told how I am."""
+    view.me |= {key: data[key] for key in ("level", "xp", "hp", "hp_max")}
+
+
+@follows("duelbegan")
+def duel_began(view: View, notice: Packet) -> None:
+    """I fight a duel."""
+    view.me["rival"] = next((name for name in notice["players"] if name != view.me.get("name")), "")
+
+
+@follows("duelended")
+def duel_ended(view: View, notice: Packet) -> None:
+    """I fight no duel."""
+    view.me["rival"] = ""

@@ -5,9 +5,11 @@ All that the modules about things know of movement and combat is here."""
 from msgspec.structs import replace
 
 from gameserver.game import Context, Entity, Needs, Notification, Outcome, Rejected, State
-from gameserver.modules.combat.entities import Creature, Health, Strength
+from gameserver.modules.combat.effects import afflicted, cured
+from gameserver.modules.combat.entities import Health, Strength
 from gameserver.modules.combat.fighters import PARTS as FIGHTERS_PARTS
 from gameserver.modules.combat.fighters import Fighter, fighter_needs, fighter_of, living_actor
+from gameserver.modules.combat.gear import Gear, written
 from gameserver.modules.movement.view import appears, cell_of
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import player_id
@@ -87,12 +89,15 @@ def fighting(state: State, player: str) -> tuple[int, int]:
     return body.attack, body.defence
 
 
-def strengthened(state: State, player: str, attack: int, defence: int) -> tuple[Strength, ...]:
-    """Change how a player strikes and is struck: what is put."""
+def strengthened(state: State, player: str, attack: int, defence: int, gear: Gear) -> tuple[Strength, ...]:
+    """Change how a player strikes and is struck: what is put. ``gear``: what all that is worn then does beside that."""
     body = state.of(Strength)[player]
-    return (replace(body, attack=body.attack + attack, defence=body.defence + defence),)
+    return (replace(body, attack=body.attack + attack, defence=body.defence + defence, gear=written(gear)),)
 
 
-def slain(put: tuple[object, ...]) -> Creature | None:
-    """The creature that a blow has killed."""
-    return next((body for body in put if isinstance(body, Creature) and body.dead), None)
+def treated(state: State, player: str, gives: str, cures: str, now_ms: int) -> tuple[Strength, ...]:
+    """Let an effect act on a player, and those of an element end: what is put."""
+    body = state.of(Strength)[player]
+    effects = cured(body.effects, cures) if cures else body.effects
+    changed = replace(body, effects=afflicted(effects, gives, player, now_ms) if gives else effects)
+    return (changed,) if changed != body else ()

@@ -3,7 +3,8 @@
 from gameserver.game import conserved, each, total
 from gameserver.modules.items.entities import Item
 
-SINKS = ("items.use", "items.rot", "combat.attack")  # eaten, rotten, worn out
+SOURCES = ("combat.slain",)  # what creatures leave
+SINKS = ("items.use", "items.rot", "combat.attack", "combat.cleave")  # eaten, rotten, worn out
 
-conserved("things", each(Item, when="single"), sources=("combat.attack",), sinks=SINKS)
-conserved("stacks", total(Item, "count", by="kind"), sources=("combat.attack",), sinks=SINKS)
+conserved("things", each(Item, when="single"), sources=SOURCES, sinks=SINKS)
+conserved("stacks", total(Item, "count", by="kind"), sources=SOURCES, sinks=SINKS)

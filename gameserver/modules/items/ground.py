@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from gameserver.game import Box, Dice, Notification
+from gameserver.modules.combat.effects import PERMILLE
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Laid, Lifted, Lying
-from gameserver.modules.items.kinds import DROPS, DROPS_MAX, PERMILLE, kind_of
+from gameserver.modules.items.kinds import DROPS, DROPS_MAX, kind_of
 from gameserver.modules.items.things import made
 from gameserver.modules.movement.view import cell_topic
 

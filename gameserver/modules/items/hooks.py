@@ -3,13 +3,13 @@
 from msgspec.structs import replace
 
 from gameserver.game import Context, Needs, Notification, Outcome, State, after, ids, near
-from gameserver.modules.combat.events import Attack
+from gameserver.modules.combat.events import Attack, Cleave, Slain
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Broke, Ground
 from gameserver.modules.items.ground import lies_in, loot, loot_ids, lying, shows
 from gameserver.modules.items.kinds import kind_of
-from gameserver.modules.items.rules import strength
+from gameserver.modules.items.rules import gear, strength
 from gameserver.modules.items.things import held, rows_of, shown, worn_by
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look
@@ -29,12 +29,13 @@ def things_are_seen(state: State, event: Look, context: Context, outcome: Outcom
     return Outcome(notifications=(Notification(notice=told, conn=context.conn, gateway=context.gateway),))
 
 
-def _worn_and_loot(event: Attack, context: Context) -> Needs:
-    return (*rows_of(worn_by(context.player)), ids(Item, *loot_ids(context.id)))
+def _worn(event: Attack | Cleave, context: Context) -> Needs:
+    return rows_of(worn_by(context.player))
 
 
-@after("combat.attack", needs=_worn_and_loot)
-def weapons_wear(state: State, event: Attack, context: Context, outcome: Outcome) -> Outcome | None:
+@after("combat.attack", needs=_worn)
+@after("combat.cleave", needs=_worn)
+def weapons_wear(state: State, event: Attack | Cleave, context: Context, outcome: Outcome) -> Outcome | None:
     """What strikes is used once more; worn out, it is gone, and with it what it added."""
     weapon = next((i for i in held(state, worn_by(context.player)) if kind_of(i.kind).slot == "hand"), None)
     if weapon is None or not kind_of(weapon.kind).uses:
@@ -46,17 +47,15 @@ def weapons_wear(state: State, event: Attack, context: Context, outcome: Outcome
 
 def _breaks(state: State, player: str, item: Item) -> Outcome:
     attack, defence = strength([item])
-    body = characters.strengthened(state, player, -attack, -defence)
+    left = [worn for worn in held(state, worn_by(player)) if worn.id != item.id]
+    body = characters.strengthened(state, player, -attack, -defence, gear(left))
     had_attack, had_defence = characters.fighting(state, player)
     told = Broke(thing=shown(item), attack=had_attack - attack, defence=had_defence - defence)
     return Outcome(put=body, drop=(item,), notifications=(Notification(notice=told, player=player),))
 
 
-@after("combat.attack")
-def creatures_leave_things(state: State, event: Attack, context: Context, outcome: Outcome) -> Outcome | None:
-    """What a creature carried lies where it died."""
-    body = characters.slain(outcome.put)
-    if body is None:
-        return None
-    left = tuple(loot(body.kind, (body.zone, body.x, body.y), context.id, context.now_ms, context.rng))
+@after("combat.slain", needs=lambda event, context: (ids(Item, *loot_ids(context.id)),))
+def creatures_leave_things(state: State, event: Slain, context: Context, outcome: Outcome) -> Outcome:
+    """What a creature had lies where it died."""
+    left = tuple(loot(event.kind, (event.zone, event.x, event.y), context.id, context.now_ms, context.rng))
     return Outcome(put=left, notifications=tuple(map(shows, left)))

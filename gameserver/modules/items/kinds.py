@@ -5,12 +5,14 @@ from typing import Annotated
 import msgspec
 
 from gameserver.game import Record, misnamed, records
+from gameserver.modules.combat.effects import EFFECTS, PERMILLE
+from gameserver.modules.combat.elements import ELEMENTS, Percent, faults_of
 from gameserver.modules.combat.kinds import KINDS as CREATURES
+from gameserver.modules.combat.rules import SWEEPS_MAX
 
 SLOTS = ("hand", "body", "head", "feet", "finger")
 STACK_MAX = 999
 DROPS_MAX = 4  # things that one creature drops at most
-PERMILLE = 1000
 
 Points = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=STACK_MAX)]
@@ -21,7 +23,10 @@ class Kind(Record, frozen=True, kw_only=True):
 
     ``stack``: how many lie in a stack at most; 1 for what does not stack. ``slot``: where it is worn, "" for nowhere;
     ``attack`` and ``defence``: what it adds to those of its wearer; ``uses``: how many blows or uses it lasts, 0 for
-    ever. ``heals``: health that it gives when it is used up. ``holds``: how many things a container holds. ``price``:
+    ever. ``reach`` of a weapon in tiles (0 for that of a hand) and the radius that it ``sweeps``; ``element`` of its
+    blows, and an effect that they leave, ``inflicts``, so often of 1,000 times; ``resists``: percents that armour keeps
+    off, by element. ``heals``: health that it gives when it is used up; ``gives``: an effect; ``cures``:
+    an element whose effects end then. ``holds``: how many things a container holds. ``price``:
     what it is worth, in coins.
     """
 
@@ -32,7 +37,15 @@ class Kind(Record, frozen=True, kw_only=True):
     attack: Points = 0
     defence: Points = 0
     uses: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    reach: Annotated[int, msgspec.Meta(ge=0, le=8)] = 0
+    sweeps: Annotated[int, msgspec.Meta(ge=0, le=SWEEPS_MAX)] = 0
+    element: str = ""
+    inflicts: str = ""
+    inflicts_permille: Annotated[int, msgspec.Meta(ge=0, le=PERMILLE)] = 0
+    resists: dict[str, Percent] = {}
     heals: Points = 0
+    gives: str = ""
+    cures: str = ""
     holds: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
     price: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
 
@@ -51,8 +64,24 @@ class Kind(Record, frozen=True, kw_only=True):
             "stack: what is worn or holds things does not stack": self.stacks and bool(self.slot or self.holds),
             "uses: a stack is used up one by one": self.stacks and self.uses > 0,
             "uses: what holds things does not wear out, or what is in it would be lost": bool(self.uses and self.holds),
-            "attack: what is worn nowhere strengthens nobody": bool(self.attack or self.defence) and not self.slot,
+            "attack: what is worn nowhere strengthens nobody": self._fights() and not self.slot,
+            "reach: only what is in the hand strikes": self._strikes() and self.slot != "hand",
+            f"inflicts: there is no effect {self.inflicts!r}": self.inflicts not in ("", *EFFECTS),
+            f"gives: there is no effect {self.gives!r}": self.gives not in ("", *EFFECTS),
+            f"cures: there is no element {self.cures!r}": self.cures not in ELEMENTS,
+            **faults_of(self.element, self.resists),
         }
+
+    def _fights(self) -> bool:
+        return bool(self.attack or self.defence or self.resists)
+
+    def _strikes(self) -> bool:
+        return bool(self.reach or self.sweeps or self.element or self.inflicts)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it does something when it is used up."""
+        return bool(self.heals or self.gives or self.cures)
 
 
 class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

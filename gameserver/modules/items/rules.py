@@ -1,5 +1,7 @@
 """Things: of two who take one at the same time one gets it, because the row is locked; the other is told."""
 
+from collections import Counter
+
 from msgspec.structs import replace
 
 from gameserver.game import (
@@ -20,6 +22,7 @@ from gameserver.game import (
     test,
 )
 from gameserver.modules.combat.fighters import Fighter
+from gameserver.modules.combat.gear import REACH, Gear
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import (
@@ -133,15 +136,16 @@ def use(state: State, event: Use, context: Context) -> Outcome:
     item = mine(state, player.id, event.thing)
     kind = kind_of(item.kind)
     hp, hp_max = characters.health(state, player.id)
-    if not kind.heals:
+    if not kind.is_used:
         raise Rejected("useless", f"{kind.title} can't be used up.")
-    if hp >= hp_max:
+    treated = characters.treated(state, player.id, kind.gives, kind.cures, context.now_ms)
+    if hp >= hp_max and not treated:
         raise Rejected("unhurt", "You are in full health.")
-    put, hp, seen = characters.healed(state, player.id, kind.heals)
+    put, hp, seen = characters.healed(state, player.id, kind.heals) if kind.heals else ((), hp, ())
     left = _used(item, kind)
     return Outcome(
         result=Healed(hp=hp, left=(left.count or kind.uses - left.used) if left else 0),
-        put=(*put, *([left] if left else [])),
+        put=changes(*put, *treated, *([left] if left else [])),
         drop=() if left else (item,),
         notifications=seen,
     )
@@ -180,7 +184,9 @@ def _armed(state: State, player: Fighter, item: Item, *, on: list[Item], off: li
     """Let a player's strength follow what was put on and taken off."""
     attack, defence = strength(on)
     less_attack, less_defence = strength(off)
-    body = characters.strengthened(state, player.id, attack - less_attack, defence - less_defence)
+    off_ids = {thing.id for thing in off}
+    worn = [thing for thing in held(state, worn_by(player.id)) if thing.id not in off_ids]
+    body = characters.strengthened(state, player.id, attack - less_attack, defence - less_defence, gear([*worn, *on]))
     attack_before, defence_before = characters.fighting(state, player.id)
     result = Armed(
         thing=shown(item),
@@ -194,6 +200,23 @@ def strength(worn: list[Item]) -> tuple[int, int]:
     """What things add to their wearer's attack and defence."""
     kinds = [kind_of(item.kind) for item in worn]
     return sum(kind.attack for kind in kinds), sum(kind.defence for kind in kinds)
+
+
+def gear(worn: list[Item]) -> Gear:
+    """What things do for their wearer beside adding to attack and defence."""
+    kinds = [kind_of(item.kind) for item in worn]
+    weapon = next((kind for kind in kinds if kind.slot == "hand"), Kind(name="hand", title="Hand"))
+    resists = Counter[str]()
+    for kind in kinds:
+        resists.update(kind.resists)
+    return Gear(
+        reach=max(REACH, weapon.reach),
+        sweeps=weapon.sweeps,
+        element=weapon.element,
+        inflicts=weapon.inflicts,
+        inflicts_permille=weapon.inflicts_permille,
+        resists={element: percent for element, percent in sorted(resists.items()) if percent},
+    )
 
 
 @rule(needs=_both_stacks, components=characters.PARTS)

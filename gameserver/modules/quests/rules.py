@@ -18,9 +18,8 @@ from gameserver.game import (
     rule,
     where,
 )
-from gameserver.modules.combat.entities import Strength
-from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.combat.rules import grown
+from gameserver.modules.combat.fighters import Fighter, changed_parts, fighter_of
+from gameserver.modules.combat.growth import grown, level_told
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import all_taken, changes, held, left_of, made, received, rows_of, shown
@@ -214,13 +213,13 @@ def turnin(state: State, event: TurnIn, context: Context) -> Outcome:
 
 
 def _paid(state: State, quest: Quest, journal: Journal, id_: str) -> Outcome:
-    carried, purse, strength = held(state, journal.id), state.of(Purse)[journal.id], state.of(Strength)[journal.id]
+    carried, purse, before = held(state, journal.id), state.of(Purse)[journal.id], fighter_of(state, journal.id)
     given = all_taken(carried, quest.brings)
     paid = list(zip(reward_ids(id_, quest), quest.items.items(), strict=True))
     new = [made(kind, count, id_, journal.id) for id_, (kind, count) in paid]
     got = received(left_of(carried, given), new, journal.id)
     richer = replace(purse, coins=purse.coins + quest.coins)
-    wiser = grown(strength, quest.xp)
+    wiser = grown(before, quest.xp)
     told = Paid(
         quest=quest.name,
         title=quest.title,
@@ -228,11 +227,12 @@ def _paid(state: State, quest: Quest, journal: Journal, id_: str) -> Outcome:
         paid=quest.coins,
         coins=richer.coins,
         xp=quest.xp,
-        total=wiser.xp,
+        total=wiser.strength.xp,
         things=[shown(item) for item in new],
     )
-    put = changes(journal, richer, wiser, *given.put, *got.put)
-    return Outcome(result=told, put=put, drop=(*given.drop, *got.drop))
+    put = changes(journal, richer, *changed_parts(state, wiser), *given.put, *got.put)
+    drop = (*given.drop, *got.drop)
+    return Outcome(result=told, put=put, drop=drop, notifications=level_told(state, before, wiser))
 
 
 # Talking.

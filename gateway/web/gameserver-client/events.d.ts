@@ -7,6 +7,8 @@ export interface Events {
   abandonquest: { fields: { quest: string; }; data: {} };
   /** Accept what a player offers you, for what you offer. When both have accepted it changes hands. */
   accept: { fields: { to: string; version: number; }; data: Agreed };
+  /** Accept the challenge of a player: the duel begins. */
+  acceptduel: { fields: { to: string; }; data: Rivalry };
   /** Join the group of a player who has asked you. */
   acceptinvite: { fields: { by: string; }; data: Company };
   /** Take on a quest of a person near you. */
@@ -23,12 +25,18 @@ export interface Events {
   buy: { fields: { lot: string; }; data: Bought };
   /** Buy of a shop in your zone; of what does not stack one at a time. */
   buyfrom: { fields: { shop: string; kind: string; count?: number; }; data: Purchase };
+  /** Ask a player near you for a duel: it ends before anybody dies, and may be fought where it is safe, too. */
+  challenge: { fields: { to: string; }; data: Rivalry };
   /** Ask for the map of the zone in which you stand: its walls and gates. */
   chart: { fields: Record<string, never>; data: Charted };
+  /** Strike all creatures near you, with a weapon that sweeps. */
+  cleave: { fields: Record<string, never>; data: Swept };
   /** Take what the market keeps for you: bids that were topped, what you won, what nobody bought. */
   collect: { fields: Record<string, never>; data: Collected };
   /** Make a thing of what you carry. */
   craft: { fields: { recipe: string; }; data: Crafted };
+  /** Decline a player's challenge, or take back your own. */
+  declineduel: { fields: { to: string; }; data: {} };
   /** Say no to a player who has asked you into a group. */
   declineinvite: { fields: { by: string; }; data: {} };
   /** Bring coins from your purse into the bank, in a zone with a counter. */
@@ -41,6 +49,8 @@ export interface Events {
   examine: { fields: { thing: string; }; data: Examined };
   /** Take a thing out of a container that you carry. */
   fetch: { fields: { thing: string; out_of: string; }; data: Handled };
+  /** Give up the duel that you fight. */
+  forfeit: { fields: Record<string, never>; data: {} };
   /** Give coins to a player, who may be anywhere. */
   give: { fields: { to: string; coins: number; }; data: Given };
   /** Hand a thing that you carry to a player near you. */
@@ -77,10 +87,14 @@ export interface Events {
   offer: { fields: { to: string; things: Array<string>; coins?: number; }; data: Proposal };
   /** Take what is in a letter. The letter is gone then. */
   openletter: { fields: { letter: string; }; data: Opened };
+  /** Tell a creature of yours to follow you, or to stay and guard where it is. */
+  order: { fields: { creature: string; what: "follow" | "guard"; }; data: Ordered };
   /** Let another player lead the group that you lead. */
   passlead: { fields: { to: string; }; data: {} };
   /** Look into a chest near you. */
   peekin: { fields: { chest: string; }; data: Shared };
+  /** Ask which creatures are yours, and how they are. */
+  pets: { fields: Record<string, never>; data: Companions };
   /** Send a letter with things and coins to a player, who may be anywhere or not in the world. */
   post: { fields: { to: string; text: string; things?: Array<string>; coins?: number; }; data: Sent };
   /** Look into your purse. */
@@ -93,6 +107,8 @@ export interface Events {
   recipes: { fields: Record<string, never>; data: Cookbook };
   /** Make an account and enter the world with it. */
   register: { fields: { name: string; password: string; }; data: Entered };
+  /** Let a creature of yours go, for ever. You are told which you still have. */
+  release: { fields: { creature: string; }; data: Companions };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
   resume: { fields: { token: string; sent?: number; attempt?: number; }; data: Entered };
   /** Take an offer back. */
@@ -103,6 +119,8 @@ export interface Events {
   rummage: { fields: { thing: string; }; data: Inside };
   /** Speak to those who see you. */
   say: { fields: { text: string; }; data: {} };
+  /** Ask how you are: level, experience, what acts on you. */
+  score: { fields: Record<string, never>; data: Condition };
   /** Put a thing that you carry up for sale: at a price, to the highest bid, or both. */
   sell: { fields: { thing: string; price?: number; least?: number; hours?: number; }; data: Placard };
   /** Sell a thing that you carry, or a whole stack, to a shop in your zone. */
@@ -123,6 +141,8 @@ export interface Events {
   talk: { fields: { channel: string; text: string; }; data: {} };
   /** Talk to a person near you, of something or of nothing in particular. */
   talkto: { fields: { person: string; words?: string; }; data: Spoken };
+  /** Try to make a weakened creature near you your own. */
+  tame: { fields: { target: string; }; data: Tamed };
   /** Bring a quest to its end, with the person who waits for it: what it asks for is given up, and it is paid. */
   turnin: { fields: { quest: string; }; data: QuestsPaid };
   /** Take off a thing that you wear. */
@@ -147,11 +167,17 @@ export interface Events {
 export interface Notices {
   accepted: Accepted;
   achieved: Achieved;
+  afflicted: Afflicted;
   announced: Announced;
   appeared: Appeared;
   broke: Broke;
+  challenged: Challenged;
   declined: Declined;
   died: Died;
+  duelbegan: DuelBegan;
+  duelended: DuelEnded;
+  fallen: Fallen;
+  felt: Felt;
   fulfilled: Fulfilled;
   ground: Ground;
   grouped: Grouped;
@@ -160,6 +186,7 @@ export interface Notices {
   invited: Invited;
   kept: Kept;
   laid: Laid;
+  levelled: Levelled;
   lifted: Lifted;
   moved: Moved;
   posted: Posted;
@@ -169,6 +196,7 @@ export interface Notices {
   respawned: Respawned;
   retracted: Retracted;
   rewarded: Rewarded;
+  roared: Roared;
   skies: Skies;
   sold: Sold;
   struck: Struck;
@@ -183,10 +211,16 @@ export interface Agreed {
   coins: number;
 }
 
+/** Whom you have challenged or fight, until when (milliseconds since 1970) at most. */
+export interface Rivalry {
+  rival: string;
+  until_ms: number;
+}
+
 /** Your group: its id ("" for none), and its members, the one who leads first. */
 export interface Company {
   group: string;
-  members: Array<Companion>;
+  members: Array<GroupsCompanion>;
 }
 
 /** A quest of yours. ``ready``: all is done, and ``taker`` waits for you. */
@@ -241,6 +275,11 @@ export interface Charted {
   gates: Array<Gate>;
   safe?: boolean;
   signs?: Array<Sign>;
+}
+
+/** What the blow did to each that it struck. */
+export interface Swept {
+  hits: Array<Hit>;
 }
 
 /** What the market gave you, the coins that you have now, and how many things wait for which you have no room. */
@@ -347,10 +386,20 @@ export interface Opened {
   coins: number;
 }
 
+/** Your creature, as it is told. */
+export interface Ordered {
+  companion: CreaturesCompanion;
+}
+
 /** What is in a chest, and how many things it holds. */
 export interface Shared {
   things: Array<Thing>;
   holds: number;
+}
+
+/** Your creatures. */
+export interface Companions {
+  companions: Array<CreaturesCompanion>;
 }
 
 /** The letter's id, and the coins that you have left. */
@@ -382,6 +431,20 @@ export interface Inside {
   things: Array<Thing>;
 }
 
+/** How you are: ``next_xp`` is the experience with which the next level begins, 0 where there is none. ``effects``: the titles of what acts on you; ``resists``: the percent of damage that is kept off you, by element. */
+export interface Condition {
+  hp: number;
+  hp_max: number;
+  level: number;
+  xp: number;
+  next_xp: number;
+  attack: number;
+  defence: number;
+  reach: number;
+  effects: Array<string>;
+  resists: Record<string, number>;
+}
+
 /** The id of your lot. */
 export interface Placard {
   lot: string;
@@ -406,6 +469,12 @@ export interface Spoken {
   text: string;
   offers: Array<QuestsOffer>;
   quests: Array<Undertaking>;
+}
+
+/** Whether it worked, and the creatures that are yours then. */
+export interface Tamed {
+  done: boolean;
+  companions: Array<CreaturesCompanion>;
 }
 
 /** What you got for a quest, and what you have now: coins, and experience. */
@@ -465,6 +534,15 @@ export interface Achieved {
   id?: string;
 }
 
+/** Something acts on you for a while: ``effect`` is its title, ``kind`` its name. */
+export interface Afflicted {
+  type: "afflicted";
+  kind: string;
+  effect: string;
+  by: string;
+  id?: string;
+}
+
 /** The game's operators say something to everybody. */
 export interface Announced {
   type: "announced";
@@ -488,6 +566,14 @@ export interface Broke {
   id?: string;
 }
 
+/** Somebody asks you for a duel; it may be accepted until then. */
+export interface Challenged {
+  type: "challenged";
+  by: string;
+  until_ms: number;
+  id?: string;
+}
+
 /** A player whom you asked does not want to join. */
 export interface Declined {
   type: "declined";
@@ -500,6 +586,41 @@ export interface Died {
   type: "died";
   who: string;
   by: string;
+  id?: string;
+}
+
+/** Two players fight a duel. */
+export interface DuelBegan {
+  type: "duelbegan";
+  players: Array<string>;
+  until_ms: number;
+  id?: string;
+}
+
+/** A duel is over, or was declined. ``winner``: a name, "" for nobody; ``why``: won, forfeited, over, declined. */
+export interface DuelEnded {
+  type: "duelended";
+  players: Array<string>;
+  winner: string;
+  why: string;
+  id?: string;
+}
+
+/** What your death has cost you: so much experience; ``total`` is what is left. */
+export interface Fallen {
+  type: "fallen";
+  xp: number;
+  total: number;
+  id?: string;
+}
+
+/** An effect has done you harm, or good: your health now. */
+export interface Felt {
+  type: "felt";
+  kind: string;
+  effect: string;
+  change: number;
+  hp: number;
   id?: string;
 }
 
@@ -566,6 +687,16 @@ export interface Kept {
 export interface Laid {
   type: "laid";
   thing: Lying;
+  id?: string;
+}
+
+/** You have reached a level, and are stronger now. */
+export interface Levelled {
+  type: "levelled";
+  level: number;
+  hp: number;
+  hp_max: number;
+  attack: number;
   id?: string;
 }
 
@@ -654,6 +785,14 @@ export interface Rewarded {
   id?: string;
 }
 
+/** A creature says something. */
+export interface Roared {
+  type: "roared";
+  who: string;
+  text: string;
+  id?: string;
+}
+
 /** The sky where you are: told when you come there, and when it changes. ``part``: dawn, day, dusk or night. ``text``: a sentence or two, on how it is or what has changed. */
 export interface Skies {
   type: "skies";
@@ -712,7 +851,7 @@ export interface View {
 }
 
 /** A member of your group. ``present``: whether it is in the world; ``zone``, ``x``, ``y``: where it stands. */
-export interface Companion {
+export interface GroupsCompanion {
   id: string;
   name: string;
   zone: string;
@@ -803,6 +942,18 @@ export interface Listed {
   least: number;
   bid: number;
   until_ms: number;
+}
+
+/** A creature that is yours. ``zone``: where it is; ``does``: follow or guard; ``dead``: it comes back to life. */
+export interface CreaturesCompanion {
+  id: string;
+  kind: string;
+  title: string;
+  hp: number;
+  hp_max: number;
+  zone: string;
+  does: string;
+  dead?: boolean;
 }
 
 /** A quest that a person near you has for you. */

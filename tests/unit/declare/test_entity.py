@@ -162,6 +162,7 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "ChatLine",
         "Health",
         "Strength",
+        "Duel",
         "Creature",
         "Purse",
         "Item",

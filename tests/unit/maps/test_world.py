@@ -16,8 +16,10 @@ from gameserver.errors import Corrupt
 from gameserver.maps.objects import Placed, World, Zone
 from gameserver.maps.world import load_world
 from gameserver.modules.combat.kinds import KINDS
-from gameserver.modules.combat.maps import Lair, Peace, is_safe
+from gameserver.modules.combat.maps import Peace, is_safe
+from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.movement.maps import Portal, Spawn, spawns
+from gameserver.modules.quests import records as quests
 
 BUNDLED = game().world
 
@@ -116,7 +118,8 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
+    monkeypatch.setattr(quests, "QUESTS", {})  # the game's quests need the game's own people
     return Files(tmp_path)
 
 
@@ -432,7 +435,7 @@ def test_a_portal_without_a_target_is_refused(files: Files, properties: dict[str
 
 def test_a_creature_without_a_kind_is_refused(files: Files) -> None:
     files.add_to_field(thing(9, "creature", 2, 2))
-    files.refused("field.tmj", "properties of object 9 (creature)")
+    files.refused("field.tmj", "object 9 (creature) needs a kind, or else a lair")
 
 
 def test_a_spawn_with_a_property_is_refused(files: Files) -> None:

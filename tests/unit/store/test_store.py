@@ -19,7 +19,8 @@ from gameserver.errors import Retryable
 from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
 from gameserver.modules.combat.entities import Creature, Health, Strength
-from gameserver.modules.combat.hooks import BUSY_ZONES, HURT_ZONES
+from gameserver.modules.combat.hooks import HURT_ZONES
+from gameserver.modules.creatures.hooks import BUSY_ZONES
 from gameserver.modules.movement.bodies import present_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import in_view

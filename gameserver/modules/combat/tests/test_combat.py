@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.modules.combat.blows import DEAD_MS, SPREAD, blow
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.events import Attack, Died, Hit, Reward, Rewarded, Struck
+from gameserver.modules.combat.events import Attack, Died, Fall, Hit, Levelled, Reward, Rewarded, Slain, Struck
 from gameserver.modules.combat.kinds import KINDS
-from gameserver.modules.combat.rules import COOLDOWN_MS, DEAD_MS, REACH, SPREAD, blow
-from gameserver.modules.movement.events import Vanished
+from gameserver.modules.combat.rules import COOLDOWN_MS, REACH
+from gameserver.modules.movement.events import Appeared, Vanished
 from gameserver.rules.outcome import MAIL_MAX
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, creature, play, player, put, state, told
 
@@ -62,8 +63,9 @@ def test_a_creature_that_dies_vanishes_and_its_slayer_is_to_be_rewarded() -> Non
     dead = put(outcome, weak.id)
     assert (dead.hp, dead.prey) == (0, "")
     assert dead.dead_until_ms == NOW_MS + KINDS["rat"].respawn_s * 1000
-    assert outcome.events == (Reward(player="ada", xp=KINDS["rat"].xp, slain="rat"),)
-    struck, died, vanished, *_ = told(outcome)  # what it leaves behind is for the module items to tell
+    reward = Reward(player="ada", xp=KINDS["rat"].xp, slain="rat")
+    assert outcome.events == (reward, Slain(kind="rat", zone="meadow", x=weak.x, y=weak.y))
+    struck, died, vanished = told(outcome)
     assert (struck.hp, died, vanished) == (0, Died(who=weak.id, by="ada"), Vanished(who=weak.id, v=dead.v))  # type: ignore[attr-defined]
 
 
@@ -76,12 +78,12 @@ def test_players_may_strike_players() -> None:
     assert outcome.events == ()
 
 
-def test_a_player_who_dies_is_dead_for_a_while_and_nobody_is_rewarded() -> None:
+def test_a_player_who_dies_is_dead_for_a_while_which_costs_something_and_nobody_is_rewarded() -> None:
     outcome = strike("bob", player("Bob", x=13, hp=1))
     dead = put(outcome, "bob")
     assert (dead.hp, dead.dead_until_ms) == (0, NOW_MS + DEAD_MS)
     assert [type(notice) for notice in told(outcome)] == [Struck, Died, Vanished]
-    assert outcome.events == ()
+    assert outcome.events == (Fall(player="bob", by="ada", zone="meadow", x=13, y=10),)
 
 
 def test_an_arm_needs_rest() -> None:
@@ -144,7 +146,8 @@ def test_health_never_falls_below_nothing(seed: int, hp: int) -> None:
         hurt = put(outcome, victim.id)
         assert 0 <= hurt.hp < victim.hp
         assert (hurt.hp == 0) == bool(hurt.dead_until_ms)
-        assert bool(outcome.events) == (isinstance(victim, Creature) and hurt.hp == 0)
+        died = [Reward, Slain] if isinstance(victim, Creature) else [Fall]
+        assert [type(event) for event in outcome.events] == (died if hurt.hp == 0 else [])
 
 
 # Rewards.
@@ -159,7 +162,9 @@ def test_a_slayer_gains_experience_and_grows(before: int, xp: int, total: int, a
     outcome = reward(player(xp=before, attack=10 + before // 100), xp=xp)
     grown = put(outcome, "ada")
     assert (grown.xp, grown.attack) == (total, attack)
-    (tell,) = outcome.notifications
+    tell, *others = outcome.notifications  # what achievements tell comes after
+    levelled = [type(one.notice) for one in others if isinstance(one.notice, Levelled | Appeared)]
+    assert levelled == ([Levelled, Appeared] if attack > 10 + before // 100 else [])
     assert tell.notice == Rewarded(xp=xp, total=total, slain="rat")
     assert tell.player == "ada"
 

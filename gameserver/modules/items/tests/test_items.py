@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
 from gameserver.modules.combat.entities import Strength
-from gameserver.modules.combat.events import Attack, Reward
+from gameserver.modules.combat.events import Attack, Reward, Slain
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import (
@@ -131,7 +131,7 @@ def test_what_is_worn_strengthens_and_what_was_worn_is_carried_again() -> None:
 def test_experience_and_a_weapon_add_up() -> None:
     strong = replace(ADA, attack=15, xp=90)
     outcome = play(Reward(player="ada", xp=20, slain="rat"), state(strong), circumstances())
-    assert outcome.put[0].attack == 16
+    assert [thing.attack for thing in outcome.put if isinstance(thing, Strength)] == [16]
 
 
 def test_food_heals_and_one_piece_is_gone() -> None:
@@ -161,12 +161,13 @@ def test_a_weapon_wears_out_and_takes_its_strength_along() -> None:
 
 
 def test_a_dead_creature_leaves_what_its_table_says_and_the_same_dice_the_same() -> None:
-    scene = state(ADA, creature(hp=1))
-    outcomes = [play(Attack(target="meadow.rat.1"), scene, circumstances(ADA, id=f"e{n}")) for n in range(4)]
+    died = Slain(kind="rat", zone="meadow", x=13, y=10)
+    outcomes = [play(died, state(ADA), circumstances(id=f"e{n}")) for n in range(4)]
     left = [[thing for thing in outcome.put if isinstance(thing, Item)] for outcome in outcomes]
     assert [thing.kind for thing in left[0]] == [thing.kind for thing in left[1]]
     assert {thing.kind for things in left for thing in things} <= {"rat_tail", "bread"}
     assert [thing.id for thing in left[2]] == list(loot_ids("e2"))[: len(left[2])]
+    assert {(thing.zone, thing.x, thing.y) for things in left for thing in things} == {("meadow", 13, 10)}
     assert len([notice for notice in told(outcomes[0]) if isinstance(notice, Laid)]) == len(left[0])
     assert not [thing for thing in played(Attack(target="meadow.rat.1"), creature()).put if isinstance(thing, Item)]
 

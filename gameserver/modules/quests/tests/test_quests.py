@@ -181,7 +181,7 @@ def test_who_has_no_room_for_mail_goes_on_all_the_same() -> None:
 
 def test_a_kill_is_rewarded_by_an_event_that_the_blow_gives_birth_to() -> None:
     where = scene(creature(hp=1))
-    (reward,) = do(where, Attack(target="meadow.rat.1")).events
+    reward, _ = do(where, Attack(target="meadow.rat.1")).events
     assert isinstance(reward, Reward)
 
 

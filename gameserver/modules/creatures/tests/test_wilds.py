@@ -3,19 +3,21 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import Rejected
 from gameserver.maps.objects import World
+from gameserver.modules.combat.blows import DEAD_MS
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.events import Died, Respawned, Struck
-from gameserver.modules.combat.hooks import BUSY_ZONES, HEAL_TICKS, HURT_ZONES, IDLE_TICKS
+from gameserver.modules.combat.events import Died, Fall, Respawned, Struck
+from gameserver.modules.combat.hooks import HEAL_TICKS, HURT_ZONES
 from gameserver.modules.combat.kinds import KINDS
-from gameserver.modules.combat.maps import Lair
-from gameserver.modules.combat.rules import DEAD_MS
-from gameserver.modules.combat.scene import HEAL_HP, REST_MS, WANDER_TILES
+from gameserver.modules.combat.scene import HEAL_HP, REST_MS
+from gameserver.modules.creatures.hooks import BUSY_ZONES, IDLE_TICKS
+from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.creatures.moods import WANDER_TILES
 from gameserver.modules.movement.events import Appeared, Moved, Vanished
 from gameserver.modules.movement.maps import Portal, spawns
 from gameserver.modules.movement.view import cell_of, distance, view_topics
@@ -264,8 +266,8 @@ def test_a_creature_does_not_rest_until_a_time_that_another_clock_has_written() 
 
 def test_a_creature_sees_so_far_and_no_farther() -> None:
     sight = KINDS["wolf"].sight
-    assert changed(stir(wolf(), player(x=20 - sight, y=10))) == {WOLF_ID}
-    assert changed(stir(wolf(), player(x=20 - sight - 1, y=10))) == set()
+    assert put(stir(wolf(), player(x=20 - sight, y=10)), WOLF_ID).prey == "ada"
+    assert put(stir(wolf(), player(x=20 - sight - 1, y=10)), WOLF_ID).prey == ""
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_a_creature_sees_so_far_and_no_farther() -> None:
     ids=["dead", "absent", "elsewhere"],
 )
 def test_who_is_dead_or_not_there_is_no_prey(victim: Any) -> None:
-    assert changed(stir(wolf(), victim)) == set()
+    assert changed(stir(wolf(x=26, y=3), replace(victim, x=25, y=3))) == set()
 
 
 def test_a_peaceful_creature_strikes_back_only() -> None:
@@ -289,7 +291,9 @@ def test_a_peaceful_creature_strikes_back_only() -> None:
 
 def test_nobody_is_prey_where_fighting_is_forbidden() -> None:
     rat = creature("town.rat.1", x=5, y=4, prey="ada")
-    assert changed(stir(rat, player(zone="town", x=4, y=4), zone="town")) == set()
+    outcome = stir(rat, player(zone="town", x=4, y=4), zone="town")
+    assert changed(outcome) == {rat.id}
+    assert put(outcome, rat.id).prey == ""
 
 
 def test_the_nearest_is_prey_but_first_of_all_who_struck_it() -> None:
@@ -314,7 +318,7 @@ def test_a_player_may_be_killed_by_a_creature() -> None:
     outcome = stir(wolf(), player(x=19, hp=1))
     assert put(outcome, "ada").dead_until_ms == NOW_MS + DEAD_MS
     assert [type(notice) for notice in told(outcome)] == [Struck, Died, Vanished]
-    assert outcome.events == ()
+    assert outcome.events == (Fall(player="ada", by=WOLF_ID, zone="meadow", x=19, y=10),)
 
 
 def test_two_creatures_strike_one_after_the_other_and_not_the_dead() -> None:
@@ -323,10 +327,11 @@ def test_two_creatures_strike_one_after_the_other_and_not_the_dead() -> None:
     assert put(both, "ada").v == player().v + 2
     assert [type(notice) for notice in told(both)] == [Struck, Struck]
     once = stir(*pack, player(x=19, hp=1))
-    assert [type(notice) for notice in told(once)] == [Struck, Died, Vanished]
+    assert [type(notice) for notice in told(once)] == [Struck, Died, Vanished, Moved]  # the second goes home
 
 
 @given(st.integers())
+@settings(max_examples=30)
 def test_wherever_creatures_wander_they_stand_on_free_ground_near_home(seed: int) -> None:
     """A small crowd in a corner with walls, edges and the portal, for a while."""
     dice = Random(seed)
@@ -352,16 +357,16 @@ def test_wherever_creatures_wander_they_stand_on_free_ground_near_home(seed: int
             assert max(abs(body.x - x), abs(body.y - y)) <= WANDER_TILES
 
 
-@given(st.integers())
-def test_who_was_led_astray_finds_home_again(seed: int) -> None:
-    world = state(creature(x=22, y=12))
+@given(st.integers(), st.integers(18, 30), st.integers(1, 18))
+@settings(max_examples=20)
+def test_who_was_led_astray_goes_home_and_stays_there(seed: int, x: int, y: int) -> None:
+    world = state(creature(x=x, y=y))
     dice = Random(seed)
-    for n in range(N, N + 1_000):
+    for n in range(N, N + 30):
         now_ms = NOW_MS + (n - N) * 2_000
-        before = abs(world.of(Creature)["meadow.rat.1"].x - 12)
         fold(world, play(Stir(zone="meadow", n=n), world, circumstances(rng=dice, now_ms=now_ms)))
-        now = abs(world.of(Creature)["meadow.rat.1"].x - 12)
-        assert now <= max(before, WANDER_TILES)
+    rat = world.of(Creature)["meadow.rat.1"]
+    assert max(abs(rat.x - 12), abs(rat.y - 12)) <= WANDER_TILES
 
 
 def test_creatures_do_wander() -> None:
@@ -370,13 +375,13 @@ def test_creatures_do_wander() -> None:
     assert 5 < moves < 50
 
 
-def test_creatures_never_chase_into_walls_portals_or_each_other() -> None:
-    behind_a_wall = stir(wolf(x=8, y=5), player(x=4, y=5))
-    assert changed(behind_a_wall) == set()
+def test_creatures_chase_around_walls_and_each_other_and_never_onto_portals() -> None:
+    around_a_wall = put(stir(wolf(x=8, y=5), player(x=4, y=5)), WOLF_ID)
+    assert (around_a_wall.x, abs(around_a_wall.y - 5)) == (7, 1)
     onto_the_portal = stir(wolf(x=30, y=11), player(x=31, y=8))
     assert all((b.x, b.y) != (31, 10) for b in onto_the_portal.put if isinstance(b, Creature))
     in_the_way = stir(wolf(), creature(x=19, y=10, act_due_ms=NOW_MS + RESTS_MS), player(x=16, y=10))
-    assert changed(in_the_way) == set()
+    assert (put(in_the_way, WOLF_ID).x, abs(put(in_the_way, WOLF_ID).y - 10)) == (19, 1)
 
 
 def test_the_same_dice_fall_alike() -> None:

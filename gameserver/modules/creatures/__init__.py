@@ -1,0 +1,1 @@
+"""Creatures: lairs from which they come, what they are about, bosses, and those that follow a player."""

@@ -1,0 +1,75 @@
+"""What creatures add to others' rules: zones stir in which they live, and those of players come and go with them."""
+
+from zlib import crc32
+
+from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, where
+from gameserver.modules.combat.entities import Creature, Strength
+from gameserver.modules.combat.hooks import HEAL_TICKS, stirring
+from gameserver.modules.creatures.companions import companions_needs, companions_of, sent_to
+from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.creatures.wilds import Wilds
+from gameserver.modules.movement.bodies import bodies_in
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.players import comes_and_goes
+from gameserver.modules.world.entities import PULSE
+from gameserver.modules.world.events import Stir
+from gameserver.modules.world.rules import comes_round, lived_through
+
+IDLE_TICKS = 20
+
+BUSY_ZONES = distinct(Body, "zone", when="present")
+COMPANIONS_ZONES = distinct(Creature, "zone", when="abroad")
+
+
+@after("world.tick", needs=lambda event, context: (BUSY_ZONES, COMPANIONS_ZONES))
+def lairs_stir(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
+    """Let every zone stir whose turn it is.
+
+    Those in which players have creatures about them do on every tick, where only creatures are once in ``IDLE_TICKS``,
+    and where none are never.
+    """
+    n, past = lived_through(state, PULSE)
+    busy, companions = set(state.values(BUSY_ZONES)), set(state.values(COMPANIONS_ZONES))
+    living = [name for name, zone in state.world.zones.items() if zone.placed(Lair)]
+    awake = [name for name in living if name in busy or comes_round(n, past, IDLE_TICKS, crc32(name.encode()))]
+    return stirring(state, (*awake, *companions), outcome)
+
+
+def _of_a_zone(event: Stir, context: Context) -> Needs:
+    return (bodies_in(event.zone, Strength), where(Creature, zone=event.zone))
+
+
+@after("world.stir", needs=_of_a_zone)
+def creatures_act(state: State, event: Stir, context: Context, outcome: Outcome) -> Outcome:
+    """Creatures appear, heal, and do what they are about."""
+    if not outcome.put:
+        return Outcome()  # a worker with other maps knows the zone
+    n, past = lived_through(state, event.zone)
+    wilds = Wilds(state, event.zone, context)
+    wilds.populate()
+    if comes_round(n, past, HEAL_TICKS):
+        wilds.heal()
+    wilds.act()
+    wilds.miss_owners(guards=comes_round(n, past, IDLE_TICKS))
+    return wilds.outcome()
+
+
+def _companions(event: Event, context: Context) -> Needs:
+    player = comes_and_goes(event, context)
+    return companions_needs(player) if player else ()
+
+
+@after("sessions.register", needs=_companions)
+@after("sessions.login", needs=_companions)
+@after("sessions.resume", needs=_companions)
+@after("sessions.rejoin", needs=_companions)
+def companions_come_along(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome | None:
+    """Those who enter have their creatures beside them that waited for them."""
+    entered = [thing for thing in outcome.put if isinstance(thing, Player) and thing.present]
+    waiting = [(one, player.id) for player in entered for one in companions_of(state, player.id) if not one.zone]
+    come = [sent_to(state, creature, state.of(Body)[owner]) for creature, owner in waiting]
+    return Outcome(
+        put=tuple(thing for one in come for thing in one.put),
+        notifications=tuple(told for one in come for told in one.notifications),
+    )
