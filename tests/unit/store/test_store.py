@@ -18,7 +18,7 @@ from gameserver.declare.entity import Entity
 from gameserver.errors import Retryable
 from gameserver.modules.chat.entities import ChatLine, Membership
 from gameserver.modules.chat.rules import ONLINE_COUNT, ONLINE_NAMES, history
-from gameserver.modules.combat.entities import Creature, Health, Strength
+from gameserver.modules.combat.entities import Creature, Duel, Health, Strength
 from gameserver.modules.combat.hooks import HURT_ZONES
 from gameserver.modules.creatures.hooks import BUSY_ZONES
 from gameserver.modules.movement.bodies import present_in
@@ -86,6 +86,12 @@ FILLED: dict[str, tuple[Entity, dict[str, Any]]] = {
             prey="ada",
             act_due_ms=2**41 + 1,
             dead_until_ms=2**41 + 2,
+            mood="chase",
+            phase=5,
+            owner="bob",
+            respawn_ms=2**41 + 3,
+            effects="e",
+            wounds="w",
         ),
         {"creatures": ("meadow.rat.1",)},
     ),
@@ -123,6 +129,11 @@ def test_a_player_comes_back_with_all_parts_as_they_were_saved(store: Store) -> 
         attack_due_ms=2**41 + 2,
         dead_until_ms=2**41 + 3,
         hit_ms=2**41 + 4,
+        gear="g",
+        effects="e",
+        rival="bob",
+        rival_until_ms=2**41 + 5,
+        duel_zone="here",
     )
     assert len(set(msgspec.structs.astuple(filled))) == len(filled.__struct_fields__), "no two alike"
     save(store, filled)
@@ -497,6 +508,7 @@ def test_the_needs_of_a_batch_are_gathered_each_once() -> None:
         Body: {("id", ""): {"a", "b", "c"}, ("zone", "present"): {"meadow"}},
         Health: {("id", ""): {"a", "b", "c"}},
         Strength: {("id", ""): {"a", "b", "c"}},
+        Duel: {("id", ""): {"a", "b", "c"}},
         Creature: {("zone", ""): {"meadow"}},
         ZoneClock: {("id", ""): {"meadow"}},
     }
