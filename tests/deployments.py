@@ -28,7 +28,7 @@ def module_deployment(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFact
 def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena") -> Path:
     """Draw a world of one zone: ``#`` wall, ``s`` spawn, ``r`` rat, ``S`` store, ``B`` bank, ``C`` chest, ``M`` market.
 
-    ``W`` is a bench to work at, ``P`` one of the world's people, anything else floor.
+    ``W`` is a bench to work at, anything else floor.
     Gives the path of its file.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,5 @@ _OBJECTS: dict[str, dict[str, Any]] = {
     "B": {"type": "counter"},
     "C": {"type": "chest"},
     "M": {"type": "stall"},
-    "P": {"type": "person", "properties": [{"name": "person", "value": "reeve"}]},
     "W": {"type": "workshop", "properties": [{"name": "kind", "value": "bench"}]},
 }

@@ -40,6 +40,7 @@ from tests.web_clients import WEB
 IMAGES = ROOT / "docs" / "images"
 TERMINAL = (108, 38)  # columns and rows
 FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # which a picture would ask other hosts for
+BLANK = re.compile(r"\s*\n")
 TOWNSPEOPLE = 40
 SEEN_MIN, LINES_MIN = 9, 9  # others in view, and lines of talk, in the picture of the world
 PLAY_S = 50.0  # twice: calmly, then with twice the bots and a worker lost
@@ -101,7 +102,7 @@ async def drawn_by_terminal(address: tuple[str, int]) -> str:
         await pilot.press(*("space" if c == " " else c for c in "say Good evening!"), "enter")
         await until(lambda: shows("#log", "Good evening!"))
         await pilot.pause()
-        return FONTS.sub("", app.export_screenshot(title="gameserver play"))
+        return BLANK.sub("\n", FONTS.sub("", app.export_screenshot(title="gameserver play")))
 
 
 def said_in(app: PlayApp, css: str) -> str:

@@ -60,11 +60,11 @@ class Landmark(MapObject, frozen=True):
 
 @checks_world
 def quests_can_be_done(world: World) -> Iterator[tuple[str, str]]:
-    """Find people who stand nowhere, and places that are not there."""
+    """Find people who stand nowhere, and places that are not there. A world in which nobody stands has no quests."""
     placed = [placed.what for zone in world.zones.values() for placed in zone.objects]
     people = {what.person for what in placed if isinstance(what, Person)}
     places = {what.landmark for what in placed if isinstance(what, Landmark)} | world.zones.keys()
-    for quest in records.QUESTS.values():
+    for quest in records.QUESTS.values() if people else ():
         yield from (("", sentence) for sentence in _missing(quest, people, places))
 
 

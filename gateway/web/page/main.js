@@ -571,7 +571,9 @@ function choose(name) {
     const chosen = button.dataset.tab === name;
     button.setAttribute("aria-selected", chosen);
     button.tabIndex = chosen ? 0 : -1;
-    if (chosen) button.removeAttribute("data-new");
+    if (!chosen) continue;
+    button.removeAttribute("data-new");
+    button.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   for (const aside of ASIDE) $(aside).hidden = name !== aside;
   $("chat").hidden = ASIDE.includes(name);

@@ -88,6 +88,7 @@ export class Panels {
       made.addEventListener("click", () => this.choose(entry));
       return made;
     }));
+    $("panel-choice").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   /** Ask how things stand, and show it. */

@@ -291,7 +291,7 @@ const quests = {
       none: "No quest yet: talk to people.",
       rows: ({ data }) => data.quests,
       text: ({ title }) => title,
-      small: ({ text, aims, ready, taker }) => joined(text, ...aims.map((aim) => `${aim.title}: ${aim.count} of ${aim.of}`), ready && `${taker} waits for you`),
+      small: ({ text, aims, ready, taker }) => `${text} ${joined(...aims.map((aim) => `${aim.title}: ${aim.count} of ${aim.of}`), ready && `${taker} waits for you`)}.`,
       acts: ({ quest, ready }) => [ready && { text: "Turn in", event: "turnin", fields: { quest } }, { text: "Give up", event: "abandonquest", fields: { quest } }],
     },
     {

@@ -28,7 +28,7 @@ from gameserver.modules.quests.events import (
     TalkTo,
     TurnIn,
 )
-from gameserver.modules.quests.maps import quests_can_be_done
+from gameserver.modules.quests.maps import Person, quests_can_be_done
 from gameserver.modules.quests.progress import DAY_MS, done, undertaken
 from gameserver.modules.quests.records import Goal, Quest, check_quest
 from gameserver.modules.quests.rules import UNDERTAKEN_MAX
@@ -372,7 +372,10 @@ def test_what_contradicts_itself_is_refused(sentence: str, bad: Quest) -> None:
 
 def test_maps_without_the_people_and_places_of_quests_are_refused() -> None:
     bare = World(zones={"meadow": MEADOW}, start="meadow")
-    found = [sentence for _, sentence in quests_can_be_done(bare)]
+    assert list(quests_can_be_done(bare)) == []  # a world in which nobody stands has no quests
+    somebody = Placed(id="meadow.mabel.1", x=1, y=1, what=Person(person="mabel"))
+    peopled = replace(bare, zones={"meadow": replace(MEADOW, objects=(*MEADOW.objects, somebody))})
+    found = [sentence for _, sentence in quests_can_be_done(peopled)]
     assert "the quest 'wood' needs 'reeve', who stands on no map" in found
     assert "the quest 'advice' leads to 'oak', which is no place" in found
     assert list(quests_can_be_done(WORLD)) == []
