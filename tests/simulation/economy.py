@@ -240,7 +240,8 @@ def _paid(quest: Quest) -> frozenset[tuple[str, int]]:
     """What a quest makes and destroys, of a kind that it both takes and pays what is left."""
     kinds = Counter(quest.items)
     kinds.subtract(quest.brings)
-    return _changes(quest.coins, dict(kinds))
+    paid = _changes(quest.coins, dict(kinds))
+    return paid | {("experience", quest.xp)} if quest.xp else paid
 
 
 RATES = {
