@@ -13,9 +13,10 @@ from gameserver.maps.objects import Tile, World, Zone
 from gameserver.maps.pictures import pictures
 from gameserver.maps.world import load_world
 from gameserver.modules.combat.kinds import KINDS as CREATURES
-from gameserver.modules.combat.maps import Lair, is_safe
+from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.crafting.maps import Workshop
 from gameserver.modules.crafting.recipes import RECIPES
+from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.items.kinds import DROPS, KINDS
 from gameserver.modules.movement.events import Move
 from gameserver.modules.movement.maps import Portal, spawns
