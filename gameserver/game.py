@@ -59,12 +59,14 @@ if TYPE_CHECKING:
     from gameserver.declare.phrases import status as status
     from gameserver.declare.phrases import styled as styled
     from gameserver.declare.phrases import told as told
+    from gameserver.declare.roles import role as role
     from gameserver.declare.session_events import SESSION_LANE as SESSION_LANE
     from gameserver.declare.session_events import Entrance as Entrance
     from gameserver.declare.session_events import Leaving as Leaving
     from gameserver.declare.session_events import Resumption as Resumption
     from gameserver.errors import NotNow as NotNow
     from gameserver.errors import Rejected as Rejected
+    from gameserver.errors import Repeated as Repeated
     from gameserver.maps.data_files import Record as Record
     from gameserver.maps.data_files import misnamed as misnamed
     from gameserver.maps.data_files import records as records
@@ -76,6 +78,10 @@ if TYPE_CHECKING:
     from gameserver.maps.objects import World as World
     from gameserver.maps.objects import Zone as Zone
     from gameserver.maps.objects import checks_world as checks_world
+    from gameserver.maps.objects import instance_name as instance_name
+    from gameserver.maps.objects import object_classes as object_classes
+    from gameserver.maps.objects import template_of as template_of
+    from gameserver.maps.world import problems_of as problems_of
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
     from gameserver.rules.foreign_times import awaited as awaited
     from gameserver.rules.foreign_times import heard_lately as heard_lately
@@ -106,6 +112,7 @@ if TYPE_CHECKING:
     from gameserver.rules.outcome import State as State
     from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
     from gameserver.rules.outcome import rule as rule
+    from gameserver.rules.redrawing import redraws as redraws
     from gameserver.server_time import CLOCK_TOLERANCE_MS as CLOCK_TOLERANCE_MS
 
 __all__ = [
@@ -146,6 +153,7 @@ __all__ = [
     "Reader",
     "Record",
     "Rejected",
+    "Repeated",
     "Result",
     "Resumption",
     "Rows",
@@ -184,6 +192,7 @@ __all__ = [
     "has_room_for_mail",
     "heard_lately",
     "ids",
+    "instance_name",
     "mail",
     "mail_count",
     "matching",
@@ -191,13 +200,18 @@ __all__ = [
     "near",
     "newest",
     "notice",
+    "object_classes",
     "part_in",
     "picture",
     "portion",
+    "problems_of",
     "records",
+    "redraws",
+    "role",
     "rule",
     "status",
     "styled",
+    "template_of",
     "test",
     "told",
     "total",
@@ -207,6 +221,15 @@ __all__ = [
 
 # Which module each name comes from.
 _HOMES = {
+    "object_classes": "gameserver.maps.objects",
+    "problems_of": "gameserver.maps.world",
+    "redraws": "gameserver.rules.redrawing",
+    "role": "gameserver.declare.roles",
+    "template_of": "gameserver.maps.objects",
+    "instance_name": "gameserver.maps.objects",
+    "Passwords": "gameserver.rules.outcome",
+    "Reader": "gameserver.rules.outcome",
+    "Repeated": "gameserver.errors",
     "Game": "gameserver.declare.game_package",
     "ChannelName": "gameserver.declare.base",
     "EntityId": "gameserver.declare.base",
@@ -296,8 +319,6 @@ _HOMES = {
     "misnamed": "gameserver.maps.data_files",
     "Tile": "gameserver.maps.objects",
     "Dice": "gameserver.rules.outcome",
-    "Passwords": "gameserver.rules.outcome",
-    "Reader": "gameserver.rules.outcome",
     "heard_lately": "gameserver.rules.foreign_times",
     "CLOCK_TOLERANCE_MS": "gameserver.server_time",
     "beginning": "gameserver.declare.entity",

@@ -28,6 +28,7 @@ from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
 from gameserver.messages.other_versions import Sorted, all_unread, sort_out
 from gameserver.messages.process_reports import TaskReport
+from gameserver.operations.current_maps import CurrentMaps
 from gameserver.processing.applier import Applier
 from gameserver.processing.dead_letters import cause_of, traceback_of
 from gameserver.rules.book import rules
@@ -59,7 +60,7 @@ class BatchProcessor:
     """Handles batches, one at a time.
 
     ``clock_ms``: server time, ``skew_ms`` how far this machine's clock is ahead of it; ``clock_s`` is monotonic;
-    ``pause`` waits for so many seconds.
+    ``pause`` waits for so many seconds. ``refresh_maps`` is called before each batch.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class BatchProcessor:
         clock_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         skew_ms: Callable[[], float] = lambda: 0.0,
+        refresh_maps: Callable[[], None] = lambda: None,
     ) -> None:
         self._applier = applier
         self._store = store
@@ -81,6 +83,7 @@ class BatchProcessor:
         self._clock_ms = clock_ms
         self._clock_s = clock_s
         self._skew_ms = skew_ms
+        self._refresh_maps = refresh_maps
         self._patience = Patience(clock_s, pause)
         self._trials = AttemptCounts(store, self._patience, clock_ms)
         self._results = Results(publisher, store, queues, origin, self._patience)
@@ -110,6 +113,7 @@ class BatchProcessor:
         return report
 
     def _work(self, found: Sorted, whence: Origin, run: TaskRun, *, tried: bool, redelivered: bool) -> None:
+        self._refresh_maps()
         if tried or redelivered:
             self._suspects.apply(found.batch, run, tried=tried, redelivered=redelivered)
         else:
@@ -216,4 +220,5 @@ def build(settings: Settings) -> BatchProcessor:
         origin=f"{os.getpid()}@{gethostname()}",
         clock_ms=store.now_ms,
         skew_ms=store.skew_ms,
+        refresh_maps=CurrentMaps(store, store.now_ms).refresh,
     )

@@ -28,6 +28,7 @@ GROUPS = {
     "dead_letters": ("dead",),
     "database": ("migrate", "copy", "backup"),
     "world": ("world",),
+    "roles": ("roles",),
     "broker": ("declare", "broker-users"),
     "secrets": ("key", "secrets"),
 }

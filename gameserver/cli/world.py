@@ -9,8 +9,10 @@ from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.cli.common import now_ms
 from gameserver.cli.database import print_counts
 from gameserver.maps import pictures
+from gameserver.maps.drawing import save
 from gameserver.maps.world import load_world
 from gameserver.operations import apply_maps
+from gameserver.operations.current_maps import CurrentMaps
 from gameserver.store import Store
 
 
@@ -21,6 +23,7 @@ def add(commands: Subparsers) -> None:
         world, "check", _world_check, "check maps, and say what they would do to the database; changes nothing"
     )
     checking.add_argument("file", type=Path, nargs="?", help="a .world file (default: GAMESERVER_WORLD)")
+    add_command(world, "save", _world_save, "write what game masters have built into the maps' files")
     add_command(world, "apply", _world_apply, "bring the database in line with the maps")
     drawing = add_command(
         world, "pictures", _world_pictures, "draw each zone, and how all of them join, as SVG files into a folder"
@@ -43,6 +46,16 @@ def _world_pictures(arguments: argparse.Namespace) -> int:
     path = config.load().world_file
     drawn = pictures.refresh(path, load_world(path), arguments.folder)
     print(f"Drawn anew in {arguments.folder}: {', '.join(drawn) or 'nothing, all pictures were current'}.")
+    return 0
+
+
+def _world_save(arguments: argparse.Namespace) -> int:
+    settings = config.load()
+    with closing(Store(settings.database_url, load_world(settings.world_file))) as store:
+        CurrentMaps(store, now_ms).refresh()
+        written = save(settings.world_file, store.world)
+    print(f"Written: {', '.join(written)}." if written else "The files show all that was built.")
+    print("Bring them to all workers and restart these; then gameserver world apply forgets the changes.")
     return 0
 
 

@@ -18,6 +18,9 @@ from gameserver.errors import Corrupt
 
 Tile = tuple[int, int]
 
+INSTANCE = "#"  # between a template's name and an instance's number
+INSTANCES_REMEMBERED = 512  # maps of instances that a process keeps: made anew when they are asked for again
+
 
 class Marker(msgspec.Struct, frozen=True):
     """What clients' maps show of an object. ``title``: for people; ``name``: what events call it, "" for its id."""
@@ -29,11 +32,13 @@ class Marker(msgspec.Struct, frozen=True):
 class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what a module lets mappers draw. ``label``: its class in Tiled, the class's name in small letters.
 
-    ``colour``: of its mark in pictures of the map, as SVG names it.
+    ``colour``: of its mark in pictures of the map, as SVG names it. ``built_in_play``: whether game masters may place
+    and remove it while players play; not where something is kept in it.
     """
 
     label: ClassVar[str] = ""
     colour: ClassVar[str] = "darkviolet"
+    built_in_play: ClassVar[bool] = True
 
     def called(self) -> str:
         """The middle of its id, between the zone's name and the object's number."""
@@ -137,11 +142,57 @@ def _tiles(placed: Placed) -> Iterator[Tile]:
     yield from ((placed.x + dx, placed.y + dy) for dx in reach for dy in reach if dx or dy)
 
 
-class World(msgspec.Struct, frozen=True):
-    """All zones by name; ``start`` names the one in which new players begin."""
+class World(msgspec.Struct, frozen=True, dict=True):
+    """All zones by name; ``start`` names the one in which new players begin.
+
+    ``templates``: maps that are no zones themselves. Any number of zones may have the map of one, each under a name of
+    its own (``instance_name``): an instance.
+    """
 
     zones: dict[str, Zone]
     start: str
+    templates: dict[str, Zone] = {}
+
+    @property
+    def drawn(self) -> dict[str, Zone]:
+        """Every map, templates too."""
+        return self.zones | self.templates
+
+    def zone(self, name: str) -> Zone | None:
+        """A zone by its name, that of an instance too; ``None`` where there is no such map.
+
+        Whether anybody opened an instance of this name is not known here.
+        """
+        return self.zones.get(name) or self._instances.get(name) or self._instance(name)
+
+    def _instance(self, name: str) -> Zone | None:
+        template = self.templates.get(template_of(name))
+        if template is None:
+            return None
+        if len(self._instances) >= INSTANCES_REMEMBERED:
+            self._instances.clear()
+        found = self._instances[name] = _under_another_name(template, name)
+        return found
+
+    @cached_property
+    def _instances(self) -> dict[str, Zone]:
+        return {}
+
+
+def instance_name(template: str, number: int) -> str:
+    """The name of the zone that is an instance of a template: "dungeon#17"."""
+    return f"{template}{INSTANCE}{number}"
+
+
+def template_of(name: str) -> str:
+    """The name of the template that an instance's zone has its map from, "" for a zone that is no instance."""
+    return name.partition(INSTANCE)[0] if INSTANCE in name else ""
+
+
+def _under_another_name(zone: Zone, name: str) -> Zone:
+    """The same map as another zone: what stands on it has ids of its own."""
+    objects = (msgspec.structs.replace(one, id=name + one.id.removeprefix(zone.name)) for one in zone.objects)
+    return msgspec.structs.replace(zone, name=name, objects=tuple(objects))
 
 
 Check = Callable[[World], Iterator[tuple[str, str]]]

@@ -100,7 +100,7 @@ def _sheet(file: Path, world: World, at: tuple[int, int]) -> Sheet:
     layers = [[gid & GID for gid in tiled.gids(file, drawn, one.name)] for one in shown]
     cells = [tuple(gid for gid in stack if gid) for stack in zip(*layers, strict=True)]
     used = {gid for stack in cells for gid in stack}
-    return Sheet(world.zones[file.stem], cells, _images(file, drawn, used), at)
+    return Sheet(world.drawn[file.stem], cells, _images(file, drawn, used), at)
 
 
 def _images(file: Path, drawn: tiled.Map, used: set[int]) -> dict[int, Rows]:

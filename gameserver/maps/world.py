@@ -5,6 +5,7 @@ their objects. A world that loads is sound: whoever uses it never asks again whe
 """
 
 import re
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,16 +37,17 @@ def nowhere(name: str) -> Zone:
 
 def fingerprint(world: World) -> str:
     """A short hash of all that is drawn, and of the data files of the game's modules."""
-    drawn = [replace(zone, walls=sorted(zone.walls)) for _, zone in sorted(world.zones.items())]
+    drawn = [replace(zone, walls=sorted(zone.walls)) for _, zone in sorted(world.drawn.items())]
     data = [(name, path.read_bytes()) for name, path in sorted(game().data.items())]
-    return sha256(msgspec.msgpack.encode([world.start, drawn, data])).hexdigest()[:16]
+    return sha256(msgspec.msgpack.encode([world.start, drawn, sorted(world.templates), data])).hexdigest()[:16]
 
 
 class _MapProperties(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a map says of itself beside what modules declare."""
+    """What a map says of itself beside what modules declare. ``template``: it is no zone itself (``World``)."""
 
     title: str
     start: bool = False
+    template: bool = False
 
 
 def load_world(path: Path) -> World:
@@ -53,21 +55,30 @@ def load_world(path: Path) -> World:
     files: dict[str, Path] = {}
     starts: list[str] = []
     zones: dict[str, Zone] = {}
+    templates: dict[str, Zone] = {}
     for reference in tiled.read_world(path).maps:
         file = path.parent / reference.file_name
         name = _zone_name(path, file, files)
         files[name] = file
-        zones[name], is_start = _read_zone(file, name)
-        starts += [name] * is_start
+        zone, described = _read_zone(file, name)
+        (templates if described.template else zones)[name] = zone
+        starts += [name] * described.start
     if len(starts) != 1:
         tiled.fault(path, f"needs exactly one map with the property start, found {', '.join(starts) or 'none'}")
-    world = World(zones=zones, start=starts[0])
-    for zone in zones.values():
-        _check_places(files[zone.name], zone, world)
-    for check in world_checks():
-        for name, sentence in check(world):
-            tiled.fault(files.get(name, path), sentence)
+    if starts[0] in templates:
+        tiled.fault(files[starts[0]], "is the start, and can't be a template")
+    world = World(zones=zones, start=starts[0], templates=templates)
+    for name, sentence in problems_of(world):
+        tiled.fault(files.get(name, path), sentence)
     return world
+
+
+def problems_of(world: World) -> Iterator[tuple[str, str]]:
+    """Find what is wrong with a world's maps, each for itself and together: a zone's name ("" for all), a sentence."""
+    for zone in world.drawn.values():
+        yield from ((zone.name, problem) for problem in _problems_of_places(zone, world))
+    for check in world_checks():
+        yield from check(world)
 
 
 def _zone_name(path: Path, file: Path, taken: dict[str, Path]) -> str:
@@ -79,8 +90,8 @@ def _zone_name(path: Path, file: Path, taken: dict[str, Path]) -> str:
     return name
 
 
-def _read_zone(file: Path, name: str) -> tuple[Zone, bool]:
-    """Return the zone drawn in the file, and whether it claims to be the start."""
+def _read_zone(file: Path, name: str) -> tuple[Zone, Any]:
+    """Return the zone drawn in the file, and the engine's part of what the map says of itself."""
     drawn = tiled.read_map(file)
     described, more = _described(file, drawn)
     tiled.gids(file, drawn, "ground")  # only for the eye, but a torn layer is a torn file
@@ -93,7 +104,7 @@ def _read_zone(file: Path, name: str) -> tuple[Zone, bool]:
         objects=tuple(_read_objects(file, name, drawn)),
         properties=more,
     )
-    return zone, described.start
+    return zone, described
 
 
 def _described(file: Path, drawn: tiled.Map) -> tuple[Any, tuple[MapProperties, ...]]:
@@ -136,9 +147,9 @@ def _meaning(file: Path, thing: tiled.Object) -> MapObject:
     return what
 
 
-def _check_places(file: Path, zone: Zone, world: World) -> None:
+def _problems_of_places(zone: Zone, world: World) -> Iterator[str]:
     for placed in zone.objects:
         at = placed.x, placed.y
         problem = placed.what.problem_at(world, zone, at) if zone.walkable(*at) else "stands in a wall or outside"
         if problem:
-            tiled.fault(file, f"{placed.id} {problem}, at {at}")
+            yield f"{placed.id} {problem}, at {at}"

@@ -113,8 +113,11 @@ class State:
         return self.of(actor_kind())
 
     def zone(self, name: str) -> Zone:
-        """The map of a zone; of one that no map shows (maps change) one on which nobody can walk or fight."""
-        return self.world.zones.get(name) or nowhere(name)
+        """The map of a zone, or of an instance of a template.
+
+        Of one that no map shows (maps change) it is one on which nobody can walk or fight.
+        """
+        return self.world.zone(name) or nowhere(name)
 
     def count_mail(self, player: str) -> None:
         """One more durable notice waits for a player: the batch's next event finds it counted."""

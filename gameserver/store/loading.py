@@ -193,6 +193,11 @@ def _listing(kind: Kind, by: str, equal: tuple[str, ...], last: bool) -> Select[
     return ordered.limit(bindparam("most"))
 
 
+def following(kind: Kind, by: str) -> Select[Any]:
+    """The first entities of a kind whose field is greater than a value, in its order, not locked."""
+    return _listing(kind, by, (), False)
+
+
 @cache
 def _column(kind: Kind, field: str, when: str, first: bool) -> Select[Any]:
     column = by_name(kind)[field]

@@ -115,7 +115,7 @@ class Store:
 
     def __init__(self, url: str, world: World, *, wall_ms: Callable[[], int] = _wall_ms) -> None:
         self._url = url
-        self._world = world
+        self.world = world  # that rules are given; see operations.current_maps
         self._engine: Engine = open_engine(url)
         self._writer_lock = WriterLock(writer_lock_path(self._engine))
         self._one_writer = self._engine.dialect.name == "sqlite"
@@ -155,7 +155,7 @@ class Store:
             try:
                 with writing(self._engine) as rows:
                     before = rows.changed if self._one_writer else 0
-                    yield Transaction(rows, self._world, self._count)
+                    yield Transaction(rows, self.world, self._count)
                     if self._one_writer:
                         self._untidy += rows.changed - before + COMMIT_PAGES
             except Retryable:
@@ -266,6 +266,11 @@ class Store:
         """Entities of a kind whose ids come after one, in the order of their ids, read without locks."""
         with reading(self._engine) as rows:
             return [kind(*row) for row in rows.all(loading.portion(kind), after=after, most=most)]
+
+    def later(self, kind: type[T], by: str, after: int, most: int) -> list[T]:
+        """The first entities of a kind whose field is greater, in its order, read without locks."""
+        with reading(self._engine) as rows:
+            return [kind(*row) for row in rows.all(loading.following(kind, by), after=after, most=most)]
 
     def fact(self, name: str) -> str:
         """What is noted of the whole database; "" when nothing is."""

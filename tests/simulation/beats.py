@@ -18,8 +18,13 @@ class Beat:
         self.skew_ms = 0
         self._clock = BeatClock(cluster.now_s, lambda: (cluster.now_ms() + self.skew_ms) / 1000)
         # Where nobody trades there is nothing that lapses: those stories are the same, whatever modules there are.
-        sends = [event for event in PERIODS_S if cluster.story.economy or event.spec.family == "world"]
+        sends = [event for event in PERIODS_S if self._is_needed(event.spec.family)]
         self._sent = {event: self._period(event) for event in sends}
+
+    def _is_needed(self, family: str) -> bool:
+        story = self._cluster.story
+        wanted = {"world": True, "instances": story.travels, "building": False}
+        return bool(wanted.get(family, story.economy))
 
     def _period(self, event: Any) -> int:
         return int(self._clock.seconds() // PERIODS_S[event])

@@ -20,7 +20,7 @@ from gameserver.wire.packets import Error, FromServer
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary
-from tests.simulation import adventures, economy
+from tests.simulation import adventures, economy, travel
 from tests.simulation.beats import Beat
 from tests.simulation.journal import Journal
 from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
@@ -54,10 +54,12 @@ WORLD = World(
                 Placed("field.spawn.3", 5, 4, Spawn()),
                 *economy.OBJECTS,
                 *adventures.OBJECTS,
+                travel.GATE,
             ),
         )
     },
     start="field",
+    templates={travel.TEMPLATE: travel.DEN},
 )
 
 

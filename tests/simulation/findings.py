@@ -15,13 +15,13 @@ from gameserver.modules.post.entities import Letter
 from gameserver.modules.quests.entities import Journal
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
-from gameserver.modules.world.entities import ZoneClock
+from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.testing.chaos.verdict import DISORDER, DONE, DOUBLED, HARM, NOT_DONE, SUM
 from gameserver.testing.conservation import amounts
 from gameserver.testing.effect_log import misdeeds, repeated
 from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
-from tests.simulation import adventures
+from tests.simulation import adventures, travel
 from tests.simulation.adventures import overpaid, scattered
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
 from tests.simulation.economy import CODES, misplaced, unpaid
@@ -99,10 +99,7 @@ def _bodies(cluster: SimulatedCluster) -> list[str]:
 
 
 def _world(cluster: SimulatedCluster) -> list[str]:
-    pulse = cluster.store.things[ZoneClock].get(".pulse") or next(
-        (clock for id_, clock in cluster.store.things[ZoneClock].items() if id_ not in cluster.store.world.zones), None
-    )
-    if pulse is None:
+    if PULSE not in cluster.store.things[ZoneClock]:
         return ["the world has never ticked"]
     late_s = EPOCH_S + cluster.now_s() - max(c.tick for c in cluster.store.things[ZoneClock].values()) * 0.5
     return [f"the world stands still, {late_s:.0f} s late"] if abs(late_s) > TICK_S_MAX else []
@@ -142,6 +139,7 @@ def contradictions(cluster: SimulatedCluster) -> list[str]:
         *_conservation(cluster),
         *_places(cluster),
         *_adventures(cluster),
+        *(f"{SUM}: {sentence}" for sentence in travel.astray(cluster.store.world, cluster.store.things)),
         *_effects(cluster),
         *_letters(cluster),
     ]
@@ -196,7 +194,8 @@ def _deed(cluster: SimulatedCluster, deed: Deed, times: int) -> Iterator[str]:
 
 def _foreseen(cluster: SimulatedCluster, deed: Deed) -> frozenset[str]:
     """What it may be refused with: among that, that nobody can tell, where a gateway refused it and died with that."""
-    codes = (DEAD if deed.id in guilty(cluster) else PATIENCE) | NO_WONDER | FIGHTS | CODES | adventures.CODES
+    codes = DEAD if deed.id in guilty(cluster) else PATIENCE
+    codes |= NO_WONDER | FIGHTS | CODES | adventures.CODES | travel.CODES
     return codes | {"outcome_unknown"} if deed.id in cluster.refused else codes
 
 

@@ -143,6 +143,10 @@ class MemoryStore:
         found = [thing for thing in self.things[kind].values() if value in [getattr(thing, name) for name in fields]]
         return found[0] if found and value else None
 
+    def later(self, kind: Any, by: str, after: int, most: int) -> list[Any]:
+        later = [thing for thing in self.things[kind].values() if getattr(thing, by) > after]
+        return sorted(later, key=lambda thing: getattr(thing, by))[:most]
+
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
         self.statement("read trials")
         return {id_: self.counts[id_] for id_ in ids if id_ in self.counts}

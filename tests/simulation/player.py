@@ -8,7 +8,7 @@ from gameserver.wire.client import ClientConnection
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
-from tests.simulation import adventures
+from tests.simulation import adventures, travel
 from tests.simulation.adventures import Adventurer
 from tests.simulation.economy import Trader
 
@@ -18,6 +18,7 @@ PASSWORD = "a long secret"
 HASTE = 0.1  # how likely a visitor goes, whatever is under way
 WANTED = {"give": 0.1, "whisper": 0.5, "attack": 0.7, "say": 0.78, "move": 0.9}
 TRADES = 0.85  # how likely a player of an economy trades
+TRAVELS = 0.35  # how likely one who travels does
 STEP_S = 0.25  # nobody walks faster
 
 
@@ -138,6 +139,8 @@ class SimulatedPlayer:
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._cluster.rng
+        if self._cluster.story.travels and rng.random() < TRAVELS:
+            return rng.choice(travel.DEEDS)
         if self._cluster.story.economy and rng.random() < TRADES:
             goes = self._cluster.story.adventures and rng.random() < adventures.ODDS
             return self._adventurer.choose() if goes else self._trader.choose()

@@ -13,15 +13,19 @@ from msgspec.structs import replace
 
 from gameserver.declare.conserved import quantities
 from gameserver.declare.entity import Entity
+from gameserver.declare.hooks import hooks
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.instances.entities import Instance
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved
+from gameserver.modules.movement.entities import Body
 from gameserver.modules.quests import progress
 from gameserver.modules.quests.entities import Journal
 from gameserver.processing import merging
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
 from gameserver.rules.book import rules
+from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Outcome, State
 from gameserver.rules.watermarks import Watermark, read_watermarks
 from gameserver.store.claims import Claims
@@ -115,6 +119,17 @@ ECONOMY: dict[str, Any] = {
     "poisons": (),
 }
 ADVENTURES: dict[str, Any] = {**ECONOMY, "adventures": True, "actions": 60, "steps": 300}
+
+TRAVELLING: dict[str, Any] = {**ECONOMY, "travels": True}
+# Much is under way at once when an instance ends, and some of its visitors are not in the world.
+RETURNING: dict[str, Any] = {
+    **TRAVELLING,
+    "moves": frozenset({"hang_up", "kill_gateway", "time_passes"}),
+    "chances": Chances(switch=0.5, delayed=0.2, move=0.1),
+    "actions": 60,
+    "steps": 300,
+    "one_writer": False,
+}
 
 
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
@@ -413,6 +428,41 @@ def who_leaves_stays(patch: pytest.MonkeyPatch) -> None:
     _instead(patch, "leavegroup", lambda outcome: replace(outcome, drop=()))
 
 
+def visitors_stay(patch: pytest.MonkeyPatch) -> None:
+    """An instance ends, and who was in it stands there."""
+    _instead(patch, "dissolve", lambda outcome: replace(outcome, put=_but(Body, outcome.put)))
+
+
+def what_lies_is_lost(patch: pytest.MonkeyPatch) -> None:
+    """What lay in an instance goes with it."""
+
+    def loses(outcome: Outcome) -> Outcome:
+        rest = _but(Item, outcome.put)
+        return replace(outcome, put=rest, drop=(*outcome.drop, *(one for one in outcome.put if one not in rest)))
+
+    _instead(patch, "dissolve", loses)
+
+
+def _but(kind: type[Entity], things: Sequence[Entity]) -> tuple[Entity, ...]:
+    return tuple(thing for thing in things if not isinstance(thing, kind))
+
+
+def closing_is_open(patch: pytest.MonkeyPatch) -> None:
+    """Who comes to the gate enters an instance that is about to end."""
+
+    def found(state: State, owner: str, template: str) -> Instance | None:
+        return next((one for _, one in sorted(state.of(Instance).items()) if one.owner == owner), None)
+
+    patch.setattr("gameserver.modules.instances.rules._instance_of", found)
+
+
+def what_is_over_stirs(patch: pytest.MonkeyPatch) -> None:
+    """A late tick brings an instance to life that has ended."""
+    real: Any = rules()["stir"]
+    stirs = HookedRule(real._rule, [hook for hook in hooks()["world.stir"] if hook.when == "after"])
+    patch.setitem(rules(), "stir", stirs)
+
+
 SABOTAGES = (
     Sabotage("a watermark for each lane", no_watermarks, 3, "doubled"),
     Sabotage("the outbox", no_outbox, 5, "heard of 0 times"),
@@ -456,4 +506,9 @@ SABOTAGES = (
     Sabotage("a trade is one transaction", two_transactions, 58, "and what events did makes", ECONOMY),
     Sabotage("a trade is done once", no_watermarks, 4, "doubled", ECONOMY),
     Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),
+    Sabotage("who is in an instance that ends is put back", visitors_stay, 1, "which is no zone", TRAVELLING),
+    Sabotage("what lies in one lies at its gate", what_lies_is_lost, 11, "instances.dissolve destroyed", TRAVELLING),
+    Sabotage("an instance that closes takes nobody in", closing_is_open, 1, "which is no zone", RETURNING),
+    Sabotage("nothing stirs in what is over", what_is_over_stirs, 11, "is no zone", TRAVELLING),
+    Sabotage("travel is one transaction", two_transactions, 116, "which is no zone", TRAVELLING),
 )

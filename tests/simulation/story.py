@@ -6,10 +6,12 @@ Not every run knows every fault: a few kinds at a time, each often, find more th
 from random import Random
 
 import msgspec
+from msgspec.structs import replace
 
 REPUBLISH_AFTER_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
 ECONOMY_ODDS = 0.25
 ADVENTURE_ODDS = 0.5  # of an economy
+TRAVEL_ODDS = 0.3  # of those
 POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
 
 
@@ -30,7 +32,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break.
 
     ``wants``: the only thing that players do, "" for all; ``economy``: whether they have things and trade with them;
-    ``adventures``: whether these also go on quests, and in groups; ``bursts``: how much one does at once.
+    ``adventures``: whether these also go on quests, and in groups; ``travels``: whether they go into instances, too;
+    ``bursts``: how much one does at once.
     """
 
     seed: int
@@ -44,6 +47,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     wants: str = ""
     economy: bool = False
     adventures: bool = False
+    travels: bool = False
     bursts: tuple[int, ...] = (1, 1, 1, 4)
 
 
@@ -64,7 +68,7 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
         poison=some(0.0, 0.0, 0.15),
         move=some(0.02, 0.04, 0.08),
     )
-    return Story(
+    story = Story(
         seed=seed,
         one_writer=rng.random() < 0.3,
         republish_after_s=rng.choice(REPUBLISH_AFTER_S),
@@ -76,3 +80,4 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
         economy=rng.random() < ECONOMY_ODDS,
         adventures=rng.random() < ADVENTURE_ODDS,
     )
+    return replace(story, travels=story.economy and rng.random() < TRAVEL_ODDS)

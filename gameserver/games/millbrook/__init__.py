@@ -31,6 +31,8 @@ GAME = Game(
         "gameserver.modules.groups",
         "gameserver.modules.quests",
         "gameserver.modules.achievements",
+        "gameserver.modules.instances",
+        "gameserver.modules.building",
     ),
     world=MAPS / "bundled.world",
     data={

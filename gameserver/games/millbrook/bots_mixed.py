@@ -22,6 +22,7 @@ CHESTS = ("town.chest.23", "harbour.chest.10")
 WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", "coal"), ("store", "stick"))
 SHOPS = ("store", "smithy", "fishmonger", "jeweller")
 RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
+TEMPLATE = "dungeon"
 UNKNOWN = "nothing"
 QUEST_DEEDS = ("quests", *("talkto",) * 4, *("acceptquest",) * 4, *("turnin",) * 4, "abandonquest")
 GROUP_DEEDS = ("invite", "invite", "invite", "group", "grouptalk", "leavegroup", "passlead", "kick")
@@ -61,9 +62,11 @@ TRADE_REFUSALS = frozenset(
         "collect_first",
         "has_bids",
         "holds_things",
+        "instance_full",
         "no_bids",
         "no_container",
         "no_counter",
+        "no_gate",
         "no_market",
         "no_offer",
         "no_price",
@@ -86,6 +89,7 @@ TRADE_REFUSALS = frozenset(
         "taken",
         "too_few_things",
         "too_many_bids",
+        "too_many_instances",
         "too_many_letters",
         "too_many_lots",
         "too_many_things",
@@ -132,6 +136,7 @@ class Trader:
             *(self._craft,) * 2,
             *(self._group,) * 4,
             *(self._quest,) * 6,
+            *(self._travel,) * 2,
             lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
         )
 
@@ -291,6 +296,9 @@ class Trader:
         if what in ("turnin", "abandonquest") and self._undertaken:
             return {"type": what, "quest": self._rng.choice(self._undertaken)}
         return {"type": self._rng.choice(("quests", "achievements"))}
+
+    def _travel(self) -> Event:
+        return self._rng.choice(({"type": "enter", "template": TEMPLATE}, {"type": "depart"}))
 
     def _craft(self) -> Event:
         return {"type": "craft", "recipe": self._rng.choice(RECIPES)}

@@ -1,6 +1,8 @@
 """What maps show of banks and chests."""
 
-from gameserver.game import MapObject, Marker
+from typing import ClassVar
+
+from gameserver.game import MapObject, Marker, Tile, World, Zone
 
 
 class Counter(MapObject, frozen=True):
@@ -14,6 +16,7 @@ class Counter(MapObject, frozen=True):
 class Chest(MapObject, frozen=True):
     """A chest that all share who stand near it. ``holds``: how many things."""
 
+    built_in_play: ClassVar[bool] = False
     holds: int = 40
 
     def marker(self) -> Marker:
@@ -23,3 +26,9 @@ class Chest(MapObject, frozen=True):
     def problem(self) -> str:
         """A chest that holds too much could not be looked into."""
         return "" if 1 <= self.holds <= 100 else f"holds {self.holds} things, expected 1 to 100"
+
+    def problem_at(self, world: World, zone: Zone, at: Tile) -> str:
+        """What is in a chest stays there, and an instance does not."""
+        return (
+            "stands in a template: what is in it would be lost with an instance" if zone.name in world.templates else ""
+        )

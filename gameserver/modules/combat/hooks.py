@@ -59,6 +59,8 @@ def hides_dead_creatures(creature: Creature) -> bool:
 
 
 @before("movement.move", components=(Health,))
+@before("instances.enter", components=(Health,), optional=True)
+@before("instances.depart", components=(Health,), optional=True)
 def the_dead_walk_nowhere(state: State, event: Event, context: Context) -> None:
     """Refuse the steps of the dead."""
     health = state.things[Health].get(context.player)
@@ -102,7 +104,7 @@ def stirring(state: State, zones: Iterable[str], outcome: Outcome) -> Outcome:
     """Let zones stir in this tick, those left out that do already, and those that no map shows."""
     n = state.of(ZoneClock)[PULSE].tick
     already = {event.zone for event in outcome.events if isinstance(event, Stir)}
-    due = {zone for zone in zones if zone in state.world.zones} - already
+    due = {zone for zone in zones if state.world.zone(zone)} - already
     return Outcome(events=tuple(Stir(zone=zone, n=n) for zone in sorted(due)))
 
 

@@ -1,15 +1,17 @@
 """What creatures add to others' rules: zones stir in which they live, and those of players come and go with them."""
 
+from typing import Any
 from zlib import crc32
 
-from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, where
+from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, ids, where
 from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.hooks import HEAL_TICKS, stirring
 from gameserver.modules.creatures.companions import companions_needs, companions_of, sent_to
-from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.creatures.maps import Lair, removed_or_kept
 from gameserver.modules.creatures.wilds import Wilds
 from gameserver.modules.movement.bodies import bodies_in
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.view import vanishes
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import comes_and_goes
 from gameserver.modules.world.entities import PULSE
@@ -27,13 +29,14 @@ def lairs_stir(state: State, event: Event, context: Context, outcome: Outcome) -
     """Let every zone stir whose turn it is.
 
     Those in which players have creatures about them do on every tick, where only creatures are once in ``IDLE_TICKS``,
-    and where none are never.
+    and where none are never. Instances do only while players are in them.
     """
     n, past = lived_through(state, PULSE)
     busy, companions = set(state.values(BUSY_ZONES)), set(state.values(COMPANIONS_ZONES))
     living = [name for name, zone in state.world.zones.items() if zone.placed(Lair)]
     awake = [name for name in living if name in busy or comes_round(n, past, IDLE_TICKS, crc32(name.encode()))]
-    return stirring(state, (*awake, *companions), outcome)
+    instances = [name for name in busy if name not in state.world.zones and state.zone(name).placed(Lair)]
+    return stirring(state, (*awake, *instances, *companions), outcome)
 
 
 def _of_a_zone(event: Stir, context: Context) -> Needs:
@@ -53,6 +56,23 @@ def creatures_act(state: State, event: Stir, context: Context, outcome: Outcome)
     wilds.act()
     wilds.miss_owners(guards=comes_round(n, past, IDLE_TICKS))
     return wilds.outcome()
+
+
+@after("building.removeobject", needs=lambda event, context: (ids(Creature, event.object),), optional=True)
+def creatures_go_with_their_place(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
+    """A creature whose place a game master took away is gone."""
+    creature = state.get(Creature, event.object)
+    return Outcome(drop=(creature,), notifications=(vanishes(creature),)) if creature else None
+
+
+@after("instances.dissolve", needs=lambda event, context: (where(Creature, zone=event.zone),), optional=True)
+def creatures_go_with_their_zone(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
+    """What lived in an instance is gone when that has ended; players' creatures wait for their owners."""
+    if not outcome.drop:
+        return None
+    ended = [removed_or_kept(state, one) for one in state.of(Creature).values() if one.zone == event.zone]
+    put, drop = (tuple(thing for one in ended for thing in getattr(one, side)) for side in ("put", "drop"))
+    return Outcome(put=put, drop=drop)
 
 
 def _companions(event: Event, context: Context) -> Needs:

@@ -62,7 +62,7 @@ def homes(zone: Zone) -> dict[str, Tile]:
 @checks_world
 def no_zone_is_overrun(world: World) -> Iterator[tuple[str, str]]:
     """Find zones with more creatures than one can bear."""
-    for zone in world.zones.values():
+    for zone in world.drawn.values():
         if (many := len(homes(zone))) > CREATURES_MAX:
             yield zone.name, f"has {many} creatures, and {CREATURES_MAX} are the most"
 
@@ -71,7 +71,7 @@ def superfluous(world: World, creature: Creature) -> str:
     """Why a creature can't stay, "" when it may. Its zone makes it anew if it is still drawn."""
     if creature.owner:
         return _stray(world, creature)
-    zone = world.zones.get(creature.zone)
+    zone = world.zone(creature.zone)
     if zone is None:
         return f"creatures in zone {creature.zone}, which is gone, are removed"
     if creature.kind not in KINDS:
@@ -84,7 +84,7 @@ def superfluous(world: World, creature: Creature) -> str:
 
 
 def _stray(world: World, creature: Creature) -> str:
-    zone = world.zones.get(creature.zone)
+    zone = world.zone(creature.zone)
     lost = creature.zone and (zone is None or not zone.walkable(creature.x, creature.y))
     return "players' creatures in places that are gone wait for their owners" if lost else ""
 

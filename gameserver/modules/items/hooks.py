@@ -1,13 +1,15 @@
 """What things add to the rules of others: they are seen, wear out in fights, and creatures drop them."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
-from gameserver.game import Context, Needs, Notification, Outcome, State, after, ids, near
+from gameserver.game import Context, Needs, Notification, Outcome, State, after, ids, near, where
 from gameserver.modules.combat.events import Attack, Cleave, Slain
 from gameserver.modules.items import characters
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Broke, Ground
-from gameserver.modules.items.ground import lies_in, loot, loot_ids, lying, shows
+from gameserver.modules.items.ground import laid, lies, lies_in, loot, loot_ids, lying, shows
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.items.rules import gear, strength
 from gameserver.modules.items.things import held, rows_of, shown, worn_by
@@ -59,3 +61,14 @@ def creatures_leave_things(state: State, event: Slain, context: Context, outcome
     """What a creature had lies where it died."""
     left = tuple(loot(event.kind, (event.zone, event.x, event.y), context.id, context.now_ms, context.rng))
     return Outcome(put=left, notifications=tuple(map(shows, left)))
+
+
+@after("instances.dissolve", needs=lambda event, context: (where(Item, when="lying", zone=event.zone),), optional=True)
+def things_lie_at_the_gate(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
+    """What lay in an instance that has ended lies at its gate, as long as anything lies there."""
+    ended: Any = next((thing for thing in outcome.drop if thing.id == event.zone and hasattr(thing, "gate")), None)
+    if ended is None:
+        return None
+    left = sorted((i for i in state.of(Item).values() if lies(i) and i.zone == event.zone), key=lambda item: item.id)
+    moved = tuple(laid(item, ended.gate, context.now_ms) for item in left)
+    return Outcome(put=moved, notifications=tuple(map(shows, moved)))

@@ -64,7 +64,7 @@ def spawns(zone: Zone) -> list[Tile]:
 @checks_world
 def one_can_begin_everywhere(world: World) -> Iterator[tuple[str, str]]:
     """Find zones without a spawn."""
-    yield from ((zone.name, "has no spawn") for zone in world.zones.values() if not spawns(zone))
+    yield from ((zone.name, "has no spawn") for zone in world.drawn.values() if not spawns(zone))
 
 
 @checks_world

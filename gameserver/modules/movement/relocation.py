@@ -18,7 +18,7 @@ _AROUND = tuple((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) !
 
 def misplaced(world: World, body: Body) -> str:
     """Why a player can't stay where it stands, "" when it can."""
-    zone = world.zones.get(body.zone)
+    zone = world.zone(body.zone)
     if zone is None:
         return f"players in zone {body.zone}, which is gone, go to {world.start}"
     if not zone.walkable(body.x, body.y):
@@ -28,7 +28,7 @@ def misplaced(world: World, body: Body) -> str:
 
 def place(world: World, body: Body) -> tuple[str, int, int]:
     """Where a misplaced player goes: a spawn of the start, or the nearest tile to which one can walk."""
-    zone = world.zones.get(body.zone)
+    zone = world.zone(body.zone)
     if zone is None:
         start = world.zones[world.start]
         return (start.name, *spawns(start)[crc32(body.id.encode()) % len(spawns(start))])

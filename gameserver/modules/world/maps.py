@@ -19,7 +19,7 @@ def moved(state: State, body: Body) -> Outcome:
 
 def idle(world: World, clock: ZoneClock) -> str:
     """Why a zone's clock has to go, "" when it may stay. Those of the server have names that no zone can have."""
-    return "" if clock.id in world.zones or clock.id.startswith(PULSE) else "clocks of zones that are gone are removed"
+    return "" if world.zone(clock.id) or clock.id.startswith(PULSE) else "clocks of zones that are gone are removed"
 
 
 fitting(Body, misfit=misplaced, cure=moved, components=(Player,))

@@ -42,7 +42,7 @@ def _number(n: int, now_ms: int) -> int:
 @rule(needs=lambda event, context: (ids(ZoneClock, event.zone),))
 def stir(state: State, event: Stir, context: Context) -> Outcome:
     """One zone's tick."""
-    return _live(state, event.zone, event.n) if event.zone in state.world.zones else Outcome()
+    return _live(state, event.zone, event.n) if state.world.zone(event.zone) else Outcome()
 
 
 def _live(state: State, id_: str, n: int) -> Outcome:

@@ -21,6 +21,8 @@ export interface Events {
   attack: { fields: { target: string; }; data: Hit };
   /** Bid for a lot. The coins are taken at once; topped, they wait for you to ``collect`` them. */
   bid: { fields: { lot: string; coins: number; }; data: MarketPaid };
+  /** Build a wall on a tile, or (``floor``) take it away. For game masters. */
+  buildwall: { fields: { zone: string; x: number; y: number; floor?: boolean; }; data: Built };
   /** Buy a lot for its price. */
   buy: { fields: { lot: string; }; data: Bought };
   /** Buy of a shop in your zone; of what does not stack one at a time. */
@@ -39,10 +41,14 @@ export interface Events {
   declineduel: { fields: { to: string; }; data: {} };
   /** Say no to a player who has asked you into a group. */
   declineinvite: { fields: { by: string; }; data: {} };
+  /** Leave an instance, near where one comes in: you stand again where you entered it. */
+  depart: { fields: Record<string, never>; data: Passed };
   /** Bring coins from your purse into the bank, in a zone with a counter. */
   deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
   drop: { fields: { thing: string; }; data: Handled };
+  /** Enter your instance of a template, at a gate within 2 tiles. It is opened if you have none. */
+  enter: { fields: { template: string; }; data: Passed };
   /** Put on a thing that you carry; what you wear in its place is taken off. */
   equip: { fields: { thing: string; }; data: Armed };
   /** Look at a thing that you carry, wear, or that lies near you. */
@@ -95,6 +101,8 @@ export interface Events {
   peekin: { fields: { chest: string; }; data: Shared };
   /** Ask which creatures are yours, and how they are. */
   pets: { fields: Record<string, never>; data: Companions };
+  /** Put an object on a tile: a sign, a creature's place, a portal. For game masters. */
+  placeobject: { fields: { zone: string; x: number; y: number; kind: string; properties?: string; }; data: Built };
   /** Send a letter with things and coins to a player, who may be anywhere or not in the world. */
   post: { fields: { to: string; text: string; things?: Array<string>; coins?: number; }; data: Sent };
   /** Look into your purse. */
@@ -109,6 +117,8 @@ export interface Events {
   register: { fields: { name: string; password: string; }; data: Entered };
   /** Let a creature of yours go, for ever. You are told which you still have. */
   release: { fields: { creature: string; }; data: Companions };
+  /** Take an object off a map. For game masters. */
+  removeobject: { fields: { zone: string; object: string; }; data: Built };
   /** Take up a session where it was cut off, on any gateway, with the token it was told last. ``sent``: the highest number that the client has used in this session; left out, any may have been used. ``attempt``: by which an older resume that comes late is known; left out, gateways' clocks must do. */
   resume: { fields: { token: string; sent?: number; attempt?: number; }; data: Entered };
   /** Take an offer back. */
@@ -133,6 +143,8 @@ export interface Events {
   store: { fields: { thing: string; }; data: Shifted };
   /** Put a thing into a container that you carry. */
   stow: { fields: { thing: string; into: string; }; data: Handled };
+  /** Ask what stands in a zone. For game masters. */
+  survey: { fields: { zone: string; }; data: Surveyed };
   /** Take a thing that lies near you. */
   take: { fields: { thing: string; }; data: Handled };
   /** Take a thing out of a chest near you. */
@@ -189,20 +201,25 @@ export interface Notices {
   levelled: Levelled;
   lifted: Lifted;
   moved: Moved;
+  placed: Placed;
   posted: Posted;
   progressed: Progressed;
   proposed: Proposed;
+  putback: PutBack;
   received: Received;
   respawned: Respawned;
   retracted: Retracted;
   rewarded: Rewarded;
   roared: Roared;
+  signs: Signs;
   skies: Skies;
   sold: Sold;
   struck: Struck;
   traded: Traded;
+  unplaced: Unplaced;
   vanished: Vanished;
   view: View;
+  walled: Walled;
 }
 
 /** Whether things and coins have changed hands: they do when both have accepted. */
@@ -252,6 +269,11 @@ export interface MarketPaid {
   coins: number;
 }
 
+/** What was built: the id of an object; of a wall its zone and tile. */
+export interface Built {
+  id: string;
+}
+
 /** What you bought, and the coins that you have left. */
 export interface Bought {
   thing: Thing;
@@ -293,6 +315,15 @@ export interface Collected {
 export interface Crafted {
   thing: Thing;
   gone?: boolean;
+}
+
+/** Where you stand now. ``ends_ms``: when an instance ends, milliseconds since 1970; 0 outside of one. */
+export interface Passed {
+  zone: string;
+  title: string;
+  x: number;
+  y: number;
+  ends_ms?: number;
 }
 
 /** The coins in the bank, and those in your purse. */
@@ -460,6 +491,12 @@ export interface Proceeds {
 export interface Parted {
   thing: Thing;
   other: Thing;
+}
+
+/** What stands in a zone. ``changes``: how many changes the maps' files do not show yet. */
+export interface Surveyed {
+  objects: Array<Seen>;
+  changes: number;
 }
 
 /** What a person says, and which quests of yours went on by that. ``offers``: what the person has for you. */
@@ -718,6 +755,17 @@ export interface Moved {
   id?: string;
 }
 
+/** An object was put on your zone's map. ``leads_to``: of a portal, the zone. */
+export interface Placed {
+  type: "placed";
+  id: string;
+  zone: string;
+  kind: string;
+  x: number;
+  y: number;
+  leads_to?: string;
+}
+
 /** A letter came for you; it may stand for several ``letters``, and ``by`` sent the last of them. */
 export interface Posted {
   type: "posted";
@@ -744,6 +792,15 @@ export interface Proposed {
   things: Array<Thing>;
   coins: number;
   version: number;
+  id?: string;
+}
+
+/** The instance in which you were has ended, and you stand there now. */
+export interface PutBack {
+  type: "putback";
+  zone: string;
+  x: number;
+  y: number;
   id?: string;
 }
 
@@ -793,6 +850,13 @@ export interface Roared {
   id?: string;
 }
 
+/** What the signs say that you see. */
+export interface Signs {
+  type: "signs";
+  texts: Array<string>;
+  id?: string;
+}
+
 /** The sky where you are: told when you come there, and when it changes. ``part``: dawn, day, dusk or night. ``text``: a sentence or two, on how it is or what has changed. */
 export interface Skies {
   type: "skies";
@@ -830,6 +894,15 @@ export interface Traded {
   id?: string;
 }
 
+/** An object was taken off your zone's map. ``x``, ``y``: where it stood. */
+export interface Unplaced {
+  type: "unplaced";
+  id: string;
+  zone: string;
+  x: number;
+  y: number;
+}
+
 /** Someone left your view. */
 export interface Vanished {
   type: "vanished";
@@ -847,6 +920,16 @@ export interface View {
   height: number;
   you: Being;
   beings: Array<Being>;
+  id?: string;
+}
+
+/** A tile of your zone's map has changed. ``wall``: nobody can walk there. */
+export interface Walled {
+  type: "walled";
+  zone: string;
+  x: number;
+  y: number;
+  wall: boolean;
   id?: string;
 }
 
@@ -972,6 +1055,14 @@ export interface Method {
   makes: string;
   count: number;
   at?: string;
+}
+
+/** An object on a map. */
+export interface Seen {
+  id: string;
+  kind: string;
+  x: number;
+  y: number;
 }
 
 /** A kind of thing with its price in coins; ``stock``: how many there are, left out of what the shop buys. */

@@ -1,8 +1,12 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gameserver.cli import main
+from gameserver.declare.game_package import game
+from gameserver.maps.world import load_world
+from gameserver.modules.building.entities import Change
 from tests.deployments import write_world
 from tests.unit.processing.workshop import Workshop
 
@@ -46,3 +50,25 @@ def test_a_broken_map_is_named_and_is_no_traceback(
         (tmp_path / "a.tmj").write_text(a_map)
     assert main(["world", "check", str(tmp_path / "test.world")]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_what_is_built_is_saved_and_then_forgotten(
+    migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps = tmp_path / "maps"
+    shutil.copytree(game().world.parent, maps)
+    path = maps / game().world.name
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    monkeypatch.setenv("GAMESERVER_WORLD", str(path))
+    workshop = Workshop(migrated_url)
+    workshop.put(Change(id="cellar/2.8", n=1, zone="cellar", what="wall", x=2, y=8))
+    assert load_world(path).zones["cellar"].walkable(2, 8)
+    assert main(["world", "save"]) == 0
+    assert "Written: cellar.tmj." in capsys.readouterr().out
+    assert not load_world(path).zones["cellar"].walkable(2, 8)
+    assert main(["world", "apply"]) == 0
+    assert "1 changes that the maps show by now are removed" in capsys.readouterr().out
+    assert workshop.store.later(Change, "n", 0, 10) == []
+    assert main(["world", "save"]) == 0
+    assert "The files show all that was built." in capsys.readouterr().out
+    workshop.store.close()

@@ -66,6 +66,8 @@ def test_what_beat_sends_is_found_by_its_period_the_most_frequent_first() -> Non
         "world.tick",
         "world.sweep",
         "barter.lapse",
+        "building.tendbuilding",
+        "instances.tendinstances",
         "shops.restock",
         "items.rot",
         "market.closelots",

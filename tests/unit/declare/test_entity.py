@@ -178,6 +178,11 @@ def test_the_games_entities_are_gathered_in_the_order_of_locking() -> None:
         "Invitation",
         "Journal",
         "Deeds",
+        "Opening",
+        "Instance",
+        "Builder",
+        "Drawing",
+        "Change",
     ]
     assert actor_kind() is Player
 

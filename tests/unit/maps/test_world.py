@@ -14,10 +14,11 @@ import pytest
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
 from gameserver.maps.objects import Placed, World, Zone
-from gameserver.maps.world import load_world
+from gameserver.maps.world import fingerprint, load_world
 from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.combat.maps import Peace, is_safe
 from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.instances.maps import Stay
 from gameserver.modules.movement.maps import Portal, Spawn, spawns
 from gameserver.modules.quests import records as quests
 
@@ -519,6 +520,77 @@ def test_a_zone_to_which_no_portals_lead_is_refused(files: Files) -> None:
     files.refused("test.world", "no portals lead from 'home' to field")
 
 
+# Templates
+
+
+def with_den(files: Files, **said: Any) -> Files:
+    files.world["maps"].append({"fileName": "den.tmj"})
+    den = tiled_map(3, 3, [0] * 9, [thing(1, "spawn", 1, 1)], title="Den", template=True, **said)
+    (files.folder / "den.tmj").write_text(json.dumps(den))
+    files.add_to_field(thing(9, "gate", 3, 3, template="den"))
+    return files
+
+
+def test_a_template_is_no_zone_and_any_number_of_zones_have_its_map(files: Files) -> None:
+    world = with_den(files, lasts_s=60).load()
+    assert (world.zones.keys(), world.templates.keys()) == ({"home", "field"}, {"den"})
+    first, second = world.zone("den#1"), world.zone("den#2")
+    assert first is not None
+    assert second is not None
+    assert (first.name, first.title, first.described(Stay).lasts_s) == ("den#1", "Den", 60)
+    assert (first.objects[0].id, second.objects[0].id) == ("den#1.spawn.1", "den#2.spawn.1")
+    assert (world.zone("field"), world.zone("den"), world.zone("field#1")) == (world.zones["field"], None, None)
+
+
+def test_what_is_drawn_on_templates_counts_for_the_fingerprint(files: Files) -> None:
+    before = fingerprint(with_den(files).load())
+    den = json.loads((files.folder / "den.tmj").read_text())
+    den["layers"][1]["data"][0] = 1
+    (files.folder / "den.tmj").write_text(json.dumps(den))
+    assert fingerprint(files.load()) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "more", "said", "sentence"),
+    [
+        ("field.tmj", thing(8, "gate", 3, 2, template="home"), {}, "no map with the property template"),
+        ("field.tmj", thing(8, "gate", 3, 2, template="nowhere"), {}, "no map with the property template"),
+        ("field.tmj", thing(8, "gate", 0, 1, template="den"), {}, "stands on a portal"),
+        ("field.tmj", thing(8, "portal", 3, 2, zone="den", x=1, y=1), {}, "leads to an unknown zone, 'den'"),
+        ("field.tmj", None, {"visitors_max": 0}, "visitors_max of den is 0, expected 1 to 20"),
+        ("field.tmj", None, {"lasts_s": -1}, "lasts_s of den is -1"),
+        ("field.tmj", None, {"empty_s": 10**9}, "empty_s of den is 1000000000"),
+        ("den.tmj", None, {"start": True}, "is the start, and can't be a template"),
+    ],
+)
+def test_a_template_or_gate_that_can_t_be_is_refused(
+    files: Files, file: str, more: Any, said: dict[str, Any], sentence: str
+) -> None:
+    with_den(files, **said)
+    if more is not None:
+        files.add_to_field(more)
+    if said.get("start"):
+        files.home["properties"] = custom(title="Home")
+    files.refused(file, sentence)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        (thing(2, "gate", 0, 0, template="den"), "stands in a template"),
+        (thing(2, "chest", 0, 0), "stands in a template"),
+    ],
+)
+def test_what_would_be_lost_with_an_instance_stands_in_no_template(
+    files: Files, what: dict[str, Any], sentence: str
+) -> None:
+    with_den(files)
+    den = json.loads((files.folder / "den.tmj").read_text())
+    den["layers"][2]["objects"].append(what)
+    (files.folder / "den.tmj").write_text(json.dumps(den))
+    files.refused("den.tmj", sentence)
+
+
 # The bundled world
 
 
@@ -569,7 +641,7 @@ def test_bundled_safe_zones_are_few_and_empty_of_creatures_and_the_others_are_no
 
 
 def test_every_walkable_tile_of_a_bundled_zone_can_be_walked_to(bundled: World) -> None:
-    for zone in bundled.zones.values():
+    for zone in bundled.drawn.values():
         tiles = {(x, y) for x in range(zone.width) for y in range(zone.height) if zone.walkable(x, y)}
         assert flooded(zone, spawns(zone)[0]) == tiles, zone.name
 

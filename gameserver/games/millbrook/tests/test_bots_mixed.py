@@ -11,7 +11,7 @@ from gameserver.client.bots.profile import AttentiveBehaviour, profile
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
-from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, WARES, Trader
+from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, TEMPLATE, WARES, Trader
 from gameserver.maps.world import load_world
 from gameserver.modules.bank.maps import Chest
 from gameserver.modules.crafting.recipes import RECIPES as ALL_RECIPES
@@ -20,7 +20,19 @@ from gameserver.modules.shops.goods import ware_of
 from gameserver.wire.codecs import msgpack_codec
 
 ME = {"id": "bot0", "zone": "town", "x": 5, "y": 5, "hp": 100}
-FAMILIES = {"items", "barter", "bank", "post", "market", "crafting", "shops", "groups", "quests", "achievements"}
+FAMILIES = {
+    "items",
+    "barter",
+    "bank",
+    "post",
+    "market",
+    "crafting",
+    "shops",
+    "groups",
+    "quests",
+    "achievements",
+    "instances",
+}
 THING = {"id": "a thing", "kind": "apple", "title": "Apple", "count": 2}
 
 
@@ -68,6 +80,7 @@ def test_what_they_name_is_there() -> None:
     assert all(ware_of(ALL_SHOPS[shop], kind) for shop, kind in WARES)
     chests = {placed.id for zone in load_world(game().world).zones.values() for placed, _ in zone.placed(Chest)}
     assert chests >= set(CHESTS)
+    assert TEMPLATE in load_world(game().world).templates
 
 
 def test_their_refusals_are_codes_of_the_game() -> None:

@@ -181,7 +181,7 @@ def test_every_zone_has_a_picture_that_is_current() -> None:
 
 
 def test_no_picture_is_of_a_zone_that_is_gone() -> None:
-    assert {file.stem for file in PICTURES.glob("*.svg")} == {"world", *world().zones}
+    assert {file.stem for file in PICTURES.glob("*.svg")} == {"world", *world().drawn}
 
 
 def test_the_document_shows_every_picture() -> None:

@@ -1,0 +1,1 @@
+"""Building: game masters change maps while they are played."""

@@ -1,0 +1,237 @@
+"""Instances: travel is one outcome, an instance ends in two steps, and nobody is ever in none."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameserver.errors import NotNow, Rejected, Repeated
+from gameserver.maps.objects import World
+from gameserver.modules.combat.entities import Creature
+from gameserver.modules.instances.entities import ALL, Instance, Opening
+from gameserver.modules.instances.events import Depart, Dissolve, Enter, Passed, PutBack, TendInstances
+from gameserver.modules.instances.maps import unmapped
+from gameserver.modules.instances.rules import BUSY_ZONES, INSTANCES_MAX
+from gameserver.modules.instances.tests.worlds import CAVE, WORLD, opened
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.tests.worlds import on_ground
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Appeared, Chart, Vanished
+from gameserver.modules.movement.relocation import misplaced
+from gameserver.modules.sessions.entities import Player
+from gameserver.modules.world.entities import ZoneClock
+from gameserver.modules.world.events import Stir
+from gameserver.rules.needs import count
+from gameserver.rules.outcome import State
+from gameserver.testing import two_zones
+from gameserver.testing.joined_records import Whole
+from gameserver.testing.two_zones import NOW_MS, absent, circumstances, cut_off, fold, play, player, put, told
+
+ADA, BOB = player(), player("Bob")
+WITHIN = player(zone="cave#1", x=2, y=3)
+
+
+def scene(*things: Any, **loaded: Any) -> State:
+    return two_zones.state(*things, **{"world": WORLD, **loaded})
+
+
+def do(where: State, who: Whole, event: Any, id_: str = "e1") -> Any:
+    outcome = play(event, where, circumstances(who, id=id_))
+    fold(where, outcome)
+    return outcome
+
+
+def refusal(where: State, who: Whole, event: Any) -> str:
+    with pytest.raises(Rejected) as refused:
+        play(event, where, circumstances(who))
+    assert refused.value.message
+    return refused.value.code
+
+
+def tend(where: State, *busy: str, now_ms: int = NOW_MS) -> list[Dissolve]:
+    where.results[BUSY_ZONES] = busy
+    outcome = play(TendInstances(n=1), where, circumstances(id="tend", now_ms=now_ms))
+    fold(where, outcome)
+    return [event for event in outcome.events if isinstance(event, Dissolve)]
+
+
+def test_who_enters_stands_in_a_zone_of_their_own_and_nowhere_else() -> None:
+    where = scene(ADA)
+    outcome = do(where, ADA, Enter(template="cave"))
+    assert outcome.result == Passed(zone="cave#1", title="The Cave", x=2, y=2, ends_ms=NOW_MS + 600_000)
+    assert (put(outcome, "ada").zone, put(outcome, "ada").x) == ("cave#1", 2)
+    assert where.of(Instance)["cave#1"].came_from == {"ada": ("meadow", 12, 10)}
+    assert where.of(Opening)[ALL].last == 1
+    assert [type(one) for one in told(outcome)] == [Appeared, Vanished]
+    assert outcome.follow.shard_key == "cave#1"
+    assert where.zone("cave#1").walkable(2, 2)
+
+
+def test_who_has_an_instance_enters_that_one_again_and_others_have_their_own() -> None:
+    where = scene(ADA, BOB, opened(came_from={}, empty_ms=5), Opening(id=ALL, last=1))
+    assert do(where, ADA, Enter(template="cave")).result.zone == "cave#1"
+    assert where.of(Instance)["cave#1"].empty_ms == 0
+    assert do(where, BOB, Enter(template="cave")).result.zone == "cave#2"
+    assert where.of(Instance).keys() == {"cave#1", "cave#2"}
+
+
+def test_who_departs_stands_where_they_stood_before() -> None:
+    where = scene(WITHIN, opened(came_from={"ada": ("meadow", 11, 8), "bob": ("meadow", 1, 1)}))
+    outcome = do(where, WITHIN, Depart())
+    assert outcome.result == Passed(zone="meadow", title="The Meadow", x=11, y=8)
+    assert where.of(Instance)["cave#1"].came_from == {"bob": ("meadow", 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("who", "event", "code"),
+    [
+        (ADA, Enter(template="nothing"), "no_gate"),
+        (ADA, Enter(template="meadow"), "no_gate"),
+        (player(x=20), Enter(template="cave"), "no_gate"),
+        (player(zone="town", x=3, y=3), Enter(template="cave"), "no_gate"),
+        (player(dead_until_ms=NOW_MS + 1), Enter(template="cave"), "dead"),
+        (ADA, Depart(), "no_gate"),
+        (player(zone="cave#1", x=9, y=6), Depart(), "no_gate"),
+        (player(zone="cave#7", x=2, y=2), Depart(), "no_gate"),
+        (player(zone="cave#1", x=2, y=2, dead_until_ms=NOW_MS + 1), Depart(), "dead"),
+        (player(zone="cave#1", x=2, y=2), Enter(template="cave"), "no_gate"),
+    ],
+)
+def test_what_can_t_be_is_refused_and_changes_nothing(who: Whole, event: Any, code: str) -> None:
+    assert refusal(scene(who, opened("bob")), who, event) == code
+
+
+@pytest.mark.parametrize("event", [Enter(template="cave"), Depart()])
+def test_who_is_not_in_the_world_travels_nowhere(event: Any) -> None:
+    with pytest.raises(NotNow):
+        play(event, scene(absent(ADA)), circumstances(ADA))
+
+
+def test_no_more_are_opened_than_there_may_be_and_those_that_are_can_be_entered() -> None:
+    full = {count(Instance): INSTANCES_MAX}
+    assert refusal(scene(ADA, opened("bob"), results=full), ADA, Enter(template="cave")) == "too_many_instances"
+    assert do(scene(ADA, opened(), results=full), ADA, Enter(template="cave")).result.zone == "cave#1"
+
+
+def test_no_more_come_in_than_have_room() -> None:
+    crowded = opened(came_from={"bob": ("meadow", 1, 1), "eve": ("meadow", 1, 1)})
+    assert refusal(scene(ADA, crowded), ADA, Enter(template="cave")) == "instance_full"
+
+
+def test_one_that_is_closing_takes_nobody_in_and_another_is_opened() -> None:
+    where = scene(ADA, opened(closing=1), Opening(id=ALL, last=1))
+    assert do(where, ADA, Enter(template="cave")).result.zone == "cave#2"
+
+
+def test_an_instance_ends_when_its_time_is_over_or_nobody_was_in_it_for_a_while() -> None:
+    where = scene(ADA, opened())
+    assert tend(where, "cave#1") == []
+    assert tend(where) == []
+    assert where.of(Instance)["cave#1"].empty_ms == NOW_MS
+    assert tend(where, "cave#1", now_ms=NOW_MS + 60_000) == []
+    assert where.of(Instance)["cave#1"].empty_ms == 0
+    assert tend(where, now_ms=NOW_MS + 60_000) == []
+    assert tend(where, now_ms=NOW_MS + 89_999) == []
+    assert tend(where, now_ms=NOW_MS + 90_000) == [Dissolve(zone="cave#1", visitors=["ada"])]
+    assert where.of(Instance)["cave#1"].closing
+    assert tend(where, now_ms=NOW_MS + 90_000) == []
+    assert tend(scene(opened()), "cave#1", now_ms=NOW_MS + 600_000) == [Dissolve(zone="cave#1", visitors=["ada"])]
+
+
+def test_who_is_within_when_it_ends_stands_at_the_gate_in_the_world_or_not() -> None:
+    gone = cut_off(player("Bob", zone="cave#1", x=5, y=5))
+    elsewhere = player("Eve", zone="town", x=3, y=3)
+    three = {"ada": ("meadow", 11, 8), "bob": ("meadow", 13, 9), "eve": ("meadow", 1, 1)}
+    where = scene(WITHIN, gone, elsewhere, opened(closing=1, came_from=three), ZoneClock(id="cave#1", tick=4))
+    outcome = do(where, WITHIN, Dissolve(zone="cave#1", visitors=["ada", "bob", "eve"]))
+    bodies = where.of(Body)
+    assert [(b.zone, b.x, b.y) for b in bodies.values()] == [("meadow", 11, 8), ("meadow", 13, 9), ("town", 3, 3)]
+    assert where.of(Instance) == where.of(ZoneClock) == {}
+    assert [one for one in told(outcome) if isinstance(one, PutBack)] == [PutBack(zone="meadow", x=11, y=8)]
+    assert [one.being.id for one in told(outcome) if isinstance(one, Appeared)] == ["ada"]
+    mine = next(one for one in outcome.notifications if one.conn)
+    assert (mine.conn, mine.follow.shard_key) == ("c-ada", "meadow")
+
+
+def test_who_came_from_where_nobody_can_stand_any_more_stands_near_it() -> None:
+    where = scene(WITHIN, opened(closing=1, came_from={"ada": ("meadow", 5, 5)}))
+    do(where, WITHIN, Dissolve(zone="cave#1", visitors=["ada"]))
+    assert not misplaced(WORLD, where.of(Body)["ada"])
+    assert where.of(Body)["ada"].zone == "meadow"
+
+
+def test_what_lies_in_it_lies_at_the_gate_and_what_lives_in_it_is_gone() -> None:
+    left, other = on_ground("sword", zone="cave#1", x=4, y=4), on_ground("club", zone="meadow", x=1, y=1)
+    rat = Creature(id="cave#1.rat.2", kind="rat", zone="cave#1", x=3, y=3)
+    where = scene(left, other, rat, opened(closing=1, came_from={}))
+    do(where, ADA, Dissolve(zone="cave#1", visitors=[]))
+    lying = {item.id: (item.zone, item.x, item.y) for item in where.of(Item).values()}
+    assert lying == {"sword": ("meadow", 12, 10), "club": ("meadow", 1, 1)}
+    assert where.of(Creature) == {}
+
+
+def test_it_ends_once() -> None:
+    outcome = play(Dissolve(zone="cave#1", visitors=["ada"]), scene(WITHIN), circumstances())
+    assert (outcome.put, outcome.drop) == ((), ())
+
+
+@pytest.mark.parametrize("rows", [(), (opened(closing=1),)])
+def test_nothing_stirs_in_what_is_over(rows: tuple[Instance, ...]) -> None:
+    with pytest.raises(Repeated):
+        play(Stir(zone="cave#1", n=1), scene(*rows), circumstances())
+    outcome = play(Stir(zone="cave#1", n=1), scene(opened()), circumstances())
+    assert {thing.id for thing in outcome.put} == {"cave#1", "cave#1.rat.2"}
+
+
+def test_maps_show_gates() -> None:
+    signs = play(Chart(), scene(ADA), circumstances(ADA)).result.signs
+    assert [(sign.name, sign.x, sign.y) for sign in signs if sign.kind == "gate"] == [("cave", 12, 9)]
+    assert play(Chart(), scene(WITHIN), circumstances(WITHIN)).result.zone == "cave#1"
+
+
+def test_instances_of_a_template_that_is_gone_do_not_fit_into_the_world() -> None:
+    assert not unmapped(WORLD, opened())
+    assert "cave, which is gone" in unmapped(World(zones=WORLD.zones, start="meadow"), opened())
+
+
+DEEDS = st.lists(
+    st.sampled_from(["enter ada", "enter bob", "depart ada", "depart bob", "tend", "end", "late"]), max_size=25
+)
+
+
+@given(DEEDS)
+def test_whatever_happens_each_is_in_one_zone_that_is_open(deeds: list[str]) -> None:
+    where, now_ms, due = scene(ADA, BOB), NOW_MS, []
+    for n, deed in enumerate(deeds):
+        what, _, who = deed.partition(" ")
+        try:
+            if what in ("enter", "depart"):
+                do(
+                    where,
+                    {"ada": ADA, "bob": BOB}[who],
+                    Enter(template="cave") if what == "enter" else Depart(),
+                    f"e{n}",
+                )
+            elif what == "tend":
+                busy = {body.zone for body in where.of(Body).values()}
+                due += tend(where, *busy, now_ms=now_ms)
+            elif what == "late":
+                now_ms += 20_000
+            elif due:
+                do(where, ADA, due.pop(0), f"e{n}")
+        except Rejected:
+            pass
+        for body in where.of(Body).values():
+            instance = where.get(Instance, body.zone)
+            assert body.zone in WORLD.zones or (instance is not None and body.id in instance.came_from)
+            assert where.get(Player, body.id) is not None
+
+
+def test_the_map_of_an_instance_is_its_template_s_with_ids_of_its_own() -> None:
+    zone = WORLD.zone("cave#17")
+    assert zone is not None
+    assert (zone.name, zone.title, zone.walls) == ("cave#17", "The Cave", CAVE.walls)
+    assert [placed.id for placed in zone.objects] == ["cave#17.spawn.1", "cave#17.rat.2"]
+    assert WORLD.zone("cave#17") is zone
+    assert [WORLD.zone(name) for name in ("cave", "nothing#1", "meadow#1", "#")] == [None] * 4

@@ -1,0 +1,49 @@
+"""Entities that change maps while they are played: what game masters build, for one.
+
+A module says in its ``maps.py`` which entities do, and how a world looks with them:
+
+    redraws(Change, by="n", draw=drawn)
+
+Every worker reads those that are newer than what it knows, in their order, once a second, and rules find the maps
+so (``State.zone``). ``by`` is an integer field that is greater in each transaction that is committed later: its values
+are given out under a lock. ``draw`` takes ``(world, entities)`` and returns the world that they make of it. A worker
+that begins draws them on the maps of the files, so each says how something is, and not how it changes. One that the
+files show by now may be dropped (``rules.fitting``).
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from gameserver.declare.entity import Entity, kinds
+from gameserver.declare.game_package import parts
+from gameserver.declare.reading_cache import once_per_reading
+from gameserver.maps.objects import World
+
+Draw = Callable[[World, Sequence[Any]], World]
+
+
+class Redrawing(msgspec.Struct, frozen=True):
+    """What is said of a kind of entities; see ``redraws``. ``module``: in which module of Python."""
+
+    kind: type[Entity]
+    by: str
+    draw: Draw
+    module: str
+
+
+_SAID: list[Redrawing] = []
+
+
+def redraws(kind: type[Entity], *, by: str, draw: Draw) -> None:
+    """Say which entities change maps, in which order, and how."""
+    _SAID.append(Redrawing(kind, by, draw, sys._getframe(1).f_globals["__name__"]))
+
+
+@once_per_reading
+def redrawings() -> tuple[Redrawing, ...]:
+    """What the game's modules say, in the order of the entities."""
+    mine = {module.__name__ for module in parts("maps")}
+    return tuple(sorted((one for one in _SAID if one.module in mine), key=lambda one: kinds().index(one.kind)))
