@@ -153,12 +153,21 @@ class Service:
         self._to = to
         self._listening = machine.do(lambda: socket.create_server((machine.address, port), backlog=1_000))
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._run, daemon=True, name=f"service of {machine.name}").start()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"service of {machine.name}")
+        self._thread.start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(asyncio.start_server(self._accepted, sock=self._listening))
         self._loop.run_forever()
+        self._loop.run_until_complete(self._hang_up())
+
+    async def _hang_up(self) -> None:
+        """End all that is passed on."""
+        passing = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in passing:
+            each.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -169,11 +178,13 @@ class Service:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+        with suppress(asyncio.CancelledError):  # the service is stopped
+            await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
 
     def stop(self) -> None:
         """Serve nobody any more."""
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
 
 async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
