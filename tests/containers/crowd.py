@@ -50,7 +50,9 @@ class Bots:
     """A crowd, started from this machine, that comes in by the port that players use."""
 
     def __init__(self, engine: Engine, name: str, address: str = "127.0.0.1:4000", rate: float = RATE) -> None:
-        options = ("--forever", "--count", str(COUNT), "--rate", str(rate), "--address", address)
+        # Compose's own bots have the usual names: who enters under the same one throws the other out.
+        names = ("--name-prefix", "guest")
+        options = ("--forever", "--count", str(COUNT), "--rate", str(rate), "--address", address, *names)
         command = engine.in_its_network(sys.executable, "-m", "gameserver.cli", "bots", *options)
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._proc = Proc(name, command, environ, Path(engine.folder) / f"bots-{name}.log")
