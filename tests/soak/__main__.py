@@ -36,12 +36,12 @@ def main() -> int:
         return 1 if report.wrong else 0
     with tempfile.TemporaryDirectory() as scratch:
         report = _soaked(arguments, arguments.keep or Path(scratch))
-    if arguments.keep:
-        (arguments.keep / "report.json").write_bytes(msgspec.json.encode(report))
     text = page(report, _what(arguments))
     print(text, flush=True)
     if arguments.report:
         arguments.report.write_text(text)
+    if arguments.keep:
+        (arguments.keep / "report.json").write_bytes(msgspec.json.encode(report))
     return 1 if report.wrong else 0
 
 

@@ -92,9 +92,9 @@ class Measurements:
         yield "descriptors", "broker", _descriptors(self._stage.node.pid)
 
     def _rows(self) -> Iterator[Found]:
-        for table in metadata().sorted_tables:
-            ((rows,),) = query(self._stage.database_url, f'SELECT count(*) FROM "{table.name}"')
-            yield "rows", table.name, float(rows)
+        for table in tables():
+            ((rows,),) = query(self._stage.database_url, f'SELECT count(*) FROM "{table}"')
+            yield "rows", table, float(rows)
 
     def _broker(self) -> Iterator[Found]:
         totals = _management(self._stage.node, "/api/overview")["object_totals"]
@@ -121,6 +121,11 @@ class Measurements:
         for file in self._stage.folder.glob("world.sqlite*"):
             if not file.name.endswith("lock"):
                 yield "file", file.name, file.stat().st_size / MB
+
+
+def tables() -> list[str]:
+    """The names of all tables, as plain text: SQLAlchemy's own kind of text is none that a report can be kept with."""
+    return [str(table.name) for table in metadata().sorted_tables]
 
 
 def _process(slot: str, pid: int) -> Iterator[Found]:

@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
+from tests.soak.measured import tables
 from tests.soak.report import page
 from tests.soak.run import REMEMBERED, REMEMBERED_SHORTLY, Report, counted, remembered
 from tests.soak.series import BOUNDED, FLAT, GROWS, KINDS, OVER, SHORT, Series, judge, slope
@@ -127,3 +128,8 @@ def test_the_page_says_what_grows_first() -> None:
     assert "2 x kill a worker" in text
     assert text.index("memory of it grows") < text.index("## Memory (MB)")
     assert text.index(GROWS, text.index("## Memory")) < text.index(FLAT)
+
+
+def test_what_was_measured_of_tables_can_be_kept() -> None:
+    """An hour's report was lost because its names were SQLAlchemy's."""
+    assert "players" in msgspec.json.decode(msgspec.json.encode(tables()))
