@@ -26,12 +26,12 @@ from gameserver.messages.outbound import Multicast
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
-from gameserver.modules.movement.events import Chart, Look, Move
+from gameserver.modules.movement.events import Chart, Look, Move, Show
 from gameserver.modules.sessions.entities import Gateway
-from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
+from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume, Sweep
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.entities import PULSE, ZoneClock
-from gameserver.modules.world.events import Show, Stir, Sweep, Tick
+from gameserver.modules.world.events import Stir, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine

@@ -1,7 +1,7 @@
 """What becomes of entities when maps change: each module says it of its own.
 
-A module says in its ``maps.py`` which of its entities do not fit into a world, and what is to be done with them.
-``gameserver.operations.apply_maps`` does it.
+A module says in its ``maps.py`` or ``hooks.py`` which of its entities do not fit into a world, and what is to be done
+with them. ``gameserver.operations.apply_maps`` does it.
 
     fitting(Creature, misfit=superfluous, cure=removed)
 """
@@ -57,5 +57,5 @@ def fitting(
 @once_per_reading
 def fittings() -> tuple[Fitting, ...]:
     """What the game's modules say, in the order of the entities."""
-    mine = {module.__name__ for module in parts("maps")}
+    mine = {module.__name__ for part in ("maps", "hooks") for module in parts(part)}
     return tuple(sorted((one for one in _SAID if one.module in mine), key=lambda one: kinds().index(one.kind)))

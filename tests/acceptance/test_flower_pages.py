@@ -28,7 +28,7 @@ from tests.flowers import FlowerPages
 OF_MODULES = {event.spec.family for event in module_samples.SAMPLES.values()}
 # These may come, and need not: banks and markets have ticks of a minute and more.
 SELDOM = {spec.task for spec in catalogue.specs() if spec.family in OF_MODULES and spec.origin == "server"}
-TASKS = {spec.task for spec in catalogue.specs()} - SELDOM - {"world.show", "world.announce"}
+TASKS = {spec.task for spec in catalogue.specs()} - SELDOM - {"movement.show", "world.announce"}
 OTHERS = tuple(family for family in FAMILIES if family != "movement")
 PIT = ("##########", "#srrrrrrr#", "#rrsrrsrr#", "#rrrrsrrr#", "##########")
 SEARCHES = (

@@ -193,7 +193,7 @@ def unread_rows_raise(patch: pytest.MonkeyPatch) -> None:
 
 def no_ears(patch: pytest.MonkeyPatch) -> None:
     """Who is silent is dead, whoever else was heard."""
-    patch.setattr("gameserver.modules.world.rules._was_calm", lambda state, now_ms: True)
+    patch.setattr("gameserver.modules.sessions.rules._was_calm", lambda state, now_ms: True)
 
 
 def any_tick(patch: pytest.MonkeyPatch) -> None:

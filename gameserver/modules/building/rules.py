@@ -46,10 +46,10 @@ from gameserver.modules.building.events import (
 from gameserver.modules.building.maps import drawn, read
 from gameserver.modules.movement.bodies import bodies_in, present_in
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Show
 from gameserver.modules.movement.relocation import misplaced, place
 from gameserver.modules.movement.view import zone_topic
 from gameserver.modules.sessions.players import actor
-from gameserver.modules.world.events import Show
 
 CHANGES_MAX = 1_000  # that the files do not show yet
 FIRST_NUMBER = 1_000_000  # of objects that were built: those that are drawn in Tiled have lower ones

@@ -135,3 +135,10 @@ class Vanished(Notice):
 
     who: str
     v: int
+
+
+@event(origin="server", priority=1)
+class Show(Event):
+    """Born when other maps were applied: a player whom that moved is shown where it stands."""
+
+    player: str

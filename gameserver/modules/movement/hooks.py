@@ -3,12 +3,13 @@
 from msgspec.structs import replace
 
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
-from gameserver.game import Context, Event, Needs, Notification, Outcome, SessionUpdate, State, after
+from gameserver.game import Context, Event, Needs, Notification, Outcome, SessionUpdate, State, after, fitting
 from gameserver.modules.movement.appearance import Called, hides, looks
 from gameserver.modules.movement.bodies import body_of
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import EnteredAt
 from gameserver.modules.movement.maps import spawns
+from gameserver.modules.movement.relocation import misplaced, moved
 from gameserver.modules.movement.view import appears, looks_around, vanishes
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Entered
@@ -28,6 +29,9 @@ def hides_the_absent(body: Body, player: Player) -> bool:
     return not player.gateway
 
 
+fitting(Body, misfit=misplaced, cure=moved, components=(Player,))  # when maps change
+
+
 def _needs_body(event: Event, context: Context) -> Needs:
     player = comes_and_goes(event, context)
     return body_of(player) if player else ()
@@ -43,7 +47,7 @@ def _needs_bodies(event: Event, context: Context) -> Needs:
 @after("sessions.rejoin", needs=_needs_body)
 @after("sessions.lost", needs=_needs_body)
 @after("sessions.logout", needs=_needs_body)
-@after("world.sweep", needs=_needs_bodies, optional=True)
+@after("sessions.sweep", needs=_needs_bodies)
 def who_comes_and_goes_is_seen(state: State, event: Event, context: Context, outcome: Outcome) -> Outcome:
     """Who enters stands where it stood last, and others see it; who leaves vanishes. A new one stands at a spawn."""
     come_and_gone = [thing for thing in outcome.put if isinstance(thing, Player)]

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from zlib import crc32
 
-from gameserver.game import World, Zone
+from msgspec.structs import replace
+
+from gameserver.game import Outcome, State, World, Zone
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Show
 from gameserver.modules.movement.maps import Portal, spawns
+from gameserver.modules.sessions.entities import Player
 
 Tile = tuple[int, int]
 
@@ -65,3 +69,10 @@ def _steps(zone: Zone, at: Tile) -> Iterator[Tile]:
         tile = at[0] + dx, at[1] + dy
         if zone.walkable(*tile) and zone.on(Portal, *tile) is None:
             yield tile
+
+
+def moved(state: State, body: Body) -> Outcome:
+    """Put a player where it may stand; one who is in the world is shown it, by an event of the server."""
+    zone, x, y = place(state.world, body)
+    shown = (Show(player=body.id),) if state.of(Player)[body.id].present else ()
+    return Outcome(put=(replace(body, zone=zone, x=x, y=y, v=body.v + 1),), events=shown)

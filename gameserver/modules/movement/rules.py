@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from gameserver.game import Context, Needs, Notification, Outcome, Rejected, State, Zone, awaited, rule
 from gameserver.modules.movement.appearance import being, objects_seen, seen_kinds
-from gameserver.modules.movement.bodies import actors_body, around, body_parts, seen_by
+from gameserver.modules.movement.bodies import actors_body, around, body_of, body_parts, seen_by
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, Sign, View, Walked
+from gameserver.modules.movement.events import Chart, Charted, Gate, Look, Move, Show, Sign, View, Walked
 from gameserver.modules.movement.maps import Portal
 from gameserver.modules.movement.view import appears, crosses, looks_around, sees_the_same, sight, walks
+from gameserver.modules.sessions.entities import Player
 
 STEP_MS = 80
 EARLY_MS = 3_000
@@ -114,3 +115,14 @@ def _bits(zone: Zone) -> str:
     for x, y in zone.walls:
         bits[y * row_bytes + x // 8] |= 0x80 >> x % 8
     return b64encode(bits).decode()
+
+
+@rule(needs=lambda event, context: body_of(event.player))
+def show(state: State, event: Show, context: Context) -> Outcome:
+    """Let a player see where it stands now, and others see it there."""
+    player = state.get(Player, event.player)
+    if player is None or not player.present:
+        return Outcome()
+    body = state.of(Body)[player.id]
+    mine = Notification(conn=player.conn, gateway=player.gateway, follow=looks_around(body))
+    return Outcome(notifications=(mine, *appears(state, body)))

@@ -3,6 +3,8 @@
 from gameserver.declare.base import NoticeIds
 from gameserver.game import SESSION_LANE, Entrance, Event, Leaving, Name, Result, Resumption, Secret, event
 
+SWEEP_S = 1.0
+
 
 class Entered(Result):
     """Who you are now, and where. ``seq``: the highest number of yours that was applied; go on above it."""
@@ -48,3 +50,10 @@ class Ack(Event):
     """Acknowledge durable notices, so that they are not told again."""
 
     ids: NoticeIds
+
+
+@event(origin="server", priority=3, lease_s=20, durable=False, batch_max=4, every_s=SWEEP_S)
+class Sweep(Event):
+    """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
+
+    n: int

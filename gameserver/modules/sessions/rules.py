@@ -8,7 +8,7 @@ transaction begins, because a slow hash must not hold a lock.
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.declare.session_events import UNHEARD_MS, Heartbeat, Lost, Rejoin
+from gameserver.declare.session_events import GATEWAY_SILENT_MS, UNHEARD_MS, Heartbeat, Lost, Rejoin
 from gameserver.game import (
     CLOCK_TOLERANCE_MS,
     Context,
@@ -37,8 +37,9 @@ from gameserver.game import (
 )
 from gameserver.messages.outbound import Listed
 from gameserver.modules.sessions.entities import CALM, EARS, Account, Gateway, Player, Session
-from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume
+from gameserver.modules.sessions.events import Ack, Entered, Login, Logout, Register, Resume, Sweep
 from gameserver.modules.sessions.players import player_id
+from gameserver.rules.needs import due
 from gameserver.rules.outcome import Passwords, Reader
 from gameserver.rules.watermarks import NO_MARKS, highest
 
@@ -355,3 +356,35 @@ def _has_ears(state: State, now_ms: int) -> bool:
     ears, calm = state.get(Gateway, EARS), state.get(Gateway, CALM)
     ahead = calm is not None and calm.seen_ms > now_ms
     return ears is not None and heard_lately(ears.seen_ms, now_ms, UNHEARD_MS) and not ahead
+
+
+# Sweeping. A gateway that is silent died, if others' heartbeats were applied without a pause meanwhile. When nobody was
+# heard it is the ears, whatever was wrong with them, and all are given time to be heard again.
+
+
+def _due(at_ms: int, now_ms: int) -> bool:
+    return 0 < at_ms <= now_ms
+
+
+def _needs_orphans(event: Sweep, context: Context) -> Needs:
+    lapsed = lapsed_sessions(context.now_ms - GATEWAY_SILENT_MS, context.now_ms)
+    return (ids(Gateway, EARS, CALM), lapsed, due(context.now_ms))
+
+
+@rule(needs=_needs_orphans)
+def sweep(state: State, event: Sweep, context: Context) -> Outcome:
+    """Send again what is due; take out of the world whose gateway died; forget sessions past their time."""
+    now_ms = context.now_ms
+    held = [s for s in state.of(Session).values() if s.gateway] if _was_calm(state, now_ms) else []
+    gone = [thing for session in sorted(held, key=lambda s: s.id) for thing in orphaned(state, session, now_ms)]
+    over = tuple(s for s in state.of(Session).values() if _due(s.expires_ms, now_ms))
+    players = [(state.get(Player, s.player), s.id) for s in over]
+    freed = [replace(player, session="") for player, session in players if player and player.session == session]
+    return Outcome(put=(*freed, *gone), drop=over, again=state.due)
+
+
+def _was_calm(state: State, now_ms: int) -> bool:
+    """Whether gateways could be heard for as long as one may be silent."""
+    never = Gateway(id="", seen_ms=0, sessions=0)
+    ears, calm = (state.of(Gateway).get(id_, never).seen_ms for id_ in (EARS, CALM))
+    return heard_lately(ears, now_ms, UNHEARD_MS) and now_ms - calm > GATEWAY_SILENT_MS

@@ -1,9 +1,8 @@
-"""The world's own life: ticks sent by beat, and the housekeeping that heals what deaths left behind."""
+"""The world's own life: ticks sent by beat."""
 
 from gameserver.game import Event, Notice, Text, event, notice
 
 TICK_MS = 500
-SWEEP_MS = 1_000
 
 
 @event(origin="server", priority=4, lease_s=5, durable=False, batch_max=8, every_s=TICK_MS / 1000)
@@ -21,20 +20,6 @@ class Stir(Event):
     """One zone's creatures act, its wounded heal, its dead return."""
 
     zone: str
-    n: int
-
-
-@event(origin="server", priority=1)
-class Show(Event):
-    """Born when other maps were applied: a player whom that moved is shown where it stands."""
-
-    player: str
-
-
-@event(origin="server", priority=3, lease_s=20, durable=False, batch_max=4, every_s=SWEEP_MS / 1000)
-class Sweep(Event):
-    """Send again what waits in the outbox; take out of the world whose gateway died; forget sessions that expired."""
-
     n: int
 
 

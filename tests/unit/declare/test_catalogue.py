@@ -64,7 +64,7 @@ def test_what_beat_sends_is_found_by_its_period_the_most_frequent_first() -> Non
     tasks = [spec.task for spec in catalogue.periodic()]
     assert tasks == [
         "world.tick",
-        "world.sweep",
+        "sessions.sweep",
         "barter.lapse",
         "building.tendbuilding",
         "instances.tendinstances",

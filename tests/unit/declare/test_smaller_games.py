@@ -33,7 +33,7 @@ from gameserver.modules.chat.events import Join, Say
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look, Move
 from gameserver.modules.sessions.entities import Player
-from gameserver.modules.sessions.events import Login, Logout, Register
+from gameserver.modules.sessions.events import Login, Logout, Register, Sweep
 from gameserver.operations import apply_maps
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
@@ -108,6 +108,9 @@ came_back = the("ok", done(tell("ada", Login(name="Ada", password="long enough",
 assert (came_back["data"]["x"], came_back["data"]["y"]) == (1, 2)
 assert store.get(Body, "ada").v == 6
 assert apply_maps.check(store, world) == {}
+assert "sessions.sweep" in {spec.task for spec in catalogue.periodic()}
+swept = done(Envelope(id="sweep:1", event=Sweep(n=1), at_ms=9_999))
+assert swept.outcomes == {"ok": 1}, swept.outcomes
 store.close()
 """
 MAP = """

@@ -13,13 +13,13 @@ from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.entities import Membership
 from gameserver.modules.chat.events import Join, Leave, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Reward
-from gameserver.modules.movement.events import Chart, Look, Move
+from gameserver.modules.movement.events import Chart, Look, Move, Show
 from gameserver.modules.sessions.entities import Gateway
-from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume
+from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume, Sweep
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.modules.trade.events import Purse as AskPurse
-from gameserver.modules.world.events import Show, Stir, Sweep, Tick
+from gameserver.modules.world.events import Announce, Stir, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store.tables import metadata
@@ -132,6 +132,7 @@ SAMPLES: dict[str, Event] = {
     "tick": Tick(n=7),
     "stir": Stir(zone="town", n=7),
     "show": Show(player="ada"),
+    "announce": Announce(text="Supper!"),
     "sweep": Sweep(n=7),
     "give": Give(to="Bob", coins=30),
     "purse": AskPurse(),
@@ -149,7 +150,7 @@ SAMPLES: dict[str, Event] = {
     "reward": Reward(player="ada", xp=5, slain="rat"),
     **module_samples.SAMPLES,
 }
-REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "attack", "reward", "show"}
+REPLAYED = {"ack", "give", "say", "shout", "whisper", "join", "leave", "talk", "attack", "reward", "show", "announce"}
 REPLAYED |= {name for name, event in module_samples.SAMPLES.items() if event.spec.durable}
 
 

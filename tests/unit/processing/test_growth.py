@@ -13,9 +13,9 @@ from gameserver.messages.envelope import Envelope
 from gameserver.modules.chat.events import Join, Say, Talk, Whisper
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Player
-from gameserver.modules.sessions.events import Ack, Login, Register
+from gameserver.modules.sessions.events import Ack, Login, Register, Sweep
 from gameserver.modules.trade.events import Give, Purse
-from gameserver.modules.world.events import Sweep, Tick
+from gameserver.modules.world.events import Tick
 from gameserver.testing.two_zones import players
 from tests.unit.processing.workshop import Workshop, replies
 

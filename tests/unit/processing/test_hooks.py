@@ -371,16 +371,20 @@ def test_events_of_the_server_have_hooks_and_those_that_repeat_themselves_do_not
 
 def test_a_hook_that_a_game_may_do_without_is_left_out_where_its_module_is(monkeypatch: pytest.MonkeyPatch) -> None:
     known = [declared.event for declared in DECLARED if declared.optional]
-    assert "world.sweep" in known
-    assert "world.sweep" in hooks.__wrapped__()  # type: ignore[attr-defined]
-    families = {name: specs for name, specs in catalogue.families().items() if name != "world"}
-    specs = tuple(spec for spec in catalogue.specs() if spec.family != "world")
-    monkeypatch.setattr(catalogue, "families", lambda: families)
-    monkeypatch.setattr(catalogue, "specs", lambda: specs)
+    assert "trade.give" in known
+    assert "trade.give" in hooks.__wrapped__()  # type: ignore[attr-defined]
+    _leave_out(monkeypatch, "trade")
+    assert not any(task.startswith("trade.") for task in hooks.__wrapped__())  # type: ignore[attr-defined]
+    _leave_out(monkeypatch, "world")
     with pytest.raises(Corrupt, match=r"of world\.\w+: there is no such event"):
         hooks.__wrapped__()  # type: ignore[attr-defined] # combat's are not optional
-    monkeypatch.setattr("gameserver.declare.hooks.DECLARED", [one for one in DECLARED if "combat" not in one.module])
-    assert not any(task.startswith("world.") for task in hooks.__wrapped__())  # type: ignore[attr-defined]
+
+
+def _leave_out(monkeypatch: pytest.MonkeyPatch, family: str) -> None:
+    families = {name: specs for name, specs in catalogue.families().items() if name != family}
+    specs = tuple(spec for spec in catalogue.specs() if spec.family != family)
+    monkeypatch.setattr(catalogue, "families", lambda: families)
+    monkeypatch.setattr(catalogue, "specs", lambda: specs)
 
 
 def test_a_hook_sees_what_was_put_dropped_and_mailed_and_the_batch_does_not() -> None:

@@ -14,9 +14,9 @@ from gameserver.modules.combat.events import Attack
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions import rules as sessions_rules
 from gameserver.modules.sessions.entities import Player
-from gameserver.modules.sessions.events import Login, Resume
+from gameserver.modules.sessions.events import Login, Resume, Sweep
 from gameserver.modules.world.entities import PULSE, ZoneClock
-from gameserver.modules.world.events import Stir, Sweep, Tick
+from gameserver.modules.world.events import Stir, Tick
 from gameserver.modules.world.rules import TICK_MS
 from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.testing.two_zones import player

@@ -15,8 +15,8 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Unicast
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Player
+from gameserver.modules.sessions.events import Sweep
 from gameserver.modules.trade.entities import Purse
-from gameserver.modules.world.events import Sweep
 from gameserver.processing.after_commit import Applied
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules

@@ -11,6 +11,7 @@ from tasks import app
 from tasks import beat as tasks_beat
 
 PERIODS_S = {spec.name: spec.every_s for spec in catalogue.periodic()}
+TASKS = {"tick": "world.tick", "sweep": "sessions.sweep"}
 WORLD_S = {name: PERIODS_S[name] for name in ("tick", "sweep")}
 
 
@@ -24,7 +25,7 @@ def test_a_pulse_is_a_batch_that_a_task_can_read(event):
 def test_beat_sends_what_modules_declare_with_a_period_and_nothing_else():
     declared = {spec.task: spec.every_s for spec in catalogue.specs() if spec.every_s}
     assert {entry["task"]: entry["schedule"] for entry in app.conf.beat_schedule.values()} == declared
-    assert declared | {"world.tick": 0.5, "world.sweep": 1.0} == declared
+    assert declared | {"world.tick": 0.5, "sessions.sweep": 1.0} == declared
     for name, entry in app.conf.beat_schedule.items():
         (envelope,) = read_batch(entry["args"][0]())
         assert (envelope.event.spec.name, envelope.event.spec.task) == (name, entry["task"])
@@ -74,7 +75,7 @@ class Beat(tasks_beat.PunctualScheduler):
         super().__init__(app, schedule={name: self._entry(name) for name in self.sent}, lazy=True, max_interval=1.0)
 
     def _entry(self, name):
-        return ScheduleEntry(name=name, task=f"world.{name}", schedule=schedule(PERIODS_S[name], app=app), app=app)
+        return ScheduleEntry(name=name, task=TASKS[name], schedule=schedule(PERIODS_S[name], app=app), app=app)
 
     def apply_entry(self, entry, producer=None):
         number = tasks_beat.pulse(entry.name, PERIODS_S[entry.name])[0]["event"]["n"]
@@ -82,7 +83,7 @@ class Beat(tasks_beat.PunctualScheduler):
         self.times.pass_s(self.publishing_s)
 
     def _consumers(self, queue):
-        assert queue == "world"
+        assert queue in ("world", "sessions")
         return self.consumers
 
     def run(self, seconds, late_s=1e-4):

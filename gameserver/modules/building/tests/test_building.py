@@ -29,9 +29,8 @@ from gameserver.modules.building.rules import CHANGES_MAX, EVERY_CHANGE, RECENT,
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Chart, Look, Move, Vanished
+from gameserver.modules.movement.events import Chart, Look, Move, Show, Vanished
 from gameserver.modules.movement.maps import Portal
-from gameserver.modules.world.events import Show
 from gameserver.rules.outcome import State
 from gameserver.testing import two_zones
 from gameserver.testing.joined_records import Whole
