@@ -1,5 +1,7 @@
 """What mappers say of instances: gates that open them, and how long a template's last."""
 
+from typing import ClassVar
+
 from gameserver.game import MapObject, MapProperties, Marker, Tile, World, Zone, fitting
 from gameserver.modules.instances.entities import Instance
 from gameserver.modules.movement.maps import on_a_portal
@@ -11,11 +13,17 @@ LASTS_S_MAX = 24 * 3600
 class Gate(MapObject, frozen=True):
     """A tile near which one enters an instance of a template."""
 
+    colour: ClassVar[str] = "deepskyblue"
+
     template: str
 
     def marker(self) -> Marker:
         """Return what maps show of it; events name its template."""
-        return Marker(f"Gate to the {self.template}", self.template)
+        return Marker(f"Gate to the {self.template.replace('_', ' ')}", self.template)
+
+    def leads_to(self) -> tuple[str, None]:
+        """The template, wherever one begins there."""
+        return self.template, None
 
     def problem_at(self, world: World, zone: Zone, at: Tile) -> str:
         """It leads to a template, from a zone that stays: one is put back to it."""

@@ -664,17 +664,17 @@ def test_beside_every_bundled_arrival_a_portal_leads_back(bundled: World) -> Non
 
 
 def test_bundled_creatures_have_unique_ids_and_every_kind_lives_somewhere(bundled: World) -> None:
-    creatures = [one for zone in bundled.zones.values() for one in zone.placed(Lair)]
+    creatures = [one for zone in bundled.drawn.values() for one in zone.placed(Lair)]
     assert len({placed.id for placed, _ in creatures}) == len(creatures)
     assert {lair.kind for _, lair in creatures} == set(KINDS)
     assert {one.id.rsplit(".", 1)[0] for one in lairs(bundled.zones["meadow"])} >= {"meadow.rat", "meadow.wolf"}
 
 
 def test_nobody_arrives_in_sight_of_an_aggressive_creature(bundled: World) -> None:
-    arrivals = {name: set(spawns(zone)) for name, zone in bundled.zones.items()}
+    arrivals = {name: set(spawns(zone)) for name, zone in bundled.drawn.items()}
     for _, _, portal in all_portals(bundled):
         arrivals[portal.zone].add((portal.x, portal.y))
-    for zone in bundled.zones.values():
+    for zone in bundled.drawn.values():
         for one, lair in (one for one in zone.placed(Lair) if KINDS[one[1].kind].aggressive):
             nearest = min(max(abs(one.x - x), abs(one.y - y)) for x, y in arrivals[zone.name])
             assert nearest > KINDS[lair.kind].sight, one.id
