@@ -126,11 +126,7 @@ class Deployment:
 
         def look() -> None:
             while not over.wait(LOOK_EVERY_S):
-                well = Counter(
-                    each["Config"]["Labels"]["com.docker.compose.service"]
-                    for each in self._inspect()
-                    if _container(each).well
-                )
+                well = Counter(self._healthy())
                 fewest.update({name: min(well[name], fewest.get(name, well[name])) for name in services})
 
         looking = threading.Thread(target=look)
@@ -140,6 +136,14 @@ class Deployment:
         finally:
             over.set()
             looking.join()
+
+    def _healthy(self) -> list[str]:
+        """The services of all healthy containers, in one question: they come and go meanwhile."""
+        of_ours = f"label=com.docker.compose.project={self.name}"
+        shown = '{{.Label "com.docker.compose.service"}}'
+        return self.engine.run(
+            "docker", "ps", "--filter", of_ours, "--filter", "health=healthy", "--format", shown
+        ).split()
 
     def logs(self, service: str) -> str:
         """What a service has printed."""

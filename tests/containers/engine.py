@@ -138,7 +138,7 @@ class Engine:
     def stop(self) -> None:
         """Stop dockerd as a system does, and wait for its end."""
         assert self._dockerd
-        self.run("pkill", "-TERM", "-x", "dockerd")
+        self.run("sh", "-c", f"kill -TERM $(cat {self.folder}/dockerd.pid)")
         self._dockerd.wait(120)
 
     def import_root(self, name: str, image: str) -> None:
