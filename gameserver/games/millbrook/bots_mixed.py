@@ -27,6 +27,8 @@ UNKNOWN = "nothing"
 QUEST_DEEDS = ("quests", *("talkto",) * 4, *("acceptquest",) * 4, *("turnin",) * 4, "abandonquest")
 GROUP_DEEDS = ("invite", "invite", "invite", "group", "grouptalk", "leavegroup", "passlead", "kick")
 ANSWERS = ("acceptinvite", "acceptinvite", "acceptinvite", "declineinvite")
+DUELS = ("challenge", "acceptduel", "declineduel")
+FIGHT_DEEDS = ("score", "pets", "cleave", *DUELS, "acceptduel", "forfeit", *("tame",) * 3, "order")
 # What tells what these events have to name.
 ASKED_FOR = {
     "take": "look",
@@ -36,6 +38,20 @@ ASKED_FOR = {
     "unlist": "lots",
     "retrieve": "vault",
 }
+TAMEABLE = frozenset({"rat", "deer", "boar", "wolf", "ice_wolf"})
+TAMES = 2  # tiles
+FIGHT_REFUSALS = frozenset(
+    {
+        "in_a_duel",
+        "no_duel",
+        "no_sweep",
+        "not_challenged",
+        "not_tameable",
+        "too_many_companions",
+        "too_strong",
+        "your_own",
+    }
+)
 NO_DEAL = frozenset({"no_offer", "offer_changed", "out_of_reach", "offline", "not_alive", "no_such_player"})
 GONE = frozenset({"not_yours", "no_such_thing"})
 ASKS = ("inventory", "letters", "lots", "vault")
@@ -97,7 +113,7 @@ TRADE_REFUSALS = frozenset(
         "useless",
     }
 )
-MIXED_REFUSALS = REFUSALS | TRADE_REFUSALS
+MIXED_REFUSALS = REFUSALS | TRADE_REFUSALS | FIGHT_REFUSALS
 
 Event = dict[str, Any]
 
@@ -114,6 +130,9 @@ class Trader:
         self._lying: dict[str, None] = {}
         self._shared: list[str] = []
         self._letters: list[str] = []
+        self._beasts: list[str] = []
+        self._companions: list[str] = []
+        self._challenger = ""
         self._lots: list[str] = []
         self._near: list[str] = []
         self._proposed: tuple[str, int] | None = None
@@ -137,6 +156,7 @@ class Trader:
             *(self._group,) * 4,
             *(self._quest,) * 6,
             *(self._travel,) * 2,
+            *(self._fight,) * 4,
             lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
         )
 
@@ -146,6 +166,8 @@ class Trader:
             return self._wanderer.choose(me, beings)
         self._near = [one["name"] for one in beings.values() if one["kind"] == "player" and _distance(me, one) <= NEAR]
         self._people = [one["id"] for one in beings.values() if one["kind"] == "person" and _distance(me, one) <= TALKS]
+        tame = [id_ for id_, one in beings.items() if one["kind"] in TAMEABLE and _distance(me, one) <= TAMES]
+        self._beasts = [id_ for id_ in tame if id_ not in self._companions]
         return self._asked_first(self._rng.choice(self._deeds)())
 
     def _asked_first(self, event: Event) -> Event:
@@ -168,6 +190,8 @@ class Trader:
         kind = notice["type"]
         if kind == "proposed":
             self._proposed = (notice["by"], notice["version"])
+        elif kind == "challenged":
+            self._challenger = notice["by"]
         elif kind == "invited":
             self._asked = notice["by"]
         elif kind == "ground":
@@ -182,6 +206,8 @@ class Trader:
         kind = event["type"]
         if kind == "accept" and data["done"]:
             self._proposed = None
+        elif kind in ("tame", "pets", "release"):
+            self._companions = _ids(data["companions"])
         elif kind == "inventory":
             self._carried, self._worn = _ids(data["things"]), _ids(data["worn"])
         elif kind == "quests":
@@ -299,6 +325,16 @@ class Trader:
 
     def _travel(self) -> Event:
         return self._rng.choice(({"type": "enter", "template": TEMPLATE}, {"type": "depart"}))
+
+    def _fight(self) -> Event:
+        what = self._rng.choice(FIGHT_DEEDS)
+        to = self._challenger if what in ("acceptduel", "declineduel") and self._challenger else self._neighbour()
+        named: dict[str, Event] = {
+            **{duel: {"to": to} for duel in DUELS},
+            "tame": {"target": self._one(self._beasts)},
+            "order": {"creature": self._one(self._companions), "what": self._rng.choice(("follow", "guard"))},
+        }
+        return {"type": what, **named.get(what, {})}
 
     def _craft(self) -> Event:
         return {"type": "craft", "recipe": self._rng.choice(RECIPES)}

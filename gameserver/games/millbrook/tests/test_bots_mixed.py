@@ -11,9 +11,10 @@ from gameserver.client.bots.profile import AttentiveBehaviour, profile
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
-from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, TEMPLATE, WARES, Trader
+from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, TAMEABLE, TEMPLATE, WARES, Trader
 from gameserver.maps.world import load_world
 from gameserver.modules.bank.maps import Chest
+from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.crafting.recipes import RECIPES as ALL_RECIPES
 from gameserver.modules.shops.goods import SHOPS as ALL_SHOPS
 from gameserver.modules.shops.goods import ware_of
@@ -32,6 +33,8 @@ FAMILIES = {
     "quests",
     "achievements",
     "instances",
+    "combat",
+    "creatures",
 }
 THING = {"id": "a thing", "kind": "apple", "title": "Apple", "count": 2}
 
@@ -67,6 +70,18 @@ def test_they_accept_what_they_were_offered() -> None:
     assert {"type": "take", "thing": "lies"} not in choices(bot, 500)
     bot.hear({"type": "laid", "thing": {"id": "new"}})
     assert {"type": "take", "thing": "new"} in choices(bot, 500)
+
+
+def test_they_fight_duels_and_have_companions() -> None:
+    bot = trader()
+    bot.hear({"type": "challenged", "by": "Bot4", "until_ms": 1})
+    bot.learn_data({"type": "pets"}, {"companions": [{"id": "bot0.companion.1"}]})
+    weak = {"meadow.wolf.7": {"id": "meadow.wolf.7", "name": "Wolf", "kind": "wolf", "x": 6, "y": 5, "hp": 3}}
+    chosen = [bot.choose(ME, weak) for _ in range(2_000)]
+    assert {"type": "acceptduel", "to": "Bot4"} in chosen
+    assert {"type": "tame", "target": "meadow.wolf.7"} in chosen
+    assert {"type": "order", "creature": "bot0.companion.1", "what": "guard"} in chosen
+    assert {kind for kind in KINDS if KINDS[kind].tameable} == TAMEABLE
 
 
 def test_the_same_seed_makes_the_same_choices() -> None:
