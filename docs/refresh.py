@@ -148,4 +148,5 @@ def draw(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join((*refresh(ROOT), *draw(ROOT))) + "\n")
+    sys.stdout.write("\n".join(refresh(ROOT)) + "\n")
+    sys.stderr.writelines(f"{sentence}\n" for sentence in draw(ROOT))
