@@ -107,7 +107,7 @@ HOLDS = {
 from gameserver.declare import catalogue
 assert list(catalogue.families()) == ["lamps", "sessions", "trade"]
 assert catalogue.view_refresh().spec.task == "lamps.peer"
-assert catalogue.pulse().task == "lamps.flicker"
+assert catalogue.pulse().task == "sessions.sweep"
 assert "lit" in catalogue.notices() and "appeared" not in catalogue.notices()
 """,
     "codecs": """
@@ -141,7 +141,8 @@ except msgspec.ValidationError:
 """,
     "beat and workers": """
 from tasks import app
-assert {e["task"]: e["schedule"] for e in app.conf.beat_schedule.values()} == {"lamps.flicker": 2.5}
+periods = {e["task"]: e["schedule"] for e in app.conf.beat_schedule.values()}
+assert periods == {"lamps.flicker": 2.5, "sessions.sweep": 1.0}
 assert "lamps.light" in app.tasks and "world.tick" not in app.tasks
 assert {queue.name for queue in app.conf.task_queues} == {"lamps", "sessions", "trade"}
 """,
