@@ -126,10 +126,12 @@ RETURNING: dict[str, Any] = {
     **TRAVELLING,
     "moves": frozenset({"hang_up", "kill_gateway", "time_passes"}),
     "chances": Chances(switch=0.5, delayed=0.2, move=0.1),
-    "actions": 60,
-    "steps": 300,
+    "adventures": False,
+    "actions": 40,
+    "steps": 200,
     "one_writer": False,
 }
+DYING: dict[str, Any] = {**TRAVELLING, "chances": Chances(crash=0.5, switch=0.2, move=0.02)}
 
 
 def no_watermarks(patch: pytest.MonkeyPatch) -> None:
@@ -506,9 +508,9 @@ SABOTAGES = (
     Sabotage("a trade is one transaction", two_transactions, 58, "and what events did makes", ECONOMY),
     Sabotage("a trade is done once", no_watermarks, 4, "doubled", ECONOMY),
     Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),
-    Sabotage("who is in an instance that ends is put back", visitors_stay, 1, "which is no zone", TRAVELLING),
+    Sabotage("who is in an instance that ends is put back", visitors_stay, 7, "which is no zone", TRAVELLING),
     Sabotage("what lies in one lies at its gate", what_lies_is_lost, 11, "instances.dissolve destroyed", TRAVELLING),
-    Sabotage("an instance that closes takes nobody in", closing_is_open, 1, "which is no zone", RETURNING),
-    Sabotage("nothing stirs in what is over", what_is_over_stirs, 11, "is no zone", TRAVELLING),
-    Sabotage("travel is one transaction", two_transactions, 116, "which is no zone", TRAVELLING),
+    Sabotage("an instance that closes takes nobody in", closing_is_open, 7, "which is no zone", RETURNING),
+    Sabotage("nothing stirs in what is over", what_is_over_stirs, 13, "is no zone", TRAVELLING),
+    Sabotage("travel is one transaction", two_transactions, 5, "which is no zone", DYING),
 )
