@@ -31,7 +31,7 @@ from gameserver.modules.sessions.entities import Gateway
 from gameserver.modules.sessions.events import Ack, Login, Logout, Register, Resume, Sweep
 from gameserver.modules.trade.events import Give, Purse
 from gameserver.modules.world.entities import PULSE, ZoneClock
-from gameserver.modules.world.events import Stir, Tick
+from gameserver.modules.world.events import Announce, Stir, Tick
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store, engine
@@ -78,6 +78,7 @@ SERVER_EVENTS: dict[str, Callable[[int], Event]] = {
     "tick": lambda n: Tick(n=n),
     "stir": lambda n: Stir(zone="meadow", n=n),
     "sweep": lambda n: Sweep(n=n),
+    "announce": lambda n: Announce(text="x"),
     **module_samples.TENDED,
 }
 
