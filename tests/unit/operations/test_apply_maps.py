@@ -106,7 +106,7 @@ def test_those_in_the_world_are_shown_where_they_stand_now(populated: Workshop) 
 
 def with_other_maps(populated: Workshop) -> Workshop:
     """The same world, as a worker serves it whose maps are others; nothing was applied."""
-    populated.store._world = OTHER
+    populated.store.world = OTHER
     return populated
 
 
