@@ -8,7 +8,7 @@ from gameserver.game import Event, Name, Notice, Result, event, notice
 from gameserver.modules.items.events import Thing, ThingId
 
 OFFERED_MAX = 12
-LAPSE_S = 5.0
+LAPSE_S = 15.0  # an offer lasts two minutes
 
 Version = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1, description="the number that the offer was told with")]
 Offered = Annotated[

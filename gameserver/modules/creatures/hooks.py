@@ -18,7 +18,8 @@ from gameserver.modules.world.entities import PULSE
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import comes_round, lived_through
 
-IDLE_TICKS = 20
+IDLE_TICKS = 60  # a world of 30 zones in which nobody plays costs a turn a second
+MISSED_TICKS = 20
 
 BUSY_ZONES = distinct(Body, "zone", when="present")
 COMPANIONS_ZONES = distinct(Creature, "zone", when="abroad")
@@ -54,7 +55,7 @@ def creatures_act(state: State, event: Stir, context: Context, outcome: Outcome)
     if comes_round(n, past, HEAL_TICKS):
         wilds.heal()
     wilds.act()
-    wilds.miss_owners(guards=comes_round(n, past, IDLE_TICKS))
+    wilds.miss_owners(guards=comes_round(n, past, MISSED_TICKS))
     return wilds.outcome()
 
 
