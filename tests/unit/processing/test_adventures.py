@@ -92,7 +92,7 @@ def test_a_quest_goes_on_by_what_happens_elsewhere_and_is_paid_once(
     monkeypatch.setitem(
         ACHIEVEMENTS, "q", Achievement(name="q", title="Q", text="", counts="quests", of="wood", number=1, points=5)
     )
-    monkeypatch.setattr(workshop.store, "_world", WORLD)
+    monkeypatch.setattr(workshop.store, "world", WORLD)
     workshop.enter(ADA)
     workshop.put(thing("logs", "wood", count=5))
     assert reply(workshop.apply(workshop.tell(ADA, AcceptQuest(quest="wood", seq=1))))["type"] == "ok"

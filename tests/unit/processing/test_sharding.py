@@ -28,6 +28,6 @@ def test_without_a_word_of_that_it_goes_with_its_parent(workshop: Workshop, monk
     workshop.enter(ADA)
     workshop.put(creature(hp=1))
     slain = workshop.apply(workshop.tell(ADA, Attack(target="meadow.rat.1", seq=1), shard_key="cave"))
-    assert [envelope.shard_key for envelope in slain.born] == ["cave"]
+    assert [envelope.shard_key for envelope in slain.born] == ["cave", "cave"]
     monkeypatch.setattr(Stir, "spec", replace(Stir.spec, shard_by=""))  # though it has a field called zone
     assert ticked(workshop) == ["elsewhere"]

@@ -44,14 +44,15 @@ def test_what_comes_twice_is_done_once(workshop: Workshop) -> None:
     assert things(workshop)["apples"].zone == "meadow"
 
 
-def test_what_a_creature_leaves_is_there_with_its_death(workshop: Workshop) -> None:
+def test_what_a_creature_leaves_is_there_once_after_its_death(workshop: Workshop) -> None:
     workshop.enter(ADA)
     workshop.put(creature(hp=1))
     left: list[dict[str, Any]] = []
     for seq in range(1, 9):
         workshop.now_ms += 60_000
         workshop.put(creature(hp=1))
-        told = dispatched(workshop.apply(workshop.tell(ADA, Attack(target="meadow.rat.1", seq=seq))))
+        slain = workshop.apply(workshop.tell(ADA, Attack(target="meadow.rat.1", seq=seq))).born[-1]
+        told = dispatched(workshop.apply(slain, slain))
         left += [notice["thing"] for notice in told if notice["type"] == "laid"]
     assert left
     assert all(workshop.store.get(Item, thing["id"]) is not None for thing in left)
