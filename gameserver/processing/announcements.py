@@ -34,6 +34,16 @@ Announcement = tuple[Callable[[Any], None], Any]  # how it is made, and of what
 _READERS: dict[str, Callable[[bytes], Any]] = {"talk": read_multicast, "event": read_envelope}
 
 
+def _kept_as(item: Prepared) -> str:
+    """What the ids of all that is kept until it has arrived begin with.
+
+    An event of the server that is not durable is known by no id: a beat whose clock is off sends a number once more,
+    and what is born of one of both would count as done (or as there) for the sake of the other.
+    """
+    is_known = item.spec.durable or item.spec.origin != "server"
+    return item.envelope.id if is_known else f"{item.envelope.id}@{item.context.now_ms}"
+
+
 class Announcements:
     """A batch's announcements. ``published``: outbox rows that are done with once the batch's result was published."""
 
@@ -55,16 +65,18 @@ class Announcements:
     def encode(self, item: Prepared, outcome: Outcome) -> list[Announcement]:
         """Encode everything that an outcome announces. Raises whatever is wrong with any of it."""
         found: list[Announcement] = []
+        kept_as = _kept_as(item)
         for n, told in enumerate(outcome.notifications):
             durable = told.notice is not None and told.notice.notice.durable
             if told.to and not durable:  # as most are
                 found.append((self._builder.add_multicast, encode_multicast(told)))
             else:
                 # the id under which it is kept until it has arrived
-                found.append(self._encode_notice(told, f"{item.envelope.id}/{n}" if durable else ""))
+                found.append(self._encode_notice(told, f"{kept_as}/{n}" if durable else ""))
         if outcome.events:
             found += [
-                self._encode_birth(item, event, f"{item.envelope.id}/e{n}") for n, event in enumerate(outcome.events)
+                self._encode_birth(item, event, f"{kept_as if event.spec.durable else item.envelope.id}/e{n}")
+                for n, event in enumerate(outcome.events)
             ]
         if outcome.again:
             found += map(self._encode_again, outcome.again)

@@ -3,10 +3,13 @@
 from typing import Any
 from zlib import crc32
 
+from msgspec.structs import replace
+
 from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, ids, where
 from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.hooks import HEAL_TICKS, stirring
 from gameserver.modules.creatures.companions import companions_needs, companions_of, sent_to
+from gameserver.modules.creatures.events import Heel
 from gameserver.modules.creatures.maps import Lair, removed_or_kept
 from gameserver.modules.creatures.wilds import Wilds
 from gameserver.modules.movement.bodies import bodies_in
@@ -68,12 +71,24 @@ def creatures_go_with_their_place(state: State, event: Any, context: Context, ou
 
 @after("instances.dissolve", needs=lambda event, context: (where(Creature, zone=event.zone),), optional=True)
 def creatures_go_with_their_zone(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
-    """What lived in an instance is gone when that has ended; players' creatures wait for their owners."""
+    """What lived in an instance is gone when that has ended; players' creatures go with their owners, or wait."""
     if not outcome.drop:
         return None
-    ended = [removed_or_kept(state, one) for one in state.of(Creature).values() if one.zone == event.zone]
-    put, drop = (tuple(thing for one in ended for thing in getattr(one, side)) for side in ("put", "drop"))
-    return Outcome(put=put, drop=drop)
+    ended = [_put_out(state, one) for one in state.of(Creature).values() if one.zone == event.zone]
+    put, drop, notifications, events = (
+        tuple(thing for one in ended for thing in getattr(one, part))
+        for part in ("put", "drop", "notifications", "events")
+    )
+    return Outcome(put=put, drop=drop, notifications=notifications, events=events)
+
+
+def _put_out(state: State, creature: Creature) -> Outcome:
+    """A creature leaves a zone that has ended. One whose owner is not known to be here looks for its owner."""
+    owner, body = state.get(Player, creature.owner), state.get(Body, creature.owner)
+    if owner is not None and body is not None and owner.present:
+        return sent_to(state, creature, body)
+    looks_for = (Heel(creature=creature.id, owner=creature.owner),) if creature.owner else ()
+    return replace(removed_or_kept(state, creature), events=looks_for)
 
 
 def _companions(event: Event, context: Context) -> Needs:

@@ -131,11 +131,11 @@ def pets(state: State, event: Pets, context: Context) -> Outcome:
 def heel(state: State, event: Heel, context: Context) -> Outcome:
     """It goes where its owner is, or waits outside of the world for an owner who is not in it."""
     creature, owner = state.get(Creature, event.creature), state.get(Player, event.owner)
-    if creature is None or creature.owner != event.owner or not creature.zone:
+    if creature is None or creature.owner != event.owner:
         return Outcome()
     if owner is None or not owner.present:
-        return put_away(creature)
+        return put_away(creature) if creature.zone else Outcome()
     body = state.of(Body)[owner.id]
-    if creature.mood == GUARD or creature.zone == body.zone:
+    if creature.zone and (creature.mood == GUARD or creature.zone == body.zone):
         return Outcome()
     return sent_to(state, creature, body)
