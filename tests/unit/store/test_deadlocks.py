@@ -8,15 +8,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import bindparam, update
 
+from gameserver.modules.combat.gear import Gear, written
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.processing import batch_transaction
 from gameserver.store import store as store_module
 from gameserver.store.claims import Claims
 from gameserver.store.statements import among
 from gameserver.store.tables import outbox
-from tests.deadlocks import PAIRS, hunt
+from tests import deadlocks
+from tests.deadlocks import ADA, BOB, EVE, PAIRS, hunt
 
 ROUNDS_MAX = 60
 
@@ -25,6 +28,35 @@ def test_of_some_pairs_none_wait_in_a_circle(postgresql_url: str, monkeypatch: p
     with hunt(postgresql_url, monkeypatch, 1) as hunted:
         for pair in [("reward", "sweep"), ("ack", "sweep"), *[("stir", "stir")] * 8, *Random(1).sample(PAIRS, 25)]:
             hunted.pair(*pair)
+        assert hunted.deadlocks == []
+
+
+FIGHTS = (
+    "cleave",
+    "attack",
+    "acceptduel",
+    "forfeit",
+    "tame",
+    "release",
+    "heel",
+    "dissolve",
+    "fall",
+    "reward",
+    "move",
+    "logout",
+)
+
+
+def test_of_those_who_fight_none_wait_in_a_circle(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick locks whoever fights a duel in its zone, wherever they are; a wide blow locks what is near."""
+    fights: dict[str, Any] = {"gear": written(Gear(sweeps=3)), "rival_until_ms": 2**50, "duel_zone": "meadow"}
+    bodies = replace(ADA, rival="bob", **fights), replace(BOB, rival="ada", **fights), EVE
+    monkeypatch.setattr(deadlocks, "BODIES", bodies)
+    with hunt(postgresql_url, monkeypatch, 1) as hunted:
+        for name in FIGHTS:
+            for other in ("stir", "cleave"):
+                hunted.pair(name, other)
+                hunted.pair(other, name)
         assert hunted.deadlocks == []
 
 
