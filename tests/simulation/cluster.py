@@ -8,6 +8,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 
 from gameserver.broker.topology import Queues
@@ -20,7 +21,7 @@ from gameserver.wire.packets import Error, FromServer
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary
-from tests.simulation import adventures, economy, travel
+from tests.simulation import adventures, economy, fights, travel
 from tests.simulation.beats import Beat
 from tests.simulation.journal import Journal
 from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
@@ -63,6 +64,14 @@ WORLD = World(
 )
 
 
+def world_of(story: Story) -> World:
+    """Where a story is played: creatures that kill live only where players fight."""
+    if not story.fights:
+        return WORLD
+    field = WORLD.zones[WORLD.start]
+    return replace(WORLD, zones={field.name: replace(field, objects=(*field.objects, *fights.OBJECTS))})
+
+
 class GatewayClock:
     """A gateway's wall clock. ``skew_ms``: how far it is off."""
 
@@ -98,7 +107,7 @@ class SimulatedCluster:
         self.rules = self.journal.watched(prepared="prepare" in story.poisons)
         self.parcels = Parcels()
         self.processes = Processes(self)
-        self.store = MemoryStore(WORLD, self.processes, one_writer=story.one_writer)
+        self.store = MemoryStore(world_of(story), self.processes, one_writer=story.one_writer)
         self.store.on_commit = self._committed
         self.database_back_s = 0.0
         self._foreign_locks: list[tuple[float, ForeignLock]] = []
@@ -121,6 +130,8 @@ class SimulatedCluster:
         self.furnished = economy.furnish(names, WORLD.start, self.now_ms()) if story.economy else []
         if story.economy and story.adventures:
             self.furnished += adventures.furnish(names)
+        if story.fights:
+            self.furnished += fights.furnish(names, WORLD.start)
         for thing in self.furnished:
             self.store.things[type(thing)][thing.id] = thing
         self.players = [SimulatedPlayer(name, names, story.actions, self) for name in names]

@@ -21,7 +21,7 @@ from gameserver.testing.conservation import amounts
 from gameserver.testing.effect_log import misdeeds, repeated
 from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
-from tests.simulation import adventures, travel
+from tests.simulation import adventures, fights, travel
 from tests.simulation.adventures import overpaid, scattered
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
 from tests.simulation.economy import CODES, misplaced, unpaid
@@ -83,6 +83,7 @@ def unfinished(cluster: SimulatedCluster) -> list[str]:
     left += [
         f"{parcel.message.task_id} stays in its queue" for parcel in cluster.parcels.waiting if parcel.family != "world"
     ]
+    left += fights.unsettled(cluster.store.things, cluster.now_ms())
     return left + _bodies(cluster) + _world(cluster) + _registries(cluster)
 
 
@@ -140,6 +141,7 @@ def contradictions(cluster: SimulatedCluster) -> list[str]:
         *_places(cluster),
         *_adventures(cluster),
         *(f"{SUM}: {sentence}" for sentence in travel.astray(cluster.store.world, cluster.store.things)),
+        *_fights(cluster),
         *_effects(cluster),
         *_letters(cluster),
     ]
@@ -164,6 +166,12 @@ def _adventures(cluster: SimulatedCluster) -> list[str]:
     journals, groups, members = (cluster.store.things[kind].values() for kind in (Journal, Group, Member))
     paid = overpaid(cluster.journal.entries, journals, int(EPOCH_S * 1000), cluster.now_ms())
     return [f"{SUM}: {sentence}" for sentence in (*paid, *scattered(groups, members))]
+
+
+def _fights(cluster: SimulatedCluster) -> list[str]:
+    """What fights made and cost is what they should, and each companion is somebody's."""
+    wrong = [*cluster.journal.fights.faults, *fights.misled(cluster.journal.entries)]
+    return [f"{SUM}: {sentence}" for sentence in (*wrong, *fights.overrun(cluster.store.things))]
 
 
 def _effects(cluster: SimulatedCluster) -> list[str]:
@@ -195,7 +203,7 @@ def _deed(cluster: SimulatedCluster, deed: Deed, times: int) -> Iterator[str]:
 def _foreseen(cluster: SimulatedCluster, deed: Deed) -> frozenset[str]:
     """What it may be refused with: among that, that nobody can tell, where a gateway refused it and died with that."""
     codes = DEAD if deed.id in guilty(cluster) else PATIENCE
-    codes |= NO_WONDER | FIGHTS | CODES | adventures.CODES | travel.CODES
+    codes |= NO_WONDER | FIGHTS | CODES | adventures.CODES | travel.CODES | fights.CODES
     return codes | {"outcome_unknown"} if deed.id in cluster.refused else codes
 
 

@@ -19,6 +19,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State, components_of
 from gameserver.testing.effect_log import AuditedBatch, Entry
+from tests.simulation.fights import Ledger, witnessed
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
 
@@ -34,12 +35,13 @@ class Effect(msgspec.Struct, frozen=True):
 class Journal:
     """What took effect, in the order of the commits. ``poisoned``: how an event's rule fails, by the event's id.
 
-    ``entries``: what its events made and destroyed.
+    ``entries``: what its events made and destroyed; ``fights``: who has struck whom, and what came of that.
     """
 
     def __init__(self) -> None:
         self.effects: list[Effect] = []
         self.entries: list[Entry] = []
+        self.fights = Ledger()
         self.poisoned: dict[str, str] = {}
 
     def watched(self, *, prepared: bool) -> dict[str, Rule]:
@@ -59,6 +61,9 @@ class Journal:
                 spoilt = AFTER[poison](state, context, outcome)
                 if spoilt is not outcome:
                     return spoilt
+            seen = witnessed(name, state, event, context, outcome)
+            if seen is not None:
+                state.transaction.fights[context.id] = seen  # type: ignore[attr-defined]
             if spec.numbered and event.seq:
                 effect = Effect(context.id, f"{context.session}/{spec.lane}", event.seq)
                 state.transaction.note[effect.id] = effect  # type: ignore[attr-defined]
@@ -87,6 +92,7 @@ class Journal:
         """A transaction was committed: what was played in it took effect."""
         self.effects += transaction.note.values()
         self.entries += transaction.entries
+        self.fights.add(transaction.fights.values())
 
 
 class JournalledBatch(AuditedBatch):

@@ -186,7 +186,10 @@ class MemoryStore:
 
 
 class MemoryTransaction:
-    """One batch's work. Writes are kept apart until the commit. ``note``, ``entries``, ``event``: for who watches."""
+    """One batch's work. Writes are kept apart until the commit.
+
+    ``note``, ``entries``, ``fights``, ``event``: for who watches.
+    """
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -201,6 +204,7 @@ class MemoryTransaction:
         self.what = ""
         self.note: dict[str, Any] = {}
         self.entries: list[Any] = []
+        self.fights: dict[str, Any] = {}
         self.event = ""
 
     # Locks.

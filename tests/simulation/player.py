@@ -8,9 +8,10 @@ from gameserver.wire.client import ClientConnection
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
-from tests.simulation import adventures, travel
+from tests.simulation import adventures, fights, travel
 from tests.simulation.adventures import Adventurer
 from tests.simulation.economy import Trader
+from tests.simulation.fights import Warrior
 
 WINDOW = 8
 PATIENCE_S = 0.5  # after a refused entrance
@@ -57,6 +58,7 @@ class SimulatedPlayer:
         self._cluster = cluster
         self._trader = Trader(cluster.rng, cluster.store, name, self._others)
         self._adventurer = Adventurer(cluster.rng, cluster.store, name, self._others)
+        self._warrior = Warrior(cluster.rng, cluster.store, name, self._others)
         self._seq = 1
         self._entrance = 1
         self._token = ""
@@ -139,6 +141,8 @@ class SimulatedPlayer:
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._cluster.rng
+        if self._cluster.story.fights and rng.random() < fights.ODDS:
+            return self._warrior.choose(self._cluster.now_ms())
         if self._cluster.story.travels and rng.random() < TRAVELS:
             return rng.choice(travel.DEEDS)
         if self._cluster.story.economy and rng.random() < TRADES:

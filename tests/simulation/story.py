@@ -12,6 +12,8 @@ REPUBLISH_AFTER_S = (45.0, 45.0, 5.0, 2.0)  # the default, and shorter ones
 ECONOMY_ODDS = 0.25
 ADVENTURE_ODDS = 0.5  # of an economy
 TRAVEL_ODDS = 0.3  # of those
+FIGHT_ODDS = 0.1
+FIGHT_ACTIONS = 40  # who fights waits for much of the time
 POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
 
 
@@ -33,6 +35,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
     ``wants``: the only thing that players do, "" for all; ``economy``: whether they have things and trade with them;
     ``adventures``: whether these also go on quests, and in groups; ``travels``: whether they go into instances, too;
+    ``fights``: whether they fight what kills, tame creatures and challenge each other;
     ``bursts``: how much one does at once.
     """
 
@@ -48,6 +51,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     economy: bool = False
     adventures: bool = False
     travels: bool = False
+    fights: bool = False
     bursts: tuple[int, ...] = (1, 1, 1, 4)
 
 
@@ -80,4 +84,5 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
         economy=rng.random() < ECONOMY_ODDS,
         adventures=rng.random() < ADVENTURE_ODDS,
     )
-    return replace(story, travels=story.economy and rng.random() < TRAVEL_ODDS)
+    story = replace(story, travels=story.economy and rng.random() < TRAVEL_ODDS)
+    return replace(story, fights=True, actions=FIGHT_ACTIONS) if rng.random() < FIGHT_ODDS else story

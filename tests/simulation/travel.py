@@ -58,7 +58,8 @@ def astray(world: World, things: Mapping[type[Entity], Mapping[str, Any]]) -> It
         elif body.zone in instances and body.id not in instances[body.zone].came_from:
             yield f"{body.id} stands in {body.zone}, which knows of no such visitor"
     left = [item for item in things[Item].values() if lies(item)]
-    for thing in (*left, *things[Creature].values()):
+    creatures = [one for one in things[Creature].values() if one.zone or not one.owner]  # the others wait for owners
+    for thing in (*left, *creatures):
         if not _is_there(world, instances, thing.zone):
             yield f"{thing.id} is in {thing.zone}, which is no zone"
     clocks = (clock.id for clock in things[ZoneClock].values() if template_of(clock.id))
