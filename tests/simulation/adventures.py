@@ -63,13 +63,23 @@ class Adventurer:
             *(self._turn_in,) * 6,
             lambda: {"type": "abandonquest", "quest": self._mine()},
             *(lambda: {"type": "talkto", "person": self._rng.choice((*PEOPLE, "nobody"))},) * 2,
+            *self._company(),
+        ]
+
+    def _company(self) -> tuple[Callable[[], dict[str, Any]], ...]:
+        return (
             *(lambda: {"type": "invite", "to": self._other()},) * 2,
             *(self._join,) * 3,
             lambda: {"type": "leavegroup"},
             lambda: {"type": "kick", "who": self._other()},
             lambda: {"type": "passlead", "to": self._other()},
             lambda: {"type": "group"},
-        ]
+        )
+
+    def gather(self) -> tuple[str, dict[str, Any]]:
+        """What somebody does about its group who travels in one."""
+        fields = self._rng.choice(self._company())()
+        return fields.pop("type"), fields
 
     def choose(self) -> tuple[str, dict[str, Any]]:
         """The next event and its fields."""

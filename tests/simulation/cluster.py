@@ -15,6 +15,7 @@ from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
 from gameserver.maps.objects import Placed, World, Zone
 from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.instances.entities import Instance
 from gameserver.modules.movement.maps import Spawn
 from gameserver.modules.sessions.entities import Session
 from gameserver.wire.packets import Error, FromServer
@@ -260,6 +261,9 @@ class SimulatedCluster:
 
     def _committed(self, transaction: MemoryTransaction) -> None:
         self.journal.committed(transaction)
+        if opened := transaction.changed(Instance):  # at once: they have ended when the story does
+            now_there = {**self.store.things[Instance], **{one.id: one for one in opened}}
+            self.broken += travel.doubled(now_there.values())
         for session in transaction.changed(Session):
             before = self.store.things[Session].get(session.id)
             if transaction.event == "sweep" and before is not None and before.gateway and not session.gateway:

@@ -20,6 +20,7 @@ HASTE = 0.1  # how likely a visitor goes, whatever is under way
 WANTED = {"give": 0.1, "whisper": 0.5, "attack": 0.7, "say": 0.78, "move": 0.9}
 TRADES = 0.85  # how likely a player of an economy trades
 TRAVELS = 0.35  # how likely one who travels does
+GATHERS = 0.4  # how likely one does something about its group, of what a traveller does
 STEP_S = 0.25  # nobody walks faster
 
 
@@ -144,7 +145,7 @@ class SimulatedPlayer:
         if self._cluster.story.fights and rng.random() < fights.ODDS:
             return self._warrior.choose(self._cluster.now_ms())
         if self._cluster.story.travels and rng.random() < TRAVELS:
-            return rng.choice(travel.DEEDS)
+            return self._adventurer.gather() if rng.random() < GATHERS else rng.choice(travel.DEEDS)
         if self._cluster.story.economy and rng.random() < TRADES:
             goes = self._cluster.story.adventures and rng.random() < adventures.ODDS
             return self._adventurer.choose() if goes else self._trader.choose()

@@ -17,6 +17,7 @@ from gameserver.declare.hooks import hooks
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.combat import blows, effects, growth, wounds
 from gameserver.modules.instances.entities import Instance
+from gameserver.modules.instances.rules import _instance_of
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved
 from gameserver.modules.movement.entities import Body
@@ -129,6 +130,7 @@ FIGHTING: dict[str, Any] = {
     "steps": 300,
     "poisons": (),
 }
+GROUPED: dict[str, Any] = {**TRAVELLING, "moves": frozenset(), "actions": 60, "steps": 300, "adventures": True}
 # Much is under way at once when an instance ends, and some of its visitors are not in the world.
 RETURNING: dict[str, Any] = {
     **TRAVELLING,
@@ -546,6 +548,17 @@ def closing_is_open(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gameserver.modules.instances.rules._instance_of", found)
 
 
+def each_opens_one(patch: pytest.MonkeyPatch) -> None:
+    """A member of a group in whose instance another one is opens one more."""
+    real = _instance_of
+
+    def found(state: State, owner: str, template: str) -> Instance | None:
+        theirs = real(state, owner, template)
+        return theirs if theirs and not theirs.came_from else None
+
+    patch.setattr("gameserver.modules.instances.rules._instance_of", found)
+
+
 def what_is_over_stirs(patch: pytest.MonkeyPatch) -> None:
     """A late tick brings an instance to life that has ended."""
     real: Any = rules()["stir"]
@@ -596,11 +609,12 @@ SABOTAGES = (
     Sabotage("a trade is one transaction", two_transactions, 58, "and what events did makes", ECONOMY),
     Sabotage("a trade is done once", no_watermarks, 4, "doubled", ECONOMY),
     Sabotage("a row of the outbox is dealt with once", rows_are_never_done, 0, "/e0 took effect 2 times", HUNTING),
-    Sabotage("who is in an instance that ends is put back", visitors_stay, 7, "which is no zone", TRAVELLING),
-    Sabotage("what lies in one lies at its gate", what_lies_is_lost, 11, "instances.dissolve destroyed", TRAVELLING),
-    Sabotage("an instance that closes takes nobody in", closing_is_open, 7, "which is no zone", RETURNING),
-    Sabotage("nothing stirs in what is over", what_is_over_stirs, 13, "is no zone", TRAVELLING),
-    Sabotage("travel is one transaction", two_transactions, 5, "which is no zone", DYING),
+    Sabotage("who is in an instance that ends is put back", visitors_stay, 13, "which is no zone", TRAVELLING),
+    Sabotage("what lies in one lies at its gate", what_lies_is_lost, 32, "instances.dissolve destroyed", TRAVELLING),
+    Sabotage("an instance that closes takes nobody in", closing_is_open, 13, "which is no zone", RETURNING),
+    Sabotage("a group has one instance", each_opens_one, 1, "has two instances of den", GROUPED),
+    Sabotage("nothing stirs in what is over", what_is_over_stirs, 29, "is no zone", TRAVELLING),
+    Sabotage("travel is one transaction", two_transactions, 107, "which is no zone", DYING),
     Sabotage("who is tamed is wild no more", the_tamed_stay_wild, 1, "became companions, and {}", FIGHTING),
     Sabotage("who is tamed is one companion", the_tamed_are_two, 1, "creatures.tame changed", FIGHTING),
     Sabotage("who is let go is gone", the_released_stay, 1, "creatures.release changed ()", FIGHTING),

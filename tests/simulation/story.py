@@ -34,8 +34,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """A run. ``moves``: names of the adversary's moves that it knows; ``poisons``: in which steps events break.
 
     ``wants``: the only thing that players do, "" for all; ``economy``: whether they have things and trade with them;
-    ``adventures``: whether these also go on quests, and in groups; ``travels``: whether they go into instances, too;
-    ``fights``: whether they fight what kills, tame creatures and challenge each other;
+    ``adventures``: whether these also go on quests, and in groups; ``travels``: whether they go into instances,
+    in groups too; ``fights``: whether they fight what kills, tame creatures and challenge each other;
     ``bursts``: how much one does at once.
     """
 

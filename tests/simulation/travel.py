@@ -1,6 +1,6 @@
 """Players who come and go through a gate, and what must be true of zones that are opened and end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gameserver.declare.entity import Entity
@@ -64,8 +64,14 @@ def astray(world: World, things: Mapping[type[Entity], Mapping[str, Any]]) -> It
             yield f"{thing.id} is in {thing.zone}, which is no zone"
     clocks = (clock.id for clock in things[ZoneClock].values() if template_of(clock.id))
     yield from (f"{id_} ticks, and is no zone" for id_ in clocks if id_ not in instances)
-    owned = [(one.owner, one.template) for one in instances.values() if not one.closing]
-    yield from (f"{owner} has two instances of {of}" for owner, of in {one for one in owned if owned.count(one) > 1})
+
+
+def doubled(instances: Iterable[Instance]) -> Iterator[str]:
+    """Find groups and players who have two open instances of one template."""
+    owned = [(one.owner, one.template) for one in instances if not one.closing]
+    yield from (
+        f"{owner} has two instances of {of}" for owner, of in sorted({one for one in owned if owned.count(one) > 1})
+    )
 
 
 def _is_there(world: World, instances: Mapping[str, Instance], zone: str) -> bool:

@@ -18,6 +18,12 @@ def group_of(reader: Reader, player: str) -> Group | None:
     return reader.get(Group, member.in_group) if member else None
 
 
+def group_in(state: State, player: str) -> str:
+    """The id of a player's group, "" for none. A hook loads it for other modules' rules; a game may have no groups."""
+    member: Member | None = state.things.get(Member, {}).get(player)
+    return member.in_group if member else ""
+
+
 def own_group(event: Any, context: Context, reader: Reader, passwords: Passwords) -> Group | None:
     """Prepare a rule: the group of the player whose event it is. It stands in ``context.prepared``."""
     return group_of(reader, context.player)

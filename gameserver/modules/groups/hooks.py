@@ -1,6 +1,6 @@
-"""What groups add to others' rules: who enters hears the group that it is in."""
+"""What groups add to others' rules: players hear their group, and enter instances with it."""
 
-from gameserver.game import Context, Event, Needs, Outcome, State, after, ids
+from gameserver.game import Context, Event, Needs, Outcome, State, after, before, ids
 from gameserver.modules.groups.entities import Member
 from gameserver.modules.groups.rules import watch_group
 from gameserver.modules.sessions.players import comes_and_goes
@@ -20,3 +20,8 @@ def hears_its_group(state: State, event: Event, context: Context, outcome: Outco
         return None
     member = state.get(Member, outcome.follow.player)
     return Outcome(follow=watch_group(member.in_group if member else ""))
+
+
+@before("instances.enter", needs=lambda event, context: (ids(Member, context.player),), optional=True)
+def enters_with_its_group(state: State, event: Event, context: Context) -> None:
+    """Lock the player's membership, which the rule asks for (``group_in``): a game without groups loads none."""

@@ -23,7 +23,8 @@ class Opening(Entity, frozen=True):
 class Instance(Entity, frozen=True):
     """A zone that was opened and has not ended. ``id`` is the zone's name.
 
-    ``owner``: whose it is; ``gate_...``: where the first one entered. ``empty_ms``: since when nobody has been in it;
+    ``owner``: the group whose it is, or the player who was in none; ``gate_...``: where the first one entered.
+    ``empty_ms``: since when nobody has been in it;
     ``closing``: 1 once it is decided that it ends: nobody enters any more, and nothing stirs.
     ``visitors``: who entered and has not left, whether in the world or not, each with the tile where it stood: JSON.
     """

@@ -25,7 +25,10 @@ class Passed(Result):
 
 @event(lane="act", result=Passed)
 class Enter(Event):
-    """Enter your instance of a template, at a gate within 2 tiles. It is opened if you have none."""
+    """Enter your group's instance of a template, or your own if you are in none, at a gate within 2 tiles.
+
+    Whoever comes first opens it.
+    """
 
     template: Template
 

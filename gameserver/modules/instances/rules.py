@@ -30,6 +30,7 @@ from gameserver.game import (
     test,
     where,
 )
+from gameserver.modules.groups.finding import group_in
 from gameserver.modules.instances.entities import ALL, Instance, Opening, Spot, as_visitors
 from gameserver.modules.instances.events import Depart, Dissolve, Enter, Passed, PutBack, TendInstances
 from gameserver.modules.instances.maps import LASTS_S_MAX, Stay, nearest_gate
@@ -56,13 +57,14 @@ def _needs_instances(event: Enter, context: Context) -> Needs:
 
 @rule(needs=_needs_instances, components=body_parts)
 def enter(state: State, event: Enter, context: Context) -> Outcome:
-    """Into the instance that is the player's, or one that is opened."""
+    """Into the instance of the player's group, or without a group the player's own; or into one that is opened."""
     before = actors_body(state, context)
     if nearest_gate(state.zone(before.zone), event.template, before.x, before.y, REACH) is None:
         raise Rejected("no_gate", "There is no such gate near you.")
-    mine = _instance_of(state, before.id, event.template)
+    owner = group_in(state, before.id) or before.id  # a group's id has a colon, a player's never has
+    mine = _instance_of(state, owner, event.template)
     opening = state.of(Opening).get(ALL, Opening(id=ALL)) if mine else _next(state)
-    instance = mine or _opened(state, opening.last, event.template, before, context.now_ms)
+    instance = mine or _opened(state, opening.last, event.template, owner, before, context.now_ms)
     _check_room(state, instance, before.id)
     x, y = context.rng.choice(spawns(state.zone(instance.id)))
     after = _moved(before, (instance.id, x, y))
@@ -82,12 +84,12 @@ def _next(state: State) -> Opening:
     return Opening(id=ALL, last=state.of(Opening).get(ALL, Opening(id=ALL)).last + 1)
 
 
-def _opened(state: State, number: int, template: str, body: Body, now_ms: int) -> Instance:
+def _opened(state: State, number: int, template: str, owner: str, body: Body, now_ms: int) -> Instance:
     stay = state.world.templates[template].described(Stay)
     return Instance(
         id=instance_name(template, number),
         template=template,
-        owner=body.id,
+        owner=owner,
         gate_zone=body.zone,
         gate_x=body.x,
         gate_y=body.y,

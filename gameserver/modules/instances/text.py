@@ -20,7 +20,7 @@ def gates(sight: Sight) -> str:
 @answered(Enter, Depart)
 def passed(data: Passed, event: Enter | Depart, sight: Sight) -> str:
     """Say where that is."""
-    inside = " It is yours, until it ends." if data.ends_ms else ""
+    inside = " It is yours or your group's, until it ends." if data.ends_ms else ""
     return f"You come to {styled('title', data.title)}.{inside}"
 
 

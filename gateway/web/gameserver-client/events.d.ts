@@ -47,7 +47,7 @@ export interface Events {
   deposit: { fields: { coins: number; }; data: Balance };
   /** Put down a thing that you carry. */
   drop: { fields: { thing: string; }; data: Handled };
-  /** Enter your instance of a template, at a gate within 2 tiles. It is opened if you have none. */
+  /** Enter your group's instance of a template, or your own if you are in none, at a gate within 2 tiles. Whoever comes first opens it. */
   enter: { fields: { template: string; }; data: Passed };
   /** Put on a thing that you carry; what you wear in its place is taken off. */
   equip: { fields: { thing: string; }; data: Armed };

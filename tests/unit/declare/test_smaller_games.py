@@ -111,6 +111,15 @@ assert apply_maps.check(store, world) == {}
 assert "sessions.sweep" in {spec.task for spec in catalogue.periodic()}
 swept = done(Envelope(id="sweep:1", event=Sweep(n=1), at_ms=9_999))
 assert swept.outcomes == {"ok": 1}, swept.outcomes
+if "enter" in rules():
+    from gameserver.modules.instances.events import Depart, Enter
+
+    assert not {kind.__name__ for kind in kinds()} & {"Group", "Member"}
+    for who, seq, zone in (("ada", 2, "den#1"), ("bob", 2, "den#2")):
+        more = {"player": who, "session": "d-ada" if who == "ada" else "c-bob"}
+        entered = the("ok", done(tell(who, Enter(template="den", seq=seq), conn=more["session"][0], **more)))
+        assert entered["data"]["zone"] == zone, entered
+    assert the("ok", done(plays("bob", Depart(seq=3))))["data"]["zone"] == "home"
 store.close()
 """
 MAP = """
@@ -122,6 +131,7 @@ MAP = """
   {"name": "walls", "type": "tilelayer", "width": 3, "height": 3, "data": [0, 0, 0, 0, 0, 0, 0, 0, 0]},
   {"name": "objects", "type": "objectgroup", "objects": [{"id": 1, "type": "spawn", "x": 24, "y": 24}]}]}
 """
+GATE = '{"id": 2, "type": "gate", "x": 8, "y": 8, "properties": [{"name": "template", "value": "den"}]}'
 CREATURE = '{"id": 2, "type": "creature", "x": 8, "y": 8, "properties": [{"name": "kind", "value": "rat"}]}'
 
 
@@ -154,6 +164,14 @@ def played(folder: Path, modules: tuple[str, ...], program: str = PLAY) -> subpr
 )
 def test_a_game_without_combat_and_trade_is_played(modules: tuple[str, ...], small: Path) -> None:
     done = played(small, modules)
+    assert done.returncode == 0, done.stderr
+
+
+def test_instances_of_a_game_without_groups_are_each_player_s_own(small: Path) -> None:
+    (small / "home.tmj").write_text(MAP.replace('"objects": [', f'"objects": [{GATE}, '))
+    (small / "den.tmj").write_text(MAP.replace('"name": "start"', '"name": "template"'))
+    (small / "small.world").write_text('{"type": "world", "maps": [{"fileName": "home.tmj"}, {"fileName": "den.tmj"}]}')
+    done = played(small, ("world", "sessions", "movement", "chat", "instances"))
     assert done.returncode == 0, done.stderr
 
 

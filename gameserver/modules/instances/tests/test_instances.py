@@ -1,5 +1,6 @@
 """Instances: travel is one outcome, an instance ends in two steps, and nobody is ever in none."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from gameserver.errors import NotNow, Rejected, Repeated
 from gameserver.maps.objects import World
 from gameserver.modules.combat.entities import Creature
+from gameserver.modules.groups.entities import Group, Member
+from gameserver.modules.groups.events import AcceptInvite, Invite, Kick, LeaveGroup
 from gameserver.modules.instances.entities import ALL, Instance, Opening
 from gameserver.modules.instances.events import Depart, Dissolve, Enter, Passed, PutBack, TendInstances
 from gameserver.modules.instances.maps import unmapped
@@ -26,9 +29,9 @@ from gameserver.rules.needs import count
 from gameserver.rules.outcome import State
 from gameserver.testing import two_zones
 from gameserver.testing.joined_records import Whole
-from gameserver.testing.two_zones import NOW_MS, absent, circumstances, cut_off, fold, play, player, put, told
+from gameserver.testing.two_zones import NOW_MS, absent, circumstances, cut_off, fold, play, player, players, put, told
 
-ADA, BOB = player(), player("Bob")
+ADA, BOB, EVE = player(), player("Bob"), player("Eve")
 WITHIN = player(zone="cave#1", x=2, y=3)
 
 
@@ -74,6 +77,63 @@ def test_who_has_an_instance_enters_that_one_again_and_others_have_their_own() -
     assert where.of(Instance)["cave#1"].empty_ms == 0
     assert do(where, BOB, Enter(template="cave")).result.zone == "cave#2"
     assert where.of(Instance).keys() == {"cave#1", "cave#2"}
+
+
+def grouped(*members: str, id_: str = "s-bob:1") -> tuple[Any, ...]:
+    """A group, the first of which leads."""
+    rows = (Member(id=member, in_group=id_, look_ms=NOW_MS) for member in members)
+    return Group(id=id_, members="").of([*members]), *rows
+
+
+def test_members_of_a_group_enter_the_instance_that_one_of_them_opened() -> None:
+    where = scene(ADA, BOB, EVE, *grouped("ada", "bob"))
+    assert do(where, BOB, Enter(template="cave")).result.zone == "cave#1"
+    assert do(where, ADA, Enter(template="cave")).result.zone == "cave#1"
+    assert do(where, EVE, Enter(template="cave")).result.zone == "cave#2"
+    assert [one.owner for one in where.of(Instance).values()] == ["s-bob:1", "eve"]
+    assert where.of(Instance)["cave#1"].came_from.keys() == {"ada", "bob"}
+
+
+def test_what_a_member_opened_alone_is_not_the_group_s_and_is_theirs_again_afterwards() -> None:
+    where = scene(ADA, BOB, opened(came_from={}), Opening(id=ALL, last=1), *grouped("ada", "bob"))
+    assert do(where, BOB, Enter(template="cave")).result.zone == "cave#2"
+    do(where, ADA, LeaveGroup(), "left")
+    assert do(where, ADA, Enter(template="cave")).result.zone == "cave#1"
+
+
+@pytest.mark.parametrize(("who", "event"), [(BOB, LeaveGroup()), (ADA, Kick(who="Bob"))])
+def test_who_is_in_the_group_no_more_stays_within_and_comes_in_no_more(who: Whole, event: Any) -> None:
+    where = scene(ADA, BOB, EVE, *grouped("ada", "bob", "eve"))
+    do(where, BOB, Enter(template="cave"))
+    do(where, who, event)
+    assert where.of(Body)["bob"].zone == "cave#1"
+    departed = do(where, players(where)["bob"], Depart())
+    assert departed.result.zone == "meadow"
+    assert do(where, BOB, Enter(template="cave")).result.zone == "cave#2"
+    assert do(where, ADA, Enter(template="cave")).result.zone == "cave#1"
+
+
+def test_a_group_that_ends_leaves_who_is_within_there_until_the_instance_ends() -> None:
+    where = scene(ADA, BOB, *grouped("ada", "bob"))
+    for who in (ADA, BOB):
+        do(where, who, Enter(template="cave"))
+    do(where, ADA, LeaveGroup())
+    assert where.of(Group) == {}
+    assert {body.zone for body in where.of(Body).values()} == {"cave#1"}
+    (dissolve,) = tend(where, "cave#1", now_ms=NOW_MS + 600_000)
+    do(where, ADA, dissolve)
+    assert {body.zone for body in where.of(Body).values()} == {"meadow"}
+    assert do(where, ADA, Enter(template="cave")).result.zone == "cave#2"
+    assert do(where, BOB, Enter(template="cave")).result.zone == "cave#3"
+
+
+def test_no_more_of_a_group_come_in_than_have_room() -> None:
+    where = scene(ADA, BOB, EVE, *grouped("ada", "bob", "eve"))
+    for who in (ADA, BOB):
+        do(where, who, Enter(template="cave"))
+    assert refusal(where, EVE, Enter(template="cave")) == "instance_full"
+    do(where, players(where)["ada"], Depart())
+    assert do(where, EVE, Enter(template="cave")).result.zone == "cave#1"
 
 
 def test_who_departs_stands_where_they_stood_before() -> None:
@@ -195,37 +255,53 @@ def test_instances_of_a_template_that_is_gone_do_not_fit_into_the_world() -> Non
     assert "cave, which is gone" in unmapped(World(zones=WORLD.zones, start="meadow"), opened())
 
 
+THREE = {one.id: one for one in (ADA, BOB, EVE)}
 DEEDS = st.lists(
-    st.sampled_from(["enter ada", "enter bob", "depart ada", "depart bob", "tend", "end", "late"]), max_size=25
+    st.one_of(
+        st.tuples(st.sampled_from(["enter", "enter", "depart", "leave"]), st.sampled_from([*THREE])),
+        st.tuples(st.sampled_from(["invite", "join", "kick"]), st.permutations([*THREE])),
+        st.tuples(st.sampled_from(["tend", "end", "late"]), st.none()),
+    ),
+    max_size=30,
 )
 
 
+def deed(what: str, who: Any) -> tuple[str, Any]:
+    """Who does it, and the event."""
+    if what in ("invite", "join", "kick"):
+        other = THREE[who[1]].name
+        return who[0], {"invite": Invite(to=other), "join": AcceptInvite(by=other), "kick": Kick(who=other)}[what]
+    return who, {"enter": Enter(template="cave"), "depart": Depart(), "leave": LeaveGroup()}[what]
+
+
+def owner_of(where: State, who: str) -> str:
+    """Whose instance a player may enter."""
+    member = where.get(Member, who)
+    return member.in_group if member else who
+
+
 @given(DEEDS)
-def test_whatever_happens_each_is_in_one_zone_that_is_open(deeds: list[str]) -> None:
-    where, now_ms, due = scene(ADA, BOB), NOW_MS, []
-    for n, deed in enumerate(deeds):
-        what, _, who = deed.partition(" ")
-        try:
-            if what in ("enter", "depart"):
-                do(
-                    where,
-                    {"ada": ADA, "bob": BOB}[who],
-                    Enter(template="cave") if what == "enter" else Depart(),
-                    f"e{n}",
-                )
-            elif what == "tend":
-                busy = {body.zone for body in where.of(Body).values()}
-                due += tend(where, *busy, now_ms=now_ms)
-            elif what == "late":
-                now_ms += 20_000
-            elif due:
-                do(where, ADA, due.pop(0), f"e{n}")
-        except Rejected:
-            pass
+def test_whatever_happens_each_is_in_one_zone_that_is_open_and_entered_what_was_theirs(deeds: list[Any]) -> None:
+    where, now_ms, due = scene(*THREE.values()), NOW_MS, []
+    for n, (what, who) in enumerate(deeds):
+        if what == "tend":
+            due += tend(where, *{body.zone for body in where.of(Body).values()}, now_ms=now_ms)
+        elif what == "late":
+            now_ms += 20_000
+        elif what == "end" and due:
+            do(where, ADA, due.pop(0), f"e{n}")
+        elif who:
+            name, event = deed(what, who)
+            owner = owner_of(where, name)
+            with suppress(Rejected):
+                do(where, players(where)[name], event, f"e{n}:{name}")
+                assert what != "enter" or where.of(Instance)[where.of(Body)[name].zone].owner == owner
         for body in where.of(Body).values():
             instance = where.get(Instance, body.zone)
             assert body.zone in WORLD.zones or (instance is not None and body.id in instance.came_from)
             assert where.get(Player, body.id) is not None
+        owners = [one.owner for one in where.of(Instance).values() if not one.closing]
+        assert len(owners) == len(set(owners))
 
 
 def test_the_map_of_an_instance_is_its_template_s_with_ids_of_its_own() -> None:
