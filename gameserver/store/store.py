@@ -16,7 +16,7 @@ from gameserver.maps.objects import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.server_time import ServerClock
-from gameserver.store import loading, other_versions, pruning, saving
+from gameserver.store import loading, other_versions, pruning, saving, selects
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
@@ -214,7 +214,7 @@ class Store:
     def find(self, kind: type[T], fields: tuple[str, ...], value: str) -> T | None:
         """An entity one of whose fields has this value, read without a lock; none has "" there."""
         with reading(self._engine) as rows:
-            row = rows.first(loading.finding(kind, fields), value=value)
+            row = rows.first(selects.finding(kind, fields), value=value)
         return kind(*row) if row and value else None
 
     def trials(self, ids: Sequence[str]) -> dict[str, int]:
@@ -265,12 +265,12 @@ class Store:
     def portion(self, kind: type[T], after: str, most: int) -> list[T]:
         """Entities of a kind whose ids come after one, in the order of their ids, read without locks."""
         with reading(self._engine) as rows:
-            return [kind(*row) for row in rows.all(loading.portion(kind), after=after, most=most)]
+            return [kind(*row) for row in rows.all(selects.portion(kind), after=after, most=most)]
 
     def later(self, kind: type[T], by: str, after: int, most: int) -> list[T]:
         """The first entities of a kind whose field is greater, in its order, read without locks."""
         with reading(self._engine) as rows:
-            return [kind(*row) for row in rows.all(loading.following(kind, by), after=after, most=most)]
+            return [kind(*row) for row in rows.all(selects.following(kind, by), after=after, most=most)]
 
     def fact(self, name: str) -> str:
         """What is noted of the whole database; "" when nothing is."""

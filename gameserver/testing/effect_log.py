@@ -19,7 +19,7 @@ from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.prepared import Prepared
 from gameserver.rules.outcome import Outcome, State
 from gameserver.store.engine import snapshot
-from gameserver.store.loading import select_all
+from gameserver.store.selects import select_all
 from gameserver.store.store import Transaction
 from gameserver.store.tables import facts, outbox
 from gameserver.testing.conservation import Amounts, amounts, changes, impossible, undeclared, unexplained

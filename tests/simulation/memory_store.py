@@ -22,8 +22,9 @@ from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wan
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import LOCK_WAIT_S
-from gameserver.store.loading import DUE_ROWS_MAX, nearest
+from gameserver.store.nearby import nearest
 from gameserver.store.other_versions import FRESH_MS, PAUSE_MS
+from gameserver.store.outbox_reading import DUE_ROWS_MAX
 from gameserver.store.store import DeadLetter, Stored, Trial
 from gameserver.store.tables import NEVER_MS, UNTOLD_MS, in_order_of_saving
 from tests.simulation.scheduler import Crash

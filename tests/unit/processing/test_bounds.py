@@ -11,7 +11,7 @@ from gameserver.modules.sessions.entities import GATEWAY_KEPT_MS, Gateway
 from gameserver.modules.sessions.events import Login
 from gameserver.rules.outcome import MAIL_MAX, Waiting
 from gameserver.store import pruning
-from gameserver.store.loading import DUE_ROWS_MAX
+from gameserver.store.outbox_reading import DUE_ROWS_MAX
 from gameserver.testing.two_zones import absent
 from tests.unit.processing.workshop import ADA, BOB, PASSWORD, Workshop, entrance, replies, sweep
 

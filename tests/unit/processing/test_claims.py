@@ -19,7 +19,7 @@ from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.needs import Needs, near, where
 from gameserver.rules.outcome import Context, Outcome, State, rule
-from gameserver.store import loading
+from gameserver.store import nearby
 from gameserver.testing.two_zones import creature, player, put_in, session_of
 from tests.selections import selected
 from tests.unit.processing.workshop import ADA, BOB, EVE, Workshop, replies, walk
@@ -149,12 +149,12 @@ def test_a_viewer_that_was_moved_between_look_and_lock_is_tried_again(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workshop.enter(ADA, BOB)
-    real: Callable[..., None] = loading._Loader.look_ahead
+    real: Callable[..., None] = nearby.LookAhead.look
 
     def moved(self: Any, kind: Any) -> None:
         real(self, kind)
         self._looked = {key: (near, ("town", *box[1:])) for key, (near, box) in self._looked.items()}
 
-    monkeypatch.setattr(loading._Loader, "look_ahead", moved)
+    monkeypatch.setattr(nearby.LookAhead, "look", moved)
     with pytest.raises(Retryable, match="conflict: ada was moved"):
         workshop.load(around_locked=("ada",))

@@ -29,7 +29,7 @@ from gameserver.modules.sessions.rules import lapsed_sessions
 from gameserver.modules.world.entities import PULSE, ZoneClock
 from gameserver.rules.needs import Merged, merge
 from gameserver.rules.outcome import Waiting
-from gameserver.store import DeadLetter, Store, loading, saving
+from gameserver.store import DeadLetter, Store, outbox_reading, saving, selects
 from gameserver.store import statements as rows_module
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, tables_of
@@ -374,7 +374,7 @@ def test_who_looks_around_finds_those_present_by_their_index(store: Store) -> No
     save(store, *(player(f"P{n}", zone="meadow" if n % 50 == 0 else f"zone{n % 50}", x=n % 32) for n in range(2_000)))
     box = {"zone": "meadow", "left": 8, "top": 0, "right": 31, "bottom": 19}
     with store._engine.connect() as connection:
-        asked: Any = loading._within((Body, Player, Health)).compile(dialect=store._engine.dialect)
+        asked: Any = selects.within((Body, Player, Health)).compile(dialect=store._engine.dialect)
         values = tuple({**asked.params, **box}[name] for name in asked.positiontup)
         if store._engine.dialect.name == "postgresql":
             # Otherwise the plan depends on whether autovacuum came by, and when.
@@ -396,7 +396,7 @@ def test_what_was_not_told_is_looked_for_by_its_receivers(store: Store) -> None:
         transaction.add_waiting(rows, 1, 1)
     dialect = store._engine.dialect
     with store._engine.connect() as connection:
-        asked: Any = loading._UNTOLD.compile(dialect=dialect)
+        asked: Any = outbox_reading._UNTOLD.compile(dialect=dialect)
         ids: Any = '["p0001"]' if dialect.name == "sqlite" else ["p0001"]
         values = tuple({**asked.params, "ids": ids}[name] for name in asked.positiontup)
         if dialect.name == "postgresql":
