@@ -15,6 +15,7 @@ from gameserver.wire.packets import FromServer
 from gameserver.wire.server import ServerConnection
 from gameserver.wire.states import State
 from gateway.connections.lanes import Lane
+from gateway.connections.rejoin import Rejoin
 
 
 class Transport(Protocol):
@@ -39,7 +40,6 @@ class Connection:
         "_asked_s",
         "_limits",
         "_out_bytes",
-        "_rejoin_emitted_s",
         "_transport",
         "began_s",
         "broadcast_codec",
@@ -57,7 +57,7 @@ class Connection:
         "paused",
         "player",
         "protocol",
-        "rejoining_since_s",
+        "rejoin",
         "session_id",
         "shard_key",
         "token",
@@ -80,8 +80,7 @@ class Connection:
         self.lanes: dict[str, Lane] = {}
         self.gone = False
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
-        self.rejoining_since_s = 0.0  # since when its lanes wait for its player to be in the world again; 0: they don't
-        self._rejoin_emitted_s = 0.0  # when the gateway asked for that; 0: it was answered, or there was no need
+        self.rejoin = Rejoin()
         self.broadcast_codec: Codec | None = None  # for what others do; None before it watches, and after its goodbye
         self.out: list[bytes] = []  # what waits to be written
         self.due_s = inf  # when that is to be written at the latest, as far as it can wait
@@ -181,27 +180,6 @@ class Connection:
         """Say whether it missed what others did and has not been shown the present since; it is to be shown it now."""
         missed, self.missed_broadcasts = self.missed_broadcasts, False
         return missed
-
-    @property
-    def is_rejoining(self) -> bool:
-        """Whether its lanes wait for its player to be in the world again."""
-        return self.rejoining_since_s > 0
-
-    def begin_rejoin(self, now_s: float, repeat_after_s: float) -> bool:
-        """Hold its lanes until its player is in the world again. Returns whether to ask for that, perhaps once more."""
-        self.rejoining_since_s = self.rejoining_since_s or now_s
-        asks = not self._rejoin_emitted_s or now_s - self._rejoin_emitted_s > repeat_after_s
-        if asks:
-            self._rejoin_emitted_s = now_s
-        return asks
-
-    def stop_waiting_for_rejoin(self) -> None:
-        """Hold its lanes no longer, though nobody has said that its player is in the world."""
-        self.rejoining_since_s = 0.0
-
-    def end_rejoin(self) -> None:
-        """Hold its lanes no longer: its player is in the world again, or the broker is away and all begins anew."""
-        self.rejoining_since_s = self._rejoin_emitted_s = 0.0
 
     # What is written to it.
 

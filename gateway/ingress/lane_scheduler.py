@@ -106,7 +106,7 @@ class LaneScheduler:
         An entrance is dated in server time: which of two was the later one must not depend on this machine's clock.
         """
         may_enter = self.entrances_open or connection.player != ""
-        return may_enter and not connection.rejoining_since_s and self._publisher.broker.up and not self.held
+        return may_enter and not connection.rejoin.since_s and self._publisher.broker.up and not self.held
 
     def release(self) -> None:
         """Let all lanes go on."""

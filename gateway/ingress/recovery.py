@@ -80,7 +80,7 @@ class Recovery:
         """Take what is in flight for in doubt: the broker is away, and nobody knows what arrived."""
         self._availability.forget()
         for connection in self._registry.all:
-            connection.end_rejoin()
+            connection.rejoin.end()
         unpublished = self._publisher.drop()
         for _, lane, seqs in self._registry.lanes_of(unpublished):
             lane.not_in_queue(seqs)
@@ -112,8 +112,8 @@ class Recovery:
 
     def check_timeouts(self, connection: Connection, now_s: float) -> None:
         """Publish again what should have been answered by now; give up what has no effect and takes too long."""
-        if connection.is_rejoining and now_s - connection.rejoining_since_s > self._limits.unavailable_after_s:
-            connection.stop_waiting_for_rejoin()  # nobody said so, but lanes must not wait for ever
+        if connection.rejoin.is_awaited and now_s - connection.rejoin.since_s > self._limits.unavailable_after_s:
+            connection.rejoin.stop_waiting()  # nobody said so, but lanes must not wait for ever
             self._lanes.republish_all(connection)
         for name, lane in connection.lanes.items():
             if lane.unanswered:
@@ -187,10 +187,10 @@ class Recovery:
 
     def rejoin(self, connection: Connection) -> None:
         """Let a player return who was taken out of the world, perhaps; what is unanswered waits for that."""
-        if connection.begin_rejoin(self._clock.seconds(), self._limits.republish_after_s):
+        if connection.rejoin.begin(self._clock.seconds(), self._limits.republish_after_s):
             self._emitter.emit_for(connection, Rejoin())
 
     def rejoined(self, connection: Connection) -> None:
         """Let the lanes go on: the player is in the world again."""
-        connection.end_rejoin()
+        connection.rejoin.end()
         self._lanes.republish_all(connection)
