@@ -16,7 +16,7 @@ from gameserver.declare import catalogue
 from gameserver.declare.game_package import game
 from gameserver.maps import pictures
 from gameserver.maps.world import load_world
-from gameserver.operations import event_reference, sizing, typescript
+from gameserver.operations import capacity_table, event_reference, typescript
 from gameserver.wire import states
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +92,7 @@ def _pulse() -> str:
 PARTS = (
     Part(PROTOCOL, "events", lambda: event_reference.markdown().strip()),
     Part(PROTOCOL, "states", _diagram),
-    Part(CAPACITY, "sizes", sizing.table),
+    Part(CAPACITY, "sizes", capacity_table.table),
     Part(PRODUCTION, "workers", _workers),
     Part(SCRAPED, "workers", _names_of_workers),
     Part(RULES, "age", _age),

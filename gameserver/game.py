@@ -83,9 +83,8 @@ if TYPE_CHECKING:
     from gameserver.maps.objects import template_of as template_of
     from gameserver.maps.world import problems_of as problems_of
     from gameserver.messages.outbound import SessionUpdate as SessionUpdate
-    from gameserver.rules.foreign_times import awaited as awaited
-    from gameserver.rules.foreign_times import heard_lately as heard_lately
-    from gameserver.rules.map_changes import fitting as fitting
+    from gameserver.rules.map_misfits import fitting as fitting
+    from gameserver.rules.map_redraws import redraws as redraws
     from gameserver.rules.needs import Box as Box
     from gameserver.rules.needs import Listing as Listing
     from gameserver.rules.needs import Matching as Matching
@@ -112,7 +111,8 @@ if TYPE_CHECKING:
     from gameserver.rules.outcome import State as State
     from gameserver.rules.outcome import has_room_for_mail as has_room_for_mail
     from gameserver.rules.outcome import rule as rule
-    from gameserver.rules.redrawing import redraws as redraws
+    from gameserver.rules.stored_times import awaited as awaited
+    from gameserver.rules.stored_times import heard_lately as heard_lately
     from gameserver.server_time import CLOCK_TOLERANCE_MS as CLOCK_TOLERANCE_MS
 
 __all__ = [
@@ -223,7 +223,7 @@ __all__ = [
 _HOMES = {
     "object_classes": "gameserver.maps.objects",
     "problems_of": "gameserver.maps.world",
-    "redraws": "gameserver.rules.redrawing",
+    "redraws": "gameserver.rules.map_redraws",
     "role": "gameserver.declare.roles",
     "template_of": "gameserver.maps.objects",
     "instance_name": "gameserver.maps.objects",
@@ -298,7 +298,7 @@ _HOMES = {
     "State": "gameserver.rules.outcome",
     "has_room_for_mail": "gameserver.rules.outcome",
     "rule": "gameserver.rules.outcome",
-    "awaited": "gameserver.rules.foreign_times",
+    "awaited": "gameserver.rules.stored_times",
     "Record": "gameserver.maps.data_files",
     "records": "gameserver.maps.data_files",
     "World": "gameserver.maps.objects",
@@ -307,7 +307,7 @@ _HOMES = {
     "MapObject": "gameserver.maps.objects",
     "MapProperties": "gameserver.maps.objects",
     "checks_world": "gameserver.maps.objects",
-    "fitting": "gameserver.rules.map_changes",
+    "fitting": "gameserver.rules.map_misfits",
     "Placed": "gameserver.maps.objects",
     "Listing": "gameserver.rules.needs",
     "Matching": "gameserver.rules.needs",
@@ -319,7 +319,7 @@ _HOMES = {
     "misnamed": "gameserver.maps.data_files",
     "Tile": "gameserver.maps.objects",
     "Dice": "gameserver.rules.outcome",
-    "heard_lately": "gameserver.rules.foreign_times",
+    "heard_lately": "gameserver.rules.stored_times",
     "CLOCK_TOLERANCE_MS": "gameserver.server_time",
     "beginning": "gameserver.declare.entity",
 }

@@ -17,7 +17,7 @@ reactor = install()  # before what follows imports Twisted's own
 
 with exit_with_message():
     from gameserver import config
-    from gameserver.local.check import begin_check
+    from gameserver.local.game_check import begin_check
 
     settings = config.load()
     # A gateway begins with no game that its workers would refuse. It is read while the rest of this is imported.

@@ -23,7 +23,7 @@ from gateway.connections.connection import Connection, Transport
 from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.dispatcher import Dispatcher
-from gateway.egress.gateway_directory import GatewayDirectory
+from gateway.egress.nearest_gateway import GatewayDirectory
 from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.completion import Completion
 from gateway.ingress.gateway_events import Emitter

@@ -26,7 +26,7 @@ from gameserver.security.sealing import Sealer, read_key
 from gameserver.wire.text_codec import title
 from gateway.amqp.broker import Broker
 from gateway.development import LOOK_EVERY_S, Development
-from gateway.egress.gateway_directory import GatewayDirectory
+from gateway.egress.nearest_gateway import GatewayDirectory
 from gateway.hub import Hub
 from gateway.metrics.exposition import Exposition
 from gateway.net.client_socket import ConnectionLimiter

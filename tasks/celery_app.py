@@ -16,7 +16,7 @@ from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import topology
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
-from gameserver.local.check import begin_check
+from gameserver.local.game_check import begin_check
 from gameserver.messages.process_reports import TaskReport
 from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file

@@ -37,8 +37,8 @@ from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.sealing import Sealer, read_key
 from gameserver.store import Store
 from tasks.batches.attempt_counts import AttemptCounts
+from tasks.batches.database_wait import Patience
 from tasks.batches.failures import Failures
-from tasks.batches.patience import Patience
 from tasks.batches.results import Results
 from tasks.batches.suspects import Suspects
 from tasks.batches.task_run import TaskRun

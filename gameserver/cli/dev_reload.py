@@ -12,8 +12,8 @@ from gameserver.cli.database import bring_up_to_date
 from gameserver.client.bots.profile import profile
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import game, own_folders
-from gameserver.local.check import read_game
 from gameserver.local.forked_reading import Reading
+from gameserver.local.game_check import read_game
 from gameserver.local.plan import worker_name
 from gameserver.local.run import Followed
 from gameserver.operations.inspector import Inspector

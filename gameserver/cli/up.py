@@ -7,7 +7,7 @@ from gameserver.cli.commands import Subparsers, add_command
 from gameserver.cli.common import queues_of_families
 from gameserver.cli.database import bring_up_to_date, print_counts
 from gameserver.cli.dev_reload import followed
-from gameserver.local.check import read_game
+from gameserver.local.game_check import read_game
 from gameserver.local.run import Followed, up
 from gameserver.security.sealing import write_key
 

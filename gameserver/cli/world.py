@@ -9,7 +9,7 @@ from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.cli.common import now_ms
 from gameserver.cli.database import print_counts
 from gameserver.maps import pictures
-from gameserver.maps.drawing import save
+from gameserver.maps.save_tiled import save
 from gameserver.maps.world import load_world
 from gameserver.operations import apply_maps
 from gameserver.operations.current_maps import CurrentMaps

@@ -14,8 +14,8 @@ import msgspec
 from gameserver.declare import session_events
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Result, Spec
 from gameserver.declare.game_package import parts
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.packet_parts import complete
-from gameserver.declare.reading_cache import once_per_reading
 from gameserver.errors import Corrupt
 
 

@@ -23,7 +23,7 @@ from gameserver.declare import catalogue
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.field_conditions import meets
 from gameserver.declare.game_package import modules, package, parts
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import caller, exists, imported
 from gameserver.errors import Corrupt
 

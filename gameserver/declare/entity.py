@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gameserver.declare.field_conditions import Condition, Field, tests_of
 from gameserver.declare.game_package import game, package, parts
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import exists, imported
 from gameserver.errors import Corrupt
 

@@ -16,7 +16,7 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.game_package import modules, package, parts
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import caller, exists, imported
 from gameserver.errors import Corrupt
 

@@ -24,7 +24,7 @@ from msgspec.structs import FieldInfo, asdict
 
 from gameserver.declare.field_descriptions import hints
 from gameserver.declare.game_package import parts as modules_parts
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 

@@ -14,8 +14,8 @@ from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice
 from gameserver.declare.field_descriptions import hints, type_of
 from gameserver.declare.game_package import parts
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, name_of, read_form, styled
-from gameserver.declare.reading_cache import once_per_reading
 from gameserver.declare.session_events import Entrance, Leaving
 
 log = logging.getLogger(__name__)

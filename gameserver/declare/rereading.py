@@ -11,8 +11,8 @@ from typing import Any
 
 from gameserver.declare import base, catalogue, client_view, entity, hooks, phrases
 from gameserver.declare.game_package import modules, package
+from gameserver.declare.once_per_reading import forget
 from gameserver.declare.phrasebook import phrasebook
-from gameserver.declare.reading_cache import forget
 from gameserver.declare.source_locations import is_within
 
 DECLARED: tuple[tuple[list[Any], str], ...] = (

@@ -9,7 +9,7 @@ any other. A module says in its ``entities.py``:
 import msgspec
 
 from gameserver.declare.entity import Entity, kinds
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 

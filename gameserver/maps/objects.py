@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from gameserver.declare.game_package import parts
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import place_of_class
 from gameserver.errors import Corrupt
 

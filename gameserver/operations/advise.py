@@ -9,7 +9,7 @@ import shlex
 import msgspec
 
 from gameserver.declare import catalogue
-from gameserver.operations import concurrency
+from gameserver.operations import batch_bound
 from gameserver.operations.rates import family_rates, gateway_rates, ticks, worker_rates
 from gameserver.operations.snapshot import Gateway, Snapshot, Worker
 from gameserver.server_time import CLOCK_TOLERANCE_MS
@@ -85,14 +85,14 @@ def _add_worker(before: Snapshot, now: Snapshot, family: str, one_writer: bool) 
 
 
 def _idle_beyond_flight(before: Snapshot, now: Snapshot, family: str, busy: float) -> bool:
-    bound = concurrency.bound(now, concurrency.sent_lately(before, now, family))
-    return concurrency.reached(concurrency.children(now, family), busy, bound)
+    bound = batch_bound.bound(now, batch_bound.sent_lately(before, now, family))
+    return batch_bound.reached(batch_bound.children(now, family), busy, bound)
 
 
 def _flight(before: Snapshot, now: Snapshot, family: str) -> str:
-    children, tasks = concurrency.children(now, family), concurrency.sent_lately(before, now, family)
+    children, tasks = batch_bound.children(now, family), batch_bound.sent_lately(before, now, family)
     return (
-        f"More than {children} children would idle: of what is sent now at most {concurrency.format_bound(now, tasks)} "
+        f"More than {children} children would idle: of what is sent now at most {batch_bound.format_bound(now, tasks)} "
         f"batches are under way. Split the queue (GAMESERVER_SPLIT_QUEUES), start another gateway, "
         "or raise GAMESERVER_BATCHES_IN_FLIGHT_MAX"
     )

@@ -19,7 +19,7 @@ from gameserver.declare.entity import Entity
 from gameserver.maps.objects import World
 from gameserver.maps.world import fingerprint
 from gameserver.messages.envelope import Envelope
-from gameserver.rules.map_changes import Fitting, fittings
+from gameserver.rules.map_misfits import Fitting, fittings
 from gameserver.rules.needs import ids
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store

@@ -13,7 +13,7 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import NoticeSpec, Spec
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets
 from gameserver.wire.packets import PROTOCOL, FromServer

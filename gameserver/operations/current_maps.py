@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from gameserver.declare.entity import Entity
 from gameserver.maps.objects import World
-from gameserver.rules.redrawing import Redrawing, redrawings
+from gameserver.rules.map_redraws import Redrawing, redrawings
 
 REDRAW_MS = 1_000
 PORTION = 500

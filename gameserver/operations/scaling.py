@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gameserver.operations import concurrency
+from gameserver.operations import batch_bound
 from gameserver.operations.advise import OLD_S
 from gameserver.operations.rates import worker_rates
 from gameserver.operations.snapshot import Snapshot, Worker
@@ -259,7 +259,7 @@ def see(before: Snapshot, now: Snapshot, family: str, own: int | None, *, one_wr
         busy=sum(worker_rates(before, now, w)[1] * w.children for w in serving) / children if children else 0.0,
         leads=shares[family] >= max(shares.values()),
         oldest_s=now.oldest_s(family),
-        useful=concurrency.bound(now, concurrency.sent_lately(before, now, family)),
+        useful=batch_bound.bound(now, batch_bound.sent_lately(before, now, family)),
         one_writer=one_writer,
     )
 

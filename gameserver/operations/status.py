@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from gameserver.operations import concurrency
+from gameserver.operations import batch_bound
 from gameserver.operations.rates import family_rates, gateway_rates, worker_rates
 from gameserver.operations.snapshot import Snapshot
 
@@ -91,9 +91,9 @@ def _workers(before: Snapshot, now: Snapshot) -> str:
 def _capacity(now: Snapshot) -> str:
     """Say how many children can be busy at most: those of the workers, and as many as batches can be under way."""
     children = sum(worker.children for worker in now.workers)
-    tasks = {family: concurrency.sent(now, family) for family in now.families}
-    bounds = ", ".join(f"{family} {concurrency.bound(now, sent)}" for family, sent in tasks.items() if sent)
-    every = concurrency.format_bound(now, now.flight.queues)
+    tasks = {family: batch_bound.sent(now, family) for family in now.families}
+    bounds = ", ".join(f"{family} {batch_bound.bound(now, sent)}" for family, sent in tasks.items() if sent)
+    every = batch_bound.format_bound(now, now.flight.queues)
     return f"Children {children}; batches of gateways under way at most {every}: {bounds}"
 
 

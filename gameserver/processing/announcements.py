@@ -22,9 +22,9 @@ from gameserver.processing.encoding import (
 )
 from gameserver.processing.merging import MergedMail
 from gameserver.processing.outbound_builder import OutboundBuilder
-from gameserver.processing.prepared import Prepared
+from gameserver.processing.prepared_event import Prepared
 from gameserver.rules.outcome import Notification, Outcome, State, Waiting
-from gameserver.store.claims import Held
+from gameserver.store.locked_rows import Held
 from gameserver.store.store import Transaction
 
 RESEND_MS = 3_000

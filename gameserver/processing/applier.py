@@ -19,7 +19,7 @@ from gameserver.messages.envelope import Envelope
 from gameserver.processing.after_commit import NOTHING_PUT_OFF, Applied
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.outbound_builder import OutboundBuilder
-from gameserver.processing.prepared import Prepared, SeededDice, find_needs, guarded
+from gameserver.processing.prepared_event import Prepared, SeededDice, find_needs, guarded
 from gameserver.rules.outcome import Context, Passwords, Rule
 from gameserver.security.sealing import Sealer
 from gameserver.server_time import CLOCK_TOLERANCE_MS

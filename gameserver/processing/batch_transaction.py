@@ -24,7 +24,7 @@ from gameserver.processing.dead_letters import letter_of
 from gameserver.processing.encoding import encode_refusal, encode_reply, read_unicast, sound_texts
 from gameserver.processing.exactly_once import ExactlyOnce
 from gameserver.processing.outbound_builder import OutboundBuilder
-from gameserver.processing.prepared import FAULTS, Prepared, find_needs
+from gameserver.processing.prepared_event import FAULTS, Prepared, find_needs
 from gameserver.rules.needs import Needs, Rows
 from gameserver.rules.outcome import Outcome, State, components_of
 from gameserver.runtime.logging import Seldom, about

@@ -13,7 +13,7 @@ from gameserver.declare.base import Event
 from gameserver.declare.packet_parts import joined
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Multicast, Unicast
-from gameserver.processing.prepared import Prepared
+from gameserver.processing.prepared_event import Prepared
 from gameserver.rules.outcome import Notification, Outcome
 from gameserver.wire.packets import Error, Ok
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gameserver.processing.changes import Changes
 from gameserver.processing.encoding import is_readable
-from gameserver.processing.prepared import Prepared
+from gameserver.processing.prepared_event import Prepared
 from gameserver.rules.outcome import State
 from gameserver.rules.watermarks import START, Watermark, read_watermarks, write_watermarks
 from gameserver.store.store import Stored, Transaction

@@ -19,7 +19,7 @@ from gameserver.declare.entity import actor_kind
 from gameserver.errors import Corrupt
 from gameserver.processing.encoding import packed
 from gameserver.rules.outcome import MAIL_MAX, State, Waiting
-from gameserver.store.claims import Held
+from gameserver.store.locked_rows import Held
 
 _HOW: Mapping[Merging, Callable[[Any, Any], Any]] = {
     "sum": lambda earlier, later: earlier + later,

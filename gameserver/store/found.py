@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from gameserver.rules.outcome import State
-from gameserver.store.claims import Claims
+from gameserver.store.locked_rows import Claims
 from gameserver.store.selects import Kind, Parts
 from gameserver.store.statements import Rows
 

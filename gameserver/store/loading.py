@@ -20,8 +20,8 @@ from gameserver.maps.objects import World
 from gameserver.rules.needs import Count, Listing, Matching, Merged, Wanted
 from gameserver.rules.outcome import State
 from gameserver.store import condition_sql, selects
-from gameserver.store.claims import Claims
 from gameserver.store.found import Found
+from gameserver.store.locked_rows import Claims
 from gameserver.store.nearby import LookAhead, read_surroundings
 from gameserver.store.outbox_reading import read_outbox
 from gameserver.store.selects import Kind, Names, Parts

@@ -17,10 +17,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_into  # SQLite speak
 
 from gameserver.declare.entity import Entity, Keep, beginning, kinds, record, stands_apart
 from gameserver.errors import Corrupt
-from gameserver.store.claims import Claims, Held
+from gameserver.store.locked_rows import Claims, Held
 from gameserver.store.statements import Rows, among, lists_of, locked
 from gameserver.store.tables import by_name, in_order_of_saving, outcomes, tables_of
-from gameserver.store.values import check_values
+from gameserver.store.value_checks import check_values
 
 Row = tuple[Any, ...]
 Kind = type[Entity]

@@ -17,9 +17,9 @@ from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.server_time import ServerClock
 from gameserver.store import loading, other_versions, pruning, saving, selects
-from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
+from gameserver.store.locked_rows import Claims, Held
 from gameserver.store.migrate import migrate
 from gameserver.store.statements import Rows, among, locked, reading, writing
 from gameserver.store.tables import UNTOLD_MS, dead_letters, facts, outbox, outcomes, trials

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 from gameserver.declare.conserved import quantities
 from gameserver.declare.entity import Entity
 from gameserver.processing.batch_transaction import BatchTransaction
-from gameserver.processing.prepared import Prepared
+from gameserver.processing.prepared_event import Prepared
 from gameserver.rules.outcome import Outcome, State
 from gameserver.store.engine import snapshot
 from gameserver.store.selects import select_all

@@ -24,7 +24,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.needs import Matching, Near, Rows
 from gameserver.rules.outcome import Context, Outcome, State, components_of
 from gameserver.testing.conservation import Amounts, amounts, changes, impossible, undeclared
-from gameserver.testing.joined_records import Whole, parts_of, whole_kind
+from gameserver.testing.whole_entities import Whole, parts_of, whole_kind
 
 T = TypeVar("T", bound=Entity)
 

@@ -17,15 +17,14 @@ from msgspec.structs import asdict, replace
 from gameserver.declare.entity import Entity
 from gameserver.declare.packet_parts import joined
 from gameserver.maps.objects import Placed, World, Zone
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.combat.maps import Peace
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.movement.maps import Portal, Spawn
 from gameserver.modules.sessions.entities import Account, Player, Session
 from gameserver.rules.outcome import Outcome, State
 from gameserver.testing import scenes
-from gameserver.testing.joined_records import Whole, parts_of, wholes
 from gameserver.testing.scenes import (
     NOW_MS,
     QuickPasswords,
@@ -39,6 +38,7 @@ from gameserver.testing.scenes import (
     session_of,
     told,
 )
+from gameserver.testing.whole_entities import Whole, parts_of, wholes
 
 __all__ = [
     "NOW_MS",

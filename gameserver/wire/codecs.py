@@ -15,7 +15,7 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.declare.base import SEQ_MAX, Event
 from gameserver.declare.field_descriptions import QUOTED_MAX, fault_of
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.wire.errors import PacketFault, WireFault
 from gameserver.wire.frames import FIRST_OF_LINES, FIRST_OF_PREFIXED, Framing, Lines, Prefixed, prefix
 from gameserver.wire.packets import FromClient, FromServer, Hello, Ping

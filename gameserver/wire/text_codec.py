@@ -15,9 +15,9 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Notice
 from gameserver.declare.game_package import package
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.phrasebook import phrasebook
 from gameserver.declare.phrases import Sight, styled
-from gameserver.declare.reading_cache import once_per_reading
 from gameserver.declare.session_events import Entrance, Resumption
 from gameserver.wire import packets
 from gameserver.wire.codecs import TalkingCodec

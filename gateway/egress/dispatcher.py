@@ -23,8 +23,8 @@ from gateway.connections.connection import Connection
 from gateway.connections.registry import ConnectionRegistry
 from gateway.connections.writer import Writer
 from gateway.egress.conflation import CROWDED, Audience, Conflator
-from gateway.egress.gateway_directory import GatewayDirectory
 from gateway.egress.interest import Interest
+from gateway.egress.nearest_gateway import GatewayDirectory
 from gateway.egress.recent_ids import RecentIds
 from gateway.ingress.gateway_events import Emitter
 from gateway.ingress.in_flight import Batch

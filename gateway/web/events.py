@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gameserver.declare import catalogue
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.operations.catalogue_export import REFERENCE, document
 from gateway.web.site import KINDS, Page, page
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from gameserver.store import Store
 from gameserver.store.store import Trial
-from tasks.batches.patience import Patience
+from tasks.batches.database_wait import Patience
 from tasks.batches.task_run import TaskRun
 
 

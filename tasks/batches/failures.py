@@ -6,7 +6,7 @@ from gameserver.broker.topology import DELAYS_MS, delay_name
 from gameserver.processing.applier import Applier
 from gameserver.runtime.logging import about
 from tasks.batches.attempt_counts import AttemptCounts
-from tasks.batches.patience import Patience
+from tasks.batches.database_wait import Patience
 from tasks.batches.results import Results
 from tasks.batches.task_run import HeldLane, TaskRun
 

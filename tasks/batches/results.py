@@ -11,7 +11,7 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
 from gameserver.processing.after_commit import Applied
 from gameserver.store import Store
-from tasks.batches.patience import Patience
+from tasks.batches.database_wait import Patience
 from tasks.batches.task_run import TaskRun
 from tasks.publisher import Publisher
 

@@ -9,7 +9,7 @@ from gameserver.messages.envelope import Envelope
 from gameserver.processing.applier import Applier
 from gameserver.store.store import Trial
 from tasks.batches.attempt_counts import AttemptCounts
-from tasks.batches.patience import Patience
+from tasks.batches.database_wait import Patience
 from tasks.batches.results import Results
 from tasks.batches.task_run import TaskRun
 

@@ -3,7 +3,7 @@
 from celery.apps.beat import Beat
 
 from gameserver import config
-from gameserver.local.check import begin_check
+from gameserver.local.game_check import begin_check
 from gameserver.runtime.startup_errors import exit_with_message
 
 

@@ -12,7 +12,7 @@ from gameserver.modules.items.entities import Item
 from gameserver.modules.quests.entities import Journal
 from gameserver.modules.quests.maps import Person
 from gameserver.modules.quests.progress import day_of, done, undertaken
-from gameserver.modules.quests.records import QUESTS
+from gameserver.modules.quests.quest_kinds import QUESTS
 from gameserver.testing.effect_log import Entry
 
 PEOPLE = ("reeve", "wenna", "ann", "silas", "joan", "pip")

@@ -23,7 +23,7 @@ from gameserver.modules.market.maps import Stall
 from gameserver.modules.market.rules import in_lot
 from gameserver.modules.post.entities import Letter
 from gameserver.modules.post.rules import WAITS_MS, mail_of
-from gameserver.modules.quests.records import QUESTS, Quest
+from gameserver.modules.quests.quest_kinds import QUESTS, Quest
 from gameserver.modules.shops.goods import SHOPS
 from gameserver.modules.shops.maps import Shop
 from gameserver.testing.effect_log import Entry

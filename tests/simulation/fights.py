@@ -12,11 +12,11 @@ import msgspec
 
 from gameserver.declare.entity import Entity
 from gameserver.maps.objects import Placed
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.duels import DUEL_MS
 from gameserver.modules.combat.effects import EFFECTS, Effect, effects_in
 from gameserver.modules.combat.entities import Creature, Duel, Health, Strength
 from gameserver.modules.combat.events import Felt, Hit, Reward, Slain, Struck, Swept
-from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.combat.levels import LEVELS, level_of
 from gameserver.modules.creatures.companions import companion_ids
 from gameserver.modules.creatures.maps import Lair

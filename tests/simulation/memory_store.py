@@ -20,8 +20,8 @@ from gameserver.errors import Corrupt, Retryable
 from gameserver.maps.objects import World
 from gameserver.rules.needs import Box, Count, Listing, Merged, Near, Needs, Wanted, merge
 from gameserver.rules.outcome import State, Waiting
-from gameserver.store.claims import Claims, Held
 from gameserver.store.engine import LOCK_WAIT_S
+from gameserver.store.locked_rows import Claims, Held
 from gameserver.store.nearby import nearest
 from gameserver.store.other_versions import FRESH_MS, PAUSE_MS
 from gameserver.store.outbox_reading import DUE_ROWS_MAX

@@ -30,7 +30,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Outcome, State
 from gameserver.rules.watermarks import Watermark, read_watermarks
-from gameserver.store.claims import Claims
+from gameserver.store.locked_rows import Claims
 from gameserver.store.store import Trial
 from gameserver.wire.server import ServerConnection
 from gateway.connections.lanes import Lane, given_up_after_s
@@ -180,7 +180,7 @@ def halves_of_lanes(patch: pytest.MonkeyPatch) -> None:
 
 def exceptions_pass(patch: pytest.MonkeyPatch) -> None:
     """What nobody handled ends in the broker's dead messages instead of the queue."""
-    patch.setattr("tasks.batches.patience.Patience.or_give_back", lambda self, work, turn: work())
+    patch.setattr("tasks.batches.database_wait.Patience.or_give_back", lambda self, work, turn: work())
 
 
 def doubt_is_refused(patch: pytest.MonkeyPatch) -> None:
@@ -532,7 +532,7 @@ def every_tick_pulses(patch: pytest.MonkeyPatch) -> None:
 def pulses_are_not_counted(patch: pytest.MonkeyPatch) -> None:
     """An effect that has acted has as many pulses left as before."""
     real = effects.pulsed
-    patch.setattr("gameserver.modules.combat.scene.pulsed", lambda text, now_ms: (text, real(text, now_ms)[1]))
+    patch.setattr("gameserver.modules.combat.zone_tick.pulsed", lambda text, now_ms: (text, real(text, now_ms)[1]))
 
 
 def _but(kind: type[Entity], things: Sequence[Entity]) -> tuple[Entity, ...]:

@@ -17,8 +17,8 @@ from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
 from gameserver.store.other_versions import PAUSE_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
-from gameserver.testing.joined_records import parts_of
 from gameserver.testing.two_zones import absent, player, players, put_in
+from gameserver.testing.whole_entities import parts_of
 from tests.selections import selected
 from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import MemoryStore

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from gameserver.errors import Retryable
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.testing.joined_records import parts_of
 from gameserver.testing.two_zones import absent, player, players, put_in
+from gameserver.testing.whole_entities import parts_of
 from tests.selections import selected
 from tests.simulation.cluster import WORLD
 from tests.simulation.memory_store import IDLE_S_MAX, MemoryStore

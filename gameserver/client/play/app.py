@@ -18,7 +18,7 @@ from textual.suggester import Suggester
 from textual.widgets import Button, Input, Label, RichLog, Static
 
 from gameserver.client.errors import ConnectionLost, Refused
-from gameserver.client.play.game import Game
+from gameserver.client.play.typed_game import Game
 from gameserver.declare.phrases import LETTERS, STYLED, Style
 
 LOOKS: dict[Style, str] = {

@@ -19,9 +19,9 @@ from gameserver.game import (
     mail_count,
     rule,
 )
+from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, Achievement, key_of
 from gameserver.modules.achievements.entities import Deeds
 from gameserver.modules.achievements.events import Achieved, Achievements, Ahead, Earned, Honours, Saw
-from gameserver.modules.achievements.records import ACHIEVEMENTS, Achievement, key_of
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
 

@@ -23,14 +23,14 @@ from gameserver.modules.bank.events import (
 )
 from gameserver.modules.bank.maps import Chest, Counter
 from gameserver.modules.combat.fighters import Fighter, fighter_of
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, held, in_place, mine, portable, received, rows_of, shown
 from gameserver.modules.trade.entities import Purse
 
 STORED_MAX = 60  # things that a player has in the bank
 CHEST_REACH = 3  # tiles
-PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse, Vault)
+PARTS: tuple[type[Entity], ...] = (*carriers.PARTS, Purse, Vault)
 
 
 def in_bank(player: str) -> str:
@@ -45,8 +45,8 @@ def in_chest(chest: str) -> str:
 
 def _at_counter(state: State, context: Context) -> Fighter:
     """The player whose event it is, where a counter is. Raises ``Rejected`` ``no_counter`` beside what is usual."""
-    player = characters.standing(state, context)
-    if not state.zone(characters.spot(player)[0]).placed(Counter):
+    player = carriers.standing(state, context)
+    if not state.zone(carriers.spot(player)[0]).placed(Counter):
         raise Rejected("no_counter", "There is no bank in this zone.")
     return player
 
@@ -76,7 +76,7 @@ def _thing_and_bank(event: Store | Retrieve, context: Context) -> Needs:
     return (ids(Item, event.thing), *rows_of(context.player, in_bank(context.player)))
 
 
-@rule(needs=_thing_and_bank, components=characters.PARTS)
+@rule(needs=_thing_and_bank, components=carriers.PARTS)
 def store(state: State, event: Store, context: Context) -> Outcome:
     """It is in the bank."""
     player = _at_counter(state, context)
@@ -84,7 +84,7 @@ def store(state: State, event: Store, context: Context) -> Outcome:
     return _shifted(item, received(held(state, place), [item], place, STORED_MAX))
 
 
-@rule(needs=_thing_and_bank, components=characters.PARTS)
+@rule(needs=_thing_and_bank, components=carriers.PARTS)
 def retrieve(state: State, event: Retrieve, context: Context) -> Outcome:
     """It is carried again."""
     player = _at_counter(state, context)
@@ -124,13 +124,13 @@ def _of_chest(event: PutIn | TakeOut, context: Context) -> Needs:
 
 def _at_chest(state: State, context: Context, id_: str) -> tuple[Fighter, Chest]:
     """The player whose event it is, and a chest near it. Raises ``Rejected`` ``no_such_chest``, ``out_of_reach``."""
-    player = characters.standing(state, context)
-    zone = state.zone(characters.spot(player)[0])
+    player = carriers.standing(state, context)
+    zone = state.zone(carriers.spot(player)[0])
     found = next(((placed, chest) for placed, chest in zone.placed(Chest) if placed.id == id_), None)
     if found is None:
         raise Rejected("no_such_chest", "There is no such chest in this zone.")
     placed, chest = found
-    if (characters.tiles_between(player, zone.name, placed.x, placed.y) or 0) > CHEST_REACH:
+    if (carriers.tiles_between(player, zone.name, placed.x, placed.y) or 0) > CHEST_REACH:
         raise Rejected("out_of_reach", "Too far away.")
     return player, chest
 
@@ -140,7 +140,7 @@ def _turn(state: State, chest: str) -> ChestTurn:
     return ChestTurn(id=chest, turn=before.turn + 1 if before else 1)
 
 
-@rule(needs=_of_chest, components=characters.PARTS)
+@rule(needs=_of_chest, components=carriers.PARTS)
 def putin(state: State, event: PutIn, context: Context) -> Outcome:
     """It is in the chest, for all."""
     player, chest = _at_chest(state, context, event.chest)
@@ -148,7 +148,7 @@ def putin(state: State, event: PutIn, context: Context) -> Outcome:
     return _shifted(item, received(held(state, place), [item], place, chest.holds), _turn(state, event.chest))
 
 
-@rule(needs=_of_chest, components=characters.PARTS)
+@rule(needs=_of_chest, components=carriers.PARTS)
 def takeout(state: State, event: TakeOut, context: Context) -> Outcome:
     """It is carried by who was first."""
     player, _ = _at_chest(state, context, event.chest)
@@ -157,7 +157,7 @@ def takeout(state: State, event: TakeOut, context: Context) -> Outcome:
 
 
 def _what_is_in_the_chest(state: State, event: PeekIn, context: Context) -> Outcome:
-    zone = state.zone(characters.spot(fighter_of(state, context.player))[0])
+    zone = state.zone(carriers.spot(fighter_of(state, context.player))[0])
     holds = next((chest.holds for placed, chest in zone.placed(Chest) if placed.id == event.chest), 0)
     return Outcome(result=Shared(things=[shown(i) for i in held(state, in_chest(event.chest))], holds=holds))
 
@@ -165,7 +165,7 @@ def _what_is_in_the_chest(state: State, event: PeekIn, context: Context) -> Outc
 @rule(
     needs=lambda event, context: rows_of(in_chest(event.chest)),
     repeat=_what_is_in_the_chest,
-    components=characters.PARTS,
+    components=carriers.PARTS,
 )
 def peekin(state: State, event: PeekIn, context: Context) -> Outcome:
     """What is in a chest."""

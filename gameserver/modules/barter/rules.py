@@ -39,7 +39,7 @@ from gameserver.modules.barter.events import (
     Traded,
 )
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, changes, held, mine, portable, received, rows_of, shown
 from gameserver.modules.sessions.entities import Player
@@ -55,7 +55,7 @@ NOTHING = "[]"
 def _of_both(event: Offer | Accept | Retract, context: Context) -> Needs:
     partner = player_id(event.to)
     return (
-        *characters.needs_of(partner),
+        *carriers.needs_of(partner),
         ids(Purse, partner),
         ids(Side, partner),
         *rows_of(context.player, partner),
@@ -64,14 +64,14 @@ def _of_both(event: Offer | Accept | Retract, context: Context) -> Needs:
     )
 
 
-PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse, Side)
+PARTS: tuple[type[Entity], ...] = (*carriers.PARTS, Purse, Side)
 
 
 @rule(needs=_of_both, components=PARTS)
 def offer(state: State, event: Offer, context: Context) -> Outcome:
     """The partner is told what is offered; what either has accepted so far was another offer."""
-    me = characters.standing(state, context)
-    partner = characters.partner(state, me, event.to, REACH)
+    me = carriers.standing(state, context)
+    partner = carriers.partner(state, me, event.to, REACH)
     things = [portable(mine(state, me.id, id_)) for id_ in dict.fromkeys(event.things)]
     _check_coins(state, me, event.coins)
     goods = [Goods(thing.id, thing.count, thing.used) for thing in things]
@@ -101,8 +101,8 @@ def _check_coins(state: State, player: Named, coins: int) -> None:
 @rule(needs=_of_both, components=PARTS)
 def accept(state: State, event: Accept, context: Context) -> Outcome:
     """It is agreed to, or made where the partner has agreed already."""
-    me = characters.standing(state, context)
-    partner = characters.partner(state, me, event.to, REACH)
+    me = carriers.standing(state, context)
+    partner = carriers.partner(state, me, event.to, REACH)
     ours, theirs = state.of(Side)[me.id], state.of(Side)[partner.id]
     for side, other in ((theirs, me), (ours, partner)):
         if side.partner != other.id or not awaited(side.until_ms, context.now_ms, OFFER_MS):
@@ -159,7 +159,7 @@ def _over(side: Side) -> Side:
 def retract(state: State, event: Retract, context: Context) -> Outcome:
     """Nothing is offered any more, and the partner is told, wherever both are."""
     me = actor(state, context)
-    partner = characters.other(state, me, event.to)
+    partner = carriers.other(state, me, event.to)
     side = state.of(Side)[me.id]
     if side.partner != partner.id:
         raise Rejected("no_offer", f"You offer nothing to {partner.name}.")

@@ -9,13 +9,13 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from gameserver.game import Dice, Entity, Event, Notification
+from gameserver.modules.combat.creature_kinds import Kind, kind_of
 from gameserver.modules.combat.effects import EFFECTS, PERMILLE, afflicted
 from gameserver.modules.combat.elements import WORN_RESIST_MAX, resisted
 from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.events import Afflicted, Died, Fall, Reward, Slain, Struck
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.combat.gear import gear_in
-from gameserver.modules.combat.kinds import Kind, kind_of
 from gameserver.modules.combat.wounds import noted, shared
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import cell_of, vanishes

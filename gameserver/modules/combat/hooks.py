@@ -6,13 +6,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from gameserver.game import Context, Event, Needs, Outcome, State, after, before, beginning, distinct, ids, where
+from gameserver.modules.combat.creature_kinds import kind_of
 from gameserver.modules.combat.duels import duels_in, ended_in
 from gameserver.modules.combat.entities import Creature, Duel, Health, Strength
 from gameserver.modules.combat.events import BeingHealth, ChartedSafety, EnteredHealth
 from gameserver.modules.combat.fighters import dead
-from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.combat.maps import is_safe
-from gameserver.modules.combat.scene import Scene
+from gameserver.modules.combat.zone_tick import Scene
 from gameserver.modules.movement.appearance import Called, hides, looks
 from gameserver.modules.movement.bodies import bodies_in
 from gameserver.modules.movement.entities import Body

@@ -6,7 +6,7 @@ from gameserver.game import Context, Needs, Outcome, Rejected, State, ids, rule
 from gameserver.modules.crafting.events import Cookbook, Craft, Crafted, Method, Recipes
 from gameserver.modules.crafting.maps import Workshop
 from gameserver.modules.crafting.recipes import RECIPES, Recipe
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import Moved, all_taken, held, left_of, made, received, rows_of, shown
 from gameserver.modules.sessions.players import actor
@@ -16,14 +16,14 @@ def _needs_carried(event: Craft, context: Context) -> Needs:
     return (*rows_of(context.player), ids(Item, context.id))
 
 
-@rule(needs=_needs_carried, components=characters.PARTS)
+@rule(needs=_needs_carried, components=carriers.PARTS)
 def craft(state: State, event: Craft, context: Context) -> Outcome:
     """What the recipe needs is gone, and what it makes is carried."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     recipe = RECIPES.get(event.recipe)
     if recipe is None:
         raise Rejected("no_such_recipe", "There is no such recipe.")
-    workshops = {workshop.kind for _, workshop in state.zone(characters.spot(player)[0]).placed(Workshop)}
+    workshops = {workshop.kind for _, workshop in state.zone(carriers.spot(player)[0]).placed(Workshop)}
     if recipe.at and recipe.at not in workshops:
         raise Rejected("no_workshop", f"That takes a {recipe.at}, and there is none in this zone.")
     carried = held(state, player.id)

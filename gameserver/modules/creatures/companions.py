@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from gameserver.game import Needs, Notification, Outcome, Rejected, State, ids
+from gameserver.modules.combat.creature_kinds import kind_of
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.creatures.events import Companion
 from gameserver.modules.creatures.moods import FOLLOW
 from gameserver.modules.movement.entities import Body

@@ -6,7 +6,7 @@ import msgspec
 
 from gameserver.game import Dice, Record, misnamed, records
 from gameserver.modules.combat.blows import drawn_ms
-from gameserver.modules.combat.kinds import KINDS, kind_of
+from gameserver.modules.combat.creature_kinds import KINDS, kind_of
 
 LAIR_MAX = 12  # creatures of one lair
 Weight = Annotated[int, msgspec.Meta(ge=1, le=1_000)]

@@ -6,8 +6,8 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from gameserver.game import MapObject, Outcome, Placed, State, Tile, World, Zone, checks_world, fitting
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.creatures.lairs import TABLES, Table
 from gameserver.modules.movement.maps import on_a_portal
 

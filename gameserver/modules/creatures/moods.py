@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from gameserver.modules.combat.creature_kinds import Kind
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.combat.kinds import Kind
 from gameserver.modules.creatures.paths import Tile, tiles_between
 
 WANDER, CHASE, FLEE, RETURN = "", "chase", "flee", "return"

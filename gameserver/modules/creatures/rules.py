@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from gameserver.game import Context, Needs, Outcome, Rejected, State, ids, rule
+from gameserver.modules.combat.creature_kinds import Kind, kind_of
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.fighters import PARTS, Fighter, living_actor
-from gameserver.modules.combat.kinds import Kind, kind_of
 from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.creatures.companions import (
     COMPANIONS_MAX,

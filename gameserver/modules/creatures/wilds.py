@@ -6,11 +6,11 @@ from msgspec.structs import replace
 
 from gameserver.game import Context, Notification, State, awaited
 from gameserver.modules.combat.blows import OWNED_DEAD_MS, Blow, blow_of_creature, strike_creature, strike_player
+from gameserver.modules.combat.creature_kinds import SUMMONED_MAX, Kind, Phase, kind_of
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.combat.kinds import SUMMONED_MAX, Kind, Phase, kind_of
 from gameserver.modules.combat.maps import is_safe
-from gameserver.modules.combat.scene import Scene
+from gameserver.modules.combat.zone_tick import Scene
 from gameserver.modules.creatures.events import Heel, Roared
 from gameserver.modules.creatures.lairs import Table, drawn_kind, drawn_respawn_ms, most_respawn_ms
 from gameserver.modules.creatures.maps import SUMMONED, Lair, homes, ids_of

@@ -40,7 +40,7 @@ from gameserver.modules.groups.events import (
     Muster,
     PassLead,
 )
-from gameserver.modules.groups.finding import current, group_needs, group_of, own_group
+from gameserver.modules.groups.own_group import current, group_needs, group_of, own_group
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor, player_id

@@ -30,7 +30,7 @@ from gameserver.game import (
     test,
     where,
 )
-from gameserver.modules.groups.finding import group_in
+from gameserver.modules.groups.own_group import group_in
 from gameserver.modules.instances.entities import ALL, Instance, Opening, Spot, as_visitors
 from gameserver.modules.instances.events import Depart, Dissolve, Enter, Passed, PutBack, TendInstances
 from gameserver.modules.instances.maps import LASTS_S_MAX, Stay, nearest_gate

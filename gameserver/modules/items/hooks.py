@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gameserver.game import Context, Needs, Notification, Outcome, State, after, ids, near, where
 from gameserver.modules.combat.events import Attack, Cleave, Slain
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Broke, Ground
 from gameserver.modules.items.ground import laid, lies, lies_in, loot, loot_ids, lying, shows
@@ -50,8 +50,8 @@ def weapons_wear(state: State, event: Attack | Cleave, context: Context, outcome
 def _breaks(state: State, player: str, item: Item) -> Outcome:
     attack, defence = strength([item])
     left = [worn for worn in held(state, worn_by(player)) if worn.id != item.id]
-    body = characters.strengthened(state, player, -attack, -defence, gear(left))
-    had_attack, had_defence = characters.fighting(state, player)
+    body = carriers.strengthened(state, player, -attack, -defence, gear(left))
+    had_attack, had_defence = carriers.fighting(state, player)
     told = Broke(thing=shown(item), attack=had_attack - attack, defence=had_defence - defence)
     return Outcome(put=body, drop=(item,), notifications=(Notification(notice=told, player=player),))
 

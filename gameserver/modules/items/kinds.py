@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 
 from gameserver.game import Record, misnamed, records
+from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.combat.effects import EFFECTS, PERMILLE
 from gameserver.modules.combat.elements import ELEMENTS, Percent, faults_of
-from gameserver.modules.combat.kinds import KINDS as CREATURES
 from gameserver.modules.combat.rules import SWEEPS_MAX
 
 SLOTS = ("hand", "body", "head", "feet", "finger")

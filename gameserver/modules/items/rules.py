@@ -23,7 +23,7 @@ from gameserver.game import (
 )
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.combat.gear import REACH, Gear
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import (
     Armed,
@@ -87,7 +87,7 @@ def _both_stacks(event: Split, context: Context) -> Needs:
 
 def _of_both(event: GiveItem, context: Context) -> Needs:
     receiver = event.to.lower()
-    return (*characters.needs_of(receiver), *rows_of(context.player, receiver))
+    return (*carriers.needs_of(receiver), *rows_of(context.player, receiver))
 
 
 def _with_container(event: Stow | Fetch, context: Context) -> Needs:
@@ -95,10 +95,10 @@ def _with_container(event: Stow | Fetch, context: Context) -> Needs:
     return (ids(Item, event.thing, container), *rows_of(context.player, inside(container)))
 
 
-@rule(needs=_thing_and_carried, components=characters.PARTS)
+@rule(needs=_thing_and_carried, components=carriers.PARTS)
 def take(state: State, event: Take, context: Context) -> Outcome:
     """It is carried from now on, and lies there no longer."""
-    taker = characters.standing(state, context)
+    taker = carriers.standing(state, context)
     item = state.get(Item, event.thing)
     if item is None:
         raise Rejected("no_such_thing", "It lies here no longer.")
@@ -110,7 +110,7 @@ def take(state: State, event: Take, context: Context) -> Outcome:
 
 
 def _check_reach(player: Fighter, item: Item, reach: int) -> None:
-    away = characters.tiles_between(player, item.zone, item.x, item.y)
+    away = carriers.tiles_between(player, item.zone, item.x, item.y)
     if away is None or away > reach:
         raise Rejected("out_of_reach", "Too far away.")
 
@@ -121,27 +121,27 @@ def _handled(item: Item, moved: Moved) -> Handled:
     return Handled(thing=shown(left or item), gone=left is None)
 
 
-@rule(needs=_thing_and_carried, components=characters.PARTS)
+@rule(needs=_thing_and_carried, components=carriers.PARTS)
 def drop(state: State, event: Drop, context: Context) -> Outcome:
     """It lies where the player stands."""
-    player = characters.standing(state, context)
-    item = laid(mine(state, player.id, event.thing), characters.spot(player), context.now_ms)
+    player = carriers.standing(state, context)
+    item = laid(mine(state, player.id, event.thing), carriers.spot(player), context.now_ms)
     return Outcome(result=Handled(thing=shown(item)), put=(item,), notifications=(shows(item),))
 
 
-@rule(needs=_thing_and_carried, components=characters.PARTS)
+@rule(needs=_thing_and_carried, components=carriers.PARTS)
 def use(state: State, event: Use, context: Context) -> Outcome:
     """One piece of it is used up, and heals."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item = mine(state, player.id, event.thing)
     kind = kind_of(item.kind)
-    hp, hp_max = characters.health(state, player.id)
+    hp, hp_max = carriers.health(state, player.id)
     if not kind.is_used:
         raise Rejected("useless", f"{kind.title} can't be used up.")
-    treated = characters.treated(state, player.id, kind.gives, kind.cures, context.now_ms)
+    treated = carriers.treated(state, player.id, kind.gives, kind.cures, context.now_ms)
     if hp >= hp_max and not treated:
         raise Rejected("unhurt", "You are in full health.")
-    put, hp, seen = characters.healed(state, player.id, kind.heals) if kind.heals else ((), hp, ())
+    put, hp, seen = carriers.healed(state, player.id, kind.heals) if kind.heals else ((), hp, ())
     left = _used(item, kind)
     return Outcome(
         result=Healed(hp=hp, left=(left.count or kind.uses - left.used) if left else 0),
@@ -158,10 +158,10 @@ def _used(item: Item, kind: Kind) -> Item | None:
     return replace(item, used=item.used + 1) if not item.count and item.used + 1 < kind.uses else None
 
 
-@rule(needs=_carried_and_worn, components=characters.PARTS)
+@rule(needs=_carried_and_worn, components=carriers.PARTS)
 def equip(state: State, event: Equip, context: Context) -> Outcome:
     """It is worn, and its wearer strikes and is struck accordingly; what was worn there is carried."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item = mine(state, player.id, event.thing)
     kind = kind_of(item.kind)
     if not kind.slot:
@@ -171,10 +171,10 @@ def equip(state: State, event: Equip, context: Context) -> Outcome:
     return _armed(state, player, placed(item, worn_by(player.id)), on=[item], off=before, put=off)
 
 
-@rule(needs=_carried_and_worn, components=characters.PARTS)
+@rule(needs=_carried_and_worn, components=carriers.PARTS)
 def unequip(state: State, event: Unequip, context: Context) -> Outcome:
     """It is carried again."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item = in_place(state, worn_by(player.id), event.thing)
     (off,) = received(held(state, player.id), [item], player.id).put
     return _armed(state, player, off, on=[], off=[item], put=[])
@@ -186,8 +186,8 @@ def _armed(state: State, player: Fighter, item: Item, *, on: list[Item], off: li
     less_attack, less_defence = strength(off)
     off_ids = {thing.id for thing in off}
     worn = [thing for thing in held(state, worn_by(player.id)) if thing.id not in off_ids]
-    body = characters.strengthened(state, player.id, attack - less_attack, defence - less_defence, gear([*worn, *on]))
-    attack_before, defence_before = characters.fighting(state, player.id)
+    body = carriers.strengthened(state, player.id, attack - less_attack, defence - less_defence, gear([*worn, *on]))
+    attack_before, defence_before = carriers.fighting(state, player.id)
     result = Armed(
         thing=shown(item),
         attack=attack_before + attack - less_attack,
@@ -219,10 +219,10 @@ def gear(worn: list[Item]) -> Gear:
     )
 
 
-@rule(needs=_both_stacks, components=characters.PARTS)
+@rule(needs=_both_stacks, components=carriers.PARTS)
 def split(state: State, event: Split, context: Context) -> Outcome:
     """So many go into a stack of their own."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item = mine(state, player.id, event.thing)
     if item.count <= event.count:
         raise Rejected("too_few_things", "Something must be left of a stack that is split.")
@@ -232,21 +232,21 @@ def split(state: State, event: Split, context: Context) -> Outcome:
     return Outcome(result=Parted(thing=shown(rest), other=shown(other)), put=(rest, other))
 
 
-@rule(needs=_of_both, components=characters.PARTS)
+@rule(needs=_of_both, components=carriers.PARTS)
 def giveitem(state: State, event: GiveItem, context: Context) -> Outcome:
     """It is another player's, who is told."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item = mine(state, player.id, event.thing)
-    receiver = characters.partner(state, player, event.to, HAND_REACH)
+    receiver = carriers.partner(state, player, event.to, HAND_REACH)
     moved = received(held(state, receiver.id), [item], receiver.id)
     told = Notification(notice=Handed(by=player.name, thing=shown(item)), player=receiver.id)
     return Outcome(result=Handled(thing=shown(item), gone=True), put=moved.put, drop=moved.drop, notifications=(told,))
 
 
-@rule(needs=_with_container, components=characters.PARTS)
+@rule(needs=_with_container, components=carriers.PARTS)
 def stow(state: State, event: Stow, context: Context) -> Outcome:
     """It is in the container, and goes where that goes."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item, container = portable(mine(state, player.id, event.thing)), mine(state, player.id, event.into)
     room = kind_of(container.kind).holds
     if not room:
@@ -255,10 +255,10 @@ def stow(state: State, event: Stow, context: Context) -> Outcome:
     return Outcome(result=_handled(item, moved), put=moved.put, drop=moved.drop)
 
 
-@rule(needs=_with_container, components=characters.PARTS)
+@rule(needs=_with_container, components=carriers.PARTS)
 def fetch(state: State, event: Fetch, context: Context) -> Outcome:
     """It is carried by itself."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     container = mine(state, player.id, event.out_of)
     item = in_place(state, inside(container.id), event.thing)
     moved = received(held(state, player.id), [item], player.id)
@@ -298,11 +298,11 @@ def _repeat_examine(state: State, event: Examine, context: Context) -> Outcome:
 @rule(
     needs=lambda event, context: (ids(Item, event.thing, look=True),),
     repeat=_repeat_examine,
-    components=characters.PARTS,
+    components=carriers.PARTS,
 )
 def examine(state: State, event: Examine, context: Context) -> Outcome:
     """What can be told of a thing that one has or sees."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     item = state.get(Item, event.thing)
     if item is None or not (item.holder in (player.id, worn_by(player.id)) or lies(item)):
         raise Rejected("no_such_thing", "You see no such thing.")

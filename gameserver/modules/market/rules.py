@@ -24,7 +24,7 @@ from gameserver.game import (
     where,
 )
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.items.things import CARRIED_MAX, held, mine, placed, portable, received, rows_of, shown
@@ -58,7 +58,7 @@ OWED_MAX = 20  # topped bids that wait for a player who bids again
 KEPT_MAX = 60  # things that wait for a player who sells or bids
 HOUR_MS = 3_600_000
 CLOSED_MAX = 100  # in one turn; the rest comes with the next
-PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse)
+PARTS: tuple[type[Entity], ...] = (*carriers.PARTS, Purse)
 
 
 def in_lot(lot: str) -> str:
@@ -77,8 +77,8 @@ def seller_of(lot: str) -> str:
 
 
 def _at_stall(state: State, context: Context) -> Fighter:
-    player = characters.standing(state, context)
-    if not state.zone(characters.spot(player)[0]).placed(Stall):
+    player = carriers.standing(state, context)
+    if not state.zone(carriers.spot(player)[0]).placed(Stall):
         raise Rejected("no_market", "There is no market in this zone.")
     return player
 
@@ -225,7 +225,7 @@ def _what_is_for_sale(state: State, event: Lots, context: Context) -> Outcome:
     return Outcome(result=ForSale(lots=[_listed(lot) for lot in state.found(_on_page(event))]))
 
 
-@rule(needs=lambda event, context: (_on_page(event),), repeat=_what_is_for_sale, components=characters.PARTS)
+@rule(needs=lambda event, context: (_on_page(event),), repeat=_what_is_for_sale, components=carriers.PARTS)
 def lots(state: State, event: Lots, context: Context) -> Outcome:
     """A page of what is for sale."""
     _at_stall(state, context)

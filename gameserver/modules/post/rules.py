@@ -19,7 +19,7 @@ from gameserver.game import (
     where,
 )
 from gameserver.modules.chat.rules import clean
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import held, mine, placed, portable, received, rows_of, shown
 from gameserver.modules.post.entities import Letter
@@ -60,11 +60,11 @@ def _needs_receiver(event: Post, context: Context) -> Needs:
     )
 
 
-@rule(needs=_needs_receiver, components=(*characters.PARTS, Purse))
+@rule(needs=_needs_receiver, components=(*carriers.PARTS, Purse))
 def post(state: State, event: Post, context: Context) -> Outcome:
     """It waits for the receiver, who is told."""
-    sender = characters.standing(state, context)
-    receiver = characters.other(state, sender, event.to)
+    sender = carriers.standing(state, context)
+    receiver = carriers.other(state, sender, event.to)
     things = [portable(mine(state, sender.id, id_)) for id_ in dict.fromkeys(event.things)]
     purse = state.of(Purse)[sender.id]
     if purse.coins < event.coins:
@@ -125,10 +125,10 @@ def _needs_letter(event: OpenLetter, context: Context) -> Needs:
     return (ids(Letter, event.letter), *rows_of(context.player, mail_of(context.player)))
 
 
-@rule(needs=_needs_letter, components=(*characters.PARTS, Purse))
+@rule(needs=_needs_letter, components=(*carriers.PARTS, Purse))
 def openletter(state: State, event: OpenLetter, context: Context) -> Outcome:
     """What is in it is the receiver's, all of it or nothing."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     letter = state.get(Letter, event.letter)
     if letter is None or letter.receiver != player.id:
         raise Rejected("no_such_letter", "No such letter waits for you.")

@@ -13,7 +13,7 @@ from gameserver.modules.quests.entities import Journal
 from gameserver.modules.quests.events import Arrived
 from gameserver.modules.quests.maps import Landmark, Person
 from gameserver.modules.quests.progress import wanted
-from gameserver.modules.quests.records import PEOPLE
+from gameserver.modules.quests.quest_kinds import PEOPLE
 from gameserver.modules.quests.rules import goes_on, goes_on_needs, pieces, progressed
 
 WELL = 100

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from gameserver.game import MapObject, Tile, World, Zone, checks_world
 from gameserver.modules.movement.maps import on_a_portal
-from gameserver.modules.quests import records
-from gameserver.modules.quests.records import PEOPLE, Quest
+from gameserver.modules.quests import quest_kinds
+from gameserver.modules.quests.quest_kinds import PEOPLE, Quest
 
 REACH_MAX = 8
 
@@ -64,7 +64,7 @@ def quests_can_be_done(world: World) -> Iterator[tuple[str, str]]:
     placed = [placed.what for zone in world.zones.values() for placed in zone.objects]
     people = {what.person for what in placed if isinstance(what, Person)}
     places = {what.landmark for what in placed if isinstance(what, Landmark)} | world.zones.keys()
-    for quest in records.QUESTS.values() if people else ():
+    for quest in quest_kinds.QUESTS.values() if people else ():
         yield from (("", sentence) for sentence in _missing(quest, people, places))
 
 

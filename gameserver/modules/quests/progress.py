@@ -6,10 +6,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from gameserver.modules.combat.kinds import kind_of as creature_of
+from gameserver.modules.combat.creature_kinds import kind_of as creature_of
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.quests.entities import Journal
-from gameserver.modules.quests.records import PEOPLE, QUESTS, Deed, Goal, Quest
+from gameserver.modules.quests.quest_kinds import PEOPLE, QUESTS, Deed, Goal, Quest
 
 DAY_MS = 86_400_000
 

@@ -20,7 +20,7 @@ from gameserver.game import (
 )
 from gameserver.modules.combat.fighters import Fighter, changed_parts, fighter_of
 from gameserver.modules.combat.growth import grown, level_told
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.things import all_taken, changes, held, left_of, made, received, rows_of, shown
 from gameserver.modules.quests import maps
@@ -55,14 +55,14 @@ from gameserver.modules.quests.progress import (
     title_of,
     undertaken,
 )
-from gameserver.modules.quests.records import PEOPLE, QUESTS, Deed, Goal, Person, Quest
+from gameserver.modules.quests.quest_kinds import PEOPLE, QUESTS, Deed, Goal, Person, Quest
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
 from gameserver.modules.trade.entities import Purse
 
 REACH = 3  # tiles to whom one talks
 UNDERTAKEN_MAX = 20
-PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Journal)
+PARTS: tuple[type[Entity], ...] = (*carriers.PARTS, Journal)
 
 
 # Who is near.
@@ -70,13 +70,13 @@ PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Journal)
 
 def _near(state: State, player: Fighter) -> list[Person]:
     """The people within reach of a player."""
-    zone = state.zone(characters.spot(player)[0])
+    zone = state.zone(carriers.spot(player)[0])
     placed = [(spot, who.person) for spot, who in zone.placed(maps.Person) if who.person in PEOPLE]
     return [PEOPLE[name] for spot, name in placed if _is_near(player, zone.name, spot.x, spot.y)]
 
 
 def _is_near(player: Fighter, zone: str, x: int, y: int) -> bool:
-    away = characters.tiles_between(player, zone, x, y)
+    away = carriers.tiles_between(player, zone, x, y)
     return away is not None and away <= REACH
 
 
@@ -102,7 +102,7 @@ def _carried(player: str) -> Needs:
 def _log(state: State, event: Quests, context: Context) -> Outcome:
     journal, carried = state.of(Journal)[context.player], held(state, context.player)
     mine = [_shown(journal, QUESTS[name], carried) for name in undertaken(journal) if name in QUESTS]
-    near = _near(state, characters.standing(state, context))
+    near = _near(state, carriers.standing(state, context))
     return Outcome(result=Log(quests=mine, done=sorted(done(journal)), offers=_offers(journal, near, context.now_ms)))
 
 
@@ -150,7 +150,7 @@ def _offers(journal: Journal, people: Sequence[Person], now_ms: int) -> list[Off
 @rule(needs=lambda event, context: _carried(context.player), components=PARTS)
 def acceptquest(state: State, event: AcceptQuest, context: Context) -> Outcome:
     """It is under way."""
-    player, quest = characters.standing(state, context), _quest(event.quest)
+    player, quest = carriers.standing(state, context), _quest(event.quest)
     journal = state.of(Journal)[player.id]
     _check_near(state, player, quest.giver)
     _check_open(journal, quest, context.now_ms)
@@ -202,7 +202,7 @@ def _needs_things(event: TurnIn, context: Context) -> Needs:
 @rule(needs=_needs_things, components=(*PARTS, Purse))
 def turnin(state: State, event: TurnIn, context: Context) -> Outcome:
     """What was asked for is gone, what was promised is paid, and the quest is done: all of it, or nothing."""
-    player, quest = characters.standing(state, context), _quest(event.quest)
+    player, quest = carriers.standing(state, context), _quest(event.quest)
     journal = state.of(Journal)[player.id]
     _check_accepted(journal, quest.name)
     _check_near(state, player, quest.taken_by)
@@ -241,7 +241,7 @@ def _paid(state: State, quest: Quest, journal: Journal, id_: str) -> Outcome:
 @rule(needs=lambda event, context: _carried(context.player), components=PARTS)
 def talkto(state: State, event: TalkTo, context: Context) -> Outcome:
     """The person answers, and quests go on in which one was to talk to it."""
-    player = characters.standing(state, context)
+    player = carriers.standing(state, context)
     person = _person(state, player, event.person)
     journal, steps = advanced(state.of(Journal)[player.id], "talk", person.name, event.words)
     carried = held(state, player.id)
@@ -257,7 +257,7 @@ def talkto(state: State, event: TalkTo, context: Context) -> Outcome:
 
 def _person(state: State, player: Fighter, called: str) -> Person:
     """A person near a player, by its name or by the id under which it is seen."""
-    name = _name_of(state, characters.spot(player)[0], called)
+    name = _name_of(state, carriers.spot(player)[0], called)
     if name not in PEOPLE:
         raise Rejected("no_such_person", "There is nobody of that name.")
     _check_near(state, player, name)

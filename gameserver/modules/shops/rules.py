@@ -21,7 +21,7 @@ from gameserver.game import (
     test,
 )
 from gameserver.modules.combat.fighters import Fighter
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.kinds import kind_of
 from gameserver.modules.items.things import held, made, mine, received, rows_of, shown
@@ -42,7 +42,7 @@ from gameserver.modules.trade.entities import Purse
 
 RESTOCKED_MAX = 200  # shelves in one turn; the rest comes with the next
 DAY_MS = 86_400_000
-PARTS: tuple[type[Entity], ...] = (*characters.PARTS, Purse)
+PARTS: tuple[type[Entity], ...] = (*carriers.PARTS, Purse)
 
 
 def shelf_id(shop: str, kind: str) -> str:
@@ -52,8 +52,8 @@ def shelf_id(shop: str, kind: str) -> str:
 
 def _in_shop(state: State, context: Context, name: str) -> tuple[Fighter, Shop]:
     """The player whose event it is, and a shop in its zone. Raises ``Rejected`` ``no_such_shop``."""
-    player = characters.standing(state, context)
-    there = {placed.shop for _, placed in state.zone(characters.spot(player)[0]).placed(maps.Shop)}
+    player = carriers.standing(state, context)
+    there = {placed.shop for _, placed in state.zone(carriers.spot(player)[0]).placed(maps.Shop)}
     if name not in there or name not in SHOPS:
         raise Rejected("no_such_shop", "There is no such shop in this zone.")
     return player, SHOPS[name]
@@ -142,7 +142,7 @@ def _priced(kind: str, price: int, stock: int = 0) -> Priced:
     return Priced(kind=kind, title=kind_of(kind).title, price=price, stock=stock)
 
 
-@rule(needs=lambda event, context: _shelves(event), repeat=_what_it_has, components=characters.PARTS)
+@rule(needs=lambda event, context: _shelves(event), repeat=_what_it_has, components=carriers.PARTS)
 def wares(state: State, event: Wares, context: Context) -> Outcome:
     """What a shop sells and buys."""
     _in_shop(state, context, event.shop)

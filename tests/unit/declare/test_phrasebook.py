@@ -18,7 +18,7 @@ from gameserver.declare.phrases import DECLARED, STYLED, Command, Prose, Sight, 
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
 from gameserver.declare.source_locations import exists
 from gameserver.errors import Corrupt
-from gameserver.local.check import read_game
+from gameserver.local.game_check import read_game
 from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
 from gameserver.modules.combat.events import Attack, Struck
 from gameserver.modules.items.events import (

@@ -197,10 +197,10 @@ REGISTRY: dict[str, Ran | Not] = {
     "gameserver world apply": MAPS,
     "gameserver world save": Ran("tests/unit/cli/test_world.py::test_what_is_built_is_saved_and_then_forgotten"),
     "gameserver roles list": Ran(
-        "tests/unit/cli/test_roles.py::test_roles_are_listed_and_who_or_what_is_not_there_is_named"
+        "tests/unit/cli/test_player_roles.py::test_roles_are_listed_and_who_or_what_is_not_there_is_named"
     ),
     "gameserver roles grant Ada builder": Ran(
-        "tests/unit/cli/test_roles.py::test_a_role_counts_from_the_next_event_on"
+        "tests/unit/cli/test_player_roles.py::test_a_role_counts_from_the_next_event_on"
     ),
     "gameserver queues": SMALL,
     "gameserver queues --drain": DRAINED,

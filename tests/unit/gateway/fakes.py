@@ -19,7 +19,7 @@ from gameserver.messages.task_message import TaskMessage
 from gameserver.security.sealing import Sealer
 from gameserver.wire.packets import Error, Ok
 from gateway.connections.connection import Connection
-from gateway.egress.gateway_directory import GatewayDirectory
+from gateway.egress.nearest_gateway import GatewayDirectory
 from gateway.hub import NOWHERE_ELSE, Hub
 from gateway.net.transport import Transport
 

@@ -10,7 +10,7 @@ from gameserver.errors import Corrupt
 from gameserver.maps import objects, world
 from gameserver.maps.data_files import read_records
 from gameserver.maps.objects import MapObject, MapProperties, Placed, Zone
-from gameserver.modules.combat.kinds import Kind
+from gameserver.modules.combat.creature_kinds import Kind
 from tests.unit.maps.test_world import Files, custom, thing
 
 SPOONS = ("silver", "wooden")

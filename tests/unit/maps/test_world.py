@@ -15,12 +15,12 @@ from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
 from gameserver.maps.objects import Placed, World, Zone
 from gameserver.maps.world import fingerprint, load_world
-from gameserver.modules.combat.kinds import KINDS
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.maps import Peace, is_safe
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.instances.maps import Stay
 from gameserver.modules.movement.maps import Portal, Spawn, spawns
-from gameserver.modules.quests import records as quests
+from gameserver.modules.quests import quest_kinds as quests
 
 BUNDLED = game().world
 

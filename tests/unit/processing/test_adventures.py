@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from gameserver.maps.objects import Placed, World
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, Achievement
 from gameserver.modules.achievements.entities import Deeds
-from gameserver.modules.achievements.records import ACHIEVEMENTS, Achievement
 from gameserver.modules.achievements.rules import counts_of, earned_of
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.groups.entities import Group, Member
@@ -19,7 +19,7 @@ from gameserver.modules.quests.entities import Journal
 from gameserver.modules.quests.events import AcceptQuest, Arrived, TurnIn
 from gameserver.modules.quests.maps import Person
 from gameserver.modules.quests.progress import done
-from gameserver.modules.quests.records import QUESTS, Goal, Quest
+from gameserver.modules.quests.quest_kinds import QUESTS, Goal, Quest
 from gameserver.testing.two_zones import MEADOW, TOWN, absent
 from tests.unit.processing.workshop import ADA, BOB, COINS, EVE, Workshop, replies, reply
 

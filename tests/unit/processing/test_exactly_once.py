@@ -18,8 +18,8 @@ from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.modules.trade.events import Purse as AskPurse
 from gameserver.rules.outcome import Context, Outcome, State, rule
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import absent, creature, cut_off
+from gameserver.testing.whole_entities import Whole
 from tests.unit.processing.workshop import ADA, BOB, Workshop, dispatched, packet, replies, reply, walk
 
 

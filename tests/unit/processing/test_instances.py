@@ -12,8 +12,8 @@ from gameserver.modules.instances.events import Depart, Enter
 from gameserver.modules.instances.tests.worlds import WORLD
 from gameserver.modules.movement.entities import Body
 from gameserver.processing.after_commit import Applied
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import player
+from gameserver.testing.whole_entities import Whole
 from tests.unit.processing.workshop import Workshop, replies, reply
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", x=11)

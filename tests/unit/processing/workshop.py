@@ -24,8 +24,8 @@ from gameserver.rules.outcome import Context, Outcome, Rule, State, rule
 from gameserver.security.sealing import Sealer
 from gameserver.store import Store
 from gameserver.store.tables import metadata, outbox
-from gameserver.testing.joined_records import Whole, parts_of, wholes
 from gameserver.testing.two_zones import NOW_MS, WORLD, QuickPasswords, account_of, player, session_of
+from gameserver.testing.whole_entities import Whole, parts_of, wholes
 from tests.selections import selected
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", zone="town", x=4, y=4, gateway="g2")

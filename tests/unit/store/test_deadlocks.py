@@ -15,7 +15,7 @@ from gameserver.modules.combat.gear import Gear, written
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.processing import batch_transaction
 from gameserver.store import store as store_module
-from gameserver.store.claims import Claims
+from gameserver.store.locked_rows import Claims
 from gameserver.store.statements import among
 from gameserver.store.tables import outbox
 from tests import deadlocks

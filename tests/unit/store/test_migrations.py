@@ -19,8 +19,8 @@ from gameserver.store.engine import open_engine
 from gameserver.store.migrate import configuration, migrate
 from gameserver.store.statements import writing
 from gameserver.store.tables import columns, metadata, tables_of
-from gameserver.testing.joined_records import whole_kind
 from gameserver.testing.two_zones import WORLD, players
+from gameserver.testing.whole_entities import whole_kind
 from tests.selections import selected
 
 

@@ -7,10 +7,10 @@ from msgspec.structs import astuple, replace
 
 from gameserver.declare.entity import record, sharing
 from gameserver.modules.sessions.entities import Player
-from gameserver.store.claims import Claims
+from gameserver.store.locked_rows import Claims
 from gameserver.store.saving import put_things
-from gameserver.testing.joined_records import parts_of
 from gameserver.testing.two_zones import player
+from gameserver.testing.whole_entities import parts_of
 
 
 class Ids:

@@ -10,9 +10,9 @@ from gameserver.declare import catalogue
 from gameserver.errors import Retryable
 from gameserver.modules.sessions.entities import Account
 from gameserver.store import Store, engine
-from gameserver.testing.joined_records import parts_of
 from gameserver.testing.proxy import Proxy
 from gameserver.testing.two_zones import WORLD, player
+from gameserver.testing.whole_entities import parts_of
 from tests.databases import Cluster
 from tests.selections import selected
 

@@ -33,7 +33,6 @@ from gameserver.store import DeadLetter, Store, outbox_reading, saving, selects
 from gameserver.store import statements as rows_module
 from gameserver.store.store import TIDY_PAGES, TIME_ASKED_EVERY_S, Stored, Transaction
 from gameserver.store.tables import metadata, tables_of
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import (
     NOW_MS,
     WORLD,
@@ -45,6 +44,7 @@ from gameserver.testing.two_zones import (
     put_in,
     session_of,
 )
+from gameserver.testing.whole_entities import Whole
 from tests.selections import selected
 
 ADA, BOB = player(), player("Bob")

@@ -16,7 +16,7 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
 from gameserver.processing.after_commit import Applied, Held
 from gameserver.store.store import Trial
-from tasks.batches.patience import PAUSE_S
+from tasks.batches.database_wait import PAUSE_S
 from tasks.batches.suspects import halves_by_lanes
 from tasks.processor import LEASE_MARGIN_S, BatchProcessor
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gameserver.declare import catalogue
-from gameserver.declare.reading_cache import forget
+from gameserver.declare.once_per_reading import forget
 from gameserver.maps.objects import object_classes
 from gameserver.operations import catalogue_export
 from gateway.web.events import PLACE, events_page

@@ -14,7 +14,7 @@ from gameserver.errors import Corrupt
 from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, TAMEABLE, TEMPLATE, WARES, Trader
 from gameserver.maps.world import load_world
 from gameserver.modules.bank.maps import Chest
-from gameserver.modules.combat.kinds import KINDS
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.crafting.recipes import RECIPES as ALL_RECIPES
 from gameserver.modules.shops.goods import SHOPS as ALL_SHOPS
 from gameserver.modules.shops.goods import ware_of

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gameserver.modules.combat.kinds import KINDS, Kind
+from gameserver.modules.combat.creature_kinds import KINDS, Kind
 
 PLAYER_HP, PLAYER_ATTACK, PLAYER_DEFENCE = 100, 10, 2
 

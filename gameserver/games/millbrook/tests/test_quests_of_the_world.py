@@ -2,12 +2,12 @@
 
 from gameserver.declare.game_package import game
 from gameserver.maps.world import load_world
-from gameserver.modules.achievements.records import ACHIEVEMENTS, WITH_KINDS
-from gameserver.modules.combat.kinds import KINDS as CREATURES
+from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, WITH_KINDS
+from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.crafting.recipes import RECIPES
 from gameserver.modules.items.kinds import DROPS
 from gameserver.modules.quests.maps import Landmark, Person
-from gameserver.modules.quests.records import PEOPLE, QUESTS
+from gameserver.modules.quests.quest_kinds import PEOPLE, QUESTS
 from gameserver.modules.shops.goods import SHOPS
 
 WORLD = load_world(game().world)

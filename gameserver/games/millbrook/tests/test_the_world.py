@@ -12,7 +12,7 @@ from gameserver.declare.game_package import game
 from gameserver.maps.objects import Tile, World, Zone
 from gameserver.maps.pictures import pictures
 from gameserver.maps.world import load_world
-from gameserver.modules.combat.kinds import KINDS as CREATURES
+from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.crafting.maps import Workshop
 from gameserver.modules.crafting.recipes import RECIPES

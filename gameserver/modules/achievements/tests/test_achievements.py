@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.game import State
-from gameserver.modules.achievements import records
+from gameserver.modules.achievements import achievement_kinds
+from gameserver.modules.achievements.achievement_kinds import Achievement
 from gameserver.modules.achievements.entities import Deeds
 from gameserver.modules.achievements.events import Achieved, Achievements, Saw
-from gameserver.modules.achievements.records import Achievement
 from gameserver.modules.achievements.rules import counted, counts_of, earned_of
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.groups.entities import Invitation
@@ -40,10 +40,10 @@ ADA, BOB = player(), player("Bob", x=13)
 
 @pytest.fixture(autouse=True)
 def achievements(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(records.ACHIEVEMENTS):
-        monkeypatch.delitem(records.ACHIEVEMENTS, name)
+    for name in list(achievement_kinds.ACHIEVEMENTS):
+        monkeypatch.delitem(achievement_kinds.ACHIEVEMENTS, name)
     for one in KNOWN:
-        monkeypatch.setitem(records.ACHIEVEMENTS, one.name, one)
+        monkeypatch.setitem(achievement_kinds.ACHIEVEMENTS, one.name, one)
 
 
 def do(where: State, event: Any, who: str = "ada") -> list[Achieved]:

@@ -18,8 +18,8 @@ from gameserver.modules.items.things import CARRIED_MAX, held
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.outcome import State
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import MEADOW, TOWN, absent, circumstances, fold, play, player, state
+from gameserver.testing.whole_entities import Whole
 from gameserver.wire.codecs import json_codec
 from gameserver.wire.errors import PacketFault
 

@@ -27,8 +27,8 @@ from gameserver.modules.items.things import CARRIED_MAX, Moved, held
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.rules.outcome import MAIL_MAX, State
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, fold, play, player, players, state, told
+from gameserver.testing.whole_entities import Whole
 from gameserver.wire.codecs import json_codec
 from gameserver.wire.errors import PacketFault
 

@@ -33,8 +33,8 @@ from gameserver.modules.movement.events import Chart, Look, Move, Show, Vanished
 from gameserver.modules.movement.maps import Portal
 from gameserver.rules.outcome import State
 from gameserver.testing import two_zones
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import NOW_MS, WORLD, circumstances, fold, play, player, told
+from gameserver.testing.whole_entities import Whole
 
 GM, BOB = player("Gm", x=14, y=14), player("Bob", x=12, y=10)
 MASTER = Builder(id="gm", may_build=1)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from gameserver.errors import NotNow, Rejected
 from gameserver.modules.combat.blows import DEAD_MS, SPREAD, blow
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Attack, Died, Fall, Hit, Levelled, Reward, Rewarded, Slain, Struck
-from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.combat.rules import COOLDOWN_MS, REACH
 from gameserver.modules.movement.events import Appeared, Vanished
 from gameserver.rules.outcome import MAIL_MAX

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gameserver.errors import NotNow, Rejected
 from gameserver.modules.combat import effects
 from gameserver.modules.combat.blows import DEAD_MS
+from gameserver.modules.combat.creature_kinds import KINDS, Kind, Phase, check_kind
 from gameserver.modules.combat.duels import CHALLENGE_MS, DUEL_MS
 from gameserver.modules.combat.effects import EFFECTS, EFFECTS_MAX, Effect, EffectKind, afflicted, effects_in, pulsed
 from gameserver.modules.combat.elements import resisted
@@ -32,7 +33,6 @@ from gameserver.modules.combat.events import (
     Score,
 )
 from gameserver.modules.combat.gear import Gear, gear_in, written
-from gameserver.modules.combat.kinds import KINDS, Kind, Phase, check_kind
 from gameserver.modules.combat.levels import LEVELS, left_after_death, level_of
 from gameserver.modules.combat.wounds import SHARERS_MAX, noted, shared, wounds_in
 from gameserver.modules.world.events import Stir

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from gameserver.errors import Corrupt, NotNow, Rejected
 from gameserver.maps.objects import Placed, World
-from gameserver.modules.combat import kinds
+from gameserver.modules.combat import creature_kinds
 from gameserver.modules.combat.blows import OWNED_DEAD_MS
+from gameserver.modules.combat.creature_kinds import KINDS, Phase
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Attack, Reward
-from gameserver.modules.combat.kinds import KINDS, Phase
 from gameserver.modules.creatures import lairs
 from gameserver.modules.creatures.companions import COMPANIONS_MAX, companion_ids
 from gameserver.modules.creatures.events import Heel, Order, Pets, Release, Roared, Tame
@@ -113,7 +113,7 @@ def test_a_way_around_a_wall_is_found_and_where_there_is_none_one_comes_near() -
 
 
 def kind_as(monkeypatch: pytest.MonkeyPatch, name: str, **changes: Any) -> None:
-    monkeypatch.setitem(kinds.KINDS, name, replace(KINDS[name], **changes))
+    monkeypatch.setitem(creature_kinds.KINDS, name, replace(KINDS[name], **changes))
 
 
 def test_who_is_hurt_flees_and_heals_at_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from gameserver.errors import Rejected
 from gameserver.maps.objects import World
 from gameserver.modules.combat.blows import DEAD_MS
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.combat.events import Died, Fall, Respawned, Struck
 from gameserver.modules.combat.hooks import HEAL_TICKS, HURT_ZONES
-from gameserver.modules.combat.kinds import KINDS
-from gameserver.modules.combat.scene import HEAL_HP, REST_MS
+from gameserver.modules.combat.zone_tick import HEAL_HP, REST_MS
 from gameserver.modules.creatures.hooks import BUSY_ZONES, IDLE_TICKS
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.creatures.moods import WANDER_TILES

@@ -34,9 +34,9 @@ from gameserver.modules.groups.rules import (
     watch_group,
 )
 from gameserver.modules.sessions.events import Login
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.scenes import StateReader, account_of, session_of
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, fold, play, player, players, state, told
+from gameserver.testing.whole_entities import Whole
 
 ADA, BOB, EVE, DAN = (player(name) for name in ("Ada", "Bob", "Eve", "Dan"))
 ALL = (ADA, BOB, EVE, DAN)

@@ -28,8 +28,8 @@ from gameserver.modules.world.events import Stir
 from gameserver.rules.needs import count
 from gameserver.rules.outcome import State
 from gameserver.testing import two_zones
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, cut_off, fold, play, player, players, put, told
+from gameserver.testing.whole_entities import Whole
 
 ADA, BOB, EVE = player(), player("Bob"), player("Eve")
 WITHIN = player(zone="cave#1", x=2, y=3)

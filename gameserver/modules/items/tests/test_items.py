@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from gameserver.errors import NotNow, Rejected
 from gameserver.modules.combat.entities import Strength
 from gameserver.modules.combat.events import Attack, Reward, Slain
-from gameserver.modules.items import characters
+from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import (
     Armed,
@@ -314,7 +314,7 @@ def test_whatever_is_done_strength_is_what_is_worn_and_each_thing_is_in_one_plac
         for name in ("ada", "bob"):
             worn = held(scene, f"worn:{name}")
             attack, defence = strength(worn)
-            assert characters.fighting(scene, name) == (10 + attack, 2 + defence)
+            assert carriers.fighting(scene, name) == (10 + attack, 2 + defence)
             assert len({KINDS[item.kind].slot for item in worn}) == len(worn)
             assert len(held(scene, name)) <= CARRIED_MAX
         assert all(0 <= item.count <= KINDS[item.kind].stack for item in scene.of(Item).values())

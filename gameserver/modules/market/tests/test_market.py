@@ -40,8 +40,8 @@ from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.needs import portion
 from gameserver.rules.outcome import State
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import MEADOW, NOW_MS, TOWN, absent, circumstances, fold, play, player, state, told
+from gameserver.testing.whole_entities import Whole
 from gameserver.wire.codecs import json_codec
 from gameserver.wire.errors import PacketFault
 

@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from gameserver.maps.objects import Placed
 from gameserver.modules.bank.maps import Chest
+from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.combat.kinds import KINDS
 from gameserver.modules.movement.appearance import being
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Gate, Sign

@@ -20,8 +20,8 @@ from gameserver.modules.movement.view import (
     view_box,
     view_topics,
 )
-from gameserver.testing.joined_records import Whole
 from gameserver.testing.two_zones import MEADOW, NOW_MS, absent, circumstances, creature, play, player, put, state, told
+from gameserver.testing.whole_entities import Whole
 
 DIRECTIONS = sorted(STEPS)
 STALL_MS_MAX = 3_000  # what a network may hold back without harm

@@ -16,7 +16,7 @@ from gameserver.modules.items.events import Take
 from gameserver.modules.items.tests.worlds import on_ground, thing
 from gameserver.modules.items.things import CARRIED_MAX, held
 from gameserver.modules.movement.events import Look, Move, View
-from gameserver.modules.quests import maps, records
+from gameserver.modules.quests import maps, quest_kinds
 from gameserver.modules.quests.entities import Journal
 from gameserver.modules.quests.events import (
     AbandonQuest,
@@ -30,7 +30,7 @@ from gameserver.modules.quests.events import (
 )
 from gameserver.modules.quests.maps import Person, quests_can_be_done
 from gameserver.modules.quests.progress import DAY_MS, done, undertaken
-from gameserver.modules.quests.records import Goal, Quest, check_quest
+from gameserver.modules.quests.quest_kinds import Goal, Quest, check_quest
 from gameserver.modules.quests.rules import UNDERTAKEN_MAX
 from gameserver.modules.trade.entities import Purse
 from gameserver.rules.book import rules
@@ -84,10 +84,10 @@ ADA = player()
 
 @pytest.fixture(autouse=True)
 def quests(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(records.QUESTS):
-        monkeypatch.delitem(records.QUESTS, name)
+    for name in list(quest_kinds.QUESTS):
+        monkeypatch.delitem(quest_kinds.QUESTS, name)
     for one in KNOWN:
-        monkeypatch.setitem(records.QUESTS, one.name, one)
+        monkeypatch.setitem(quest_kinds.QUESTS, one.name, one)
 
 
 def scene(*things: Any, ada: Any = ADA, **more: Any) -> State:
@@ -303,7 +303,7 @@ def test_bad_input_is_told_as_such() -> None:
 
 def test_nobody_has_more_than_twenty_quests(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(UNDERTAKEN_MAX + 1):
-        monkeypatch.setitem(records.QUESTS, f"q{n}", quest(f"q{n}", RATS))
+        monkeypatch.setitem(quest_kinds.QUESTS, f"q{n}", quest(f"q{n}", RATS))
     where = scene()
     for n in range(UNDERTAKEN_MAX):
         do(where, AcceptQuest(quest=f"q{n}"))

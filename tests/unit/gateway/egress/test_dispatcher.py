@@ -9,7 +9,7 @@ from gameserver.wire.codecs import msgpack_codec, subprotocols
 from gameserver.wire.frames import prefix
 from gateway import latency_budget
 from gateway.egress.dispatcher import by_audience
-from gateway.egress.gateway_directory import GatewayDirectory
+from gateway.egress.nearest_gateway import GatewayDirectory
 from tests.unit.gateway.fakes import Player, Published, Stage, reply
 
 

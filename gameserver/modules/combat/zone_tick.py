@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from gameserver.game import Context, Entity, Event, Notification, Outcome, State, awaited
 from gameserver.modules.combat.blows import DEAD_MS, Hurt, resists_of, wound_creature, wound_player
+from gameserver.modules.combat.creature_kinds import kind_of
 from gameserver.modules.combat.effects import Pulse, pulsed
 from gameserver.modules.combat.elements import resisted
 from gameserver.modules.combat.entities import Creature, Health, Strength
 from gameserver.modules.combat.events import Felt, Respawned
 from gameserver.modules.combat.fighters import Fighter, fighter_of
-from gameserver.modules.combat.kinds import kind_of
 from gameserver.modules.movement.bodies import present_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.maps import spawns

@@ -19,7 +19,7 @@ import msgspec
 
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.game_package import parts
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.maps.objects import World
 
 Draw = Callable[[World, Sequence[Any]], World]

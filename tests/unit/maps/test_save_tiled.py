@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
-from gameserver.maps.drawing import save
 from gameserver.maps.objects import Placed, World, Zone
+from gameserver.maps.save_tiled import save
 from gameserver.maps.world import load_world
 from gameserver.modules.building.maps import Sign
 from gameserver.modules.creatures.maps import Lair

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gameserver.game import Record, misnamed, records
-from gameserver.modules.combat.kinds import KINDS as CREATURES
+from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.items.kinds import KINDS, STACK_MAX, check_named
 
 GOALS_MAX = 4

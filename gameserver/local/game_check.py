@@ -1,4 +1,4 @@
-"""``python -m gameserver.local.check``: read the game as its files are now; say what is wrong.
+"""``python -m gameserver.local.game_check``: read the game as its files are now; say what is wrong.
 
 Every process that serves a game has this done at its start, in a process of its own: a gateway needs neither rules nor
 maps nor migrations, and shall not begin with a game whose workers refuse it.
@@ -12,7 +12,7 @@ from gameserver.config import Settings
 from gameserver.errors import Corrupt
 from gameserver.runtime.startup_errors import SPEAKER, exit_with_message
 
-COMMAND = (sys.executable, "-m", "gameserver.local.check")
+COMMAND = (sys.executable, "-m", "gameserver.local.game_check")
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.processing.prepared import SeededDice
+from gameserver.processing.prepared_event import SeededDice
 
 
 def fallen(seed: str, id_: str) -> list[object]:

@@ -2,8 +2,8 @@
 
 from docs.refresh import CAPACITY, ROOT
 from gameserver.limits import Limits
-from gameserver.operations import sizing
-from gameserver.operations.sizing import Size
+from gameserver.operations import capacity_table
+from gameserver.operations.capacity_table import Size
 from gameserver.store.engine import CONNECTIONS_MAX
 
 
@@ -13,23 +13,28 @@ def test_gateways_follow_from_processors_and_connections_with_one_to_spare() -> 
 
 
 def test_movements_children_are_not_held_up_by_the_batches_that_can_be_under_way() -> None:
-    assert all(Size(players).movers <= Size(players).flight for players in sizing.PLAYERS)
+    assert all(Size(players).movers <= Size(players).flight for players in capacity_table.PLAYERS)
 
 
 def test_connections_are_those_of_every_process() -> None:
     size = Size(1_000)
-    assert size.database == size.children * CONNECTIONS_MAX + sizing.COMMANDS
+    assert size.database == size.children * CONNECTIONS_MAX + capacity_table.COMMANDS
     assert size.amqp == size.children * 4 + size.gateways + 2 + 8
 
 
 def test_what_is_said_to_be_measured_stands_in_the_page_as_it_is_used() -> None:
     measured = (ROOT / CAPACITY).read_text().split("## Measured")[1]
-    costs = f"{sizing.GATEWAY_S}, {sizing.BROKER_S}, {sizing.CHILD_S}"
-    memory = f"{sizing.WORKER_MB} MB, {sizing.CHILD_MB} MB, {sizing.BEAT_MB} MB"
-    sockets = (sizing.AMQP_OF_WORKER, sizing.AMQP_OF_CHILD, sizing.AMQP_OF_GATEWAY, sizing.AMQP_OF_BEAT)
-    for text in (costs, memory, ", ".join(map(str, (*sockets, sizing.AMQP_OF_FLOWER)))):
+    costs = f"{capacity_table.GATEWAY_S}, {capacity_table.BROKER_S}, {capacity_table.CHILD_S}"
+    memory = f"{capacity_table.WORKER_MB} MB, {capacity_table.CHILD_MB} MB, {capacity_table.BEAT_MB} MB"
+    sockets = (
+        capacity_table.AMQP_OF_WORKER,
+        capacity_table.AMQP_OF_CHILD,
+        capacity_table.AMQP_OF_GATEWAY,
+        capacity_table.AMQP_OF_BEAT,
+    )
+    for text in (costs, memory, ", ".join(map(str, (*sockets, capacity_table.AMQP_OF_FLOWER)))):
         assert f"| {text} |" in measured
-    assert f"| {sizing.GATEWAY_MB} MB; " in measured
-    assert f"so {sizing.PLAYERS_MB} KB a player" in measured
-    assert f"| {sizing.BROKER_MB} MB, {sizing.FLOWER_MB} MB |" in measured
+    assert f"| {capacity_table.GATEWAY_MB} MB; " in measured
+    assert f"so {capacity_table.PLAYERS_MB} KB a player" in measured
+    assert f"| {capacity_table.BROKER_MB} MB, {capacity_table.FLOWER_MB} MB |" in measured
     assert f"{CONNECTIONS_MAX} at most |" in measured

@@ -1,7 +1,7 @@
 import pytest
 
 from gameserver.broker.gateway_routing import ROUTES, route, routing_key
-from gateway.egress.gateway_directory import GatewayDirectory
+from gateway.egress.nearest_gateway import GatewayDirectory
 
 TWO = {"gateway1": "10.0.0.1:4000", "gateway2": "10.0.0.2:4000"}
 PLACES = [f"zone{n}" for n in range(500)]

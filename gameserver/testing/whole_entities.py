@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from gameserver.declare.entity import Entity, kinds, sharing
-from gameserver.declare.reading_cache import once_per_reading
+from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.rules.outcome import State
 
 
