@@ -2,7 +2,7 @@
 
 Apply it in one transaction, then publish: its result to the gateways, new events to the queue. Only then is the task
 acknowledged. What dies in between is delivered again and finds itself applied. A batch whose database is away waits
-within its lease (``batches.patience``).
+within its lease (``batches.database_wait``).
 
 Whatever one event's code does wrong costs that event alone. What raises within its own steps is held, with what follows
 it in its lane; what breaks the whole transaction is found by halves of the batch, each a transaction

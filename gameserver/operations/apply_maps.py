@@ -5,7 +5,7 @@ real one does it in portions, a transaction each, while players play, and may be
 Workers never do it by themselves: while two versions of the world are served side by side they would take from each
 other what they put. They live with whom they find (``State.zone``).
 
-What does not fit, and what is done with it, the game's modules say (``rules.map_changes``).
+What does not fit, and what is done with it, the game's modules say (``rules.map_misfits``).
 """
 
 from collections import Counter

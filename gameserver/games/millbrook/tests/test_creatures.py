@@ -1,4 +1,4 @@
-"""The balance that kinds.py promises, as duels with a fresh player: 100 hp, attack 10, defence 2, a blow a second."""
+"""The balance that the kinds promise, as duels with a fresh player: 100 hp, attack 10, defence 2, a blow a second."""
 
 import math
 
