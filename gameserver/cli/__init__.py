@@ -20,7 +20,7 @@ from gameserver.errors import GameError
 GROUPS = {
     "up": ("up", "dev"),
     "play": ("play",),
-    "game": ("new", "test", "migrations"),
+    "authoring": ("new", "test", "migrations"),
     "operations": ("status", "advise", "tail", "trace", "announce", "queues"),
     "scale": ("scale",),
     "bots": ("bots",),
@@ -28,7 +28,7 @@ GROUPS = {
     "dead_letters": ("dead",),
     "database": ("migrate", "copy", "backup"),
     "world": ("world",),
-    "roles": ("roles",),
+    "player_roles": ("roles",),
     "broker": ("declare", "broker-users"),
     "secrets": ("key", "secrets"),
 }
