@@ -509,7 +509,7 @@ def nobody_falls(patch: pytest.MonkeyPatch) -> None:
     def wounded(*given: Any) -> Any:
         return real(*given)._replace(events=())
 
-    for module in ("blows", "scene"):
+    for module in ("blows", "zone_tick"):
         patch.setattr(f"gameserver.modules.combat.{module}.wound_player", wounded)
 
 
@@ -576,7 +576,7 @@ SABOTAGES = (
     Sabotage("what is in doubt is not refused", doubt_is_refused, 42, "told no and done"),
     Sabotage("what was sent before is in doubt", resent_is_new, 42, "told no and done"),
     Sabotage("rows that nobody can read wait", unread_rows_raise, 6, "became a dead letter"),
-    Sabotage("when nobody was heard it is the ears", no_ears, 87, "a living gateway"),
+    Sabotage("when nobody was heard it is the ears", no_ears, 347, "a living gateway"),
     Sabotage("ticks are numbered by server time", any_tick, 44, "the world stands still"),
     Sabotage("what is published again is another task", copies_under_one_id, 70, "unanswered"),
     Sabotage("a replay without an outcome is no success", unknown_is_ok, 0, "told yes and not done"),
