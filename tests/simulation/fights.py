@@ -1,6 +1,6 @@
 """Players who fight, tame creatures and challenge each other, and what must be true of what fights make and cost.
 
-What a rule has done is compared with what it was given (``witnessed``), and with who has struck whom (``Ledger``).
+What a rule has done is compared with what it was given (``witnessed``), and with who has struck whom (``FightAccounts``).
 """
 
 from collections import Counter, defaultdict
@@ -288,7 +288,7 @@ def _pulses(id_: str, before: Effect, after: Effect | None, felt: int, now_ms: i
         yield f"{kind.name} of {id_} pulsed {before.due_ms - now_ms} ms before its time"
 
 
-class Ledger:
+class FightAccounts:
     """Who has struck which creature since it last died, from what was committed. ``faults``: what should not be."""
 
     def __init__(self) -> None:

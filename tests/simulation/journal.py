@@ -19,7 +19,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State, components_of
 from gameserver.testing.effect_log import AuditedBatch, Entry
-from tests.simulation.fights import Ledger, witnessed
+from tests.simulation.fights import FightAccounts, witnessed
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
 
@@ -41,7 +41,7 @@ class Journal:
     def __init__(self) -> None:
         self.effects: list[Effect] = []
         self.entries: list[Entry] = []
-        self.fights = Ledger()
+        self.fights = FightAccounts()
         self.poisoned: dict[str, str] = {}
 
     def watched(self, *, prepared: bool) -> dict[str, Rule]:
