@@ -1,6 +1,7 @@
 """Players who fight, tame creatures and challenge each other, and what must be true of what fights make and cost.
 
-What a rule has done is compared with what it was given (``witnessed``), and with who has struck whom (``FightAccounts``).
+What a rule has done is compared with what it was given (``witnessed``), and with who has struck whom
+(``FightAccounts``).
 """
 
 from collections import Counter, defaultdict

@@ -65,12 +65,12 @@ def test_what_beat_sends_is_found_by_its_period_the_most_frequent_first() -> Non
     assert tasks == [
         "world.tick",
         "sessions.sweep",
-        "barter.lapse",
         "building.tendbuilding",
         "instances.tendinstances",
         "shops.restock",
         "items.rot",
         "market.closelots",
+        "barter.lapse",
         "groups.muster",
         "post.sortmail",
     ]

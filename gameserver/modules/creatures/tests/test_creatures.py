@@ -381,10 +381,17 @@ def test_it_follows_through_a_portal_and_waits_for_who_is_absent() -> None:
     assert put(away, PET).zone == ""
 
 
-@pytest.mark.parametrize("stale", [pet(zone="town"), pet(zone=""), pet(owner="bob"), pet(mood="guard")])
+@pytest.mark.parametrize("stale", [pet(zone="town"), pet(owner="bob"), pet(mood="guard")])
 def test_to_be_called_twice_or_late_does_nothing(stale: Creature) -> None:
     there = player(zone="town", x=4, y=4)
     assert play(Heel(creature=PET, owner="ada"), state(stale, there), circumstances()).put == ()
+
+
+def test_who_waited_outside_of_the_world_comes_once_its_owner_is_there() -> None:
+    called = Heel(creature=PET, owner="ada")
+    there = player(zone="town", x=4, y=4)
+    assert put(play(called, state(pet(zone=""), there), circumstances()), PET).zone == "town"
+    assert play(called, state(pet(zone=""), absent(there)), circumstances()).put == ()
 
 
 DEEDS = st.one_of(
