@@ -21,6 +21,7 @@ from gameserver.modules.items.kinds import DROPS, KINDS
 from gameserver.modules.movement.events import Move
 from gameserver.modules.movement.maps import Portal, spawns
 from gameserver.modules.movement.rules import STEPS
+from gameserver.modules.movement.view import in_view
 from gameserver.modules.shops.goods import SHOPS
 from gameserver.modules.shops.maps import Shop
 from gameserver.testing.scenes import circumstances, play, player, state
@@ -96,6 +97,13 @@ def test_who_keeps_to_the_rules_walks_there_from_the_start(zone: Zone) -> None:
         outcome = play(Move(dir=step), state(ada), circumstances(ada))
         ada = replace(ada, zone=outcome.result.zone, x=outcome.result.x, y=outcome.result.y)
     assert ada.zone == zone.name
+
+
+def test_new_players_see_each_other_wherever_each_begins() -> None:
+    """Otherwise friends who come one after the other would not find each other, nor hear what they say."""
+    ways_in = spawns(world().zones[world().start])
+    begun = [player(f"P{number}", zone=world().start, x=x, y=y) for number, (x, y) in enumerate(ways_in)]
+    assert all(in_view(one, other) for one in begun for other in begun)
 
 
 def test_safe_zones_are_few_and_empty_of_creatures_and_no_others_are_empty() -> None:
