@@ -71,7 +71,7 @@ class State:
     def __init__(self, world: World) -> None:
         self.world = world
         self.now_ms = 0
-        self.before = self
+        self._before: State | None = None  # of itself nothing: a batch is not to wait for Python's search for cycles
         self.things: dict[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
         self.results: dict[Listing[Any] | Column | Count, Any] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
@@ -79,6 +79,11 @@ class State:
         self.untold: dict[str, tuple[Waiting, ...]] = {}
         self.due: tuple[Waiting, ...] = ()
         self.laid_aside: tuple[str, ...] = ()
+
+    @property
+    def before(self) -> "State":
+        """The state that the rule was given: what a hook sees of how it was."""
+        return self._before or self
 
     def of(self, kind: type[T]) -> Mapping[str, T]:
         """The entities of a kind, as far as they were loaded, by id. Raises ``Corrupt`` ``bad_entity`` for no kind."""
@@ -130,7 +135,8 @@ class State:
 
     def to_be_changed(self, kinds: Iterable[type[Entity]]) -> "State":
         """Return a state in which entities of these kinds may be put. This one stays as it is."""
-        after = copy(self)  # ``before`` with it: that stays the first of them
+        after = copy(self)
+        after._before = self.before
         after.things = self.things | {kind: dict(self.things[kind]) for kind in kinds}
         return after
 

@@ -51,14 +51,6 @@ class Wilds(Scene):
         self._safe = is_safe(self.zone)
         self._taken = {(c.x, c.y): c.id for c in self.creatures.values() if not c.dead}
         self._ways = 0
-        self._deeds: dict[str, Callable[[Knows], None]] = {
-            WANDER: self._wander,
-            CHASE: self._chase,
-            FLEE: self._flee,
-            RETURN: self._return,
-            FOLLOW: self._follow,
-            GUARD: self._guard,
-        }
 
     def _place(self, creature: Creature) -> None:
         """Let a creature be as it is now, where it is now."""
@@ -158,7 +150,7 @@ class Wilds(Scene):
         if mood == CHASE and creature.mood == WANDER and knows.prey is not None:
             self._call(knows, knows.prey)
         prey = knows.prey.id if knows.prey is not None and mood in (CHASE, FOLLOW, GUARD) else ""
-        self._deeds[mood](replace(knows, creature=replace(creature, mood=mood, prey=prey)))
+        DEEDS[mood](self, replace(knows, creature=replace(creature, mood=mood, prey=prey)))
 
     def _knows(self, creature: Creature, kind: Kind) -> Knows:
         seen = [] if self._safe else list(self._seen(creature, kind))
@@ -325,6 +317,17 @@ class Wilds(Scene):
         for creature in self.creatures.values():
             if creature.owner and creature.owner not in self.players and (guards or creature.mood != GUARD):
                 self.bear(Heel(creature=creature.id, owner=creature.owner))
+
+
+# By mood what a creature does in its turn: of the class, because a table in each object would be a cycle.
+DEEDS: dict[str, Callable[[Wilds, Knows], None]] = {
+    WANDER: Wilds._wander,
+    CHASE: Wilds._chase,
+    FLEE: Wilds._flee,
+    RETURN: Wilds._return,
+    FOLLOW: Wilds._follow,
+    GUARD: Wilds._guard,
+}
 
 
 def _towards(at: Tile, goal: Tile) -> Tile:

@@ -1,5 +1,6 @@
 """However many events went by, the data tier keeps what is, not what was: storage is bounded."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,21 @@ def test_many_events_do_not_make_the_storage_grow(workshop: Workshop, migrated_u
     crowd = Crowd(workshop, 10)
     check(workshop, migrated_url, crowd, turns=50)
     assert crowd.events > 50 * 10 * KINDS * ROUNDS
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_batches_leave_nothing_to_the_search_for_cycles(workshop: Workshop, migrated_url: str) -> None:
+    """That search is put off (``gc_tuning.py``): what waits for it is memory, and then a pause for all."""
+    crowd = Crowd(workshop, 10)
+    for _ in range(SETTLED):  # until all statements are compiled and kept
+        crowd.turn()
+    gc.collect()
+    gc.disable()
+    try:
+        crowd.turn()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.long
