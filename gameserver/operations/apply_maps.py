@@ -5,11 +5,13 @@ real one does it in portions, a transaction each, while players play, and may be
 Workers never do it by themselves: while two versions of the world are served side by side they would take from each
 other what they put. They live with whom they find (``State.zone``).
 
-What does not fit, and what is done with it, the game's modules say (``rules.map_misfits``).
+What does not fit, and what is done with it, the game's modules say (``rules.map_misfits``). Entities are judged by the
+maps as they are played on: those of the files with what was built since (``rules.map_redraws``). Only what was built
+itself is judged by the files alone: it may be forgotten when these show it.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,7 +21,9 @@ from gameserver.declare.entity import Entity
 from gameserver.maps.objects import World
 from gameserver.maps.world import fingerprint
 from gameserver.messages.envelope import Envelope
+from gameserver.operations.current_maps import CurrentMaps
 from gameserver.rules.map_misfits import Fitting, fittings
+from gameserver.rules.map_redraws import redrawings
 from gameserver.rules.needs import ids
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
@@ -33,23 +37,45 @@ def is_applied(store: Store, world: World) -> bool:
     return store.fact(FACT) == fingerprint(world)
 
 
-def check(store: Store, world: World) -> Counter[str]:
+class _Judged:
+    """A world with what was built since its files were written, read anew from the store as often as workers do."""
+
+    def __init__(self, store: Store, world: World, now_ms: Callable[[], int]) -> None:
+        self._files = world
+        self._built = frozenset(redrawing.kind for redrawing in redrawings())
+        self.world = world
+        self.later = store.later
+        self._maps = CurrentMaps(self, now_ms)
+
+    def by(self, kind: type[Entity]) -> World:
+        """The world by which entities of a kind are judged."""
+        if kind in self._built:
+            return self._files
+        self._maps.refresh()
+        return self.world
+
+
+def check(store: Store, world: World, now_ms: Callable[[], int]) -> Counter[str]:
     """What applying a world would do to the database now: sentences, and to how many."""
     found: Counter[str] = Counter()
+    judged = _Judged(store, world, now_ms)
     for fitting in fittings():
         for portion in _portions(store, fitting.kind):
-            found.update(why for thing in portion if (why := fitting.misfit(world, thing)))
+            drawn = judged.by(fitting.kind)
+            found.update(why for thing in portion if (why := fitting.misfit(drawn, thing)))
     return found
 
 
-def apply(store: Store, world: World, now_ms: int) -> Counter[str]:
+def apply(store: Store, world: World, now_ms: Callable[[], int]) -> Counter[str]:
     """Do it. Returns the same."""
     found: Counter[str] = Counter()
+    judged = _Judged(store, world, now_ms)
     for fitting in fittings():
         for portion in _portions(store, fitting.kind):
-            misplaced = [thing.id for thing in portion if fitting.misfit(world, thing)]
+            drawn = judged.by(fitting.kind)
+            misplaced = [thing.id for thing in portion if fitting.misfit(drawn, thing)]
             if misplaced:
-                found += _apply_portion(store, world, fitting, misplaced, now_ms)
+                found += _apply_portion(store, drawn, fitting, misplaced, now_ms())
     store.set_fact(FACT, fingerprint(world))
     return found
 

@@ -12,7 +12,7 @@ from gameserver.modules.instances.maps import Gate, Stay
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.ground import lies
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.maps import Spawn
+from gameserver.modules.movement.maps import Portal, Spawn
 from gameserver.modules.world.entities import ZoneClock
 
 TEMPLATE = "den"
@@ -25,6 +25,7 @@ DEN = Zone(
     objects=(
         Placed("den.spawn.1", 2, 2, Spawn()),
         Placed("den.rat.2", 5, 5, Lair("rat")),
+        *(Placed(f"den.portal.{n + 3}", 1, n, Portal("field", 3, 3)) for n in range(4)),
     ),
     properties=(Stay(lasts_s=7, empty_s=2, visitors_max=2),),
 )

@@ -45,12 +45,23 @@ class TendInstances(Event):
     n: int
 
 
-@event(origin="server")
+@event(origin="server", batch_max=1)
 class Dissolve(Event):
-    """Born of ``tendinstances``: an instance ends, and who is within stands at its gate again."""
+    """Born of ``tendinstances``: an instance ends, and who is within stands at its gate again.
+
+    What is too much for one transaction (things that lie there) is left for another one, which is born of this.
+    """
 
     zone: str
     visitors: list[str]
+
+
+@event(origin="server")
+class LeftInstance(Event):
+    """Born of a step: a player has left an instance by a portal, and is no visitor of it any more."""
+
+    player: str
+    zone: str
 
 
 @notice()

@@ -1,7 +1,12 @@
-"""What instances add to others' rules: an instance that is over stirs no more."""
+"""What instances add to others' rules: one that is over stirs no more, and who walks out of one is no visitor of it."""
 
-from gameserver.game import Context, Needs, Repeated, State, before, ids, template_of
+from typing import Any
+
+from gameserver.game import Context, Needs, Outcome, Repeated, State, after, before, ids, template_of
 from gameserver.modules.instances.entities import Instance
+from gameserver.modules.instances.events import LeftInstance
+from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
 
 
@@ -16,3 +21,16 @@ def what_is_over_stirs_no_more(state: State, event: Stir, context: Context) -> N
         instance = state.get(Instance, event.zone)
         if instance is None or instance.closing:
             raise Repeated("This zone has lived through its last tick.")
+
+
+def _walks_out(state: State, event: Move, context: Context, outcome: Outcome) -> bool:
+    """Whether a step leads out of an instance. It is asked of every step."""
+    walked: Any = outcome.result
+    left = state.things[Body][context.player].zone
+    return bool(walked.zone != left and template_of(left))
+
+
+@after("movement.move", only=_walks_out)
+def who_walks_out_is_no_visitor(state: State, event: Move, context: Context, outcome: Outcome) -> Outcome:
+    """By an event of its own: no step asks for the row of an instance."""
+    return Outcome(events=(LeftInstance(player=context.player, zone=state.before.of(Body)[context.player].zone),))

@@ -3,7 +3,8 @@
 An instance is a zone whose name (``maps.objects.instance_name``) leads to its template's map. It ends in two steps. The
 first marks its row as closing: from then on nobody enters and nothing stirs. The second, a durable event, begins when
 that is committed, so it finds all that ever was in the zone, and puts it elsewhere or removes it. Other modules add
-what they keep of zones by hooks after ``instances.dissolve``.
+what they keep of zones by hooks after ``instances.dissolve``. A hook that has more to do than one transaction should
+bear puts the instance back, and another ``Dissolve`` is born of it: the row goes with the last portion.
 """
 
 from typing import Any
@@ -32,7 +33,15 @@ from gameserver.game import (
 )
 from gameserver.modules.groups.own_group import group_in
 from gameserver.modules.instances.entities import ALL, Instance, Opening, Spot, as_visitors
-from gameserver.modules.instances.events import Depart, Dissolve, Enter, Passed, PutBack, TendInstances
+from gameserver.modules.instances.events import (
+    Depart,
+    Dissolve,
+    Enter,
+    LeftInstance,
+    Passed,
+    PutBack,
+    TendInstances,
+)
 from gameserver.modules.instances.maps import LASTS_S_MAX, Stay, nearest_gate
 from gameserver.modules.movement.bodies import actors_body, bodies_in, body_of, body_parts
 from gameserver.modules.movement.entities import Body
@@ -152,6 +161,16 @@ def _travelled(state: State, before: Body, after: Body, put: tuple[Any, ...], en
         notifications=crosses(state, before, after),
         follow=looks_around(after),
     )
+
+
+@rule(needs=lambda event, context: (ids(Body, event.player), ids(Instance, event.zone)))
+def leftinstance(state: State, event: LeftInstance, context: Context) -> Outcome:
+    """There is room for another one, unless the player has come in again meanwhile."""
+    instance, body = state.get(Instance, event.zone), state.get(Body, event.player)
+    if instance is None or body is None or body.zone == instance.id:
+        return Outcome()
+    within = {player: spot for player, spot in instance.came_from.items() if player != body.id}
+    return Outcome(put=(replace(instance, visitors=as_visitors(within)),))
 
 
 # Ending.

@@ -4,7 +4,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gameserver.game import Context, Needs, Notification, Outcome, State, after, ids, near, where
+from gameserver.game import (
+    Context,
+    Needs,
+    Notification,
+    Outcome,
+    State,
+    after,
+    all_of,
+    count,
+    ids,
+    matching,
+    near,
+    test,
+)
 from gameserver.modules.combat.events import Attack, Cleave, Slain
 from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
@@ -18,6 +31,7 @@ from gameserver.modules.movement.events import Look
 from gameserver.modules.movement.view import sight
 
 GROUND_MAX = 200  # things that are told of one look
+MOVED_MAX = 200  # things that come out of an instance in one transaction; the rest comes with the next
 
 
 @after("movement.look", needs=lambda event, context: (near(Body, context.player, (Item,), sight),))
@@ -63,12 +77,25 @@ def creatures_leave_things(state: State, event: Slain, context: Context, outcome
     return Outcome(put=left, notifications=tuple(map(shows, left)))
 
 
-@after("instances.dissolve", needs=lambda event, context: (where(Item, when="lying", zone=event.zone),), optional=True)
+def _some_of_what_lies(event: Any, context: Context) -> Needs:
+    lying_there = all_of(test("holder", "==", ""), test("zone", "!=", ""), test("zone", "==", event.zone))
+    return (matching(Item, lying_there, MOVED_MAX), count(Item, when="lying", zone=event.zone))
+
+
+@after("instances.dissolve", needs=_some_of_what_lies, optional=True)
 def things_lie_at_the_gate(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
-    """What lay in an instance that has ended lies at its gate, as long as anything lies there."""
+    """What lay in an instance that has ended lies at its gate, as long as anything lies there.
+
+    While there is more of it than one transaction moves, the instance stays, and ends once more.
+    """
     ended: Any = next((thing for thing in outcome.drop if thing.id == event.zone and hasattr(thing, "gate")), None)
     if ended is None:
         return None
     left = sorted((i for i in state.of(Item).values() if lies(i) and i.zone == event.zone), key=lambda item: item.id)
     moved = tuple(laid(item, ended.gate, context.now_ms) for item in left)
-    return Outcome(put=moved, notifications=tuple(map(shows, moved)))
+    is_all = state.count(count(Item, when="lying", zone=event.zone)) <= len(moved)
+    return Outcome(
+        put=moved if is_all else (*moved, ended),
+        events=() if is_all else (replace(event, visitors=[]),),
+        notifications=tuple(map(shows, moved)),
+    )

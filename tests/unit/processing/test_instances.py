@@ -5,12 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from gameserver.messages.envelope import Envelope
 from gameserver.modules.groups.entities import Group, Member
 from gameserver.modules.groups.events import Kick, LeaveGroup
 from gameserver.modules.instances.entities import ALL, Instance, Opening
-from gameserver.modules.instances.events import Depart, Enter
-from gameserver.modules.instances.tests.worlds import WORLD
+from gameserver.modules.instances.events import Depart, Dissolve, Enter
+from gameserver.modules.instances.tests.worlds import WORLD, opened
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.hooks import MOVED_MAX
+from gameserver.modules.items.tests.worlds import on_ground
 from gameserver.modules.movement.entities import Body
+from gameserver.modules.movement.events import Move
 from gameserver.processing.after_commit import Applied
 from gameserver.testing.two_zones import player
 from gameserver.testing.whole_entities import Whole
@@ -18,6 +23,7 @@ from tests.unit.processing.workshop import Workshop, replies, reply
 
 ADA, BOB, EVE = player(), player("Bob", x=13), player("Eve", x=11)
 FULL_ID = 64
+LYING = 2_000
 DELIVERIES_MAX = 20
 
 
@@ -127,3 +133,44 @@ def test_a_template_that_there_is_not_is_refused_and_opens_nothing(gate: Worksho
     assert reply(enters(gate, BOB, template=template))["code"] == "no_gate"
     assert zone_of(gate, BOB) == "meadow"
     assert owners(gate) == {"cave#1": "g:1"}
+
+
+def ends(workshop: Workshop, zone: str) -> Iterator[Applied]:
+    """Apply the event that ends an instance, and what is born of it. A second delivery does nothing."""
+    due = [Envelope(id="end", event=Dissolve(zone=zone, visitors=["ada"]), at_ms=workshop.now_ms)]
+    while due:
+        envelope = due.pop(0)
+        applied = workshop.apply(envelope)
+        yield applied
+        due += applied.born
+        if envelope.in_outbox:
+            assert workshop.apply(envelope).born == ()
+
+
+def test_much_that_lies_in_an_instance_comes_out_in_portions_and_all_of_it_once(workshop: Workshop) -> None:
+    inside = player(zone="cave#1", x=2, y=3)
+    at_the_gate(workshop).enter(inside)
+    left = [on_ground(f"left {n:04}", zone="cave#1", x=4, y=4) for n in range(LYING)]
+    other = on_ground("other", zone="meadow", x=1, y=1)
+    workshop.put(opened(closing=1), Opening(id=ALL, last=1), other, *left)
+    portions = [len(applied.outbound.multicasts) for applied in ends(workshop, "cave#1")]
+    assert max(portions) <= MOVED_MAX + 2  # each thing is shown, and who is put back
+    assert len(portions) == LYING // MOVED_MAX
+    gone = {one.id: workshop.store.get(Item, one.id) for one in left}
+    assert {(item.zone, item.x, item.y) for item in gone.values() if item} == {("meadow", 12, 10)}
+    assert None not in gone.values()
+    assert workshop.store.get(Item, "other") == other
+    assert workshop.store.get(Instance, "cave#1") is None
+    assert zone_of(workshop, inside) == "meadow"
+
+
+def test_who_walks_out_by_a_portal_makes_room(workshop: Workshop) -> None:
+    inside = player(zone="cave#1", x=1, y=5)
+    at_the_gate(workshop).enter(inside)
+    workshop.put(opened(came_from={"ada": ("meadow", 11, 8), "bob": ("meadow", 1, 1)}))
+    walked = workshop.apply(workshop.tell(inside, Move(dir="w", seq=1)))
+    workshop.apply(*(born for born in walked.born if born.event.spec.name == "leftinstance"))
+    assert zone_of(workshop, inside) == "town"
+    instance = workshop.store.get(Instance, "cave#1")
+    assert instance is not None
+    assert instance.came_from.keys() == {"bob"}

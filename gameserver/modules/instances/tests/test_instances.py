@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected, Repeated
 from gameserver.maps.objects import World
@@ -13,14 +14,14 @@ from gameserver.modules.combat.entities import Creature
 from gameserver.modules.groups.entities import Group, Member
 from gameserver.modules.groups.events import AcceptInvite, Invite, Kick, LeaveGroup
 from gameserver.modules.instances.entities import ALL, Instance, Opening
-from gameserver.modules.instances.events import Depart, Dissolve, Enter, Passed, PutBack, TendInstances
+from gameserver.modules.instances.events import Depart, Dissolve, Enter, LeftInstance, Passed, PutBack, TendInstances
 from gameserver.modules.instances.maps import unmapped
 from gameserver.modules.instances.rules import BUSY_ZONES, INSTANCES_MAX
 from gameserver.modules.instances.tests.worlds import CAVE, WORLD, opened
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.tests.worlds import on_ground
 from gameserver.modules.movement.entities import Body
-from gameserver.modules.movement.events import Appeared, Chart, Vanished
+from gameserver.modules.movement.events import Appeared, Chart, Move, Vanished
 from gameserver.modules.movement.relocation import misplaced
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.world.entities import ZoneClock
@@ -231,6 +232,47 @@ def test_what_lies_in_it_lies_at_the_gate_and_what_lives_in_it_is_gone() -> None
     assert where.of(Creature) == {}
 
 
+def walks_out(where: State) -> LeftInstance:
+    """Ada takes the step onto the portal."""
+    (born,) = [
+        event for event in do(where, players(where)["ada"], Move(dir="w"), "m1").events if type(event) is LeftInstance
+    ]
+    return born
+
+
+def test_who_walks_out_by_a_portal_is_no_visitor_any_more_and_there_is_room() -> None:
+    both = {"ada": ("meadow", 11, 8), "bob": ("meadow", 1, 1)}
+    bob = player("Bob", zone="cave#1", x=6, y=6)
+    where = scene(player(zone="cave#1", x=1, y=5), bob, EVE, opened(came_from=both), *grouped("ada", "bob", "eve"))
+    where.put([replace(where.of(Instance)["cave#1"], owner="s-bob:1")])
+    assert refusal(where, EVE, Enter(template="cave")) == "instance_full"
+    left = walks_out(where)
+    assert left == LeftInstance(player="ada", zone="cave#1")
+    do(where, ADA, left, "l1")
+    assert where.of(Body)["ada"].zone == "town"
+    assert where.of(Instance)["cave#1"].came_from.keys() == {"bob"}
+    assert do(where, EVE, Enter(template="cave")).result.zone == "cave#1"
+
+
+def test_who_has_come_in_again_before_it_was_noted_is_a_visitor() -> None:
+    where = scene(player(zone="cave#1", x=1, y=5), opened(), Opening(id=ALL, last=1))
+    left = walks_out(where)
+    where.put([replace(where.of(Body)["ada"], zone="meadow", x=12, y=10)])
+    do(where, players(where)["ada"], Enter(template="cave"))
+    do(where, ADA, left, "l1")
+    assert where.of(Instance)["cave#1"].came_from.keys() == {"ada"}
+
+
+def test_a_step_within_an_instance_bears_nothing() -> None:
+    where = scene(WITHIN, opened())
+    assert do(where, WITHIN, Move(dir="s")).events == ()
+
+
+def test_who_left_what_has_ended_meanwhile_is_where_they_are() -> None:
+    outcome = play(LeftInstance(player="ada", zone="cave#1"), scene(ADA), circumstances())
+    assert (outcome.put, outcome.drop) == ((), ())
+
+
 def test_it_ends_once() -> None:
     outcome = play(Dissolve(zone="cave#1", visitors=["ada"]), scene(WITHIN), circumstances())
     assert (outcome.put, outcome.drop) == ((), ())
@@ -308,6 +350,6 @@ def test_the_map_of_an_instance_is_its_template_s_with_ids_of_its_own() -> None:
     zone = WORLD.zone("cave#17")
     assert zone is not None
     assert (zone.name, zone.title, zone.walls) == ("cave#17", "The Cave", CAVE.walls)
-    assert [placed.id for placed in zone.objects] == ["cave#17.spawn.1", "cave#17.rat.2"]
+    assert [placed.id for placed in zone.objects] == ["cave#17.spawn.1", "cave#17.rat.2", "cave#17.portal.3"]
     assert WORLD.zone("cave#17") is zone
     assert [WORLD.zone(name) for name in ("cave", "nothing#1", "meadow#1", "#")] == [None] * 4

@@ -8,7 +8,7 @@ from gameserver.maps.objects import Placed, World, Zone
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.instances.entities import Instance, as_visitors
 from gameserver.modules.instances.maps import Gate, Stay
-from gameserver.modules.movement.maps import Spawn
+from gameserver.modules.movement.maps import Portal, Spawn
 from gameserver.testing.two_zones import MEADOW, NOW_MS, TOWN
 
 CAVE = Zone(
@@ -20,6 +20,7 @@ CAVE = Zone(
     objects=(
         Placed("cave.spawn.1", 2, 2, Spawn()),
         Placed("cave.rat.2", 10, 7, Lair("rat")),
+        Placed("cave.portal.3", 0, 5, Portal("town", 2, 2)),
     ),
     properties=(Stay(lasts_s=600, empty_s=30, visitors_max=2),),
 )
