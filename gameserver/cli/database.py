@@ -32,7 +32,7 @@ def bring_up_to_date(settings: Settings) -> Mapping[str, int]:
     store = Store(settings.database_url, world)
     try:
         store.migrate()
-        return {} if apply_maps.is_applied(store, world) else apply_maps.apply(store, world, now_ms())
+        return {} if apply_maps.is_applied(store, world) else apply_maps.apply(store, world, now_ms)
     finally:
         store.close()
 

@@ -35,7 +35,7 @@ def _world_check(arguments: argparse.Namespace) -> int:
     settings = config.load()
     world = load_world(arguments.file or settings.world_file)
     with closing(Store(settings.database_url, world)) as store:
-        found = apply_maps.check(store, world)
+        found = apply_maps.check(store, world, now_ms)
     print(f"The maps are sound: {len(world.zones)} zones.")
     print_counts(found)
     print("gameserver world apply would do that." if found else "Everyone in the database fits into it.")
@@ -63,7 +63,7 @@ def _world_apply(arguments: argparse.Namespace) -> int:
     settings = config.load()
     world = load_world(settings.world_file)
     with closing(Store(settings.database_url, world)) as store:
-        done = apply_maps.apply(store, world, now_ms())
+        done = apply_maps.apply(store, world, now_ms)
     print_counts(done)
     print("The database fits the maps.")
     return 0

@@ -62,7 +62,7 @@ def check(store: Store, world: World, now_ms: Callable[[], int]) -> Counter[str]
     for fitting in fittings():
         for portion in _portions(store, fitting.kind):
             drawn = judged.by(fitting.kind)
-            found.update(why for thing in portion if (why := fitting.misfit(drawn, thing)))
+            found.update(why for thing in portion if (why := _why(fitting, drawn, thing, now_ms())))
     return found
 
 
@@ -73,7 +73,7 @@ def apply(store: Store, world: World, now_ms: Callable[[], int]) -> Counter[str]
     for fitting in fittings():
         for portion in _portions(store, fitting.kind):
             drawn = judged.by(fitting.kind)
-            misplaced = [thing.id for thing in portion if fitting.misfit(drawn, thing)]
+            misplaced = [thing.id for thing in portion if _why(fitting, drawn, thing, now_ms())]
             if misplaced:
                 found += _apply_portion(store, drawn, fitting, misplaced, now_ms())
     store.set_fact(FACT, fingerprint(world))
@@ -88,13 +88,19 @@ def _portions(store: Store, kind: type[Entity]) -> Iterator[list[Any]]:
         after = portion[-1].id
 
 
+def _why(fitting: Fitting, world: World, thing: Any, now_ms: int) -> str:
+    """Why it can't stay, "" when it can, or when it is too new to be judged."""
+    return "" if fitting.fresh(thing, now_ms) else fitting.misfit(world, thing)
+
+
 def _apply_portion(store: Store, world: World, fitting: Fitting, misplaced: list[str], now_ms: int) -> Counter[str]:
     """In one transaction; who moved by itself meanwhile is left where it is."""
     with store.transaction() as transaction:
         state = transaction.load([tuple(ids(part, *misplaced) for part in (fitting.kind, *fitting.components))])
         state.world = world
         things = state.of(fitting.kind)
-        reasons = {id_: why for id_ in misplaced if id_ in things and (why := fitting.misfit(world, things[id_]))}
+        there = {id_: things[id_] for id_ in misplaced if id_ in things}
+        reasons = {id_: why for id_, thing in there.items() if (why := _why(fitting, world, thing, now_ms))}
         outcomes = {id_: fitting.cure(state, things[id_]) for id_ in reasons}
         put = [thing for outcome in outcomes.values() for thing in outcome.put]
         transaction.save(put, [thing for outcome in outcomes.values() for thing in outcome.drop])

@@ -27,6 +27,7 @@ class Fitting(msgspec.Struct, frozen=True):
     cure: Callable[[State, Any], Outcome]
     components: tuple[type[Entity], ...]
     module: str
+    fresh: Callable[[Any, int], bool]
 
 
 _SAID: list[Fitting] = []
@@ -37,21 +38,28 @@ def removed(state: State, thing: Entity) -> Outcome:
     return Outcome(drop=(thing,))
 
 
+def never(thing: Entity, now_ms: int) -> bool:
+    """Judge whatever is there, however new it is."""
+    return False
+
+
 def fitting(
     kind: type[Entity],
     *,
     misfit: Callable[[World, Any], str],
     cure: Callable[[State, Any], Outcome] = removed,
     components: tuple[type[Entity], ...] = (),
+    fresh: Callable[[Any, int], bool] = never,
 ) -> None:
     """Say which entities of a kind do not fit into a world, and what is done with them.
 
     ``misfit`` takes ``(world, thing)`` and returns why it can't stay as it is, as a sentence about all like it, "" when
     it can. ``cure`` takes ``(state, thing)`` and returns an outcome: what is put and dropped, and events of the server
-    that are born. ``components``: the other parts of its record that the cure reads.
+    that are born. ``components``: the other parts of its record that the cure reads. ``fresh`` takes
+    ``(thing, now_ms)``: is it too new to be judged, because not every worker knows of it yet?
     """
     module = sys._getframe(1).f_globals["__name__"]
-    _SAID.append(Fitting(kind, misfit, cure, components, module))
+    _SAID.append(Fitting(kind, misfit, cure, components, module, fresh))
 
 
 @once_per_reading

@@ -10,6 +10,7 @@ from gameserver.modules.building.entities import Change
 from gameserver.modules.movement.maps import on_a_portal
 
 SIGN_CHARS_MAX = 200
+SETTLES_MS = 30_000  # within so long every worker knows of a change
 
 
 class Sign(MapObject, frozen=True):
@@ -68,5 +69,10 @@ def superfluous(world: World, change: Change) -> str:
     return "changes that the maps show by now are removed" if drawn(world, [change]) == world else ""
 
 
+def is_new(change: Change, now_ms: int) -> bool:
+    """Whether some worker may not have drawn it yet: forgotten by then, it would stay as it was before for that one."""
+    return 0 <= now_ms - change.at_ms <= SETTLES_MS
+
+
 redraws(Change, by="n", draw=drawn)
-fitting(Change, misfit=superfluous)
+fitting(Change, misfit=superfluous, fresh=is_new)

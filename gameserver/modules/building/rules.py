@@ -43,7 +43,7 @@ from gameserver.modules.building.events import (
     Unplaced,
     Walled,
 )
-from gameserver.modules.building.maps import drawn, read
+from gameserver.modules.building.maps import drawn, is_new, read
 from gameserver.modules.movement.bodies import bodies_in, present_in
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Show
@@ -53,7 +53,6 @@ from gameserver.modules.sessions.players import actor
 
 CHANGES_MAX = 1_000  # that the files do not show yet
 FIRST_NUMBER = 1_000_000  # of objects that were built: those that are drawn in Tiled have lower ones
-SETTLES_MS = 30_000  # within so long every worker knows of a wall
 RECENT_MAX = 50
 
 EVERY_CHANGE: Listing[Change] = portion(Change, CHANGES_MAX, "n", 0)
@@ -191,7 +190,7 @@ def survey(state: State, event: Survey, context: Context) -> Outcome:
 @rule(needs=lambda event, context: (RECENT,))
 def tendbuilding(state: State, event: TendBuilding, context: Context) -> Outcome:
     """Walls are cleared while they are new: until then some worker may have let somebody walk there."""
-    new = [c for c in state.found(RECENT) if c.what == "wall" and 0 <= context.now_ms - c.at_ms <= SETTLES_MS]
+    new = [c for c in state.found(RECENT) if c.what == "wall" and is_new(c, context.now_ms)]
     return Outcome(events=tuple(ClearWall(zone=one.zone, x=one.x, y=one.y) for one in new))
 
 

@@ -107,7 +107,7 @@ done(plays("ada", Logout(seq=3)))
 came_back = the("ok", done(tell("ada", Login(name="Ada", password="long enough", seq=1), conn="d")))
 assert (came_back["data"]["x"], came_back["data"]["y"]) == (1, 2)
 assert store.get(Body, "ada").v == 6
-assert apply_maps.check(store, world) == {}
+assert apply_maps.check(store, world, lambda: 1) == {}
 assert "sessions.sweep" in {spec.task for spec in catalogue.periodic()}
 swept = done(Envelope(id="sweep:1", event=Sweep(n=1), at_ms=9_999))
 assert swept.outcomes == {"ok": 1}, swept.outcomes

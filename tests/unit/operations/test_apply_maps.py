@@ -61,13 +61,13 @@ def bodies(populated: Workshop) -> dict[str, Player]:
 
 def test_a_check_says_what_would_be_done_and_does_nothing(populated: Workshop) -> None:
     before = bodies(populated)
-    assert apply_maps.check(populated.store, OTHER) == WANTED
+    assert apply_maps.check(populated.store, OTHER, lambda: populated.now_ms) == WANTED
     assert bodies(populated) == before
     assert not apply_maps.is_applied(populated.store, OTHER)
 
 
 def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated: Workshop) -> None:
-    assert apply_maps.apply(populated.store, OTHER, populated.now_ms) == WANTED
+    assert apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms) == WANTED
     after = bodies(populated)
     assert all(SMALL.walkable(body.x, body.y) for body in after.values())
     assert {body.zone for body in after.values()} == {"meadow"}
@@ -79,20 +79,20 @@ def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated:
 
 
 def test_applying_twice_does_nothing_more(populated: Workshop) -> None:
-    apply_maps.apply(populated.store, OTHER, populated.now_ms)
+    apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms)
     assert apply_maps.is_applied(populated.store, OTHER)
     assert not apply_maps.is_applied(populated.store, WORLD)
-    assert apply_maps.apply(populated.store, OTHER, populated.now_ms) == {}
-    assert apply_maps.check(populated.store, OTHER) == {}
+    assert apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms) == {}
+    assert apply_maps.check(populated.store, OTHER, lambda: populated.now_ms) == {}
 
 
 def test_it_goes_in_portions(populated: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply_maps, "PORTION", 1)
-    assert apply_maps.apply(populated.store, OTHER, populated.now_ms) == WANTED
+    assert apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms) == WANTED
 
 
 def test_those_in_the_world_are_shown_where_they_stand_now(populated: Workshop) -> None:
-    apply_maps.apply(populated.store, OTHER, populated.now_ms)
+    apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms)
     populated.now_ms += 1
     born = sweep(populated).born
     assert sorted(envelope.event.player for envelope in born) == ["ada", "bob", "eve"]

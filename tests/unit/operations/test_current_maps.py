@@ -7,7 +7,9 @@ import pytest
 
 from gameserver.maps.objects import World
 from gameserver.modules.building.entities import Builder, Change
-from gameserver.modules.building.events import BuildWall, RemoveObject
+from gameserver.modules.building.events import BuildWall, PlaceObject, RemoveObject
+from gameserver.modules.building.maps import SETTLES_MS
+from gameserver.modules.combat.entities import Creature
 from gameserver.modules.movement.events import Move
 from gameserver.operations import apply_maps
 from gameserver.operations.current_maps import PORTION, REDRAW_MS, CurrentMaps
@@ -16,6 +18,7 @@ from tests.unit.processing.workshop import Workshop, reply
 
 GM = player("Gm", x=2, y=15)
 EVE = player("Eve", x=19, y=10)
+FORGOTTEN = {"changes that the maps show by now are removed": 1}
 
 
 class Worker:
@@ -88,9 +91,37 @@ def test_a_worker_that_begins_draws_all_and_maps_that_show_it_let_it_be_forgotte
     drawn = third.world
     third.workshop.store.close()
     assert not drawn.zones["meadow"].walkable(20, 10)
-    assert "changes that the maps show by now are removed" not in apply_maps.check(one.workshop.store, WORLD)
-    assert apply_maps.apply(one.workshop.store, drawn, NOW_MS)["changes that the maps show by now are removed"] == 1
+    store, later_ms = one.workshop.store, NOW_MS + SETTLES_MS + 1
+    assert apply_maps.check(store, WORLD, lambda: later_ms) == {}
+    assert apply_maps.apply(store, drawn, lambda: later_ms) == FORGOTTEN
     assert one.workshop.store.later(Change, "n", 0, 10) == []
+
+
+def test_who_is_where_only_builders_made_room_stays_there(workers: tuple[Worker, Worker]) -> None:
+    """The maps' files show a wall there, and no place for that creature."""
+    one, _ = workers
+    store = one.workshop.store
+    assert one.answer(GM, BuildWall(zone="meadow", x=5, y=5, floor=True, seq=1))["type"] == "ok"
+    lair = PlaceObject(zone="meadow", x=22, y=10, kind="creature", properties='{"kind":"rat"}', seq=2)
+    rat = Creature(id=one.answer(GM, lair)["data"]["id"], kind="rat", zone="meadow", x=22, y=10)
+    one.workshop.enter(player("Ida", x=5, y=5))
+    one.workshop.put(rat)
+    assert apply_maps.check(store, WORLD, lambda: NOW_MS) == {}
+    assert apply_maps.apply(store, WORLD, lambda: NOW_MS) == {}
+    assert (one.workshop.player("ida").x, one.workshop.player("ida").y) == (5, 5)
+    assert store.get(Creature, rat.id) == rat
+
+
+def test_a_change_that_some_worker_may_not_have_drawn_is_not_forgotten(workers: tuple[Worker, Worker]) -> None:
+    """A wall was built and at once taken away: the files show what is, and one worker has drawn the wall."""
+    one, two = workers
+    one.answer(GM, BuildWall(zone="meadow", x=20, y=10, seq=1))
+    two.maps.refresh()
+    one.answer(GM, BuildWall(zone="meadow", x=20, y=10, floor=True, seq=2))
+    assert apply_maps.apply(one.workshop.store, WORLD, lambda: NOW_MS) == {}
+    two.later()
+    assert two.answer(EVE, Move(dir="e", seq=1))["type"] == "ok"
+    assert apply_maps.apply(one.workshop.store, WORLD, lambda: NOW_MS + SETTLES_MS + 1) == FORGOTTEN
 
 
 class Listed:

@@ -24,8 +24,8 @@ from gameserver.modules.building.events import (
     Unplaced,
     Walled,
 )
-from gameserver.modules.building.maps import Sign, drawn, read, superfluous
-from gameserver.modules.building.rules import CHANGES_MAX, EVERY_CHANGE, RECENT, SETTLES_MS
+from gameserver.modules.building.maps import SETTLES_MS, Sign, drawn, read, superfluous
+from gameserver.modules.building.rules import CHANGES_MAX, EVERY_CHANGE, RECENT
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.movement.entities import Body
