@@ -1,6 +1,7 @@
 """Play many seeds, and say what contradicts: ``python -m tests.simulation --seeds 10000 --processes 2``.
 
-``--trace N`` plays one seed and tells what happened in it, line by line.
+``--trace N`` plays one seed and tells what happened in it, line by line. ``--full``: in each story players trade, go on
+quests, travel and fight, and workers and gateways die.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import logging
 import sys
 import time
 from collections import Counter
+from math import inf
 
 from tests.simulation.findings import play
 from tests.simulation.many import play_all
@@ -15,10 +17,10 @@ from tests.simulation.many import play_all
 SHOWN_MAX = 50
 
 
-def show(seed: int) -> int:
+def show(seed: int, *, full: bool) -> int:
     """Play a seed and tell what happens."""
     logging.disable(logging.CRITICAL)
-    cluster, wrong = play(seed)
+    cluster, wrong = play(seed, full=full)
     print(cluster.story)
     for at_s, *what in cluster.told:
         print(f"{at_s:9.3f}  {' '.join(map(str, what))}")
@@ -33,11 +35,14 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--trace", type=int)
+    parser.add_argument("--full", action="store_true", help="stories of all that there is, with crashes in each")
+    parser.add_argument("--minutes", type=float, default=inf, help="play no longer than this, however many seeds")
     given = parser.parse_args()
     if given.trace is not None:
-        return show(given.trace)
+        return show(given.trace, full=given.full)
     began_s, counts, shown = time.monotonic(), Counter[str](), 0
-    for some, wrong in play_all(given.first, given.seeds, given.processes):
+    until_s = time.time() + given.minutes * 60
+    for some, wrong in play_all(given.first, given.seeds, given.processes, full=given.full, until_s=until_s):
         counts.update(some)
         for seed, found in wrong.items():
             shown += 1

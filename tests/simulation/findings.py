@@ -27,7 +27,7 @@ from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
 from tests.simulation.economy import CODES, misplaced, unpaid
 from tests.simulation.moves import MOVES
 from tests.simulation.player import Deed
-from tests.simulation.story import make_story
+from tests.simulation.story import make_full_story, make_story
 
 SETTLED_S_MAX = 200.0  # an answer that was lost is asked for again, a gateway that died is missed, an outcome told
 ACT_S_MAX = 60.0
@@ -37,9 +37,13 @@ UNDER_WAY_S_MAX = 2.0
 FIGHTS = frozenset({"no_such_target", "out_of_reach", "cooldown", "dead"})
 
 
-def play(seed: int, **changes: Any) -> tuple[SimulatedCluster, list[str]]:
-    """Play a seed to its end. Gives the cluster and every contradiction, a sentence each. ``changes``: of its story."""
-    cluster = SimulatedCluster(replace(make_story(seed, tuple(MOVES)), **changes))
+def play(seed: int, *, full: bool = False, **changes: Any) -> tuple[SimulatedCluster, list[str]]:
+    """Play a seed to its end. Gives the cluster and every contradiction, a sentence each. ``changes``: of its story.
+
+    ``full``: its players do all that there is, and its workers and gateways die.
+    """
+    make = make_full_story if full else make_story
+    cluster = SimulatedCluster(replace(make(seed, tuple(MOVES)), **changes))
     try:
         for _ in range(cluster.story.steps):
             cluster.step()
@@ -201,8 +205,12 @@ def _deed(cluster: SimulatedCluster, deed: Deed, times: int) -> Iterator[str]:
 
 
 def _foreseen(cluster: SimulatedCluster, deed: Deed) -> frozenset[str]:
-    """What it may be refused with: among that, that nobody can tell, where a gateway refused it and died with that."""
-    codes = DEAD if deed.id in guilty(cluster) else PATIENCE
+    """What it may be refused with: among that, that nobody can tell, where a gateway refused it and died with that.
+
+    What killed as many workers as it may, or was with these, is given up.
+    """
+    given_up = cluster.killed[deed.id] >= catalogue.events()[deed.action.event].spec.max_attempts
+    codes = DEAD if given_up or deed.id in guilty(cluster) else PATIENCE
     codes |= NO_WONDER | FIGHTS | CODES | adventures.CODES | travel.CODES | fights.CODES
     return codes | {"outcome_unknown"} if deed.id in cluster.refused else codes
 

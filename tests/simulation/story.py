@@ -14,6 +14,8 @@ ADVENTURE_ODDS = 0.5  # of an economy
 TRAVEL_ODDS = 0.3  # of those
 FIGHT_ODDS = 0.1
 FIGHT_ACTIONS = 40  # who fights waits for much of the time
+FULL_ACTIONS = 60  # there is much to do
+DEADLY = frozenset({"kill_worker", "kill_gateway", "hang_up"})
 POISONS = ("needs", "prepare", "rule", "result", "put", "null", "wide", "notice", "born", "stranger", "killer")
 
 
@@ -86,3 +88,18 @@ def make_story(seed: int, moves: tuple[str, ...]) -> Story:
     )
     story = replace(story, travels=story.economy and rng.random() < TRAVEL_ODDS)
     return replace(story, fights=True, actions=FIGHT_ACTIONS) if rng.random() < FIGHT_ODDS else story
+
+
+def make_full_story(seed: int, moves: tuple[str, ...]) -> Story:
+    """The story of a seed with all that players do, in which workers and gateways die and messages are lost, always."""
+    story = make_story(seed, moves)
+    rough = story.chances
+    chances = replace(
+        rough,
+        publish_lost=max(rough.publish_lost, 0.01),
+        ack_lost=max(rough.ack_lost, 0.04),
+        crash=max(rough.crash, 0.06),
+        switch=max(rough.switch, 0.05),
+    )
+    everything = {"economy": True, "adventures": True, "travels": True, "fights": True}
+    return replace(story, chances=chances, moves=story.moves | DEADLY, actions=FULL_ACTIONS, **everything)
