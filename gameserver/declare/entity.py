@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare.field_conditions import Condition, Field, tests_of
-from gameserver.declare.game_package import game, package, parts
+from gameserver.declare.game_package import game, parts, place_in_game
 from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
@@ -389,24 +389,24 @@ def components_apart() -> dict[type[Entity], tuple[type[Entity], ...]]:
 
 
 @once_per_reading
-def _begun() -> dict[type[Entity], Entity]:
+def begun() -> dict[type[Entity], Entity]:
     """What the game says of how components begin. Raises ``Corrupt`` ``bad_game`` for what is no component of it."""
     found: dict[type[Entity], Entity] = {}
     for thing in game().begins:
         if not isinstance(thing, Entity) or type(thing) not in kinds() or thing.spec.of is None:
-            raise Corrupt("bad_game", f"{package()}: begins names {thing!r:.80}, which is no component of this game.")
+            fault = f"{thing!r:.80}, which is no component of this game"
+            raise Corrupt("bad_game", f"{place_in_game('begins')}: begins names {fault}.")
         if type(thing) in found:
-            raise Corrupt(
-                "bad_game", f"{package()}: begins names {type(thing).__name__} twice: one of them would count."
-            )
+            fault = f"{type(thing).__name__} twice: one of them would count"
+            raise Corrupt("bad_game", f"{place_in_game('begins')}: begins names {fault}.")
         found[type(thing)] = thing
     return found
 
 
 def beginning(kind: type[T], id_: str) -> T:
     """Return a component as it begins: as the game says, or else with the defaults of its fields."""
-    begun: Any = _begun().get(kind)
-    made: T = kind(id=id_) if begun is None else replace(begun, id=id_)
+    said: Any = begun().get(kind)
+    made: T = kind(id=id_) if said is None else replace(said, id=id_)
     return made
 
 
@@ -415,6 +415,6 @@ def actor_kind() -> Any:
     """The entity that sends events. Raises ``Corrupt`` ``bad_game`` where the game has not one."""
     found = [kind for kind in kinds() if kind.spec.actor]
     if len(found) != 1:
-        at = ", ".join(kind.spec.at for kind in found) or "no entity"
-        raise Corrupt("bad_game", f"A game has one entity with actor=True, and here are {len(found)}: {at}.")
+        at = ", ".join(kind.spec.at for kind in found) or place_in_game("modules")
+        raise Corrupt("bad_game", f"{at}: a game has one entity with actor=True, and here are {len(found)}.")
     return found[0]

@@ -13,6 +13,7 @@ the nearest folder, from ``GAMESERVER_HOME`` and else from the current one upwar
     game = "mygame"
 """
 
+import difflib
 import keyword
 import os
 import pkgutil
@@ -28,13 +29,15 @@ from typing import Any
 import msgspec
 
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import exists, imported
+from gameserver.declare.source_locations import exists, file_of, imported, is_package, place, place_of_value
 from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"
 HOME = "GAMESERVER_HOME"
 BUNDLED = "gameserver.games.millbrook"
+PROJECT = "pyproject.toml"
 _NAME = re.compile("[a-z][a-z0-9_]{0,39}")
+_NAMES_GAME = re.compile(r"\s*(tool\.gameserver\.)?game\s*=")
 # Families name queues and Celery tasks: these names, and what begins with one and a dot, are the engine's and Celery's.
 RESERVED = frozenset({"celery", "dead", "delay", "gateway", "server"})
 PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved", "world_view", "text")
@@ -79,7 +82,7 @@ def _named() -> tuple[Path, str] | None:
 
 @cache
 def _above(start: Path) -> tuple[Path, str] | None:
-    found = ((each, _game_of(each / "pyproject.toml")) for each in (start, *start.parents))
+    found = ((each, _game_of(each / PROJECT)) for each in (start, *start.parents))
     return next(((each, name) for each, name in found if name), None)
 
 
@@ -92,7 +95,8 @@ def _game_of(file: Path) -> str:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise Corrupt("bad_game", f"{file} cannot be read: {error}.") from None
     if not isinstance(name, str):
-        raise Corrupt("bad_game", f"{file}: game in [tool.gameserver] must be a package's name, as text.")
+        at = _place_of_game_in(file)
+        raise Corrupt("bad_game", f"{at}: game in [tool.gameserver] must be a package's name, as text.")
     return name
 
 
@@ -101,14 +105,48 @@ def game() -> Game:
     """The game that is played. Raises ``Corrupt``: ``bad_game`` where there is none, ``bad_module``."""
     name = package()
     _make_importable()
-    if not exists(name):
-        raise Corrupt("bad_game", f"{SETTING}={name}: there is no such package on Python's path.")
+    if not exists(name) or not is_package(name):
+        raise Corrupt("bad_game", f"{_where_it_is_named()}: there is no package {name} on Python's path.")
     found = getattr(imported(name), "GAME", None)
     if not isinstance(found, Game):
-        raise Corrupt("bad_game", f"{SETTING}={name}: the package has no GAME = Game(...).")
-    if not isinstance(found.modules, tuple | list):
-        raise Corrupt("bad_game", f"{SETTING}={name}: modules of its GAME must be a tuple of dotted names.")
+        raise Corrupt("bad_game", f"{place_in_game()}: the package {name} has no GAME = Game(...).")
+    for field, (sound, fault) in _checked(found).items():
+        if not sound:
+            raise Corrupt("bad_game", f"{place_in_game(field)}: {field} of GAME must be {fault}.")
     return found
+
+
+def _checked(found: Game) -> dict[str, tuple[bool, str]]:
+    """Whether each field is what it must be, and what that is."""
+    names, data = found.modules, found.data
+    return {
+        "modules": (_are(names, str), "a tuple of dotted names"),
+        "world": (isinstance(found.world, Path), "a pathlib.Path"),
+        "data": (isinstance(data, Mapping) and _are([*data.values()], Path), "names with a pathlib.Path each"),
+        "begins": (_are(found.begins, object), "a tuple of entities"),
+    }
+
+
+def _are(things: Any, kind: type) -> bool:
+    return isinstance(things, tuple | list) and all(isinstance(each, kind) for each in things)
+
+
+def place_in_game(part: str = "") -> str:
+    """Return where the game's package says ``GAME``; ``part``: the line of a field or of a text within, if seen."""
+    return place_of_value(file_of(imported(package())), "GAME", part)
+
+
+def _where_it_is_named() -> str:
+    """Return the setting, or the line of the project's file, that names the package."""
+    if name := os.environ.get(SETTING):
+        return f"{SETTING}={name}"
+    found = _named()
+    return _place_of_game_in(found[0] / PROJECT) if found else BUNDLED
+
+
+def _place_of_game_in(file: Path) -> str:
+    lines = file.read_text().splitlines()
+    return place(str(file), next((n for n, line in enumerate(lines, 1) if _NAMES_GAME.match(line)), 1))
 
 
 @once_per_reading
@@ -120,8 +158,8 @@ def modules() -> tuple[str, ...]:
     """
     named, own = game().modules, _own(package())
     for name in named:
-        if not exists(name):
-            raise Corrupt("bad_game", f"{package()}: there is no module {name}.")
+        if not _is_module(name):
+            raise Corrupt("bad_game", f"{place_in_game(name)}: there is no module {name}{_near(name)}.")
     found = (*named, *(name for name in own if name not in named))
     for name in found:
         _check_name(name)
@@ -129,7 +167,8 @@ def modules() -> tuple[str, ...]:
     for name in found:
         first = families.setdefault(family_of(name), name)
         if first != name:
-            raise Corrupt("bad_game", f"{package()}: {first} and {name} would both be the family {family_of(name)}.")
+            both = f"{first} and {name} would both be the family {family_of(name)}"
+            raise Corrupt("bad_game", f"{_place_of_module(name)}: {both}: rename one, or leave one out.")
     return found
 
 
@@ -168,7 +207,23 @@ def _make_importable() -> None:
         sys.path.insert(0, str(found[0]))
 
 
+def _place_of_module(name: str) -> str:
+    """Return the line of the game that names a module, or else the module's own first."""
+    return place_in_game(name) if name in game().modules else place(file_of(imported(name)), 1)
+
+
+def _near(name: str) -> str:
+    """Return the question for a module of nearly this name, beside which it would stand."""
+    parent = name.rpartition(".")[0]
+    beside = _own(parent) if parent and exists(parent) and is_package(parent) else []
+    near = difflib.get_close_matches(name, beside, 1)
+    return f" (is it {near[0]}?)" if near else ""
+
+
 def _own(name: str) -> list[str]:
     inside = pkgutil.iter_modules(imported(name).__path__, f"{name}.")
-    packages = sorted(info.name for info in inside if info.ispkg)
-    return [package for package in packages if any(exists(f"{package}.{part}") for part in PARTS)]
+    return [package for package in sorted(info.name for info in inside if info.ispkg) if _is_module(package)]
+
+
+def _is_module(name: str) -> bool:
+    return exists(name) and is_package(name) and any(exists(f"{name}.{part}") for part in PARTS)

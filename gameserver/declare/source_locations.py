@@ -1,5 +1,6 @@
 """Where something stands in a game's code, so that whoever wrote it finds it: a file and a line."""
 
+import ast
 import inspect
 import sys
 import traceback
@@ -8,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 from gameserver.errors import Corrupt
 
@@ -38,9 +40,51 @@ def place_of_class(cls: type) -> str:
         return place(file, 1)
 
 
+def place_of_value(file: str | Path, name: str, part: str = "") -> str:
+    """Return where a file gives a name its value, or line 1 where it is not seen to.
+
+    ``part``: a text or a keyword within the value, whose line it is where it is written out there.
+    """
+    given = [node for node in _parsed(Path(file)) if name in _names_given(node)]
+    within = [node for statement in given for node in ast.walk(statement) if part and _is_part(node, part)]
+    lines = [node.lineno for node in (*within, *given)]
+    return place(str(file), lines[0] if lines else 1)
+
+
+def _parsed(file: Path) -> list[ast.stmt]:
+    try:
+        return ast.parse(file.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+
+
+def _names_given(node: ast.stmt) -> list[str]:
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _is_part(node: Any, part: str) -> bool:
+    return (isinstance(node, ast.Constant) and node.value == part) or (
+        isinstance(node, ast.keyword) and node.arg == part
+    )
+
+
+def file_of(module: ModuleType) -> str:
+    """The file of a module, or that in which a package without one would have its names."""
+    return module.__file__ or str(Path(next(iter(module.__path__))) / "__init__.py")
+
+
 def exists(module: str) -> bool:
-    """Whether there is a module of this name, in a package that there is."""
+    """Whether there is a module of this name. Raises ``Corrupt`` where a package that it stands in does not import."""
+    parent, _, name = module.rpartition(".")
+    if not name or ("." in module and not (exists(parent) and is_package(parent))):
+        return False
     return find_spec(module) is not None
+
+
+def is_package(module: str) -> bool:
+    """Whether a module has others within it. Raises the same."""
+    return hasattr(imported(module), "__path__")
 
 
 def is_within(module: str, packages: Iterable[str]) -> bool:

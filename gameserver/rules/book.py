@@ -8,8 +8,8 @@ from typing import Any
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.conserved import quantities
-from gameserver.declare.entity import kinds
-from gameserver.declare.game_package import family_of, modules, package, parts
+from gameserver.declare.entity import actor_kind, begun, kinds
+from gameserver.declare.game_package import family_of, modules, parts, place_in_game
 from gameserver.declare.hooks import hooks
 from gameserver.declare.source_locations import exists, imported, place_of
 from gameserver.errors import Corrupt
@@ -28,6 +28,8 @@ def rules() -> dict[str, Rule]:
     """
     kinds()  # its entities are sound
     quantities()  # and what it declares as conserved
+    actor_kind()  # and who acts
+    begun()  # and with what a player begins
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
     for rule in found.values():
@@ -53,7 +55,7 @@ def _answering(spec: Spec) -> str:
         if family_of(module) == spec.family:
             return module
     cure = f"take gameserver.modules.{spec.family}, or write a module {spec.family}"
-    raise Corrupt("no_rule", f"{package()}: {spec.task}, which gateways send, has no rule: {cure}.")
+    raise Corrupt("no_rule", f"{place_in_game('modules')}: {spec.task}, which gateways send, has no rule: {cure}.")
 
 
 def _refuse_strays(known: Mapping[str, Rule]) -> None:

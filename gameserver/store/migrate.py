@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from gameserver.declare.game_package import game, package
-from gameserver.declare.source_locations import imported
+from gameserver.declare.source_locations import imported, place_of_value
 from gameserver.errors import Corrupt
 from gameserver.store.engine import open_engine
 
@@ -113,10 +113,14 @@ def heads() -> list[str]:
     files = [Path(script.path) for script in found if script is not None]
     for file, other in combinations(files, 2):
         if file.parent == other.parent:
-            raise Corrupt(
-                "bad_migration", f"{file} and {other.name} both follow the same migration: let one follow the other."
-            )
+            both = f"{_following(file)} and {_following(other)} both follow the same migration"
+            raise Corrupt("bad_migration", f"{both}: let one follow the other.")
     return sorted(script.revision for script in found if script is not None)
+
+
+def _following(file: Path) -> str:
+    """The line of a migration that names the one before it."""
+    return place_of_value(file, "down_revision")
 
 
 def revisions() -> list[str]:

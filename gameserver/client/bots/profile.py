@@ -11,7 +11,7 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import package
-from gameserver.declare.source_locations import exists, imported
+from gameserver.declare.source_locations import exists, file_of, imported, place_of_value
 from gameserver.errors import Corrupt
 
 
@@ -79,5 +79,6 @@ def profile(name: str = "") -> BotProfile:
         return BotProfile(behaviour=Onlooker)
     found = getattr(imported(module), "BOTS", None)
     if not isinstance(found, BotProfile):
-        raise Corrupt("bad_game", f"{module} has no BOTS = BotProfile(...).")
+        at = place_of_value(file_of(imported(module)), "BOTS")
+        raise Corrupt("bad_game", f"{at}: {module} has no BOTS = BotProfile(...).")
     return found

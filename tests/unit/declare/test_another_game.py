@@ -186,7 +186,7 @@ try:
     profile()
     raise SystemExit("there is no profile")
 except Corrupt as fault:
-    assert fault.message == "archipelago.bots has no BOTS = BotProfile(...)."
+    assert fault.message == "archipelago/bots.py:1: archipelago.bots has no BOTS = BotProfile(...)."
 """,
     "where players enter the view": """
 from types import SimpleNamespace

@@ -311,7 +311,9 @@ def test_two_migrations_that_follow_one_stop_every_program(program: str, copy: P
     text = last.read_text()
     second = versions / "9999_another.py"
     second.write_text(text.replace(f'revision = "{last.name[:4]}"', 'revision = "9999"'))
-    assert re.search(r"versions/\w+\.py and \w+\.py both follow the same migration", said(copy, program))
+    assert re.search(
+        r"versions/\w+\.py:\d+ and \S+/versions/\w+\.py:\d+ both follow the same migration", said(copy, program)
+    )
 
 
 @pytest.mark.parametrize("program", SERVING)
@@ -329,7 +331,11 @@ def test_a_map_that_names_an_unknown_kind_stops_every_program(program: str, copy
 def test_two_modules_of_one_family_stop_every_program(program: str, copy: Path) -> None:
     write(copy)
     (copy / MODULE).rename(copy / "gameserver/games/millbrook/chat")
-    assert "gameserver.games.millbrook.chat would both be the family chat" in said(copy, program)
+    chats = "gameserver.modules.chat and gameserver.games.millbrook.chat"
+    assert said(copy, program) == (
+        f"gameserver/games/millbrook/chat/__init__.py:1: {chats} would both be the family chat: "
+        "rename one, or leave one out."
+    )
 
 
 @pytest.mark.parametrize(
@@ -367,3 +373,62 @@ adds(Being, Mood)
 def test_two_parts_with_one_field_stop_every_program(program: str, copy: Path) -> None:
     write(copy, events=SIGNS + PART)
     assert re.search(rf"{MODULE}/events\.py:\d+: Mood adds hp to Being, which has it from", said(copy, program))
+
+
+GAME = "gameserver/games/millbrook/__init__.py"
+
+
+def line_of(folder: Path, text: str) -> int:
+    lines = (folder / GAME).read_text().splitlines()
+    return next(n for n, line in enumerate(lines, 1) if text in line)
+
+
+def change_game(folder: Path, old: str, new: str) -> None:
+    text = (folder / GAME).read_text()
+    assert old in text
+    (folder / GAME).write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_a_module_that_there_is_not_is_named_with_the_line_that_lists_it(program: str, copy: Path) -> None:
+    at = line_of(copy, '"gameserver.modules.chat"')
+    change_game(copy, "modules.chat", "modules.caht")
+    assert said(copy, program) == (
+        f"{GAME}:{at}: there is no module gameserver.modules.caht (is it gameserver.modules.chat?)."
+    )
+
+
+@pytest.mark.parametrize("program", SERVING)
+def test_a_package_without_a_game_is_named_with_the_line_that_should_give_it(program: str, copy: Path) -> None:
+    at = line_of(copy, "GAME = ")
+    change_game(copy, "GAME = Game(", "GAME = dict(")
+    assert said(copy, program) == f"{GAME}:{at}: the package gameserver.games.millbrook has no GAME = Game(...)."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("GAME = ", "PLAY = ", "1: the package gameserver.games.millbrook has no GAME = Game(...)."),
+        ('"gameserver.modules.chat"', '"nobodys.chat"', "there is no module nobodys.chat."),
+        ('"gameserver.modules.chat"', '".chat"', "there is no module .chat."),
+        ('"gameserver.modules.chat"', '"json"', "there is no module json."),
+        ('"gameserver.modules.chat"', '"json.decoder"', "there is no module json.decoder."),
+        ('"gameserver.modules.chat"', '"gameserver.modules.chat.events"', "there is no module gameserver.modules.chat"),
+        ('"gameserver.modules.chat"', "7", "modules of GAME must be a tuple of dotted names."),
+        ('MAPS / "bundled.world"', '"bundled.world"', "world of GAME must be a pathlib.Path."),
+        ('MAPS / f"{name}.json"', 'f"{name}.json"', "data of GAME must be names with a pathlib.Path each."),
+        ("world=", "begins=7,\n    world=", "begins of GAME must be a tuple of entities."),
+        ("world=", "begins=(7,),\n    world=", "begins names 7, which is no component of this game."),
+        ("modules=(", "modules=(), begins=(", "a game has one entity with actor=True, and here are 0."),
+        (
+            '"gameserver.modules.world",',
+            '"gameserver.modules.world" "",\n        *(7).modules,',
+            "AttributeError: 'int'",
+        ),
+    ],
+)
+def test_a_game_that_is_declared_wrongly_is_named_with_its_line(old: str, new: str, sentence: str, copy: Path) -> None:
+    change_game(copy, old, new)
+    told = said(copy, "up")
+    assert re.match(rf"{GAME}:\d+: ", told)
+    assert sentence in told

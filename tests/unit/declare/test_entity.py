@@ -13,8 +13,8 @@ from gameserver.declare.entity import (
     Keep,
     Often,
     Place,
-    _begun,
     actor_kind,
+    begun,
     entity,
     kinds,
     refuse_doubles,
@@ -234,15 +234,15 @@ def test_a_game_says_once_how_a_component_begins(monkeypatch: pytest.MonkeyPatch
     twice = Game(modules=(), world=Path(), begins=(Purse(id="", coins=1), Purse(id="", coins=2)))
     monkeypatch.setattr("gameserver.declare.entity.game", lambda: twice)
     with pytest.raises(Corrupt, match="begins names Purse twice"):
-        _begun.__wrapped__()
+        begun.__wrapped__()
 
 
 def test_what_a_game_begins_with_must_be_components_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Game(modules=(), world=Path(), begins=(Player(id="", name=""),))
     monkeypatch.setattr("gameserver.declare.entity.game", lambda: odd)
     with pytest.raises(Corrupt, match=r"bad_game: .*: begins names Player.*, which is no component of this game"):
-        _begun.__wrapped__()
+        begun.__wrapped__()
     monkeypatch.setattr(
         "gameserver.declare.entity.game", lambda: Game(modules=(), world=Path(), begins=(Purse(id=""),))
     )
-    assert _begun.__wrapped__() == {Purse: Purse(id="")}
+    assert begun.__wrapped__() == {Purse: Purse(id="")}

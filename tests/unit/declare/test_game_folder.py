@@ -7,6 +7,7 @@ import pytest
 
 from gameserver.config import load
 from gameserver.declare import game_package
+from gameserver.declare.source_locations import place_of_value
 from gameserver.errors import Corrupt
 
 NAMED = '[project]\nname = "atoll"\n\n[tool.gameserver]\ngame = "atoll"\n'
@@ -78,5 +79,33 @@ def test_the_games_own_folder_is_where_python_looks_for_it(atoll: Path, monkeypa
     monkeypatch.setattr(sys, "path", list(sys.path))
     (atoll / "atoll").mkdir()
     (atoll / "atoll" / "__init__.py").write_text("")
-    with pytest.raises(Corrupt, match="has no GAME"):
+    with pytest.raises(Corrupt, match=r"bad_game: atoll/__init__\.py:1: the package atoll has no GAME"):
         game_package.game.__wrapped__()
+
+
+@pytest.mark.parametrize("made", [[], ["atoll.py"]], ids=["nothing", "a module that is no package"])
+def test_the_line_is_named_that_names_a_package_which_there_is_not(
+    atoll: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(atoll)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "atoll", raising=False)
+    for file in made:
+        (atoll / file).write_text("")
+    with pytest.raises(Corrupt, match=r"bad_game: pyproject\.toml:5: there is no package atoll on Python's path"):
+        game_package.game.__wrapped__()
+
+
+def test_the_setting_is_named_that_names_a_package_which_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(game_package.SETTING, "nobodys.game")
+    with pytest.raises(Corrupt, match=r"bad_game: GAMESERVER_GAME=nobodys\.game: there is no package nobodys\.game"):
+        game_package.game.__wrapped__()
+
+
+def test_a_line_within_a_value_is_found_where_it_is_written_out(tmp_path: Path) -> None:
+    file = tmp_path / "some.py"
+    file.write_text("OTHER = 'b'\nGAME = dict(\n    a='b',\n    c=[\n        'd'],\n)\n")
+    lines = [place_of_value(file, "GAME", part).rpartition(":")[2] for part in ("", "b", "c", "d", "e")]
+    assert lines == ["2", "3", "4", "5", "2"]
+    assert place_of_value(file, "NOTHING") == f"{file}:1"
+    assert place_of_value(tmp_path / "none.py", "GAME") == f"{tmp_path}/none.py:1"
