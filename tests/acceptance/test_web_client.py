@@ -1,5 +1,6 @@
 """Two people in real browsers, on the page that gateways serve, and the gateway dies under them."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,6 +27,14 @@ ARENA = (
 ROOM = ("######", "#s.S.#", "#....#", "######")
 SQUARE = ("#######", "#sS.BM#", "#C.W..#", "#######")
 GREEN = ("######", "#s...#", "#....#", "######")
+GLADE = ("#####", "#s..#", "#####")
+PEACEFUL = """
+from pathlib import Path
+
+from gameserver.game import Game
+
+GAME = Game(modules=tuple(f"gameserver.modules.{name}" for name in ("sessions", "movement", "chat")), world=Path(%r))
+"""
 PHONE = (390, 844)
 FIGHT_S_MAX = 60.0
 
@@ -120,6 +129,28 @@ def test_two_people_meet_talk_give_fight_and_resume_when_their_gateway_is_killed
     assert {browser.driver.find_element("id", "link").get_attribute("data-state") for browser in browsers} == {
         "playing"
     }
+
+
+def test_a_game_without_combat_shows_neither_health_nor_weapons_nor_purse(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, bob = browsers
+    (tmp_path / "peaceful").mkdir()
+    (tmp_path / "peaceful/__init__.py").write_text(PEACEFUL % str(write_world(tmp_path / "world", *GLADE)))
+    deployment.environ["GAMESERVER_GAME"] = "peaceful"
+    deployment.environ["PYTHONPATH"] = os.pathsep.join([deployment.environ["PYTHONPATH"], str(tmp_path)])
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    for browser, name in ((ada, "Ada"), (bob, "Bob")):
+        come_in(browser, gateway.web_port, name)
+    ada.click("#tab-here")
+    ada.see("#beings", "Bob")
+    stands(ada)
+    assert re.fullmatch(r"You stand at \d+, \d+ in arena\. Bob, \d \w*\.", ada.text("#situation"))
+    assert [button.text for button in ada.all("#beings button")] == ["Whisper"]
+    unseen = ("#health", "#coins", "#xp", "#tab-fight", "#tab-bag")
+    assert [css for css in unseen if ada.all(css)[0].is_displayed()] == []
 
 
 def test_two_people_carry_drop_take_and_trade_things(

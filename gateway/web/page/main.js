@@ -1,6 +1,7 @@
 // The web client: one session of the library, what is seen of it, and what keys, mouse and fingers do.
 
 import { Client, ConnectionLost, Refused } from "/gameserver-client/index.js";
+import { healthOf, inWords, isDown } from "/health.js";
 import { MapView, hue } from "/map.js";
 import { Panels } from "/panels.js";
 import { Bag, Barter, Ground, called } from "/things.js";
@@ -106,12 +107,30 @@ const panels = new Panels((type, fields, quietly) => ask(type, fields, quietly),
 const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, { toast, showCoins });
 map.things = ground.things;
 
+// What is there only where the game has an event.
+const NEEDS = { strike: "attack", "tab-fight": "attack", "tab-bag": "inventory" };
+const ACTS = [
+  { text: "Whisper", event: "whisper", of: isPlayer, does: ({ name }) => whisperTo(name) },
+  { text: "Give", event: "give", of: isPlayer, does: ({ name }) => openGift(name) },
+  { text: "Trade", event: "offer", of: isPlayer, does: ({ name }) => barter.open(name) },
+  { text: "Group", event: "invite", of: isPlayer, does: invite },
+  { text: "Talk", event: "talkto", of: ({ kind }) => kind === "person", does: talkTo },
+  { text: "Strike", event: "attack", of: ({ kind }) => !PEACEFUL.has(kind), does: hunt },
+];
+
+function isPlayer({ kind }) {
+  return kind === "player";
+}
+
 // Connecting.
 
 /** Which events the game has: without an answer there are no panels. */
 async function learn() {
   const answer = await fetch("/events.json").catch(() => null);
-  if (answer?.ok) panels.learn(await answer.json(), COVERED);
+  if (!answer?.ok) return;
+  panels.learn(await answer.json(), COVERED);
+  for (const [id, event] of Object.entries(NEEDS)) $(id).toggleAttribute("data-absent", !panels.hasEvent(event));
+  delete $("beings").dataset.shown; // its buttons are others
 }
 
 async function begin() {
@@ -156,7 +175,8 @@ function enter() {
   stands = { x: me.x, y: me.y, zone: me.zone };
   $("name").textContent = me.name;
   $("badge").style.background = "hsl(44 82% 64%)";
-  $("xp").textContent = me.xp ?? 0;
+  $("xp").parentElement.hidden = !healthOf(me); // a game has both, or neither
+  showXp(me.xp ?? 0);
   if (!document.querySelector("dialog[open]") && document.activeElement === document.body) $("map").focus();
   lookUp(me.zone);
   ask("purse", {}, true).then((purse) => purse && showCoins(purse.coins));
@@ -272,7 +292,7 @@ function place() {
 
 function walk(dir) {
   const here = chart();
-  if (!here || client.state !== "playing" || ahead.length >= AHEAD_MAX || client.view.me.hp <= 0) return false;
+  if (!here || client.state !== "playing" || ahead.length >= AHEAD_MAX || isDown(client.view.me)) return false;
   const from = place();
   if (from.leaves || !step(here, from, dir)) return false;
   ahead.push(dir);
@@ -520,16 +540,18 @@ function showParty() {
   const others = group.members.filter(({ id }) => id !== client.view.me.id);
   $("party").hidden = !others.length;
   $("party").replaceChildren(
-    ...others.map(({ name, hp, hp_max, present = true }) => {
+    ...others.map((member) => {
+      const { name, present = true } = member;
       const made = document.createElement("li");
-      made.append(name, bar(present ? hp / hp_max : 0));
-      made.setAttribute("aria-label", present ? `${name}, health ${hp} of ${hp_max}` : `${name}, not in the world`);
+      made.append(name, bar(present ? (healthOf(member)?.part ?? 1) : 0));
+      made.setAttribute("aria-label", present ? `${name}${inWords(member)}` : `${name}, not in the world`);
       return made;
     }),
   );
 }
 
 function showCoins(total) {
+  $("coins").parentElement.hidden = false;
   $("coins").textContent = total.toLocaleString("en");
 }
 
@@ -602,7 +624,7 @@ function showHere() {
   if (tab !== "here") return;
   const from = place() || { x: 0, y: 0 };
   others.sort((a, b) => distance(from, a) - distance(from, b) || (a.id < b.id ? -1 : 1));
-  const shown = JSON.stringify(others.map(({ id, x, y, hp }) => [id, distance(from, { x, y }), hp]));
+  const shown = JSON.stringify(others.map((being) => [being.id, distance(from, being), healthOf(being)]));
   if ($("beings").dataset.shown === shown) return;
   $("beings").dataset.shown = shown;
   const focused = document.activeElement?.dataset?.for;
@@ -619,10 +641,9 @@ function nobody() {
 
 function row(being, from) {
   const made = document.createElement("li");
-  const player = being.kind === "player";
   made.dataset.kind = PEACEFUL.has(being.kind) ? "player" : "creature";
   const dot = document.createElement("i");
-  dot.style.background = `hsl(${player ? hue(being.name) : (hue(being.kind) + 300) % 360} 55% 58%)`;
+  dot.style.background = `hsl(${isPlayer(being) ? hue(being.name) : (hue(being.kind) + 300) % 360} 55% 58%)`;
   const name = document.createElement("span");
   const where = document.createElement("small");
   const far = distance(from, being);
@@ -630,14 +651,15 @@ function row(being, from) {
   name.append(bold(being.name), where);
   const acts = document.createElement("span");
   acts.className = "acts";
-  if (player) acts.append(act("Whisper", being, () => whisperTo(being.name)), act("Give", being, () => openGift(being.name)), act("Trade", being, () => barter.open(being.name)));
-  if (player && panels.hasEvent("invite")) acts.append(act("Group", being, () => ask("invite", { to: being.name }).then((asked) => asked && toast(`You asked ${being.name} into your group.`))));
-  if (being.kind === "person") acts.append(act("Talk", being, () => talkTo(being)));
-  if (!PEACEFUL.has(being.kind)) acts.append(act("Strike", being, () => hunt(being)));
+  for (const { text, event, of, does } of ACTS) if (of(being) && panels.hasEvent(event)) acts.append(act(text, being, () => does(being)));
   made.append(dot, name, acts);
-  const full = being.hp_max ?? 100;
-  if (being.hp < full) made.append(bar(being.hp / full));
+  const health = healthOf(being);
+  if (health?.part < 1) made.append(bar(health.part));
   return made;
+}
+
+async function invite({ name }) {
+  if (await ask("invite", { to: name })) toast(`You asked ${name} into your group.`);
 }
 
 function act(text, being, does) {
@@ -679,7 +701,7 @@ function tellSituation() {
   const from = place();
   const near = [...beings.values()].sort((a, b) => distance(from, a) - distance(from, b)).slice(0, 5);
   const said = near.map((being) => `${being.name}, ${distance(from, being)} ${compass(from, being)}`);
-  $("situation").textContent = `You stand at ${from.x}, ${from.y} in ${$("place").textContent}, health ${me.hp}. ${said.join("; ") || "Nobody is near"}.`;
+  $("situation").textContent = `You stand at ${from.x}, ${from.y} in ${$("place").textContent}${inWords(me)}. ${said.join("; ") || "Nobody is near"}.`;
 }
 
 // Speaking and giving.
@@ -842,14 +864,19 @@ function frame(now) {
 }
 
 let shownHealth = "";
-function showHealth({ hp = 0, hp_max = 100 }) {
-  if (shownHealth === `${hp}/${hp_max}`) return;
-  shownHealth = `${hp}/${hp_max}`;
+function showHealth(me) {
+  const health = healthOf(me);
+  $("health").hidden = !health;
+  if (health && shownHealth !== inWords(me)) drawHealth(health);
+  shownHealth = inWords(me);
+}
+
+function drawHealth({ left, full, part }) {
   const health = $("health");
-  health.lastElementChild.textContent = `${hp} / ${hp_max}`;
-  health.setAttribute("aria-valuenow", hp);
-  health.setAttribute("aria-valuemax", hp_max);
-  level(health, hp / hp_max);
+  health.lastElementChild.textContent = `${left} / ${full}`;
+  health.setAttribute("aria-valuenow", left);
+  health.setAttribute("aria-valuemax", full);
+  level(health, part);
 }
 
 requestAnimationFrame(frame);

@@ -1,5 +1,7 @@
 // Draws the map: ground, walls and gates from a chart, and whoever is in view, moving smoothly between updates.
 
+import { healthOf, isDown } from "/health.js";
+
 const CHUNK = 16; // tiles: ground and walls are drawn once for each chunk
 const CHUNKS_KEPT = 48;
 const CELL = 8; // one sees one's own cell and the eight around it
@@ -81,7 +83,7 @@ export class MapView {
     this._drawMinimap();
   }
 
-  /** Take over who is in view. `beings`: maps with id, name, kind, x, y, hp, hp_max. */
+  /** Take over who is in view. `beings`: maps with id, name, kind, x, y, and health where the game tells it. */
   update(beings, now) {
     const seen = new Set();
     for (const being of beings) {
@@ -420,7 +422,7 @@ export class MapView {
       g.ellipse(px, py + t * 0.28, t * 0.42, t * 0.19, 0, 0, 7);
       g.stroke();
     }
-    g.globalAlpha = being.hp <= 0 ? 0.35 : 1;
+    g.globalAlpha = isDown(being) ? 0.35 : 1;
     if (isPeople(being)) this._drawPerson(g, px, py - bob, being, mine);
     else this._drawCreature(g, px, py - bob, being);
     g.globalAlpha = 1;
@@ -455,7 +457,7 @@ export class MapView {
 
   _drawCreature(g, px, py, being) {
     const t = this.tile * 1.2;
-    const big = Math.min(1.25, 0.72 + (being.hp_max ?? 100) / 160);
+    const big = Math.min(1.25, 0.72 + (healthOf(being)?.full ?? 100) / 160);
     const tint = (hue(being.kind) + 300) % 360;
     const r = t * 0.27 * big;
     g.fillStyle = `hsl(${tint} 26% 30%)`;
@@ -494,10 +496,10 @@ export class MapView {
     const t = this.tile;
     const px = (figure.x + 0.5) * t;
     const top = figure.y * t - t * 0.1;
-    const full = being.hp_max ?? 100;
+    const health = healthOf(being);
     const mine = being.id === this.me;
     this._label(g, being.name, px, top - 5, mine ? "#ffe7a3" : (LABELS[being.kind] ?? "#ffc2b3"), 11.5);
-    if (being.hp < full || being.id === this.target) this._bar(g, px, top, being.hp / full);
+    if (health && (health.part < 1 || being.id === this.target)) this._bar(g, px, top, health.part);
     const bubble = this.bubbles.get(being.name);
     if (bubble && being.kind === "player") {
       if (bubble.until < now) this.bubbles.delete(being.name);

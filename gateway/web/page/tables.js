@@ -3,6 +3,7 @@
 // `shown` hears. `carried`: it needs to know the bag. `done`, `said`: what to do and to say when an event took effect;
 // `told`: what to say of notices ("" for nothing).
 
+import { healthOf, inWords } from "/health.js";
 import { called } from "/things.js";
 
 const LOTS_AT_ONCE = 50;
@@ -362,8 +363,8 @@ const group = {
       none: "You are in none: ask somebody, or join who asks you.",
       rows: ({ data }) => data.members,
       text: ({ name }) => name,
-      small: ({ present = true, zone, x, y, hp, hp_max }) => (present ? `in ${zone} at ${x}, ${y}, health ${hp} of ${hp_max}` : "not in the world"),
-      bar: ({ hp, hp_max }) => hp / hp_max,
+      small: (member) => ((member.present ?? true) ? `in ${member.zone} at ${member.x}, ${member.y}${inWords(member)}` : "not in the world"),
+      bar: (member) => healthOf(member)?.part ?? 1,
       acts: ({ id, name }, { data, me }) => {
         if (id === me.id) return [{ text: "Leave", event: "leavegroup", fields: {} }];
         return data.members[0].id === me.id

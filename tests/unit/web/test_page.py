@@ -1,5 +1,6 @@
 """The page loads nothing from elsewhere, and holds nothing that its Content-Security-Policy forbids."""
 
+import json
 import re
 import subprocess
 from importlib.resources import files
@@ -8,7 +9,7 @@ from pathlib import Path
 from gameserver.wire.http import Request
 from gateway.web import events, playground
 from gateway.web.site import CONTENT_SECURITY_POLICY, SERVED, Site, pages_of
-from tests.nodes import node
+from tests.nodes import JAVASCRIPT, node
 
 WEB = Path(str(files("gateway.web")))
 PAGES = [
@@ -70,3 +71,18 @@ def test_scripts_can_be_read() -> None:
     for file in PAGES:
         if file.suffix == ".js":
             subprocess.run([node(), "--check", str(file)], check=True, capture_output=True)
+
+
+def test_the_page_reads_health_in_one_place_alone_which_knows_games_that_have_none() -> None:
+    reading = {file.name for file in (WEB / "page").glob("*.js") if re.search(r"\bhp(_max)?\b", file.read_text())}
+    assert reading == {"health.js"}
+
+
+def test_who_has_no_health_is_neither_down_nor_undefined() -> None:
+    done = subprocess.run([node(), str(JAVASCRIPT / "health.mjs")], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [
+        [None, False, ""],
+        [{"left": 7, "full": 10, "part": 0.7}, False, ", health 7 of 10"],
+        [{"left": 50, "full": 100, "part": 0.5}, False, ", health 50 of 100"],
+        [{"left": 0, "full": 10, "part": 0}, True, ", health 0 of 10"],
+    ]
