@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, delay_name
-from gameserver.messages.other_versions import Sorted, is_awaited
+from gameserver.messages.other_versions import Sorted, is_awaited, moved_to
 from gameserver.messages.task_message import unread_message
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store import Store
@@ -21,6 +21,7 @@ from tasks.publisher import Publisher
 
 log = logging.getLogger(__name__)
 seldom = Seldom(log)
+renamed = Seldom(log)
 
 UNKNOWN = "server.unknown"  # the task that takes messages of tasks that this version does not know
 
@@ -41,14 +42,20 @@ NOWHERE = Origin()
 class Strategies(dict[str, Any]):
     """What a worker does with the messages of each task: those of tasks that it does not know are put off.
 
-    Flower shows them by their own name all the same, which is Celery's ``shadow``.
+    But an event that was moved to another family is still taken by its old name: a beat or a worker of the version
+    before sends it so, and when the last worker of that version is gone nobody else would take it.
+    Flower shows both by their own name all the same, which is Celery's ``shadow``.
     """
 
     def __missing__(self, name: str) -> Callable[..., Any]:
-        known = self[UNKNOWN]
+        moved = moved_to(name)
+        task = moved if moved in self else UNKNOWN
+        known = self[task]
 
         def handle(message: Any, *args: Any, **more: Any) -> Any:
-            message.headers = {**message.headers, "task": UNKNOWN, "wanted": name, "shadow": name}
+            if task != UNKNOWN:
+                renamed.warning("%s is the old name of %s: a process of another version sends it", name, task)
+            message.headers = {**message.headers, "task": task, "wanted": name, "shadow": name}
             return known(message, *args, **more)
 
         return handle

@@ -13,7 +13,7 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.messages.envelope import Envelope, lane_key
 
-_LANES = {spec.task: spec.lane for spec in catalogue.specs()}
+_SPECS = {spec.name: spec for spec in catalogue.specs()}
 
 
 class Sorted(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +28,21 @@ class Sorted(msgspec.Struct, frozen=True, kw_only=True):
     tails: dict[str, list[dict[str, Any]]] = {}
 
 
+def moved_to(task: str) -> str:
+    """Return the task of an event that another version declares in another family; "" where this one has none.
+
+    An event is known by its own name, which no other has, in clients' packets and in the outbox too.
+    """
+    spec = _SPECS.get(task.rpartition(".")[2])
+    return spec.task if spec and "." in task else ""
+
+
 def sort_out(raw: Any, task: str) -> Sorted:
     """Sort what came as the argument of a task, read or half read."""
     try:
         return Sorted(batch=msgspec.convert(raw, list[Envelope]), unread=[], junk=[])
     except msgspec.ValidationError:
-        return _sort_each(raw, _LANES.get(task, "")) if isinstance(raw, list | tuple) else _junk([raw])
+        return _sort_each(raw, _lane_of(task)) if isinstance(raw, list | tuple) else _junk([raw])
 
 
 def all_unread(raw: Any) -> Sorted:
@@ -44,6 +53,11 @@ def all_unread(raw: Any) -> Sorted:
         unread=[msgspec.to_builtins(one) for one in every if _is_event(one)],
         junk=[one for one in every if not _is_event(one)],
     )
+
+
+def _lane_of(task: str) -> str:
+    spec = _SPECS.get(task.rpartition(".")[2])
+    return spec.lane if spec else ""
 
 
 def _junk(raw: list[Any]) -> Sorted:

@@ -3,7 +3,8 @@
 import msgspec
 import pika
 
-from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, delay_name
+from gameserver.broker.gateway_routing import gateway_key
+from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, OUTBOUND, delay_name
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, unread_message
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.processes import eventually
@@ -45,3 +46,26 @@ def test_what_nobody_can_read_goes_round_and_does_not_die(deployment: Deployment
         assert properties.headers["task"] == "combat.dance"
         assert msgspec.json.decode(body)[0] == [[DANCE]]
     delayed.close()
+
+
+def test_what_a_process_of_the_version_before_sends_by_an_old_name_is_done(deployment: Deployment) -> None:
+    """``sweep`` and ``show`` were the world's: a beat and a worker of the version before send them so."""
+    worker = deployment.worker("world", name="w")
+    replies = Tap(deployment.amqp_url, OUTBOUND, gateway_key("g"))
+    look = {**DANCE, "event": {"type": "look", "seq": 1}}  # of a session that there is not: it is answered, and no more
+    beat = {"id": "sweep:7", "event": {"type": "sweep", "n": 7}, "at_ms": 5}
+    with pika.BlockingConnection(parameters(deployment.amqp_url)) as connection:
+        channel = connection.channel()
+        for task, event in (("world.sweep", beat), ("world.look", look)):
+            message = unread_message([event], task, "t", copy=0, attempts=0, priority=1)
+            properties = pika.BasicProperties(
+                content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, headers=message.headers, delivery_mode=2
+            )
+            channel.basic_publish(EVENTS, "world", message.body, properties)
+        eventually(replies.look, lambda: worker.tail)
+        worker.terminate()
+        worker.wait()
+        for queue in ("world", delay_name(DELAYS_MS[-1]), DEAD):
+            assert channel.queue_declare(queue, passive=True).method.message_count == 0, queue
+    assert "world.sweep is the old name of sessions.sweep" in worker.tail
+    replies.close()

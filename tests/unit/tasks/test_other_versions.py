@@ -1,5 +1,6 @@
 """What a worker can't read goes round until another takes it."""
 
+import logging
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from celery.exceptions import Reject
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
 from gameserver.modules.movement.events import Move
+from gameserver.runtime.logging import Seldom
 from tasks.celery_app import app
 from tasks.meters import CountedRequest
 from tasks.other_versions import UNKNOWN, Origin, Strategies
@@ -101,6 +103,35 @@ def test_a_message_of_an_unknown_task_is_taken_as_one_that_is_put_off() -> None:
     ((message, rest),) = taken
     known = {"task": UNKNOWN, "wanted": "combat.dance", "shadow": "combat.dance", "id": "x"}
     assert (message.headers, rest) == (known, (1, 2))
+
+
+def test_an_event_that_was_moved_to_another_family_is_taken_by_its_old_name_with_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.other_versions.renamed", Seldom(logging.getLogger("renamed")))
+    taken: list[Any] = []
+    take = {task: lambda message, *_: taken.append(message.headers) for task in (UNKNOWN, *app.tasks)}
+    for old in ("world.sweep", "world.show", "combat.move", "world.swept", "sweep"):
+        Strategies(take)[old](SimpleNamespace(headers={"task": old}))
+    found = [(headers["wanted"], headers["task"]) for headers in taken]
+    moved = [("world.sweep", "sessions.sweep"), ("world.show", "movement.show"), ("combat.move", "movement.move")]
+    assert found == [*moved, ("world.swept", UNKNOWN), ("sweep", UNKNOWN)]
+    assert [headers["shadow"] for headers in taken] == [headers["wanted"] for headers in taken]
+    assert caplog.messages == ["world.sweep is the old name of sessions.sweep: a process of another version sends it"]
+
+
+def test_what_cannot_be_read_under_an_old_name_is_put_off_by_that_name_with_what_follows_it_in_its_lane() -> None:
+    rig = Versions()
+    strange = msgspec.to_builtins(move("b")) | {"event": {"type": "move", "dir": "n", "seq": 1, "speed": 3}}
+    whence = Origin(task="combat.move", queue="combat")
+    report = rig.server.handle(
+        [strange, move("c"), move("x", "s2")], task_id="t", tried=False, redelivered=False, whence=whence
+    )
+    assert rig.logged("applied") == [[["x"]]]
+    ((message, queue, _),) = rig.messages
+    assert (message.headers["task"], queue) == ("combat.move", "combat")
+    assert [one["id"] for one in msgspec.json.decode(message.body)[0][0]] == ["b", "c"]
+    assert report.outcomes["unread"] == 2
 
 
 def test_a_task_that_is_put_off_is_shown_by_its_own_name_and_counted_as_unknown() -> None:
