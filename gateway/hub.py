@@ -286,8 +286,8 @@ class Hub:
 
     def reads_again(self, connection: Connection) -> None:
         """Go on with a slow client that has read what was written: show it the present instead of what it missed."""
-        connection.resume()
-        if connection.playing and connection.take_missed_broadcasts():
+        connection.outgoing.resume()
+        if connection.playing and connection.outgoing.take_missed_broadcasts():
             self._dispatcher.refresh_view(connection)
 
     # Under ``gameserver dev``.

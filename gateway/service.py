@@ -189,7 +189,7 @@ class Gateway(Service):
         self.hub.dismiss()
         yield self._until(lambda: self.hub.unanswered == 0)
         for connection in self.hub.connections:
-            connection.close()
+            connection.outgoing.finish(connection.protocol.goodbye)
         yield self._until(lambda: not self.hub.connections)
         for loop, _ in self._loops:
             loop.stop()

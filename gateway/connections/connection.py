@@ -1,33 +1,16 @@
-"""One client's connection: its protocol, its identity, its lanes, and what waits to be written to it.
-
-Writes are gathered and go out once per flush window. A client that does not read first misses what others do around it,
-and is later cut off; when it reads again it is shown the present state instead of the past.
-"""
+"""One client's connection: its protocol, its identity and its lanes. What is written to it is its ``Outgoing``."""
 
 from math import inf
-from typing import Protocol
 
 from gameserver.declare.base import Event
 from gameserver.limits import Limits
-from gameserver.messages.envelope import Envelope
-from gameserver.wire.codecs import Codec, TalkingCodec
+from gameserver.wire.codecs import TalkingCodec
 from gameserver.wire.packets import FromServer
 from gameserver.wire.server import ServerConnection
 from gameserver.wire.states import State
-from gateway.connections.lanes import Lane
+from gateway.connections.lanes import Lanes
+from gateway.connections.outgoing import Outgoing, Transport
 from gateway.connections.rejoin import Rejoin
-
-
-class Transport(Protocol):
-    """The way to the client's socket; see ``gateway.net.transport``."""
-
-    def write(self, data: bytes) -> None: ...
-
-    def finish(self, goodbye: str) -> None: ...
-
-    def hang_up(self) -> None: ...
-
-    def abort(self) -> None: ...
 
 
 class Connection:
@@ -38,23 +21,14 @@ class Connection:
 
     __slots__ = (
         "_asked_s",
-        "_limits",
-        "_out_bytes",
-        "_transport",
         "began_s",
-        "broadcast_codec",
         "closing_since_s",
-        "cut_off",
-        "due_s",
-        "gone",
         "heard_all_s",
         "heard_s",
         "id",
         "lanes",
-        "missed_broadcasts",
-        "out",
+        "outgoing",
         "own_cell",
-        "paused",
         "player",
         "protocol",
         "rejoin",
@@ -77,19 +51,15 @@ class Connection:
         self.heard_s = now_s
         self.heard_all_s = inf  # since when it is known that the client will send nothing more
         self._asked_s = now_s  # when it was asked for a sign of life
-        self.lanes: dict[str, Lane] = {}
-        self.gone = False
+        self.lanes = Lanes(limits)
+        self.outgoing = Outgoing(transport, limits)
         self.closing_since_s = 0.0  # when it was first seen closing; 0 while open
         self.rejoin = Rejoin()
-        self.broadcast_codec: Codec | None = None  # for what others do; None before it watches, and after its goodbye
-        self.out: list[bytes] = []  # what waits to be written
-        self.due_s = inf  # when that is to be written at the latest, as far as it can wait
-        self.paused = False  # whether the client does not read: then what waits is counted
-        self._out_bytes = 0
-        self._transport = transport
-        self._limits = limits
-        self.missed_broadcasts = False  # whether it missed something because it did not read
-        self.cut_off = False  # whether too much waited for it
+
+    @property
+    def gone(self) -> bool:
+        """Whether its socket is closed."""
+        return self.outgoing.gone
 
     @property
     def playing(self) -> bool:
@@ -104,31 +74,12 @@ class Connection:
     @property
     def ending(self) -> str:
         """Why the connection ended: the code of its goodbye, or ``slow_reader``, or ``hung_up`` by the client."""
-        if self.cut_off:
+        if self.outgoing.cut_off:
             return "slow_reader"
         goodbye = self.protocol.goodbye
-        return (
-            goodbye if goodbye not in ("", "half_closed") else "hung_up"
-        )  # who closes at once has closed a half first
+        return goodbye if goodbye not in ("", "half_closed") else "hung_up"  # who closes has closed a half first
 
     # Its events.
-
-    @property
-    def unanswered(self) -> int:
-        """How many events were accepted and not answered."""
-        return sum(lane.unanswered for lane in self.lanes.values())
-
-    @property
-    def in_flight(self) -> list[Envelope]:
-        """All that was published and not answered."""
-        return [envelope for lane in self.lanes.values() for envelope in lane.in_flight]
-
-    def lane(self, name: str) -> Lane:
-        """One of its lanes."""
-        if name not in self.lanes:
-            limits = self._limits
-            self.lanes[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.republish_after_s)
-        return self.lanes[name]
 
     def note_end_of_input(self, now_s: float) -> None:
         """The client will send nothing more."""
@@ -136,7 +87,7 @@ class Connection:
 
     def is_done(self, now_s: float, patience_s: float) -> bool:
         """Whether the client sends nothing more, and is answered or was given so long to be."""
-        return self.heard_all_s < inf and (not self.unanswered or now_s - self.heard_all_s > patience_s)
+        return self.heard_all_s < inf and (not self.lanes.unanswered or now_s - self.heard_all_s > patience_s)
 
     def ask_if_there(self, now_s: float, every_s: float) -> bool:
         """Ask a client for a sign of life that has said nothing for so long. Returns whether it was asked.
@@ -147,7 +98,7 @@ class Connection:
         if not isinstance(codec, TalkingCodec) or now_s - max(self.heard_s, self._asked_s) < every_s:
             return False
         self._asked_s = now_s
-        self.put(codec.are_you_there)
+        self.outgoing.put(codec.are_you_there)
         return True
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
@@ -170,18 +121,9 @@ class Connection:
     def subscribe(self) -> None:
         """Hear what others do from now on."""
         if not self.protocol.closed:
-            self.broadcast_codec = self.protocol.codec
+            self.outgoing.subscribe(self.protocol.codec)
 
-    def unsubscribe(self) -> None:
-        """Hear no longer what others do."""
-        self.broadcast_codec = None
-
-    def take_missed_broadcasts(self) -> bool:
-        """Say whether it missed what others did and has not been shown the present since; it is to be shown it now."""
-        missed, self.missed_broadcasts = self.missed_broadcasts, False
-        return missed
-
-    # What is written to it.
+    # What the protocol has to say.
 
     def send(self, packet: FromServer) -> None:
         """Queue one of the gateway's own packets."""
@@ -191,80 +133,24 @@ class Connection:
     def put_protocol_output(self) -> bool:
         """Queue what the protocol itself has to say. Returns whether there was anything."""
         data = self.protocol.data_to_send()
-        self.put(data)
+        self.outgoing.put(data)
         return bool(data)
 
     def put_reply(self, packet: bytes) -> None:
         """Queue what the protocol has to say, and after it a packet that a process has encoded."""
-        self.put(self.protocol.data_to_send())
+        self.outgoing.put(self.protocol.data_to_send())
         if packet and self.protocol.codec is not None:
-            self.put(self.protocol.codec.frame(packet))
-
-    def put(self, data: bytes) -> None:
-        """Queue bytes that matter."""
-        if data:
-            self.out.append(data)
-            self._out_bytes += len(data)
-
-    def put_if_room(self, data: bytes) -> None:
-        """Queue bytes that a slow reader can do without. (Where it reads, appending them to ``out`` does the same.)"""
-        if self.paused and self._out_bytes > self._limits.write_buffer_soft_bytes:
-            self.missed_broadcasts = True
-        else:
-            self.put(data)
-
-    def wait_until(self, due_s: float) -> None:
-        """Let what is queued wait until then, as far as it can wait."""
-        self.due_s = due_s
-
-    def flush(self) -> None:
-        """Write what is queued, in one piece; cut off a client for whom too much waits."""
-        self.due_s = inf
-        if self.paused:
-            if self._out_bytes > self._limits.write_buffer_bytes_max:
-                self.cut_off = True
-                self.abort()
-        elif self.out and not self.gone:
-            out, self.out = self.out, []
-            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-
-    def pause(self) -> None:
-        """Stop writing: the transport's buffer is full, the client does not read."""
-        self.paused = True
-        self._out_bytes = sum(map(len, self.out))
-
-    def resume(self) -> None:
-        """Write again: the transport's buffer is empty."""
-        self.paused = False
-        self.flush()
+            self.outgoing.put(self.protocol.codec.frame(packet))
 
     # Its end.
 
     def begin_closing(self, now_s: float) -> None:
         """Write what is queued, and nothing more after the goodbye: the client may hang up."""
-        self.unsubscribe()
+        self.outgoing.unsubscribe()
         self.closing_since_s = self.closing_since_s or now_s
-        self.close()
+        self.outgoing.finish(self.protocol.goodbye)
 
     def closing_for_s(self, now_s: float) -> float:
         """How long it has been closing, or 0 from now on if nobody has seen it close yet."""
         self.closing_since_s = self.closing_since_s or now_s
         return now_s - self.closing_since_s
-
-    def close(self) -> None:
-        """Write what is queued, and nothing more."""
-        self.flush()
-        self._transport.finish(self.protocol.goodbye)
-
-    def hang_up(self) -> None:
-        """Close when everything was sent."""
-        self._transport.hang_up()
-
-    def abort(self) -> None:
-        """Close at once; what is queued is lost."""
-        self.out, self._out_bytes = [], 0
-        self._transport.abort()
-
-    def mark_gone(self) -> None:
-        """Write nothing any more: the socket is closed."""
-        self.gone = True

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gameserver.declare.base import Spec
+from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 
 
@@ -145,6 +146,26 @@ class Lane:
     def complete(self, seq: int) -> Envelope | None:
         """Take out the event that was answered. ``None``: it was answered before, and nobody waits for it."""
         return self._flight.pop(seq, None)
+
+
+class Lanes(dict[str, Lane]):
+    """The lanes of one connection by their names; each is made when it is first asked for."""
+
+    __slots__ = ("_limits",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self._limits = limits
+
+    def __missing__(self, name: str) -> Lane:
+        limits = self._limits
+        self[name] = Lane(limits.lane_waiting_max, limits.lane_flight_max, limits.republish_after_s)
+        return self[name]
+
+    @property
+    def unanswered(self) -> int:
+        """How many events were accepted and not answered."""
+        return sum(lane.unanswered for lane in self.values())
 
 
 def given_up_after_s(spec: Spec) -> float:

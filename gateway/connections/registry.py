@@ -36,7 +36,7 @@ class ConnectionRegistry:
 
     def remove(self, connection: Connection) -> None:
         """Take out a connection whose socket is closed."""
-        connection.mark_gone()
+        connection.outgoing.mark_gone()
         self._connections.pop(connection.id, None)
 
     def lanes_of(self, envelopes: Sequence[Envelope]) -> Iterator[tuple[Connection, Lane, list[int]]]:

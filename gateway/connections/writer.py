@@ -40,7 +40,7 @@ class Writer:
 
     def schedule_reply_flush(self, connection: Connection) -> None:
         """Write to a connection with the next round of replies: something that matters to it is queued."""
-        self._replies.soon(connection)
+        self._replies.soon(connection.outgoing)
 
     def flush_now(self, until_s: float) -> None:
         """Write a batch's replies, and what others do as far as it is due until then."""
@@ -52,7 +52,7 @@ class Writer:
     def send(self, connection: Connection, packet: FromServer) -> None:
         """Tell one client one of the gateway's own packets."""
         connection.send(packet)
-        self._replies.soon(connection)
+        self._replies.soon(connection.outgoing)
 
     def send_all(self, connections: Iterable[Connection], packet: FromServer) -> None:
         """Tell many clients one of the gateway's own packets."""
@@ -62,7 +62,7 @@ class Writer:
     def send_protocol_output(self, connection: Connection) -> None:
         """Pass on what the protocol itself has to say; close the connection if that was a goodbye."""
         if connection.put_protocol_output():
-            self._replies.soon(connection)
+            self._replies.soon(connection.outgoing)
         if connection.protocol.closed:
             connection.begin_closing(self._clock.seconds())
 
@@ -75,20 +75,21 @@ class Writer:
         spoken, data = None, b""  # the codec of the one before, and what it was told
         waiting = []
         for connection in audience:
-            codec = connection.broadcast_codec
+            outgoing = connection.outgoing
+            codec = outgoing.broadcast_codec
             if codec is None:
                 continue
             if codec is not spoken:
                 if codec not in framed:
                     framed[codec] = b"".join([codec.frame(packet) for packet in packets])
                 spoken, data = codec, framed[codec]
-            if connection.paused:
-                connection.put_if_room(data)
+            if outgoing.paused:
+                outgoing.put_if_room(data)
             else:
-                connection.out.append(data)
-            if due_s < connection.due_s:
-                connection.wait_until(due_s)
-                waiting.append(connection)
+                outgoing.queued.append(data)
+            if due_s < outgoing.due_s:
+                outgoing.wait_until(due_s)
+                waiting.append(outgoing)
         if waiting:
             self._sights.add(waiting, due_s)
 
@@ -102,14 +103,14 @@ class Writer:
     def dismiss(self, connection: Connection) -> None:
         """Say that this gateway is going away, and accept nothing more; what is in flight is still answered."""
         connection.protocol.close("going_away", CLOSING["going_away"])
-        connection.unsubscribe()
+        connection.outgoing.unsubscribe()
         connection.put_protocol_output()
-        connection.flush()
+        connection.outgoing.flush()
 
     def end_overdue(self, connection: Connection, now_s: float) -> None:
         """Hang up on a client that does not do so itself after a goodbye; cut off one that does not even read it."""
         waited_s = connection.closing_for_s(now_s)
         if waited_s > self._close_timeout_s:
-            connection.abort()
+            connection.outgoing.abort()
         elif waited_s > LINGER_S:
-            connection.hang_up()
+            connection.outgoing.hang_up()

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway import latency_budget
 from gateway.clock import Clock
-from gateway.connections.connection import Connection
+from gateway.connections.outgoing import Outgoing
 from gateway.pace import Pace
 
 AT_ONCE = 200  # clients, a millisecond's work or two
@@ -21,17 +21,17 @@ ONE_GO_MAX = 8 * AT_ONCE  # clients: those who are told of a batch, the largest 
 
 
 class ReplyFlusher:
-    """Flushes connections that have something to hear that can't wait."""
+    """Writes what can't wait."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._dirty: dict[Connection, None] = {}  # in the order in which they are written to
+        self._dirty: dict[Outgoing, None] = {}  # in the order in which they are written to
         self._timer: Any = None  # a DelayedCall
         self.in_parts = False  # whether it is for the next part of a round
 
-    def soon(self, connection: Connection) -> None:
-        """Write to this connection with the next round."""
-        self._dirty[connection] = None
+    def soon(self, outgoing: Outgoing) -> None:
+        """Write it with the next round."""
+        self._dirty[outgoing] = None
         self._schedule()
 
     def at_once(self) -> None:
@@ -50,7 +50,7 @@ class ReplyFlusher:
         dirty, self._dirty = self._dirty, {}
         self._flush_part(iter(dirty))
 
-    def _flush_part(self, unwritten: Iterator[Connection]) -> None:
+    def _flush_part(self, unwritten: Iterator[Outgoing]) -> None:
         """Some of those that were there when the round began; who comes meanwhile waits for the next."""
         part = list(islice(unwritten, AT_ONCE))
         self.in_parts = len(part) == AT_ONCE
@@ -60,7 +60,7 @@ class ReplyFlusher:
 
 
 class SightFlusher:
-    """Flushes connections that have something to hear that can wait, each when the first of it is due.
+    """Writes what can wait, to each client when the first of it is due.
 
     In parts, the earliest due first: between them the reactor reads, and batches come and go. ``replies`` go first.
     """
@@ -69,13 +69,13 @@ class SightFlusher:
         self._clock = clock
         self._pace = pace
         self._replies = replies
-        self._due: dict[float, deque[Connection]] = {}  # by what ``Connection.due_s`` was, which may have changed
+        self._due: dict[float, deque[Outgoing]] = {}  # by what ``Outgoing.due_s`` was, which may have changed
         self._until_s = 0.0  # what is due until then is being written
         self._timer: Any = None  # a DelayedCall
 
-    def add(self, connections: Sequence[Connection], due_s: float) -> None:
-        """Write to these connections when it is due, unless something is written to them before."""
-        self._due.setdefault(due_s, deque()).extend(connections)
+    def add(self, waiting: Sequence[Outgoing], due_s: float) -> None:
+        """Write these when it is due, unless they are written before."""
+        self._due.setdefault(due_s, deque()).extend(waiting)
         self._schedule(due_s)
 
     def flush_due(self, until_s: float) -> None:
@@ -85,15 +85,15 @@ class SightFlusher:
             _write(self._take())
         self._schedule_next()
 
-    def _take(self) -> list[Connection]:
-        """Take those to write to next."""
-        part: list[Connection] = []
+    def _take(self) -> list[Outgoing]:
+        """Take those to write next."""
+        part: list[Outgoing] = []
         for due_s in sorted(due_s for due_s in self._due if due_s <= self._until_s):
             waiting = self._due[due_s]
             while waiting and len(part) < AT_ONCE:
-                connection = waiting.popleft()
-                if connection.due_s == due_s:
-                    part.append(connection)
+                outgoing = waiting.popleft()
+                if outgoing.due_s == due_s:
+                    part.append(outgoing)
             if waiting:
                 break
             del self._due[due_s]
@@ -119,7 +119,7 @@ class SightFlusher:
         self.flush_due(self._clock.seconds() + latency_budget.round_s(self._pace.budget_s))
 
 
-def _write(connections: Iterable[Connection]) -> None:
-    for connection in connections:
-        if not connection.gone:
-            connection.flush()
+def _write(those: Iterable[Outgoing]) -> None:
+    for outgoing in those:
+        if not outgoing.gone:
+            outgoing.flush()

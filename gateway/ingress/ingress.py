@@ -66,7 +66,7 @@ class Ingress:
 
     def _unserved(self, connection: Connection, event: Event) -> str:
         """The family for want of which an event would wait in its lane, its own or that of what is before it."""
-        families = event.spec.family, connection.lane(event.spec.lane).family
+        families = event.spec.family, connection.lanes[event.spec.lane].family
         return next((family for family in families if self._availability.is_down(family)), "")
 
     def _envelope(self, connection: Connection, event: Event) -> Envelope:

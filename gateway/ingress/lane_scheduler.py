@@ -50,7 +50,7 @@ class LaneScheduler:
 
     def accept(self, connection: Connection, envelope: Envelope, *, sent_before: bool = False) -> bool:
         """Take an event into its lane and advance that. Returns whether there was room; see ``Lane.accept``."""
-        lane = connection.lane(envelope.event.spec.lane)
+        lane = connection.lanes[envelope.event.spec.lane]
         accepted = lane.accept(envelope, sent_before=sent_before)
         if accepted:
             self.unanswered += 1
@@ -70,7 +70,7 @@ class LaneScheduler:
 
     def forget(self, connection: Connection) -> None:
         """Count the events of a connection that is gone no longer."""
-        self.unanswered -= connection.unanswered
+        self.unanswered -= connection.lanes.unanswered
 
     # Out to the queue.
 

@@ -176,7 +176,7 @@ class ClientSocket(Protocol):
     def pauseProducing(self) -> None:  # noqa: N802
         """Stop writing: the client does not read."""
         if self.connection is not None:
-            self.connection.pause()
+            self.connection.outgoing.pause()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """Write again: the client reads."""

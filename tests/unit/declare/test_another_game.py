@@ -157,7 +157,7 @@ from tests.unit.gateway.fakes import Stage
 stage = Stage()
 ada = stage.player()
 stage.broker.take()
-ada.connection.missed_broadcasts = True
+ada.connection.outgoing.missed_broadcasts = True
 stage.hub.reads_again(ada.connection)
 stage.clock.advance(1)
 (peer,) = stage.broker.take("peer")

@@ -27,7 +27,7 @@ KEY = Fernet.generate_key()
 
 
 class Mouth:
-    """As much of a connection as is written to; counts its flushes."""
+    """As much of what goes out to a client as is written; counts its flushes."""
 
     def __init__(self) -> None:
         self.flushed = 0

@@ -109,7 +109,7 @@ def test_a_crowd_is_looked_after_in_parts_and_between_them_others_have_their_tur
     stage.clock.advance(31)
     stage.hub.sweep()
     *others, leaver = crowd
-    leaver.connection.mark_gone()
+    leaver.connection.outgoing.mark_gone()
     assert sum(player.connection.protocol.closed for player in crowd) == SWEPT_AT_ONCE
     for _ in range(3):
         stage.clock.advance(0)
@@ -177,7 +177,7 @@ def test_after_the_goodbye_nobody_is_told_what_others_do(stage: Stage, goes):
 def test_who_neither_reads_nor_speaks_is_gone_in_the_end():
     stage = Stage(idle_s_max=300.0)
     ada = stage.player()
-    ada.connection.pause()
+    ada.connection.outgoing.pause()
     stage.clock.advance(301)
     stage.hub.sweep()
     stage.clock.advance(60)

@@ -1,5 +1,5 @@
-from hypothesis import given
-from hypothesis import strategies as st
+from typing import Any
+
 from twisted.internet.testing import StringTransport
 
 from gameserver.limits import Limits
@@ -8,9 +8,6 @@ from gameserver.wire.server import ServerConnection
 from gateway.connections.connection import Connection
 from gateway.net.transport import Transport
 
-SOFT = 100
-MAX = 300
-LIMITS = Limits(frame_bytes_max=50, write_buffer_soft_bytes=SOFT, write_buffer_bytes_max=MAX)
 GREETING = Welcome(
     protocol=1,
     catalogue="",
@@ -22,110 +19,38 @@ GREETING = Welcome(
 )
 
 
-def connection() -> Connection:
-    protocol = ServerConnection(LIMITS, GREETING)
+def connection() -> tuple[Connection, Any]:
+    socket = StringTransport()
+    limits = Limits()
     return Connection(
-        id_="c1", token="t1", protocol=protocol, transport=Transport(StringTransport()), limits=LIMITS, now_s=0.0
-    )
+        id_="c1",
+        token="t1",
+        protocol=ServerConnection(limits, GREETING),
+        transport=Transport(socket),
+        limits=limits,
+        now_s=0.0,
+    ), socket
 
 
-def written(it: Connection) -> bytes:
-    return it._transport._transport.value()
-
-
-def test_what_was_put_goes_out_in_one_piece_at_the_flush():
-    it = connection()
-    it.put(b"one ")
-    it.put(b"")
-    it.put(b"two")
-    assert written(it) == b""
-    it.flush()
-    assert written(it) == b"one two"
-    it.flush()
-    assert written(it) == b"one two"
-
-
-def test_the_gateways_own_packets_are_told_in_words_to_who_has_not_said_how_to_speak():
-    it = connection()
+def test_the_gateways_own_packets_are_told_in_words_to_who_has_not_said_how_to_speak() -> None:
+    it, socket = connection()
     it.send(Pong(t=7))
-    it.flush()
-    assert written(it) == b'{"type":"pong","t":7}\n'
+    it.outgoing.flush()
+    assert socket.value() == b'{"type":"pong","t":7}\n'
 
 
-def test_who_does_not_read_is_written_to_again_when_it_reads():
-    it = connection()
-    it.pause()
-    it.put(b"later")
-    it.flush()
-    assert written(it) == b""
-    it.resume()
-    assert written(it) == b"later"
+def test_what_is_queued_goes_out_before_a_connection_closes_and_nothing_is_told_to_it_later() -> None:
+    it, socket = connection()
+    it.subscribe()
+    it.outgoing.put(b"farewell")
+    it.begin_closing(5.0)
+    assert (socket.value(), socket.disconnecting) == (b"farewell", True)
+    assert it.outgoing.broadcast_codec is None
+    assert (it.closing_for_s(7.0), it.ending, it.gone) == (2.0, "hung_up", False)
 
 
-def test_a_slow_reader_is_spared_what_others_do_but_not_what_matters():
-    it = connection()
-    it.pause()
-    it.put_if_room(b"x" * (SOFT + 1))
-    assert not it.missed_broadcasts
-    it.put_if_room(b"missed")
-    assert it.missed_broadcasts
-    it.put(b"matters")
-    it.resume()
-    assert written(it) == b"x" * (SOFT + 1) + b"matters"
-
-
-def test_a_reader_who_is_too_slow_even_for_what_matters_is_cut_off():
-    it = connection()
-    it.pause()
-    it.put(b"x" * MAX)
-    it.flush()
-    assert not it._transport._transport.disconnecting
-    it.put(b"x")
-    it.flush()
-    assert it._transport._transport.disconnecting
-    assert written(it) == b""
-
-
-def test_who_reads_may_be_told_a_lot_at_once():
-    it = connection()
-    it.put(b"x" * (MAX + 1))
-    it.flush()
-    assert len(written(it)) == MAX + 1
-    assert not it._transport._transport.disconnecting
-
-
-def test_closing_writes_what_waits_first_and_aborting_does_not():
-    gentle, hard = connection(), connection()
-    for it in (gentle, hard):
-        it.put(b"farewell")
-    gentle.close()
-    hard.abort()
-    assert (written(gentle), written(hard)) == (b"farewell", b"")
-    assert gentle._transport._transport.disconnecting
-    assert hard._transport._transport.disconnecting
-
-
-def test_nothing_is_written_to_a_connection_that_is_gone():
-    it = connection()
-    it.put(b"late")
-    it.gone = True
-    it.flush()
-    assert written(it) == b""
-
-
-@given(st.lists(st.tuples(st.sampled_from(["put", "room", "flush"]), st.integers(1, 120)), max_size=60))
-def test_never_more_than_the_bound_waits_for_who_does_not_read(steps):
-    it = connection()
-    it.pause()
-    for what, size in steps:
-        if what == "put":
-            it.put(b"m" * size)
-            it.flush()  # the flush window is the bound's resolution
-        elif what == "room":
-            it.put_if_room(b"o" * size)
-        else:
-            it.flush()
-        assert sum(map(len, it.out)) == it._out_bytes
-        assert it._out_bytes <= MAX
-        if it._transport._transport.disconnecting:
-            break
+def test_a_lane_is_made_when_it_is_first_asked_for() -> None:
+    it, _ = connection()
+    assert it.lanes.get("act") is None
+    assert it.lanes["act"] is it.lanes["act"]
+    assert (list(it.lanes), it.lanes.unanswered) == (["act"], 0)

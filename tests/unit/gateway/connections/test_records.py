@@ -8,6 +8,7 @@ import pytest
 
 from gateway.connections.connection import Connection
 from gateway.connections.lanes import Lane
+from gateway.connections.outgoing import Outgoing
 from gateway.connections.rejoin import Rejoin
 
 GATEWAY = Path(__file__).parents[4] / "gateway"
@@ -21,7 +22,7 @@ def set_from_outside(source: str, fields: set[str]) -> Iterator[str]:
             yield ast.unparse(node)
 
 
-@pytest.mark.parametrize("record", [Connection, Lane, Rejoin])
+@pytest.mark.parametrize("record", [Connection, Outgoing, Lane, Rejoin])
 def test_nobody_else_sets_its_fields(record: type) -> None:
     fields = set(record.__slots__)  # type: ignore[attr-defined]
     found = {path.name: list(set_from_outside(path.read_text(), fields)) for path in GATEWAY.rglob("*.py")}

@@ -20,7 +20,8 @@ class Watcher(Mouth):
         super().__init__()
         self.broadcast_codec: Any = msgpack_codec()
         self.paused = False
-        self.out: list[bytes] = []
+        self.queued: list[bytes] = []
+        self.outgoing = self
 
 
 def crowd(count: int = 3) -> tuple[Clock, Writer, list[Any]]:
@@ -52,10 +53,10 @@ def test_who_does_not_watch_is_not_told():
     bob.broadcast_codec = None
     writer.broadcast([ada, bob], [b"moved"], clock.seconds())
     clock.advance(0)
-    assert (len(ada.out), ada.flushed, bob.out, bob.flushed) == (1, 1, [], 0)
+    assert (len(ada.queued), ada.flushed, bob.queued, bob.flushed) == (1, 1, [], 0)
 
 
 def test_packets_are_framed_once_for_all_who_speak_one_way():
     _, writer, watchers = crowd(5)
     writer.broadcast(watchers, [b"a", b"b"], 0.0)
-    assert len({id(watcher.out[0]) for watcher in watchers}) == 1
+    assert len({id(watcher.queued[0]) for watcher in watchers}) == 1

@@ -32,7 +32,7 @@ def test_a_dispatch_reaches_who_watches_and_nobody_else(stage: Stage):
 
 def test_each_hears_what_others_do_in_their_own_way_of_speaking(stage: Stage):
     ada, bob, eve = [stage.player(name) for name in ("ada", "bob", "eve")]
-    bob.connection.broadcast_codec = msgpack_codec()
+    bob.connection.outgoing.subscribe(msgpack_codec())
     before = len(bob.transport.value())
     stage.dispatch("zone.town", type="moved", who="x")
     assert ada.heard() == eve.heard() == [{"type": "moved", "who": "x"}]
@@ -115,7 +115,7 @@ def test_a_reply_and_what_its_batch_tells_of_others_go_in_one_write_the_reply_fi
     (envelope,) = move.batch
     seen = Multicast(to=("zone.town",), packet=told(type="moved", n=1))
     pieces: list[bytes] = []
-    ada.connection._transport = SimpleNamespace(write=pieces.append)  # type: ignore[assignment]
+    ada.connection.outgoing._transport = SimpleNamespace(write=pieces.append)  # type: ignore[assignment]
     stage.hub.handle_result(BatchResult(unicasts=[reply(ada.connection.id, envelope.event)], multicasts=[seen]))
     (piece,) = pieces
     assert [msgspec.json.decode(line)["type"] for line in piece.splitlines()] == ["ok", "moved"]
@@ -154,7 +154,7 @@ def test_what_is_told_to_connections_of_others_is_passed_over(stage: Stage):
 def test_a_slow_reader_misses_what_others_do_and_then_sees_the_present():
     stage = Stage(frame_bytes_max=64, write_buffer_soft_bytes=200, write_buffer_bytes_max=10_000)
     ada = stage.player(watch=("zone.a",))
-    ada.connection.pause()
+    ada.connection.outgoing.pause()
     for n in range(50):
         stage.dispatch("zone.a", type="moved", who="someone", n=n)
     assert ada.heard() == []

@@ -207,8 +207,8 @@ def test_a_goodbye_is_followed_by_a_close_frame_and_nothing_else(web: Web):
     assert bye["code"] == "frame_too_large"
     assert protocol.transport.value().endswith(farewell("frame_too_large"))
     assert protocol.transport.disconnecting
-    protocol.connection.put(b"more")
-    protocol.connection.flush()
+    protocol.connection.outgoing.put(b"more")
+    protocol.connection.outgoing.flush()
     assert protocol.transport.value().endswith(farewell("frame_too_large"))
 
 
