@@ -46,7 +46,7 @@ def place_of_value(file: str | Path, name: str, part: str = "") -> str:
     ``part``: a text or a keyword within the value, whose line it is where it is written out there.
     """
     given = [node for node in _parsed(Path(file)) if name in _names_given(node)]
-    within = [node for statement in given for node in ast.walk(statement) if part and _is_part(node, part)]
+    within: list[Any] = [node for statement in given for node in ast.walk(statement) if part and _is_part(node, part)]
     lines = [node.lineno for node in (*within, *given)]
     return place(str(file), lines[0] if lines else 1)
 
