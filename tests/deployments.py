@@ -39,14 +39,14 @@ def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena
         for n, (x, y, char) in enumerate(drawn, start=1)
         if char in _OBJECTS
     ]
+    said = {"title": name, "start": True, **({"safe": True} if safe else {})}  # without combat no zone is "safe"
     tiles = {"type": "tilelayer", "width": width, "height": height}
     a_map = {
         "width": width,
         "height": height,
         "tilewidth": 16,
         "tileheight": 16,
-        "properties": [{"name": key, "value": value} for key, value in (("title", name), ("safe", safe))]
-        + [{"name": "start", "value": True}],
+        "properties": [{"name": key, "value": value} for key, value in said.items()],
         "layers": [
             {**tiles, "name": "ground", "data": [1] * len(drawn)},
             {**tiles, "name": "walls", "data": [int(char == "#") for _, _, char in drawn]},
