@@ -34,11 +34,12 @@ def adapted(
     certificate: Path | None = None,
     per_address: int | None = None,
     web: Sequence[int] = (),
+    telnet: Sequence[int] = (),
 ) -> str:
-    """The configuration for this machine. ``ports``: where it listens, by the port it names; ``web``: as gateways."""
+    """The configuration for this machine. ``ports``: where it listens, by the port it names."""
     text, count = re.subn(r"^    maxconn \d+$", "    maxconn 100", CONFIG.read_text(), flags=re.MULTILINE)
     assert count == 1, "no maxconn"  # it wants twice as many files, which a test may not open
-    for name, ports_of in (("gateway", gateways), ("web", web or gateways), ("telnet", gateways)):
+    for name, ports_of in (("gateway", gateways), ("web", web or gateways), ("telnet", telnet or gateways)):
         for n, port in enumerate(ports_of, start=1):
             text, count = re.subn(rf"^(    server {name}{n}) .*$", rf"\1 {LOCAL}:{port}", text, flags=re.MULTILINE)
             assert count == 1, f"no server {name}{n}"
@@ -64,14 +65,15 @@ class Balancer:
         certificate: Path | None = None,
         per_address: int | None = None,
         web: Sequence[int] = (),
+        telnet: Sequence[int] = (),
     ) -> None:
-        self.port, self.tls_port, self.metrics_port, self.web_port, telnet_port = free_ports(5)
-        ports = {"4000": self.port, "4080": self.web_port, "4023": telnet_port, "8404": self.metrics_port}
+        self.port, self.tls_port, self.metrics_port, self.web_port, self.telnet_port = free_ports(5)
+        ports = {"4000": self.port, "4080": self.web_port, "4023": self.telnet_port, "8404": self.metrics_port}
         if certificate is not None:
             ports["4443"] = self.tls_port
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "haproxy.cfg"
-        file.write_text(adapted(ports, gateways, certificate, per_address, web))
+        file.write_text(adapted(ports, gateways, certificate, per_address, web, telnet))
         self.proc = Proc("haproxy", (haproxy(), "-db", "-f", str(file)), dict(os.environ), folder / "log")
         eventually(lambda: accepts(LOCAL, self.port) or not self.proc.alive, "HAProxy")
         assert self.proc.alive, self.proc.tail
@@ -84,9 +86,10 @@ def a_balancer(
     certificate: Path | None = None,
     per_address: int | None = None,
     web: Sequence[int] = (),
+    telnet: Sequence[int] = (),
 ) -> Iterator[Balancer]:
     """A running HAProxy for a ``with`` block."""
-    made = Balancer(folder, gateways, certificate, per_address, web)
+    made = Balancer(folder, gateways, certificate, per_address, web, telnet)
     try:
         yield made
     finally:

@@ -18,6 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from gameserver.local.processes import kill
 from gameserver.testing.processes import eventually
 
 FLAGS = (
@@ -136,7 +137,10 @@ def a_browser(folder: Path) -> Iterator[Browser]:
     try:
         yield Browser(driver)
     finally:
-        driver.quit()
+        try:
+            driver.quit()
+        finally:
+            kill(service.process)  # and what a driver that had no time for it has left in its session
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import Proc, eventually
 from gameserver.testing.rabbitmq_node import RunningNode
+from gameserver.testing.run_guard import guarded
 from tests.browsers import Browser, a_browser, program
 from tests.crowds import Crowd
 from tests.deployments import FAMILIES, ROOT
@@ -49,6 +50,7 @@ COLUMNS = 4
 UNITS = {"s": "s", "ops": "per second", "percentunit": "share of one", "bytes": "bytes", "short": ""}
 
 
+@guarded()
 def main() -> None:
     world_alone = sys.argv[1:] == ["world"]
     if not program() or not (world_alone or shutil.which("prometheus")):

@@ -19,7 +19,10 @@ from typing import Self
 
 import pytest
 
+from gameserver.local.processes import tethered
+
 WAIT_S_MAX = 30.0
+PASSWORD = "a long secret"
 GAMES = "/usr/games"  # where Debian puts tintin++
 
 
@@ -43,7 +46,13 @@ class ATerminal:
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environ = {**os.environ, "TERM": "xterm-256color", "HOME": str(cwd), "LANG": "C.UTF-8"}
         self._process = subprocess.Popen(
-            command, stdin=inner, stdout=inner, stderr=inner, cwd=cwd, env=environ, start_new_session=True
+            tethered(command, "KILL"),
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            cwd=cwd,
+            env=environ,
+            start_new_session=True,
         )
         os.close(inner)
 
@@ -76,3 +85,16 @@ class ATerminal:
                     raise AssertionError(f"{pattern!r} was not seen in {self.seen!r}") from error
         self._read_to = found.end()
         return found[0]
+
+
+def enter(terminal: ATerminal, name: str) -> None:
+    """Make a new player, as the dialogue asks for it."""
+    terminal.reads("Your name")
+    terminal.types("new")
+    terminal.reads("A name for your player: ")
+    terminal.types(name)
+    terminal.reads("characters or more\\): ")
+    terminal.types(PASSWORD)
+    terminal.reads("once more: ")
+    terminal.types(PASSWORD)
+    terminal.reads("Welcome, ")

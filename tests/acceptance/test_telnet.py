@@ -13,10 +13,9 @@ from gameserver.testing.deployment import LiveDeployment, living
 from gameserver.testing.line_client import LineClient
 from tests.deployments import ROOT
 from tests.deployments import module_deployment as module_deployment
-from tests.terminals import WAIT_S_MAX, ATerminal, program
+from tests.terminals import PASSWORD, WAIT_S_MAX, ATerminal, enter, program
 
 ENDPOINTS = "tcp:0:interface=127.0.0.1 telnet:tcp:0:interface=127.0.0.1"
-PASSWORD = "a long secret"
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +88,7 @@ def test_a_library_s_client_plays_beside_a_client_of_json(live: LiveDeployment, 
 def test_plain_telnet_shows_no_password_and_plays(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
     command = (program("telnet"), "127.0.0.1", str(live.gateway.telnet_port))
     with ATerminal(*command, cwd=tmp_path) as telnet:
-        telnet.reads("Your name")
-        telnet.types("new")
-        telnet.reads("A name for your player: ")
-        telnet.types("Plain")
-        telnet.reads("characters or more\\): ")
-        telnet.types(PASSWORD)
-        telnet.reads("once more: ")
-        telnet.types(PASSWORD)
-        telnet.reads("Welcome, ")
+        enter(telnet, "Plain")
         assert PASSWORD not in telnet.seen
         telnet.types("shout hello from a terminal")
         telnet.reads("You shout: .*hello from a terminal")
@@ -113,15 +104,7 @@ def test_plain_telnet_shows_no_password_and_plays(live: LiveDeployment, witness:
 def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
     with ATerminal(program("tt++"), cwd=tmp_path) as mud:
         mud.types(f"#session w 127.0.0.1 {live.gateway.telnet_port}")
-        mud.reads("Your name")
-        mud.types("new")
-        mud.reads("A name for your player: ")
-        mud.types("Tintin")
-        mud.reads("characters or more\\): ")
-        mud.types(PASSWORD)
-        mud.reads("once more: ")
-        mud.types(PASSWORD)
-        mud.reads("Welcome, ")
+        enter(mud, "Tintin")
         mud.types("shout hello from a mud")
         mud.reads("You shout: .*hello from a mud")
         assert witness.expect("heard")["text"] == "hello from a mud"
@@ -131,6 +114,41 @@ def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineCl
         mud.types("#config {mccp}")
         mud.types("quit")
         mud.reads("Goodbye.")
+
+
+def test_a_session_whose_gateway_was_killed_is_taken_up_on_another_one_by_its_code(
+    live: LiveDeployment, witness: LineClient, tmp_path: Path
+) -> None:
+    doomed, other = (
+        live.deployment.gateway(name, env={"GAMESERVER_ENDPOINTS": ENDPOINTS}) for name in ("doomed", "other")
+    )
+    for gateway in (doomed, other):
+        gateway.says("for telnet")
+    with ATerminal(program("telnet"), "127.0.0.1", str(doomed.telnet_port), cwd=tmp_path) as telnet:
+        enter(telnet, "Lazarus")
+        telnet.types("resume")
+        code = telnet.reads("resume [-\\w]{20,}").split()[1]
+        telnet.types("shout before")
+        telnet.reads("You shout: .*before")
+        doomed.kill()
+        telnet.reads("closed by foreign host")
+    witness.ask("whisper", to="Lazarus", text="where are you")
+    with ATerminal(program("telnet"), "127.0.0.1", str(other.telnet_port), cwd=tmp_path) as telnet:
+        telnet.reads("Your name")
+        telnet.types(f"resume {code}")
+        telnet.reads("You are Lazarus again")
+        again = telnet.reads("resume [-\\w]{20,}").split()[1]
+        telnet.reads("whispers to you: .*where are you")
+        telnet.types("shout after")
+        telnet.reads("You shout: .*after")
+        assert [witness.expect("heard", by="Lazarus")["text"] for _ in range(2)] == ["before", "after"]
+        with ATerminal(program("telnet"), "127.0.0.1", str(live.gateway.telnet_port), cwd=tmp_path) as late:
+            late.reads("Your name")
+            late.types(f"resume {code}")  # it was good for one time
+            late.reads("Your name")
+        assert again != code
+        telnet.types("quit")
+        telnet.reads("Goodbye.")
 
 
 def test_our_own_client_plays_in_a_terminal(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from gameserver.broker.gateway_routing import route
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
+from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import eventually
 from tests.browsers import Browser, a_browser, required
 from tests.deployments import write_world
+from tests.integration.scraped import scrape, targets, value
 from tests.web_clients import WEB
 
 ARENA = (
@@ -63,6 +66,11 @@ def come_in(browser: Browser, port: int, name: str, by: str = "#sign-up") -> Non
 def say(browser: Browser, text: str) -> None:
     browser.write("#say", text)
     browser.press(Keys.ENTER, Keys.ESCAPE)
+
+
+def link(browser: Browser) -> str | None:
+    """What the page knows of its connection."""
+    return browser.driver.find_element("id", "link").get_attribute("data-state")
 
 
 def stands(browser: Browser) -> tuple[int, int]:
@@ -126,9 +134,47 @@ def test_two_people_meet_talk_give_fight_and_resume_when_their_gateway_is_killed
     bob.see("#log", "Did you notice?")
     say(bob, "Nothing at all.")
     ada.see("#log", "Nothing at all.")
-    assert {browser.driver.find_element("id", "link").get_attribute("data-state") for browser in browsers} == {
-        "playing"
+    assert {link(browser) for browser in browsers} == {"playing"}
+
+
+def test_a_browser_is_led_to_the_gateway_of_its_place_and_comes_back_when_that_one_is_killed(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, bob = browsers
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *ARENA))
+    ports = dict(zip(("first", "second"), free_ports(2), strict=True))
+    known = " ".join(f"{name}=ws://127.0.0.1:{port}/socket" for name, port in ports.items())
+    deployment.environ["GAMESERVER_GATEWAYS"] = known
+    deployment.beat()
+    deployment.worker(name="all")
+    gateways = {
+        name: deployment.gateway(name, env={"GAMESERVER_ENDPOINTS": WEB % f"tcp:{port}"})
+        for name, port in ports.items()
     }
+    for gateway in gateways.values():
+        gateway.says("for browsers")
+    home = sorted(ports)[route("arena") % 2]
+    (away,) = {*ports} - {home}
+
+    def playing(name: str) -> float:
+        return value(scrape(targets(deployment, "gateway")[gateways[name].id]), "gameserver_players")
+
+    # One comes to the place's own gateway, the other one is led there, and what it does on the way is done once.
+    come_in(bob, ports[home], "Bob")
+    come_in(ada, ports[away], "Ada")
+    say(ada, "On my way.")
+    eventually(lambda: (playing(home), playing(away)) == (2, 0), "both on one gateway")
+    bob.see("#log", "On my way.")
+    assert bob.text("#log").count("On my way.") == 1
+    x, y = stands(ada)
+    ada.press(Keys.ARROW_RIGHT)
+    eventually(lambda: stands(ada) == (x + 1, y), "a step to the east")
+    # That gateway dies: the page's own takes it, and does not send it to where nobody is.
+    gateways[home].kill()
+    eventually(lambda: link(ada) == "playing" and playing(away) == 1, lambda: link(ada), 30)
+    say(ada, "Here again.")
+    ada.see("#log", "Here again.")
+    assert stands(ada) == (x + 1, y)
 
 
 def test_a_game_without_combat_shows_neither_health_nor_weapons_nor_purse(
@@ -196,8 +242,8 @@ def test_two_people_carry_drop_take_and_trade_things(
 
 def fill(browser: Browser, **fields: object) -> None:
     """Fill a form of the panel in."""
-    for name, value in fields.items():
-        browser.write(f'#panel [name="{name.replace("__", ".")}"]', str(value))
+    for name, content in fields.items():
+        browser.write(f'#panel [name="{name.replace("__", ".")}"]', str(content))
 
 
 def open_panel(browser: Browser, title: str) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gameserver.testing.run_guard import guarded
 from tests.benchmarks import cores, everything, machine
 from tests.benchmarks.lab import Lab, play
 from tests.benchmarks.plots import plots
@@ -19,6 +20,7 @@ BUDGET_S = 2700.0
 RESULTS = machine.ROOT / "var" / "benchmarks" / "results.jsonl"
 
 
+@guarded()
 def main() -> int:
     """Do what was asked for."""
     arguments = _parser().parse_args()

@@ -32,6 +32,7 @@ from gameserver.modules.sessions.entities import Player, Session
 from gameserver.store import Store
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.rabbitmq_node import RunningNode
+from gameserver.testing.run_guard import guarded
 from tests.amqp import parameters
 from tests.benchmarks import zones
 from tests.benchmarks.servers import a_cluster
@@ -172,6 +173,7 @@ def a_node(folder: Path) -> Iterator[RunningNode]:
         node.stop()
 
 
+@guarded()
 def main() -> None:
     """Measure all, by turns, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.split")

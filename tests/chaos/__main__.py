@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from gameserver.testing.rabbitmq_node import RunningNode
+from gameserver.testing.run_guard import guarded
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
 from tests.chaos.schedule import ALL
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage
@@ -20,6 +21,7 @@ LONG_POISON = 0.001  # each holds its lane for some 11 s
 FULL_QUEUES_EVERY = 3  # one seed of so many
 
 
+@guarded()
 def main() -> int:
     """Run seeds one after the other. Returns 1 when a verdict is bad."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")

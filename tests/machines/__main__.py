@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gameserver.testing.rabbitmq_node import RunningNode
+from gameserver.testing.run_guard import guarded
 from tests.chaos.__main__ import postgresql_binaries
 from tests.databases import Cluster
 from tests.machines.network import network, possible
 from tests.machines.scenes import DISK, MACHINES, SCENES, Farm, Seen, format_table
 
 
+@guarded()
 def main() -> int:
     """Play the scenes. Returns 1 when anybody was not answered."""
     parser = argparse.ArgumentParser(prog="python -m tests.machines")

@@ -11,12 +11,14 @@ from pathlib import Path
 import msgspec
 
 from gameserver.testing.rabbitmq_node import RunningNode
+from gameserver.testing.run_guard import guarded
 from tests.chaos.__main__ import postgresql_binaries
 from tests.databases import Cluster
 from tests.soak.report import page
 from tests.soak.run import EVERY_S, RATE, Report, run, stage_of
 
 
+@guarded()
 def main() -> int:
     """Run one soak."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak")

@@ -18,7 +18,7 @@ GAME = Game(modules=tuple(f"gameserver.modules.{name}" for name in %r), world=Pa
 """
 PLAY = """
 import sys
-import tempfile
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 
@@ -46,7 +46,7 @@ assert {kind.__name__ for kind in kinds()} >= {"Player", "Body", "Membership"}
 assert not {kind.__name__ for kind in kinds()} & {"Health", "Creature", "Purse"}
 assert not [name for name in rules() if name in ("attack", "give")]
 world = load_world(game().world)
-store = Store(f"sqlite:///{tempfile.mkdtemp()}/world.sqlite", world)
+store = Store(f"sqlite:///{Path.cwd()}/world.sqlite", world)
 store.migrate()
 sealer = Sealer(Fernet.generate_key())
 applier = Applier(

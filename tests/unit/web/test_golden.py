@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from gameserver.client import Backoff, Client, Refused
-from tests.nodes import JAVASCRIPT, node
+from tests.nodes import play_in_node
 
 SCRIPT: list[list[tuple[str, dict[str, Any]]]] = json.loads((Path(__file__).parent / "golden.json").read_text())
 LIBRARY = Path(__file__).parents[3] / "gateway" / "web" / "gameserver-client"
@@ -91,14 +91,10 @@ async def python_plays(gateway: Gateway) -> dict[str, Any]:
 
 
 async def javascript_plays(gateway: Gateway) -> dict[str, Any]:
-    program = node()
     async with serve(gateway.over_websocket, "127.0.0.1", 0, subprotocols=["gameserver.json"]) as server:  # type: ignore[list-item]
         port = next(iter(server.sockets)).getsockname()[1]
-        words = (program, str(JAVASCRIPT / "golden.mjs"), f"ws://127.0.0.1:{port}/socket")
-        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-        process = await asyncio.create_subprocess_exec(*words, **pipes)
-        said, wrong = await process.communicate()
-    assert process.returncode == 0, wrong.decode()
+        said, wrong, status = await play_in_node("golden.mjs", f"ws://127.0.0.1:{port}/socket")
+    assert status == 0, wrong.decode()
     found: dict[str, Any] = json.loads(said)
     return found
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from gameserver.testing.ports import free_ports
-from tests.nodes import JAVASCRIPT, node
+from gameserver.testing.processes import eventually
+from tests.nodes import play_in_node
 
 WELCOME = {"type": "welcome", "protocol": 1, "lane_waiting_max": 32, "idle_s_max": 300}
 HEARD = {"type": "heard", "how": "say", "by": "Bob", "text": "The end.", "at_ms": 1}
@@ -51,9 +54,8 @@ async def led(first: Gateway, second: Gateway | None, elsewhere: str = "") -> di
     first.elsewhere = elsewhere
     async with serve(first.play, "127.0.0.1", 0, **protocols) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        words = (node(), str(JAVASCRIPT / "led.mjs"), f"ws://127.0.0.1:{port}/socket")
-        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
+        said, wrong, status = await play_in_node("led.mjs", f"ws://127.0.0.1:{port}/socket")
+    assert status == 0, wrong.decode()
     if target is not None:
         target.close()
     found: dict[str, Any] = json.loads(said)
@@ -76,6 +78,35 @@ def test_a_client_stays_where_the_other_gateway_cannot_be_reached() -> None:
     nowhere = f"ws://127.0.0.1:{free_ports(1)[0]}/socket"
     assert play(gateway, None, nowhere) == {"said": {}, "lost": ["elsewhere"], "reconnects": 1}
     assert [one for one in gateway.types if one != "say"] == ["hello", "login", "hello", "resume"]
+
+
+def test_a_script_that_is_waited_for_in_vain_does_not_run_on() -> None:
+    async def given_up() -> set[int]:
+        came = asyncio.Event()
+
+        async def says_nothing(connection: ServerConnection) -> None:
+            came.set()
+            await connection.wait_closed()
+
+        async with serve(says_nothing, "127.0.0.1", 0, subprotocols=["gameserver.json"]) as server:  # type: ignore[list-item]
+            port = next(iter(server.sockets)).getsockname()[1]
+            playing = asyncio.ensure_future(play_in_node("led.mjs", f"ws://127.0.0.1:{port}/socket"))
+            await asyncio.wait_for(came.wait(), 30)
+            started = children()
+            playing.cancel()
+            await asyncio.wait((playing,))
+        return started
+
+    before = children()
+    started = asyncio.run(given_up()) - before
+    assert len(started) == 1
+    eventually(lambda: not started & children(), "no such process", 10)
+
+
+def children() -> set[int]:
+    """The live processes that this one has started."""
+    pids = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return {int(pid) for pid in pids if Path("/proc", pid, "cmdline").read_bytes()}  # a zombie has none
 
 
 @pytest.mark.parametrize("address", ["10.0.0.2:4000", "javascript:alert(1)", "https://play2.example/"])
