@@ -249,7 +249,7 @@ def tile_of(path: Path, tiled: Map, thing: Object) -> tuple[int, int]:
         fault(path, f"object {thing.id} is hidden; show it in Tiled (Visible in its properties), or remove it")
     tile_object_or_drawing = any(one is not None for one in (thing.gid, thing.polygon, thing.polyline, thing.text))
     too_large = thing.width > tiled.tilewidth or thing.height > tiled.tileheight
-    if tile_object_or_drawing or too_large or thing.rotation:
+    if tile_object_or_drawing or too_large or thing.rotation % 360:
         fault(path, f"object {thing.id} has to be a point or an upright rectangle no larger than a tile")
     # The centre, not the corner: a rectangle drawn a pixel off the grid still means the tile that it covers.
     return (

@@ -124,6 +124,7 @@ def _walls(file: Path, drawn: tiled.Map) -> frozenset[tuple[int, int]]:
 
 def _read_objects(file: Path, zone: str, drawn: tiled.Map) -> list[Placed]:
     """Return what the zone's object layer holds, in the order of the objects' ids."""
+    _refuse_meaning_elsewhere(file, drawn)
     found: list[Placed] = []
     for thing in tiled.objects(file, drawn, "objects"):
         x, y = tiled.tile_of(file, drawn, thing)
@@ -133,6 +134,18 @@ def _read_objects(file: Path, zone: str, drawn: tiled.Map) -> list[Placed]:
     for id_ in (id_ for n, id_ in enumerate(ids) if id_ in ids[:n]):
         tiled.fault(file, f"two objects share the id {id_}")
     return found
+
+
+def _refuse_meaning_elsewhere(file: Path, drawn: tiled.Map) -> None:
+    """Raise ``Corrupt`` where a mapper sees an object of the game's on a layer that is not read."""
+    others = (one for one in drawn.layers if one.type == "objectgroup" and one.name != "objects" and one.visible)
+    meant = ((one, thing) for one in others for thing in one.objects if thing.label in object_classes())
+    for one, thing in meant:
+        tiled.fault(
+            file,
+            f"object {thing.id} ({thing.label}) is on the layer {one.name!r}, and only 'objects' is read; in Tiled "
+            "right-click it and choose Move Object to Layer, or hide that layer",
+        )
 
 
 def _meaning(file: Path, thing: tiled.Object) -> MapObject:

@@ -1,10 +1,12 @@
 """Passwords, stored as argon2id hashes (RFC 9106).
 
 One password can be typed as different code points: "é" is one on most keyboards and two on some (NFC and NFD of
-Unicode's annex 15). So what is hashed is its NFC form, as RFC 8265 (OpaqueString) asks for.
+Unicode's annex 15), and a space is another one where a key beside it is held, or in Japanese. So what is hashed is its
+form by RFC 8265 (OpaqueString): NFC, and any space for an ASCII one. Wide letters stay different from narrow ones.
 """
 
 import unicodedata
+from collections.abc import Iterable
 
 import argon2
 
@@ -27,10 +29,10 @@ class Argon2Passwords:
     def verify(self, password_hash: str, password: str) -> bool:
         """Check whether the hash was made from the password; it costs as much as ``hash``.
 
-        Hashes of older releases were made from the code points as typed: those are tried where they differ, at the
-        price of a second hash.
+        Hashes of older releases were made from other forms: those are tried where they differ, at the price of a hash
+        each.
         """
-        return any(self._matches(password_hash, form) for form in dict.fromkeys([_normalized(password), password]))
+        return any(self._matches(password_hash, form) for form in _forms(password))
 
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
@@ -44,4 +46,10 @@ class Argon2Passwords:
 
 
 def _normalized(password: str) -> str:
-    return unicodedata.normalize("NFC", password)
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
+def _forms(password: str) -> Iterable[str]:
+    """All that may have been hashed for what was typed, each once: today's form, and those of older releases."""
+    return dict.fromkeys((_normalized(password), unicodedata.normalize("NFC", password), password))

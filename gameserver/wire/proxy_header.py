@@ -12,6 +12,8 @@ import msgspec
 
 from gameserver.wire.errors import ProxyHeaderFault
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 LINE_BYTES_MAX = 107  # section 2.1, with the end of the line
 BLOCK_BYTES_MAX = 4_096  # of a binary header; section 2.2 asks for 536 at least
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -20,7 +22,8 @@ START = struct.Struct("!12sBBH")  # signature, version and command, family and p
 VERSION_2, LOCAL, PROXY = 0x20, 0, 1
 ADDRESSES = {1: (4, 12), 2: (16, 36), 3: (0, 216)}  # family -> bytes of one address, of both with their ports
 FAMILIES, PROTOCOLS = 4, 3  # how many there are, unspecified among them
-LINES: dict[bytes, type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]] = {
+PORT_MAX = 65_535
+LINES: dict[bytes, type[Address]] = {
     b"TCP4": ipaddress.IPv4Address,
     b"TCP6": ipaddress.IPv6Address,
 }
@@ -59,16 +62,26 @@ def _read_line(data: bytes) -> ProxyHeader | None:
     size = len(line) + len(end)
     if words[1] == b"UNKNOWN":
         return ProxyHeader("", size)
-    if words[1] not in LINES or len(words) != 6:
+    if words[1] not in LINES or len(words) != 6 or not all(_is_port(word) for word in words[4:]):
         raise _fault("its line is no TCP4, TCP6 or UNKNOWN with two addresses and two ports")
-    return ProxyHeader(_address(LINES[words[1]], words[2]), size)
+    client, _ = (_address(LINES[words[1]], word) for word in words[2:4])
+    return ProxyHeader(_host(client), size)
 
 
-def _address(kind: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address], word: bytes) -> str:
+def _is_port(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= len(str(PORT_MAX)) and int(word) <= PORT_MAX
+
+
+def _address(kind: type[Address], word: bytes) -> Address:
     try:
-        return str(kind(word.decode("ascii")))
+        return kind(word.decode("ascii"))
     except ValueError:
-        raise _fault("its client's address is none") from None
+        raise _fault(f"its address {word.decode('ascii', 'replace')} is none") from None
+
+
+def _host(address: Address) -> str:
+    """Write an address as all of a client's connections have it: a balancer of both families maps IPv4 into IPv6."""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _read_block(data: bytes) -> ProxyHeader | None:
@@ -90,4 +103,4 @@ def _block_host(family: int, addresses: bytes, length: int) -> str:
     one, both = ADDRESSES[family]
     if length < both:
         raise _fault("its addresses are cut off")
-    return str(ipaddress.ip_address(addresses[:one])) if one else ""
+    return _host(ipaddress.ip_address(addresses[:one])) if one else ""

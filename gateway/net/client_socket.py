@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 crowded = Seldom(log)
 unread = Seldom(log)
 
+MAPPED = "::ffff:"
 NOWHERE = ""  # the address of those who were not introduced yet
 
 
@@ -188,5 +189,6 @@ class ClientSocket(Protocol):
 
 
 def host_of(address: Any) -> str:
-    """The host in Twisted's address of a client."""
-    return getattr(address, "host", "local")
+    """The host in Twisted's address of a client, an IPv4 one as it is on endpoints of IPv4 alone."""
+    host: str = getattr(address, "host", "local")
+    return host.removeprefix(MAPPED) if "." in host else host

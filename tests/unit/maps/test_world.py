@@ -352,6 +352,24 @@ def test_an_object_that_is_not_what_is_seen_is_refused_with_what_to_click(
     files.refused("field.tmj", sentence)
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_an_object_of_the_games_on_a_layer_that_is_not_read_is_refused_with_what_to_click(
+    files: Files, grouped: bool
+) -> None:
+    more = {"name": "more", "type": "objectgroup", "objects": [thing(9, "creature", 2, 2, kind="rat")]}
+    files.field["layers"].append({"name": "group", "type": "group", "layers": [more]} if grouped else more)
+    files.refused("field.tmj", "object 9 (creature) is on the layer 'more'")
+
+
+def test_notes_of_a_mapper_s_and_hidden_layers_are_nobody_s_concern(files: Files) -> None:
+    alone = files.load()
+    note = {"id": 8, "x": 1, "y": 1, "text": {"text": "a road later"}}
+    drafts = {"name": "drafts", "type": "objectgroup", "visible": False, "objects": [thing(9, "creature", 2, 2)]}
+    picture = {"name": "sketch", "type": "imagelayer", "image": "sketch.png", "x": 0, "y": 0}
+    files.field["layers"] += [{"name": "notes", "type": "objectgroup", "objects": [note]}, drafts, picture]
+    assert files.load() == alone
+
+
 # Broken layers
 
 
@@ -451,6 +469,15 @@ def test_a_spawn_with_a_property_is_refused(files: Files) -> None:
 def test_an_object_whose_shape_means_no_one_tile_is_refused(files: Files, shape: dict[str, Any]) -> None:
     files.field_thing(3).update(shape)
     files.refused("field.tmj", "object 3 has to be a point or an upright rectangle")
+
+
+@pytest.mark.parametrize(
+    "shape", [{"rotation": 360}, {"ellipse": True}, {"capsule": True}, {"width": 0, "height": 0, "point": True}]
+)
+def test_an_object_that_lies_on_one_tile_is_read_whatever_it_looks_like(files: Files, shape: dict[str, Any]) -> None:
+    alone = files.load()
+    files.field_thing(3).update(shape)
+    assert files.load() == alone
 
 
 def test_creatures_that_share_an_id_are_refused(files: Files) -> None:

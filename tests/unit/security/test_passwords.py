@@ -3,6 +3,7 @@ import sys
 import unicodedata
 
 import argon2
+import pytest
 
 from gameserver.security.passwords import Argon2Passwords
 from gameserver.security.tokens import token_hash
@@ -35,7 +36,33 @@ def test_a_password_is_the_same_however_a_keyboard_composes_it() -> None:
     assert not passwords.verify(passwords.hash(composed), "password")
 
 
-def test_a_password_that_was_hashed_as_it_was_typed_stays_good() -> None:
-    decomposed = unicodedata.normalize("NFD", "pässwörd")
-    older = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(decomposed)
-    assert Argon2Passwords(time_cost=1, memory_kib=8).verify(older, decomposed)
+@pytest.mark.parametrize("space", ["\N{NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE}", "\N{NARROW NO-BREAK SPACE}"])
+def test_a_space_is_a_space_whichever_key_gave_it(space: str) -> None:
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    for registered, typed in (("long enough", f"long{space}enough"), (f"long{space}enough", "long enough")):
+        assert passwords.verify(passwords.hash(registered), typed)
+    assert not passwords.verify(passwords.hash("long enough"), "longenough")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "\N{FULLWIDTH LATIN SMALL LETTER P}assword1",
+        "password\N{CIRCLED DIGIT ONE}",
+        "password\N{SUPERSCRIPT ONE}",
+        "Password1",
+    ],
+)
+def test_what_only_looks_alike_is_another_password(other: str) -> None:
+    passwords = Argon2Passwords(time_cost=1, memory_kib=8)
+    assert not passwords.verify(passwords.hash("password1"), other)
+
+
+@pytest.mark.parametrize(
+    "typed", [unicodedata.normalize("NFD", "pässwörd"), "päss\N{NO-BREAK SPACE}wörd", "pa\u0308ss\N{EM SPACE}wörd"]
+)
+@pytest.mark.parametrize("form", ["as typed", "NFC"])
+def test_a_password_that_an_older_release_hashed_stays_good(typed: str, form: str) -> None:
+    hashed = typed if form == "as typed" else unicodedata.normalize(form, typed)  # type: ignore[arg-type]
+    older = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(hashed)
+    assert Argon2Passwords(time_cost=1, memory_kib=8).verify(older, typed)

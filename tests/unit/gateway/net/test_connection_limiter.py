@@ -1,5 +1,5 @@
 import pytest
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -7,7 +7,7 @@ from twisted.python.failure import Failure
 from gameserver.limits import Limits
 from gameserver.runtime.logging import Seldom
 from gateway.net import client_socket
-from gateway.net.client_socket import ConnectionLimiter
+from gateway.net.client_socket import ConnectionLimiter, host_of
 from gateway.net.player_protocol import PlayerFactory
 from tests.unit.gateway.fakes import Stage
 
@@ -52,6 +52,12 @@ class Sockets:
         protocol = self.direct.buildProtocol(IPv4Address("TCP", host, 1))
         protocol.makeConnection(StringTransport())
         return protocol
+
+
+def test_an_address_of_ipv4_is_the_same_on_an_endpoint_of_both_families():
+    hosts = [host_of(IPv6Address("TCP", host, 1)) for host in ("::ffff:10.0.0.1", "2001:db8::1", "::ffff:0:1")]
+    assert hosts == ["10.0.0.1", "2001:db8::1", "::ffff:0:1"]
+    assert host_of(IPv4Address("TCP", "10.0.0.1", 1)) == "10.0.0.1"
 
 
 @pytest.fixture
