@@ -249,15 +249,15 @@ class SimulatedCluster:
 
     def hold(self, key: Key, until_s: float) -> None:
         """Someone from outside locks a row for a while."""
-        foreign = ForeignLock(self.store)
-        foreign._lock(*key)
+        foreign = ForeignLock(self.store, {})
+        foreign.lock(*key)
         self._foreign_locks.append((until_s, foreign))
 
     def _look_after_database(self) -> None:
         self.store.away = self.database_back_s > self.now_s()
         for until_s, foreign in self._foreign_locks:
             if until_s <= self.now_s():
-                foreign.end()
+                foreign.release()
 
     def _committed(self, transaction: MemoryTransaction) -> None:
         self.journal.committed(transaction)

@@ -10,7 +10,7 @@ from gameserver.messages.task_message import TaskMessage
 from gameserver.modules.sessions.entities import Player
 from gameserver.rules.outcome import Waiting
 from tests.simulation.beats import Beat
-from tests.simulation.memory_store import MemoryTransaction
+from tests.simulation.memory_store import RowLocks
 from tests.simulation.parcels import FAMILIES
 
 SKEWS_MS = (-600_000, -90_000, -10_000, -1_500, 0, 1_500, 10_000, 40_000, 600_000)
@@ -216,7 +216,7 @@ MOVES: dict[str, Move] = {
 }
 
 
-class ForeignLock(MemoryTransaction):
+class ForeignLock(RowLocks):
     """A transaction from a console that holds a row and says nothing; it is not idle."""
 
     def idles_too_long(self) -> bool:

@@ -7,13 +7,13 @@ import pytest
 from gameserver.declare.entity import Entity
 from gameserver.store.locked_rows import Claims
 from gameserver.store.store import Trial
-from tests.simulation.memory_store import MemoryStore, MemoryTransaction
+from tests.simulation.memory_store import MemoryStore, MemoryTransaction, RowLocks
 from tests.simulation.sabotages.sabotage import Sabotage
 from tests.simulation.sabotages.stories import LOCKED, SEEN
 
 
 def no_locks(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(MemoryTransaction, "_lock", lambda self, table, key: None)
+    patch.setattr(RowLocks, "lock", lambda self, table, key: None)
 
 
 def two_transactions(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.encoding import encode_reply
 from gameserver.rules.outcome import Outcome, State
 from gameserver.rules.watermarks import Watermark, read_watermarks
-from tests.simulation.memory_store import MemoryTransaction
+from tests.simulation.memory_store import MemoryTransaction, Outbox
 from tests.simulation.sabotages.gateways import no_lanes
 from tests.simulation.sabotages.sabotage import Sabotage
 from tests.simulation.sabotages.stories import HUNTING
@@ -64,14 +64,15 @@ def merges_lose(patch: pytest.MonkeyPatch) -> None:
 
 def told_is_merged(patch: pytest.MonkeyPatch) -> None:
     """Gifts are added to what its receiver has perhaps read, under the id by which that is acknowledged."""
-    real = MemoryTransaction._mail
+    real = Outbox.read
 
-    def mail(self: MemoryTransaction, state: State, wanted: Any) -> None:
-        real(self, state, wanted)
-        waiting = [row for row, _, _ in self._all("outbox") if row.kind == "mail"]
+    def read(self: Outbox, state: State, wanted: Any) -> frozenset[str]:
+        receivers = real(self, state, wanted)
+        waiting = [row for row, _, _ in self._rows.all("outbox") if row.kind == "mail"]
         state.untold = {id_: tuple(row for row in waiting if row.player == id_) for id_ in wanted.mail_counts}
+        return receivers
 
-    patch.setattr(MemoryTransaction, "_mail", mail)
+    patch.setattr(Outbox, "read", read)
 
 
 SABOTAGES = (
