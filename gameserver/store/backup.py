@@ -8,9 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from gameserver.errors import Corrupt, Rejected
+from gameserver.store.engine import read_url
 
 
 def backup(database_url: str, target: Path) -> int:
@@ -19,7 +18,7 @@ def backup(database_url: str, target: Path) -> int:
     Raises ``Rejected`` ``not_sqlite``, ``already_there``, ``nothing_there``; ``Corrupt`` ``not_copied``, ``not_whole``:
     then nothing is left of the copy.
     """
-    url = make_url(database_url)
+    url = read_url(database_url)
     if url.get_backend_name() != "sqlite":
         raise Rejected("not_sqlite", "This is for SQLite. PostgreSQL has its own command: pg_dump --format=custom.")
     if target.exists():

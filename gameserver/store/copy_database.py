@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, Table, func, insert, select
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt, Retryable
-from gameserver.store.engine import open_engine, snapshot
+from gameserver.store.engine import open_engine, read_url, snapshot
 from gameserver.store.migrate import migrate, shape
 from gameserver.store.tables import by_name, metadata
 
@@ -39,7 +38,7 @@ def copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied],
     Raises ``Corrupt``: ``source_unfit`` (other tables than today's), ``source_in_use``, ``target_not_empty``,
     ``copy_differs``; ``Retryable`` when a database is away.
     """
-    if make_url(source_url) == make_url(target_url):
+    if read_url(source_url) == read_url(target_url):
         raise Corrupt("target_not_empty", "The database can't be copied onto itself.")
     try:
         _copy(source_url, target_url, now_ms, done)

@@ -13,9 +13,9 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from gameserver.errors import Corrupt
 
@@ -53,9 +53,9 @@ CONFIG_MULTITHREAD, CONFIG_MEMSTATUS = 2, 9
 
 def open_engine(url: str) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql://...``. Raises ``Corrupt`` ``bad_setting`` for others."""
-    parsed = make_url(url)
+    parsed = read_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(url, parsed.database)
+        return _sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
         options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_CONNECTION}
@@ -64,6 +64,21 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "checkout", _ping)
         return engine
     raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+
+
+def read_url(url: str) -> URL:
+    """Read an address. A path is taken as it is: SQLAlchemy would end it at "?", and read "%41" in it as a letter.
+
+    Raises ``Corrupt`` ``bad_setting`` for what is no address.
+    """
+    scheme, _, path = url.partition(":///")
+    if scheme == "sqlite":
+        return URL.create(scheme, database=path or None)
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:  # a port that is no number is the latter
+        example = "sqlite:///path, or postgresql://user:password@host/name"
+        raise Corrupt("bad_setting", f"DATABASE_URL is no address like {example}.") from error
 
 
 @contextmanager
@@ -102,9 +117,9 @@ def _ping(connection: Any, record: Any, proxy: Any) -> None:
         raise DisconnectionError(str(error)) from error
 
 
-def _sqlite(url: str, path: str | None) -> Engine:
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)  # for migrations, which run through SQLAlchemy
