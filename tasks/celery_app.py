@@ -25,13 +25,13 @@ from gameserver.runtime.startup_errors import exit_with_message
 from tasks.beat import PunctualScheduler
 from tasks.development import Development, read_body
 from tasks.meters import meters
-from tasks.other_versions import UNKNOWN, Origin
 from tasks.overrides.body_decoder import read_batches
 from tasks.overrides.consumer import TRIES, Bulkheads
 from tasks.overrides.event_task import EventTask
 from tasks.overrides.pool import use_processes
 from tasks.overrides.worker_name import refuse_taken_name
 from tasks.processor import BatchProcessor, build, preload, wait_until_ready
+from tasks.unread_messages import UNKNOWN, Origin
 
 log = logging.getLogger(__name__)
 

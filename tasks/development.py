@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 PROCESSOR = "tasks.processor"
 BODIES = "tasks.overrides.body_decoder"
-MADE_ANEW = (PROCESSOR, BODIES, "tasks.other_versions", "tasks.publisher", "tasks.batches")
+MADE_ANEW = (PROCESSOR, BODIES, "tasks.unread_messages", "tasks.publisher", "tasks.batches")
 
 
 class Development:

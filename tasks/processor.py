@@ -26,8 +26,8 @@ from gameserver.broker.topology import Queues, topology
 from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
-from gameserver.messages.other_versions import Sorted, all_unread, sort_out
 from gameserver.messages.process_reports import TaskReport
+from gameserver.messages.readability import Sorted, all_unread, sort_out
 from gameserver.operations.current_maps import CurrentMaps
 from gameserver.processing.applier import Applier
 from gameserver.processing.dead_letters import cause_of, traceback_of
@@ -43,8 +43,8 @@ from tasks.batches.results import Results
 from tasks.batches.suspects import Suspects
 from tasks.batches.task_run import TaskRun
 from tasks.batches.transactions import Transactions
-from tasks.other_versions import NOWHERE, Origin, UnreadEvents
 from tasks.publisher import Publisher
+from tasks.unread_messages import NOWHERE, Origin, UnreadEvents
 
 log = logging.getLogger(__name__)
 

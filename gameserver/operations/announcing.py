@@ -1,4 +1,4 @@
-"""Telling all players something: an event that is put into the outbox, from where the sweep sends it to the queue."""
+"""Tell all players what an operator types: an event in the outbox, from where the sweep sends it to the queue."""
 
 from secrets import token_hex
 

@@ -11,7 +11,7 @@ from gameserver.config import Settings
 from gameserver.declare import catalogue
 from gameserver.errors import Retryable
 from gameserver.operations.inspector import ANSWER_S, Inspector
-from gameserver.operations.metrics import read_gateway, read_worker
+from gameserver.operations.metrics_reader import read_gateway, read_worker
 from gameserver.operations.snapshot import Database, Disk, Flight, Snapshot
 from gameserver.store import Store
 

@@ -1,4 +1,4 @@
-"""Questions to all parts of a deployment, through the broker alone: no port of theirs need be known or open.
+"""Ask all parts of a deployment how they are, through the broker alone: no port of theirs need be known or open.
 
 Gateways answer a query that is sent through ``outbound``, workers answer Celery's remote control, and the broker
 answers a passive declaration of each queue. Parts that do not answer within ``ANSWER_S`` count as absent. Nobody knows

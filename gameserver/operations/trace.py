@@ -1,4 +1,4 @@
-"""Formatting of one event's history: its times in gateways, its failed attempts, and the log lines that name it.
+"""Write down one event's history for an operator: times in gateways, failed attempts, and the log lines that name it.
 
 A gateway keeps the times of its latest events in memory (``gateway.metrics.meters``). Log lines are those of this
 machine.

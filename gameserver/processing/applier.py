@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gameserver.errors import NotNow
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
-from gameserver.processing.after_commit import NOTHING_PUT_OFF, Applied
+from gameserver.processing.applied_batch import NOTHING_PUT_OFF, Applied
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.outbound_builder import OutboundBuilder
 from gameserver.processing.prepared_event import Prepared, SeededDice, find_needs, guarded

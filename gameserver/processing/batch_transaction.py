@@ -17,10 +17,10 @@ from gameserver.errors import Corrupt, NotNow, Rejected
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import Unicast
-from gameserver.processing.after_commit import Applied, Held
-from gameserver.processing.announcements import Announcements
+from gameserver.processing.applied_batch import Applied, Held
 from gameserver.processing.changes import Changes
 from gameserver.processing.dead_letters import letter_of
+from gameserver.processing.emissions import Emissions
 from gameserver.processing.encoding import encode_refusal, encode_reply, read_unicast, sound_texts
 from gameserver.processing.exactly_once import ExactlyOnce
 from gameserver.processing.outbound_builder import OutboundBuilder
@@ -28,8 +28,8 @@ from gameserver.processing.prepared_event import FAULTS, Prepared, find_needs
 from gameserver.rules.needs import Needs, Rows
 from gameserver.rules.outcome import Outcome, State, components_of
 from gameserver.runtime.logging import Seldom, about
-from gameserver.store.other_versions import sort_out
 from gameserver.store.store import Transaction, Trial
+from gameserver.store.unread_rows import sort_out
 
 log = logging.getLogger(__name__)
 unread = Seldom(log)
@@ -41,7 +41,7 @@ class BatchTransaction:
     _state: State
     _changes: Changes
     _once: ExactlyOnce
-    _announcements: Announcements
+    _emissions: Emissions
 
     def __init__(self, transaction: Transaction, limits: Limits, now_ms: int, put_off: Mapping[str, NotNow]) -> None:
         self._transaction = transaction
@@ -66,7 +66,7 @@ class BatchTransaction:
         if trial is not None and trial.ends and not self._is_held(trial.id):
             self._tried.append(trial.id)
         self._save()
-        if not any(item.spec.durable for item in batch) and not self._announcements.in_outbox:
+        if not any(item.spec.durable for item in batch) and not self._emissions.in_outbox:
             self._transaction.need_not_wait_for_disk()
         return self._applied(batch[0].event.spec.name)
 
@@ -110,7 +110,7 @@ class BatchTransaction:
             self._sort_out()
         self._changes = Changes(state, self._transaction)
         self._once = ExactlyOnce(state, self._transaction, in_outbox, self._limits.outcomes_kept)
-        self._announcements = Announcements(state, self._builder, self._transaction.held)
+        self._emissions = Emissions(state, self._builder, self._transaction.held)
 
     def _sort_out(self) -> None:
         """Leave out of what is due what another version of the code wrote and this one can't read."""
@@ -151,21 +151,21 @@ class BatchTransaction:
         try:
             outcome = self._outcome(item)
             reply, kept = encode_reply(item, outcome)
-            announcements = self._announcements.encode(item, outcome)
+            emissions = self._emissions.encode(item, outcome)
             self._changes.fold(outcome)  # the last that may raise, and then it has changed nothing
         except Rejected as refusal:
             return self._reject(item, refusal)
         except FAULTS as error:  # a broken rule must not take its neighbours along
             return self._fail(item, error)
         if outcome.done:
-            self._announcements.done += outcome.done
+            self._emissions.done += outcome.done
         if item.envelope.in_outbox:
             self._answer_at_home(item.envelope, reply)
         elif reply is not None:
             self._builder.add_unicast(item.envelope.gateway, reply)
         self._once.advance(item, kept)
-        for announce, what in announcements:
-            announce(what)
+        for emit, what in emissions:
+            emit(what)
         return "ok"
 
     def _outcome(self, item: Prepared) -> Outcome:
@@ -247,14 +247,14 @@ class BatchTransaction:
         try:
             outcome = _how_things_stand(item, self._state)
             reply, _ = encode_reply(item, outcome)
-            announcements = self._announcements.encode_present(outcome.notifications)
+            emissions = self._emissions.encode_present(outcome.notifications)
         except FAULTS:
             log.exception("%s can't be answered again", item.envelope.id, extra=about(item.envelope.id))
             return self._outcome_unknown(item)
         if reply is not None:
             self._builder.add_unicast(item.envelope.gateway, reply)
-        for announce, what in announcements:
-            announce(what)
+        for emit, what in emissions:
+            emit(what)
         return "repeated"
 
     def _answer_as_then(self, item: Prepared) -> str:
@@ -297,8 +297,8 @@ class BatchTransaction:
         self._once.fold_into(self._changes)
         self._changes.save()
         self._once.save()
-        self._announcements.save(self._transaction, self._now_ms)
-        self._transaction.remove_waiting([*self._announcements.done, *self._once.done])
+        self._emissions.save(self._transaction, self._now_ms)
+        self._transaction.remove_waiting([*self._emissions.done, *self._once.done])
         self._transaction.forget_trials(self._tried)
 
     def _applied(self, event: str) -> Applied:
@@ -306,8 +306,8 @@ class BatchTransaction:
         return Applied(
             outbound=self._builder.result(event),
             keys=self._builder.keys(),
-            born=tuple(self._announcements.born),
-            published=tuple(self._announcements.published),
+            born=tuple(self._emissions.born),
+            published=tuple(self._emissions.published),
             held=tuple(held),
             put_off=self._put_off,
             outcomes=dict(self._outcomes),

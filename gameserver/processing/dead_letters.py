@@ -15,7 +15,7 @@ from gameserver.errors import Rejected
 from gameserver.messages.envelope import Envelope
 from gameserver.rules.outcome import Waiting
 from gameserver.store import DeadLetter, Store
-from gameserver.store.other_versions import FAMILY as OUTBOX
+from gameserver.store.unread_rows import FAMILY as OUTBOX
 
 CAUSE_CHARS_MAX = 1_000
 TRACEBACK_CHARS_MAX = 20_000

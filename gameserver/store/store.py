@@ -16,7 +16,7 @@ from gameserver.maps.objects import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
 from gameserver.server_time import ServerClock
-from gameserver.store import loading, other_versions, pruning, saving, selects
+from gameserver.store import loading, pruning, saving, selects, unread_rows
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
 from gameserver.store.locked_rows import Claims, Held
@@ -253,9 +253,9 @@ class Store:
             return [DeadLetter(*row) for row in rows.all(query)]
 
     def going_on(self, ids: Sequence[str], copy: int, now_ms: int) -> tuple[frozenset[str], int]:
-        """Which events of an unreadable message are put off, and as which copy; see ``store.other_versions``."""
+        """Which events of an unreadable message are put off, and as which copy; see ``store.unread_rows``."""
         with reading(self._engine) as rows:
-            return other_versions.going_on(rows, ids, copy, now_ms)
+            return unread_rows.going_on(rows, ids, copy, now_ms)
 
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """They were put off."""
@@ -285,7 +285,7 @@ class Store:
     def unread(self, since_ms: int) -> int:
         """How much was put off since then because nobody who took it could read it."""
         with reading(self._engine) as rows:
-            return other_versions.count(rows, since_ms)
+            return unread_rows.count(rows, since_ms)
 
     def published(self, ids: Sequence[str]) -> None:
         """Outbox rows that had only to be published are done with."""
@@ -373,11 +373,11 @@ class Transaction:
 
     def set_aside(self, faults: dict[Waiting, str], now_ms: int) -> None:
         """Let outbox rows that this process can't read wait for another."""
-        other_versions.set_aside(self._rows, faults, now_ms)
+        unread_rows.set_aside(self._rows, faults, now_ms)
 
     def note_unread(self, ids: Sequence[str], copy: int, now_ms: int) -> None:
         """These events wait for another process, in a copy of that number."""
-        other_versions.note(self._rows, ids, copy, now_ms)
+        unread_rows.note(self._rows, ids, copy, now_ms)
 
     def set_fact(self, name: str, value: str) -> None:
         """Note something of the whole database."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gameserver.broker.topology import EVENTS, Queues
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import NO_TAIL, Tail, TaskMessage, task_message
-from gameserver.processing.after_commit import Applied
+from gameserver.processing.applied_batch import Applied
 from gameserver.store import Store
 from tasks.batches.database_wait import Patience
 from tasks.batches.task_run import TaskRun

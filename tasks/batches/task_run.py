@@ -8,9 +8,9 @@ import msgspec
 
 from gameserver.errors import NotNow
 from gameserver.messages.envelope import Envelope
-from gameserver.messages.other_versions import Sorted
+from gameserver.messages.readability import Sorted
 from gameserver.messages.task_message import NO_TAIL, Tail
-from gameserver.processing.after_commit import Applied
+from gameserver.processing.applied_batch import Applied
 
 
 class HeldLane(msgspec.Struct):

@@ -20,8 +20,8 @@ from gameserver.broker.connections import blame
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.topology import offered, shares_prefetch, topology, version
 from gameserver.runtime.logging import Seldom
-from tasks.other_versions import Strategies
 from tasks.overrides.ack_timeout import LOOK_EVERY_S, HeldMessages, held_s_max
+from tasks.unread_messages import Strategies
 
 log = logging.getLogger(__name__)
 refusals = Seldom(log)

@@ -137,7 +137,7 @@ def test_malformed_messages_become_dead_letters_and_hurt_neither_worker_nor_neig
 
 
 def test_what_another_version_published_and_nobody_awaits_ends_without_a_dead_letter(server: LiveDeployment):
-    """What somebody awaits goes round instead: test_other_versions."""
+    """What somebody awaits goes round instead: test_other_versions and test_unread_messages."""
     deployment = server.deployment
     dead = queue_length(deployment, DEAD)
     with Watched(deployment.amqp_url) as watched:

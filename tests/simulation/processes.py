@@ -15,8 +15,8 @@ from gameserver.declare import catalogue
 from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
-from tasks.other_versions import Origin
 from tasks.processor import BatchProcessor
+from tasks.unread_messages import Origin
 from tests.simulation.journal import JournalledBatch
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer

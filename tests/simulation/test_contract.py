@@ -15,8 +15,8 @@ from gameserver.modules.sessions.entities import Account, Gateway, Session
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.rules.outcome import Waiting
 from gameserver.store import Store
-from gameserver.store.other_versions import PAUSE_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.store.unread_rows import PAUSE_MS
 from gameserver.testing.two_zones import absent, player, players, put_in
 from gameserver.testing.whole_entities import parts_of
 from tests.selections import selected

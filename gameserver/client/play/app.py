@@ -18,7 +18,7 @@ from textual.suggester import Suggester
 from textual.widgets import Button, Input, Label, RichLog, Static
 
 from gameserver.client.errors import ConnectionLost, Refused
-from gameserver.client.play.typed_game import Game
+from gameserver.client.play.terminal_game import TerminalGame
 from gameserver.declare.phrases import LETTERS, STYLED, Style
 
 LOOKS: dict[Style, str] = {
@@ -50,7 +50,7 @@ def rich(prose: str) -> Text:
 class Words(Suggester):
     """Completes what is typed, by what the game knows."""
 
-    def __init__(self, game: Game) -> None:
+    def __init__(self, game: TerminalGame) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._game = game
 
@@ -120,7 +120,7 @@ class Entrance(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "app.quit", "Quit")]
 
-    def __init__(self, game: Game, name: str) -> None:
+    def __init__(self, game: TerminalGame, name: str) -> None:
         super().__init__()
         self._game = game
         self._player = name
@@ -184,7 +184,7 @@ class PlayApp(App[int]):
 
     def __init__(self, addresses: list[tuple[str, int]], name: str = "", **options: Any) -> None:
         super().__init__()
-        self.game = Game(addresses, say=self.say, changed=self._change, **options)
+        self.game = TerminalGame(addresses, say=self.say, changed=self._change, **options)
         self._player = name
         self._is_drawn = True
         self._is_over = False

@@ -1,4 +1,4 @@
-"""Trading: both offer, both accept what the other one offers, and then it changes hands, all of it at once."""
+"""Barter: both offer, both accept what the other one offers, and then it changes hands, all of it at once."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Trading: the versions of both offers say what was agreed upon; one outcome makes both ends of it.
+"""Barter: the versions of both offers say what was agreed upon; one outcome makes both ends of it.
 
 That partners are near, alive and in the world, and still have what they offer, is looked at in the moment in which it
 changes hands: who walked away, was cut off or died meanwhile has not traded.

@@ -1,1 +1,1 @@
-"""Trade: what each player has in its purse, and gifts of coins (``give``). Offers of two sides are in ``barter``."""
+"""Trade: what each player has in its purse, and gifts of coins (``give``). Exchanges of two sides are in ``barter``."""

@@ -1,4 +1,4 @@
-"""Trade: coins changing hands."""
+"""Trade: coins that one player gives another. (What both sides exchange is ``barter``.)"""
 
 from typing import Annotated
 

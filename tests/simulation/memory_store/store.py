@@ -8,8 +8,8 @@ from gameserver.declare.entity import Entity, beginning, kinds, stands_apart
 from gameserver.errors import Retryable
 from gameserver.maps.objects import World
 from gameserver.rules.outcome import Waiting
-from gameserver.store.other_versions import FRESH_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.store.unread_rows import FRESH_MS
 from tests.simulation.memory_store.locking import Key, RowLocks, Scheduler, Undisturbed
 from tests.simulation.memory_store.transaction import MemoryTransaction
 from tests.simulation.memory_store.values import bad_data

@@ -7,8 +7,8 @@ from gameserver.declare.entity import Entity
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import State, Waiting
 from gameserver.store.locked_rows import Claims, Held
-from gameserver.store.other_versions import PAUSE_MS
 from gameserver.store.store import DeadLetter, Stored, Trial
+from gameserver.store.unread_rows import PAUSE_MS
 from tests.simulation.memory_store.changing import Changes
 from tests.simulation.memory_store.locking import RowLocks
 from tests.simulation.memory_store.outbox import Outbox

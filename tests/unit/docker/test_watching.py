@@ -13,7 +13,7 @@ import yaml
 from gameserver import cli
 from gameserver.declare import catalogue
 from gameserver.messages.process_reports import COME_AGAIN
-from gameserver.operations import metrics as metrics_reader
+from gameserver.operations import metrics_reader
 from tests import watching
 from tests.watching import ALERTS, DASHBOARD, DOCKER, KEDA, RULES, dashboard_expressions, expressions, metrics, rules
 

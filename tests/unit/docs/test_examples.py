@@ -84,7 +84,7 @@ def test_a_family_is_added_by_the_files_shown_and_one_command(tmp_path: Path) ->
     concerned = ("pytest", "-q", "-p", "no:cacheprovider", *where, "-k", "family or asks or protocol or refresh")
     before = run(tmp_path, *concerned)
     failed = re.findall(r"^FAILED (\S+)", before.stdout, re.MULTILINE)
-    assert failed
+    assert failed, before.stdout
     assert before.stdout.count("run `python docs/refresh.py`") >= len(failed), before.stdout
     said = run(tmp_path, "docs.refresh").stdout
     assert said.count(" was behind: ") == 5

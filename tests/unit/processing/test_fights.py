@@ -18,7 +18,7 @@ from gameserver.modules.instances.tests.worlds import WORLD, opened
 from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import TICK_MS
-from gameserver.processing.after_commit import Applied
+from gameserver.processing.applied_batch import Applied
 from gameserver.testing.two_zones import absent, creature, player
 from tests.unit.processing.workshop import ADA, BOB, Workshop, notices, reply
 

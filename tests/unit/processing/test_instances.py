@@ -16,7 +16,7 @@ from gameserver.modules.items.hooks import MOVED_MAX
 from gameserver.modules.items.tests.worlds import on_ground
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Move
-from gameserver.processing.after_commit import Applied
+from gameserver.processing.applied_batch import Applied
 from gameserver.testing.two_zones import player
 from gameserver.testing.whole_entities import Whole
 from tests.unit.processing.workshop import Workshop, replies, reply

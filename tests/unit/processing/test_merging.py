@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Ack, Login
 from gameserver.modules.trade.events import Give, Received
-from gameserver.processing.after_commit import Applied
+from gameserver.processing.applied_batch import Applied
 from gameserver.processing.merging import merge, read_untold
 from gameserver.rules.needs import ids
 from gameserver.rules.outcome import MAIL_MAX, Context, Notification, Outcome, State, Waiting, rule

@@ -17,7 +17,7 @@ from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Sweep
 from gameserver.modules.trade.entities import Purse
-from gameserver.processing.after_commit import Applied
+from gameserver.processing.applied_batch import Applied
 from gameserver.processing.applier import Applier
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import Context, Outcome, Rule, State, rule

@@ -14,7 +14,7 @@ from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
-from gameserver.processing.after_commit import Applied, Held
+from gameserver.processing.applied_batch import Applied, Held
 from gameserver.store.store import Trial
 from tasks.batches.database_wait import PAUSE_S
 from tasks.batches.suspects import halves_by_lanes

@@ -13,8 +13,8 @@ from gameserver.local.plan import worker_command
 from gameserver.messages.envelope import read_batch
 from tasks import app
 from tasks.beat import PunctualScheduler
-from tasks.other_versions import UNKNOWN
 from tasks.overrides.event_task import EventTask
+from tasks.unread_messages import UNKNOWN
 
 SPECS = {spec.task: spec for spec in catalogue.specs()}
 

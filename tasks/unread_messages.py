@@ -3,7 +3,7 @@
 During a rolling upgrade workers of two versions take from the same queues. What this one can't read may be another's
 daily bread, and its sender is told neither yes nor no: the message goes through the longest delay and back to its
 queue, again and again. It costs one message in 8 seconds, however many copies its sender makes
-(``store.other_versions``).
+(``store.unread_rows``).
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gameserver.broker.topology import DEAD, DELAYS_MS, delay_name
-from gameserver.messages.other_versions import Sorted, is_awaited, moved_to
+from gameserver.messages.readability import Sorted, is_awaited, moved_to
 from gameserver.messages.task_message import unread_message
 from gameserver.runtime.logging import Seldom, about
 from gameserver.store import Store

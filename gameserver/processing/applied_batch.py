@@ -1,4 +1,4 @@
-"""What a batch leaves to be done after its commit."""
+"""What a batch that was applied leaves to be done after its commit: what to publish, what to try again."""
 
 from collections.abc import Mapping
 

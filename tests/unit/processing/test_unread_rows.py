@@ -9,8 +9,8 @@ from gameserver.modules.combat.events import Reward
 from gameserver.modules.sessions.entities import Gateway
 from gameserver.processing import dead_letters
 from gameserver.rules.outcome import Waiting
-from gameserver.store.other_versions import KEPT_MS, PAUSE_MS
 from gameserver.store.store import Stored
+from gameserver.store.unread_rows import KEPT_MS, PAUSE_MS
 from tests.unit.processing.workshop import ADA, BOB, Workshop, sweep
 
 GOOD = Envelope(id="good", event=Reward(player="ada", xp=1, slain="rat"), at_ms=0, in_outbox=True)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from gameserver.messages.envelope import Envelope
-from gameserver.messages.other_versions import all_unread, is_awaited, sort_out
+from gameserver.messages.readability import all_unread, is_awaited, sort_out
 from gameserver.modules.movement.events import Move
 
 

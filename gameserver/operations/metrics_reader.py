@@ -1,4 +1,4 @@
-"""Reading the metrics of gateways and workers into the parts of a snapshot."""
+"""Read the metrics that gateways and workers show (Prometheus' text) into the parts of a snapshot."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

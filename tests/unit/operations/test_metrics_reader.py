@@ -1,7 +1,7 @@
 """Metrics of gateways and workers are read into the parts of a snapshot."""
 
 from gameserver.messages.process_reports import GatewayReport
-from gameserver.operations.metrics import read_gateway, read_worker
+from gameserver.operations.metrics_reader import read_gateway, read_worker
 from tests.unit.operations.moments import gateway, worker
 
 METRICS = """\

@@ -1,6 +1,6 @@
 """What a batch has for others than its senders: notices, mail, events that are born, rows of the outbox sent again.
 
-An announcement is encoded first, and made once its event's outcome was folded in: nothing can go wrong with it then.
+What is emitted is encoded first, and emitted once its event's outcome was folded in: nothing can go wrong with it then.
 """
 
 from collections.abc import Callable, Iterable
@@ -44,8 +44,8 @@ def _kept_as(item: Prepared) -> str:
     return item.envelope.id if is_known else f"{item.envelope.id}@{item.context.now_ms}"
 
 
-class Announcements:
-    """A batch's announcements. ``published``: outbox rows that are done with once the batch's result was published."""
+class Emissions:
+    """What a batch emits. ``published``: outbox rows that are done with once the batch's result was published."""
 
     def __init__(self, state: State, builder: OutboundBuilder, held: Held) -> None:
         self._state = state
@@ -63,7 +63,7 @@ class Announcements:
         return bool(self._waiting) or self._merged.any
 
     def encode(self, item: Prepared, outcome: Outcome) -> list[Announcement]:
-        """Encode everything that an outcome announces. Raises whatever is wrong with any of it."""
+        """Encode everything that an outcome emits. Raises whatever is wrong with any of it."""
         found: list[Announcement] = []
         kept_as = _kept_as(item)
         for n, told in enumerate(outcome.notifications):

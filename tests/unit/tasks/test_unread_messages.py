@@ -15,7 +15,7 @@ from gameserver.modules.movement.events import Move
 from gameserver.runtime.logging import Seldom
 from tasks.celery_app import app
 from tasks.meters import CountedRequest
-from tasks.other_versions import UNKNOWN, Origin, Strategies
+from tasks.unread_messages import UNKNOWN, Origin, Strategies
 from tests.unit.tasks.test_processor import Rig, move
 
 WHENCE = Origin(task="combat.dance", queue="combat.2", copy=3, attempts=1, priority=2)
@@ -108,7 +108,7 @@ def test_a_message_of_an_unknown_task_is_taken_as_one_that_is_put_off() -> None:
 def test_an_event_that_was_moved_to_another_family_is_taken_by_its_old_name_with_a_warning(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.other_versions.renamed", Seldom(logging.getLogger("renamed")))
+    monkeypatch.setattr("tasks.unread_messages.renamed", Seldom(logging.getLogger("renamed")))
     taken: list[Any] = []
     take = {task: lambda message, *_: taken.append(message.headers) for task in (UNKNOWN, *app.tasks)}
     for old in ("world.sweep", "world.show", "combat.move", "world.swept", "sweep"):

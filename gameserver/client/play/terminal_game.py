@@ -20,7 +20,7 @@ from gameserver.declare.phrases import Sight, styled
 HISTORY_MAX = 200
 
 
-class Game:
+class TerminalGame:
     """One player's game. ``say``: takes prose; ``changed``: called when the picture may be another."""
 
     def __init__(
