@@ -6,6 +6,7 @@ hooks after it add to the outcome. What any of them raises is the event's: a ref
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import update_wrapper
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -94,8 +95,8 @@ class HookedRule:
 
 
 def union(needs: Iterable[Needs]) -> Needs:
-    """What all of these need together. Raises ``TypeError`` for what are no selections."""
-    return tuple(dict.fromkeys(need for of_one in needs for need in checked(of_one)))
+    """What all of these need together: some of it twice, as a batch does. Raises ``TypeError`` for no selections."""
+    return tuple(chain.from_iterable(map(checked, needs)))
 
 
 def merged(outcome: Outcome, more: Outcome) -> Outcome:

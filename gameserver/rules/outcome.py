@@ -4,8 +4,8 @@
 ``Outcome`` everything the rule wants to happen. ``gameserver.processing`` makes it happen, all of it or nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -72,10 +72,10 @@ class State:
         self.world = world
         self.now_ms = 0
         self._before: State | None = None  # of itself nothing: a batch is not to wait for Python's search for cycles
-        self.things: dict[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
+        self.things: Mapping[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
         self.results: dict[Listing[Any] | Column | Count, Any] = {}
         self.mail: dict[str, tuple[Waiting, ...]] = {}
-        self.mail_counts: dict[str, int] = {}
+        self.mail_counts: MutableMapping[str, int] = {}
         self.untold: dict[str, tuple[Waiting, ...]] = {}
         self.due: tuple[Waiting, ...] = ()
         self.laid_aside: tuple[str, ...] = ()
@@ -87,14 +87,19 @@ class State:
 
     def of(self, kind: type[T]) -> Mapping[str, T]:
         """The entities of a kind, as far as they were loaded, by id. Raises ``Corrupt`` ``bad_entity`` for no kind."""
-        found = self.things.get(kind)
-        if found is None:
-            raise Corrupt("bad_entity", f"{kind.__name__} is no entity of this game: it stands in no entities.py.")
-        return found
+        try:
+            return self.things[kind]
+        except KeyError:
+            raise Corrupt(
+                "bad_entity", f"{kind.__name__} is no entity of this game: it stands in no entities.py."
+            ) from None
 
     def get(self, kind: type[T], id_: str) -> T | None:
         """One entity, if it was loaded and is there. Raises the same."""
-        found: T | None = (self.things.get(kind) or self.of(kind)).get(id_)
+        try:
+            found: T | None = self.things[kind].get(id_)
+        except KeyError:
+            return self.of(kind).get(id_)
         return found
 
     def found(self, selection: Listing[T]) -> tuple[T, ...]:
@@ -135,21 +140,53 @@ class State:
 
     def to_be_changed(self, kinds: Iterable[type[Entity]]) -> "State":
         """Return a state in which entities of these kinds may be put. This one stays as it is."""
-        after = copy(self)
-        after._before = self.before
-        after.things = self.things | {kind: dict(self.things[kind]) for kind in kinds}
-        return after
+        return self._changed({**self.things, **{kind: dict(self.things[kind]) for kind in kinds}}, self.mail_counts)
 
     def folded(self, outcome: "Outcome") -> "State":
         """Return the state as an outcome leaves it. This one stays as it is: the event may be refused yet."""
-        after = self.to_be_changed({type(thing) for thing in (*outcome.drop, *outcome.put)})
-        for thing in outcome.drop:
-            after.things[type(thing)].pop(thing.id, None)
-        after.put(outcome.put)
-        after.mail_counts = dict(self.mail_counts)
+        after = self._changed(_Folded(self.things, outcome), ChainMap({}, self.mail_counts))
         for player in outcome.mailed():
             after.count_mail(player)
         return after
+
+    def _changed(self, things: Mapping[type[Entity], dict[str, Any]], mail_counts: MutableMapping[str, int]) -> "State":
+        """Return a copy with these. What ``copy`` does takes several times as long, and this is done for each event."""
+        after = object.__new__(State)
+        after.__dict__ = {**self.__dict__, "_before": self.before, "things": things, "mail_counts": mail_counts}
+        return after
+
+
+class _Folded(Mapping[type[Entity], dict[str, Any]]):
+    """Entities by kind and id, as an outcome leaves them.
+
+    Of a kind that it touches they are put together when they are asked for. Hooks ask for few kinds, and a batch has
+    thousands of entities.
+    """
+
+    def __init__(self, before: Mapping[type[Entity], dict[str, Any]], outcome: "Outcome") -> None:
+        self._before = before
+        self._outcome = outcome
+        self._found: dict[type[Entity], dict[str, Any]] = {}
+
+    def __getitem__(self, kind: type[Entity]) -> dict[str, Any]:
+        found = self._found.get(kind)
+        if found is None:
+            found = self._found[kind] = self._put_together(kind)
+        return found
+
+    def _put_together(self, kind: type[Entity]) -> dict[str, Any]:
+        dropped = {thing.id for thing in self._outcome.drop if type(thing) is kind}
+        put = {thing.id: thing for thing in self._outcome.put if type(thing) is kind}
+        before = self._before[kind]
+        if dropped:
+            before = {id_: thing for id_, thing in before.items() if id_ not in dropped}
+        return before | put if put else before
+
+    def __iter__(self) -> Iterator[type[Entity]]:
+        return iter(self._before)
+
+    def __len__(self) -> int:
+        return len(self._before)
 
 
 class Passwords(Protocol):

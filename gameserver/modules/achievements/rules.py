@@ -65,50 +65,51 @@ def counted(state: State, player: str, now_ms: int, deed: str, n: int = 1, kind:
     deeds = state.get(Deeds, player)
     if deeds is None:
         return None
-    keys = {key_of(deed), key_of(deed, kind)} & {one.key for one in _lacking(deeds)}
-    if not keys:
+    earned = earned_of(deeds)
+    for_this = [one for one in ACHIEVEMENTS.values() if one.counts == deed and one.of in ("", kind)]
+    lacking = [one for one in for_this if one.name not in earned]
+    if not lacking:
         return None
     counts = counts_of(deeds)
-    counts |= {key: counts.get(key, 0) + n for key in keys}
-    return _rewarded(state, replace(deeds, counts=_text(counts)), now_ms)
+    counts |= {key: counts.get(key, 0) + n for key in {key_of(deed, one.of) for one in lacking}}
+    new = [one for one in lacking if counts[key_of(deed, one.of)] >= one.number]
+    return _written(state, replace(deeds, counts=_text(counts)), earned, new, now_ms)
 
 
 def seen(state: State, player: str, now_ms: int, zone: str) -> Outcome | None:
     """A player is in a zone. Zones count once each."""
     deeds = state.get(Deeds, player)
-    if deeds is None or zone in zones_of(deeds) or all(one.counts != "zones" for one in _lacking(deeds)):
+    if deeds is None or zone in (before := zones_of(deeds)):
         return None
-    return _rewarded(state, replace(deeds, zones=_text(sorted([*zones_of(deeds), zone]))), now_ms)
-
-
-def _lacking(deeds: Deeds) -> list[Achievement]:
-    """What is not achieved yet."""
     earned = earned_of(deeds)
-    return [one for name, one in ACHIEVEMENTS.items() if name not in earned]
+    lacking = [one for one in ACHIEVEMENTS.values() if one.counts == "zones" and one.name not in earned]
+    if not lacking:
+        return None
+    zones = sorted([*before, zone])
+    new = [one for one in lacking if _is_reached(one, zones, state.world)]
+    return _written(state, replace(deeds, zones=_text(zones)), earned, new, now_ms)
 
 
-def _rewarded(state: State, deeds: Deeds, now_ms: int) -> Outcome:
+def _is_reached(one: Achievement, zones: list[str], world: World) -> bool:
+    count, of = _zones_progress(one, zones, world)
+    return count >= of
+
+
+def _zones_progress(one: Achievement, zones: list[str], world: World) -> tuple[int, int]:
+    """How many zones of today's world were seen, and how many are to be."""
+    return sum(zone in world.zones for zone in zones), len(world.zones) if one.every else one.number
+
+
+def _written(state: State, deeds: Deeds, earned: dict[str, int], new: list[Achievement], now_ms: int) -> Outcome:
     """Write deeds down, with what they earn. Whose mailbox is full is not told, and finds it in the list."""
-    new = [one for one in _lacking(deeds) if _is_reached(deeds, one, state.world)]
-    earned = earned_of(deeds) | {one.name: now_ms for one in new}
+    if not new:
+        return Outcome(put=(deeds,))
+    earned |= {one.name: now_ms for one in new}
     told = [_achieved(one, points_of(earned)) for one in new] if has_room_for_mail(state, deeds.id) else []
     return Outcome(
         put=(replace(deeds, earned=_text(earned)),),
         notifications=tuple(Notification(notice=one, player=deeds.id) for one in told),
     )
-
-
-def _is_reached(deeds: Deeds, one: Achievement, world: World) -> bool:
-    count, of = _progress(deeds, one, world)
-    return count >= of
-
-
-def _progress(deeds: Deeds, one: Achievement, world: World) -> tuple[int, int]:
-    """How far an achievement is, and how far it goes."""
-    if one.counts != "zones":
-        return counts_of(deeds).get(one.key, 0), one.number
-    seen_ = [zone for zone in zones_of(deeds) if zone in world.zones]
-    return len(seen_), len(world.zones) if one.every else one.number
 
 
 def _achieved(one: Achievement, total: int) -> Achieved:
@@ -122,10 +123,16 @@ def _achieved(one: Achievement, total: int) -> Achieved:
 def achievements(state: State, event: Achievements, context: Context) -> Outcome:
     """What is achieved, and what lies ahead."""
     deeds = state.of(Deeds)[actor(state, context).id]
-    earned = earned_of(deeds)
+    earned, counts, zones = earned_of(deeds), counts_of(deeds), zones_of(deeds)
     mine = [_earned(ACHIEVEMENTS[name], at_ms) for name, at_ms in earned.items() if name in ACHIEVEMENTS]
-    ahead = [_ahead(one, *_progress(deeds, one, state.world)) for one in _lacking(deeds)]
+    lacking = [one for name, one in ACHIEVEMENTS.items() if name not in earned]
+    ahead = [_ahead(one, *_progress(one, counts, zones, state.world)) for one in lacking]
     return Outcome(result=Honours(points=points_of(earned), earned=mine, ahead=ahead))
+
+
+def _progress(one: Achievement, counts: dict[str, int], zones: list[str], world: World) -> tuple[int, int]:
+    """How far an achievement is, and how far it goes."""
+    return _zones_progress(one, zones, world) if one.counts == "zones" else (counts.get(one.key, 0), one.number)
 
 
 def _earned(one: Achievement, at_ms: int) -> Earned:

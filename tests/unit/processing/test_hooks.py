@@ -391,11 +391,14 @@ def test_a_hook_sees_what_was_put_dropped_and_mailed_and_the_batch_does_not() ->
     ada, bob = player(), player("Bob")
     seen = state(ada, bob)
     mails = tuple(Notification(notice=Heard(how="say", by="x", text="y", at_ms=1), player="bob") for _ in range(200))
+    as_it_was = {kind: dict(things) for kind, things in seen.things.items()}
     after_it = seen.folded(Outcome(put=replace(ada, xp=7).parts, drop=bob.parts, notifications=mails))
     assert (players(after_it)["ada"].xp, "bob" in players(after_it)) == (7, False)
     assert (players(seen)["ada"].xp, "bob" in players(seen)) == (ada.xp, True)
     assert after_it.before is seen
     assert after_it.folded(Outcome()).before is seen
+    assert {kind: dict(things) for kind, things in seen.things.items()} == as_it_was
+    assert set(after_it.things) == set(seen.things)
     with pytest.raises(Rejected, match="too many messages"):
         check_mailbox(after_it, bob)
     check_mailbox(seen, bob)
