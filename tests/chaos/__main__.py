@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from gameserver.testing.chaos import run as games
 from gameserver.testing.rabbitmq_node import RunningNode
 from gameserver.testing.run_guard import guarded
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
@@ -19,6 +20,11 @@ LONG_RATE = 15.0
 LONG_EVERY_S = 1.2
 LONG_POISON = 0.001  # each holds its lane for some 11 s
 FULL_QUEUES_EVERY = 3  # one seed of so many
+# Trades: little but kills, as often as what was killed can come back.
+MIXED_KILLS = {"kill a worker's child": 5, "kill a worker": 3, "kill a gateway": 1, "clients hang up": 1}
+MIXED_EVERY_S = 1.5
+MIXED_BOTS = 24
+MIXED_RATE = 4.0
 
 
 @guarded()
@@ -40,7 +46,10 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="one run, until there were --faults and --events")
     parser.add_argument("--faults", type=int, default=1_000)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--players", type=int, default=LONG_PLAYERS, help="in the long run")
+    parser.add_argument("--players", type=int, help="how many play, in the long run and with --mixed")
+    parser.add_argument(
+        "--mixed", action="store_true", help="bots play all that there is, and little happens but kills"
+    )
     arguments = parser.parse_args()
     bad = 0
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
@@ -64,20 +73,10 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
     cluster = Cluster(postgresql_binaries()) if arguments.postgresql else None
     if cluster:
         cluster.start()
-    sabotaged = (
-        {"app": "tests.chaos.sabotaged", "gateway_module": "tests.chaos.sabotaged"} if arguments.sabotage else {}
-    )
     database_url = cluster.url(cluster.migrated) if cluster else ""
-    env = {
-        "CHAOS_SABOTAGE": arguments.sabotage,
-        **(NOT_ASKING if arguments.no_asking else {}),
-        **(FULL_QUEUES if seed % FULL_QUEUES_EVERY == 0 and not arguments.long else {}),
-    }
-    stage = Stage(node, folder / "server", database_url, env=env, **sabotaged)
     try:
-        report = _played(stage, seed, arguments)
+        report = (_mixed if arguments.mixed else _engine)(node, folder, database_url, seed, arguments)
     finally:
-        stage.stop()
         node.kill()
         node.stop()
         if cluster:
@@ -86,12 +85,43 @@ def _one(seed: int, arguments: argparse.Namespace, folder: Path) -> int:
     return 1 if report.wrong else 0
 
 
+def _mixed(
+    node: RunningNode, folder: Path, database_url: str, seed: int, arguments: argparse.Namespace
+) -> games.Report:
+    """Bots trade, mail, bid, craft, travel, go on quests and fight, while processes are killed."""
+    return games.Chaos(node.amqp_url(), folder / "server", database_url).report(
+        profile="mixed",
+        seed=seed,
+        seconds=arguments.seconds,
+        clients=arguments.players or MIXED_BOTS,
+        rate=arguments.rate or MIXED_RATE,
+        every_s=arguments.every or MIXED_EVERY_S,
+        faults=MIXED_KILLS,
+    )
+
+
+def _engine(node: RunningNode, folder: Path, database_url: str, seed: int, arguments: argparse.Namespace) -> Report:
+    sabotaged = (
+        {"app": "tests.chaos.sabotaged", "gateway_module": "tests.chaos.sabotaged"} if arguments.sabotage else {}
+    )
+    env = {
+        "CHAOS_SABOTAGE": arguments.sabotage,
+        **(NOT_ASKING if arguments.no_asking else {}),
+        **(FULL_QUEUES if seed % FULL_QUEUES_EVERY == 0 and not arguments.long else {}),
+    }
+    stage = Stage(node, folder / "server", database_url, env=env, **sabotaged)
+    try:
+        return _played(stage, seed, arguments)
+    finally:
+        stage.stop()
+
+
 def _played(stage: Stage, seed: int, arguments: argparse.Namespace) -> Report:
     usual = LONG_POISON if arguments.long else POISON
     play = {"poison": usual if arguments.poison is None else arguments.poison, "tips": arguments.tips}
     if arguments.long:
         size = {
-            "players": arguments.players,
+            "players": arguments.players or LONG_PLAYERS,
             "rate": arguments.rate or LONG_RATE,
             "every_s": arguments.every or LONG_EVERY_S,
         }

@@ -12,3 +12,5 @@ def test_whatever_is_traded_is_conserved(chaos: Chaos) -> None:
     print(report)
     for event in ("offer", "accept", "post", "openletter", "sell", "buyfrom", "deposit", "drop", "take"):
         assert report.ends[f"{event} ok"], event
+        assert report.killed_within[event], event
+    assert report.killed_within[""] == sum(n for fault, n in report.faults.items() if fault.startswith("kill "))

@@ -92,6 +92,11 @@ class ChaosClient:
         self._open[id(action)] = action
         reply.add_done_callback(partial(self._write_down, action))
 
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The types of the events of which it was not told yet what became of them."""
+        return frozenset(action.event for action in self._open.values())
+
     async def _over(self, lost: ConnectionLost) -> None:
         """A session must not be lost; when it is, the crowd goes on without this player."""
         self.diary.sessions_lost.append(f"{self.name} at {time.monotonic():.1f} ({lost})")

@@ -38,6 +38,7 @@ ENV = {
 HANDS = 48
 CLIENTS_STRUCK = 5  # one of so many hangs up
 END_S_MAX = 60.0
+KILLS = "kill "  # faults that begin so end a process in the midst of what it does
 NO_CHANGE: Mapping[str, str] = {}
 
 
@@ -45,7 +46,8 @@ class StruckDeployment(Deployment):
     """A deployment whose parts come back. ``families_of``: the families that each worker serves, by its name.
 
     ``hang_up``: how clients lose their connections, by way, once there are any. ``troubles``: what was not recovered
-    from; ``struck``: how often each fault happened.
+    from; ``struck``: how often each fault happened; ``killed_within``: how often a process was killed while an event of
+    a type was under way, by the type (and by "" how often at all).
     """
 
     app_of_workers = "tasks"
@@ -76,6 +78,8 @@ class StruckDeployment(Deployment):
         self.gateways: list[GatewayProc] = []
         self.crew: dict[str, Proc] = {}
         self.struck: Counter[str] = Counter()
+        self.killed_within: Counter[str] = Counter()
+        self._clients: Sequence[ChaosClient] = ()
 
     def start_all(self) -> None:
         """Start everything."""
@@ -136,10 +140,13 @@ class StruckDeployment(Deployment):
             return lambda way: loop.call_soon_threadsafe(client.hang_up, way)
 
         self.hang_up = [hanging_up(client) for client in clients]
+        self._clients = clients
 
     def strike(self, fault: Fault) -> None:
         """Let a fault happen; what it takes to recover from it goes on beside."""
         self.struck[fault.what] += 1
+        if fault.what.startswith(KILLS):
+            self.killed_within.update({"", *(event for client in self._clients for event in client.under_way)})
         self._works.append(self._hands.submit(self.strike_now, fault))
 
     def strike_now(self, fault: Fault) -> None:

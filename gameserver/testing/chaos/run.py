@@ -33,10 +33,14 @@ SHOWN = 10
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run. ``ends``: how many events ended how; ``wrong``: the broken promises, a sentence each."""
+    """What came of a run. ``ends``: how many events ended how; ``wrong``: the broken promises, a sentence each.
+
+    ``killed_within``: how often a process was killed while an event of a type was under way; "": how often at all.
+    """
 
     seed: int
     faults: Counter[str]
+    killed_within: Counter[str]
     ends: Counter[str]
     reconnects: int
     wrong: list[str]
@@ -44,7 +48,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         head = f"chaos, seed {self.seed}: " + (self.wrong[0] if self.wrong else "every promise was kept")
         rows = [*self.wrong[1:SHOWN], *(f"{n} x {what}" for what, n in (self.faults + self.ends).most_common())]
-        return "\n".join([head, *(f"  {row}" for row in (*rows, f"{self.reconnects} reconnects"))])
+        kills = (f"{n} kills within {event or 'all'}" for event, n in self.killed_within.most_common())
+        return "\n".join([head, *(f"  {row}" for row in (*rows, *kills, f"{self.reconnects} reconnects"))])
 
 
 class Chaos:
@@ -52,11 +57,18 @@ class Chaos:
 
     imports: tuple[str, ...] = ("gameserver.testing.effect_log_worker",)
 
-    def __init__(self, amqp_url: str, folder: Path) -> None:
+    def __init__(self, amqp_url: str, folder: Path, database_url: str = "") -> None:
         self._amqp_url = amqp_url
         self._folder = folder
+        self._database_url = database_url
 
-    def run(
+    def run(self, act: Act | None = None, **how: Any) -> Report:
+        """Do what ``report`` does, and fail with one sentence, and the seed, where anything is wrong."""
+        report = self.report(act, **how)
+        assert not report.wrong, str(report)
+        return report
+
+    def report(
         self,
         act: Act | None = None,
         *,
@@ -72,11 +84,11 @@ class Chaos:
 
         ``act``: what clients do, by default what the game's bots do (``profile``: in which of their ways); ``rate``:
         events per second of each. ``every_s``: seconds between faults, on average; ``faults``: which, and how likely
-        each is. Fails with one sentence, and the seed, where an event was lost, doubled, out of order or answered
-        wrongly, or where something declared as conserved was not.
+        each is. Reports where an event was lost, doubled, out of order or answered wrongly, and where something
+        declared as conserved was not.
         """
         families = dict.fromkeys(WORKERS, tuple(catalogue.families()))
-        deployment = StruckDeployment(self._amqp_url, self._folder, families_of=families)
+        deployment = StruckDeployment(self._amqp_url, self._folder, self._database_url, families_of=families)
         deployment.worker_options = ("--include", ",".join(self.imports))
         before = read_books(deployment.database_url).amounts
         schedule = draw(seed, seconds, every_s, faults, LASTS_S)
@@ -86,9 +98,7 @@ class Chaos:
             asyncio.run(_played(deployment, crowd, schedule, seconds, rate))
         finally:
             deployment.stop()
-        report = _report(deployment, crowd[0].diary, seed, before)
-        assert not report.wrong, str(report)
-        return report
+        return _report(deployment, crowd[0].diary, seed, before)
 
 
 class _Acting(ChaosClient):
@@ -203,4 +213,11 @@ def _report(deployment: StruckDeployment, diary: Diary, seed: int, before: Count
         *(f"{SUM}: {sentence}" for sentence in misdeeds(books.entries, before, books.amounts)),
         *deployment.troubles,
     ]
-    return Report(seed=seed, faults=deployment.struck, ends=diary.ends, reconnects=diary.reconnects, wrong=wrong)
+    return Report(
+        seed=seed,
+        faults=deployment.struck,
+        killed_within=deployment.killed_within,
+        ends=diary.ends,
+        reconnects=diary.reconnects,
+        wrong=wrong,
+    )
