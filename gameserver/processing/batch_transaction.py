@@ -243,11 +243,14 @@ class BatchTransaction:
         return self._answer_as_then(item) if item.spec.durable else self._answer_as_now(item)
 
     def _answer_as_now(self, item: Prepared) -> str:
-        """Answer with what the event's rule says of the present; where that fails, nobody can tell."""
+        """Answer with what the event's rule says of the present, be it no; where that fails, nobody can tell."""
         try:
             outcome = _how_things_stand(item, self._state)
             reply, _ = encode_reply(item, outcome)
             emissions = self._emissions.encode_present(outcome.notifications)
+        except Rejected as no:
+            self._refuse(item, no.code, no.message)
+            return "repeated"
         except FAULTS:
             log.exception("%s can't be answered again", item.envelope.id, extra=about(item.envelope.id))
             return self._outcome_unknown(item)

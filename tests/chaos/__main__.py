@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from gameserver.testing.chaos import run as games
 from gameserver.testing.rabbitmq_node import RunningNode
@@ -120,7 +121,7 @@ def _played(stage: Stage, seed: int, arguments: argparse.Namespace) -> Report:
     usual = LONG_POISON if arguments.long else POISON
     play = {"poison": usual if arguments.poison is None else arguments.poison, "tips": arguments.tips}
     if arguments.long:
-        size = {
+        size: dict[str, Any] = {
             "players": arguments.players or LONG_PLAYERS,
             "rate": arguments.rate or LONG_RATE,
             "every_s": arguments.every or LONG_EVERY_S,

@@ -23,7 +23,7 @@ class Beat:
 
     def _is_needed(self, family: str) -> bool:
         story = self._cluster.story
-        wanted = {"world": True, "sessions": True, "instances": story.travels, "building": False}
+        wanted = {"world": True, "sessions": True, "instances": story.travels, "building": story.builds}
         return bool(wanted.get(family, story.economy))
 
     def _period(self, event: Any) -> int:

@@ -14,6 +14,8 @@ from twisted.internet.task import Clock
 from gameserver.broker.topology import Queues
 from gameserver.limits import Limits
 from gameserver.maps.objects import Placed, World, Zone
+from gameserver.modules.building.entities import Change
+from gameserver.modules.building.maps import drawn
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.instances.entities import Instance
 from gameserver.modules.movement.maps import Spawn
@@ -22,11 +24,11 @@ from gameserver.wire.packets import Error, FromServer
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Diary
-from tests.simulation import adventures, economy, fights, travel
+from tests.simulation import adventures, building, economy, fights, travel
 from tests.simulation.beats import Beat
 from tests.simulation.journal import Journal
 from tests.simulation.memory_store import Key, MemoryStore, MemoryTransaction
-from tests.simulation.moves import MOVES, SKEWS_MS, ForeignLock
+from tests.simulation.moves import MOVES, SKEWS_MS, ForeignLock, Move
 from tests.simulation.parcels import Parcel, Parcels, SimulatedBroker
 from tests.simulation.plain import PlainSealer
 from tests.simulation.player import SimulatedPlayer
@@ -43,6 +45,7 @@ EAGERNESS = 0.15  # how likely a player acts in a slice of a while
 DELAYS_S = (0.5, 3.0, 12.0)
 STEPS_PER_SLICE = 60  # so much is done in a slice at most, by whoever can
 PREY = "field.rat.1"
+OPERATORS = (building.save_maps, building.restart_workers, building.apply_to_database, building.save_and_apply)
 WORLD = World(
     zones={
         "field": Zone(
@@ -110,6 +113,9 @@ class SimulatedCluster:
         self.processes = Processes(self)
         self.store = MemoryStore(world_of(story), self.processes, one_writer=story.one_writer)
         self.store.on_commit = self._committed
+        self.first_files = self.files = self.deployed = self.store.world
+        if story.builds:
+            self.store.maps = self.processes.maps
         self.database_back_s = 0.0
         self._foreign_locks: list[tuple[float, ForeignLock]] = []
         self.foreign = 0
@@ -138,6 +144,8 @@ class SimulatedCluster:
         self.players = [SimulatedPlayer(name, names, story.actions, self) for name in names]
         self.visitors: list[SimulatedPlayer] = []
         self._moves = [MOVES[name] for name in MOVES if name in story.moves]
+        if story.builds:
+            self._moves += [Move(move, 2) for move in OPERATORS]
 
     # What everyone asks the cluster.
 
@@ -173,6 +181,10 @@ class SimulatedCluster:
         """A batch goes to the queue ``dead``, because something raised that nobody handled."""
         self.count("dead messages")
         self.broken.append(f"{parcel.message.headers['task']} went to the dead messages: {error!r}")
+
+    def built(self) -> World:
+        """The maps of the files with all that was built since."""
+        return drawn(self.files, self.store.later(Change, "n", 0, 10**6))
 
     # Gateways.
 
@@ -336,6 +348,8 @@ class SimulatedCluster:
             self._each_second()
 
     def _each_second(self) -> None:
+        if self.story.builds:
+            building.grant_roles(self)
         for hub in self.hubs:
             down = hub.unavailable
             hub.sweep()

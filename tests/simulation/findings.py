@@ -16,12 +16,13 @@ from gameserver.modules.quests.entities import Journal
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
 from gameserver.modules.world.entities import PULSE, ZoneClock
+from gameserver.operations.current_maps import REDRAW_MS
 from gameserver.testing.chaos.verdict import DISORDER, DONE, DOUBLED, HARM, NOT_DONE, SUM
 from gameserver.testing.conservation import amounts
 from gameserver.testing.effect_log import misdeeds, repeated
 from gateway.ingress.in_flight import Batch
 from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
-from tests.simulation import adventures, fights, travel
+from tests.simulation import adventures, building, fights, travel
 from tests.simulation.adventures import overpaid, scattered
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
 from tests.simulation.economy import CODES, misplaced, unpaid
@@ -146,6 +147,7 @@ def contradictions(cluster: SimulatedCluster) -> list[str]:
         *_adventures(cluster),
         *(f"{SUM}: {sentence}" for sentence in travel.astray(cluster.store.world, cluster.store.things)),
         *_fights(cluster),
+        *_building(cluster),
         *_effects(cluster),
         *_letters(cluster),
     ]
@@ -176,6 +178,15 @@ def _fights(cluster: SimulatedCluster) -> list[str]:
     """What fights made and cost is what they should, and each companion is somebody's."""
     wrong = [*cluster.journal.fights.faults, *fights.misled(cluster.journal.entries)]
     return [f"{SUM}: {sentence}" for sentence in (*wrong, *fights.overrun(cluster.store.things))]
+
+
+def _building(cluster: SimulatedCluster) -> list[str]:
+    """The map is what was built, for every worker, and what is kept in its objects is kept in some."""
+    if not cluster.story.builds:
+        return []
+    cluster.clock.advance(REDRAW_MS / 1000)  # by then every worker has read all
+    wrong = [*building.lost(cluster.journal.built, cluster.first_files, cluster)]
+    return [f"{SUM}: {sentence}" for sentence in (*wrong, *building.homeless(cluster.built(), cluster.store.things))]
 
 
 def _effects(cluster: SimulatedCluster) -> list[str]:
@@ -212,6 +223,7 @@ def _foreseen(cluster: SimulatedCluster, deed: Deed) -> frozenset[str]:
     given_up = cluster.killed[deed.id] >= catalogue.events()[deed.action.event].spec.max_attempts
     codes = DEAD if given_up or deed.id in guilty(cluster) else PATIENCE
     codes |= NO_WONDER | FIGHTS | CODES | adventures.CODES | travel.CODES | fights.CODES
+    codes |= building.CODES if cluster.story.builds else frozenset()
     return codes | {"outcome_unknown"} if deed.id in cluster.refused else codes
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
+from gameserver.modules.building.entities import Change
 from gameserver.modules.chat.events import Heard
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.movement.bodies import around
@@ -19,6 +20,7 @@ from gameserver.rules.book import rules
 from gameserver.rules.needs import Needs
 from gameserver.rules.outcome import Context, Notification, Outcome, Rule, State, components_of
 from gameserver.testing.effect_log import AuditedBatch, Entry
+from tests.simulation import building
 from tests.simulation.fights import FightAccounts, witnessed
 from tests.simulation.memory_store import MemoryTransaction
 from tests.simulation.scheduler import Crash
@@ -35,13 +37,15 @@ class Effect(msgspec.Struct, frozen=True):
 class Journal:
     """What took effect, in the order of the commits. ``poisoned``: how an event's rule fails, by the event's id.
 
-    ``entries``: what its events made and destroyed; ``fights``: who has struck whom, and what came of that.
+    ``entries``: what its events made and destroyed; ``fights``: who has struck whom, and what came of that; ``built``:
+    how maps were changed.
     """
 
     def __init__(self) -> None:
         self.effects: list[Effect] = []
         self.entries: list[Entry] = []
         self.fights = FightAccounts()
+        self.built: list[Change] = []
         self.poisoned: dict[str, str] = {}
 
     def watched(self, *, prepared: bool) -> dict[str, Rule]:
@@ -64,6 +68,8 @@ class Journal:
             seen = witnessed(name, state, event, context, outcome)
             if seen is not None:
                 state.transaction.fights[context.id] = seen  # type: ignore[attr-defined]
+            if name in building.EVENTS:
+                state.transaction.built += [one for one in outcome.put if isinstance(one, Change)]  # type: ignore[attr-defined]
             if spec.numbered and event.seq:
                 effect = Effect(context.id, f"{context.session}/{spec.lane}", event.seq)
                 state.transaction.note[effect.id] = effect  # type: ignore[attr-defined]
@@ -93,6 +99,7 @@ class Journal:
         self.effects += transaction.note.values()
         self.entries += transaction.entries
         self.fights.add(transaction.fights.values())
+        self.built += transaction.built
 
 
 class JournalledBatch(AuditedBatch):

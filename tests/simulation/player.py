@@ -8,8 +8,9 @@ from gameserver.wire.client import ClientConnection
 from gateway.connections.connection import Connection
 from gateway.hub import Hub
 from tests.chaos.records import Action
-from tests.simulation import adventures, fights, travel
+from tests.simulation import adventures, building, fights, travel
 from tests.simulation.adventures import Adventurer
+from tests.simulation.building import Mason
 from tests.simulation.economy import Trader
 from tests.simulation.fights import Warrior
 
@@ -59,6 +60,7 @@ class SimulatedPlayer:
         self._cluster = cluster
         self._trader = Trader(cluster.rng, cluster.store, name, self._others)
         self._adventurer = Adventurer(cluster.rng, cluster.store, name, self._others)
+        self._mason = Mason(cluster.rng, cluster)
         self._warrior = Warrior(cluster.rng, cluster.store, name, self._others)
         self._seq = 1
         self._entrance = 1
@@ -142,6 +144,8 @@ class SimulatedPlayer:
 
     def _choose(self) -> tuple[Any, dict[str, Any]]:
         rng = self._cluster.rng
+        if self._cluster.story.builds and rng.random() < building.ODDS:
+            return self._mason.choose()
         if self._cluster.story.fights and rng.random() < fights.ODDS:
             return self._warrior.choose(self._cluster.now_ms())
         if self._cluster.story.travels and rng.random() < TRAVELS:

@@ -12,11 +12,13 @@ from kombu.exceptions import OperationalError
 
 from gameserver.broker.topology import DELAYS_MS, EVENTS, Queues, delay_name
 from gameserver.declare import catalogue
+from gameserver.maps.objects import World
 from gameserver.messages.outbound import BatchResult
 from gameserver.messages.task_message import TaskMessage
 from gameserver.processing.applier import Applier
 from tasks.processor import BatchProcessor
 from tasks.unread_messages import Origin
+from tests.simulation.building import WorkersMaps
 from tests.simulation.journal import JournalledBatch
 from tests.simulation.parcels import Parcel
 from tests.simulation.plain import PlainPasswords, PlainSealer
@@ -68,6 +70,7 @@ class Process:
         self.crash_in = 0
         self.report: Any = None
         self.error: BaseException | None = None
+        self.maps = WorkersMaps(cluster, self.now_ms)
         self.server = self._make_server()
 
     def _make_server(self) -> BatchProcessor:
@@ -90,6 +93,7 @@ class Process:
             clock_ms=self.now_ms,
             clock_s=self.now_s,
             pause=self._pause,
+            refresh_maps=self.maps.refresh if cluster.story.builds else lambda: None,
         )
 
     def now_ms(self) -> int:
@@ -145,7 +149,11 @@ class Processes:
         """Start the workers."""
         self.all = [Process(self._cluster, f"worker{n}") for n in range(WORKERS)]
 
-    # For the store: where a transaction may stop.
+    # For the store: where a transaction may stop, and whose maps it is given.
+
+    def maps(self) -> World:
+        """The maps as whoever works now has drawn them; an operator's program has those of the files."""
+        return self.current.maps.world if self.current else self._cluster.files
 
     def now_s(self) -> float:
         return float(self._cluster.now_s())
@@ -271,6 +279,7 @@ class Processes:
         if isinstance(error, Crash):
             cluster.count("crashes")
             cluster.killed.update(parcel.ids)
+            process.maps.begin_anew()
         if error is not None and not mine:
             cluster.parcels.overtaken |= {parcel.message.task_id, *parcel.ids}
         if error is None:

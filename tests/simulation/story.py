@@ -37,7 +37,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
     ``wants``: the only thing that players do, "" for all; ``economy``: whether they have things and trade with them;
     ``adventures``: whether these also go on quests, and in groups; ``travels``: whether they go into instances,
-    in groups too; ``fights``: whether they fight what kills, tame creatures and challenge each other;
+    in groups too; ``builds``: whether some change the map;
+    ``fights``: whether they fight what kills, tame creatures and challenge each other;
     ``bursts``: how much one does at once.
     """
 
@@ -54,6 +55,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     adventures: bool = False
     travels: bool = False
     fights: bool = False
+    builds: bool = False
     bursts: tuple[int, ...] = (1, 1, 1, 4)
 
 

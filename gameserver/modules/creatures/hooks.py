@@ -3,13 +3,10 @@
 from typing import Any
 from zlib import crc32
 
-from msgspec.structs import replace
-
 from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, ids, where
 from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.hooks import HEAL_TICKS, stirring
 from gameserver.modules.creatures.companions import companions_needs, companions_of, sent_to
-from gameserver.modules.creatures.events import Heel
 from gameserver.modules.creatures.maps import Lair, removed_or_kept
 from gameserver.modules.creatures.wilds import Wilds
 from gameserver.modules.movement.bodies import bodies_in
@@ -87,8 +84,7 @@ def _put_out(state: State, creature: Creature) -> Outcome:
     owner, body = state.get(Player, creature.owner), state.get(Body, creature.owner)
     if owner is not None and body is not None and owner.present:
         return sent_to(state, creature, body)
-    looks_for = (Heel(creature=creature.id, owner=creature.owner),) if creature.owner else ()
-    return replace(removed_or_kept(state, creature), events=looks_for)
+    return removed_or_kept(state, creature)
 
 
 def _companions(event: Event, context: Context) -> Needs:

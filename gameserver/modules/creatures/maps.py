@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from gameserver.game import MapObject, Outcome, Placed, State, Tile, World, Zone, checks_world, fitting
 from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.entities import Creature
+from gameserver.modules.creatures.events import Heel
 from gameserver.modules.creatures.lairs import TABLES, Table
 from gameserver.modules.movement.maps import on_a_portal
 
@@ -90,9 +91,10 @@ def _stray(world: World, creature: Creature) -> str:
 
 
 def removed_or_kept(state: State, creature: Creature) -> Outcome:
-    """A creature goes; one that is somebody's waits for its owner, because it is never lost."""
+    """A creature goes; one that is somebody's looks for its owner, or waits for one who is away: it is never lost."""
     if creature.owner:
-        return Outcome(put=(replace(creature, zone="", prey="", v=creature.v + 1),))
+        waits = replace(creature, zone="", prey="", v=creature.v + 1)
+        return Outcome(put=(waits,), events=(Heel(creature=creature.id, owner=creature.owner),))
     return Outcome(drop=(creature,))
 
 

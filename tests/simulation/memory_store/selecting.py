@@ -19,8 +19,8 @@ from tests.simulation.memory_store.rows import Rows
 class Selection:
     """What one transaction selects."""
 
-    def __init__(self, world: World, locks: RowLocks, rows: Rows, claims: Claims, outbox: Outbox) -> None:
-        self._world = world
+    def __init__(self, maps: Callable[[], World], locks: RowLocks, rows: Rows, claims: Claims, outbox: Outbox) -> None:
+        self._maps = maps
         self._locks = locks
         self._rows = rows
         self._claims = claims
@@ -30,7 +30,7 @@ class Selection:
         wanted = merge(needs)
         self._claims.ask(wanted)
         self._outbox.sweep_ms = wanted.due_ms
-        state = State(self._world)
+        state = State(self._maps())
         ahead = [near for near in wanted.near if near.most]
         for whole in records():
             for near in [near for near in ahead if near.viewer in whole or not near.kinds.isdisjoint(whole)]:

@@ -23,6 +23,8 @@ class MemoryStore:
 
     def __init__(self, world: World, scheduler: Scheduler | None = None, *, one_writer: bool = False) -> None:
         self.world = world
+        self.maps: Callable[[], World] = lambda: self.world  # as whoever asks now has drawn them
+        self.facts: dict[str, str] = {}
         self.scheduler: Scheduler = scheduler or Undisturbed()
         self.one_writer = one_writer
         self.things: dict[type[Entity], dict[str, Any]] = {kind: {} for kind in kinds()}
@@ -95,6 +97,13 @@ class MemoryStore:
         self.statement(f"read {kind.__name__}")
         found = [thing for thing in self.things[kind].values() if value in [getattr(thing, name) for name in fields]]
         return found[0] if found and value else None
+
+    def portion(self, kind: Any, after: str, most: int) -> list[Any]:
+        found = sorted((thing for id_, thing in self.things[kind].items() if id_ > after), key=lambda thing: thing.id)
+        return found[:most]
+
+    def set_fact(self, name: str, value: str) -> None:
+        self.facts[name] = value
 
     def later(self, kind: Any, by: str, after: int, most: int) -> list[Any]:
         later = [thing for thing in self.things[kind].values() if getattr(thing, by) > after]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class MemoryTransaction:
     """One batch's work. Writes are kept apart until the commit.
 
-    ``note``, ``entries``, ``fights``, ``event``: for who watches.
+    ``note``, ``entries``, ``fights``, ``built``, ``event``: for who watches.
     """
 
     def __init__(self, store: "MemoryStore") -> None:
@@ -31,11 +31,12 @@ class MemoryTransaction:
         self._rows = Rows(store, self._locks)
         self._claims = Claims()
         self._outbox = Outbox(self._locks, self._rows)
-        self._selection = Selection(store.world, self._locks, self._rows, self._claims, self._outbox)
+        self._selection = Selection(store.maps, self._locks, self._rows, self._claims, self._outbox)
         self._changes = Changes(store, self._locks, self._rows, self._claims)
         self.note: dict[str, Any] = {}
         self.entries: list[Any] = []
         self.fights: dict[str, Any] = {}
+        self.built: list[Any] = []
         self.event = ""
 
     def begin(self, trial: Trial | None = None) -> None:

@@ -4,6 +4,7 @@ Those of one part of the server, or of some modules of the game, stand in one fi
 """
 
 from tests.simulation.sabotages import (
+    building,
     data,
     economy,
     exactly_once,
@@ -27,5 +28,6 @@ SABOTAGES: tuple[Sabotage, ...] = (
     *economy.SABOTAGES,
     *quests_and_groups.SABOTAGES,
     *travel.SABOTAGES,
+    *building.SABOTAGES,
     *fights.SABOTAGES,
 )

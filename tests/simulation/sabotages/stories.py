@@ -79,6 +79,14 @@ FIGHTING: dict[str, Any] = {
     "steps": 300,
     "poisons": (),
 }
+BUILDING: dict[str, Any] = {
+    **ECONOMY,
+    "builds": True,
+    "moves": frozenset({"kill_worker", "time_passes"}),
+    "chances": Chances(crash=0.1, ack_lost=0.1, switch=0.2, move=0.06),
+    "actions": 40,
+    "steps": 300,
+}
 GROUPED: dict[str, Any] = {**TRAVELLING, "moves": frozenset(), "actions": 60, "steps": 300, "adventures": True}
 # Much is under way at once when an instance ends, and some of its visitors are not in the world.
 RETURNING: dict[str, Any] = {

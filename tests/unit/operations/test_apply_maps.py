@@ -78,6 +78,17 @@ def test_everyone_stands_where_one_can_stand_and_nobody_else_is_moved(populated:
     assert (dict(left.of(Creature)), sorted(left.of(ZoneClock))) == ({}, [PULSE, "meadow"])
 
 
+def test_a_companion_whose_place_is_gone_is_beside_an_owner_who_is_there(populated: Workshop) -> None:
+    dog = Creature(id="ada.companion.1", kind="wolf", zone="town", x=3, y=3, hp=5, owner="ada")
+    populated.put(dog)
+    apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms)
+    populated.now_ms += 1
+    populated.apply(*(one for one in sweep(populated).born if one.event.spec.name == "heel"))
+    came, ada = populated.store.get(Creature, dog.id), bodies(populated)["ada"]
+    assert came is not None
+    assert (came.zone, came.x, came.y) == (ada.zone, ada.x, ada.y)
+
+
 def test_applying_twice_does_nothing_more(populated: Workshop) -> None:
     apply_maps.apply(populated.store, OTHER, lambda: populated.now_ms)
     assert apply_maps.is_applied(populated.store, OTHER)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from gameserver.errors import NotNow
 from gameserver.limits import Limits
+from gameserver.modules.building.events import Survey
 from gameserver.modules.chat.events import Say
 from gameserver.modules.combat.entities import Health
 from gameserver.modules.combat.events import Attack
@@ -33,6 +34,15 @@ def test_an_event_is_applied_and_answered(workshop: Workshop) -> None:
     assert [told["type"] for told in dispatched(applied)] == ["moved"]
     assert applied.outbound.done == "move"
     assert (applied.held, applied.born, applied.published) == ((), (), ())
+
+
+def test_a_question_that_was_refused_is_refused_with_the_same_words_when_it_comes_again(workshop: Workshop) -> None:
+    """Nobody says that the outcome is unknown: a question has none."""
+    workshop.enter(ADA)
+    asked = workshop.tell(ADA, Survey(zone="meadow", seq=1))
+    first, again = (replies(workshop.apply(asked))[1] for _ in range(2))
+    assert first["code"] == "no_builder"
+    assert again == first
 
 
 def test_a_durable_event_that_comes_again_is_not_applied_and_is_answered_as_before(workshop: Workshop) -> None:
