@@ -14,13 +14,14 @@ $(shell [ ! -e $(VENV) ] || { $(BIN)/python -c 'import pip' && grep -qsF "$(CURD
 
 export PYTHON
 
-.PHONY: help run test chaos chaos-long containers soak simulation bench pictures docs lint constraints clean python packages-run packages-test
+.PHONY: help run test wheel chaos chaos-long containers soak simulation bench pictures docs lint constraints clean python packages-run packages-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run          everything on this machine, until Ctrl-C: broker, gateway, workers, Flower, bots"
 	@echo "make test         every test but the long ones, and the linters"
+	@echo "make wheel        what games are installed with, in dist/: pip install 'dist/gameserver-...-py3-none-any.whl[test]'"
 	@echo "make chaos        an hour: faults on real processes, long absences, and what is switched off is found out (SEED=n SEEDS=10)"
 	@echo "make chaos-long   half an hour: one run of many faults over many events (SEED=n FAULTS=1000 EVENTS=1000000)"
 	@echo "make containers   20 minutes: images and both Compose files of docker/ run by a Docker Engine of its own (as root)"
@@ -38,6 +39,11 @@ run: packages-run $(VENV)/installed-for-run
 
 test: packages-test lint
 	$(BIN)/python -m pytest -m "not long"
+
+# Made of a clean copy: setuptools would take along what stood in build/ of files that are gone.
+wheel: | python $(BIN)/python
+	@rm -rf build dist && $(PIP) wheel -q --no-deps -w dist . && rm -rf build
+	@echo "dist/ holds $$(ls dist)."
 
 SEED ?= 1
 SEEDS ?= 10

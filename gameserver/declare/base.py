@@ -5,16 +5,19 @@ An event type is a frozen struct with its fields and one ``@event(...)`` line th
 name, documentation) is computed from that, and an option that contradicts another is refused where it is declared.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from gameserver.declare.field_descriptions import unclear_fields
+from gameserver.declare.options import wrong_types
+from gameserver.declare.packet_checks import fault_of_name, faults_of_packet, is_name
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 PRIORITY_MAX = 4
+PERIOD_S_MIN = 0.05
 SEQ_MAX = 2**53 - 1
 TEXT_CHARS_MAX = 300
 SECRET_BYTES_MAX = 600  # as a client sends it
@@ -180,6 +183,7 @@ def event(
     at = caller()
 
     def declare(cls: E) -> E:
+        _refuse_class(at, cls, Event)
         spec = Spec(
             name=cls.__name__.lower(),
             family=family or _family(cls),
@@ -199,6 +203,7 @@ def event(
             shard_by=shard_by,
             at=at,
         )
+        _refuse(spec, wrong_types(spec))
         _refuse(spec, _contradictions(spec, cls))
         cls.spec = spec
         DECLARED.append(cls)
@@ -217,10 +222,12 @@ def notice(
     at = caller()
 
     def declare(cls: N) -> N:
+        _refuse_class(at, cls, Notice)
         name, family = cls.__name__.lower(), _family(cls)
         notice = NoticeSpec(
             name=name, family=family, durable=durable, conflation_key=conflation_key, merge=dict(merge), at=at
         )
+        _refuse(notice, wrong_types(notice))
         _refuse(notice, _contradictions_of_notice(notice, cls))
         cls.notice = notice
         DECLARED.append(cls)
@@ -246,6 +253,7 @@ def _is_secret(hint: Any) -> bool:
 def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
     return {
         _taken(spec.name): spec.name in PROTOCOLS_OWN,
+        f"a lane has a name as an event has, and not {spec.lane!r:.60}": spec.lane != "" and not is_name(spec.lane),
         "a client's event needs a lane": spec.origin == "client" and not spec.lane,
         f"priority is 0 to {PRIORITY_MAX}": not 0 <= spec.priority <= PRIORITY_MAX,
         "a lease is at least 1 second": spec.lease_s < 1,
@@ -253,7 +261,7 @@ def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
         "at least one attempt": spec.max_attempts < 1,
         "at least one event a batch": spec.batch_max < 1,
         "beat sends events of origin server alone": spec.every_s != 0 and spec.origin != "server",
-        "a period is longer than nothing": spec.every_s < 0,
+        f"a period is {PERIOD_S_MIN} seconds at least": spec.every_s != 0 and spec.every_s < PERIOD_S_MIN,
         "a periodic event has the number of its period, n: int, and needs no other field": spec.every_s > 0
         and _required(cls) != ["n"],
         "a periodic event is neither durable nor stale: after it comes the next": spec.every_s > 0
@@ -262,8 +270,14 @@ def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
         and (spec.origin != "client" or _required(cls) != []),
         "shard_by names a text of it": spec.shard_by != "" and get_type_hints(cls).get(spec.shard_by) is not str,
         "a docstring says what it does": not cls.__doc__,
-        **{f"describe the bounds of {name}: players are told that": True for name in unclear_fields(cls)},
+        **{f"describe what {name} may hold: players are told that": True for name in unclear_fields(cls)},
+        **{f"its result: {fault}": True for fault in _faults_of_result(spec.result)},
+        "a time is never less than nothing": spec.stale_after_s < 0,
     }
+
+
+def _faults_of_result(result: Any) -> Iterable[str]:
+    return () if result is None else faults_of_packet(result, Result)
 
 
 def _required(cls: type[Event]) -> list[str]:
@@ -292,6 +306,14 @@ def _contradictions_of_merge(notice: NoticeSpec, cls: type[Notice]) -> dict[str,
 
 def _taken(name: str) -> str:
     return f"the protocol has a packet {name} of its own"
+
+
+def _refuse_class(at: str, cls: Any, base: type[msgspec.Struct]) -> None:
+    """Raise ``Corrupt`` ``bad_declaration`` where a class is no such packet, or one that cannot travel."""
+    name = str(getattr(cls, "__name__", cls))
+    for fault in (*faults_of_packet(cls, base), fault_of_name(name.lower())):
+        if fault:
+            raise Corrupt("bad_declaration", f"{at}: {name}: {fault}.")
 
 
 def _refuse(spec: Spec | NoticeSpec, faults: dict[str, bool]) -> None:

@@ -6,7 +6,6 @@ reply. The client library calls them (``gameserver.client.world_view``) and know
 another module's notices writes a function of the same name: all are called, in the game's order of modules.
 """
 
-import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
@@ -15,8 +14,10 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import package, parts
+from gameserver.declare.importing import exists, imported
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import caller, exists, imported
+from gameserver.declare.signatures import misfits
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 Packet = dict[str, Any]
@@ -81,6 +82,8 @@ def follows(name: str) -> Callable[[F], F]:
     The function takes ``(view, notice)``, or ``(view, event, data)`` for an event: maps, as they travel.
     """
     at = caller()
+    if type(name) is not str:
+        raise Corrupt("bad_declaration", f'{at}: name what is followed, as in @follows("moved").')
 
     def mark(function: F) -> F:
         DECLARED.append(Follower(function=function, of=name, at=at))
@@ -119,9 +122,5 @@ def _faults(one: Follower) -> dict[str, bool]:
     takes = known.get(one.of)
     return {
         "there is no such notice or event" + (f" (is it {near[0]}?)" if near else ""): takes is None,
-        f"the function takes ({', '.join(takes or ())})": takes is not None and not _takes(one.function, takes),
+        **(misfits("the function", one.function, takes) if takes else {}),
     }
-
-
-def _takes(function: Updater, parameters: tuple[str, ...]) -> bool:
-    return len(inspect.signature(function).parameters) == len(parameters)

@@ -23,8 +23,9 @@ from gameserver.declare import catalogue
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.field_conditions import meets
 from gameserver.declare.game_package import modules, package, parts
+from gameserver.declare.importing import exists, imported
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import caller, exists, imported
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 PART = "conserved"

@@ -10,7 +10,8 @@ record that it needs, in one statement.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 import msgspec
@@ -19,7 +20,8 @@ from msgspec.structs import replace
 from gameserver.declare.field_conditions import Condition, Field, tests_of
 from gameserver.declare.game_package import game, parts, place_in_game
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import caller
+from gameserver.declare.options import wrong_types
+from gameserver.declare.source_locations import caller, place_of_class
 from gameserver.errors import Corrupt
 
 TYPES = (str, int, bytes)
@@ -193,13 +195,18 @@ def entity(
             within=within,
             at=at,
         )
-        for fault, true in _contradictions(spec, cls).items():
-            if true:
-                raise Corrupt("bad_declaration", f"{at}: {cls.__name__}: {fault}.")
+        _refuse(spec, wrong_types(spec))
+        _refuse(spec, _contradictions(spec, cls))
         DECLARED.append(cls)
         return cls
 
     return declare
+
+
+def _refuse(spec: EntitySpec, faults: Mapping[str, bool]) -> None:
+    for fault, true in faults.items():
+        if true:
+            raise Corrupt("bad_declaration", f"{spec.at}: {spec.name}: {fault}.")
 
 
 def _plural(name: str) -> str:
@@ -241,6 +248,7 @@ def _contradictions(spec: EntitySpec, cls: type[Entity]) -> dict[str, bool]:
         "what is written blind can't be an actor": bool(spec.blind) and spec.actor,
         **{f"an actor has a text {name}": types.get(name) is not str for name in ACTOR_FIELDS if spec.actor},
         **{f"{name} was added and needs a default": name not in _defaults(cls) for name in spec.added if name in types},
+        **{f"the default of {name} must be {_shown(types[name])}": True for name in _wrong_defaults(cls, types)},
         **{f"an index can't reach {name}, which changes often": True for name in _out_of_reach(spec)},
         **_contradictions_of_a_component(spec, cls),
     }
@@ -305,9 +313,19 @@ def _out_of_reach(spec: EntitySpec) -> list[str]:
     return [name for index in spec.indexes for name in index.columns if name in often]
 
 
+def _wrong_defaults(cls: type[Entity], types: Mapping[str, type]) -> list[str]:
+    return [name for name in _defaults(cls) if type(default_of(cls, name)) is not types[name]]
+
+
 def _defaults(cls: type[Entity]) -> list[str]:
     names = cls.__struct_fields__
     return list(names[len(names) - len(cls.__struct_defaults__) :])
+
+
+def _wrong_values(thing: Entity) -> Iterator[str]:
+    for name, type_ in thing.spec.types.items():
+        if type(getattr(thing, name)) is not type_:
+            yield f"{name} is {getattr(thing, name)!r:.40}, and must be {_shown(type_)}"
 
 
 def default_of(kind: type[Entity], field: str) -> Any:
@@ -325,6 +343,8 @@ def kinds() -> tuple[type[Entity], ...]:
     modules = [module.__name__ for module in parts("entities")]
     found = sorted((kind for kind in DECLARED if kind.__module__ in modules), key=lambda k: modules.index(k.__module__))
     refuse_doubles(found)
+    for module in parts("entities"):
+        _refuse_undeclared(module)
     for spec in (kind.spec for kind in found):
         if spec.of is not None and spec.of not in found:
             raise Corrupt(
@@ -332,6 +352,13 @@ def kinds() -> tuple[type[Entity], ...]:
                 f"{spec.at}: {spec.name} is a component of {spec.of.__name__}, which this game does not have.",
             )
     return tuple(found)
+
+
+def _refuse_undeclared(module: ModuleType) -> None:
+    for cls in vars(module).values():
+        mine = isinstance(cls, type) and issubclass(cls, Entity) and cls.__module__ == module.__name__
+        if mine and "spec" not in vars(cls):
+            raise Corrupt("bad_declaration", f"{place_of_class(cls)}: {cls.__name__} is not declared with @entity().")
 
 
 def refuse_doubles(found: list[type[Entity]]) -> None:
@@ -381,6 +408,18 @@ def stands_apart(kind: type[Entity]) -> bool:
     return kind.spec.of is not None and not kind.spec.within
 
 
+def are_entities(given: Any) -> bool:
+    """Whether this is a tuple of declared entities."""
+    return isinstance(given, tuple) and all(hasattr(kind, "spec") for kind in given)
+
+
+def strangers(components: Iterable[type[Entity]]) -> Iterator[str]:
+    """Say which of these are no components of whoever sends events."""
+    for kind in components:
+        if kind not in record(actor_kind()):
+            yield f"{kind.__name__} is no component of {actor_kind().__name__} in this game"
+
+
 @once_per_reading
 def components_apart() -> dict[type[Entity], tuple[type[Entity], ...]]:
     """The components that have rows of their own, by their owners."""
@@ -396,6 +435,8 @@ def begun() -> dict[type[Entity], Entity]:
         if not isinstance(thing, Entity) or type(thing) not in kinds() or thing.spec.of is None:
             fault = f"{thing!r:.80}, which is no component of this game"
             raise Corrupt("bad_game", f"{place_in_game('begins')}: begins names {fault}.")
+        for fault in _wrong_values(thing):
+            raise Corrupt("bad_game", f"{place_in_game('begins')}: begins: {type(thing).__name__}: {fault}.")
         if type(thing) in found:
             fault = f"{type(thing).__name__} twice: one of them would count"
             raise Corrupt("bad_game", f"{place_in_game('begins')}: begins names {fault}.")

@@ -3,11 +3,21 @@
 from collections.abc import Iterable
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 QUOTED_MAX = 40  # characters of what a client sent
+UNKNOWN = "?"  # of a type without words: a field of none is declared (``unclear_fields``)
+_WORDS: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+    bytes: "bytes as base64",
+    Any: "anything",
+}
 
 
 def fields_of(cls: Any, hidden: Iterable[str] = ()) -> str:
@@ -26,11 +36,13 @@ def type_of(hint: Any) -> str:
         return " / ".join(f"`{value}`" for value in get_args(hint))
     if origin is list:
         return f"list of ({type_of(get_args(hint)[0])})"
+    if origin is dict:
+        return f"map of {' to '.join(f'({type_of(part)})' for part in get_args(hint))}"
     if origin in (Union, UnionType):
         return " or ".join(type_of(part) for part in get_args(hint))
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+    if _is_struct(hint):
         return f"map of ({fields_of(hint)})"
-    return {str: "string", int: "integer", float: "number", bool: "boolean"}.get(hint, str(hint))
+    return _WORDS.get(hint, UNKNOWN)
 
 
 @cache
@@ -39,16 +51,32 @@ def hints(cls: type) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
 
 
-def unclear_fields(cls: type) -> list[str]:
-    """The fields that have bounds which no description tells."""
-    return [name for name, hint in hints(cls).items() if _is_unclear(hint)]
+def unclear_fields(cls: type[msgspec.Struct]) -> list[str]:
+    """The fields whose bounds, or whose type, no words tell."""
+    return [name for name in cls.__struct_fields__ if _is_unclear(hints(cls)[name])]
 
 
 def _is_unclear(hint: Any) -> bool:
     metas = [meta for meta in getattr(hint, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
     if any(meta.description for meta in metas):
         return False
-    return bool(metas) or any(_is_unclear(part) for part in get_args(hint))
+    return bool(metas) or _has_no_words(hint) or any(_is_unclear(part) for part in _parts(hint))
+
+
+def _has_no_words(hint: Any) -> bool:
+    described = get_origin(hint) in (Literal, list, dict, Union, UnionType, Annotated) or _is_struct(hint)
+    return not described and hint not in _WORDS
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """The types that a type is made of."""
+    if get_origin(hint) is Literal:
+        return ()
+    return get_args(hint)[:1] if hasattr(hint, "__metadata__") else get_args(hint)
+
+
+def _is_struct(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
 def fault_of(packet: dict[str, Any], cls: type) -> str:
@@ -69,10 +97,11 @@ def _unknown(packet: dict[str, Any], cls: type) -> Iterable[str]:
 
 def _wrong(packet: dict[str, Any], cls: type) -> Iterable[str]:
     given = [field.name for field in msgspec.structs.fields(cls) if field.name in packet]
-    return (f"{name}: {type_of(hints(cls)[name])}." for name in given if not _fits(packet[name], hints(cls)[name]))
+    return (f"{name}: {type_of(hints(cls)[name])}." for name in given if not fits(packet[name], hints(cls)[name]))
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value, as it is decoded from a packet, is one that a field of this type may hold."""
     try:
         msgspec.convert(value, hint)
     except (msgspec.ValidationError, RecursionError):

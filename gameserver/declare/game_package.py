@@ -28,8 +28,9 @@ from typing import Any
 
 import msgspec
 
+from gameserver.declare.importing import exists, imported, is_package
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import exists, file_of, imported, is_package, place, place_of_value
+from gameserver.declare.source_locations import file_of, place, place_of_value
 from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"
@@ -38,6 +39,7 @@ BUNDLED = "gameserver.games.millbrook"
 PROJECT = "pyproject.toml"
 _NAME = re.compile("[a-z][a-z0-9_]{0,39}")
 _NAMES_GAME = re.compile(r"\s*(tool\.gameserver\.)?game\s*=")
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 # Families name queues and Celery tasks: these names, and what begins with one and a dot, are the engine's and Celery's.
 RESERVED = frozenset({"celery", "dead", "delay", "gateway", "server"})
 PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved", "world_view", "text")
@@ -91,13 +93,19 @@ def _game_of(file: Path) -> str:
     if not file.is_file():
         return ""
     try:
-        name = tomllib.loads(file.read_text()).get("tool", {}).get("gameserver", {}).get("game", "")
+        name: Any = tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise Corrupt("bad_game", f"{file} cannot be read: {error}.") from None
-    if not isinstance(name, str):
+    for key in ("tool", "gameserver", "game"):
+        name = name.get(key, {}) if isinstance(name, dict) else name
+    if name and not _is_dotted(name):
         at = _place_of_game_in(file)
         raise Corrupt("bad_game", f"{at}: game in [tool.gameserver] must be a package's name, as text.")
-    return name
+    return str(name) if name else ""
+
+
+def _is_dotted(name: Any) -> bool:
+    return isinstance(name, str) and _DOTTED.fullmatch(name) is not None
 
 
 @once_per_reading
@@ -105,7 +113,7 @@ def game() -> Game:
     """The game that is played. Raises ``Corrupt``: ``bad_game`` where there is none, ``bad_module``."""
     name = package()
     _make_importable()
-    if not exists(name) or not is_package(name):
+    if not _is_dotted(name) or not exists(name) or not is_package(name):
         raise Corrupt("bad_game", f"{_where_it_is_named()}: there is no package {name} on Python's path.")
     found = getattr(imported(name), "GAME", None)
     if not isinstance(found, Game):
@@ -120,7 +128,7 @@ def _checked(found: Game) -> dict[str, tuple[bool, str]]:
     """Whether each field is what it must be, and what that is."""
     names, data = found.modules, found.data
     return {
-        "modules": (_are(names, str), "a tuple of dotted names"),
+        "modules": (_are(names, str) and all(map(_is_dotted, names)), "a tuple of dotted names"),
         "world": (isinstance(found.world, Path), "a pathlib.Path"),
         "data": (isinstance(data, Mapping) and _are([*data.values()], Path), "names with a pathlib.Path each"),
         "begins": (_are(found.begins, object), "a tuple of entities"),
@@ -158,6 +166,8 @@ def modules() -> tuple[str, ...]:
     """
     named, own = game().modules, _own(package())
     for name in named:
+        if named.count(name) > 1:
+            raise Corrupt("bad_game", f"{place_in_game(name)}: {name} is named twice.")
         if not _is_module(name):
             raise Corrupt("bad_game", f"{place_in_game(name)}: there is no module {name}{_near(name)}.")
     found = (*named, *(name for name in own if name not in named))
@@ -221,6 +231,9 @@ def _near(name: str) -> str:
 
 
 def _own(name: str) -> list[str]:
+    for file in sorted(path for at in imported(name).__path__ for path in Path(at).glob("*/events.py")):
+        if not (file.parent / "__init__.py").exists():
+            raise Corrupt("bad_module", f"{file.parent} has an events.py, and no __init__.py that makes it a module.")
     inside = pkgutil.iter_modules(imported(name).__path__, f"{name}.")
     return [package for package in sorted(info.name for info in inside if info.ispkg) if _is_module(package)]
 

@@ -6,7 +6,6 @@ change it (before) or add to its outcome (after): a word filter, a tax, an achie
 it.
 """
 
-import inspect
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
@@ -15,9 +14,12 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
+from gameserver.declare.entity import are_entities, strangers
 from gameserver.declare.game_package import modules, package, parts
+from gameserver.declare.importing import exists, imported
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import caller, exists, imported
+from gameserver.declare.signatures import misfits, misfits_of_options
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
 When = Literal["rewrite", "before", "after"]
@@ -27,6 +29,7 @@ PARAMETERS: dict[When, tuple[str, ...]] = {
     "after": ("state", "event", "context", "outcome"),
 }
 STEPS: tuple[When, ...] = tuple(PARAMETERS)
+NEEDS = ("event", "context")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -123,6 +126,9 @@ def _declare(
     at: str,
     only: Callable[..., bool] | None = None,
 ) -> Callable[[F], F]:
+    if type(event) is not str:
+        raise Corrupt("bad_declaration", f'{at}: name the event of a hook, as in @before("chat.say").')
+
     def mark(function: F) -> F:
         hook = Hook(
             function=function,
@@ -145,22 +151,12 @@ def _declare(
 def _contradictions(hook: Hook) -> dict[str, bool]:
     parameters = PARAMETERS[hook.when]
     return {
-        'name the event as in @before("chat.say")': type(hook.event) is not str,
         "order is an integer": type(hook.order) is not int,
+        "components is a tuple of entities": not are_entities(hook.components),
         "what reads no state needs no rows": hook.when == "rewrite" and bool(hook.needs or hook.components),
-        "needs takes (event, context)": hook.needs is not None and not _takes(hook.needs, ("event", "context")),
-        f"only takes ({', '.join(parameters)})": hook.only is not None and not _takes(hook.only, parameters),
-        f"the function takes ({', '.join(parameters)})": not _takes(hook.function, parameters),
+        **misfits_of_options({"needs": (hook.needs, NEEDS), "only": (hook.only, parameters)}),
+        **misfits("the function", hook.function, parameters),
     }
-
-
-def _takes(function: Callable[..., Any], parameters: Iterable[str]) -> bool:
-    """Whether a function can be called with so many positional arguments."""
-    try:
-        inspect.signature(function).bind(*parameters)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _refuse(hook: Hook, faults: dict[str, bool]) -> None:
@@ -200,7 +196,10 @@ def hook_files() -> dict[str, int]:
 
 def _misplaced(hook: Hook, specs: dict[str, Spec]) -> dict[str, bool]:
     near = get_close_matches(hook.event, specs, 1)
-    return {"there is no such event" + (f" (is it {near[0]}?)" if near else ""): hook.event not in specs}
+    return {
+        "there is no such event" + (f" (is it {near[0]}?)" if near else ""): hook.event not in specs,
+        **dict.fromkeys(strangers(hook.components), True),
+    }
 
 
 def _refuse_doubles(found: Iterable[Hook]) -> None:

@@ -59,7 +59,22 @@ def adds(whole: type[msgspec.Struct], part: type[P], *, before: str = "", absent
     says anything. Raises ``Corrupt`` ``bad_declaration`` when the game is read, for a field that is there already.
     """
     module = sys._getframe(1).f_globals["__name__"]
+    faults = {
+        "adds(whole, part): the whole is a result, or a struct within notices": not _can_be_told(whole),
+        "adds(whole, part): the part is a class derived from Part": not _is_part(part),
+        "absent is one of the part": absent is not None and type(absent) is not part,
+    }
+    for fault in (sentence for sentence, true in faults.items() if true):
+        raise Corrupt("bad_declaration", f"{caller()}: {fault}.")
     DECLARED.append(Addition(whole, part, before, absent, module, caller()))
+
+
+def _is_part(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Part)
+
+
+def _can_be_told(whole: Any) -> bool:
+    return isinstance(whole, type) and issubclass(whole, msgspec.Struct) and not hasattr(whole, "spec")
 
 
 @once_per_reading

@@ -5,6 +5,7 @@ type and its fields.
 """
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_origin
 
@@ -17,10 +18,12 @@ from gameserver.declare.game_package import parts
 from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.phrases import DECLARED, Command, Prose, Sight, name_of, read_form, styled
 from gameserver.declare.session_events import Entrance, Leaving
+from gameserver.errors import Corrupt
 
 log = logging.getLogger(__name__)
 
 LINE_CHARS_MAX = 1_000
+_NAMES = re.compile(r"\(\?P<\w+>")
 
 
 class Phrasebook:
@@ -132,11 +135,23 @@ def phrasebook() -> Phrasebook:
     ranks = {module.__name__: rank for rank, module in enumerate(parts("text"))}
     found = sorted((each for each in DECLARED if each.file in ranks), key=lambda each: ranks[each.file])
     commands = [each for each in found if isinstance(each, Command)]
+    _refuse_unreachable(commands)
     typed = {command.event.spec.name for command in commands if command.event is not None}
     plain = [
         _plain_command(cls) for name, cls in catalogue.client_events().items() if name not in typed and _has_form(cls)
     ]
     return Phrasebook([*commands, *plain], [each for each in found if isinstance(each, Prose)])
+
+
+def _refuse_unreachable(commands: Iterable[Command]) -> None:
+    """Raise ``Corrupt`` where two forms are typed alike: the second would never be meant. Or its event is not there."""
+    known: dict[tuple[str, str, tuple[str, ...]], Command] = {}
+    for one in commands:
+        first = known.setdefault((one.verb, _NAMES.sub("(?:", one.pattern.pattern), tuple(one.groups.values())), one)
+        absent = one.event is not None and one.event not in catalogue.events().values()
+        faults = {f"{first.at} has it already": first is not one, "this game has not the event that it sends": absent}
+        for fault in (sentence for sentence, true in faults.items() if true):
+            raise Corrupt("bad_declaration", f"{one.at}: the form {one.form!r}: {fault}.")
 
 
 def details(group: str, thing: Any, sight: Sight) -> list[str]:

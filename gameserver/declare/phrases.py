@@ -28,6 +28,8 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 
 from gameserver.declare.base import Event, Notice, Result
+from gameserver.declare.field_descriptions import fits, hints
+from gameserver.declare.signatures import is_called_with, misfits, misfits_of_options
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 
@@ -157,6 +159,16 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+# What a piece of prose is called with.
+SAYS = {
+    "told": ("notice", "sight"),
+    "answered": ("data", "event", "sight"),
+    "status": ("sight",),
+    "detail": ("thing", "sight"),
+    "picture": ("sight", "columns", "rows"),
+    "gmcp": ("told", "sight"),
+}
+
 # Everything that was declared, in the order of declaring.
 DECLARED: list[Command | Prose] = []
 
@@ -181,9 +193,23 @@ def command(
         made = _command(
             each, each is form, event=event, fields=fields, answer=None, first=first, what=said, file=file, at=at
         )
-        typed = {*made.pattern.groupindex, *fields}
-        _refuse(at, each, {f"{event.__name__} has no such fields": not typed <= set(event.__struct_fields__)})
+        _refuse(at, each, _contradictions(made))
         DECLARED.append(made)
+
+
+def _contradictions(made: Command) -> dict[str, bool]:
+    event: Any = made.event
+    if not (isinstance(event, type) and issubclass(event, Event)):
+        return {"a command sends an event": True}
+    typed = {*made.pattern.groupindex, *made.fields}
+    needed = {field.name for field in msgspec.structs.fields(event) if field.required}
+    given = {name: value for name, value in made.fields.items() if name in event.__struct_fields__}
+    return {
+        f"{event.__name__} has no such fields": not typed <= set(event.__struct_fields__),
+        f"it says nothing of {', '.join(sorted(needed - typed))}": not needed <= typed,
+        **{f"{n} cannot be {v!r:.40}": not fits(msgspec.to_builtins(v), hints(event)[n]) for n, v in given.items()},
+        **misfits_of_options({"first": (made.first, ("sight",))}),
+    }
 
 
 def answers(*forms: str) -> Callable[[F], F]:
@@ -193,10 +219,21 @@ def answers(*forms: str) -> Callable[[F], F]:
     def mark(function: F) -> F:
         said = (function.__doc__ or "").split("\n\n")[0].strip()
         for form in forms:
-            is_main = form is forms[0]
-            DECLARED.append(
-                _command(form, is_main, event=None, fields={}, answer=function, first=None, what=said, file=file, at=at)
+            made = _command(
+                form,
+                form is forms[0],
+                event=None,
+                fields={},
+                answer=function,
+                first=None,
+                what=said,
+                file=file,
+                at=at,
             )
+            fields = tuple(made.pattern.groupindex)
+            takes = f"the function takes (sight{''.join(f', {name}' for name in fields)})"
+            _refuse(at, form, {takes: not is_called_with(function, ("sight",), fields)})
+            DECLARED.append(made)
         return function
 
     return mark
@@ -204,12 +241,15 @@ def answers(*forms: str) -> Callable[[F], F]:
 
 def told(notice: type[Notice]) -> Callable[[F], F]:
     """Declare how a notice reads: a function of the notice and the sight; "" says nothing."""
-    return _prose("told", notice.__name__.lower(), caller(), _file())
+    at = caller()
+    _refuse_others(at, "told", Notice, notice)
+    return _prose("told", notice.__name__.lower(), at, _file())
 
 
 def answered(*events: type[Event]) -> Callable[[F], F]:
     """Declare how the reply to events reads: a function of its data, the event and the sight; "" says nothing."""
     at, file = caller(), _file()
+    _refuse_others(at, "answered", Event, *events)
 
     def mark(function: F) -> F:
         for event in events:
@@ -246,6 +286,7 @@ def gmcp(package: str, *of: type[Notice | Result]) -> Callable[[F], F]:
     The function takes the notice or the data, and the sight; ``None`` says nothing. It is called after the prose.
     """
     at, file = caller(), _file()
+    _refuse_others(at, "gmcp", Notice | Result, *of)
 
     def mark(function: F) -> F:
         for each in of:
@@ -255,8 +296,19 @@ def gmcp(package: str, *of: type[Notice | Result]) -> Callable[[F], F]:
     return mark
 
 
+def _refuse_others(at: str, name: str, base: Any, *classes: Any) -> None:
+    """Raise ``Corrupt`` ``bad_declaration`` for a class that is none of these."""
+    for cls in classes:
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            of = getattr(base, "__name__", "Notice or Result")
+            raise Corrupt("bad_declaration", f"{at}: @{name} names a class of {of}, and not {cls!r:.60}.")
+
+
 def _prose(kind: Any, of: str, at: str, file: str, package: str = "") -> Callable[[F], F]:
     def mark(function: F) -> F:
+        for fault, true in misfits("the function", function, SAYS[kind]).items():
+            if true:
+                raise Corrupt("bad_declaration", f"{at}: what says {kind} {of}: {fault}.")
         DECLARED.append(Prose(kind=kind, of=of, function=function, package=package, file=file, at=at))
         return function
 
@@ -270,7 +322,12 @@ def _file() -> str:
 
 def _command(form: str, main: bool, **more: Any) -> Command:
     verb, pattern, groups = read_form(form)
-    _refuse(more["at"], form, {"a form begins with a word or a sign": not verb})
+    faults = {
+        "a form begins with a word in small letters, or a sign": not verb,
+        "help is answered already": verb == "help",
+        "a field is <name>, <name...> or <name:group>": any(sign in _FIELD.sub("", form) for sign in "<>"),
+    }
+    _refuse(more["at"], form, faults)
     return Command(form=form, main=main, verb=verb, pattern=pattern, groups=groups, **more)
 
 

@@ -3,15 +3,10 @@
 import ast
 import inspect
 import sys
-import traceback
 from collections.abc import Iterable
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
-
-from gameserver.errors import Corrupt
 
 
 def place(file: str, line: int) -> str:
@@ -74,43 +69,6 @@ def file_of(module: ModuleType) -> str:
     return module.__file__ or str(Path(next(iter(module.__path__))) / "__init__.py")
 
 
-def exists(module: str) -> bool:
-    """Whether there is a module of this name. Raises ``Corrupt`` where a package that it stands in does not import."""
-    parent, _, name = module.rpartition(".")
-    if not name or ("." in module and not (exists(parent) and is_package(parent))):
-        return False
-    return find_spec(module) is not None
-
-
-def is_package(module: str) -> bool:
-    """Whether a module has others within it. Raises the same."""
-    return hasattr(imported(module), "__path__")
-
-
 def is_within(module: str, packages: Iterable[str]) -> bool:
     """Whether a module is one of these packages, or stands in one."""
     return any(module == package or module.startswith(f"{package}.") for package in packages)
-
-
-def imported(module: str) -> ModuleType:
-    """Import a module of declarations or rules. Raises ``Corrupt`` with the place where that went wrong."""
-    try:
-        return import_module(module)
-    except Corrupt:
-        raise
-    except Exception as error:
-        raise Corrupt("bad_module", f"{_place_of(error, module)}: {type(error).__name__}: {_text(error)}.") from error
-
-
-def _place_of(error: Exception, module: str) -> str:
-    if isinstance(error, SyntaxError) and error.filename:
-        return place(error.filename, error.lineno or 0)
-    found = find_spec(module)
-    steps = traceback.extract_tb(error.__traceback__)
-    own = [step for step in steps if found and step.filename == found.origin]
-    step = (own or list(steps))[-1]
-    return place(step.filename, step.lineno or 0)
-
-
-def _text(error: Exception) -> str:
-    return (error.msg if isinstance(error, SyntaxError) else str(error)).rstrip(".")

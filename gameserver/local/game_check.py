@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from gameserver.config import Settings
+from gameserver.declare.game_package import package
 from gameserver.errors import Corrupt
 from gameserver.runtime.startup_errors import SPEAKER, exit_with_message
 
@@ -26,17 +27,39 @@ def main() -> int:
 
 def read_game(settings: Settings) -> None:
     """Read everything that a game declares. Raises ``Corrupt`` for the first thing that is wrong."""
+    from gameserver.declare.game_package import own_folders
+    from gameserver.declare.importing import faults_named
+
+    with faults_named("bad_game", own_folders(), ""):
+        _read(settings)
+
+
+def _read(settings: Settings) -> None:
+    from gameserver.client.bots.profile import profile
     from gameserver.declare import catalogue
     from gameserver.declare.client_view import followers
+    from gameserver.declare.entity import begun
+    from gameserver.declare.misplaced import refuse_misplaced
     from gameserver.declare.phrasebook import phrasebook
+    from gameserver.declare.roles import roles
+    from gameserver.maps.data_files import refuse_unasked
     from gameserver.maps.world import load_world
     from gameserver.rules.book import rules
+    from gameserver.rules.map_misfits import fittings
+    from gameserver.rules.map_redraws import redrawings
     from gameserver.store.own_migrations import refuse_missing
 
     rules()
     catalogue.fingerprint()  # what clients are told can be put together
     followers()
     phrasebook()
+    refuse_misplaced()
+    begun()
+    roles()
+    profile()
+    fittings()
+    redrawings()
+    refuse_unasked()
     refuse_missing()
     load_world(settings.world_file)
 
@@ -51,9 +74,11 @@ def begin_check(settings: Settings) -> Callable[[], None]:
     process = subprocess.Popen(COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def end() -> None:
-        _, said = process.communicate()
+        said = process.communicate()[1].splitlines()
         if process.returncode:
-            raise Corrupt("bad_game", said.strip().removeprefix(SPEAKER) or "The game cannot be read.")
+            sentences = [line.removeprefix(SPEAKER) for line in said if line.startswith(SPEAKER)]
+            ended = f"Reading the game {package()} ended with status {process.returncode}, and without a word."
+            raise Corrupt("bad_game", sentences[-1] if sentences else ended)
 
     return end
 

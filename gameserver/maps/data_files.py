@@ -11,12 +11,15 @@ A module declares a record as a struct and asks for the file by a name that the 
 Records are read when the module is imported: what is wrong with a file is known before anything starts.
 """
 
+import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from gameserver.declare.game_package import game
+from gameserver.declare.game_package import game, place_in_game
+from gameserver.declare.source_locations import place
 from gameserver.errors import Corrupt
 
 
@@ -32,14 +35,25 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 R = TypeVar("R", bound=Record)
 
+_ASKED: set[str] = set()
+
 
 def records(name: str, kind: type[R]) -> dict[str, R]:
     """Read the records of the game's data file of this name; none where the game has no such file.
 
     Raises ``Corrupt`` ``bad_world`` with file, record and field.
     """
+    _ASKED.add(name)
     path = game().data.get(name)
     return read_records(path, kind) if path else {}
+
+
+def refuse_unasked() -> None:
+    """Raise ``Corrupt`` ``bad_game`` for a data file of the game that none of its modules asks for."""
+    for name in game().data.keys() - _ASKED:
+        near = get_close_matches(name, _ASKED, 1)
+        meant = f" (is it {near[0]}?)" if near else ""
+        raise Corrupt("bad_game", f"{place_in_game()}: no module of the game asks for the data file {name!r}{meant}.")
 
 
 def read_records(path: Path, kind: type[R]) -> dict[str, R]:
@@ -48,7 +62,7 @@ def read_records(path: Path, kind: type[R]) -> dict[str, R]:
     for n, given in enumerate(_listed(path)):
         record = _record(path, n, given, kind)
         if record.name in found:
-            _fault(path, f"two records have the name {record.name!r}")
+            _fault(path, f"two records have the name {record.name!r}", n)
         found[record.name] = record
     return found
 
@@ -63,7 +77,7 @@ def _listed(path: Path) -> list[Any]:
         return msgspec.json.decode(path.read_bytes(), type=list[Any])
     except OSError as error:
         _fault(path, f"can't be read ({error.strerror})")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _fault(path, str(error).rstrip("."))
 
 
@@ -73,11 +87,25 @@ def _record(path: Path, n: int, given: Any, kind: type[R]) -> R:
     try:
         record = msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        _fault(path, f"{where}: {error}")
+        _fault(path, f"{where}: {error}", n)
     if problem := record.problem():
-        _fault(path, f"{where}: {problem}")
+        _fault(path, f"{where}: {problem}", n)
     return record
 
 
-def _fault(path: Path, sentence: str) -> NoReturn:
-    raise Corrupt("bad_world", f"{path}: {sentence}.")
+def _fault(path: Path, sentence: str, n: int = -1) -> NoReturn:
+    """Raise ``Corrupt`` for a file, or for its record of this number, whose line is named."""
+    raise Corrupt("bad_world", f"{place(str(path), _line(path, n)) if n >= 0 else path}: {sentence}.")
+
+
+def _line(path: Path, n: int) -> int:
+    """The line on which the record of a number begins, in a file that is a JSON list."""
+    text, decoder = path.read_text(), json.JSONDecoder()
+    at = text.index("[") + 1
+    for _ in range(n):
+        at = decoder.raw_decode(text, _next(text, at))[1]
+    return text.count("\n", 0, _next(text, at)) + 1
+
+
+def _next(text: str, at: int) -> int:
+    return next(i for i in range(at, len(text)) if text[i] not in ", \t\r\n")

@@ -13,13 +13,20 @@ import msgspec
 
 from gameserver.declare.game_package import parts
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import place_of_class
+from gameserver.declare.packet_checks import unreadable
+from gameserver.declare.signatures import takes
+from gameserver.declare.source_locations import caller, place_of_class
 from gameserver.errors import Corrupt
 
 Tile = tuple[int, int]
 
+ENGINES_PROPERTIES = ("title", "start", "template")  # what every map says of itself (``gameserver.maps.world``)
 INSTANCE = "#"  # between a template's name and an instance's number
 INSTANCES_REMEMBERED = 512  # maps of instances that a process keeps: made anew when they are asked for again
+
+
+# Every class of objects that was made: a file that makes two of one name keeps the last one only.
+_MADE: "list[type[MapObject]]" = []
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -39,6 +46,10 @@ class MapObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: ClassVar[str] = ""
     colour: ClassVar[str] = "darkviolet"
     built_in_play: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        _MADE.append(cls)
 
     def called(self) -> str:
         """The middle of its id, between the zone's name and the object's number."""
@@ -201,7 +212,12 @@ _CHECKS: list[Check] = []
 
 
 def checks_world(function: C) -> C:
-    """Have a function check a world that was read. It yields what is wrong: a zone's name ("" for all), a sentence."""
+    """Have a function check a world that was read. It yields what is wrong: a zone's name ("" for all), a sentence.
+
+    Raises ``Corrupt`` ``bad_declaration`` for one that takes anything but the world.
+    """
+    if not takes(function, ("world",)):
+        raise Corrupt("bad_declaration", f"{caller()}: {function.__name__}: the function takes (world).")
     _CHECKS.append(function)
     return function
 
@@ -225,7 +241,9 @@ def object_classes() -> Mapping[str, type[MapObject]]:
     Raises ``Corrupt`` ``bad_declaration`` where two have one name.
     """
     found: dict[str, type[MapObject]] = {}
-    for cls in _declared(MapObject):
+    files = {module.__name__ for module in parts("maps")}
+    for cls in dict.fromkeys((*_declared(MapObject), *(made for made in _MADE if made.__module__ in files))):
+        _refuse_unreadable(cls)
         first = found.setdefault(label_of(cls), cls)
         if first is not cls:
             raise Corrupt(
@@ -244,12 +262,20 @@ def property_classes() -> tuple[type[MapProperties], ...]:
     """
     known: dict[str, type[MapProperties]] = {}
     for cls in _declared(MapProperties):
+        _refuse_unreadable(cls)
         for field in msgspec.structs.fields(cls):
             first = known.setdefault(field.name, cls)
+            own = field.name in ENGINES_PROPERTIES
             fault = "needs a default" if field.required else f"is one of {place_of_class(first)} too"
-            if field.required or first is not cls:
+            fault = "is one that every map has" if own else fault
+            if own or field.required or first is not cls:
                 raise Corrupt("bad_declaration", f"{place_of_class(cls)}: the property {field.name} {fault}.")
     return tuple(_declared(MapProperties))
+
+
+def _refuse_unreadable(cls: type[msgspec.Struct]) -> None:
+    if fault := unreadable(cls):
+        raise Corrupt("bad_declaration", f"{place_of_class(cls)}: {cls.__name__}: {fault}.")
 
 
 D = TypeVar("D")

@@ -8,10 +8,11 @@ from typing import Any
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.conserved import quantities
-from gameserver.declare.entity import actor_kind, begun, kinds
+from gameserver.declare.entity import actor_kind, are_entities, begun, kinds, strangers
 from gameserver.declare.game_package import family_of, modules, parts, place_in_game
 from gameserver.declare.hooks import hooks
-from gameserver.declare.source_locations import exists, imported, place_of
+from gameserver.declare.importing import exists, imported
+from gameserver.declare.source_locations import place_of
 from gameserver.errors import Corrupt
 from gameserver.rules.hooked import HookedRule
 from gameserver.rules.outcome import Rule, components_of
@@ -33,9 +34,17 @@ def rules() -> dict[str, Rule]:
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
     for rule in found.values():
-        components_of(rule)  # some are found out of what modules declare, which must be sound
+        _refuse_components(rule)
     hooked = {spec.name: hooks()[spec.task] for spec in catalogue.specs() if spec.task in hooks()}
     return found | {name: HookedRule(found[name], around) for name, around in hooked.items()}
+
+
+def _refuse_components(rule: Any) -> None:
+    """Raise ``Corrupt`` where a rule names what no player has. Some are found out of what modules declare."""
+    components = components_of(rule)
+    faults = strangers(components) if are_entities(components) else ["components is a tuple of entities"]
+    for fault in faults:
+        raise Corrupt("bad_declaration", f"{place_of(rule.__code__)}: the rule {rule.__name__}: {fault}.")
 
 
 def _find(spec: Spec) -> Rule:

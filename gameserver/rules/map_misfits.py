@@ -15,6 +15,9 @@ import msgspec
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.game_package import parts
 from gameserver.declare.once_per_reading import once_per_reading
+from gameserver.declare.signatures import misfits
+from gameserver.declare.source_locations import caller
+from gameserver.errors import Corrupt
 from gameserver.maps.objects import World
 from gameserver.rules.outcome import Outcome, State
 
@@ -28,6 +31,7 @@ class Fitting(msgspec.Struct, frozen=True):
     components: tuple[type[Entity], ...]
     module: str
     fresh: Callable[[Any, int], bool]
+    at: str
 
 
 _SAID: list[Fitting] = []
@@ -58,12 +62,19 @@ def fitting(
     that are born. ``components``: the other parts of its record that the cure reads. ``fresh`` takes
     ``(thing, now_ms)``: is it too new to be judged, because not every worker knows of it yet?
     """
-    module = sys._getframe(1).f_globals["__name__"]
-    _SAID.append(Fitting(kind, misfit, cure, components, module, fresh))
+    module, at = sys._getframe(1).f_globals["__name__"], caller()
+    faults = misfits("misfit", misfit, ("world", "thing")) | misfits("cure", cure, ("state", "thing"))
+    faults |= misfits("fresh", fresh, ("thing", "now_ms"))
+    for fault in (sentence for sentence, true in faults.items() if true):
+        raise Corrupt("bad_declaration", f"{at}: fitting: {fault}.")
+    _SAID.append(Fitting(kind, misfit, cure, components, module, fresh, at))
 
 
 @once_per_reading
 def fittings() -> tuple[Fitting, ...]:
     """What the game's modules say, in the order of the entities."""
     mine = {module.__name__ for part in ("maps", "hooks") for module in parts(part)}
-    return tuple(sorted((one for one in _SAID if one.module in mine), key=lambda one: kinds().index(one.kind)))
+    found = [one for one in _SAID if one.module in mine]
+    for one in (one for one in found if one.kind not in kinds()):
+        raise Corrupt("bad_declaration", f"{one.at}: fitting: {one.kind.__name__} is no entity of this game.")
+    return tuple(sorted(found, key=lambda one: kinds().index(one.kind)))

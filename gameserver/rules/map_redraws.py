@@ -20,8 +20,12 @@ import msgspec
 from gameserver.declare.entity import Entity, kinds
 from gameserver.declare.game_package import parts
 from gameserver.declare.once_per_reading import once_per_reading
+from gameserver.declare.signatures import misfits
+from gameserver.declare.source_locations import caller
+from gameserver.errors import Corrupt
 from gameserver.maps.objects import World
 
+DRAWS = ("world", "entities")
 Draw = Callable[[World, Sequence[Any]], World]
 
 
@@ -32,6 +36,7 @@ class Redrawing(msgspec.Struct, frozen=True):
     by: str
     draw: Draw
     module: str
+    at: str
 
 
 _SAID: list[Redrawing] = []
@@ -39,11 +44,18 @@ _SAID: list[Redrawing] = []
 
 def redraws(kind: type[Entity], *, by: str, draw: Draw) -> None:
     """Say which entities change maps, in which order, and how."""
-    _SAID.append(Redrawing(kind, by, draw, sys._getframe(1).f_globals["__name__"]))
+    at = caller()
+    faults = {f"{kind.__name__} has no integer field {by}": kind.spec.types.get(by) is not int}
+    for fault in (sentence for sentence, true in (faults | misfits("draw", draw, DRAWS)).items() if true):
+        raise Corrupt("bad_declaration", f"{at}: redraws: {fault}.")
+    _SAID.append(Redrawing(kind, by, draw, sys._getframe(1).f_globals["__name__"], at))
 
 
 @once_per_reading
 def redrawings() -> tuple[Redrawing, ...]:
     """What the game's modules say, in the order of the entities."""
     mine = {module.__name__ for module in parts("maps")}
-    return tuple(sorted((one for one in _SAID if one.module in mine), key=lambda one: kinds().index(one.kind)))
+    found = [one for one in _SAID if one.module in mine]
+    for one in (one for one in found if one.kind not in kinds()):
+        raise Corrupt("bad_declaration", f"{one.at}: redraws: {one.kind.__name__} is no entity of this game.")
+    return tuple(sorted(found, key=lambda one: kinds().index(one.kind)))

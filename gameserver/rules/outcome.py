@@ -6,6 +6,7 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from types import FunctionType
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -13,6 +14,8 @@ import msgspec
 from gameserver.declare.base import Event, Notice, NoticeSpec, Result
 from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.declare.packet_parts import Part
+from gameserver.declare.signatures import misfits, misfits_of_options
+from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
 from gameserver.maps.objects import World, Zone
 from gameserver.maps.world import nowhere
@@ -303,6 +306,11 @@ def has_room_for_mail(state: State, receiver: str) -> bool:
 
 F = TypeVar("F", bound=Rule)
 
+# What the functions of a rule are called with: it and its repetition, its needs, its preparation.
+ANSWERS, ASKS = ("state", "event", "context"), ("event", "context")
+_PLACES: dict[tuple[str, str], str] = {}  # of rules, by module and name
+PREPARES = (*ASKS, "reader", "passwords")
+
 
 def components_of(rule: Any) -> tuple[type[Entity], ...]:
     """The components of the player that a rule needs."""
@@ -323,10 +331,20 @@ def rule(
     names, once the game is known). ``repeat``
     answers a transient event that comes again after it took effect: with the ``result``, ``notifications`` and
     ``follow`` of its outcome it says how things stand now, and it changes nothing. (A durable event is answered as it
-    was then.)
+    was then.) Raises ``Corrupt`` ``bad_declaration`` for functions that take other arguments, or are no functions.
     """
+    at = caller()
+    options = {"needs": (needs, ASKS), "prepare": (prepare, PREPARES), "repeat": (repeat, ANSWERS)}
 
     def mark(function: F) -> F:
+        name = getattr(function, "__name__", repr(function))
+        first = _PLACES.setdefault((getattr(function, "__module__", ""), name), at)
+        if first.rpartition(":")[0] == at.rpartition(":")[0] and first != at:
+            raise Corrupt("bad_declaration", f"{at}: the rule {name} stands in {first} already.")
+        faults = {"it is a function": not isinstance(function, FunctionType), **misfits("it", function, ANSWERS)}
+        for fault, true in (faults | misfits_of_options(options)).items():
+            if true:
+                raise Corrupt("bad_declaration", f"{at}: the rule {name}: {fault}.")
         function.needs = needs  # type: ignore[attr-defined]
         function.prepare = prepare  # type: ignore[attr-defined]
         function.repeat = repeat  # type: ignore[attr-defined]

@@ -4,7 +4,9 @@ Alembic is imported where it is used: it takes a tenth of a second, which comman
 """
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,8 @@ import msgspec
 from sqlalchemy import Engine
 
 from gameserver.declare.game_package import game, package
-from gameserver.declare.source_locations import imported, place_of_value
+from gameserver.declare.importing import faults_named, imported
+from gameserver.declare.source_locations import place_of_value
 from gameserver.errors import Corrupt
 from gameserver.store.engine import open_engine
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "migrations"
 ENGINE_VERSIONS = FOLDER / "versions"
+REVISION_CHARS_MAX = 32  # of the column in which Alembic keeps it
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -109,7 +113,13 @@ def heads() -> list[str]:
 
     Raises ``Corrupt`` ``bad_migration`` where one of these has two that are newest.
     """
-    found = _scripts().get_revisions("heads")
+    with bad_migrations_named():
+        scripts = _scripts()
+        found = scripts.get_revisions("heads")
+        names = {script.revision: Path(script.path) for script in scripts.walk_revisions()}
+    for name, file in names.items():
+        if len(name) > REVISION_CHARS_MAX:
+            raise Corrupt("bad_migration", f"{file}: revision has {REVISION_CHARS_MAX} characters at most: {name}.")
     files = [Path(script.path) for script in found if script is not None]
     for file, other in combinations(files, 2):
         if file.parent == other.parent:
@@ -121,6 +131,15 @@ def heads() -> list[str]:
 def _following(file: Path) -> str:
     """The line of a migration that names the one before it."""
     return place_of_value(file, "down_revision")
+
+
+@contextmanager
+def bad_migrations_named() -> Iterator[None]:
+    """Raise ``Corrupt`` ``bad_migration`` with a place for what goes wrong in the block, and for Alembic's warnings."""
+    folders = version_locations()
+    with warnings.catch_warnings(), faults_named("bad_migration", folders, str(folders[-1])):
+        warnings.filterwarnings("error", "Revision ", UserWarning)
+        yield
 
 
 def revisions() -> list[str]:

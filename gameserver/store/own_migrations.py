@@ -16,13 +16,13 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect
 
 from gameserver.declare.entity import kinds
 from gameserver.declare.game_package import package
 from gameserver.errors import Corrupt, Rejected
 from gameserver.store.engine import open_engine
-from gameserver.store.migrate import ENGINE_VERSIONS, configuration, heads, migrate, own_versions
+from gameserver.store.migrate import ENGINE_VERSIONS, bad_migrations_named, configuration, heads, migrate, own_versions
 from gameserver.store.tables import metadata
 
 NAME_CHARS_MAX = 24  # of a revision's name, whose column holds 32
@@ -88,11 +88,13 @@ def _compared() -> Iterator[MigrationScript]:
         try:
             heads()  # a conflict is named by its files
             command.upgrade(configuration(url, [ENGINE_VERSIONS]), "head")
-            engines = set(inspect(engine).get_table_names()) if own_versions() != ENGINE_VERSIONS else set()
-            _refuse_engines(engines)
-            migrate(url)
+            made = _columns(engine) if own_versions() != ENGINE_VERSIONS else {}
+            _refuse_engines({*made})
+            with bad_migrations_named():
+                migrate(url)
+            _refuse_changed(made, _columns(engine))
             with engine.connect() as connection:
-                yield produce_migrations(_context(connection, engines), metadata())
+                yield produce_migrations(_context(connection, {*made}), metadata())
         finally:
             engine.dispose()
 
@@ -103,6 +105,19 @@ def _context(connection: Any, engines: set[str]) -> MigrationContext:
 
     options = {"include_object": concerns, "render_as_batch": True, "compare_type": True}
     return MigrationContext.configure(connection, opts=options)
+
+
+def _columns(engine: Engine) -> dict[str, list[str]]:
+    """Each table's columns, with their types."""
+    found = inspect(engine)
+    return {name: [f"{c['name']} {c['type']}" for c in found.get_columns(name)] for name in found.get_table_names()}
+
+
+def _refuse_changed(made: dict[str, list[str]], now: dict[str, list[str]]) -> None:
+    """Raise ``Corrupt`` where a game's migrations change a table of the engine's."""
+    for name, columns in made.items():
+        if now.get(name) != columns:
+            raise Corrupt("bad_migration", f"{own_versions()}: a migration changes {name}, a table of the engine's.")
 
 
 def _refuse_engines(engines: set[str]) -> None:
@@ -125,9 +140,9 @@ def _flat(diffs: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def _place(diff: tuple[Any, ...]) -> str:
-    """Say where the entity of a difference is declared; "" where it is none of an entity's tables."""
+    """Say where the entity of a difference is declared; the folder of migrations where it is no entity's."""
     names = {str(getattr(getattr(each, "table", each), "name", each)) for each in diff[1:]}
-    return next((f"{kind.spec.at}: " for kind in kinds() if names & kind.spec.tables.keys()), "")
+    return next((f"{kind.spec.at}: " for kind in kinds() if names & kind.spec.tables.keys()), f"{own_versions()}: ")
 
 
 def _sentence(diff: tuple[Any, ...]) -> str:

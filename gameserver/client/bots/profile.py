@@ -11,7 +11,8 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import package
-from gameserver.declare.source_locations import exists, file_of, imported, place_of_value
+from gameserver.declare.importing import exists, imported
+from gameserver.declare.source_locations import file_of, place_of_value
 from gameserver.errors import Corrupt
 
 

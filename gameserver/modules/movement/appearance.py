@@ -23,7 +23,7 @@ from gameserver.declare.entity import kinds
 from gameserver.declare.hooks import hook_files
 from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.packet_parts import additions, complete
-from gameserver.declare.source_locations import place_of
+from gameserver.declare.source_locations import caller, place_of
 from gameserver.errors import Corrupt
 from gameserver.game import Box, Entity, MapObject, Part, Placed, State, Zone, beginning
 from gameserver.modules.movement.events import Being
@@ -74,6 +74,8 @@ def looks(kind: Kind | type[MapObject], component: Kind | None = None) -> Callab
     That is ``Called``, or a part that a module adds to ``Being``, as its annotation names it. With a ``component`` the
     function takes ``(thing, component)``; that is loaded wherever such things are shown.
     """
+    if not issubclass(kind, Entity | MapObject):
+        raise Corrupt("bad_declaration", f"{caller()}: @looks is for entities and map objects, not {kind.__name__}.")
     return _say(kind, component or kind, hides=False) if issubclass(kind, Entity) else _say_of_objects(kind)
 
 

@@ -41,7 +41,7 @@ def test_only_clients_number_their_events(origin: Any) -> None:
         ({"lane": "act", "max_attempts": 0}, "at least one attempt"),
         ({"lane": "act", "batch_max": 0}, "at least one event"),
         ({"lane": "act", "every_s": 1.0, "durable": False}, "beat sends events of origin server alone"),
-        ({"origin": "server", "every_s": -1.0, "durable": False}, "a period is longer than nothing"),
+        ({"origin": "server", "every_s": -1.0, "durable": False}, "a period is 0.05 seconds at least"),
         ({"origin": "server", "every_s": 1.0, "durable": False}, "has the number of its period"),
         ({"origin": "server", "every_s": 1.0, "fields": [("n", int)]}, "neither durable nor stale"),
         (
@@ -66,7 +66,7 @@ def test_a_declaration_that_contradicts_itself_is_refused_by_name(options: dict[
     "hint", [Annotated[int, msgspec.Meta(ge=1)], list[Annotated[str, msgspec.Meta(pattern="^a$")]]]
 )
 def test_a_field_with_bounds_has_words_for_them(hint: Any) -> None:
-    with pytest.raises(Corrupt, match="describe the bounds of height: players are told that"):
+    with pytest.raises(Corrupt, match="describe what height may hold: players are told that"):
         declare(lane="act", fields=[("height", hint)])
 
 

@@ -12,11 +12,11 @@ from gameserver import config
 from gameserver.declare import catalogue
 from gameserver.declare.base import Event, Name, Notice, event, notice
 from gameserver.declare.game_package import modules
+from gameserver.declare.importing import exists
 from gameserver.declare.packet_parts import complete
 from gameserver.declare.phrasebook import LINE_CHARS_MAX, Phrasebook, phrasebook
 from gameserver.declare.phrases import DECLARED, STYLED, Command, Prose, Sight, answers, command, read_form, told
 from gameserver.declare.session_events import Entrance, Leaving, Resumption
-from gameserver.declare.source_locations import exists
 from gameserver.errors import Corrupt
 from gameserver.local.game_check import read_game
 from gameserver.modules.chat.events import Heard, Online, Say, Shout, Talk, Whisper, Who
@@ -259,7 +259,7 @@ def _as_before() -> Any:
 def test_a_form_that_names_no_field_is_refused_with_its_place() -> None:
     with pytest.raises(Corrupt, match=r"test_phrasebook.py:\d+: the form 'say <words>': Say has no such fields"):
         command("say <words>", Say)
-    with pytest.raises(Corrupt, match="begins with a word or a sign"):
+    with pytest.raises(Corrupt, match="begins with a word in small letters, or a sign"):
         answers("<x> say")(lambda sight, x: "")
 
 

@@ -40,7 +40,14 @@ WRONG = {
 def test_what_is_wrong_is_named(text: str, tmp_path: Path) -> None:
     file = tmp_path / "spoons.json"
     file.write_text(text)
-    with pytest.raises(Corrupt, match=rf"^bad_world: {re.escape(str(file))}: {re.escape(WRONG[text])}$"):
+    with pytest.raises(Corrupt, match=rf"^bad_world: {re.escape(str(file))}(:1)?: {re.escape(WRONG[text])}$"):
+        read_records(file, Spoon)
+
+
+def test_a_record_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "spoons.json"
+    file.write_text('[\n  {"name": "a,\\n", "length": 1},\n\n  {"name": "b"}\n]')
+    with pytest.raises(Corrupt, match=rf"{re.escape(str(file))}:4: b: Object missing"):
         read_records(file, Spoon)
 
 

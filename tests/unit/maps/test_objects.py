@@ -94,10 +94,10 @@ RAT |= {"aggressive": False, "act_every_ms": 1000, "respawn_s": 1}
 @pytest.mark.parametrize(
     ("kinds", "sentence"),
     [
-        ([{**RAT, "hp_max": "many"}], r"creatures\.json: rat: .*hp_max"),
-        ([{**RAT, "colour": "red"}], r"creatures\.json: rat: .*colour"),
-        ([RAT, {**RAT, "title": "Another"}], r"creatures\.json: two records have the name 'rat'"),
-        ([{**RAT, "name": "big.rat"}], r"creatures\.json: big\.rat: name: it must match"),
+        ([{**RAT, "hp_max": "many"}], r"creatures\.json:1: rat: .*hp_max"),
+        ([{**RAT, "colour": "red"}], r"creatures\.json:1: rat: .*colour"),
+        ([RAT, {**RAT, "title": "Another"}], r"creatures\.json:1: two records have the name 'rat'"),
+        ([{**RAT, "name": "big.rat"}], r"creatures\.json:1: big\.rat: name: it must match"),
     ],
 )
 def test_a_kind_that_is_wrong_is_named_with_its_file(kinds: list[object], sentence: str, tmp_path: Path) -> None:
