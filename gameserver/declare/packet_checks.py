@@ -1,7 +1,6 @@
 """What of a class of packets nobody could read or write, found where it is declared."""
 
 import inspect
-import keyword
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -37,9 +36,8 @@ def is_name(text: str) -> bool:
 
 def fault_of_name(name: str) -> str:
     """Say why nothing that is named in queues and rules can have this name; "" where it can."""
-    if not is_name(name):
-        return f"a name has letters of a to z, digits and _, a letter first, and {NAME_CHARS_MAX} of them at most"
-    return f"no rule can be called {name}, a word of Python's own" if keyword.iskeyword(name) else ""
+    fault = f"a name has letters of a to z, digits and _, a letter first, and {NAME_CHARS_MAX} of them at most"
+    return "" if is_name(name) else fault
 
 
 def _faults_of_class(cls: type[msgspec.Struct]) -> Iterator[str]:
