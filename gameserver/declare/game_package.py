@@ -128,7 +128,7 @@ def _checked(found: Game) -> dict[str, tuple[bool, str]]:
     """Whether each field is what it must be, and what that is."""
     names, data = found.modules, found.data
     return {
-        "modules": (_are(names, str) and all(map(_is_dotted, names)), "a tuple of dotted names"),
+        "modules": (_are(names, str), "a tuple of dotted names"),
         "world": (isinstance(found.world, Path), "a pathlib.Path"),
         "data": (isinstance(data, Mapping) and _are([*data.values()], Path), "names with a pathlib.Path each"),
         "begins": (_are(found.begins, object), "a tuple of entities"),

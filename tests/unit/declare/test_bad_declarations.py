@@ -206,7 +206,7 @@ def test_an_entity_without_a_key_stops_every_program(program: str, copy: Path) -
             "sessions.lots",
             r"5: the hook hush of sessions.lots: there is no such event \(is it sessions.lost",
         ),
-        ('"chat.say"', "7", r"5: the hook hush of 7: name the event as in @before\(\"chat.say\"\)\."),
+        ('"chat.say"', "7", r"5: name the event of a hook, as in @before\(\"chat.say\"\)\."),
         (", context):", "):", r"5: the hook hush of chat.say: the function takes \(state, event, context\)\."),
         ("@before", "@after", r"5: the hook hush of .*: the function takes \(state, event, context, outcome\)\."),
         ('say")', 'say", reads_state=False)', r"5: the hook hush of chat.say: the function takes \(event\)\."),
