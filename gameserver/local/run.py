@@ -26,7 +26,7 @@ from gameserver.local.development import Development
 from gameserver.local.forked_reading import Reading, read
 from gameserver.local.plan import Broker, Program, Secrets
 from gameserver.local.ports import LOCAL, Listener, Ports, check_free, gateway_listeners, variable
-from gameserver.local.rabbitmq_node import USER, PrivateNode, installed
+from gameserver.local.rabbitmq_node import USER, PrivateNode, installed, refuse_folder
 from gameserver.local.supervisor import Stop, run, say, stoppable
 from gameserver.security import private_files
 from gameserver.security.sealing import write_key
@@ -156,7 +156,7 @@ def _alone(var: Path) -> Iterator[None]:
 def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) -> Broker:
     """Return the broker of ``AMQP_URL`` where it is given, else a private node under var/rabbitmq.
 
-    Raises ``Corrupt``: ``broker_not_up`` when the given one lets nobody in, ``rabbitmq_missing``.
+    Raises ``Corrupt``: ``broker_not_up`` when the given one lets nobody in, ``rabbitmq_missing``, ``bad_folder``.
     """
     if environ.get("AMQP_URL"):
         given = settings.amqp_url  # with the password of AMQP_PASSWORD_FILE in it
@@ -169,6 +169,7 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
             "RabbitMQ is not installed. Type: sudo apt-get update && sudo apt-get install -y rabbitmq-server\n"
             "or give the address of another broker in AMQP_URL.",
         )
+    refuse_folder(settings.var)
     node = private_node(settings.var / "rabbitmq", ports)
     return Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
 

@@ -1,3 +1,4 @@
+import os
 import socket
 
 import pytest
@@ -45,6 +46,14 @@ def test_a_missing_rabbitmq_is_a_sentence_with_the_command_to_type(free, capsys,
     monkeypatch.setattr(module, "installed", lambda: False)
     assert up(load(free), FAMILIES, environ=free, migrate=never) == 1
     assert "apt-get install -y rabbitmq-server" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("with_rabbitmq")
+@pytest.mark.parametrize("odd", ["it's", '"q"', "$HOME", "`x`", "new\nline", os.fsdecode(b"\xff")])
+def test_a_folder_in_which_rabbitmq_does_not_come_up_is_a_sentence_at_once(free, capsys, tmp_path, odd):
+    given = {**free, "GAMESERVER_HOME": str(tmp_path / odd)}
+    assert up(load(given), FAMILIES, environ=given, migrate=never) == 1
+    assert "Move this folder" in capsys.readouterr().out
 
 
 def test_a_given_broker_that_lets_nobody_in_is_named_without_its_password(free, capsys):
