@@ -5,7 +5,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event
+from gameserver.declare.conserved import quantities
 from gameserver.messages.envelope import Envelope
+from gameserver.modules.bank.rules import in_bank
 from gameserver.modules.combat.effects import Effect, written
 from gameserver.modules.combat.entities import Creature, Duel
 from gameserver.modules.combat.events import AcceptDuel, Attack, Challenge, Cleave, Fall, Forfeit
@@ -15,10 +17,14 @@ from gameserver.modules.creatures.companions import companion_ids
 from gameserver.modules.creatures.events import Heel
 from gameserver.modules.instances.events import Dissolve
 from gameserver.modules.instances.tests.worlds import WORLD, opened
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.things import worn_by
 from gameserver.modules.movement.events import Move
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import TICK_MS
 from gameserver.processing.applied_batch import Applied
+from gameserver.testing.conservation import difference
+from gameserver.testing.effect_log import read_books
 from gameserver.testing.two_zones import absent, creature, player
 from tests.unit.processing.workshop import ADA, BOB, Workshop, notices, reply
 
@@ -119,6 +125,24 @@ def test_two_ticks_under_one_id_give_birth_to_two_deaths(workshop: Workshop) -> 
         ids.append(fall.id)
     assert workshop.due("event") == sorted(ids)
     assert len(set(ids)) == 2
+
+
+def test_death_costs_experience_and_neither_coins_nor_things(workshop: Workshop, migrated_url: str) -> None:
+    """What the dead carry, wear and have in the bank stays theirs: nothing of it lies where they died."""
+    dead = replace(ADA, xp=150, dead_until_ms=workshop.now_ms + 1, hp=0)
+    workshop.enter(dead)
+    things = [
+        Item(id="apples", kind="apple", count=5, holder="ada"),
+        Item(id="sword", kind="short_sword", holder=worn_by("ada")),
+        Item(id="axe", kind="axe", holder=in_bank("ada")),
+    ]
+    workshop.put(*things)
+    before = read_books(migrated_url).amounts
+    born(workshop, Fall(player="ada", by="viper", zone="meadow", x=12, y=10), "t/e0")
+    changed = difference(before, read_books(migrated_url).amounts)
+    assert changed == {("experience", ""): -5}
+    assert [workshop.store.get(Item, one.id) for one in things] == things
+    assert [made.name for made in quantities() if "combat.fall" in (*made.sources, *made.sinks)] == ["experience"]
 
 
 def test_companions_leave_a_zone_that_ends_with_their_owner(workshop: Workshop) -> None:
