@@ -240,6 +240,9 @@ def _rows(engine: Engine, connection: Any) -> Rows:
         raise blame(error, engine) from error
 
 
+_LEFT = ("database_away", "schema_differs")  # troubles after which the database is opened anew
+
+
 @contextmanager
 def _connection(engine: Engine) -> Iterator[Any]:
     """A driver's connection; given back it is rolled back, and used again unless the trouble was its own."""
@@ -250,8 +253,9 @@ def _connection(engine: Engine) -> Iterator[Any]:
     try:
         yield connection
     except Retryable as trouble:
-        if trouble.code == "database_away":
+        if trouble.code in _LEFT:
             connection.invalidate()
+            engine.dispose()  # the process's others have the same file, which another one may have replaced
         raise
     finally:
         connection.close()

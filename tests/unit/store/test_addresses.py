@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from shutil import copy2
 
 import pytest
 
-from gameserver.errors import Corrupt
+from gameserver.declare.game_package import game
+from gameserver.errors import Corrupt, Retryable
+from gameserver.maps.world import load_world
+from gameserver.store import Store
 from gameserver.store.backup import backup
 from gameserver.store.engine import open_engine
 
@@ -22,6 +26,19 @@ def test_a_database_is_in_its_folder_whatever_that_is_called(tmp_path: Path, nam
     assert file.stat().st_size > 0
     assert os.listdir(tmp_path / "folders") == [name]
     assert backup(f"sqlite:///{file}", tmp_path / "copy.sqlite") > 0
+
+
+def test_a_database_that_was_put_in_the_place_of_an_empty_one_is_found(tmp_path: Path, migrated_file: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'world.sqlite'}", load_world(game().world))
+    for _ in range(3):
+        with pytest.raises(Retryable, match="schema_differs"):
+            store.begin_trial("x", 1)
+    copy2(migrated_file, tmp_path / "restored")
+    for name in ("world.sqlite-wal", "world.sqlite-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / "restored").rename(tmp_path / "world.sqlite")
+    assert store.begin_trial("x", 1) == 1
+    store.close()
 
 
 @pytest.mark.parametrize(
