@@ -8,6 +8,7 @@ may be in the queue, and publishing it again is harmless, because watermarks kee
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pika
@@ -18,20 +19,21 @@ from twisted.internet import defer
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from gameserver.broker.gateway_routing import GATEWAYS, gateway_key, gateway_queue
-from gameserver.broker.topology import EVENTS, OUTBOUND, REPORTS, Topology, is_about_dead, offered, version
+from gameserver.broker.gateway_routing import gateway_queue
+from gameserver.broker.topology import EVENTS, OUTBOUND, REPORTS, Topology, offered, version
 from gameserver.limits import Limits
-from gameserver.messages.outbound import Outbound, decode_outbound
+from gameserver.messages.outbound import Outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from gameserver.runtime.logging import Seldom
+from gateway.amqp.alarm import BrokerAlarm
+from gateway.amqp.consumer import OutboundConsumer
 from gateway.amqp.failover import BrokerFactory, FailoverEndpoint
+from gateway.amqp.queue_setup import QueueSetup
 from gateway.net.transport import keep_alive, set_no_delay, socket_of
 
 log = logging.getLogger(__name__)
-unread = Seldom(log)
 missing = Seldom(log)
 
-ACCESS_REFUSED = 403  # AMQP's code
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
 
@@ -81,10 +83,10 @@ class Broker:
         self._publishing: Any = None
         self._consuming: Any = None
         self._binding = defer.DeferredLock()  # pika's adapter must not be closed with several calls pending
-        self._unacknowledged = 0
-        self._last_tag = 0
+        self._consumer: OutboundConsumer | None = None
+        self._setup = QueueSetup(topology, gateway)
+        self._alarm = BrokerAlarm()
         self._returned: set[str] = set()
-        self.blocked = False  # the broker's alarm is on: it accepts no publishes from anyone
         nodes: Any = FailoverEndpoint(reactor, amqp_url)
         connecting: Any = BrokerFactory(reactor, nodes, self._connected)
         self._service = ClientService(
@@ -99,6 +101,11 @@ class Broker:
         """Whether events can be published now."""
         return self._publishing is not None
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker's alarm is on: it accepts no publishes from anyone."""
+        return self._alarm.is_on
+
     def start(self) -> None:
         """Connect, and stay connected."""
         self._service.startService()
@@ -106,6 +113,7 @@ class Broker:
     def use(self, topology: Topology) -> None:
         """Publish by this topology from now on; it stands already."""
         self._topology = topology
+        self._setup = QueueSetup(topology, self._gateway)
 
     def stop(self) -> defer.Deferred[None]:
         """Disconnect for good."""
@@ -206,95 +214,40 @@ class Broker:
         if connection is None:
             raise Away()
         try:
-            was_missing = yield from self._lacks_outbound(connection)
-            yield self._stand(connection)
-            channel = yield connection.channel()
-            yield from self._declare_own_queue(channel)
-            yield channel.close()
+            was_missing = yield self._setup.restore(connection)
         except ChannelClosedByBroker as refused:
             missing.warning("the broker lacks something: %s; gameserver declare makes it anew", refused.reply_text)
             raise
         return was_missing
 
-    def _lacks_outbound(self, connection: Any) -> Any:
-        channel = yield connection.channel()
-        try:
-            yield channel.exchange_declare(OUTBOUND, passive=True)
-        except ChannelClosedByBroker:
-            return True
-        yield channel.close()
-        return False
-
     @defer.inlineCallbacks
     def _set_up(self, connection: Any) -> Any:
         self._socket = socket_of(connection.transport)
         self._attend(self._socket.fileno())
-        yield self._stand(connection)
+        yield self._setup.declare_shared(connection)
         publishing = yield connection.channel()
         yield publishing.confirm_delivery()
         publishing.add_on_return_callback(self._message_returned)
-        yield from self._declare_own_queue(publishing)
+        yield self._setup.declare_own_queue(publishing)
         consuming = yield connection.channel()
         yield consuming.basic_qos(prefetch_count=self._limits.gateway_prefetch)
         queue, _ = yield consuming.basic_consume(gateway_queue(self._gateway), auto_ack=False)
-        self._watch_alarm(connection)
+        self._alarm.watch(connection)
         publishing.on_closed.addBoth(self._lost, connection)
         consuming.on_closed.addBoth(self._lost, connection)
         self._connection, self._publishing, self._consuming = connection, publishing, consuming
-        self._unacknowledged = 0
-        self._consume(queue, connection)
+        self._consumer = self._consumer_of(consuming, queue, connection)
+        self._consumer.consume()
         log.info("connected to the broker: %s", self._offered(connection))
         self._on_up()
 
-    def _watch_alarm(self, connection: Any) -> None:
-        self.blocked = False
-        connection._impl.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
-        connection._impl.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
-
-    def _set_blocked(self, blocked: bool) -> None:
-        self.blocked = blocked
-        if blocked:
-            log.error("the broker takes no events: it is short of memory or disk (its alarm is on); all are told busy")
-        else:
-            log.warning("the broker takes events again")
+    def _consumer_of(self, channel: Any, queue: Any, connection: Any) -> OutboundConsumer:
+        at_once = self._limits.gateway_prefetch // 4
+        return OutboundConsumer(channel, queue, at_once, self._on_outbound, partial(self._deaf, connection))
 
     def _offered(self, connection: Any) -> str:
         running = version(connection._impl.server_properties)  # pika's adapter does not pass them on
         return f"RabbitMQ {running[0]}.{running[1]}, {offered(self._topology.wanted.type, running)}"
-
-    @defer.inlineCallbacks
-    def _stand(self, connection: Any) -> Any:
-        """Declare the shared exchanges and queues; check that they exist where this user may not declare."""
-        channel = yield connection.channel()
-        try:
-            yield from self._declare(channel)
-        except ChannelClosedByBroker as refused:
-            if refused.reply_code != ACCESS_REFUSED and not is_about_dead(refused.reply_text):
-                raise
-            channel = yield connection.channel()
-            yield from self._look(channel)
-        yield channel.close()
-
-    def _look(self, channel: Any) -> Any:
-        for exchange in self._topology.exchanges:
-            yield channel.exchange_declare(exchange.name, exchange.kind, passive=True)
-        for queue in self._topology.queues:
-            yield channel.queue_declare(queue.name, passive=True)
-
-    def _declare(self, channel: Any) -> Any:
-        for exchange in self._topology.exchanges:
-            yield channel.exchange_declare(exchange.name, exchange.kind, durable=True)
-        for queue in self._topology.queues:
-            yield channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
-            for key in queue.keys:
-                yield channel.queue_bind(queue.name, queue.exchange, key)
-
-    def _declare_own_queue(self, channel: Any) -> Any:
-        yield channel.queue_declare(
-            gateway_queue(self._gateway), durable=True, arguments=self._topology.gateway_arguments
-        )
-        for key in (gateway_key(self._gateway), GATEWAYS):
-            yield channel.queue_bind(gateway_queue(self._gateway), OUTBOUND, key)
 
     def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
         log.error("setting the broker connection up failed: %s", failure.value)
@@ -304,6 +257,8 @@ class Broker:
         """Drop a connection of which a channel closed, and call ``on_down``. The service then connects again."""
         was_up, self._connection, self._publishing, self._consuming = self.up, None, None, None
         self._returned.clear()
+        if self._consumer is not None:
+            self._consumer.stop()
         if connection.transport is not None:
             connection.transport.abortConnection()
         if was_up:
@@ -311,40 +266,15 @@ class Broker:
                 log.warning("lost the broker: %s", reason)
             self._on_down()
 
-    def _consume(self, queue: Any, connection: Any) -> None:
-        queue.get().addCallbacks(
-            self._received, self._deaf, callbackArgs=(queue, connection), errbackArgs=(connection,)
-        )
-
-    def _deaf(self, failure: Failure, connection: Any) -> None:
+    def _deaf(self, connection: Any, reason: BaseException | None) -> None:
         """Reconnect where the broker cancelled the consumer on an open channel: someone removed the gateway's queue."""
         if connection is self._connection:
-            self._lost(failure.value, connection)
-
-    def _received(self, delivery: Any, queue: Any, connection: Any) -> None:
-        channel, method, _, body = delivery
-        self._acknowledge(channel, method.delivery_tag)
-        try:
-            outbound, lost = decode_outbound(body)
-            if lost:
-                unread.warning("%d of what a process of another version told can't be read, and is passed over", lost)
-            self._on_outbound(outbound)
-        except Exception:  # one unreadable message must not deafen the gateway
-            log.exception("an outbound message could not be handled")
-        self._consume(queue, connection)
-
-    def _acknowledge(self, channel: Any, tag: int) -> None:
-        """Acknowledge a quarter of the prefetch at once; ``acknowledge_rest`` does so for what remains."""
-        self._unacknowledged += 1
-        self._last_tag = tag
-        if self._unacknowledged >= self._limits.gateway_prefetch // 4:
-            self.acknowledge_rest()
+            self._lost(reason, connection)
 
     def acknowledge_rest(self) -> None:
         """Acknowledge all deliveries so far. Called periodically, for a gateway that receives little."""
-        if self._unacknowledged and self._consuming is not None:
-            self._consuming.basic_ack(self._last_tag, multiple=True)
-            self._unacknowledged = 0
+        if self._consumer is not None:
+            self._consumer.acknowledge_rest()
 
 
 def _away(failure: Failure) -> None:

@@ -38,6 +38,7 @@ PARTS = [
     Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/failover.py"),
     Part("pika", "pika.connection:Connection", "_error", "gateway/amqp/failover.py"),
     Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/broker.py"),
+    Part("pika", "pika.adapters.twisted_connection:TwistedProtocolConnection", "_impl", "gateway/amqp/alarm.py"),
     Part("pika", "pika.connection:Connection", "server_properties", "gateway/amqp/broker.py"),
     Part("kombu", "kombu.message:Message", "_decoded_cache", "tasks/overrides/event_task.py"),
     Part("kombu", "kombu.transport.pyamqp:Transport", "qos_semantics_matches_spec", "tasks/overrides/consumer.py"),

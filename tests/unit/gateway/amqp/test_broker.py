@@ -16,6 +16,7 @@ from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
 from gameserver.modules.chat.events import Say
 from gateway.amqp.broker import Away, Broker, Busy
+from gateway.amqp.consumer import OutboundConsumer
 
 LIMITS = Limits(queue_messages_max=300)
 
@@ -122,3 +123,48 @@ def test_a_quorum_queue_that_refuses_without_being_full_asks_for_a_new_line() ->
 
 def test_a_classic_queue_that_refuses_is_full() -> None:
     assert refused(Channel(0), Queues()) == (Busy, False)
+
+
+class Deliveries:
+    """What comes from a queue, as pika gives it."""
+
+    def __init__(self) -> None:
+        self.asked: list[defer.Deferred[Any]] = []
+
+    def get(self) -> defer.Deferred[Any]:
+        self.asked.append(defer.Deferred())
+        return self.asked[-1]
+
+    def come(self, tag: int) -> None:
+        self.asked[-1].callback((None, SimpleNamespace(delivery_tag=tag), None, b"no message"))
+
+
+class Acknowledged:
+    """A channel that remembers what was acknowledged."""
+
+    def __init__(self) -> None:
+        self.tags: list[int] = []
+
+    def basic_ack(self, tag: int, multiple: bool) -> None:
+        assert multiple
+        self.tags.append(tag)
+
+
+def test_what_comes_is_acknowledged_in_parts_and_not_at_all_once_the_channel_is_lost() -> None:
+    channel, queue, ends = Acknowledged(), Deliveries(), []
+    consumer = OutboundConsumer(channel, queue, 2, lambda outbound: None, ends.append)
+    consumer.consume()
+    for tag in (1, 2, 3):
+        queue.come(tag)
+    assert channel.tags == [2]
+    consumer.acknowledge_rest()
+    consumer.acknowledge_rest()
+    assert channel.tags == [2, 3]
+    queue.come(4)
+    consumer.stop()
+    consumer.acknowledge_rest()
+    queue.come(5)
+    assert channel.tags == [2, 3]
+    lost = ConnectionError("lost")
+    queue.asked[-1].errback(Failure(lost))
+    assert ends == [lost]
