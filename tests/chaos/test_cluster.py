@@ -46,8 +46,8 @@ class ClusterStage(Stage):
     def _celery(self, name: str, command: Sequence[str], env: Mapping[str, str] | None) -> Proc:
         return super()._celery(name, command, {**(env or {}), "AMQP_URL": self._url(len(self.procs))})
 
-    def _strikes(self) -> dict[str, Callable[[Fault], None]]:
-        return {**super()._strikes(), KILLS[0].what: self._kill_node}
+    def strikes(self) -> dict[str, Callable[[Fault], None]]:
+        return {**super().strikes(), KILLS[0].what: self._kill_node}
 
     def _kill_node(self, fault: Fault) -> None:
         with self._turn:
