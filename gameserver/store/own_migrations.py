@@ -55,6 +55,7 @@ def make(message: str) -> Path:
     with _compared() as found:
         if not found.upgrade_ops or found.upgrade_ops.is_empty():
             raise Rejected("nothing_missing", "The migrations make all that the entities declare.")
+        _refuse_unfilled(_flat(found.upgrade_ops.as_diffs()))
         up, down = (
             render_python_code(ops, render_as_batch=True)  # type: ignore[arg-type]
             for ops in (found.upgrade_ops, found.downgrade_ops)
@@ -128,6 +129,17 @@ def _refuse_engines(engines: set[str]) -> None:
             raise Corrupt(
                 "bad_declaration",
                 f"{kind.spec.at}: {kind.__name__}: the engine has a table {min(taken)}: give another name in table=.",
+            )
+
+
+def _refuse_unfilled(diffs: Iterable[tuple[Any, ...]]) -> None:
+    """Raise ``Rejected`` for a field that rows which are there would have no value for."""
+    for diff in diffs:
+        column = diff[-1]
+        if diff[0] == "add_column" and not column.nullable and column.server_default is None:
+            cure = f'declare it with a default and @entity(..., added=("{column.name}",))'
+            raise Rejected(
+                "needs_added", f"{_place(diff)}{column.name} is new, and rows that are there have none: {cure}."
             )
 
 

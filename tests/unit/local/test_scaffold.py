@@ -101,6 +101,18 @@ def test_the_document_on_games_works_as_it_is_written(tmp_path: Path) -> None:
     assert "no issues" in run(game, "mypy", "--cache-dir", "/dev/null")
 
 
+def test_a_field_that_rows_of_before_lack_is_filled_by_the_migration(tmp_path: Path) -> None:
+    game = new_game("isle", tmp_path)
+    entities = game / "isle" / "gestures" / "entities.py"
+    entities.write_text(entities.read_text() + "    mood: str = ''\n")
+    run(game, "gameserver", "migrations", "make", "mood", status=1)
+    assert len(list((game / "isle" / "migrations" / "versions").glob("isle_*.py"))) == 2
+    entities.write_text(entities.read_text().replace('table="waves"', 'table="waves", added=("mood",)'))
+    run(game, "gameserver", "migrations", "make", "mood")
+    (made,) = (game / "isle" / "migrations" / "versions").glob("isle_0003_*.py")
+    assert "server_default" in made.read_text()
+
+
 def test_the_readme_says_how_many_lines_that_is(tmp_path: Path) -> None:
     written("docs/game.md", tmp_path)
     texts = [file.read_text() for file in (tmp_path / "mygame" / "items").iterdir()]
