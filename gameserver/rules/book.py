@@ -33,9 +33,9 @@ def rules() -> dict[str, Rule]:
     begun()  # and with what a player begins
     found = {spec.name: _find(spec) for spec in catalogue.specs()}
     _refuse_strays(found)
-    for rule in found.values():
-        _refuse_components(rule)
     hooked = {spec.name: hooks()[spec.task] for spec in catalogue.specs() if spec.task in hooks()}
+    for rule in found.values():  # after the hooks: they say which module is missing, where components only miss a part
+        _refuse_components(rule)
     return found | {name: HookedRule(found[name], around) for name, around in hooked.items()}
 
 
