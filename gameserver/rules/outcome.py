@@ -338,7 +338,8 @@ def rule(
 
     def mark(function: F) -> F:
         name = getattr(function, "__name__", repr(function))
-        first = _PLACES.setdefault((getattr(function, "__module__", ""), name), at)
+        written = getattr(function, "__module__", ""), getattr(function, "__qualname__", name)
+        first = _PLACES.setdefault(written, at)
         if first.rpartition(":")[0] == at.rpartition(":")[0] and first != at:
             raise Corrupt("bad_declaration", f"{at}: the rule {name} stands in {first} already.")
         faults = {"it is a function": not isinstance(function, FunctionType), **misfits("it", function, ANSWERS)}

@@ -69,7 +69,8 @@ def test_what_lacks_is_said_written_and_applied_beside_the_engines(isle: Path, d
     assert "No migration is missing" in gameserver(isle, "migrations", "check")
     gameserver(isle, "migrate", url=database_url)
     entities = isle / "isle" / "beach" / "entities.py"
-    entities.write_text(ENTITIES.replace("weight: int = 1", 'weight: int = 1\n    colour: str = ""'))
+    later = ENTITIES.replace("weight: int = 1", 'weight: int = 1\n    colour: str = ""')
+    entities.write_text(later.replace('indexes=("holder",)', 'indexes=("holder",), added=("colour",)'))
     assert "missing: add_column shells.colour" in gameserver(isle, "migrations", "check", status=1)
     assert "isle_0004_colours.py is written" in gameserver(isle, "migrations", "make", "colours")
     gameserver(isle, "migrate", url=database_url)
