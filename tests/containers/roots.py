@@ -36,7 +36,7 @@ _ROOTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 _INSTALL = """
 mount -t proc proc "$1/proc"
 root=$1; shift
-chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
+chroot "$root" env -u TMPDIR DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
 """
 
 
