@@ -17,9 +17,11 @@ from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.local.ports import LOCAL
 from gameserver.local.rabbitmq_node import USER
+from gameserver.modules.bank.rules import STORED_MAX
 from gameserver.modules.chat.rules import CHANNELS_MAX
-from gameserver.modules.market.rules import LOTS_MAX, OWED_MAX
-from gameserver.modules.post.events import LETTERS_MAX
+from gameserver.modules.items.things import CARRIED_MAX
+from gameserver.modules.market.rules import KEPT_MAX, LOTS_MAX, OWED_MAX
+from gameserver.modules.post.events import ENCLOSED_MAX, LETTERS_MAX
 from gameserver.store.engine import CHECKPOINT_PAGES
 from gameserver.store.tables import metadata
 from gameserver.testing.rabbitmq_node import RunningNode
@@ -47,7 +49,11 @@ OF_A_PLAYER = {
     "outcomes": len({spec.lane for spec in catalogue.specs()}) * Limits().outcomes_kept,
     "owed": OWED_MAX,
     "sides": 1,
+    "things": CARRIED_MAX + STORED_MAX + LETTERS_MAX * ENCLOSED_MAX + LOTS_MAX + KEPT_MAX,
 }
+# What lies on the ground rots: no more of it than players leave behind in that time.
+LYING = "things that lie"
+LIE = "SELECT count(*) FROM things WHERE holder = ''"
 
 Found = tuple[str, str, float]  # kind, name, value
 
@@ -95,6 +101,8 @@ class Measurements:
         for table in tables():
             ((rows,),) = query(self._stage.database_url, f'SELECT count(*) FROM "{table}"')
             yield "rows", table, float(rows)
+        ((lying,),) = query(self._stage.database_url, LIE)
+        yield "rows", LYING, float(lying)
 
     def _broker(self) -> Iterator[Found]:
         totals = _management(self._stage.node, "/api/overview")["object_totals"]
