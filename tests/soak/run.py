@@ -138,9 +138,13 @@ def run(
 
 
 def _bound_by_starts(stage: Stage, found: Measurements) -> None:
-    """A gateway's row is kept for six hours: there is one for each start, beside the two marks of all."""
     starts = len(stage.gateways) + sum(stage.struck[fault] for fault in ENDING if "gateway" in fault)
-    found.series["rows", "gateways"].bound = float(starts + len((EARS, CALM)))
+    found.series["rows", "gateways"].bound = float(gateway_rows(starts))
+
+
+def gateway_rows(starts: int) -> int:
+    """Compute how many rows ``gateways`` may have: one a start, kept for six hours, and the module's two marks."""
+    return starts + len((EARS, CALM))
 
 
 def _looks(seconds: float) -> Iterator[tuple[float, None]]:

@@ -8,9 +8,11 @@ from random import Random
 import msgspec
 import pytest
 
+from gameserver.declare.session_events import Heartbeat
+from gameserver.testing.two_zones import circumstances, play, state
 from tests.soak.measured import tables
 from tests.soak.report import page
-from tests.soak.run import REMEMBERED, REMEMBERED_SHORTLY, Report, counted, remembered
+from tests.soak.run import REMEMBERED, REMEMBERED_SHORTLY, Report, counted, gateway_rows, remembered
 from tests.soak.series import BOUNDED, FLAT, GROWS, KINDS, OVER, SHORT, Series, judge, slope
 
 RUN_S = 7200.0
@@ -133,3 +135,9 @@ def test_the_page_says_what_grows_first() -> None:
 def test_what_was_measured_of_tables_can_be_kept() -> None:
     """An hour's report was lost because its names were SQLAlchemy's."""
     assert "players" in msgspec.json.decode(msgspec.json.encode(tables()))
+
+
+def test_the_bound_of_gateways_is_what_their_heartbeats_write() -> None:
+    """Two starts left four rows, and a soak called them too many: two are marks of the sessions module's own."""
+    beats = [play(Heartbeat(sessions=0), state(), circumstances(gateway=gateway)) for gateway in ("g1", "g2")]
+    assert len({row.id for beat in beats for row in beat.put}) == gateway_rows(2)
