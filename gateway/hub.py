@@ -6,12 +6,14 @@ None knows what any event means: the gateway obeys the ``SessionUpdate`` that co
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from gameserver.broker.topology import Queues
 from gameserver.declare import catalogue
 from gameserver.declare.session_events import Heartbeat, Lost
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
+from gameserver.messages.process_reports import EventTimes
 from gameserver.security.sealing import Sealer
 from gameserver.server_time import ServerClock
 from gameserver.wire.codecs import Codec, TalkingCodec
@@ -27,12 +29,13 @@ from gateway.egress.nearest_gateway import GatewayDirectory
 from gateway.ingress.availability import FamilyAvailability
 from gateway.ingress.completion import Completion
 from gateway.ingress.gateway_events import Emitter
-from gateway.ingress.in_flight import Batch, InFlightRegistry
+from gateway.ingress.in_flight import InFlightRegistry
 from gateway.ingress.ingress import Ingress
 from gateway.ingress.lane_scheduler import LaneScheduler
 from gateway.ingress.publisher import Publisher
 from gateway.ingress.recovery import Recovery
 from gateway.ingress.roll_call import Attendance
+from gateway.metrics.batch_times import times_of
 from gateway.metrics.meters import Meters
 from gateway.outage_watch import OutageWatch
 from gateway.pace import Pace
@@ -218,10 +221,10 @@ class Hub:
             **self._dispatcher.kept,
         }
 
-    def batches_of(self, id_: str) -> list[Batch]:
-        """Find the batches, in flight or done, that an event was published in."""
-        known = [*self.meters.remembered, *self._in_flight]
-        return [batch for batch in known if any(envelope.id == id_ for envelope in batch.envelopes)]
+    def times_of(self, id_: str) -> list[EventTimes]:
+        """Find the times of an event in each batch, done or in flight, that it was published in."""
+        known = chain(self.meters.remembered, map(times_of, self._in_flight))
+        return [times for batch in known for times in batch.of(id_)]
 
     def _make_greeting(self) -> Welcome:
         return Welcome(

@@ -24,7 +24,6 @@ class Batch(msgspec.Struct):
 
     ``deadline_s``: until then it holds back the next batch of its stream. ``linger_s``: how long its events waited for
     company, at most; as long as those of the next batch will. ``confirmed``: whether the broker has it.
-    ``began_ms``, ``took_ms``: what the process says; ``done_ms``: when it said so.
     """
 
     task_id: str
@@ -35,9 +34,6 @@ class Batch(msgspec.Struct):
     deadline_s: float = 0.0
     linger_s: float = 0.0
     confirmed: bool = False
-    began_ms: int = 0
-    took_ms: float = 0.0
-    done_ms: int = 0
 
     @property
     def spec(self) -> Spec:

@@ -15,9 +15,8 @@ from twisted.web.server import Site
 
 from gameserver.config import Address
 from gameserver.declare import catalogue
-from gameserver.messages.process_reports import EventTimes, GatewayReport
+from gameserver.messages.process_reports import GatewayReport
 from gateway.hub import Hub
-from gateway.ingress.in_flight import Batch
 from gateway.metrics.meters import EventMeter, Histogram
 
 log = logging.getLogger(__name__)
@@ -147,8 +146,7 @@ class Exposition:
         """Return a report of all metrics, or of the event with the id ``about``: its times in each batch it was in."""
         if not about:
             return GatewayReport(gateway=self._gateway, metrics=self.text().decode())
-        times = [times for batch in self._hub.batches_of(about) for times in _times(batch, about)]
-        return GatewayReport(gateway=self._gateway, times=times)
+        return GatewayReport(gateway=self._gateway, times=self._hub.times_of(about))
 
     def listen(self, reactor: Any, where: Address) -> Any:
         """Listen for Prometheus. Where its port is taken, use a free one, and warn. Returns Twisted's port."""
@@ -159,22 +157,6 @@ class Exposition:
         except CannotListenError as taken:
             log.warning("metrics: %s; taking a free port", taken)
             return reactor.listenTCP(0, site, interface=where.host)
-
-
-def _times(batch: Batch, id_: str) -> Iterator[EventTimes]:
-    for envelope in batch.envelopes:
-        if envelope.id == id_:
-            yield EventTimes(
-                id=id_,
-                event=envelope.event.spec.task,
-                player=envelope.player,
-                task=batch.task_id,
-                accepted_ms=envelope.at_ms,
-                published_ms=batch.published_ms,
-                began_ms=batch.began_ms,
-                took_ms=batch.took_ms,
-                done_ms=batch.done_ms,
-            )
 
 
 class _Resource(Resource):

@@ -9,12 +9,11 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from msgspec.structs import replace
-
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.outbound import BatchResult
 from gameserver.server_time import ServerClock
 from gateway.ingress.in_flight import Batch
+from gateway.metrics.batch_times import BatchTimes, times_of
 
 # Upper bounds of the buckets; what is larger goes to one more.
 TIMES_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000)
@@ -72,7 +71,7 @@ class Meters:
         self.looked_ms = 0  # when that was seen
         self._looking: tuple[int, Counter[str], dict[str, int]] = (0, Counter(), {})  # the same of a look under way
         self._now_ms = 0
-        self._remembered: deque[Batch] = deque()
+        self._remembered: deque[BatchTimes] = deque()
         self._remembered_events = 0
 
     def of(self, event: str) -> EventMeter:
@@ -107,11 +106,10 @@ class Meters:
         meter, size = self.of(outbound.done), len(batch.envelopes)
         meter.queue_ms.add(max(0, outbound.began_ms - batch.published_ms), size)
         meter.process_ms.add(outbound.took_ms, size)
-        times = {"began_ms": outbound.began_ms, "took_ms": outbound.took_ms, "done_ms": self._now_ms}
-        self._remembered.append(replace(batch, **times))
+        self._remembered.append(times_of(batch, outbound.began_ms, outbound.took_ms, self._now_ms))
         self._remembered_events += size
         while self._remembered_events > REMEMBERED_MAX:
-            self._remembered_events -= len(self._remembered.popleft().envelopes)
+            self._remembered_events -= len(self._remembered.popleft().events)
 
     def answered(self, envelope: Envelope, outcome: str) -> None:
         """A process answered an event, with what was in the batch that was just finished."""
@@ -146,6 +144,6 @@ class Meters:
             oldest_ms[family] = envelope.at_ms
 
     @property
-    def remembered(self) -> Sequence[Batch]:
+    def remembered(self) -> Sequence[BatchTimes]:
         """The last batches that processes were done with, and their times."""
         return self._remembered

@@ -46,7 +46,8 @@ class Witness(threading.Thread):
                 began_s = time.monotonic()
                 self._client.send(type="ping", t=self.answered + 1)
                 self._client.expect("pong", t=self.answered + 1)
-                assert self._client.ask("move", dir="ew"[self.answered % 2])["type"] == "ok"
+                answer = self._client.ask("move", dir="ew"[self.answered % 2])
+                assert answer["type"] == "ok", f"step {self.answered + 1}: {answer}"
                 self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
                 self.answered += 1
                 self._client.inbox.clear()

@@ -180,11 +180,11 @@ def test_a_refused_batch_and_one_whose_broker_went_away_are_forgotten(stage: Sta
     ada = stage.player()
     task = unconfirmed(stage, ada)
     id_ = task.batch[0].id
-    assert [batch.task_id for batch in stage.hub.batches_of(id_)] == [task.message.task_id]
+    assert [times.task for times in stage.hub.times_of(id_)] == [task.message.task_id]
     task.confirmation.errback(Busy())
-    assert stage.hub.batches_of(id_) == []
+    assert stage.hub.times_of(id_) == []
     stage.clock.advance(1)
     ada.send(type="move", dir="n", seq=3)
     (lost,) = stage.broker.take("move")
     stage.falls()
-    assert stage.hub.batches_of(lost.batch[0].id) == []
+    assert stage.hub.times_of(lost.batch[0].id) == []
