@@ -27,6 +27,7 @@ EVERYBODY_MAY_PASS = 0o711  # a PostgreSQL of another user has its data below
 POLL_S = 0.05
 WATCH_S = 1.0
 CALM_S = 5.0  # how long what is ending may take
+KILL_S_MAX = 30.0  # what waits for a broken disk dies when that answers, which may be never
 
 
 def marked(mark: str) -> dict[int, str]:
@@ -46,15 +47,22 @@ def _read(file: Path) -> bytes:
         return b""
 
 
-def kill_marked(mark: str) -> None:
-    """SIGKILL all that carry a mark, again and again until none is left."""
-    while found := marked(mark):
-        for pid in found:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+def kill_marked(mark: str, s_max: float = KILL_S_MAX) -> None:
+    """SIGKILL all that carry a mark, again and again until none is left but what may not or does not die in time."""
+    deadline_s = time.monotonic() + s_max
+    while sum(_kill(pid) for pid in marked(mark)) and time.monotonic() < deadline_s:
         time.sleep(POLL_S)
+
+
+def _kill(pid: int) -> bool:
+    """Kill a process, where that is allowed. Whether it is: what has ended meanwhile may have left children."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True
 
 
 class RunGuard:

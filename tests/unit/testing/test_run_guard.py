@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from gameserver.local.processes import wait_for
-from gameserver.testing.run_guard import MARK, PYTEST_FOLDERS, TEMPORARY, marked
+from gameserver.testing.run_guard import MARK, PYTEST_FOLDERS, TEMPORARY, kill_marked, marked
 
 ROOT = Path(__file__).parents[3]
 A_TEST = """
@@ -74,3 +76,36 @@ def test_a_run_within_a_run_leaves_all_to_the_outer_guard(tmp_path: Path, alone:
     assert told.read_text().split()[1] == "outer"
     for pid in marked("outer"):  # the shell's child
         os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def sleeping() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "1003"], env={**os.environ, MARK: "sleeper"}) as process:
+        try:
+            assert wait_for(lambda: process.pid in marked("sleeper"), 10)
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_does_not_die_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    struck: list[int] = []
+    with sleeping() as one, monkeypatch.context() as patch:
+        patch.setattr(os, "kill", lambda pid, _: struck.append(pid))
+        kill_marked("sleeper", s_max=0.2)
+        assert {*struck} == {one.pid}
+
+
+def test_what_may_not_be_killed_is_left_and_the_others_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    kill = os.kill
+    with sleeping() as spared, sleeping() as other, monkeypatch.context() as patch:
+
+        def may_not(pid: int, number: int) -> None:
+            if pid == spared.pid:
+                raise PermissionError
+            kill(pid, number)
+
+        patch.setattr(os, "kill", may_not)
+        kill_marked("sleeper")
+        assert [*marked("sleeper")] == [spared.pid]
+        assert other.wait() == -signal.SIGKILL
