@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from gameserver.declare.game_package import Game as Game
     from gameserver.declare.hooks import after as after
     from gameserver.declare.hooks import before as before
+    from gameserver.declare.once_per_reading import once_per_reading as once_per_reading
     from gameserver.declare.packet_parts import Part as Part
     from gameserver.declare.packet_parts import adds as adds
     from gameserver.declare.packet_parts import part_in as part_in
@@ -201,6 +202,7 @@ __all__ = [
     "newest",
     "notice",
     "object_classes",
+    "once_per_reading",
     "part_in",
     "picture",
     "portion",
@@ -259,6 +261,7 @@ _HOMES = {
     "follows": "gameserver.declare.client_view",
     "after": "gameserver.declare.hooks",
     "before": "gameserver.declare.hooks",
+    "once_per_reading": "gameserver.declare.once_per_reading",
     "Part": "gameserver.declare.packet_parts",
     "adds": "gameserver.declare.packet_parts",
     "part_in": "gameserver.declare.packet_parts",

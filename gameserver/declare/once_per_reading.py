@@ -13,7 +13,10 @@ _FORGET: list[Callable[[], None]] = []
 
 
 def once_per_reading(function: F) -> F:
-    """Keep what a function returns until the declarations are read anew."""
+    """Keep what a function computes of declarations until these are read anew, for each set of its arguments.
+
+    The arguments must be hashable. An error that it raises is not kept.
+    """
     kept = cache(function)
     _FORGET.append(kept.cache_clear)
     return kept  # type: ignore[return-value]

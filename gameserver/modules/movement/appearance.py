@@ -21,11 +21,10 @@ from msgspec.structs import asdict, astuple
 
 from gameserver.declare.entity import kinds
 from gameserver.declare.hooks import hook_files
-from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.packet_parts import additions, complete
 from gameserver.declare.source_locations import caller, place_of
 from gameserver.errors import Corrupt
-from gameserver.game import Box, Entity, MapObject, Part, Placed, State, Zone, beginning
+from gameserver.game import Box, Entity, MapObject, Part, Placed, State, Zone, beginning, once_per_reading
 from gameserver.modules.movement.events import Being
 
 Kind = type[Entity]
