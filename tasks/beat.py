@@ -13,6 +13,7 @@ from typing import Any
 from celery.beat import BeatLazyFunc, Scheduler
 from celery.schedules import schedule
 
+from gameserver.broker.topology import TICK
 from gameserver.declare.base import Spec
 from gameserver.runtime.logging import Seldom
 from gameserver.server_time import CLOCK_TOLERANCE_MS
@@ -49,14 +50,18 @@ def schedule_of(periodic: Iterable[Spec]) -> dict[str, dict[str, Any]]:
     """Celery's ``beat_schedule`` for event types that are declared with ``every_s``.
 
     The broker itself drops those that nobody takes in time: Celery's ``expires`` is a time by beat's clock, which the
-    worker compares with its own.
+    worker compares with its own. A second routing key (RabbitMQ's ``CC``) keeps them out of the queue ``dead``.
     """
     return {
         spec.name: {
             "task": spec.task,
             "schedule": spec.every_s,
             "args": (BeatLazyFunc(pulse, spec.name, spec.every_s),),
-            "options": {"expiration": max(WAITS_S, 2 * spec.every_s), "argsrepr": f"beat {spec.name}"},
+            "options": {
+                "expiration": max(WAITS_S, 2 * spec.every_s),
+                "argsrepr": f"beat {spec.name}",
+                "headers": {"CC": [TICK]},
+            },
         }
         for spec in periodic
     }
@@ -121,7 +126,7 @@ class PunctualScheduler(Scheduler):
             unsent.warning("%s is not sent: %s", entry.name, fault)
 
     def _is_served(self, queue: str) -> bool:
-        """Whether anybody takes from a queue, as of late: ticks that nobody takes would end in the queue ``dead``."""
+        """Whether anybody takes from a queue, as of late: nobody needs ticks that nobody takes."""
         now_s = time.monotonic()
         until_s, served = self._served.get(queue, (0.0, True))
         if now_s >= until_s:

@@ -10,6 +10,7 @@ from typing import Any
 from amqp.exceptions import AccessRefused, PreconditionFailed
 from kombu import Exchange, Queue
 
+from gameserver.broker import topology
 from gameserver.broker.topology import Topology, is_about_dead
 
 log = logging.getLogger(__name__)
@@ -34,19 +35,26 @@ def ensure_topology(connection: Any, wanted: Topology) -> None:
 def declare(connection: Any, wanted: Topology) -> None:
     """Declare exchanges, queues and bindings. Raises amqp's ``AccessRefused`` where the user may not."""
     with connection.channel() as channel:
-        exchanges = {e.name: Exchange(e.name, type=e.kind, durable=True, channel=channel) for e in wanted.exchanges}
-        for exchange in exchanges.values():
-            exchange.declare()
+        for exchange in wanted.exchanges:
+            _declare_exchange(channel, exchange)
         for queue in wanted.queues:
-            for key in queue.keys:
-                Queue(
-                    queue.name,
-                    exchange=exchanges[queue.exchange],
-                    routing_key=key,
-                    durable=True,
-                    queue_arguments=queue.arguments,
-                    channel=channel,
-                ).declare()
+            _declare_queue(channel, queue)
+
+
+def _declare_exchange(channel: Any, wanted: topology.Exchange) -> None:
+    exchange = Exchange(wanted.name, type=wanted.kind, durable=True, arguments=wanted.arguments, channel=channel)
+    exchange.declare()
+    if wanted.source:
+        exchange.bind_to(wanted.source)
+
+
+def _declare_queue(channel: Any, wanted: topology.Queue) -> None:
+    queue = Queue(wanted.name, durable=True, queue_arguments=wanted.arguments, channel=channel)
+    queue.queue_declare()
+    for key in wanted.keys:
+        queue.bind_to(wanted.exchange, routing_key=key)
+        if wanted.unbound:
+            channel.queue_unbind(queue.name, wanted.unbound, key)
 
 
 def _look(connection: Any, wanted: Topology) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from gameserver.broker.gateway_routing import gateway_queue
-from gameserver.broker.topology import DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name
+from gameserver.broker.topology import DEAD, DELAYS_MS, EVENTS, OUTBOUND, REPORTS, delay_name
 from gameserver.declare import catalogue
 from gameserver.errors import Rejected
 
@@ -78,7 +78,7 @@ _WORKER = User(
     write=_any(
         EVENTS,
         OUTBOUND,
-        *(re.escape(delay_name(ms)) for ms in DELAYS_MS),
+        *(re.escape(name) for name in (DEAD, *map(delay_name, DELAYS_MS))),
         _EVENTS_OF_CELERY,
         _REPLIES,
         _MAILBOX,

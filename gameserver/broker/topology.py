@@ -5,6 +5,10 @@ so); ``outbound`` routes what processes tell to the gateways' own queues; ``dela
 and give it back to ``events``; ``dead`` keeps what nobody could even read; ``reports`` leads what gateways say of
 themselves to whoever asked. On a cluster all queues may be quorum queues: replicated, with fewer priorities, and
 with a bound on how often a message is delivered.
+
+Ticks that nobody took in time come to the exchange ``dead`` as well, and would push real events out of the queue
+``dead``. They carry a second routing key (``TICK``), by which ``dead.sorted`` leads them to a small queue of their own;
+what has no such key goes on to its alternate exchange ``dead.events``, and into the queue ``dead``.
 """
 
 from typing import Any, Literal
@@ -20,11 +24,16 @@ from gameserver.limits import Limits
 EVENTS = "events"
 OUTBOUND = "outbound"
 DEAD = "dead"
+DEAD_SORTED = "dead.sorted"
+DEAD_EVENTS = "dead.events"
+DEAD_TICKS = "dead.ticks"
+TICK = "tick"  # a tick's second routing key: no queue of events is bound by it
 REPORTS = "reports"
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
 GATEWAY_MESSAGE_KEPT_MS = 60_000  # longer than a gateway may be silent without its players leaving the world
 DEAD_MESSAGES_MAX = 10_000
+DEAD_TICKS_MAX = 100  # to look at
 PARTS_MAX = 8  # of a split queue
 URGENT = 3  # priorities from here on are urgent, where a quorum queue knows no more than two kinds
 
@@ -74,19 +83,33 @@ def part_name(whole: str, n: int) -> str:
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """An exchange; all are durable."""
+    """An exchange; all are durable. ``source``: the exchange that it is bound to, if any.
+
+    ``alternate``: the exchange to which goes what this one leads nowhere.
+    """
 
     name: str
     kind: str
+    source: str = ""
+    alternate: str = ""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """How it is declared."""
+        return {"alternate-exchange": self.alternate} if self.alternate else {}
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A queue and what it is bound to; all are durable."""
+    """A queue and what it is bound to; all are durable.
+
+    ``unbound``: the exchange to which versions before bound it by the same keys, and do so again while they run.
+    """
 
     name: str
     exchange: str
     keys: tuple[str, ...]
     arguments: dict[str, Any]
+    unbound: str = ""
 
 
 class Topology(msgspec.Struct, frozen=True):
@@ -127,13 +150,17 @@ def topology(limits: Limits, wanted: Queues) -> Topology:
             Exchange(EVENTS, "direct"),
             Exchange(OUTBOUND, "direct"),
             Exchange(DEAD, "fanout"),
+            Exchange(DEAD_EVENTS, "fanout"),
+            Exchange(DEAD_SORTED, "direct", source=DEAD, alternate=DEAD_EVENTS),
             Exchange(REPORTS, "direct"),
             *(Exchange(delay_name(ms), "fanout") for ms in DELAYS_MS),
         ),
         queues=(
             *(Queue(name, EVENTS, (name,), events) for name in sorted(names)),
             *(Queue(delay_name(ms), delay_name(ms), ("",), _delay(ms, quorum)) for ms in DELAYS_MS),
-            Queue(DEAD, DEAD, ("",), {**(_QUORUM if quorum else {}), "x-max-length": DEAD_MESSAGES_MAX}),
+            Queue(DEAD_TICKS, DEAD_SORTED, (TICK,), _dead(DEAD_TICKS_MAX, quorum)),
+            # Unbound last: what dies meanwhile finds a way.
+            Queue(DEAD, DEAD_EVENTS, ("",), _dead(DEAD_MESSAGES_MAX, quorum), unbound=DEAD),
         ),
         gateway_arguments={**(_QUORUM if quorum else _PRIORITIES), **_gateway(limits)},
         wanted=wanted,
@@ -185,6 +212,10 @@ def delay_name(ms: int) -> str:
 def _delay(ms: int, quorum: bool) -> dict[str, Any]:
     classic = {"x-message-ttl": ms, "x-dead-letter-exchange": EVENTS}
     return {**_QUORUM, **_CONFIRMED, **classic} if quorum else classic
+
+
+def _dead(messages_max: int, quorum: bool) -> dict[str, Any]:
+    return {**(_QUORUM if quorum else {}), "x-max-length": messages_max}
 
 
 # A gateway's own queue outlives a cut connection for a while, and a dead gateway no longer. What a frozen gateway does

@@ -34,11 +34,15 @@ class QueueSetup:
 
     def _declare(self, channel: Any) -> Iterator[Any]:
         for exchange in self._topology.exchanges:
-            yield channel.exchange_declare(exchange.name, exchange.kind, durable=True)
+            yield channel.exchange_declare(exchange.name, exchange.kind, durable=True, arguments=exchange.arguments)
+            if exchange.source:
+                yield channel.exchange_bind(exchange.name, exchange.source)
         for queue in self._topology.queues:
             yield channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
             for key in queue.keys:
                 yield channel.queue_bind(queue.name, queue.exchange, key)
+                if queue.unbound:
+                    yield channel.queue_unbind(queue.name, queue.unbound, key)
 
     def _look(self, channel: Any) -> Iterator[Any]:
         for exchange in self._topology.exchanges:

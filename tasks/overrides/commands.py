@@ -2,12 +2,16 @@
 
 A rate limit holds a task in the worker, and with it all tasks behind it. A time limit is the event's lease, which a
 command could take away or make too short for any event of the type. A worker without children goes on taking messages:
-it would hold a queue that nobody works on.
+it would hold a queue that nobody works on. A queue that is none of this server's would be made by taking from it, and
+nobody would send to it, bound it, or see it in ``gameserver status``; or it is one that holds what no worker may take.
 """
 
 from typing import Any
 
+from celery.worker.control import add_consumer as take_from
 from celery.worker.control import control_command, nok, ok
+
+from gameserver.broker.topology import EVENTS
 
 
 @control_command(args=[("task_name", str), ("rate_limit", str)], signature="<task_name> <rate_limit>")
@@ -24,6 +28,17 @@ def time_limit(state: Any, **_: Any) -> Any:
     """Refuse: the time limit is the event's lease."""
     return nok(
         "not here: a task's time limit is its event's lease, which stands where the event is declared (lease_s)."
+    )
+
+
+@control_command(args=[("queue", str)], signature="<queue>")
+def add_consumer(state: Any, queue: str, exchange: str | None = None, **options: Any) -> Any:
+    """Take from one more queue: one of this server's, or of a family that is new while developing (it names EVENTS)."""
+    if queue in state.app.amqp.queues or exchange == EVENTS:
+        return take_from(state, queue, exchange, **options)
+    return nok(
+        f"not {queue}: no setting of this worker names such a queue, and nobody would send to it. Its own are "
+        f"{', '.join(sorted(state.app.amqp.queues))}; `gameserver queues --drain` empties what settings no longer name."
     )
 
 

@@ -12,6 +12,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from gameserver.broker.gateway_routing import gateway_queue
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
@@ -100,6 +101,20 @@ def test_flower_sees_and_steers_workers_as_a_user_that_can_send_no_event(
     flower.order("pool/grow", worker, n=1)
     (metrics,) = targets(deployment, "worker").values()
     eventually(lambda: value(scrape(metrics), "gameserver_worker_children") == 2, "a second child")
+
+
+def test_a_worker_lays_what_is_no_event_aside_as_its_own_user(
+    playing: tuple[Deployment, GatewayProc], users: Users
+) -> None:
+    """It was refused the exchange ``dead``, and gave the batch back without end."""
+    headers = {"id": "junk", "task": "movement.move", "lang": "py"}
+    properties = pika.BasicProperties(
+        headers=headers, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, correlation_id="junk"
+    )
+    with pika.BlockingConnection(pika.URLParameters(users.full_url("operator"))) as connection:
+        channel = connection.channel()
+        channel.basic_publish(EVENTS, "movement", b'[[["no event"]],{},null]', properties)
+        eventually(lambda: channel.queue_declare(DEAD, passive=True).method.message_count == 1, "what is no event")
 
 
 def publish(exchange: str, key: str) -> Callable[[Any], Any]:

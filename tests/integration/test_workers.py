@@ -7,7 +7,9 @@ from typing import Any
 
 import pika
 import pytest
+from kombu import Connection
 
+from gameserver.broker import declare_queues
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND, topology
 from gameserver.declare import base
 from gameserver.declare.session_events import Heartbeat
@@ -33,15 +35,9 @@ def channel(url: str) -> Iterator[Any]:
 
 
 def declare(deployment: Deployment) -> None:
-    """Make the server's queues, as a gateway would."""
-    with channel(deployment.amqp_url) as made:
-        plan = topology(deployment.settings.limits, deployment.settings.queues)
-        for exchange in plan.exchanges:
-            made.exchange_declare(exchange.name, exchange.kind, durable=True)
-        for queue in plan.queues:
-            made.queue_declare(queue.name, durable=True, arguments=queue.arguments)
-            for key in queue.keys:
-                made.queue_bind(queue.name, queue.exchange, key)
+    """Make the server's exchanges and queues, as a process would."""
+    with Connection(deployment.amqp_url) as connection:
+        declare_queues.declare(connection, topology(deployment.settings.limits, deployment.settings.queues))
 
 
 def publish(

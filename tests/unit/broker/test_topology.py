@@ -5,12 +5,14 @@ import pytest
 from gameserver.broker.gateway_routing import QUERY_PRIORITY, RESULT_PRIORITY, gateway_queue
 from gameserver.broker.topology import (
     DEAD,
+    DEAD_TICKS,
     DELAYS_MS,
     EVENTS,
     GATEWAY_QUEUE_KEPT_MS,
     OUTBOUND,
     PARTS_MAX,
     REPORTS,
+    TICK,
     URGENT,
     Queue,
     Queues,
@@ -26,6 +28,7 @@ from gameserver.declare.game_package import RESERVED
 from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.errors import Corrupt
 from gameserver.limits import Limits
+from tasks.beat import schedule_of
 
 LIMITS = Limits(queue_messages_max=1_234)
 
@@ -105,7 +108,14 @@ def test_every_queue_is_bound_to_an_exchange_that_is_declared() -> None:
     names = [exchange.name for exchange in stands.exchanges]
     assert len(names) == len(set(names))
     assert {OUTBOUND, EVENTS, DEAD} <= set(names)
-    assert {queue.exchange for queue in stands.queues} | {OUTBOUND, REPORTS} == set(names)
+    leading = {exchange.source for exchange in stands.exchanges} | {exchange.alternate for exchange in stands.exchanges}
+    assert {queue.exchange for queue in stands.queues} | {OUTBOUND, REPORTS} | leading - {""} == set(names)
+
+
+def test_ticks_have_a_key_that_leads_nowhere_but_away_from_dead_events() -> None:
+    stands = topology(LIMITS, own("move"))
+    assert [queue.name for queue in stands.queues if TICK in queue.keys] == [DEAD_TICKS]
+    assert all(entry["options"]["headers"] == {"CC": [TICK]} for entry in schedule_of(catalogue.periodic()).values())
 
 
 def test_a_gateways_queue_outlives_a_cut_connection_for_a_while() -> None:

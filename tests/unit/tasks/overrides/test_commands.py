@@ -7,6 +7,7 @@ import pytest
 from celery.worker.control import Panel
 
 import tasks
+from gameserver.broker.topology import EVENTS
 
 
 class Worker:
@@ -16,9 +17,14 @@ class Worker:
         self.num_processes = children
         self.busy = busy
         self.prefetched = 0
+        self.taken: list[str] = []
         self.app = tasks.app
         self.consumer = SimpleNamespace(
-            pool=self, controller=SimpleNamespace(autoscaler=autoscaler), _update_prefetch_count=self._prefetch
+            pool=self,
+            controller=SimpleNamespace(autoscaler=autoscaler),
+            _update_prefetch_count=self._prefetch,
+            call_soon=lambda _, queue, *more, **options: self.taken.append(queue),
+            add_task_queue=None,
         )
 
     def shrink(self, n: int) -> None:
@@ -75,3 +81,19 @@ def test_no_command_holds_events_back_or_changes_their_lease(command: str, given
     before = task.rate_limit, task.time_limit, task.soft_time_limit
     assert "not here" in told(Worker(1), command, task_name=task.name, **given)["error"]
     assert (task.rate_limit, task.time_limit, task.soft_time_limit) == before
+
+
+@pytest.mark.parametrize("queue", ["chatt", "dead", "gateway.g1", "chat.7"])
+def test_a_queue_that_is_none_of_the_servers_is_neither_made_nor_taken_from(queue: str) -> None:
+    worker = Worker(1)
+    answer = told(worker, "add_consumer", queue)["error"]
+    assert f"not {queue}: no setting" in answer
+    assert "chat, " in answer
+    assert worker.taken == []
+
+
+@pytest.mark.parametrize(("queue", "exchange"), [("chat", None), ("dancing", EVENTS)])
+def test_a_queue_of_the_servers_and_one_of_a_new_family_is_taken_from(queue: str, exchange: str | None) -> None:
+    worker = Worker(1)
+    assert told(worker, "add_consumer", queue, exchange=exchange) == {"ok": f"add consumer {queue}"}
+    assert worker.taken == [queue]
