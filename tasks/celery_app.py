@@ -147,7 +147,7 @@ def _handle(request: Any, batch: Any) -> TaskReport:
         batch,
         task_id=request.id,
         tried=bool(whence.attempts),
-        redelivered=bool((request.delivery_info or {}).get("redelivered")),
+        redelivered=whence.redelivered,
         whence=whence,
     )
 
@@ -172,6 +172,7 @@ def _whence(request: Any) -> Origin:
         task=str(getattr(request, "wanted", None) or request.task),
         queue=str(delivery.get("routing_key") or ""),
         priority=delivery.get("priority") or 0,
+        redelivered=bool(delivery.get("redelivered")),
         **{name: value if type(value) is int else 0 for name, value in numbers.items()},
     )
 

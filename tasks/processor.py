@@ -27,7 +27,7 @@ from gameserver.config import Settings
 from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
 from gameserver.messages.process_reports import TaskReport
-from gameserver.messages.readability import Sorted, all_unread, sort_out
+from gameserver.messages.readability import Sorted, all_unread, is_awaited, sort_out
 from gameserver.operations.current_maps import CurrentMaps
 from gameserver.processing.applier import Applier
 from gameserver.processing.dead_letters import cause_of, traceback_of
@@ -129,7 +129,8 @@ class BatchProcessor:
         """What this process can't read leaves its neighbours, once all that precedes it in its lane has ended."""
         apart = replace(found, unread=[*found.unread, *run.ended_tails()])
         run.outcomes.update(self._patience.wait(lambda: self._unread.put_off(apart, whence), run))
-        self._trials.forget(run.task_id, run)  # of a worker that could read it all, and died: the message ends here
+        dropped = [one["id"] for one in apart.unread if not is_awaited(one)]
+        self._trials.forget([run.task_id, *dropped], run)  # of a worker that could read it, and died: it ends here
 
     def put_off(self, raw: Any, *, task_id: str, whence: Origin) -> TaskReport:
         """One task of a type that this version does not know. Raises ``Reject`` as ``handle`` does."""

@@ -27,13 +27,14 @@ UNKNOWN = "server.unknown"  # the task that takes messages of tasks that this ve
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a message came from: its task's name, its queue, and what it said of itself."""
+    """Where a message came from: its task's name, its queue, what it said of itself; whether it came here before."""
 
     task: str = ""
     queue: str = ""
     copy: int = 0
     attempts: int = 0
     priority: int = 0
+    redelivered: bool = False
 
 
 NOWHERE = Origin()
@@ -94,7 +95,7 @@ class UnreadEvents:
             self._store.note_unread(sorted(mine), copy, self._clock_ms())
 
     def _publish(self, raw: Sequence[dict[str, Any]], whence: Origin, copy: int, exchange: str) -> None:
-        message = unread_message(
-            raw, whence.task, self._origin, copy=copy, attempts=whence.attempts, priority=whence.priority
-        )
+        """Publish it, as a suspect if it came before: who could read it may have died of it, and counted that."""
+        attempts = max(whence.attempts, int(whence.redelivered))
+        message = unread_message(raw, whence.task, self._origin, copy=copy, attempts=attempts, priority=whence.priority)
         self._publisher.task(message, whence.queue, exchange=exchange)

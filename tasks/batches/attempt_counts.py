@@ -28,6 +28,6 @@ class AttemptCounts:
         """Count one more, and return how many that makes."""
         return self._patience.wait(lambda: self._store.begin_trial(id_, self._clock_ms()), run)
 
-    def forget(self, id_: str, run: TaskRun) -> None:
+    def forget(self, ids: Sequence[str], run: TaskRun) -> None:
         """Forget what came to its end."""
-        self._patience.wait(lambda: self._store.forget_trials([id_]), run)
+        self._patience.wait(lambda: self._store.forget_trials(ids), run)

@@ -39,10 +39,10 @@ class Suspects:
             self._transactions.apply(batch, run, self._trials.new(run.task_id))
         elif one_lane:
             self._one_by_one(batch, run, redelivered)
-            self._trials.forget(run.task_id, run)
+            self._trials.forget([run.task_id], run)
         else:
             self._split(batch, run)
-            self._trials.forget(run.task_id, run)
+            self._trials.forget([run.task_id], run)
 
     def _split(self, batch: Sequence[Envelope], run: TaskRun) -> None:
         """Publish it in two messages, of which one will take its worker along and the other will not."""

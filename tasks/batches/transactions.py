@@ -44,7 +44,7 @@ class Transactions:
                     trial.ends = False
                 parts[:0] = self._divide(part, fault, run)
         if broke and trial is not None:
-            self._trials.forget(trial.id, run)
+            self._trials.forget([trial.id], run)
 
     def _divide(self, part: Sequence[Envelope], fault: BaseException, run: TaskRun) -> list[Sequence[Envelope]]:
         """Divide what broke as a whole into what is tried instead: nothing when the guilty event is found."""

@@ -129,7 +129,12 @@ class Process:
         try:
             (batch,), _, _ = msgspec.json.decode(body)
             tried = bool(headers["attempts"])
-            whence = Origin(task=headers["task"], copy=headers.get("copy", 0), attempts=headers["attempts"])
+            whence = Origin(
+                task=headers["task"],
+                copy=headers.get("copy", 0),
+                attempts=headers["attempts"],
+                redelivered=redelivered,
+            )
             self.report = self.server.handle(
                 batch, task_id=headers["id"], tried=tried, redelivered=redelivered, whence=whence
             )

@@ -82,8 +82,24 @@ def test_the_readable_of_a_batch_are_applied_and_the_rest_is_put_off_with_what_f
 def test_nobody_waits_for_a_tick_that_cannot_be_read() -> None:
     rig = Versions()
     tick = {"id": "tick:1", "event": {"type": "tick", "n": 1, "moon": "full"}, "at_ms": 0}
+    rig.counted = {"tick:1": 1}
     report = rig.server.handle([tick], task_id="t", tried=False, redelivered=False)
     assert (rig.messages, report.outcomes) == ([], {"dropped": 1})
+    assert "tick:1" not in rig.counted
+
+
+@pytest.mark.parametrize(("redelivered", "attempts"), [(False, 0), (True, 1)])
+def test_what_may_have_killed_a_worker_that_could_read_it_is_put_off_as_a_suspect(
+    redelivered: bool, attempts: int
+) -> None:
+    """Its beginning is counted, and only who takes it for a suspect minds the count, and forgets it."""
+    rig = Versions()
+    rig.counted = {"a": 1}
+    whence = Origin(task="combat.dance", queue="combat", redelivered=redelivered)
+    rig.server.put_off([dance("a")], task_id="t", whence=whence)
+    rig.server.handle([dance("a")], task_id="t", tried=False, redelivered=redelivered, whence=whence)
+    assert [message.headers["attempts"] for message, _, _ in rig.messages] == [attempts, attempts]
+    assert rig.counted == {"a": 1}
 
 
 def test_what_is_no_event_goes_to_the_dead_messages_and_its_neighbours_do_not() -> None:
