@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gameserver.declare.base import Event
+from gameserver.declare.entity import Entity
 from gameserver.declare.hooks import Hook
 from gameserver.errors import Corrupt, Retryable
 from gameserver.messages.outbound import SessionUpdate
@@ -104,21 +105,29 @@ def merged(outcome: Outcome, more: Outcome) -> Outcome:
 
     So does what the gateway has to do: of each field that both set the later counts, and of the topics of each slot.
     """
-    put, drop = _by_id(outcome.put), _by_id(outcome.drop)
-    put_more, drop_more = _by_id(more.put), _by_id(more.drop)
-    put = {key: thing for key, thing in put.items() if key not in drop_more} | put_more
-    drop = {key: thing for key, thing in (drop | drop_more).items() if key not in put_more}
+    put, drop = _changes(outcome, more)
     return Outcome(
         result=outcome.result if more.result is None else more.result,
         parts=(*outcome.parts, *more.parts),
-        put=tuple(put.values()),
-        drop=tuple(drop.values()),
+        put=put,
+        drop=drop,
         notifications=(*outcome.notifications, *more.notifications),
         events=(*outcome.events, *more.events),
         again=(*outcome.again, *more.again),
         done=(*outcome.done, *more.done),
         follow=_both(outcome.follow, more.follow),
     )
+
+
+def _changes(outcome: Outcome, more: Outcome) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
+    """What both put, and what both drop."""
+    if not (outcome.drop or more.drop):  # as a rule
+        return tuple(_by_id((*outcome.put, *more.put)).values()), ()
+    put, drop = _by_id(outcome.put), _by_id(outcome.drop)
+    put_more, drop_more = _by_id(more.put), _by_id(more.drop)
+    put = {key: thing for key, thing in put.items() if key not in drop_more} | put_more
+    drop = {key: thing for key, thing in (drop | drop_more).items() if key not in put_more}
+    return tuple(put.values()), tuple(drop.values())
 
 
 def _both(update: SessionUpdate | None, more: SessionUpdate | None) -> SessionUpdate | None:

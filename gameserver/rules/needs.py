@@ -252,7 +252,7 @@ def due(now_ms: int) -> Due:
 
 def checked(needs: Any) -> Needs:
     """The needs themselves. Raises ``TypeError`` for what is no tuple of selections."""
-    if type(needs) is not tuple or not all(type(need) in _MERGE for need in needs):
+    if type(needs) is not tuple or not _KINDS_OF_NEEDS.issuperset(map(type, needs)):
         raise TypeError(f"needs are a tuple of selections, not {needs!r:.200}")
     found: Needs = needs
     return found
@@ -356,6 +356,7 @@ _MERGE: dict[type, Callable[[Merged, Any], None]] = {
     MailCount: lambda merged, need: merged.mail_counts.add(need.player),
     Due: _merge_due,
 }
+_KINDS_OF_NEEDS = frozenset(_MERGE)
 
 
 def covers(merged: Merged, thing: Any) -> bool:

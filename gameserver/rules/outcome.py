@@ -147,8 +147,11 @@ class State:
 
     def folded(self, outcome: "Outcome") -> "State":
         """Return the state as an outcome leaves it. This one stays as it is: the event may be refused yet."""
-        after = self._changed(_Folded(self.things, outcome), ChainMap({}, self.mail_counts))
-        for player in outcome.mailed():
+        mailed = outcome.mailed()
+        after = self._changed(
+            _Folded(self.things, outcome), ChainMap({}, self.mail_counts) if mailed else self.mail_counts
+        )
+        for player in mailed:
             after.count_mail(player)
         return after
 
@@ -178,10 +181,9 @@ class _Folded(Mapping[type[Entity], dict[str, Any]]):
         return found
 
     def _put_together(self, kind: type[Entity]) -> dict[str, Any]:
-        dropped = {thing.id for thing in self._outcome.drop if type(thing) is kind}
         put = {thing.id: thing for thing in self._outcome.put if type(thing) is kind}
         before = self._before[kind]
-        if dropped:
+        if dropped := {thing.id for thing in self._outcome.drop if type(thing) is kind}:
             before = {id_: thing for id_, thing in before.items() if id_ not in dropped}
         return before | put if put else before
 
@@ -279,10 +281,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """What was added to the result by a part of this type, last; ``None`` where nothing was."""
         return next((part for part in reversed(self.parts) if type(part) is kind), None)
 
-    def mailed(self) -> Iterable[str]:
+    def mailed(self) -> list[str]:
         """Whom durable notices will wait for, once for each that is kept by itself."""
         mails = ((tell.player, tell.notice) for tell in self.notifications if tell.player and not tell.to)
-        return (player for player, notice in mails if notice is not None and _takes_room(notice.notice))
+        return [player for player, notice in mails if notice is not None and _takes_room(notice.notice)]
 
 
 def _takes_room(spec: NoticeSpec) -> bool:

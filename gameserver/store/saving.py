@@ -19,7 +19,7 @@ from gameserver.declare.entity import Entity, Keep, beginning, kinds, record, st
 from gameserver.errors import Corrupt
 from gameserver.store.locked_rows import Claims, Held
 from gameserver.store.statements import Rows, among, lists_of, locked
-from gameserver.store.tables import by_name, in_order_of_saving, outcomes, tables_of
+from gameserver.store.tables import TOLD_BY_KEY, by_name, in_order_of_saving, outcomes, tables_of
 from gameserver.store.value_checks import check_values
 
 Row = tuple[Any, ...]
@@ -56,8 +56,10 @@ def _upsert(table: Table) -> _Writing:
 
 
 def _or_replace(table: Table, statement: Any) -> Any:
+    """Replace all that the key does not tell. SQLite writes an index anew whenever one of its columns is named."""
     key = [column.name for column in table.primary_key]
-    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
+    told = {*key, *(column.name for column in table.columns if column.info.get(TOLD_BY_KEY))}
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in told}
     return statement.on_conflict_do_update(index_elements=key, set_=rest)
 
 

@@ -34,13 +34,15 @@ def _ms(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
-# The last outcomes of a lane, in a ring of ``outcomes_kept`` slots.
+TOLD_BY_KEY = "told_by_key"  # marks a column that is the same in all rows that ever have a key
+
+# The last outcomes of a lane, in a ring of ``outcomes_kept`` slots. The lane's name begins with its session.
 outcomes = Table(
     "outcomes",
     _TABLES,
     _text("lane", key=True),
     Column("slot", _WIDE, primary_key=True, nullable=False, autoincrement=False),
-    _text("session"),
+    Column("session", Text, nullable=False, info={TOLD_BY_KEY: True}),
     _ms("seq"),
     Column("direct", LargeBinary, nullable=False),
 )

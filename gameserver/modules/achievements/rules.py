@@ -25,22 +25,26 @@ from gameserver.modules.achievements.events import Achieved, Achievements, Ahead
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
 
+# Made once: to find out how a type is read takes several times as long as to read it.
+_read_numbers = msgspec.json.Decoder(dict[str, int]).decode
+_read_names = msgspec.json.Decoder(list[str]).decode
+
 PARTS: tuple[type[Entity], ...] = (Deeds,)
 
 
 def counts_of(deeds: Deeds) -> dict[str, int]:
     """How often each deed was done that is counted."""
-    return msgspec.json.decode(deeds.counts, type=dict[str, int])
+    return _read_numbers(deeds.counts)
 
 
 def zones_of(deeds: Deeds) -> list[str]:
     """The zones that were seen, in their order."""
-    return msgspec.json.decode(deeds.zones, type=list[str])
+    return _read_names(deeds.zones)
 
 
 def earned_of(deeds: Deeds) -> dict[str, int]:
     """When each achievement was earned."""
-    return msgspec.json.decode(deeds.earned, type=dict[str, int])
+    return _read_numbers(deeds.earned)
 
 
 def _text(value: Any) -> str:
@@ -66,8 +70,9 @@ def counted(state: State, player: str, now_ms: int, deed: str, n: int = 1, kind:
     if deeds is None:
         return None
     earned = earned_of(deeds)
-    for_this = [one for one in ACHIEVEMENTS.values() if one.counts == deed and one.of in ("", kind)]
-    lacking = [one for one in for_this if one.name not in earned]
+    lacking = [
+        one for one in ACHIEVEMENTS.values() if one.counts == deed and one.of in ("", kind) and one.name not in earned
+    ]
     if not lacking:
         return None
     counts = counts_of(deeds)
