@@ -5,7 +5,7 @@ arrive more than once; each is delivered once, and acknowledged every time becau
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 
 from gameserver.client.errors import ConnectionLost
@@ -32,7 +32,7 @@ class Inbox:
         self._on_notice = on_notice
         self._notices: deque[Packet] = deque(maxlen=limits.notices_max)
         self._ids_kept = limits.ids_kept
-        self._ids: dict[str, None] = {}
+        self._ids: OrderedDict[str, None] = OrderedDict()
         self._changed = asyncio.Event()
         self._lost: ConnectionLost | None = None
 
@@ -74,7 +74,7 @@ class Inbox:
             return False
         self._ids[id_] = None
         if len(self._ids) > self._ids_kept:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
         return True
 
     def _put(self, notice: Packet) -> None:

@@ -6,6 +6,7 @@ already is ignored, also for beings that have just left the view. Whoever appear
 missing in that, and is kept.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ class WorldView:
     def __init__(self, follows: Follows) -> None:
         self.me: Packet = {}
         self.beings: dict[str, Packet] = {}
-        self._gone: dict[str, int] = {}  # the ``v`` with which a being left the view
+        self._gone: OrderedDict[str, int] = OrderedDict()  # the ``v`` with which a being left the view
         self._fresh: set[str] = set()  # those who appeared since a view is due
         self._is_view_due = False
         self._follows = follows
@@ -71,7 +72,7 @@ class WorldView:
         self._gone.pop(who, None)
         self._gone[who] = v
         if len(self._gone) > GONE_KEPT_MAX:
-            del self._gone[next(iter(self._gone))]
+            self._gone.popitem(last=False)
 
     def change(self, who: str, v: int | None = None, **fields: Any) -> None:
         """Change fields of someone in view, or of the player; without ``v`` whichever is newer."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from gameserver.declare.base import Event, Notice, NoticeSpec, Result
+from gameserver.declare.base import Event, Notice, Result
 from gameserver.declare.entity import Entity, actor_kind, kinds
 from gameserver.declare.packet_parts import Part
 from gameserver.declare.signatures import misfits, misfits_of_options
@@ -283,12 +283,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def mailed(self) -> list[str]:
         """Whom durable notices will wait for, once for each that is kept by itself."""
-        mails = ((tell.player, tell.notice) for tell in self.notifications if tell.player and not tell.to)
-        return [player for player, notice in mails if notice is not None and _takes_room(notice.notice)]
+        return [tell.player for tell in self.notifications if tell.player and not tell.to and _takes_room(tell.notice)]
 
 
-def _takes_room(spec: NoticeSpec) -> bool:
-    return spec.durable and not spec.merge
+def _takes_room(notice: Notice | None) -> bool:
+    return notice is not None and notice.notice.durable and not notice.notice.merge
 
 
 Rule = Callable[[State, Any, Context], Outcome]

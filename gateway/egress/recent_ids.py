@@ -3,6 +3,7 @@
 It may forget after a while, on purpose: what is still sent by then was told in vain.
 """
 
+from collections import OrderedDict
 from collections.abc import Hashable
 
 
@@ -12,7 +13,8 @@ class RecentIds:
     def __init__(self, most: int, age_s: float) -> None:
         self._most = most
         self._age_s = age_s
-        self._known: dict[Hashable, float] = {}
+        # A plain dict looks for its first entry among the gaps that all those left which were removed before it.
+        self._known: OrderedDict[Hashable, float] = OrderedDict()
 
     def __len__(self) -> int:
         """How many are remembered."""
@@ -22,8 +24,8 @@ class RecentIds:
         """Remember; False when it was known."""
         if now_s - self._known.get(thing, float("-inf")) < self._age_s:
             return False
-        self._known.pop(thing, None)  # it goes to the end: the oldest are forgotten first
         self._known[thing] = now_s
+        self._known.move_to_end(thing)  # the oldest are forgotten first
         if len(self._known) > self._most:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
         return True
