@@ -13,11 +13,13 @@ from gameserver.store import Store
 
 
 @contextmanager
-def open_store() -> Iterator[Store]:
-    """Open the database, and close it at the end."""
+def open_store(*, to_write: bool = False) -> Iterator[Store]:
+    """Open the database, and close it at the end. ``to_write``: not one that another game or version has migrated."""
     settings = config.load()
     store = Store(settings.database_url, load_world(settings.world_file))
     try:
+        if to_write:
+            store.refuse_unknown()
         yield store
     finally:
         store.close()

@@ -48,13 +48,13 @@ def _dead_show(arguments: argparse.Namespace) -> int:
 
 
 def _dead_replay(arguments: argparse.Namespace) -> int:
-    with open_store() as store:
+    with open_store(to_write=True) as store:
         print(f"It will be applied as {dead_letters.replay(store, arguments.id, server_ms(store))}.")
     return 0
 
 
 def _dead_drop(arguments: argparse.Namespace) -> int:
-    with open_store() as store:
+    with open_store(to_write=True) as store:
         dead_letters.drop(store, arguments.id)
     print("Forgotten.")
     return 0

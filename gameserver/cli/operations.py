@@ -65,7 +65,7 @@ def look() -> Callable[..., Snapshot]:
 
 
 def _announce(arguments: argparse.Namespace) -> int:
-    with open_store() as store:
+    with open_store(to_write=True) as store:
         id_ = announcing.announce(store, arguments.text, server_ms(store))
     print(f"All who are in the world will be told, by the event {id_}.")
     return 0

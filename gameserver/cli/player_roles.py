@@ -46,7 +46,7 @@ def _revoke(arguments: argparse.Namespace) -> int:
 def _set(arguments: argparse.Namespace, value: int) -> None:
     """Write the role into the player's component. Raises ``Rejected`` where there is no such role or player."""
     role, id_ = _role(arguments.role), arguments.player.lower()
-    with open_store() as store, store.transaction() as transaction:
+    with open_store(to_write=True) as store, store.transaction() as transaction:
         state = transaction.load([(ids(actor_kind(), id_), ids(role.component, id_))])
         component = state.get(role.component, id_)
         if component is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
-from gameserver.cli.common import now_ms
+from gameserver.cli.common import now_ms, open_store
 from gameserver.cli.database import print_counts
 from gameserver.maps import pictures
 from gameserver.maps.save_tiled import save
@@ -60,10 +60,8 @@ def _world_save(arguments: argparse.Namespace) -> int:
 
 
 def _world_apply(arguments: argparse.Namespace) -> int:
-    settings = config.load()
-    world = load_world(settings.world_file)
-    with closing(Store(settings.database_url, world)) as store:
-        done = apply_maps.apply(store, world, now_ms)
+    with open_store(to_write=True) as store:
+        done = apply_maps.apply(store, store.world, now_ms)
     print_counts(done)
     print("The database fits the maps.")
     return 0

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from gameserver.declare.entity import kinds
 from gameserver.errors import Corrupt, Retryable
 from gameserver.store.engine import open_engine, read_url, snapshot
+from gameserver.store.faults import in_a_line
 from gameserver.store.migrate import migrate, shape
 from gameserver.store.tables import by_name, metadata
 
@@ -43,7 +44,7 @@ def copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied],
     try:
         _copy(source_url, target_url, now_ms, done)
     except DBAPIError as error:
-        raise Retryable("database_away", f"A database did not answer as it should: {error.orig}") from error
+        raise Retryable("database_away", f"A database did not answer as it should: {in_a_line(error.orig)}") from error
 
 
 def _copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied], object]) -> None:

@@ -43,6 +43,7 @@ _STATES = {
     "22": Fault.DATA,  # out of range, a character that is not taken
     "23": Fault.DATA,  # NULL, a check
     "54": Fault.DATA,  # too long for an index
+    "42501": Fault.AWAY,  # a right is missing, which an operator gives
     "42P01": Fault.SHAPE,  # no such table
     "42703": Fault.SHAPE,  # no such column
     "3F": Fault.SHAPE,  # no such schema
@@ -98,12 +99,24 @@ def blame(error: Exception, engine: Engine) -> GameError:
     """The error of ours that says the same."""
     fault = fault_of(error)
     if fault is Fault.AWAY:
-        return Retryable("database_away", f"The database did not answer as it should: {error}")
+        return Retryable(
+            "database_away", f"The database did not answer as it should: {in_a_line(error)}{_file(engine)}"
+        )
     if fault is Fault.CONFLICT:
         return Retryable("conflict", f"Another transaction was in the way: {error}")
     if fault is Fault.DATA:
         return Corrupt("bad_data", f"A value was given that the database does not take: {error}")
     return _blame_shape(error, engine)
+
+
+def in_a_line(error: object) -> str:
+    """What a driver says: psycopg says it in several lines."""
+    return " ".join(str(error).split())
+
+
+def _file(engine: Engine) -> str:
+    """SQLite does not say of which file it speaks."""
+    return f" ({engine.url.database})" if engine.dialect.name == "sqlite" else ""
 
 
 def _blame_shape(error: Exception, engine: Engine) -> GameError:

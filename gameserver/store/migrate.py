@@ -5,20 +5,21 @@ Alembic is imported where it is used: it takes a tenth of a second, which comman
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
 from gameserver.declare.game_package import game, package
 from gameserver.declare.importing import faults_named, imported
 from gameserver.declare.source_locations import place_of_value
 from gameserver.errors import Corrupt
 from gameserver.store.engine import open_engine
+from gameserver.store.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "migrations"
 ENGINE_VERSIONS = FOLDER / "versions"
 REVISION_CHARS_MAX = 32  # of the column in which Alembic keeps it
+VERSION_TABLE = "alembic_version"
+UNREADABLE = "?"  # instead of the migrations of a database that does not tell them
+NO_SUCH_TABLE = "42P01"  # PostgreSQL's
+NAMED_MAX = 3  # tables, in a sentence
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -84,28 +89,70 @@ def configuration(url: str, locations: Sequence[Path] | None = None) -> "Config"
 def migrate(url: str) -> None:
     """Bring the tables to today's shape; nothing happens when they have it.
 
-    Raises ``Corrupt`` ``bad_migration`` for migrations that do not fit together, or not the database.
+    Raises ``Corrupt`` ``bad_migration`` for migrations that do not fit together, or not the database. What is in it
+    then stays as it was.
     """
     from alembic import command
     from alembic.util import CommandError
 
     heads()
-    _check_known(url)
+    _check(url, _fault_before)
     try:
         command.upgrade(configuration(url), "heads")
     except CommandError as error:
         raise Corrupt("bad_migration", f"The database cannot be migrated: {error}.") from error
 
 
-def _check_known(url: str) -> None:
+def refuse_lacking(url: str) -> None:
+    """Raise ``Corrupt`` ``bad_migration`` where a database that has all migrations lacks a table."""
+    _check(url, _fault_after)
+
+
+def _check(url: str, fault: Callable[[Engine, list[str]], str]) -> None:
+    """Raise ``Corrupt`` for what is wrong with the database, of whose tables the names are given."""
     engine = open_engine(url)
     try:
-        with engine.connect():  # where the database is away, SQLAlchemy's error says so
-            found = shape(engine)
+        with engine.connect() as connection:  # where the database is away, SQLAlchemy's error says so
+            tables = sorted(inspect(connection).get_table_names())
+        found = fault(engine, tables)
     finally:
         engine.dispose()
-    if not found.known:
+    if found:
         raise Corrupt("bad_migration", f"{found}.")
+
+
+def _fault_before(engine: Engine, tables: list[str]) -> str:
+    found = shape(engine)
+    if not found.known:
+        return str(found)
+    if found.at == UNREADABLE:
+        return (
+            f"The table {VERSION_TABLE} of the database can't be read: another program made it, or a right is missing"
+        )
+    others = [] if found.at else [table for table in tables if table != VERSION_TABLE]
+    if others:
+        return (
+            f"The database holds tables that no migration of ours made ({_listed(others)}): another program's, or ours "
+            f"without the table {VERSION_TABLE}. Give an empty database"
+        )
+    return ""
+
+
+def _fault_after(engine: Engine, tables: list[str]) -> str:
+    """Another game's migrations may have the names of ours, and then nothing was done."""
+    missing = sorted({table.name for table in metadata().sorted_tables}.difference(tables))
+    if not missing:
+        return ""
+    return (
+        f"The database is at migration {shape(engine).at} and has no table {_listed(missing)}: another game whose "
+        "migrations have the same names made it, or something was removed, or the game lacks a migration "
+        "(gameserver migrations check)"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name the first few, with commas."""
+    return ", ".join(names[:NAMED_MAX]) + (", ..." if len(names) > NAMED_MAX else "")
 
 
 def heads() -> list[str]:
@@ -156,17 +203,16 @@ def _scripts() -> "ScriptDirectory":
 def shape(engine: Engine) -> Shape:
     """Say which migrations a database stands at."""
     at = _revisions_of(engine)
-    return Shape(", ".join(at), ", ".join(heads()), {*at} <= {"?", *revisions()})
+    return Shape(", ".join(at), ", ".join(heads()), {*at} <= {UNREADABLE, *revisions()})
 
 
 def _revisions_of(engine: Engine) -> list[str]:
     """Read past SQLAlchemy, which would begin a transaction that writes: on SQLite one may be open."""
-    connection = engine.raw_connection()
     try:
-        cursor = connection.cursor()
-        cursor.execute("SELECT version_num FROM alembic_version")
-        return sorted(str(row[0]) for row in cursor.fetchall())
+        with closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
+            return sorted(str(row[0]) for row in cursor.fetchall())
     except Exception as error:
-        return [] if "alembic_version" in str(error) else ["?"]
-    finally:
-        connection.close()
+        none_yet = getattr(error, "sqlstate", "") == NO_SUCH_TABLE or f"no such table: {VERSION_TABLE}" in str(error)
+        return [] if none_yet else [UNREADABLE]

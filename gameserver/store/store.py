@@ -11,7 +11,7 @@ from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 
 from gameserver.declare.entity import Entity
-from gameserver.errors import Retryable
+from gameserver.errors import Corrupt, Retryable
 from gameserver.maps.objects import World
 from gameserver.rules.needs import Needs, merge
 from gameserver.rules.outcome import State, Waiting
@@ -20,7 +20,7 @@ from gameserver.store import loading, pruning, saving, selects, unread_rows
 from gameserver.store.engine import open_engine, writer_lock_path
 from gameserver.store.faults import blame
 from gameserver.store.locked_rows import Claims, Held
-from gameserver.store.migrate import migrate
+from gameserver.store.migrate import migrate, refuse_lacking, shape
 from gameserver.store.statements import Rows, among, locked, reading, writing
 from gameserver.store.tables import UNTOLD_MS, dead_letters, facts, outbox, outcomes, trials
 from gameserver.store.writer_lock import WriterLock
@@ -128,6 +128,7 @@ class Store:
         """Bring the tables to today's shape."""
         try:
             migrate(self._url)
+            refuse_lacking(self._url)
         except DBAPIError as error:
             raise blame(error.orig if isinstance(error.orig, Exception) else error, self._engine) from error
 
@@ -135,6 +136,15 @@ class Store:
         """Find out whether the tables are there and can be written. Raises ``Retryable`` or ``Corrupt`` when not."""
         with self.transaction() as transaction:
             transaction.check()
+
+    def refuse_unknown(self) -> None:
+        """Raise ``Corrupt`` ``schema_differs`` for a database that a newer version or another game has migrated.
+
+        Workers go on with such a one, as in an upgrade; what an operator begins by hand may concern all that is in it.
+        """
+        found = shape(self._engine)
+        if not found.known:
+            raise Corrupt("schema_differs", f"{found}.")
 
     def close(self) -> None:
         """Let go of all connections."""
