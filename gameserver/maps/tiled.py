@@ -8,6 +8,8 @@ with what to click.
 """
 
 import base64
+import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -23,6 +25,10 @@ SIDE_TILES_MAX = 1024
 
 _Side = Annotated[int, msgspec.Meta(ge=1, le=SIDE_TILES_MAX)]
 _T = TypeVar("_T")
+
+_TRANSPARENT = re.compile("#00[0-9a-fA-F]{6}")
+# What tells a layer from an object, which has an id, x and y too.
+_OF_LAYERS = {"layers", "objects", "data", "image"}
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -45,11 +51,17 @@ class Object(msgspec.Struct, frozen=True):
     class_: str = msgspec.field(default="", name="class")
     properties: tuple[Property, ...] = ()
     visible: bool = True
+    opacity: float = 1.0
     template: str = ""
     gid: Any = None
     polygon: Any = None
     polyline: Any = None
     text: Any = None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the editor shows it."""
+        return self.visible and self.opacity > 0
 
     @property
     def label(self) -> str:
@@ -75,11 +87,17 @@ class Layer(msgspec.Struct, frozen=True):
     parallaxy: float = 1.0
     visible: bool = True
     opacity: float = 1.0
+    tintcolor: str = ""
     layers: "tuple[Layer, ...]" = ()
     data: list[int] | str | None = None
     encoding: str = "csv"
     compression: str = ""
     objects: tuple[Object, ...] = ()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the editor shows it. A tint is #RRGGBB, or #AARRGGBB with how far it lets through."""
+        return self.visible and self.opacity > 0 and not _TRANSPARENT.fullmatch(self.tintcolor)
 
 
 class TileSet(msgspec.Struct, frozen=True):
@@ -133,6 +151,30 @@ def fault(path: Path, sentence: str) -> NoReturn:
     raise Corrupt("bad_world", f"{path}: {sentence}")
 
 
+def fault_of_object(path: Path, id_: int, sentence: str) -> NoReturn:
+    """Raise the same, with the line on which the object of this id begins."""
+    line = _line_of_object(path, id_)
+    raise Corrupt("bad_world", f"{path}{f':{line}' if line else ''}: {sentence}")
+
+
+def _line_of_object(path: Path, id_: int) -> int:
+    """Find an object's line; 0 where its keys stand in another order than Tiled's."""
+    text = path.read_text(errors="replace")
+    for found in re.finditer(rf'"id"\s*:\s*{id_}\b', text):
+        begins = text.rfind("{", 0, found.start())
+        if _is_object(text, begins, id_):
+            return text.count("\n", 0, begins) + 1
+    return 0
+
+
+def _is_object(text: str, begins: int, id_: int) -> bool:
+    try:
+        whole, _ = json.JSONDecoder().raw_decode(text, begins)
+    except ValueError:
+        return False
+    return whole.get("id") == id_ and {"x", "y"} <= whole.keys() and not whole.keys() & _OF_LAYERS
+
+
 def read_world(path: Path) -> WorldFile:
     """Read a `.world` file that lists its maps one by one; ``Corrupt`` if it doesn't."""
     world = _read_json(path, WorldFile)
@@ -149,7 +191,10 @@ def read_map(path: Path) -> Map:
     if tiled.infinite:
         fault(path, "is an infinite map; untick Infinite in Tiled's map properties")
     if tiled.orientation != "orthogonal":
-        fault(path, f"is {tiled.orientation}; only orthogonal maps are read")
+        fault(
+            path,
+            f"is {tiled.orientation}; set Orientation to Orthogonal in Tiled's map properties: others are not read",
+        )
     return replace(tiled, layers=tuple(_ungrouped(tiled.layers)))
 
 
@@ -166,7 +211,7 @@ def _ungrouped(layers: tuple[Layer, ...]) -> Iterator[Layer]:
                 offsety=inner.offsety + one.offsety,
                 parallaxx=inner.parallaxx * one.parallaxx,
                 parallaxy=inner.parallaxy * one.parallaxy,
-                visible=inner.visible and one.visible,
+                visible=inner.is_seen and one.is_seen,
                 opacity=inner.opacity * one.opacity,
             )
 
@@ -176,9 +221,11 @@ def layer(path: Path, tiled: Map, name: str, type_: str) -> Layer:
     found = [one for one in tiled.layers if one.name == name and one.type == type_]
     if len(found) != 1:
         fault(path, f"has {len(found)} layers of type {type_} named {name!r}, expected one")
-    if not found[0].visible or not found[0].opacity:
+    if not found[0].is_seen:
         fault(
-            path, f"layer {name!r} is hidden; show it in Tiled (the eye beside it, and Opacity 1): what is read is seen"
+            path,
+            f"layer {name!r} is hidden; show it in Tiled (the eye beside it, Opacity 1, no transparent Tint Color, and "
+            "so its groups): what is read is seen",
         )
     if (found[0].parallaxx, found[0].parallaxy) != (1.0, 1.0):
         fault(path, f"layer {name!r} moves with the view; set its Parallax Factor to 1, 1 in Tiled's layer properties")
@@ -243,14 +290,8 @@ def objects(path: Path, tiled: Map, name: str) -> list[Object]:
 
 def tile_of(path: Path, tiled: Map, thing: Object) -> tuple[int, int]:
     """Return the tile (x, y) that holds the object's centre; ``Corrupt`` if its shape has no one obvious tile."""
-    if thing.template:
-        fault(path, f"object {thing.id} is made from a template; right-click it in Tiled and choose Detach")
-    if not thing.visible:
-        fault(path, f"object {thing.id} is hidden; show it in Tiled (Visible in its properties), or remove it")
-    tile_object_or_drawing = any(one is not None for one in (thing.gid, thing.polygon, thing.polyline, thing.text))
-    too_large = thing.width > tiled.tilewidth or thing.height > tiled.tileheight
-    if tile_object_or_drawing or too_large or thing.rotation % 360:
-        fault(path, f"object {thing.id} has to be a point or an upright rectangle no larger than a tile")
+    if problem := _problem_of_shape(tiled, thing):
+        fault_of_object(path, thing.id, f"object {thing.id} {problem}")
     # The centre, not the corner: a rectangle drawn a pixel off the grid still means the tile that it covers.
     return (
         int((thing.x + thing.width / 2) // tiled.tilewidth),
@@ -258,12 +299,24 @@ def tile_of(path: Path, tiled: Map, thing: Object) -> tuple[int, int]:
     )
 
 
-def properties(path: Path, owner: str, found: tuple[Property, ...], shape: type[_T]) -> _T:
-    """Return the custom properties as a ``shape`` (a struct type); ``Corrupt`` names their ``owner``."""
-    try:
-        return msgspec.convert({one.name: one.value for one in found}, shape)
-    except msgspec.ValidationError as error:
-        fault(path, f"properties of {owner}: {error}")
+def _problem_of_shape(tiled: Map, thing: Object) -> str:
+    if thing.template:
+        return "is made from a template; right-click it in Tiled and choose Detach"
+    if not thing.is_seen:
+        return "is hidden; show it in Tiled (Visible in its properties, and Opacity 1), or remove it"
+    tile_object_or_drawing = any(one is not None for one in (thing.gid, thing.polygon, thing.polyline, thing.text))
+    too_large = thing.width > tiled.tilewidth or thing.height > tiled.tileheight
+    if tile_object_or_drawing or too_large or thing.rotation % 360:
+        return (
+            "has to be a point or an upright rectangle no larger than a tile; in Tiled draw one with Insert Point, and "
+            "give it the Class and the properties of this one"
+        )
+    return ""
+
+
+def properties(found: tuple[Property, ...], shape: type[_T]) -> _T:
+    """Return the custom properties as a ``shape`` (a struct type). Raises ``msgspec.ValidationError``."""
+    return msgspec.convert({one.name: one.value for one in found}, shape)
 
 
 def _read_json(path: Path, shape: type[_T]) -> _T:
@@ -271,7 +324,7 @@ def _read_json(path: Path, shape: type[_T]) -> _T:
         return msgspec.json.decode(path.read_bytes(), type=shape)
     except OSError as error:
         fault(path, f"can't be read ({error.strerror})")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if path.read_bytes().lstrip().startswith(b"<"):
             fault(
                 path,

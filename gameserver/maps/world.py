@@ -68,15 +68,25 @@ def load_world(path: Path) -> World:
     if starts[0] in templates:
         tiled.fault(files[starts[0]], "is the start, and can't be a template")
     world = World(zones=zones, start=starts[0], templates=templates)
-    for name, sentence in problems_of(world):
+    for name, placed, sentence in _problems_on_maps(world):
+        tiled.fault_of_object(files[name], int(placed.id.rpartition(".")[2]), sentence)
+    for name, sentence in _problems_together(world):
         tiled.fault(files.get(name, path), sentence)
     return world
 
 
 def problems_of(world: World) -> Iterator[tuple[str, str]]:
     """Find what is wrong with a world's maps, each for itself and together: a zone's name ("" for all), a sentence."""
+    yield from ((name, sentence) for name, _, sentence in _problems_on_maps(world))
+    yield from _problems_together(world)
+
+
+def _problems_on_maps(world: World) -> Iterator[tuple[str, Placed, str]]:
     for zone in world.drawn.values():
-        yield from ((zone.name, problem) for problem in _problems_of_places(zone, world))
+        yield from ((zone.name, placed, problem) for placed, problem in _problems_of_places(zone, world))
+
+
+def _problems_together(world: World) -> Iterator[tuple[str, str]]:
     for check in world_checks():
         yield from check(world)
 
@@ -112,7 +122,10 @@ def _described(file: Path, drawn: tiled.Map) -> tuple[Any, tuple[MapProperties, 
     declared = property_classes()
     fields = [(f.name, f.type, f.default) for cls in declared for f in msgspec.structs.fields(cls)]
     whole = msgspec.defstruct("_Described", fields, bases=(_MapProperties,), frozen=True, forbid_unknown_fields=True)
-    found = tiled.properties(file, "the map", drawn.properties, whole)
+    try:
+        found = tiled.properties(drawn.properties, whole)
+    except msgspec.ValidationError as error:
+        tiled.fault(file, f"properties of the map: {error}")
     said = [cls(**{name: getattr(found, name) for name in cls.__struct_fields__}) for cls in declared]
     return found, tuple(one for one in said if one != type(one)())
 
@@ -138,31 +151,43 @@ def _read_objects(file: Path, zone: str, drawn: tiled.Map) -> list[Placed]:
 
 def _refuse_meaning_elsewhere(file: Path, drawn: tiled.Map) -> None:
     """Raise ``Corrupt`` where a mapper sees an object of the game's on a layer that is not read."""
-    others = (one for one in drawn.layers if one.type == "objectgroup" and one.name != "objects" and one.visible)
-    meant = ((one, thing) for one in others for thing in one.objects if thing.label in object_classes())
+    others = (one for one in drawn.layers if one.type == "objectgroup" and one.name != "objects" and one.is_seen)
+    meant = ((one, thing) for one in others for thing in one.objects if _may_mean_something(thing))
     for one, thing in meant:
-        tiled.fault(
+        tiled.fault_of_object(
             file,
-            f"object {thing.id} ({thing.label}) is on the layer {one.name!r}, and only 'objects' is read; in Tiled "
-            "right-click it and choose Move Object to Layer, or hide that layer",
+            thing.id,
+            f"object {thing.id} ({thing.label or thing.template}) is on the layer {one.name!r}, and only 'objects' is "
+            "read; in Tiled right-click it and choose Move Object to Layer, or hide that layer",
         )
+
+
+def _may_mean_something(thing: tiled.Object) -> bool:
+    """Whether it is of a class of the game's, which that of a template does not say here."""
+    return thing.label in object_classes() or bool(thing.template)
 
 
 def _meaning(file: Path, thing: tiled.Object) -> MapObject:
     """Return the object's properties in the shape that its class demands."""
     classes = object_classes()
     if thing.label not in classes:
-        tiled.fault(file, f"object {thing.id} has class {thing.label!r}, expected one of {', '.join(classes)}")
+        expected = ", ".join(classes)
+        tiled.fault_of_object(
+            file, thing.id, f"object {thing.id} has class {thing.label!r}, expected one of {expected}"
+        )
     named = f"object {thing.id} ({thing.label})"
-    what = tiled.properties(file, named, thing.properties, classes[thing.label])
+    try:
+        what = tiled.properties(thing.properties, classes[thing.label])
+    except msgspec.ValidationError as error:
+        tiled.fault_of_object(file, thing.id, f"properties of {named}: {error}")
     if problem := what.problem():
-        tiled.fault(file, f"{named} {problem}")
+        tiled.fault_of_object(file, thing.id, f"{named} {problem}")
     return what
 
 
-def _problems_of_places(zone: Zone, world: World) -> Iterator[str]:
+def _problems_of_places(zone: Zone, world: World) -> Iterator[tuple[Placed, str]]:
     for placed in zone.objects:
         at = placed.x, placed.y
         problem = placed.what.problem_at(world, zone, at) if zone.walkable(*at) else "stands in a wall or outside"
         if problem:
-            yield f"{placed.id} {problem}, at {at}"
+            yield placed, f"{placed.id} {problem}, at {at}"

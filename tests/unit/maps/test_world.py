@@ -283,9 +283,33 @@ def test_an_infinite_map_is_refused(files: Files) -> None:
     files.refused("field.tmj", "infinite map")
 
 
-def test_a_map_that_is_not_orthogonal_is_refused(files: Files) -> None:
-    files.field["orientation"] = "isometric"
-    files.refused("field.tmj", "isometric")
+@pytest.mark.parametrize("orientation", ["isometric", "staggered", "hexagonal"])
+def test_a_map_that_is_not_orthogonal_is_refused(files: Files, orientation: str) -> None:
+    files.field["orientation"] = orientation
+    files.refused("field.tmj", f"is {orientation}; set Orientation to Orthogonal")
+
+
+@pytest.mark.parametrize("order", ["right-down", "right-up", "left-down", "left-up"])
+def test_the_order_in_which_tiles_are_drawn_is_nobody_s_concern(files: Files, order: str) -> None:
+    alone = files.load()
+    files.field["renderorder"] = order
+    assert files.load() == alone
+
+
+def test_groups_without_an_end_are_refused(files: Files) -> None:
+    files.load()
+    deep = '{"name":"g","type":"group","layers":[' * 5_000
+    (files.folder / "field.tmj").write_text(
+        f'{{"width":1,"height":1,"tilewidth":1,"tileheight":1,"layers":[{deep}{"]}" * 5_000}]}}'
+    )
+    with pytest.raises(Corrupt, match=r"field\.tmj: is not the JSON that Tiled saves"):
+        load_world(files.folder / "test.world")
+
+
+@pytest.mark.parametrize("value", [{"name": "rat"}, ["rat"], 4, None], ids=["class", "list", "flags", "nothing"])
+def test_a_property_of_a_type_of_the_mapper_s_own_is_refused_by_name(files: Files, value: Any) -> None:
+    files.field_thing(3)["properties"] = [{"name": "kind", "type": "class", "propertytype": "Kind", "value": value}]
+    files.refused("field.tmj", "properties of object 3 (creature): Expected `str`")
 
 
 def test_a_map_in_xml_is_refused_with_what_to_click(files: Files) -> None:
@@ -327,7 +351,7 @@ def test_layers_in_groups_are_read_where_they_are_shown(files: Files) -> None:
     assert files.load() == alone
 
 
-@pytest.mark.parametrize("hidden", [{"visible": False}, {"opacity": 0}])
+@pytest.mark.parametrize("hidden", [{"visible": False}, {"opacity": 0}, {"tintcolor": "#00ff0000"}])
 @pytest.mark.parametrize("name", ["ground", "walls", "objects", "group"])
 def test_what_is_hidden_is_refused_with_what_to_click(files: Files, name: str, hidden: dict[str, Any]) -> None:
     files.field["layers"] = [{"name": "group", "type": "group", "layers": files.field["layers"]}]
@@ -341,9 +365,20 @@ def test_a_layer_that_moves_with_the_view_is_refused_with_what_to_click(files: F
     files.refused("field.tmj", "set its Parallax Factor to 1, 1")
 
 
+@pytest.mark.parametrize("tint", ["#ff0000", "#80ff0000"])
+def test_a_layer_with_a_colour_is_read(files: Files, tint: str) -> None:
+    alone = files.load()
+    files.field_layer("walls")["tintcolor"] = tint
+    assert files.load() == alone
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [({"template": "rat.tj"}, "right-click it in Tiled and choose Detach"), ({"visible": False}, "object 3 is hidden")],
+    [
+        ({"template": "rat.tj"}, "right-click it in Tiled and choose Detach"),
+        ({"visible": False}, "object 3 is hidden"),
+        ({"opacity": 0}, "object 3 is hidden"),
+    ],
 )
 def test_an_object_that_is_not_what_is_seen_is_refused_with_what_to_click(
     files: Files, change: dict[str, Any], sentence: str
@@ -361,6 +396,12 @@ def test_an_object_of_the_games_on_a_layer_that_is_not_read_is_refused_with_what
     files.refused("field.tmj", "object 9 (creature) is on the layer 'more'")
 
 
+def test_an_object_of_a_template_s_on_a_layer_that_is_not_read_is_refused(files: Files) -> None:
+    rat = {"id": 9, "template": "rat.tj", "x": 32, "y": 16}
+    files.field["layers"].append({"name": "more", "type": "objectgroup", "objects": [rat]})
+    files.refused("field.tmj", "object 9 (rat.tj) is on the layer 'more'")
+
+
 def test_notes_of_a_mapper_s_and_hidden_layers_are_nobody_s_concern(files: Files) -> None:
     alone = files.load()
     note = {"id": 8, "x": 1, "y": 1, "text": {"text": "a road later"}}
@@ -368,6 +409,28 @@ def test_notes_of_a_mapper_s_and_hidden_layers_are_nobody_s_concern(files: Files
     picture = {"name": "sketch", "type": "imagelayer", "image": "sketch.png", "x": 0, "y": 0}
     files.field["layers"] += [{"name": "notes", "type": "objectgroup", "objects": [note]}, drafts, picture]
     assert files.load() == alone
+
+
+# Where: the line of the object in the file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"type": "rta"}, {"properties": custom(kind=7)}, {"properties": custom(kind="spoon")}, {"x": -16}, {"width": 99}],
+    ids=["class", "property", "kind", "place", "shape"],
+)
+@pytest.mark.parametrize("sort_keys", [True, False], ids=["as Tiled writes", "as we write"])
+def test_the_line_on_which_an_object_begins_is_named(files: Files, change: dict[str, Any], sort_keys: bool) -> None:
+    files.field_layer("objects").update(id=3, x=0, y=0)
+    files.field_thing(3).update(change)
+    files.refused("field.tmj", "")
+    text = json.dumps(files.field, indent=1, sort_keys=sort_keys)
+    (files.folder / "field.tmj").write_text(text)
+    with pytest.raises(Corrupt, match=r"field\.tmj:\d+: ") as refused:
+        load_world(files.folder / "test.world")
+    line = int(refused.value.message.partition("field.tmj:")[2].partition(":")[0])
+    named, _ = json.JSONDecoder().raw_decode("\n".join(text.splitlines()[line - 1 :]).lstrip())
+    assert named == files.field_thing(3)
 
 
 # Broken layers
