@@ -14,6 +14,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
+from gameserver.broker.handshake import explained
 from gameserver.errors import Corrupt, GameError, Retryable
 
 TIMEOUT_S = 5.0
@@ -79,7 +80,7 @@ def blame(error: Exception) -> GameError:
             f"A queue or exchange is there with other arguments: {_said(cause)}. Give the settings that it was made "
             "with, or remove it when it is empty (docs/operating.md, Limits).",
         )
-    return Retryable("broker_away", f"The broker does not answer: {_said(cause)}")
+    return Retryable("broker_away", f"The broker does not answer: {explained(_said(cause))}")
 
 
 def _said(error: BaseException) -> str:

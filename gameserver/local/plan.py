@@ -274,13 +274,15 @@ def answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def reachable(amqp_url: str) -> bool:
-    """Return whether a broker (of a cluster: any node) lets us in."""
+def why_unreachable(amqp_url: str) -> str:
+    """Return why a broker (of a cluster: every node) does not let us in, "" where it does."""
     try:
         with connections.connected(amqp_url):
-            return True
-    except (GameError, ValueError):
-        return False
+            return ""
+    except GameError as fault:
+        return str(fault)
+    except ValueError:  # its words may hold the password
+        return "It is no address of a broker."
 
 
 def consumed(amqp_url: str, queues: Iterable[str]) -> bool:

@@ -160,8 +160,9 @@ def broker_in_use(settings: Settings, ports: Ports, environ: Mapping[str, str]) 
     """
     if environ.get("AMQP_URL"):
         given = settings.amqp_url  # with the password of AMQP_PASSWORD_FILE in it
-        if not plan.reachable(given):
-            raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({_without_passwords(given)}) doesn't let us in.")
+        if why := plan.why_unreachable(given):
+            where = _without_passwords(given)
+            raise Corrupt("broker_not_up", f"The broker of AMQP_URL ({where}) doesn't let us in. {why}")
         return Broker(amqp_url=given, management_url=settings.amqp_management_url.rstrip("/"), node=None)
     if not installed():
         raise Corrupt(

@@ -12,16 +12,22 @@ from typing import Any, cast
 import pika
 from pika.adapters.twisted_connection import TwistedProtocolConnection
 from pika.exceptions import ConnectionClosedByBroker
+from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
+from gameserver.broker.handshake import HUNG_UP, explained
 from gameserver.broker.urls import Node, nodes
+from gameserver.runtime.logging import Seldom
 
 log = logging.getLogger(__name__)
+refusals = Seldom(log)
+unreached = Seldom(log)
 
 HEARTBEAT_S = 10
 CONNECT_S_MAX = 5.0  # a node that is frozen must not keep us from the next
@@ -49,7 +55,7 @@ def _checking(host: str, ca_file: Path | None) -> Any:
 
 
 def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
-    log.error("the broker does not let us in: %s", why_refused(failure.value))
+    refusals.warning("the broker does not let us in: %s", why_refused(failure.value))
     if protocol.transport is not None:
         protocol.transport.abortConnection()
 
@@ -60,7 +66,9 @@ def why_refused(error: BaseException | None) -> str:
         return str(error.reply_text)
     if isinstance(error, DeferredTimeoutError):
         return f"it did not shake hands within {CONNECT_S_MAX:g} seconds"
-    return repr(error)
+    if isinstance(error, ConnectionClosed):
+        return HUNG_UP
+    return explained(repr(error))
 
 
 class FailoverEndpoint:
@@ -75,7 +83,14 @@ class FailoverEndpoint:
     def connect(self, factory: Any) -> Any:
         node = next(self._turns)
         self.where = parameters(node)
-        return endpoint(self._reactor, node).connect(factory)
+        return endpoint(self._reactor, node).connect(factory).addErrback(self._tell)
+
+    def _tell(self, failure: Failure) -> Failure:
+        """Log why nothing is there; the client service tries again, and says nothing."""
+        if not failure.check(CancelledError):
+            where = self.where
+            unreached.warning("no broker at %s:%d: %s", where.host, where.port, failure.getErrorMessage())
+        return failure
 
 
 class BrokerProtocol(TwistedProtocolConnection):

@@ -203,7 +203,7 @@ def test_a_vhost_that_the_broker_refuses_is_an_error(private_node: RunningNode):
 
 
 def test_a_worker_counts_as_ready_when_its_queues_are_consumed(vhost: Vhost):
-    assert plan.reachable(vhost.url)
+    assert not plan.why_unreachable(vhost.url)
     assert not plan.consumed(vhost.url, ["kept"])
     with channel(vhost.url) as consumer:
         consumer.queue_declare("kept", durable=True)
@@ -214,9 +214,9 @@ def test_a_worker_counts_as_ready_when_its_queues_are_consumed(vhost: Vhost):
 
 
 def test_a_node_that_is_away_is_passed_over(vhost: Vhost):
-    assert plan.reachable(f"amqp://127.0.0.1:1//;{vhost.url}")
-    assert not plan.reachable("amqp://127.0.0.1:1//;amqp://127.0.0.1:2//")
-    assert not plan.reachable(re.sub("//.*@", "//nobody:x@", vhost.url))
+    assert not plan.why_unreachable(f"amqp://127.0.0.1:1//;{vhost.url}")
+    assert "does not answer" in plan.why_unreachable("amqp://127.0.0.1:1//;amqp://127.0.0.1:2//")
+    assert "refuses the user" in plan.why_unreachable(re.sub("//.*@", "//nobody:x@", vhost.url))
 
 
 def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_node: RunningNode):
@@ -225,7 +225,7 @@ def test_a_durable_message_survives_kill_9_and_stopping_leaves_no_process(own_no
     own_node.kill()
     assert members(killed) == []
     assert not own_node.is_up()
-    assert not plan.reachable(own_node.amqp_url())
+    assert plan.why_unreachable(own_node.amqp_url())
     own_node.start()
     own_node.wait_until_up()
     assert consume(own_node.amqp_url()) == b"still here"

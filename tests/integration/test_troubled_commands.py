@@ -2,13 +2,18 @@
 
 import io
 import os
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
 from urllib.parse import urlsplit
 
 import pika
 import pytest
 
+from gameserver.broker.handshake import HUNG_UP, NO_TLS
 from gameserver.broker.topology import topology
 from gameserver.cli import main
 from gameserver.testing.deployment import Deployment
@@ -48,9 +53,64 @@ def test_a_broker_that_does_not_let_in_is_named(
         (deployment.amqp_url.replace(f":{url.password}@", ":wrong@"), "refuses the user of AMQP_URL"),
         (deployment.amqp_url.replace(url.path, "/nowhere"), "AMQP_URL names"),
         (f"amqp://127.0.0.1:{port}//", "does not answer"),
+        (deployment.amqp_url.replace("amqp:", "amqps:"), NO_TLS),
     ):
         as_operator.setenv("AMQP_URL", given)
         _ends_in_a_sentence(command, words, capsys)
+
+
+class Stranger:
+    """Something that listens where a broker was looked for, and does one thing with whoever comes."""
+
+    def __init__(self, greet: Callable[[socket.socket], object]) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._greet = greet
+        self._guests: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                guest, _ = self._listening.accept()
+                self._guests.append(guest)
+                with suppress(OSError):
+                    self._greet(guest)
+
+    def close(self) -> None:
+        for each in (self._listening, *self._guests):
+            each.close()
+
+
+def _hang_up(guest: socket.socket) -> None:
+    guest.recv(8)
+    guest.close()
+
+
+def _warn(guest: socket.socket) -> None:
+    """Do as a port of TLS does to whom speaks none."""
+    guest.recv(8)
+    guest.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
+    guest.close()
+
+
+STRANGERS = {
+    "that is mute": (lambda _: None, "amqp", "timed out"),
+    "that hangs up": (_hang_up, "amqp", HUNG_UP),
+    "of TLS": (_warn, "amqp", HUNG_UP),
+    "that is mute, with TLS": (lambda _: None, "amqps", "timed out"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_port_that_is_no_brokers_is_named(
+    name: str, as_operator: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All commands connect in one way (the test above asks each): one of them is asked."""
+    greet, scheme, words = STRANGERS[name]
+    with closing(Stranger(greet)) as stranger:
+        as_operator.setenv("AMQP_URL", f"{scheme}://game:secret@127.0.0.1:{stranger.port}//")
+        _ends_in_a_sentence(["queues"], words, capsys)
 
 
 def test_a_queue_with_other_arguments_is_named(

@@ -1,15 +1,21 @@
 """How a connection to the broker ends. How it begins needs a real broker: tests/integration."""
 
+import logging
+
 import pika
 import pytest
+from OpenSSL.SSL import Error as SSLError
 from pika.exceptions import AMQPHeartbeatTimeout, ConnectionClosedByBroker
 from twisted.internet import defer
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectError, ConnectionDone
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from gateway.amqp.failover import HANG_UP_S, BrokerProtocol, why_refused
+from gameserver.broker.handshake import HUNG_UP, NO_TLS
+from gameserver.runtime.logging import Seldom
+from gateway.amqp.failover import CONNECT_S_MAX, HANG_UP_S, BrokerProtocol, FailoverEndpoint, why_refused
 
 
 class Transport(StringTransport):
@@ -55,6 +61,11 @@ def test_a_broker_that_hangs_up_is_not_cut_off() -> None:
         (ConnectionClosedByBroker(403, "ACCESS_REFUSED - Login was refused"), "ACCESS_REFUSED - Login was refused"),
         (AMQPHeartbeatTimeout("nothing was heard"), "AMQPHeartbeatTimeout: ('nothing was heard',)"),
         (defer.TimeoutError(), "it did not shake hands within 5 seconds"),
+        (ConnectionDone(), HUNG_UP),
+        (
+            SSLError([("SSL routines", "", "wrong version number")]),
+            f"{NO_TLS} (Error([('SSL routines', '', 'wrong version number')]))",
+        ),
     ],
 )
 def test_why_a_broker_does_not_let_in_is_said(error: Exception, said: str) -> None:
@@ -66,3 +77,16 @@ def test_why_a_broker_does_not_let_in_is_said(error: Exception, said: str) -> No
     protocol._impl._terminate_stream(error)
     protocol.connectionLost(Failure(ConnectionDone()))
     assert found == [said]
+
+
+def test_an_address_at_which_nobody_is_is_named_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client service tries again without a word: a gateway with a wrong port in its address said nothing."""
+    monkeypatch.setattr("gateway.amqp.failover.unreached", Seldom(logging.getLogger("gateway.amqp.failover")))
+    reactor = MemoryReactorClock()
+    failed = FailoverEndpoint(reactor, "amqp://127.0.0.1:1234//").connect(Factory.forProtocol(Protocol))
+    reactor.tcpClients[0][2].clientConnectionFailed(None, Failure(ConnectError()))
+    reactor.advance(CONNECT_S_MAX / 2)  # there is no second address of this name
+    failed.addErrback(lambda failure: failure.trap(ConnectError))
+    assert "no broker at 127.0.0.1:1234: An error occurred while connecting" in caplog.text
