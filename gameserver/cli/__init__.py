@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import TextIO
 
-from gameserver.cli.commands import Command, within
+from gameserver.cli.commands import Command, commands_of, within
 from gameserver.errors import GameError
 
 # The modules with commands, in the order of the help.
@@ -85,7 +85,7 @@ def _groups(first: list[str]) -> Iterable[str]:
 def parser(groups: Iterable[str] = GROUPS) -> argparse.ArgumentParser:
     """Build the parser of these modules' commands; it puts the function to call into ``command``."""
     made = argparse.ArgumentParser(prog="gameserver", description=__doc__.split("\n", 1)[0])
-    subparsers = made.add_subparsers(required=True, metavar="command")
+    subparsers = commands_of(made, metavar="command")
     for module in groups:
         import_module(f"{__name__}.{module}").add(subparsers)
     return made

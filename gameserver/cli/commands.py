@@ -2,8 +2,10 @@
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeAlias
 
 from gameserver.errors import Retryable
@@ -49,7 +51,18 @@ def within(s_max: float) -> Iterator[None]:
 
 def add_group(commands: Subparsers, name: str, what: str) -> Subparsers:
     """Add a command that has commands of its own. Returns where to add those."""
-    return commands.add_parser(name, help=what).add_subparsers(required=True, metavar="what")
+    return commands_of(commands.add_parser(name, help=what), metavar="what")
+
+
+def commands_of(parser: argparse.ArgumentParser, *, metavar: str) -> Subparsers:
+    """Give a parser commands. Who names none of them is shown them all."""
+    parser.set_defaults(command=partial(_list_commands, parser), takes_rest=False, s_max=0.0)
+    return parser.add_subparsers(metavar=metavar)
+
+
+def _list_commands(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    parser.print_help(sys.stderr)
+    return 2
 
 
 def add_gateways(parser: argparse.ArgumentParser) -> None:

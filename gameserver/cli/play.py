@@ -1,6 +1,7 @@
 """``gameserver play``: play in this terminal."""
 
 import argparse
+import sys
 from importlib.util import find_spec
 
 from gameserver import config
@@ -9,6 +10,7 @@ from gameserver.config import PLAYER
 from gameserver.errors import Rejected
 from gameserver.local.ports import gateway_listeners
 
+NO_TERMINAL = "This is no terminal to play in: input or output is a file or another program's."
 EXTRA = "textual is not installed. Type: pip install 'gameserver[play]'"
 
 
@@ -24,6 +26,8 @@ def add(commands: Subparsers) -> None:
 def _play(arguments: argparse.Namespace) -> int:
     if find_spec("textual") is None:
         raise Rejected("no_textual", EXTRA)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Rejected("no_terminal", NO_TERMINAL)
     from gameserver.client.play.app import PlayApp
 
     app = PlayApp([_address(text) for text in arguments.address] or _own(), arguments.name)

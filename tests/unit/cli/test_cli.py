@@ -1,6 +1,7 @@
 """The command line as a whole: every group is there, and a fault of the project ends a command with a sentence."""
 
 import argparse
+import io
 import pkgutil
 import subprocess
 import sys
@@ -46,6 +47,23 @@ def test_every_command_says_what_it_does_and_has_a_function() -> None:
         found
     )
     assert all(command.description and callable(command.get_default("command")) for command in found.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [([], ("up", "play", "status")), (["dead"], ("list", "replay")), (["world"], ("apply",))]
+)
+def test_who_names_no_command_is_shown_them_all(
+    words: list[str], shown: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert all(f"    {name} " in said for name in shown), said
+
+
+def test_nobody_plays_in_a_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert main(["play"]) == 1
+    assert capsys.readouterr().err.startswith("gameserver: This is no terminal")
 
 
 def test_a_fault_is_one_sentence_and_an_interruption_none(
