@@ -2,7 +2,7 @@ import pytest
 
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
-from gameserver.local.rabbitmq_node import CONSUMER_TIMEOUT_S
+from gameserver.local.rabbitmq_node import CONSUMER_TIMEOUT_S, refuse_folder
 from gameserver.testing.rabbitmq_node import RunningNode
 
 
@@ -79,3 +79,18 @@ def test_a_node_that_was_not_started_has_no_pid(node):
     assert not node.is_running()
     with pytest.raises(Corrupt, match="not started"):
         _ = node.pid
+
+
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "`id`", "two\nlines"])
+def test_a_folder_in_which_rabbitmq_does_not_come_up_is_refused(tmp_path, name):
+    with pytest.raises(Corrupt, match="RabbitMQ can't run in") as refused:
+        refuse_folder(tmp_path / name)
+    assert refused.value.code == "bad_folder"
+
+
+@pytest.mark.parametrize("name", ["my games", "a#b", "50%", "café", "$HOME", "a$(b)", "a\\b", "a;()&<>|*?b"])
+def test_a_folder_in_which_rabbitmq_was_seen_to_come_up_is_taken(tmp_path, name):
+    """As long as rabbitmq.conf names no path: it ends one at "#", asks for a setting at "$(", takes only ASCII."""
+    refuse_folder(tmp_path / name)
+    node = RunningNode.somewhere(tmp_path / name)
+    assert str(tmp_path) not in node.configuration()
