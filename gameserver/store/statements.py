@@ -6,7 +6,7 @@ back are the driver's plain tuples. What is asked once in a while may be built a
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -115,6 +115,14 @@ class Rows:
         self._cursor = cursor
         self.waits_for_disk = True
 
+    def close(self) -> None:
+        """Let go of the last statement.
+
+        SQLite keeps a connection that is closed, with its files as they were opened, as long as one of its statements
+        is referred to: by an error's traceback, which lives until Python searches for cycles.
+        """
+        self._cursor.close()
+
     def all(self, statement: Any, **values: Any) -> list[tuple[Any, ...]]:
         """The rows that a SELECT finds."""
         self.run(statement, **values)
@@ -212,15 +220,14 @@ def _as_array(values: Sequence[Any]) -> Any:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Rows]:
     """Read without locks. Raises what ``faults.blame`` makes of an error."""
-    with _connection(engine) as connection:
-        yield _rows(engine, connection)
+    with _connection(engine) as connection, closing(_rows(engine, connection)) as rows:
+        yield rows
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Rows]:
     """A transaction: all of it or nothing. Raises the same."""
-    with _connection(engine) as connection:
-        rows = _rows(engine, connection)
+    with _connection(engine) as connection, closing(_rows(engine, connection)) as rows:
         if engine.dialect.name == "sqlite":
             rows.command("BEGIN IMMEDIATE")  # it waits now for the one writer, and never fails half way
         yield rows
