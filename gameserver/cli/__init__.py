@@ -16,6 +16,8 @@ from typing import TextIO
 from gameserver.cli.commands import Command, commands_of, within
 from gameserver.errors import GameError
 
+NUMBER_MAX = 10**9  # as an argument
+
 # The modules with commands, in the order of the help.
 GROUPS = {
     "up": ("up", "dev"),
@@ -73,8 +75,20 @@ def _parsed(argv: list[str] | None) -> argparse.Namespace:
     arguments, rest = whole.parse_known_args(words)
     if rest and not arguments.takes_rest:
         whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    for name, value in vars(arguments).items():
+        if fault := _fault_of(value):
+            whole.error(f"{name}: {fault}")
     arguments.rest = rest
     return arguments
+
+
+def _fault_of(value: object) -> str:
+    """Say what is wrong with an argument for any command. A path may be of any bytes."""
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        return f"{value!a} is no text in UTF-8"
+    if isinstance(value, int | float) and not 0 <= value <= NUMBER_MAX:  # nor is NaN
+        return f"{value} is not a number from 0 to {NUMBER_MAX}"
+    return ""
 
 
 def _groups(first: list[str]) -> Iterable[str]:

@@ -112,3 +112,28 @@ def test_what_the_machine_refuses_is_one_sentence_in_every_command(
     monkeypatch.setattr("gameserver.cli.catalogue._events", fail)
     assert main(["events"]) == 1
     assert capsys.readouterr().err == f"gameserver: {said}"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["tail", "--count", "-1"], "count: -1 is not a number from 0 to"),
+        (["dead", "list", "--hours", "nan"], "hours: nan is not a number from 0 to"),
+        (["dead", "list", "--hours", "1e400"], "hours: inf is not a number from 0 to"),
+        (["up", "--bots", "-5"], "bots: -5 is not a number from 0 to"),
+        (["announce", "a\udcffb"], "text: 'a\\udcffb' is no text in UTF-8"),
+        (["roles", "grant", "\udcff", "builder"], "is no text in UTF-8"),
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_means_nothing_is_refused_before_anything_is_done(
+    argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_path_may_be_of_any_bytes() -> None:
+    assert cli._parsed(["backup", "b/\udcff"]).file.name == "\udcff"
