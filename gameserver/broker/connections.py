@@ -34,7 +34,7 @@ def connected(amqp_url: str, **transport_options: Any) -> Iterator[Connection]:
     """Connect, trying each node once, and close at the end. Each answer of the broker is waited for ``TIMEOUT_S``.
 
     ``transport_options``: ``confirm_publish=True`` has the broker confirm what is published. Raises ``Retryable``
-    ``broker_away`` and ``broker_blocked``, ``Corrupt`` ``broker_refuses`` and ``broker_differs``.
+    ``broker_away`` and ``broker_blocked``, ``Corrupt`` ``broker_refuses``, ``broker_differs`` and ``broker_lacks``.
     """
     options = {
         "read_timeout": TIMEOUT_S,
@@ -79,6 +79,11 @@ def blame(error: Exception) -> GameError:
             "broker_differs",
             f"A queue or exchange is there with other arguments: {_said(cause)}. Give the settings that it was made "
             "with, or remove it when it is empty (docs/operating.md, Limits).",
+        )
+    if isinstance(cause, NotFound):
+        return Corrupt(
+            "broker_lacks",
+            f"The broker lacks something: {_said(cause)}. `gameserver declare`, as a user who may, makes it.",
         )
     return Retryable("broker_away", f"The broker does not answer: {explained(_said(cause))}")
 

@@ -6,10 +6,11 @@ declares the queues it consumes; what events are told, delayed and buried throug
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from amqp.exceptions import AccessRefused, NotAllowed
+from amqp.exceptions import AccessRefused, NotAllowed, NotFound, PreconditionFailed
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer import Consumer
@@ -25,6 +26,8 @@ from tasks.unread_messages import Strategies
 
 log = logging.getLogger(__name__)
 refusals = Seldom(log)
+
+T = TypeVar("T")
 
 EVENTS_EVERY_S = 0.5
 TRIES = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 2.0}  # seconds
@@ -50,6 +53,20 @@ class Bulkheads(bootsteps.Step):
 
 def _check(held: HeldMessages) -> None:
     held.check(tuple(state.reserved_requests), time.monotonic())
+
+
+def _until_it_may(work: Callable[[], T]) -> T:
+    """Do it, also where the broker refuses us, lacks something or has it otherwise: somebody may mend that.
+
+    Celery takes a refusal for the end of its consumer, and begins anew, without a pause.
+    """
+    while True:
+        try:
+            return work()
+        except (AccessRefused, NotAllowed, NotFound, PreconditionFailed) as refused:
+            refusals.warning("%s Trying again every %d seconds.", blame(refused).message, TRIES["interval_max"])
+        state.maybe_shutdown()
+        time.sleep(TRIES["interval_max"])
 
 
 class PromptConsumer(Consumer):
@@ -93,22 +110,13 @@ class PromptConsumer(Consumer):
         running = version(connection.connection.server_properties)
         log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
         self._arrange_prefetch(connection, shared=shares_prefetch(settings.queues.type, running))
-        ensure_topology(connection, topology(settings.limits, settings.queues))
+        _until_it_may(partial(ensure_topology, connection, topology(settings.limits, settings.queues)))
         return connection
 
     def ensure_connected(self, conn: Any) -> Any:
-        """Connect, however long it takes, also where the broker refuses us: it may be told otherwise.
-
-        Celery takes a refusal for the end of its consumer, and begins anew, without a pause.
-        """
+        """Connect, however long it takes."""
         conn.ensure_connection = partial(conn.ensure_connection, **TRIES)
-        while True:
-            try:
-                return super().ensure_connected(conn)
-            except (AccessRefused, NotAllowed) as refused:
-                refusals.warning("%s Trying again every %d seconds.", blame(refused).message, TRIES["interval_max"])
-            state.maybe_shutdown()
-            time.sleep(TRIES["interval_max"])
+        return _until_it_may(partial(super().ensure_connected, conn))
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Begin to look at what is held, with each connection."""

@@ -4,17 +4,19 @@ The fake follows RabbitMQ's ``rabbit_channel.erl``: where a shared count is not 
 counts for each consumer that begins after it.
 """
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from amqp.exceptions import AccessRefused, NotAllowed
+from amqp.exceptions import AccessRefused, NotAllowed, NotFound, PreconditionFailed
 from celery.exceptions import WorkerShutdown
 from celery.worker import state
 from celery.worker.consumer import consumer as celerys
 from celery.worker.consumer.tasks import Tasks
 
 from gameserver.broker.topology import QueueType, shares_prefetch, version
+from gameserver.runtime.logging import Seldom
 from tasks.overrides.consumer import TRIES, PromptConsumer
 
 MULTIPLIER = 2
@@ -238,3 +240,32 @@ def test_who_is_refused_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     consumer: Any = object.__new__(PromptConsumer)
     with pytest.raises(WorkerShutdown):
         consumer.ensure_connected(SimpleNamespace(ensure_connection=print))
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (PreconditionFailed("inequivalent arg 'x-queue-type' for queue 'chat'"), "there with other arguments"),
+        (NotFound("no exchange 'dead.sorted'"), "gameserver declare"),
+    ],
+)
+def test_a_broker_that_has_something_otherwise_or_not_at_all_is_asked_again_after_a_pause(
+    found: Exception, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A queue that somebody made before: Celery began anew five times a second, with a traceback."""
+    monkeypatch.setattr("tasks.overrides.consumer.refusals", Seldom(logging.getLogger("tasks.overrides.consumer")))
+    slept = refusing(monkeypatch)
+    connection = SimpleNamespace(connection=SimpleNamespace(server_properties={}))
+    monkeypatch.setattr(celerys.Consumer, "connect", lambda _: connection)
+    monkeypatch.setattr(PromptConsumer, "_arrange_prefetch", lambda *_, **__: None)
+    answers = [found, found]
+    monkeypatch.setattr(
+        "tasks.overrides.consumer.ensure_topology", lambda *_: _raise(answers.pop()) if answers else None
+    )
+    assert object.__new__(PromptConsumer).connect() is connection
+    assert slept == [TRIES["interval_max"]] * 2
+    assert said in caplog.text
+
+
+def _raise(error: Exception) -> None:
+    raise error
