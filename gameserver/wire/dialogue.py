@@ -77,7 +77,7 @@ class Dialogue:
         return ""
 
     def _take_password(self, line: str) -> Event | str:
-        return self._enter("login", line)
+        return self._enter("login", line) if line else self._begin_anew()
 
     def _take_new_name(self, line: str) -> str:
         self._given = {"name": line.strip()}
@@ -85,6 +85,8 @@ class Dialogue:
         return ""
 
     def _take_new_password(self, line: str) -> str:
+        if not line:
+            return self._begin_anew()
         self._given["password"] = line
         self.step = Step.AGAIN
         return ""
@@ -94,6 +96,10 @@ class Dialogue:
             self.step = Step.NEW_PASSWORD
             return "These were two different passwords."
         return self._enter("register", line)
+
+    def _begin_anew(self) -> str:
+        self.step = Step.NAME
+        return "Nobody enters without a password."
 
     def _wait(self, line: str) -> str:
         return "One moment."

@@ -117,6 +117,13 @@ def test_a_new_player_is_made_with_the_password_typed_twice() -> None:
     assert (register.spec.name, register.name) == ("register", "Cora")  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("lines", [("Ada", ""), ("new", "Cora", "")])
+def test_who_types_no_password_is_told_so_and_asked_for_the_name_again(lines: tuple[str, ...]) -> None:
+    screen = Screen()
+    assert screen.type(*lines) == []
+    assert screen.reads().endswith("Nobody enters without a password.\r\nYour name (or new, to make a player): ")
+
+
 def test_a_lost_session_is_taken_up_with_its_code_and_goes_on_above_all_numbers_that_it_may_have_used() -> None:
     before = Screen().enter()
     before.type("resume")
