@@ -6,9 +6,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.declare.game_package import folder
 from gameserver.errors import Rejected
+from gameserver.local.game_check import begin_check
 from gameserver.local.scaffold import new_game
 from gameserver.store import own_migrations
 
@@ -31,9 +33,13 @@ def _new(arguments: argparse.Namespace) -> int:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    """Run pytest where the game lies; its exit status is the command's."""
+    """Run pytest where the game lies; its exit status is the command's.
+
+    A game that cannot be read ends it before: pytest would say so once for each file, with a traceback.
+    """
     if find_spec("pytest") is None:
         raise Rejected("no_pytest", "pytest is not installed. Type: pip install 'gameserver[test]'")
+    begin_check(config.load())()
     return subprocess.run([sys.executable, "-m", "pytest", *arguments.rest], cwd=folder(), check=False).returncode
 
 

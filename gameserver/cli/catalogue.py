@@ -8,6 +8,7 @@ from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
+from gameserver.local.game_check import begin_check
 from gameserver.operations import catalogue_diff, catalogue_document, catalogue_export, event_reference, typescript
 from gameserver.operations.inspector import Inspector
 from gameserver.wire import states
@@ -44,6 +45,7 @@ def _events(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    begin_check(config.load())()
     text = typescript.declarations() + "\n" if arguments.typescript else catalogue_export.text()
     if arguments.file is None:
         print(text, end="")
@@ -67,6 +69,7 @@ def _diff(arguments: argparse.Namespace) -> int:
     except GameError as error:
         print(f"gameserver: {error.message}", file=sys.stderr)
         return 2
+    begin_check(config.load())()
     today = catalogue_document.read(catalogue_export.text().encode(), "this version")
     found = catalogue_diff.breaking_first(change for old in earlier for change in catalogue_diff.changes(old, today))
     for change in found:

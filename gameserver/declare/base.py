@@ -15,9 +15,18 @@ from gameserver.declare.options import wrong_types
 from gameserver.declare.packet_checks import fault_of_name, faults_of_packet, is_name
 from gameserver.declare.source_locations import caller
 from gameserver.errors import Corrupt
+from gameserver.limits import Limits
 
 PRIORITY_MAX = 4
 PERIOD_S_MIN = 0.05
+# RabbitMQ keeps what nobody takes for 2^32 ms at most, and what beat sends waits for two periods.
+PERIOD_S_MAX = 7 * 86_400.0
+STALE_S_MAX = 86_400.0
+# A worker may hold a message for ten leases (tasks.overrides.ack_timeout), and RabbitMQ's own consumer_timeout, where
+# it has one, is half an hour. A worker that is stopped ends what it has begun within one.
+LEASE_S_MAX = 180
+ATTEMPTS_MAX = Limits().deliveries_max - 1  # or the broker takes an event away before it is a dead letter
+BATCH_MAX = 10_000  # events: they are one message, and one transaction
 SEQ_MAX = 2**53 - 1
 TEXT_CHARS_MAX = 300
 SECRET_BYTES_MAX = 600  # as a client sends it
@@ -175,7 +184,7 @@ def event(
     refreshes_view: bool = False,
     shard_by: str = "",
 ) -> Callable[[E], E]:
-    """Declare an event type. The options are the fields of ``Spec``.
+    """Declare an event type. The options are the fields of ``Spec``, within the bounds that stand above.
 
     ``family``: only where the engine declares what a module's rules answer; else it is the module's.
     Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
@@ -256,12 +265,13 @@ def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
         f"a lane has a name as an event has, and not {spec.lane!r:.60}": spec.lane != "" and not is_name(spec.lane),
         "a client's event needs a lane": spec.origin == "client" and not spec.lane,
         f"priority is 0 to {PRIORITY_MAX}": not 0 <= spec.priority <= PRIORITY_MAX,
-        "a lease is at least 1 second": spec.lease_s < 1,
+        f"a lease is 1 to {LEASE_S_MAX} seconds": not 1 <= spec.lease_s <= LEASE_S_MAX,
         "a durable event never goes stale": spec.durable and spec.stale_after_s > 0,
-        "at least one attempt": spec.max_attempts < 1,
-        "at least one event a batch": spec.batch_max < 1,
+        f"max_attempts is 1 to {ATTEMPTS_MAX}": not 1 <= spec.max_attempts <= ATTEMPTS_MAX,
+        f"batch_max is 1 to {BATCH_MAX} events": not 1 <= spec.batch_max <= BATCH_MAX,
         "beat sends events of origin server alone": spec.every_s != 0 and spec.origin != "server",
-        f"a period is {PERIOD_S_MIN} seconds at least": spec.every_s != 0 and spec.every_s < PERIOD_S_MIN,
+        f"a period is {PERIOD_S_MIN:g} to {PERIOD_S_MAX:g} seconds": spec.every_s != 0
+        and not PERIOD_S_MIN <= spec.every_s <= PERIOD_S_MAX,
         "a periodic event has the number of its period, n: int, and needs no other field": spec.every_s > 0
         and _required(cls) != ["n"],
         "a periodic event is neither durable nor stale: after it comes the next": spec.every_s > 0
@@ -272,7 +282,7 @@ def _contradictions(spec: Spec, cls: type[Event]) -> dict[str, bool]:
         "a docstring says what it does": not cls.__doc__,
         **{f"describe what {name} may hold: players are told that": True for name in unclear_fields(cls)},
         **{f"its result: {fault}": True for fault in _faults_of_result(spec.result)},
-        "a time is never less than nothing": spec.stale_after_s < 0,
+        f"stale_after_s is 0 to {STALE_S_MAX:g} seconds": not 0 <= spec.stale_after_s <= STALE_S_MAX,
     }
 
 

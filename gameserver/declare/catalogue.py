@@ -14,6 +14,7 @@ import msgspec
 from gameserver.declare import session_events
 from gameserver.declare.base import DECLARED, Event, Notice, NoticeSpec, Result, Spec
 from gameserver.declare.game_package import parts
+from gameserver.declare.importing import exists, imported
 from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.packet_parts import complete
 from gameserver.errors import Corrupt
@@ -75,6 +76,17 @@ def _misplaced(cls: type[Event]) -> Iterator[str]:
 
 def _declaration(cls: type[Event] | type[Notice]) -> Spec | NoticeSpec:
     return cls.spec if issubclass(cls, Event) else cls.notice
+
+
+def tasks_of(module: str) -> set[str]:
+    """The events that a module declares which the game need not have; none where it cannot be imported here."""
+    file = f"{module}.events"
+    try:
+        if exists(file):
+            imported(file)
+    except Corrupt:  # it needs what is not installed: then nobody can say
+        return set()
+    return {cls.spec.task for cls in DECLARED if cls.__module__ == file and issubclass(cls, Event)}
 
 
 @once_per_reading

@@ -8,6 +8,7 @@ another module's notices writes a function of the same name: all are called, in 
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from types import FunctionType
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -86,6 +87,8 @@ def follows(name: str) -> Callable[[F], F]:
         raise Corrupt("bad_declaration", f'{at}: name what is followed, as in @follows("moved").')
 
     def mark(function: F) -> F:
+        if not isinstance(function, FunctionType):
+            raise Corrupt("bad_declaration", f"{at}: what follows {name!r} is written with def.")
         DECLARED.append(Follower(function=function, of=name, at=at))
         return function
 

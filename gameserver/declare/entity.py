@@ -27,6 +27,8 @@ from gameserver.errors import Corrupt
 TYPES = (str, int, bytes)
 RESERVED = ("when", "look", "components")
 ACTOR_FIELDS = ("session", "gateway", "conn", "marks")
+NEWEST_MAX = 100_000  # rows: they are looked through when one is saved
+KEPT_MS_MAX = 100 * 365 * 86_400_000
 # Tables of the engine's own.
 ENGINE_TABLES = frozenset({"outcomes", "outbox", "trials", "dead_letters", "unread", "facts", "alembic_version"})
 NO_CONDITIONS: Mapping[str, Condition] = {}
@@ -244,6 +246,8 @@ def _contradictions(spec: EntitySpec, cls: type[Entity]) -> dict[str, bool]:
         "often can't hold the id": spec.often is not None and "id" in spec.often.fields,
         "a place is a text and two numbers": spec.place is not None and _kinds_of_place(spec) != [str, int, int],
         "newest needs per": spec.keep is not None and spec.keep.newest > 0 and not spec.keep.per,
+        f"newest is 0 to {NEWEST_MAX}": spec.keep is not None and not 0 <= spec.keep.newest <= NEWEST_MAX,
+        f"for_ms is 0 to {KEPT_MS_MAX}": spec.keep is not None and not 0 <= spec.keep.for_ms <= KEPT_MS_MAX,
         "along needs per": spec.keep is not None and spec.keep.along is not None and not spec.keep.per,
         "what is written blind can't be an actor": bool(spec.blind) and spec.actor,
         **{f"an actor has a text {name}": types.get(name) is not str for name in ACTOR_FIELDS if spec.actor},

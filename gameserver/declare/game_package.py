@@ -30,7 +30,7 @@ import msgspec
 
 from gameserver.declare.importing import exists, imported, is_package
 from gameserver.declare.once_per_reading import once_per_reading
-from gameserver.declare.source_locations import file_of, place, place_of_value
+from gameserver.declare.source_locations import file_of, gives_value, place, place_of_value
 from gameserver.errors import Corrupt
 
 SETTING = "GAMESERVER_GAME"
@@ -42,6 +42,11 @@ _NAMES_GAME = re.compile(r"\s*(tool\.gameserver\.)?game\s*=")
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 # Families name queues and Celery tasks: these names, and what begins with one and a dot, are the engine's and Celery's.
 RESERVED = frozenset({"celery", "dead", "delay", "gateway", "server"})
+# Names of packages that the engine imports: a game's folder goes before them on Python's path.
+TAKEN = frozenset(
+    {"gateway", "tasks", "celeryconfig", "flowerconfig", "celery", "kombu", "amqp", "billiard", "vine", "flower"}
+    | {"twisted", "pika", "sqlalchemy", "alembic", "msgspec", "cryptography", "tornado", "prometheus_client", "pytest"}
+)
 PARTS = ("events", "rules", "entities", "maps", "hooks", "conserved", "world_view", "text")
 
 
@@ -111,7 +116,9 @@ def _is_dotted(name: Any) -> bool:
 @once_per_reading
 def game() -> Game:
     """The game that is played. Raises ``Corrupt``: ``bad_game`` where there is none, ``bad_module``."""
+    _refuse_unnamed()
     name = package()
+    _refuse_anothers(name)
     _make_importable()
     if not _is_dotted(name) or not exists(name) or not is_package(name):
         raise Corrupt("bad_game", f"{_where_it_is_named()}: there is no package {name} on Python's path.")
@@ -122,6 +129,24 @@ def game() -> Game:
         if not sound:
             raise Corrupt("bad_game", f"{place_in_game(field)}: {field} of GAME must be {fault}.")
     return found
+
+
+def _refuse_unnamed() -> None:
+    """Raise ``Corrupt`` where a game lies in the folder, and nothing names it: another one would be played."""
+    if os.environ.get(SETTING) or _named():
+        return
+    for file in sorted(folder().glob("*/__init__.py")):
+        if gives_value(file, "GAME"):
+            cure = f'write {PROJECT} with [tool.gameserver] and game = "{file.parent.name}"'
+            raise Corrupt("bad_game", f"{place_of_value(file, 'GAME')}: a game, and no {PROJECT} names it: {cure}.")
+
+
+def _refuse_anothers(name: str) -> None:
+    """Raise ``Corrupt`` where a game is called as what Python, or the engine, imports under that name."""
+    first = name.partition(".")[0]
+    if first in sys.stdlib_module_names or first in TAKEN:
+        fault = f"{first} is a package that Python or the engine imports"
+        raise Corrupt("bad_game", f"{_where_it_is_named()}: {fault}: rename the package.")
 
 
 def _checked(found: Game) -> dict[str, tuple[bool, str]]:
@@ -180,6 +205,14 @@ def modules() -> tuple[str, ...]:
             both = f"{first} and {name} would both be the family {family_of(name)}"
             raise Corrupt("bad_game", f"{_place_of_module(name)}: {both}: rename one, or leave one out.")
     return found
+
+
+@once_per_reading
+def beside() -> tuple[str, ...]:
+    """The game's modules, and those that stand beside them in the packages from which it takes some."""
+    parents = dict.fromkeys(name.rpartition(".")[0] for name in game().modules)
+    others = [name for parent in parents if parent and is_package(parent) for name in _own(parent)]
+    return tuple(dict.fromkeys((*modules(), *others)))
 
 
 def parts(part: str) -> list[ModuleType]:

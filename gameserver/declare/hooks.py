@@ -15,7 +15,7 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
 from gameserver.declare.entity import are_entities, strangers
-from gameserver.declare.game_package import modules, package, parts
+from gameserver.declare.game_package import beside, family_of, modules, package, parts
 from gameserver.declare.importing import exists, imported
 from gameserver.declare.once_per_reading import once_per_reading
 from gameserver.declare.signatures import misfits, misfits_of_options
@@ -30,6 +30,7 @@ PARAMETERS: dict[When, tuple[str, ...]] = {
 }
 STEPS: tuple[When, ...] = tuple(PARAMETERS)
 NEEDS = ("event", "context")
+NEARLY = 0.75  # a name as like another as this is a slip
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +57,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The function's name."""
-        return self.function.__name__
+        return str(getattr(self.function, "__name__", repr(self.function)))
 
     @property
     def file(self) -> str:
@@ -176,8 +177,10 @@ def hooks() -> dict[str, tuple[Hook, ...]]:
     places = hook_files()
     families = catalogue.families()
     found = [hook for hook in DECLARED if hook.function.__module__ in places]
-    found = [hook for hook in found if not hook.optional or hook.event.partition(".")[0] in families]
     specs = {spec.task: spec for spec in catalogue.specs()}
+    for hook in (hook for hook in found if hook.optional):
+        _refuse(hook, _unmeant(hook, specs))
+    found = [hook for hook in found if not hook.optional or hook.event.partition(".")[0] in families]
     for hook in found:
         _refuse(hook, _misplaced(hook, specs))
     _refuse_doubles(found)
@@ -194,10 +197,33 @@ def hook_files() -> dict[str, int]:
     return {f"{module}.hooks": rank for rank, module in enumerate((*modules(), package()))}
 
 
+def _unmeant(hook: Hook, specs: dict[str, Spec]) -> dict[str, bool]:
+    """What an optional hook cannot mean: an event that its module lacks, or a module that is called nearly so.
+
+    Modules that stand beside those of the game are looked at too: the hook shall be right in games that have them.
+    """
+    family = hook.event.partition(".")[0]
+    known = {each.family for each in specs.values()} | {family_of(module) for module in beside()}
+    if family not in known:
+        near = get_close_matches(family, known, 1, NEARLY)
+        return {
+            'an event has the name of its module before its own, as in "chat.say"': hook.event.count(".") != 1,
+            f"there is no module {family} (is it {''.join(near)}?)": bool(near),
+        }
+    declared = specs.keys() | {
+        task for module in beside() if family_of(module) == family for task in catalogue.tasks_of(module)
+    }
+    return {_no_such(hook.event, declared): bool(declared) and hook.event not in declared}
+
+
+def _no_such(event: str, known: Iterable[str]) -> str:
+    near = get_close_matches(event, known, 1)
+    return "there is no such event" + (f" (is it {near[0]}?)" if near else "")
+
+
 def _misplaced(hook: Hook, specs: dict[str, Spec]) -> dict[str, bool]:
-    near = get_close_matches(hook.event, specs, 1)
     return {
-        "there is no such event" + (f" (is it {near[0]}?)" if near else ""): hook.event not in specs,
+        _no_such(hook.event, specs): hook.event not in specs,
         **dict.fromkeys(strangers(hook.components), True),
     }
 

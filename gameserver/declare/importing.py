@@ -1,9 +1,10 @@
 """Importing what a game is made of: whatever goes wrong in it is one sentence that names file and line.
 
-A game's code runs while it is imported, so anything may happen in it: an exception of any kind, ``sys.exit()``, a loop
-without an end. None of that is more than a module that does not import.
+A game's code runs while it is imported, so anything may happen in it: an exception of any kind, ``sys.exit()`` or
+``os._exit()``, a loop without an end. None of that is more than a module that does not import.
 """
 
+import os
 import signal
 import threading
 import time
@@ -65,6 +66,30 @@ def faults_named(code: str, folders: Iterable[Path], otherwise: str) -> Iterator
 
 @contextmanager
 def _bounded() -> Iterator[None]:
+    """Raise, where the code is, in what does not come to its end or ends the process without a word."""
+    with _exits_raised(), _within_time():
+        yield
+
+
+@contextmanager
+def _exits_raised() -> Iterator[None]:
+    """Raise ``SystemExit`` from ``os._exit``, which else ends a process as if all were well. Forks may end so."""
+    end, reader = os._exit, os.getpid()
+
+    def raise_instead(status: int) -> NoReturn:
+        if os.getpid() != reader:
+            end(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = raise_instead
+    try:
+        yield
+    finally:
+        os._exit = end
+
+
+@contextmanager
+def _within_time() -> Iterator[None]:
     """Raise ``TimeoutError``, where the code is, in what does not come to its end. Only the main thread can."""
     left_s, _ = signal.getitimer(signal.ITIMER_REAL)
     if threading.current_thread() is not threading.main_thread() or 0 < left_s <= IMPORT_S_MAX:

@@ -68,7 +68,8 @@ def unreadable(cls: type[msgspec.Struct]) -> str:
 
 def _wrong_defaults(cls: type[msgspec.Struct]) -> Iterator[str]:
     for field in msgspec.structs.fields(cls):
-        if field.default is not msgspec.NODEFAULT:
-            given = msgspec.to_builtins(field.default, builtin_types=(bytes,), enc_hook=repr)
+        if not field.required:
+            default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+            given = msgspec.to_builtins(default, builtin_types=(bytes,), enc_hook=repr)
             if not fits(given, hints(cls)[field.name]):
                 yield field.name

@@ -23,6 +23,7 @@ from gameserver.errors import Corrupt
 log = logging.getLogger(__name__)
 
 LINE_CHARS_MAX = 1_000
+SAID_ONCE = ("told", "answered", "picture")
 _NAMES = re.compile(r"\(\?P<\w+>")
 
 
@@ -136,11 +137,23 @@ def phrasebook() -> Phrasebook:
     found = sorted((each for each in DECLARED if each.file in ranks), key=lambda each: ranks[each.file])
     commands = [each for each in found if isinstance(each, Command)]
     _refuse_unreachable(commands)
+    prose = [each for each in found if isinstance(each, Prose)]
+    _refuse_unsaid(prose)
     typed = {command.event.spec.name for command in commands if command.event is not None}
     plain = [
         _plain_command(cls) for name, cls in catalogue.client_events().items() if name not in typed and _has_form(cls)
     ]
-    return Phrasebook([*commands, *plain], [each for each in found if isinstance(each, Prose)])
+    return Phrasebook([*commands, *plain], prose)
+
+
+def _refuse_unsaid(prose: Iterable[Prose]) -> None:
+    """Raise ``Corrupt`` where a file says twice how something reads: only one is said. Others may say it anew."""
+    known: dict[tuple[str, str, str], Prose] = {}
+    for one in (each for each in prose if each.kind in SAID_ONCE):
+        first = known.setdefault((one.file, one.kind, one.of), one)
+        if first is not one:
+            what = f"@{one.kind} of {one.of}" if one.of else f"@{one.kind}"
+            raise Corrupt("bad_declaration", f"{one.at}: {what}: {first.at} says it already.")
 
 
 def _refuse_unreachable(commands: Iterable[Command]) -> None:

@@ -46,6 +46,11 @@ def place_of_value(file: str | Path, name: str, part: str = "") -> str:
     return place(str(file), lines[0] if lines else 1)
 
 
+def gives_value(file: Path, name: str) -> bool:
+    """Whether a file gives a name its value."""
+    return any(name in _names_given(node) for node in _parsed(file))
+
+
 def _parsed(file: Path) -> list[ast.stmt]:
     try:
         return ast.parse(file.read_bytes()).body

@@ -13,6 +13,7 @@ from gameserver.declare.game_package import package
 from gameserver.errors import Corrupt
 from gameserver.runtime.startup_errors import SPEAKER, exit_with_message
 
+READ = "read"  # said at the end: whatever else ends the process has not read the game
 COMMAND = (sys.executable, "-m", "gameserver.local.game_check")
 
 
@@ -22,6 +23,7 @@ def main() -> int:
         from gameserver import config
 
         read_game(config.load())
+    print(READ)
     return 0
 
 
@@ -42,6 +44,7 @@ def _read(settings: Settings) -> None:
     from gameserver.declare.misplaced import refuse_misplaced
     from gameserver.declare.phrasebook import phrasebook
     from gameserver.declare.roles import roles
+    from gameserver.declare.source_checks import refuse_in_sources
     from gameserver.maps.data_files import refuse_unasked
     from gameserver.maps.world import load_world
     from gameserver.rules.book import rules
@@ -62,6 +65,7 @@ def _read(settings: Settings) -> None:
     refuse_unasked()
     refuse_missing()
     load_world(settings.world_file)
+    refuse_in_sources()  # after all that is read
 
 
 def begin_check(settings: Settings) -> Callable[[], None]:
@@ -71,13 +75,15 @@ def begin_check(settings: Settings) -> Callable[[], None]:
     """
     if settings.checked:
         return lambda: None
-    process = subprocess.Popen(COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def end() -> None:
-        said = process.communicate()[1].splitlines()
-        if process.returncode:
+        read, said = (text.splitlines() for text in process.communicate())
+        if process.returncode or READ not in read[-1:]:
             sentences = [line.removeprefix(SPEAKER) for line in said if line.startswith(SPEAKER)]
-            ended = f"Reading the game {package()} ended with status {process.returncode}, and without a word."
+            ended = (
+                f"Reading the game {package()} ended with status {process.returncode}, before it was read to its end."
+            )
             raise Corrupt("bad_game", sentences[-1] if sentences else ended)
 
     return end

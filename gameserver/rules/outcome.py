@@ -6,7 +6,6 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from types import FunctionType
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -343,8 +342,7 @@ def rule(
         first = _PLACES.setdefault(written, at)
         if first.rpartition(":")[0] == at.rpartition(":")[0] and first != at:
             raise Corrupt("bad_declaration", f"{at}: the rule {name} stands in {first} already.")
-        faults = {"it is a function": not isinstance(function, FunctionType), **misfits("it", function, ANSWERS)}
-        for fault, true in (faults | misfits_of_options(options)).items():
+        for fault, true in (misfits("it", function, ANSWERS) | misfits_of_options(options)).items():
             if true:
                 raise Corrupt("bad_declaration", f"{at}: the rule {name}: {fault}.")
         function.needs = needs  # type: ignore[attr-defined]

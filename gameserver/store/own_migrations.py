@@ -22,7 +22,16 @@ from gameserver.declare.entity import kinds
 from gameserver.declare.game_package import package
 from gameserver.errors import Corrupt, Rejected
 from gameserver.store.engine import open_engine
-from gameserver.store.migrate import ENGINE_VERSIONS, bad_migrations_named, configuration, heads, migrate, own_versions
+from gameserver.store.migrate import (
+    ENGINE_VERSIONS,
+    bad_migrations_named,
+    configuration,
+    heads,
+    migrate,
+    own_versions,
+    version_locations,
+)
+from gameserver.store.migration_files import refuse_malformed
 from gameserver.store.tables import metadata
 
 NAME_CHARS_MAX = 24  # of a revision's name, whose column holds 32
@@ -87,6 +96,7 @@ def _compared() -> Iterator[MigrationScript]:
         url = f"sqlite:///{Path(folder) / 'compared.sqlite'}"
         engine = open_engine(url)
         try:
+            refuse_malformed(version_locations())
             heads()  # a conflict is named by its files
             command.upgrade(configuration(url, [ENGINE_VERSIONS]), "head")
             made = _columns(engine) if own_versions() != ENGINE_VERSIONS else {}

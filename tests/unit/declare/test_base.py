@@ -3,8 +3,20 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from gameserver.declare.base import PRIORITY_MAX, Event, Secret, event, notice
+from gameserver.declare.base import (
+    ATTEMPTS_MAX,
+    BATCH_MAX,
+    LEASE_S_MAX,
+    PERIOD_S_MAX,
+    PRIORITY_MAX,
+    Event,
+    Secret,
+    event,
+    notice,
+)
 from gameserver.errors import Corrupt
+from gameserver.limits import Limits
+from tasks.overrides.ack_timeout import LEASES
 
 
 def declare(doc: str | None = "Do something.", fields: Any = (), **options: Any) -> type[Event]:
@@ -36,12 +48,15 @@ def test_only_clients_number_their_events(origin: Any) -> None:
         ({}, "needs a lane"),
         ({"lane": "act", "priority": -1}, f"priority is 0 to {PRIORITY_MAX}"),
         ({"lane": "act", "priority": PRIORITY_MAX + 1}, f"priority is 0 to {PRIORITY_MAX}"),
-        ({"lane": "act", "lease_s": 0}, "at least 1 second"),
+        ({"lane": "act", "lease_s": 0}, f"a lease is 1 to {LEASE_S_MAX} seconds"),
+        ({"lane": "act", "lease_s": LEASE_S_MAX + 1}, f"a lease is 1 to {LEASE_S_MAX} seconds"),
         ({"lane": "act", "durable": True, "stale_after_s": 1.0}, "never goes stale"),
-        ({"lane": "act", "max_attempts": 0}, "at least one attempt"),
-        ({"lane": "act", "batch_max": 0}, "at least one event"),
+        ({"lane": "act", "max_attempts": 0}, f"max_attempts is 1 to {ATTEMPTS_MAX}"),
+        ({"lane": "act", "max_attempts": ATTEMPTS_MAX + 1}, f"max_attempts is 1 to {ATTEMPTS_MAX}"),
+        ({"lane": "act", "batch_max": 0}, f"batch_max is 1 to {BATCH_MAX} events"),
+        ({"lane": "act", "batch_max": BATCH_MAX + 1}, f"batch_max is 1 to {BATCH_MAX} events"),
         ({"lane": "act", "every_s": 1.0, "durable": False}, "beat sends events of origin server alone"),
-        ({"origin": "server", "every_s": -1.0, "durable": False}, "a period is 0.05 seconds at least"),
+        ({"origin": "server", "every_s": -1.0, "durable": False}, "a period is 0.05 to 604800 seconds"),
         ({"origin": "server", "every_s": 1.0, "durable": False}, "has the number of its period"),
         ({"origin": "server", "every_s": 1.0, "fields": [("n", int)]}, "neither durable nor stale"),
         (
@@ -120,3 +135,11 @@ def test_how_notices_are_merged_is_said_whole(durable: bool, merge: Any, said: s
     assert notice(durable=True, merge=MERGE)(Received) is Received  # type: ignore[arg-type]
     with pytest.raises(Corrupt, match=said):
         notice(durable=durable, merge=merge)(Received)
+
+
+def test_the_bounds_of_declarations_fit_each_other_and_the_brokers() -> None:
+    """What RabbitMQ keeps (2^32 ms), holds for a consumer (half an hour), and delivers again."""
+    assert 2 * PERIOD_S_MAX * 1000 < 2**32
+    assert LEASES * LEASE_S_MAX <= 1800
+    assert Limits().deliveries_max > ATTEMPTS_MAX
+    assert Limits().batch_events_max <= BATCH_MAX <= Limits().queue_messages_max
