@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
 from gameserver.broker.gateway_routing import gateway_queue
 from gameserver.broker.topology import DEAD, EVENTS, OUTBOUND
-from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE
+from gameserver.messages.envelope import Envelope
+from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, task_message
+from gameserver.modules.sessions.events import Ack
 from gameserver.testing.broker import Vhost, fresh_vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.line_client import LineClient
@@ -106,15 +109,19 @@ def test_flower_sees_and_steers_workers_as_a_user_that_can_send_no_event(
 def test_a_worker_lays_what_is_no_event_aside_as_its_own_user(
     playing: tuple[Deployment, GatewayProc], users: Users
 ) -> None:
-    """It was refused the exchange ``dead``, and gave the batch back without end."""
-    headers = {"id": "junk", "task": "movement.move", "lang": "py"}
+    """It was refused the exchange ``dead``: the batch in which it came failed, and was given back again and again."""
+    ack = task_message([Envelope(id="ack", event=Ack(ids=[]), at_ms=0, gateway="nobody")], "a test")
+    (batch,), *rest = msgspec.json.decode(ack.body)
     properties = pika.BasicProperties(
-        headers=headers, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, correlation_id="junk"
+        headers=ack.headers, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, correlation_id=ack.task_id
     )
     with pika.BlockingConnection(pika.URLParameters(users.full_url("operator"))) as connection:
         channel = connection.channel()
-        channel.basic_publish(EVENTS, "movement", b'[[["no event"]],{},null]', properties)
+        channel.queue_purge(DEAD)
+        channel.basic_publish(EVENTS, "sessions", msgspec.json.encode([[[*batch, "no event"]], *rest]), properties)
         eventually(lambda: channel.queue_declare(DEAD, passive=True).method.message_count == 1, "what is no event")
+        _, found, _ = channel.basic_get(DEAD, auto_ack=True)
+    assert "x-death" not in found.headers  # laid aside, not rejected
 
 
 def publish(exchange: str, key: str) -> Callable[[Any], Any]:
