@@ -23,6 +23,8 @@ PROGRAMS = {
     "dev": ("gameserver", "dev"),
     "gateway": ("gateway", "tcp:0:interface=127.0.0.1"),
     "worker": ("celery", "-A", "tasks", "worker", "-Q", "movement"),
+    "test": ("gameserver", "test"),
+    "export": ("gameserver", "catalogue", "export"),
     "beat": ("celery", "-A", "tasks", "beat"),
 }
 GESTURES, VERSIONS = "isle/gestures", "isle/migrations/versions"
@@ -41,6 +43,15 @@ def said(game: Path, program: str = "check") -> str:
     assert not (game / "var").exists(), "nothing is half started"
     (line,) = done.stderr.splitlines()
     return line.removeprefix("gameserver: ")
+
+
+def checked(game: Path) -> str:
+    """What the check says of a game in which nothing is wrong."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", *PROGRAMS["check"]]
+    done = subprocess.run(command, cwd=game, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 or done.stderr
+    return done.stderr
 
 
 def added(path: str, text: str) -> Spoil:
@@ -120,6 +131,30 @@ def both(*spoils: Spoil) -> Spoil:
     return spoil
 
 
+def migration(text: str) -> Spoil:
+    """A migration more, after the others."""
+    return added(f"{VERSIONS}/isle_0003.py", text)
+
+
+def placed_anew(name: str) -> Spoil:
+    """The same game in a package of another name."""
+
+    def spoil(game: Path) -> None:
+        (game / "isle").rename(game / name)
+        for file in (*game.rglob("*.py"), game / "pyproject.toml"):
+            file.write_text(re.sub(r"\bisle\b", name, file.read_text()))
+
+    return spoil
+
+
+def twice(prose: str, parameters: str) -> Spoil:
+    return text("\n\n\n".join(f"@{prose}\ndef {name}({parameters}):\n    return ''" for name in "ab"))
+
+
+POINT_RULE = "def point(state, event, context):\n    return Outcome()\n"
+POINT = '@event(lane="act")\nclass Point(Event):\n    """Point."""\n'
+MORE_EVENTS = f"from gameserver.game import Event, event\n\n\n{POINT}"
+UNREAD = "nobody reads this: a module has its"
 LANES = r"isle/gestures/events.py:\d+: gestures.point: "
 WRONG: dict[str, tuple[Spoil, str]] = {
     "sys.exit at import": (added(f"{GESTURES}/rules.py", "\nraise SystemExit(0)\n"), r"rules.py:\d+: SystemExit: 0\."),
@@ -263,10 +298,10 @@ WRONG: dict[str, tuple[Spoil, str]] = {
         text("@told(Waved)\ndef a(notice):\n    return ''"),
         r"the function takes \(notice, sight\)",
     ),
-    "an object of no class": (drawn(type="nothing"), "village.tmj: object 99 has class 'nothing'"),
+    "an object of no class": (drawn(type="nothing"), r"village.tmj:\d+: object 99 has class 'nothing'"),
     "an object of no kind": (
         drawn(type="creature", properties=[{"name": "kind", "type": "string", "value": "wulf"}]),
-        "village.tmj: .*wulf",
+        r"village.tmj:\d+: .*wulf",
     ),
     "an object class twice": (
         added(
@@ -317,6 +352,120 @@ WRONG: dict[str, tuple[Spoil, str]] = {
         ),
         r"conserved.py:4: conserved 'x': Waves has no field y",
     ),
+    "os._exit at import": (
+        added(f"{GESTURES}/rules.py", "\nimport os\n\nos._exit(0)\n"),
+        r"rules.py:\d+: SystemExit: os._exit\(0\)\.",
+    ),
+    "an optional hook on an event that its module lacks": (
+        hook('@before("chat.sya", optional=True)'),
+        r"hooks.py:\d+: the hook h of chat.sya: there is no such event \(is it chat.say\?\)",
+    ),
+    "an optional hook on an event that a module lacks which the game has not": (
+        hook('@before("trade.giev", optional=True)'),
+        r"the hook h of trade.giev: there is no such event \(is it trade.give\?\)",
+    ),
+    "an optional hook on nearly a module": (
+        hook('@before("caht.say", optional=True)'),
+        r"hooks.py:\d+: the hook h of caht.say: there is no module caht \(is it chat\?\)",
+    ),
+    "an optional hook on no module": (
+        hook('@before("say", optional=True)'),
+        r"hooks.py:\d+: the hook h of say: an event has the name of its module before its own",
+    ),
+    "a hook that is a class": (
+        hook('@before("chat.say")', "class H:\n    def __init__(self, state, event, context):\n        pass"),
+        r"hooks.py:\d+: the hook H of chat.say: the function is written with def",
+    ),
+    "a hook that is a number": (
+        added(f"{GESTURES}/hooks.py", '\n\nbefore("chat.say")(7)\n'),
+        r"hooks.py:\d+: the hook 7 of chat.say: the function is written with def",
+    ),
+    "needs that are a class": (
+        hook('@before("chat.say", needs=type("N", (), {"__init__": lambda s, event, context: None}))'),
+        r"hooks.py:\d+: the hook h of chat.say: needs is a function, and no class",
+    ),
+    "what follows a notice, and is a number": (
+        added(f"{GESTURES}/world_view.py", 'from gameserver.game import follows\n\nfollows("waved")(7)\n'),
+        r"world_view.py:3: what follows 'waved' is written with def",
+    ),
+    "two ways in which a notice reads": (
+        twice("told(Waved)", "notice, sight"),
+        r"text.py:9: @told of waved: isle/gestures/text.py:4 says it already",
+    ),
+    "two ways in which a reply reads": (
+        twice("answered(Wave)", "data, event, sight"),
+        r"text.py:9: @answered of wave: isle/gestures/text.py:4 says it already",
+    ),
+    "a lease of an hour": (event("x: int", 'lane="act", lease_s=3600'), LANES + "a lease is 1 to 180 seconds"),
+    "a lease of less than nothing": (event("x: int", 'lane="act", lease_s=-3'), LANES + "a lease is 1 to 180 seconds"),
+    "more attempts than the broker makes": (
+        event("x: int", 'lane="act", max_attempts=50'),
+        LANES + "max_attempts is 1 to 49",
+    ),
+    "a batch without an end": (
+        event("x: int", 'lane="act", batch_max=10**9'),
+        LANES + "batch_max is 1 to 10000 events",
+    ),
+    "what goes stale in a year": (
+        event("x: int", 'lane="act", durable=False, stale_after_s=3e7'),
+        LANES + "stale_after_s is 0 to 86400 seconds",
+    ),
+    "a period of years": (
+        event("n: int", 'origin="server", durable=False, every_s=1e12'),
+        LANES + "a period is 0.05 to 604800 seconds",
+    ),
+    "a period that is no number": (
+        event("n: int", 'origin="server", durable=False, every_s=float("nan")'),
+        LANES + "every_s is nan",
+    ),
+    "what is kept for less than nothing": (
+        entity("id: str\n    at_ms: int = 0", 'keep=__import__("gameserver.game").game.Keep(by="at_ms", for_ms=-5)'),
+        "Sign: for_ms is 0 to",
+    ),
+    "events in a folder within": (added(f"{GESTURES}/inner/events.py", MORE_EVENTS), f"inner/events.py:1: {UNREAD}"),
+    "rules in a folder within": (
+        both(added(f"{GESTURES}/inner/__init__.py", ""), added(f"{GESTURES}/inner/rules.py", "")),
+        f"inner/rules.py:1: {UNREAD}",
+    ),
+    "events beside the modules": (added("isle/events.py", MORE_EVENTS), f"isle/events.py:1: {UNREAD}"),
+    "a field twice": (
+        both(event("x: int\n    x: str"), added(f"{GESTURES}/rules.py", f"\n\n@rule()\n{POINT_RULE}")),
+        r"events.py:\d+: x is declared twice, and the last one counts",
+    ),
+    "a key twice": (
+        changed("isle/__init__.py", "begins=", 'data={**{"a": 1, "a": 2}, **{}} and {}, begins='),
+        r"isle/__init__.py:\d+: a is a key twice, and the last one counts",
+    ),
+    "a default that is made, and of another type": (
+        both(
+            added(f"{GESTURES}/events.py", "\n\nimport msgspec\n"),
+            event('x: list[int] = msgspec.field(default_factory=lambda: ["three"])'),
+        ),
+        "Point: the default of x is not what it may hold",
+    ),
+    "no pyproject.toml": (removed("pyproject.toml"), r"isle/__init__.py:\d+: a game, and no pyproject.toml names it"),
+    "a game called as a part of Python": (placed_anew("json"), r"pyproject.toml:\d+: json is a package that Python"),
+    "a game called as a part of the engine": (
+        placed_anew("tasks"),
+        r"pyproject.toml:\d+: tasks is a package that Python",
+    ),
+    "a revision twice": (
+        migration('revision = "isle_0002"\ndown_revision = "isle_0001"\n\n\ndef upgrade():\n    pass\n'),
+        r"isle_0003.py:1: isle/migrations/versions/isle_0002_flowers.py:\d+ has the revision 'isle_0002' already",
+    ),
+    "a migration without a name": (migration("x = 3\n"), r"isle_0003.py:1: a migration has its name as text"),
+    "a migration that follows a number": (
+        migration('revision = "isle_0003"\ndown_revision = 2\n\n\ndef upgrade():\n    pass\n'),
+        r"isle_0003.py:2: a migration names the one before it as text",
+    ),
+    "a migration that follows none": (
+        migration('revision = "isle_0003"\ndown_revision = "isle_0009"\n\n\ndef upgrade():\n    pass\n'),
+        r"isle_0003.py:2: there is no migration 'isle_0009' that it could follow",
+    ),
+    "a migration without upgrade": (
+        migration('revision = "isle_0003"\ndown_revision = "isle_0002"\n'),
+        r"isle_0003.py:1: a migration has a function upgrade\(\)",
+    ),
     "bots that fail": (added("isle/bots.py", "\n1 / 0\n"), r"isle/bots.py:2: ZeroDivisionError"),
 }
 
@@ -343,3 +492,29 @@ def test_whatever_happens_in_a_games_code_stops_every_program(program: str, isle
 def test_what_does_not_come_to_its_end_is_named(isle: Path) -> None:
     added(f"{GESTURES}/rules.py", "\nimport gameserver.declare.importing as i\ni._end(0, None)\n")(isle)
     assert re.search(r"rules.py:\d+: TimeoutError: it does not come to its end within 120 s", said(isle))
+
+
+def test_what_ends_the_check_itself_stops_every_program(isle: Path) -> None:
+    """What kills the process that reads the game can say nothing; it is not taken for a game without fault."""
+    added(f"{GESTURES}/rules.py", "\nimport os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)\n")(isle)
+    assert said(isle, "test") == "Reading the game isle ended with status -9, before it was read to its end."
+
+
+def test_an_optional_hook_may_name_what_only_other_games_have(isle: Path) -> None:
+    for line in ('@before("trade.give", optional=True)', '@before("bogus.thing", optional=True)'):
+        hook(line, f"def h{len(line)}(state, event, context):\n    return None")(isle)
+    assert checked(isle) == ""
+
+
+def test_a_file_that_is_called_as_a_part_and_read_by_one_is_none(isle: Path) -> None:
+    added(f"{GESTURES}/inner/__init__.py", "")(isle)
+    added(f"{GESTURES}/inner/rules.py", "X = 1\n")(isle)
+    added(f"{GESTURES}/rules.py", "\nfrom isle.gestures.inner.rules import X  # noqa\n")(isle)
+    added(f"{GESTURES}/tests/rules.py", "")(isle)
+    assert checked(isle) == ""
+
+
+def test_each_module_may_say_how_a_notice_of_another_reads(isle: Path) -> None:
+    imports = "from gameserver.game import told\nfrom isle.gestures.events import Waved\n"
+    added("isle/flowers/text.py", f"{imports}\n\n@told(Waved)\ndef a(notice, sight):\n    return ''\n")(isle)
+    assert checked(isle) == ""
