@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from typing import TextIO
 
@@ -44,18 +45,27 @@ def main(argv: list[str] | None = None) -> int:
         arguments = _parsed(argv)  # which imports the game, whose declarations may be wrong
         command: Command = arguments.command
         with within(arguments.s_max):
-            return command(arguments)
+            status = command(arguments)
+        sys.stdout.flush()  # here, where it can be said that there is no room for it
+        return status
     except GameError as error:
         print(f"gameserver: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read what we print has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 1
     except OSError as error:  # a file that can't be read or written, a full disk
         print(f"gameserver: {_named(error)}", file=sys.stderr)
+        _give_up_output()
         return 1
+
+
+def _give_up_output() -> None:
+    """Let what was not printed yet go nowhere: Python tries once more at its end, and complains."""
+    with suppress(OSError, ValueError):  # it has no file, as in tests, or is closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _named(error: OSError) -> str:

@@ -4,13 +4,19 @@ A secret is made once and then read: the broker and the players' resume tokens d
 written under another name and renamed, so that a crash never leaves half of one.
 """
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file atomically, readable by its owner only. Makes the folder where it is missing."""
+    """Write a file atomically, readable by its owner only. Makes the folder where it is missing.
+
+    Raises ``FileExistsError`` for what is there and is no file: a device would be gone, and a file in its place.
+    """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "It is there and is no file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)

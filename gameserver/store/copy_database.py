@@ -36,10 +36,10 @@ class Copied(msgspec.Struct, frozen=True):
 def copy(source_url: str, target_url: str, now_ms: int, done: Callable[[Copied], object]) -> None:
     """Copy everything, calling ``done`` for each table; it counts when this returns.
 
-    Raises ``Corrupt``: ``source_unfit`` (other tables than today's), ``source_in_use``, ``target_not_empty``,
-    ``copy_differs``; ``Retryable`` when a database is away.
+    Raises ``Corrupt``: ``bad_setting``, ``source_unfit`` (other tables than today's), ``source_in_use``,
+    ``target_not_empty``, ``copy_differs``; ``Retryable`` when a database is away.
     """
-    if read_url(source_url) == read_url(target_url):
+    if read_url(source_url) == read_url(target_url, "The address to copy to"):
         raise Corrupt("target_not_empty", "The database can't be copied onto itself.")
     try:
         _copy(source_url, target_url, now_ms, done)

@@ -54,31 +54,35 @@ CONFIG_MULTITHREAD, CONFIG_MEMSTATUS = 2, 9
 def open_engine(url: str) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql://...``. Raises ``Corrupt`` ``bad_setting`` for others."""
     parsed = read_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed)
-    if parsed.get_backend_name() == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-        options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_CONNECTION}
-        pool: dict[str, int] = {"pool_size": POOL_SIZE, "max_overflow": OVERFLOW}
-        engine = create_engine(parsed, **pool, paramstyle="format", connect_args=options)
-        event.listen(engine, "checkout", _ping)
-        return engine
-    raise Corrupt("bad_setting", f"DATABASE_URL: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
 
 
-def read_url(url: str) -> URL:
+def _postgresql(parsed: URL) -> Engine:
+    options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_CONNECTION}
+    pool: dict[str, int] = {"pool_size": POOL_SIZE, "max_overflow": OVERFLOW}
+    url = parsed.set(drivername="postgresql+psycopg")
+    engine = create_engine(url, **pool, paramstyle="format", connect_args=options)
+    event.listen(engine, "checkout", _ping)
+    return engine
+
+
+def read_url(url: str, given_as: str = "DATABASE_URL") -> URL:
     """Read an address. A path is taken as it is: SQLAlchemy would end it at "?", and read "%41" in it as a letter.
 
-    Raises ``Corrupt`` ``bad_setting`` for what is no address.
+    ``given_as``: the setting or argument that it is. Raises ``Corrupt`` ``bad_setting`` for what is no address of
+    SQLite's or PostgreSQL's.
     """
     scheme, _, path = url.partition(":///")
     if scheme == "sqlite":
         return URL.create(scheme, database=path or None)
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # a port that is no number is the latter
         example = "sqlite:///path, or postgresql://user:password@host/name"
-        raise Corrupt("bad_setting", f"DATABASE_URL is no address like {example}.") from error
+        raise Corrupt("bad_setting", f"{given_as} is no address like {example}.") from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise Corrupt("bad_setting", f"{given_as}: {parsed.get_backend_name()} is neither sqlite nor postgresql.")
+    return parsed
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import pkgutil
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +138,12 @@ def test_an_argument_that_means_nothing_is_refused_before_anything_is_done(
 
 def test_a_path_may_be_of_any_bytes() -> None:
     assert cli._parsed(["backup", "b/\udcff"]).file.name == "\udcff"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_what_finds_no_room_for_its_output_says_so() -> None:
+    """Also where all of it fits into Python's buffer, which is written at the end."""
+    with Path("/dev/full").open("w") as full:
+        command = (sys.executable, "-m", "gameserver", "events")
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "gameserver: [Errno 28] No space left on device.\n")

@@ -1,3 +1,7 @@
+import os
+
+import pytest
+
 from gameserver.security import private_files
 
 
@@ -34,3 +38,13 @@ def test_whoever_has_the_file_open_sees_what_is_written_into_it(tmp_path):
         private_files.rewrite(file, "the second")
         assert mounted.read() == "the second"
     assert mode(file) == 0o600
+
+
+def test_what_is_no_file_stays_what_it_is(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for write in (private_files.write, private_files.rewrite):
+        with pytest.raises(FileExistsError, match="is no file"):
+            write(pipe, "a secret")
+    assert list(tmp_path.iterdir()) == [pipe]
+    assert pipe.is_fifo()

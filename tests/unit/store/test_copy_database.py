@@ -117,6 +117,12 @@ def test_a_database_is_not_copied_onto_itself(source_url: str) -> None:
         copied(source_url, source_url)
 
 
+@pytest.mark.parametrize("target", ["nonsense", "mysql://host/name", "postgresql://host:port/name"])
+def test_an_address_to_copy_to_that_means_nothing_is_named_as_that(source_url: str, target: str) -> None:
+    with pytest.raises(Corrupt, match=r"^bad_setting: The address to copy to"):
+        copy(source_url, target, NOW_MS, [].append)
+
+
 def test_a_database_on_which_somebody_plays_is_not_copied(source_url: str, target_url: str) -> None:
     engine = open_engine(source_url)
     with engine.begin() as connection:

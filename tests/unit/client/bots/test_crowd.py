@@ -81,7 +81,7 @@ async def test_the_rules_may_say_no_but_errors_are_not_ok(stage: Any) -> None:
 
     async with stage.listening(script) as gateway:
         summary = await run(options(gateway, duration_s=0.5, rate=45.0), nothing)
-    assert summary.refused["wall"] > 10
+    assert summary.refused.keys() == {"wall"}
     assert summary.errors.keys() == {"internal"}
     assert not summary.unanswered
     assert not summary.ok
