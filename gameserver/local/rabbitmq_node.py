@@ -31,7 +31,7 @@ CONSUMER_TIMEOUT_S = 300
 
 HALF = "+SP 50:50"  # percent of the processors: schedulers there are, and schedulers at work
 
-UNFIT = re.compile("['\"`\n]")
+UNFIT = re.compile("['\"`\n\ud800-\udfff]")  # the last: bytes that are no UTF-8, of which no file of settings can tell
 
 API_S_MAX = 10.0
 
