@@ -13,6 +13,7 @@ from gameserver.messages.task_message import task_message
 from gameserver.modules.movement.events import Move
 from gameserver.operations import drain_queues
 from gameserver.testing.deployment import Deployment
+from gameserver.testing.processes import eventually
 from tests.amqp import parameters
 from tests.integration.test_workers import declare, publish, queue_length
 
@@ -69,11 +70,12 @@ def test_what_no_queue_takes_stays_where_it_is(split: Deployment) -> None:
 
 
 def taken(channel: Any, queue: str) -> list[tuple[Any, bytes]]:
-    """Take all messages of a queue, and give them back."""
+    """Take all messages of a queue, and give them back. Until then a quorum queue counts each ``get`` as a consumer."""
     found = []
     while (message := channel.basic_get(queue))[0] is not None:
         found.append(message)
     channel.basic_nack(0, multiple=True)
+    eventually(lambda: not channel.queue_declare(queue, passive=True).method.consumer_count)
     return [(properties, body) for _, properties, body in found]
 
 
