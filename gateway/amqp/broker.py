@@ -32,6 +32,7 @@ from gateway.amqp.queue_setup import QueueSetup
 from gateway.net.transport import keep_alive, set_no_delay, socket_of
 
 log = logging.getLogger(__name__)
+unprepared = Seldom(log)
 missing = Seldom(log)
 
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
@@ -250,7 +251,7 @@ class Broker:
         return f"RabbitMQ {running[0]}.{running[1]}, {offered(self._topology.wanted.type, running)}"
 
     def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
-        log.error("setting the broker connection up failed: %s", failure.value)
+        unprepared.warning("setting the broker connection up failed: %s", failure.value)
         self._lost(None, connection)
 
     def _lost(self, reason: Any, connection: TwistedProtocolConnection) -> None:
