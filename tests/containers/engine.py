@@ -102,10 +102,12 @@ class Engine:
         """The command line that runs a command of this machine in the engine's network."""
         return ("nsenter", "--net", f"--target={self.pid}", *command)
 
-    def run(self, *command: str, env: dict[str, str] | None = None, check: bool = True) -> str:
+    def run(
+        self, *command: str, env: dict[str, str] | None = None, check: bool = True, s_max: int = COMMAND_S_MAX
+    ) -> str:
         """Run a command inside to its end. Returns what it printed; fails with that when it ends badly."""
         settings = [f"{key}={value}" for key, value in (env or {}).items()]
-        words = self.inside("timeout", str(COMMAND_S_MAX), "env", *settings, *command)
+        words = self.inside("timeout", str(s_max), "env", *settings, *command)
         done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         assert not check or done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout + (done.stderr if not check else "")

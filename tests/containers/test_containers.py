@@ -31,6 +31,7 @@ FIGURES = CACHE / "figures.json"
 SERVICES = yaml.safe_load((ROOT / "docker" / "compose.production.yml").read_text())["services"]
 LASTING = [name for name, what in SERVICES.items() if what.get("restart") != "no" and name != "grafana"]
 WORKERS = [f"worker-{family}" for family in sorted(FAMILIES)]
+REPLACING_S_MAX = 60 * len(WORKERS)  # four families at a time: new ones to start, old ones that end what they have
 # Grafana is in no package of Debian's. A process that may not raise its limits has few descriptors to give.
 OVERRIDE = """
 services:
@@ -317,7 +318,7 @@ def assert_always_served(fewest: dict[str, int]) -> None:
 
 
 def _replace_workers(production: Deployment, engine: Engine) -> None:
-    engine.run("docker/replace.sh", *WORKERS, env={"COMPOSE_FILE": production.files})
+    engine.run("docker/replace.sh", *WORKERS, env={"COMPOSE_FILE": production.files}, s_max=REPLACING_S_MAX)
 
 
 def test_secrets_are_renewed_while_all_play(production: Deployment, engine: Engine) -> None:
