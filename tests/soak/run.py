@@ -39,6 +39,7 @@ VISIT_S_MIN = 15.0
 GONE_BY = 4  # one visit of so many ends with a kill
 SETTLE_S = 20.0
 RECOVER_S_MAX = 120.0
+BOTS_SETTLE_S = 45.0  # a crowd may end amid a fault, and is answered after it
 BOTS_END_S_MAX = 60.0
 
 # What would replace processes all the time, or the release: of those that live there would be too little to see.
@@ -228,7 +229,8 @@ class Bots:
     def _start(self, prefix: str, count: int, plays: Sequence[str]) -> Proc:
         where = [word for host, port in self._stage.addresses for word in ("--address", f"{host}:{port}")]
         how = ("--count", str(count), "--rate", str(self._rate), "--forever", "--name-prefix", prefix, *plays)
-        command = (sys.executable, "-m", "gameserver", "bots", *how, *where)
+        ends = ("--settle", str(BOTS_SETTLE_S))
+        command = (sys.executable, "-m", "gameserver", "bots", *how, *ends, *where)
         with self._lock:
             self.visits += 1
             log = self._stage.folder / f"bots-{self.visits}.log"
@@ -240,9 +242,11 @@ class Bots:
             bots.wait(BOTS_END_S_MAX)
         except subprocess.TimeoutExpired:
             bots.end()
+        found = counted(bots.text)
         with self._lock:
-            self.counts.update(counted(bots.text))
-        os.truncate(bots.log, 0)
+            self.counts.update(found)
+        if not found["unanswered"]:  # else it is looked at
+            os.truncate(bots.log, 0)
 
 
 def counted(text: str) -> Counter[str]:

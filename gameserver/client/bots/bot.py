@@ -30,7 +30,7 @@ class BotOptions(msgspec.Struct, frozen=True, kw_only=True):
     """``rate``: events per second and bot. ``duration_s`` ``None``: until stopped, coming back whatever happens.
 
     ``addresses``: gateways; each bot begins with another one. ``entering_max``: bots that log in at the same time.
-    ``profile``: how they play, "" for as usual.
+    ``profile``: how they play, "" for as usual. ``settle_s``: how long answers are waited for at the end.
     """
 
     addresses: tuple[tuple[str, int], ...] = (("127.0.0.1", 4000),)
@@ -42,6 +42,7 @@ class BotOptions(msgspec.Struct, frozen=True, kw_only=True):
     name_prefix: str = "bot"
     password: str = "correct horse battery bot"  # noqa: S105 (for bots to share)
     entering_max: int = 8
+    settle_s: float = 10.0
     profile: str = ""
     backoff: Backoff = Backoff()
 

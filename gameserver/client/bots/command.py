@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name-prefix", default=default.name_prefix, help="bots are called by this and a number")
     parser.add_argument("--password", default=default.password, help="the password of all bots")
     parser.add_argument("--profile", default=default.profile, metavar="NAME", help="how they play: mixed trades, too")
+    parser.add_argument("--settle", type=float, default=default.settle_s, help="seconds to wait for answers at the end")
     parser.add_argument("--entering-max", type=int, default=default.entering_max, help="logins at the same time")
 
 
@@ -48,6 +49,7 @@ def options_from(args: argparse.Namespace) -> BotOptions:
         name_prefix=args.name_prefix,
         password=args.password,
         entering_max=args.entering_max,
+        settle_s=args.settle,
         profile=args.profile,
     )
 

@@ -14,7 +14,6 @@ from gameserver.client.bots.profile import profile
 from gameserver.client.bots.run_stats import RunStats, Summary
 from gameserver.errors import GameError
 
-SETTLE_S_MAX = 10.0
 ENTERING_LINES = 10  # at most, while bots log in: each password takes the server its time
 
 
@@ -65,7 +64,7 @@ class Crowd:
         """Send no more, wait for what is still to be answered, and sum up."""
         duration_s = time.monotonic() - self._began_s
         await _cancel(self._tasks)
-        await _wait(self.stats.drained, SETTLE_S_MAX)
+        await _wait(self.stats.drained, self._options.settle_s)
         return self.stats.summary(
             count=len(self._bots), entered=self._entered(), duration_s=duration_s, reconnects=self._reconnects()
         )

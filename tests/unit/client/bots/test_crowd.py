@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gameserver.client import Backoff
-from gameserver.client.bots import bot, crowd
+from gameserver.client.bots import bot
 from gameserver.client.bots.bot import BotOptions
 from gameserver.client.bots.crowd import run
 
@@ -88,10 +88,9 @@ async def test_the_rules_may_say_no_but_errors_are_not_ok(stage: Any) -> None:
 
 
 async def test_what_is_not_answered_is_waited_for_and_then_told(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "SETTLE_S_MAX", 0.05)
     monkeypatch.setattr(bot, "LOGOUT_S_MAX", 0.05)
     async with stage.listening(stage.silent) as gateway:
-        summary = await run(options(gateway), nothing)
+        summary = await run(options(gateway, settle_s=0.05), nothing)
     assert summary.unanswered == summary.sent > 0
     assert summary.lines()[-1] == "NOT OK"
 
