@@ -1,6 +1,7 @@
 """A small crowd against a scripted gateway: entering, playing, settling, telling how it was."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -72,17 +73,21 @@ async def test_no_more_bots_enter_at_a_time_than_allowed(stage: Any) -> None:
 
 
 async def test_the_rules_may_say_no_but_errors_are_not_ok(stage: Any) -> None:
+    said: Counter[str] = Counter()
+
     def script(connection: Any, event: Any) -> None:
         codes = {"move": "wall", "say": "internal"}
         if event.spec.name in codes:
+            said[codes[event.spec.name]] += 1
             connection.refuse(event, codes[event.spec.name])
         else:
             stage.friendly(connection, event)
 
     async with stage.listening(script) as gateway:
         summary = await run(options(gateway, duration_s=0.5, rate=45.0), nothing)
-    assert summary.refused.keys() == {"wall"}
-    assert summary.errors.keys() == {"internal"}
+    assert said.keys() == {"wall", "internal"}
+    assert summary.refused == {"wall": said["wall"]}
+    assert summary.errors == {"internal": said["internal"]}
     assert not summary.unanswered
     assert not summary.ok
 
