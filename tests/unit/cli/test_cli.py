@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import pkgutil
 import subprocess
 import sys
@@ -143,7 +144,12 @@ def test_a_path_may_be_of_any_bytes() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_what_finds_no_room_for_its_output_says_so() -> None:
     """Also where all of it fits into Python's buffer, which is written at the end."""
+    little = "Namespace(command=lambda given: print('a little') or 0, s_max=9)"
+    said = f"from argparse import Namespace; from gameserver import cli; cli._parsed = lambda argv: {little}"
     with Path("/dev/full").open("w") as full:
-        command = (sys.executable, "-m", "gameserver", "events")
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        command = (sys.executable, "-c", f"{said}; raise SystemExit(cli.main())")
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60, env=environ
+        )
     assert (done.returncode, done.stderr) == (1, "gameserver: [Errno 28] No space left on device.\n")
