@@ -17,11 +17,9 @@ from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.local.ports import LOCAL
 from gameserver.local.rabbitmq_node import USER
-from gameserver.modules.bank.rules import STORED_MAX
 from gameserver.modules.chat.rules import CHANNELS_MAX
-from gameserver.modules.items.things import CARRIED_MAX
-from gameserver.modules.market.rules import KEPT_MAX, LOTS_MAX, OWED_MAX
-from gameserver.modules.post.events import ENCLOSED_MAX, LETTERS_MAX
+from gameserver.modules.market.rules import LOTS_MAX, OWED_MAX
+from gameserver.modules.post.events import LETTERS_MAX
 from gameserver.store.engine import CHECKPOINT_PAGES
 from gameserver.store.tables import metadata
 from gameserver.testing.rabbitmq_node import RunningNode
@@ -49,7 +47,6 @@ OF_A_PLAYER = {
     "outcomes": len({spec.lane for spec in catalogue.specs()}) * Limits().outcomes_kept,
     "owed": OWED_MAX,
     "sides": 1,
-    "things": CARRIED_MAX + STORED_MAX + LETTERS_MAX * ENCLOSED_MAX + LOTS_MAX + KEPT_MAX,
 }
 # What lies on the ground rots: no more of it than players leave behind in that time.
 LYING = "things that lie"
