@@ -6,7 +6,7 @@ change it (before) or add to its outcome (after): a word filter, a tax, an achie
 it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
@@ -14,7 +14,7 @@ import msgspec
 
 from gameserver.declare import catalogue
 from gameserver.declare.base import Spec
-from gameserver.declare.entity import are_entities, strangers
+from gameserver.declare.entity import are_entities, kinds, strangers
 from gameserver.declare.game_package import beside, family_of, modules, package, parts
 from gameserver.declare.importing import exists, imported
 from gameserver.declare.once_per_reading import once_per_reading
@@ -40,8 +40,8 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
 
     ``event``: the event's task, "chat.say". ``when``: "rewrite" for a before-hook that reads no state. ``needs``: the
     rows it wants beside those that the rule needs; ``components``: those of the player. ``optional``: it is left out of
-    games without the event's module. ``only``: says of which outcomes it runs. ``at``: where it is declared, file and
-    line.
+    games without the event's module, or without that of a component. ``only``: says of which outcomes it runs. ``at``:
+    where it is declared, file and line.
     """
 
     function: Callable[..., Any]
@@ -89,7 +89,8 @@ def before(
     wants, a function of event and context as a rule's; ``components``: those of the player whose event it is, as a
     rule's too. The function takes ``(state, event, context)``, and may change no field that decides which rows are
     needed: these are locked already. With ``reads_state=False`` it takes ``(event)`` alone, runs before anything is
-    loaded, and may change every field but ``seq``. ``optional``: a game without the event's module leaves it out.
+    loaded, and may change every field but ``seq``. ``optional``: a game without the event's module, or without that of
+    one of the components, leaves it out.
     Raises ``Corrupt`` ``bad_declaration`` where the declaration contradicts itself.
     """
     return _declare(event, "before" if reads_state else "rewrite", order, needs, components, optional, caller())
@@ -180,12 +181,17 @@ def hooks() -> dict[str, tuple[Hook, ...]]:
     specs = {spec.task: spec for spec in catalogue.specs()}
     for hook in (hook for hook in found if hook.optional):
         _refuse(hook, _unmeant(hook, specs))
-    found = [hook for hook in found if not hook.optional or hook.event.partition(".")[0] in families]
+    found = [hook for hook in found if not hook.optional or _finds_all(hook, families)]
     for hook in found:
         _refuse(hook, _misplaced(hook, specs))
     _refuse_doubles(found)
     found.sort(key=lambda h: (STEPS.index(h.when), h.order, places[h.function.__module__], h.name))
     return {task: tuple(h for h in found if h.event == task) for task in specs if any(h.event == task for h in found)}
+
+
+def _finds_all(hook: Hook, families: Collection[str]) -> bool:
+    """Whether the game has the module of a hook's event, and those of the components that it asks for."""
+    return hook.event.partition(".")[0] in families and all(kind in kinds() for kind in hook.components)
 
 
 def hook_files() -> dict[str, int]:

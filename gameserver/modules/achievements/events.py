@@ -45,6 +45,14 @@ class Saw(Event):
     zone: str
 
 
+@event(origin="server", durable=True)
+class Gave(Event):
+    """Born of a gift that passes a number: a player has given away so many coins in all."""
+
+    player: str
+    coins: int
+
+
 @notice(durable=True)
 class Achieved(Notice):
     """You have achieved something, for so many points; ``total`` are those of all that you have achieved."""

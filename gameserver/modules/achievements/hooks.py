@@ -1,14 +1,23 @@
-"""What players do in other modules, and is counted. A game may leave any of these out."""
+"""What players do in other modules, and is counted. A game may leave any of these out.
+
+What is done seldom is counted in the transaction in which it is done. Steps and gifts are too many for that: of these
+only such as may earn something are noted, by an event of its own.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from gameserver.game import Context, Needs, Outcome, State, after, mail_count
+from msgspec.structs import replace
+
+from gameserver.game import Context, Needs, Outcome, State, after, mail_count, once_per_reading
+from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS
 from gameserver.modules.achievements.entities import Deeds
-from gameserver.modules.achievements.events import Saw
+from gameserver.modules.achievements.events import Ahead, Gave, Saw
 from gameserver.modules.achievements.rules import counted, deeds_needs
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import EnteredAt, Move
+from gameserver.modules.trade.entities import Purse
+from gameserver.modules.trade.events import Give
 
 Asks = Callable[[Any, Context], Needs]
 
@@ -24,10 +33,41 @@ def kills(state: State, event: Any, context: Context, outcome: Outcome) -> Outco
     return counted(state, event.player, context.now_ms, "kills", kind=event.slain)
 
 
-@after("trade.give", needs=_own, components=(Deeds,), optional=True)
-def gifts(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
-    """Coins were given away."""
-    return counted(state, context.player, context.now_ms, "given", event.coins)
+# Who has given so many more coins is looked at again: an achievement may be new, or its number lower than it was.
+REVIEWED_EVERY = 1000
+
+
+@once_per_reading
+def numbers_given() -> tuple[int, ...]:
+    """How many coins are to be given for each achievement that counts them."""
+    return tuple(one.number for one in ACHIEVEMENTS.values() if one.counts == "given")
+
+
+def _passes_a_number(state: State, event: Give, context: Context, outcome: Outcome) -> bool:
+    """Whether a gift may earn something. It is asked of every gift."""
+    before = state.things[Purse][context.player].coins_given
+    after_it = before + event.coins
+    if before // REVIEWED_EVERY != after_it // REVIEWED_EVERY:
+        return True
+    return any(before < number <= after_it for number in numbers_given())
+
+
+@after("trade.give", only=_passes_a_number, optional=True)
+def gifts(state: State, event: Give, context: Context, outcome: Outcome) -> Outcome:
+    """Coins were given away: the purse remembers how many in all."""
+    return Outcome(events=(Gave(player=context.player, coins=state.of(Purse)[context.player].coins_given),))
+
+
+@after("achievements.achievements", components=(Purse,), optional=True)
+def gifts_so_far(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome:
+    """How far one is with coins given away, the purse says."""
+    honours: Any = outcome.result
+    given = state.of(Purse)[context.player].coins_given
+    return Outcome(result=replace(honours, ahead=[_so_far(one, given) for one in honours.ahead]))
+
+
+def _so_far(one: Ahead, given: int) -> Ahead:
+    return replace(one, count=min(given, one.of)) if ACHIEVEMENTS[one.name].counts == "given" else one
 
 
 @after("quests.turnin", needs=_own, components=(Deeds,), optional=True)

@@ -19,9 +19,9 @@ from gameserver.game import (
     mail_count,
     rule,
 )
-from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, Achievement, key_of
+from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, Achievement
 from gameserver.modules.achievements.entities import Deeds
-from gameserver.modules.achievements.events import Achieved, Achievements, Ahead, Earned, Honours, Saw
+from gameserver.modules.achievements.events import Achieved, Achievements, Ahead, Earned, Gave, Honours, Saw
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import actor
 
@@ -70,15 +70,28 @@ def counted(state: State, player: str, now_ms: int, deed: str, n: int = 1, kind:
     if deeds is None:
         return None
     earned = earned_of(deeds)
-    lacking = [
-        one for one in ACHIEVEMENTS.values() if one.counts == deed and one.of in ("", kind) and one.name not in earned
-    ]
+    lacking = [one for one in _lacking(deed, earned) if one.of in ("", kind)]
     if not lacking:
         return None
     counts = counts_of(deeds)
-    counts |= {key: counts.get(key, 0) + n for key in {key_of(deed, one.of) for one in lacking}}
-    new = [one for one in lacking if counts[key_of(deed, one.of)] >= one.number]
+    counts |= {key: counts.get(key, 0) + n for key in {one.key for one in lacking}}
+    new = [one for one in lacking if counts[one.key] >= one.number]
     return _written(state, replace(deeds, counts=_text(counts)), earned, new, now_ms)
+
+
+def reached(state: State, player: str, now_ms: int, deed: str, total: int) -> Outcome | None:
+    """A player has done something so many times in all, which is counted elsewhere. What it earns by that is told."""
+    deeds = state.get(Deeds, player)
+    if deeds is None:
+        return None
+    earned = earned_of(deeds)
+    new = [one for one in _lacking(deed, earned) if one.number <= total]
+    return _written(state, deeds, earned, new, now_ms) if new else None
+
+
+def _lacking(deed: str, earned: dict[str, int]) -> list[Achievement]:
+    """What may yet be earned by a deed."""
+    return [one for one in ACHIEVEMENTS.values() if one.counts == deed and one.name not in earned]
 
 
 def seen(state: State, player: str, now_ms: int, zone: str) -> Outcome | None:
@@ -87,7 +100,7 @@ def seen(state: State, player: str, now_ms: int, zone: str) -> Outcome | None:
     if deeds is None or zone in (before := zones_of(deeds)):
         return None
     earned = earned_of(deeds)
-    lacking = [one for one in ACHIEVEMENTS.values() if one.counts == "zones" and one.name not in earned]
+    lacking = _lacking("zones", earned)
     if not lacking:
         return None
     zones = sorted([*before, zone])
@@ -152,3 +165,9 @@ def _ahead(one: Achievement, count: int, of: int) -> Ahead:
 def saw(state: State, event: Saw, context: Context) -> Outcome:
     """The zone counts, if it is a new one."""
     return seen(state, event.player, context.now_ms, event.zone) or Outcome()
+
+
+@rule(needs=lambda event, context: (ids(Player, event.player), *deeds_needs(event.player)))
+def gave(state: State, event: Gave, context: Context) -> Outcome:
+    """Coins given away earn what they have reached."""
+    return reached(state, event.player, context.now_ms, "given", event.coins) or Outcome()

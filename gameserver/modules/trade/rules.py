@@ -27,7 +27,7 @@ def give(state: State, event: Give, context: Context) -> Outcome:
     mine, theirs = (state.of(Purse)[player.id] for player in (giver, receiver))
     if mine.coins < event.coins:
         raise Rejected("too_few_coins", f"You have only {mine.coins} coins.")
-    poorer = replace(mine, coins=mine.coins - event.coins)
+    poorer = replace(mine, coins=mine.coins - event.coins, coins_given=mine.coins_given + event.coins)
     richer = replace(theirs, coins=theirs.coins + event.coins)
     told = Received(by=giver.name, coins=event.coins, total=richer.coins)
     return Outcome(

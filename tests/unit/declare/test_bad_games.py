@@ -506,6 +506,15 @@ def test_an_optional_hook_may_name_what_only_other_games_have(isle: Path) -> Non
     assert checked(isle) == ""
 
 
+def test_an_optional_hook_may_ask_for_a_component_that_only_other_games_have(isle: Path) -> None:
+    line = '@before("gestures.wave", components=(Purse,), optional=True)'
+    purse = "from gameserver.modules.trade.entities import Purse"
+    added(f"{GESTURES}/hooks.py", f"\n\n{purse}\n\n\n{line}\ndef h(state, event, context):\n    return None\n")(isle)
+    assert checked(isle) == ""
+    changed(f"{GESTURES}/hooks.py", ", optional=True", "")(isle)
+    assert re.search(r"the hook h of gestures.wave: Purse is no component of Player", said(isle))
+
+
 def test_a_file_that_is_called_as_a_part_and_read_by_one_is_none(isle: Path) -> None:
     added(f"{GESTURES}/inner/__init__.py", "")(isle)
     added(f"{GESTURES}/inner/rules.py", "X = 1\n")(isle)

@@ -221,3 +221,21 @@ def test_coins_move_into_purses_and_back(database_url: str) -> None:
         coins = connection.execute(text("SELECT id, coins FROM players ORDER BY id")).all()
     engine.dispose()
     assert coins == [("ada", 2**40), ("bob", 0)]
+
+
+def test_what_deeds_have_counted_of_gifts_comes_into_the_purse(database_url: str) -> None:
+    command.upgrade(configuration(database_url), "0021")
+    purses = sa.table("purses", *map(sa.column, ("id", "coins")))
+    deeds = sa.table("deeds", *map(sa.column, ("id", "counts", "zones", "earned")))
+    counts = {"ada": '{"given":1234,"kills":3}', "bob": '{"kills:given":7}', "eve": "{}"}
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(purses.insert(), [{"id": id_, "coins": 5} for id_ in (*counts, "kim")])
+        rows = [{"id": id_, "counts": said, "zones": "[]", "earned": "{}"} for id_, said in counts.items()]
+        connection.execute(deeds.insert(), rows)
+    migrate(database_url)
+    with engine.begin() as connection:
+        connection.execute(purses.insert(), {"id": "old", "coins": 6})  # as a worker of the version before writes it
+        given = connection.execute(text("SELECT id, coins, coins_given FROM purses ORDER BY id")).all()
+    engine.dispose()
+    assert given == [("ada", 5, 1234), ("bob", 5, 0), ("eve", 5, 0), ("kim", 5, 0), ("old", 6, 0)]

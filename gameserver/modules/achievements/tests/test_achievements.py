@@ -6,17 +6,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gameserver.game import State
-from gameserver.modules.achievements import achievement_kinds
+from gameserver.game import State, mail_count
+from gameserver.modules.achievements import achievement_kinds, hooks
 from gameserver.modules.achievements.achievement_kinds import Achievement
 from gameserver.modules.achievements.entities import Deeds
-from gameserver.modules.achievements.events import Achieved, Achievements, Saw
+from gameserver.modules.achievements.events import Achieved, Achievements, Gave, Saw
 from gameserver.modules.achievements.rules import counted, counts_of, earned_of
 from gameserver.modules.combat.events import Reward
 from gameserver.modules.groups.entities import Invitation
 from gameserver.modules.groups.events import AcceptInvite
 from gameserver.modules.movement.events import Move
 from gameserver.modules.sessions.events import Register
+from gameserver.modules.trade.entities import Purse
 from gameserver.modules.trade.events import Give
 from gameserver.rules.book import rules
 from gameserver.rules.outcome import MAIL_MAX, components_of
@@ -44,12 +45,14 @@ def achievements(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(achievement_kinds.ACHIEVEMENTS, name)
     for one in KNOWN:
         monkeypatch.setitem(achievement_kinds.ACHIEVEMENTS, one.name, one)
+    monkeypatch.setattr(hooks, "numbers_given", lambda: (20,))
 
 
 def do(where: State, event: Any, who: str = "ada") -> list[Achieved]:
     outcome = play(event, where, circumstances(players(where)[who]))
     fold(where, outcome)
-    return [notice for notice in told(outcome) if isinstance(notice, Achieved)]
+    heard = [notice for notice in told(outcome) if isinstance(notice, Achieved)]
+    return heard + [one for born in outcome.events if isinstance(born, Gave) for one in do(where, born)]
 
 
 def kill(where: State, kind: str = "rat") -> list[str]:
@@ -81,10 +84,40 @@ def test_what_earns_nothing_more_is_written_down_no_more() -> None:
     assert counts_of(before) == {"kills": 1}
 
 
+def give(where: State, coins: int) -> list[Gave]:
+    """Give Bob coins. Return what is noted of it."""
+    outcome = play(Give(to="Bob", coins=coins), where, circumstances(players(where)["ada"]))
+    fold(where, outcome)
+    return [event for event in outcome.events if isinstance(event, Gave)]
+
+
 def test_coins_given_away_are_added_up_for_who_gives() -> None:
     where = state(ADA, BOB)
     assert [len(do(where, Give(to="Bob", coins=coins))) for coins in (19, 1, 30)] == [0, 1, 0]
+    assert [purse.coins_given for purse in where.of(Purse).values()] == [50, 0]
+    assert do(where, Gave(player="ada", coins=20)) == do(where, Gave(player="nobody", coins=20)) == []
     assert (earned(where), earned(where, "bob")) == ({"giver"}, set())
+
+
+def test_a_gift_loads_no_deeds_and_counts_no_mail_of_the_giver() -> None:
+    give_rule: Any = rules()["give"]
+    assert Deeds not in components_of(give_rule)
+    asked = give_rule.needs(Give(to="Bob", coins=1), circumstances(ADA))
+    assert mail_count("bob") in asked
+    assert mail_count("ada") not in asked
+
+
+def test_who_has_given_a_thousand_more_coins_is_looked_at_again_because_numbers_may_have_changed() -> None:
+    where = state(ADA, BOB)
+    where.put([replace(where.of(Purse)["ada"], coins=5000, coins_given=990)])
+    assert [give(where, coins) for coins in (9, 1, 1)] == [[], [Gave(player="ada", coins=1000)], []]
+
+
+def test_how_far_one_is_with_gifts_is_read_from_the_purse() -> None:
+    where = state(ADA, BOB)
+    give(where, 7)
+    listed = play(Achievements(), where, circumstances(players(where)["ada"])).result
+    assert {one.name: (one.count, one.of) for one in listed.ahead}["giver"] == (7, 20)
 
 
 def test_all_zones_are_seen_when_each_was_seen_once() -> None:
