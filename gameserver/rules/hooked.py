@@ -37,6 +37,8 @@ class HookedRule:
         )
         self._asks: list[Ask] = [ask for ask in (self._rule.needs, *(hook.needs for hook in hooks)) if ask]
         self.needs = self._needs if self._asks else None
+        if len(self._asks) == 1 and not self._rewriting:  # as a rule: it is asked for each event
+            self.needs = self._asks[0]
         self.components = tuple(
             dict.fromkeys((*components_of(rule), *(kind for hook in hooks for kind in hook.components)))
         )

@@ -4,6 +4,7 @@ What is done seldom is counted in the transaction in which it is done. Steps and
 only such as may earn something are noted, by an event of its own.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
@@ -39,17 +40,19 @@ REVIEWED_EVERY = 1000
 
 @once_per_reading
 def numbers_given() -> tuple[int, ...]:
-    """How many coins are to be given for each achievement that counts them."""
-    return tuple(one.number for one in ACHIEVEMENTS.values() if one.counts == "given")
+    """How many coins are to be given for each achievement that counts them, in order."""
+    return tuple(sorted(one.number for one in ACHIEVEMENTS.values() if one.counts == "given"))
 
 
 def _passes_a_number(state: State, event: Give, context: Context, outcome: Outcome) -> bool:
     """Whether a gift may earn something. It is asked of every gift."""
     before = state.things[Purse][context.player].coins_given
-    after_it = before + event.coins
-    if before // REVIEWED_EVERY != after_it // REVIEWED_EVERY:
-        return True
-    return any(before < number <= after_it for number in numbers_given())
+    return _reached(before) != _reached(before + event.coins)
+
+
+def _reached(coins: int) -> int:
+    """How many numbers so many coins have reached."""
+    return coins // REVIEWED_EVERY + bisect_right(numbers_given(), coins)
 
 
 @after("trade.give", only=_passes_a_number, optional=True)

@@ -24,7 +24,8 @@ def give(state: State, event: Give, context: Context) -> Outcome:
         raise Rejected("no_such_player", f"Nobody is called {event.to}.")
     if receiver.id == giver.id:
         raise Rejected("no_such_player", "You can't give to yourself.")
-    mine, theirs = (state.of(Purse)[player.id] for player in (giver, receiver))
+    purses = state.of(Purse)
+    mine, theirs = purses[giver.id], purses[receiver.id]
     if mine.coins < event.coins:
         raise Rejected("too_few_coins", f"You have only {mine.coins} coins.")
     poorer = replace(mine, coins=mine.coins - event.coins, coins_given=mine.coins_given + event.coins)
