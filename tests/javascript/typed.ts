@@ -1,5 +1,5 @@
 // What a program in TypeScript may write with the library's types, and what tsc must refuse. It is checked, never run.
-import { Client, ConnectionLost, Refused, type Events, type Notices } from "../../gateway/web/gameserver-client/index.js";
+import { Client, ConnectionLost, FOLLOWS, Refused, type Events, type Notices } from "../../gateway/web/gameserver-client/index.js";
 
 const client = new Client(["ws://127.0.0.1:4080/socket"], { silenceMax: 1000, token: "x" });
 
@@ -16,6 +16,9 @@ export async function plays(): Promise<number> {
   client.on("state", (state) => state === "playing");
   client.on("packet", (direction, packet) => direction === "sent" && packet.type);
   const kept: { token: string; sent: number; attempt: number } = client.saved;
+  FOLLOWS.set("waved", (view, { who }) => view.change(who, { v: 3 }));
+  const level: number | undefined = client.view.me.level;
+  if (level) console.log(client.view.me.companions?.map(({ id }) => id));
   if (client.lost instanceof ConnectionLost) console.log(client.lost.code, kept);
   const move: Events["move"]["fields"] = { dir: "ne" };
   const heard: Partial<Notices["heard"]> = { how: "say" };

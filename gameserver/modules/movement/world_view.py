@@ -7,11 +7,10 @@ from gameserver.modules.movement.view import CELL
 
 
 def arrive(view: View, there: Packet) -> None:
-    """Stand there from now on; where that is in another cell, a view is due. Those of another zone are out of view."""
+    """Stand there from now on: a view is due. Those of another zone are out of view."""
     if view.me.get("zone") != there["zone"]:
         view.beings = {}
-    if _cell(view.me) != _cell(there):
-        view.expect_view()
+    view.expect_view()
     view.me |= {key: there[key] for key in ("zone", "x", "y")}
 
 
@@ -29,16 +28,24 @@ def entered(view: View, event: Packet, data: Packet) -> None:
 
 @follows("move")
 def moved_myself(view: View, event: Packet, data: Packet) -> None:
-    """Where I stand is what the replies to my moves say."""
-    arrive(view, data)
+    """Where I stand is what the replies to my moves say; a view follows those into another cell."""
+    if _cell(view.me) != _cell(data):
+        arrive(view, data)
     view.me |= data
 
 
 @follows("view")
 def looked_around(view: View, notice: Packet) -> None:
-    """All that is in view; what is newer stays."""
-    view.me |= {**notice["you"], "zone": notice["zone"]}
+    """All that is in view; what is newer stays. Where I stand in a zone, the replies to my moves say."""
+    you = notice["you"]
+    if view.me.get("zone") != notice["zone"]:
+        view.me |= {"zone": notice["zone"], "x": you["x"], "y": you["y"]}
+    view.change(you["id"], **_besides_place(you))
     view.show_only(notice["beings"], lambda being: _sees(view.me, being))
+
+
+def _besides_place(being: Packet) -> Packet:
+    return {key: value for key, value in being.items() if key not in ("id", "x", "y")}
 
 
 def _sees(me: Packet, other: Packet) -> bool:
@@ -52,7 +59,7 @@ def appeared(view: View, notice: Packet) -> None:
     if being["id"] != view.me.get("id"):
         view.show(being)
     else:
-        view.change(being["id"], **{key: value for key, value in being.items() if key not in ("id", "x", "y")})
+        view.change(being["id"], **_besides_place(being))
 
 
 @follows("moved")

@@ -82,10 +82,30 @@ export class Client {
   drop(): void;
 }
 
+/** Oneself, as far as that was told. */
+export type Me = Partial<Being> & {
+  zone?: string;
+  xp?: number;
+  level?: number;
+  /** The name of whom one fights a duel with, "" for nobody. */
+  rival?: string;
+  companions?: Array<{ id: string; [field: string]: unknown }>;
+  sky?: { part: string; weather: string };
+};
+
 /** The world as the player sees it. */
 export class View {
-  readonly me: Partial<Being> & { zone?: string; xp?: number };
+  readonly me: Me;
   readonly zone: { zone?: string; title?: string; width?: number; height?: number };
   readonly beings: Map<string, Being>;
   get(id: string): Partial<Being> | undefined;
+  // What functions of FOLLOWS use.
+  arrive(there: { zone: string; x: number; y: number }): void;
+  show(being: Being): void;
+  showOnly(beings: Being[], keep: (being: Being) => boolean): void;
+  hide(who: string, v: number): void;
+  change(who: string, fields: Partial<Being>): void;
 }
+
+/** How a view follows notices, and the data of replies to events, by their names. That of another game adds to it. */
+export const FOLLOWS: Map<string, (view: View, told: any) => void>;

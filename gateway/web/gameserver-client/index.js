@@ -32,6 +32,7 @@ const FINAL = new Set(["protocol_mismatch", "catalogue_mismatch"]);
 const IDS_KEPT = 1024;
 const SIGNS_PER_IDLE = 3; // so often a client that says nothing pings before it would be hung up on
 const GONE_KEPT = 256;
+const CELL = 8; // tiles: one sees one's own cell and the eight around it
 
 /** The limits and times of a client; each may be given to the constructor. Times in milliseconds. */
 export const DEFAULTS = {
@@ -207,7 +208,7 @@ export class Client {
       packet,
       (data) => {
         this.reconnects += this.state === "away" ? 1 : 0;
-        this._entered(data);
+        this._entered(packet, data);
         this._settle();
       },
       (error) => {
@@ -224,18 +225,18 @@ export class Client {
     return new Promise((resolve, reject) => {
       this._handshakeSeq += 1;
       const accept = (data) => {
-        this._entered(data);
+        this._entered(packet, data);
         resolve(data);
       };
       this._ask({ ...packet, seq: this._handshakeSeq }, accept, reject);
     });
   }
 
-  _entered(data) {
+  _entered(event, data) {
     this._seq = Math.max(this._seq, this._handshakeSeq, data.seq || 0);
     this._failures = 0;
     this._stop("attempt");
-    this.view.entered(data);
+    this.view.replied(event, data);
     for (const { packet } of this._pending.values()) this._write(packet); // before anything new
     this._become("playing");
     this._fill();
@@ -460,31 +461,27 @@ export class Client {
 }
 
 /**
- * The world as the player sees it: `me`, and `beings`, the others in view by id. Notices of different senders may overtake
- * each other: what has a lower `v` than what is known is ignored.
+ * The world as the player sees it: `me`, and `beings`, the others in view by id. What follows which notice or reply,
+ * FOLLOWS says. Notices of different senders may overtake each other: what has a lower `v` than what is known is ignored.
  */
 export class View {
   constructor() {
     this.me = {};
     this.zone = {};
     this.beings = new Map();
-    this._gone = new Map();
-    this._fresh = null; // who appeared since a view is due
+    this._gone = new Map(); // the `v` with which somebody left the view
+    this._due = false; // whether a view is
+    this._fresh = new Set(); // who appeared since it is
   }
 
-  entered(data) {
-    const { player, session, seq, ...me } = data;
-    this.me = { ...this.me, id: player, ...me };
-    this._fresh = new Set();
-  }
-
+  /** Follow the reply to an event that took effect. */
   replied(event, data) {
-    if (event.type === "move" && "x" in data) this._stand(data);
+    FOLLOWS.get(event.type)?.(this, data);
   }
 
+  /** Follow a notice. */
   noticed(notice) {
-    const follow = this[`_${notice.type}`];
-    if (follow && !notice.type.startsWith("_")) follow.call(this, notice);
+    FOLLOWS.get(notice.type)?.(this, notice);
   }
 
   /** Someone by id: oneself, or one of those in view. */
@@ -492,70 +489,116 @@ export class View {
     return id === this.me.id ? this.me : this.beings.get(id);
   }
 
-  _stand({ zone, x, y }) {
-    if (zone !== this.me.zone) this._fresh = new Set();
+  // What those functions use.
+
+  /** Stand elsewhere: all that is in view there will be told. Those of another zone are out of view. */
+  arrive({ zone, x, y }) {
+    if (zone !== this.me.zone) this.beings = new Map();
+    this._due = true;
+    this._fresh = new Set();
     Object.assign(this.me, { zone, x, y });
   }
 
-  _view({ zone, title, width, height, you, beings }) {
-    this.zone = { zone, title, width, height };
-    const fresh = [...(this._fresh || [])].map((id) => this.beings.get(id)).filter(Boolean);
-    const known = this.beings;
-    this.beings = new Map(fresh.map((being) => [being.id, being]));
-    this._fresh = null;
-    for (const being of beings) {
-      if (being.v < (this._gone.get(being.id) ?? -1)) continue;
-      const before = known.get(being.id);
-      this.beings.set(being.id, before && before.v > being.v ? before : being);
-    }
-    const { x, y, ...seen } = you; // where I stand, the replies to my steps say
-    if (!(this.me.v > you.v)) Object.assign(this.me, seen, this.me.zone === undefined ? { x, y } : {});
-    this.me.zone = zone;
-  }
-
-  _appeared({ being }) {
-    if (being.id === this.me.id) {
-      const { x, y, ...seen } = being;
-      if (!(this.me.v > being.v)) Object.assign(this.me, seen);
-      return;
-    }
-    if (being.v < (this._gone.get(being.id) ?? -1)) return;
-    const before = this.beings.get(being.id);
-    if (before && before.v > being.v) return;
+  /** Someone is in view. */
+  show(being) {
+    if (being.v < (this._gone.get(being.id) ?? 0)) return;
     this._gone.delete(being.id);
-    this.beings.set(being.id, being);
-    if (this._fresh) this._fresh.add(being.id);
+    this.beings.set(being.id, newer(this.beings.get(being.id), being));
+    if (this._due) this._fresh.add(being.id);
   }
 
-  _moved({ who, x, y, v }) {
-    const being = this.beings.get(who);
-    if (being && v >= being.v) Object.assign(being, { x, y, v });
+  /** These are in view, and of those who appeared since a view is due whom `keep` accepts. */
+  showOnly(beings, keep) {
+    const known = this.beings;
+    const kept = [...this._fresh].map((id) => known.get(id)).filter((being) => being && keep(being));
+    const here = beings.filter(({ id, v }) => v >= (this._gone.get(id) ?? 0)).map((being) => newer(known.get(being.id), being));
+    this.beings = new Map([...kept, ...here].map((being) => [being.id, being]));
+    this._due = false;
+    this._fresh = new Set();
   }
 
-  _struck({ target, hp, v }) {
-    const being = this.get(target);
-    if (being && !(being.v > v)) Object.assign(being, { hp, v });
-  }
-
-  _died({ who }) {
-    if (who === this.me.id) this.me.hp = 0;
-  }
-
-  _respawned({ zone, x, y, hp }) {
-    this._stand({ zone, x, y });
-    this.me.hp = hp;
-  }
-
-  _rewarded({ total }) {
-    this.me.xp = total;
-  }
-
-  _vanished({ who, v }) {
-    const being = this.beings.get(who);
-    if (being && being.v > v) return;
+  /** Someone is out of view, since a change of this number. */
+  hide(who, v) {
+    if (v < (this.beings.get(who)?.v ?? v)) return;
     this.beings.delete(who);
     this._gone.delete(who);
     this._gone.set(who, v);
     if (this._gone.size > GONE_KEPT) this._gone.delete(this._gone.keys().next().value);
   }
+
+  /** Fields of someone in view, or of oneself, are others; without `v` whichever is newer. */
+  change(who, { v, ...fields }) {
+    const being = this.get(who);
+    const known = being?.v ?? 0;
+    if (being && (v ?? known) >= known) Object.assign(being, fields, { v: v ?? known });
+  }
 }
+
+const newer = (known, told) => (known?.v > told.v ? known : { ...told });
+const cell = (axis) => Math.floor(axis / CELL);
+const inOneCell = (a, b) => a.zone === b.zone && cell(a.x) === cell(b.x) && cell(a.y) === cell(b.y);
+const sees = (me, other) => Math.abs(cell(me.x) - cell(other.x)) <= 1 && Math.abs(cell(me.y) - cell(other.y)) <= 1;
+const arrived = (view, there) => view.arrive(there);
+const mine = (...names) => (view, told) => names.forEach((name) => (view.me[name] = told[name]));
+const experienced = (view, { total }) => (view.me.xp = total);
+const owning = mine("companions");
+
+function entered(view, { player, session, seq, ...me }) {
+  view.arrive(me);
+  Object.assign(view.me, { id: player }, me);
+}
+
+/**
+ * How a view follows what is told, by the name of a notice, or of an event for the data of its reply: functions of the view
+ * and that. Python's view follows the same, so that both know the same of the bundled game; that of another game adds to it.
+ */
+export const FOLLOWS = new Map(
+  Object.entries({
+    register: entered,
+    login: entered,
+    resume: entered,
+    move(view, data) {
+      if (!inOneCell(view.me, data)) view.arrive(data);
+      Object.assign(view.me, data);
+    },
+    enter: arrived,
+    depart: arrived,
+    putback: arrived,
+    respawned(view, notice) {
+      view.arrive(notice);
+      view.me.hp = notice.hp;
+    },
+    view(view, { zone, title, width, height, you, beings }) {
+      view.zone = { zone, title, width, height };
+      const { id, x, y, ...seen } = you; // where I stand in a zone, the replies to my steps say
+      if (zone !== view.me.zone) Object.assign(view.me, { zone, x, y });
+      view.change(id, seen);
+      view.showOnly(beings, (being) => sees(view.me, being));
+    },
+    appeared(view, { being }) {
+      const { id, x, y, ...seen } = being;
+      if (id === view.me.id) view.change(id, seen);
+      else view.show(being);
+    },
+    moved(view, { who, x, y, v }) {
+      if (view.beings.has(who)) view.change(who, { x, y, v });
+    },
+    vanished: (view, { who, v }) => view.hide(who, v),
+    attack: (view, { target, hp }) => view.change(target, { hp }),
+    cleave: (view, { hits }) => hits.forEach(({ target, hp }) => view.change(target, { hp })),
+    struck: (view, { target, hp, v }) => view.change(target, { hp, v }),
+    died: (view, { who }) => view.change(who, { hp: 0 }),
+    rewarded: experienced,
+    fallen: experienced,
+    turnin: experienced,
+    levelled: mine("level", "hp", "hp_max"),
+    felt: mine("hp"),
+    score: mine("level", "xp", "hp", "hp_max"),
+    duelbegan: (view, { players }) => (view.me.rival = players.find((name) => name !== view.me.name) ?? ""),
+    duelended: (view) => (view.me.rival = ""),
+    tame: owning,
+    release: owning,
+    pets: owning,
+    skies: (view, { part, weather }) => (view.me.sky = { part, weather }),
+  }),
+);

@@ -1,6 +1,7 @@
 """One session, packet by packet, that both client libraries must play.
 
-Replies come out of order, notices late and twice, the window is full, and the connection is cut in the middle.
+Replies come out of order, notices late and twice, the window is full, and the connection is cut in the middle. A step
+leads into another cell, whose view was drawn before somebody appeared there.
 ``golden.json`` holds a list of packets for each connection: ``C`` is what the client must send next, ``S`` what it is
 told. After the last packet of a list the connection is cut.
 """
@@ -23,10 +24,10 @@ LIBRARY = Path(__file__).parents[3] / "gateway" / "web" / "gameserver-client"
 S_MAX = 30
 WHAT_COMES_OF_IT = {
     "player": "ada",
-    "results": [{"coins": 97}, {}, "busy", {"zone": "town", "x": 4, "y": 4}],
+    "results": [{"coins": 97}, {}, "busy", {"zone": "town", "x": 8, "y": 4}],
     "heard": ["psst"],
-    "stands": ["town", 4, 4, 95],
-    "beings": [["rat", 6, 4, 12]],
+    "stands": ["town", 8, 4, 95],
+    "beings": [["bob", 16, 4, 100], ["rat", 6, 4, 12]],
     "reconnects": 1,
 }
 
