@@ -1,6 +1,6 @@
 """What a field may hold, in words for people: in the documents' tables, and in the answer to a wrong packet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -43,6 +43,15 @@ def type_of(hint: Any) -> str:
     if _is_struct(hint):
         return f"map of ({fields_of(hint)})"
     return _WORDS.get(hint, UNKNOWN)
+
+
+def structs_in(hint: Any) -> Iterator[type[msgspec.Struct]]:
+    """The structs of which a type is made, itself first if it is one."""
+    if _is_struct(hint):
+        yield hint
+    within = [hints(hint)[name] for name in hint.__struct_fields__] if _is_struct(hint) else _parts(hint)
+    for part in within:
+        yield from structs_in(part)
 
 
 @cache

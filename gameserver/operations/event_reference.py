@@ -1,12 +1,17 @@
 """Tables of event types and notices: for the terminal, and for docs/protocol.md."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from gameserver.broker.topology import PLAIN, Queues
 from gameserver.declare import catalogue
-from gameserver.declare.base import Spec
-from gameserver.declare.field_descriptions import fields_of
+from gameserver.declare.base import Notice, Spec
+from gameserver.declare.field_descriptions import fields_of, structs_in
 from gameserver.declare.hooks import Hook, hooks
+
+FIELD = "``"  # stands around the name of a field in a docstring
 
 
 def overview(queues: Queues = PLAIN) -> str:
@@ -53,7 +58,7 @@ def _overview_row(spec: Spec, queues: Queues) -> tuple[str, ...]:
 
 def markdown() -> str:
     """Format the tables of docs/protocol.md."""
-    return "\n".join([*_events(), *_notices()])
+    return "\n".join([*_events(), *_notices(), *_meanings()])
 
 
 def _events() -> Iterable[str]:
@@ -79,6 +84,29 @@ def _notices() -> Iterable[str]:
         hidden = set() if cls.notice.durable else {"id"}
         yield f"| `{name}` | {fields_of(cls, hidden)} | {_text(cls)} |"
     yield ""
+
+
+def _meanings() -> Iterable[str]:
+    """What the maps in replies and notices hold, where the names of their fields do not say it."""
+    yield "### What fields mean\n"
+    yield "| in | a map of | what |"
+    yield "|---|---|---|"
+    for cls, names in _told_in().items():
+        if FIELD in _text(cls):
+            fields = ", ".join(f"`{field}`" for field in cls.__struct_fields__)
+            yield f"| in {', '.join(f'`{name}`' for name in names)} | {fields} | {_text(cls)} |"
+    yield ""
+
+
+def _told_in() -> dict[type[msgspec.Struct], list[str]]:
+    """The structs of replies and within notices, and which of those have them."""
+    replies = {spec.name: catalogue.result_of(spec) for spec in catalogue.specs() if spec.origin == "client"}
+    found: dict[type[msgspec.Struct], list[str]] = defaultdict(list)
+    for name, cls in sorted((replies | catalogue.notices()).items()):
+        for part in dict.fromkeys(structs_in(cls)):
+            if not issubclass(part, Notice):  # a row of its own says what that is
+                found[part].append(name)
+    return found
 
 
 def _text(cls: type) -> str:

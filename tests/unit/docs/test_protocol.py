@@ -1,14 +1,20 @@
 """docs/protocol.md says what the code does."""
 
+import base64
+import math
 import re
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from docs.refresh import PROTOCOL, between
 from gameserver.cli import main
 from gameserver.declare import catalogue
+from gameserver.modules.combat.creature_kinds import KINDS
+from gameserver.modules.movement.events import Chart
 from gameserver.modules.movement.rules import EARLY_MS, STEP_MS
+from gameserver.testing.two_zones import MEADOW, WORLD, circumstances, play, player, replied, state
 from gameserver.wire import packets
 from gameserver.wire.codecs import client_packets, json_codec, msgpack_codec
 from gameserver.wire.frames import Prefixed
@@ -92,6 +98,35 @@ def test_what_the_example_s_server_sends_has_the_declared_shape() -> None:
         shape = shapes[packet["type"]]
         told = msgspec.convert(packet, shape)
         assert msgspec.to_builtins(told) == packet, line
+
+
+def test_all_notices_that_wait_to_be_acknowledged_are_named() -> None:
+    (told,) = re.findall(r"carry an `id`: (.*?)\. They are\s", section("Notices"), re.DOTALL)
+    durable = {name for name, cls in catalogue.notices().items() if cls.notice.durable}
+    assert set(re.findall(r"`([a-z]+)`", told)) - {"how", "whisper"} == durable
+
+
+def test_a_map_is_drawn_by_what_the_document_says_of_walls() -> None:
+    """By its words alone: nothing of the server decodes it here. The server encodes the same map alike."""
+    said = r"`width` (\d+) and `height` (\d+) the `walls` `([^`]+)` are:\s+```\n(.*?)\n```"
+    ((width, height, walls, drawn),) = re.findall(said, section("Notices"), re.DOTALL)
+    data, row = base64.b64decode(walls, validate=True), math.ceil(int(width) / 8)
+    assert len(data) == row * int(height)
+    tiles = [[data[y * row + x // 8] & (128 >> (x % 8)) for x in range(int(width))] for y in range(int(height))]
+    assert ["".join("#" if wall else "." for wall in line) for line in tiles] == drawn.splitlines()
+    there = frozenset((x, y) for y, line in enumerate(drawn.splitlines()) for x, tile in enumerate(line) if tile == "#")
+    zone = replace(MEADOW, width=int(width), height=int(height), walls=there, objects=())
+    within = state(player(), world=replace(WORLD, zones={**WORLD.zones, zone.name: zone}))
+    assert replied(play(Chart(seq=1), within, circumstances(player()))).walls == walls
+
+
+def test_the_kinds_that_are_no_creatures_are_named() -> None:
+    """Whatever has a look that is not said of a creature: players, and objects of the map."""
+    (told,) = re.findall(r"`kind` of a being says what it is: (.*?)any other is", section("Notices"), re.DOTALL)
+    called = [path.read_text() for path in (ROOT / "gameserver" / "modules").rglob("hooks.py")]
+    constant = {kind for text in called for kind in re.findall(r'Called\([^)]*, "(\w+)"\)', text)}
+    assert set(re.findall(r"`([a-z]+)`", told)) - {"talkto"} == constant
+    assert constant & set(KINDS) == set()
 
 
 def _is_packet(value: object) -> bool:

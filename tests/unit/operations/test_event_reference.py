@@ -44,6 +44,14 @@ def test_the_protocol_has_a_row_for_every_notice(name: str) -> None:
     assert ("`id`" in row.split("|")[2]) == cls.notice.durable or "id" in cls.__struct_fields__[1:]
 
 
+def test_the_protocol_says_what_the_fields_of_replies_and_within_notices_mean() -> None:
+    rows = markdown().split("### What fields mean")[1].splitlines()
+    (map_,) = [row for row in rows if "``walls``: a bit for each tile" in row]
+    assert map_.startswith("| in `chart` | `zone`, `title`, ")
+    (being,) = [row for row in rows if "A player or creature as others see it." in row]
+    assert being.startswith("| in `appeared`, `view` | `id`, ")
+
+
 def test_the_protocol_names_no_event_that_clients_may_not_send() -> None:
     for spec in catalogue.specs():
         assert spec.origin == "client" or f"| `{spec.name}` |" not in markdown()
