@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from gameserver.local.processes import tethered
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
+PAGE = Path(__file__).parents[1] / "gateway" / "web" / "page"
 
 
 def node() -> str:
@@ -30,6 +32,13 @@ async def play_in_node(script: str, *words: str) -> tuple[bytes, bytes, int | No
         await process.wait()
         raise
     return said, wrong, process.returncode
+
+
+def page_in(folder: Path) -> Path:
+    """Put the page's scripts into a folder, for Node: they name each other by their places on the site."""
+    for file in PAGE.glob("*.js*"):
+        (folder / file.name).write_text(re.sub(r'from "/(\w+\.js)"', r'from "./\1"', file.read_text()))
+    return folder
 
 
 def tsc() -> str:

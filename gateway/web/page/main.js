@@ -2,10 +2,11 @@
 
 import { Client, ConnectionLost, Refused } from "/gameserver-client/index.js";
 import { healthOf, inWords, isDown } from "/health.js";
-import { MapView, hue } from "/map.js";
+import { MapView, hue, isPeople } from "/map.js";
 import { Panels } from "/panels.js";
 import { Bag, Barter, Ground, called } from "/things.js";
 import { Chart, STEPS, distance, findWay, foresee, step, towards } from "/walking.js";
+import { WORDS } from "/words.js";
 
 const STEP_MS = 130; // how often a held key walks
 const AHEAD_MAX = 4; // steps that are not answered yet
@@ -27,7 +28,6 @@ const LINK = {
 };
 
 const $ = (id) => document.getElementById(id);
-const PEACEFUL = new Set(["player", "item", "person"]); // kinds that are no creatures
 const GROUP = "*"; // among those to whom one speaks
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const map = new MapView($("map"), $("minimap"), calm);
@@ -59,18 +59,21 @@ const channels = {
     showChannels();
   },
 };
-// The group: who asks one into it, and how its members are, as far as that was told. It is asked for now and then.
+/** Who asks one for something, by name, until that is answered. */
+class Asking {
+  names = [];
+  asked(name) {
+    this.answered(name);
+    this.names.push(name);
+  }
+  answered(name) {
+    this.names = this.names.filter((one) => one.toLowerCase() !== name.toLowerCase());
+  }
+}
+// The group: how its members are, as far as that was told. It is asked for now and then.
 const group = {
-  askedBy: [],
   members: [],
   due: 0,
-  asked(name) {
-    this.askedBy = [...this.askedBy.filter((one) => one !== name), name];
-  },
-  answered(name) {
-    this.askedBy = this.askedBy.filter((one) => one.toLowerCase() !== name.toLowerCase());
-    this.changed();
-  },
   changed() {
     this.due = performance.now();
   },
@@ -99,9 +102,10 @@ const panels = new Panels((type, fields, quietly) => ask(type, fields, quietly),
   toast,
   write,
   showCoins,
-  showXp,
   channels,
   group,
+  invites: new Asking(),
+  challenges: new Asking(),
   beings: (kind) => [...client.view.beings.values()].filter((being) => being.kind === kind),
 });
 const barter = new Barter((type, fields, quietly) => ask(type, fields, quietly), bag, { toast, showCoins });
@@ -115,7 +119,7 @@ const ACTS = [
   { text: "Trade", event: "offer", of: isPlayer, does: ({ name }) => barter.open(name) },
   { text: "Group", event: "invite", of: isPlayer, does: invite },
   { text: "Talk", event: "talkto", of: ({ kind }) => kind === "person", does: talkTo },
-  { text: "Strike", event: "attack", of: ({ kind }) => !PEACEFUL.has(kind), does: hunt },
+  { text: "Strike", event: "attack", of: (being) => !isPeople(being), does: hunt },
 ];
 
 function isPlayer({ kind }) {
@@ -176,7 +180,6 @@ function enter() {
   $("name").textContent = me.name;
   $("badge").style.background = "hsl(44 82% 64%)";
   $("xp").parentElement.hidden = !healthOf(me); // a game has both, or neither
-  showXp(me.xp ?? 0);
   if (!document.querySelector("dialog[open]") && document.activeElement === document.body) $("map").focus();
   lookUp(me.zone);
   ask("purse", {}, true).then((purse) => purse && showCoins(purse.coins));
@@ -198,7 +201,8 @@ function leave(reason) {
 /** Another session, by way of the door. */
 async function restart(message) {
   channels.keep([]);
-  group.askedBy = [];
+  panels.page.invites.names = [];
+  panels.page.challenges.names = [];
   client = new Client(address);
   listen();
   $("refused").textContent = message;
@@ -374,7 +378,7 @@ function strike(prey, now) {
 
 function strikeNearest() {
   const from = place();
-  const near = [...client.view.beings.values()].filter(({ kind }) => !PEACEFUL.has(kind));
+  const near = [...client.view.beings.values()].filter((being) => !isPeople(being));
   near.sort((a, b) => distance(from, a) - distance(from, b));
   if (near.length) hunt(near[0]);
   else toast("Nobody is near to be struck.");
@@ -394,53 +398,53 @@ function hunt(being) {
 
 // What is told.
 
+// What notices do beside what the view follows, and words (words.js) or panels (tables.js) say.
+const DOES = {
+  view: sight,
+  heard,
+  struck: ({ target, damage }, now) => map.hit(target, `−${damage}`, isMe(target) ? "#ff8d80" : "#ffe08a", now),
+  died,
+  respawned: putElsewhere,
+  putback: putElsewhere,
+  received: ({ total }) => showCoins(total),
+  unavailable,
+  ground: (notice) => ground.ground(notice),
+  laid: (notice) => ground.laid(notice),
+  lifted: (notice) => ground.lifted(notice),
+  handed: () => bag.refresh(),
+  broke: () => bag.refresh(),
+  proposed: (notice) => barter.proposed(notice),
+  accepted: (notice) => barter.accepted(notice),
+  retracted: (notice) => barter.retracted(notice),
+  traded,
+  walled: ({ zone }) => lookAgain(zone),
+  placed: ({ zone }) => lookAgain(zone),
+  unplaced: ({ zone }) => lookAgain(zone),
+  skies: ({ part }) => (map.canvas.dataset.part = part),
+  error: ({ message }) => toast(message, "bad"),
+};
+
 function noticed(notice) {
-  const now = performance.now();
-  const told = {
-    view: () => sight(notice),
-    heard: () => heard(notice, now),
-    struck: () => struck(notice, now),
-    died: () => died(notice),
-    respawned: () => back(notice),
-    received: () => received(notice),
-    rewarded: () => rewarded(notice),
-    unavailable: () => unavailable(notice),
-    ground: () => ground.ground(notice),
-    laid: () => ground.laid(notice),
-    lifted: () => ground.lifted(notice),
-    handed: () => handed(notice),
-    broke: () => broke(notice),
-    proposed: () => barter.proposed(notice),
-    accepted: () => barter.accepted(notice),
-    retracted: () => barter.retracted(notice),
-    traded: () => traded(notice),
-    walled: () => lookAgain(notice.zone),
-    placed: () => lookAgain(notice.zone),
-    unplaced: () => lookAgain(notice.zone),
-    skies: () => skies(notice),
-    announced: () => announced(notice),
-    error: () => toast(notice.message, "bad"),
-  }[notice.type];
-  if (told) told();
-  else panels.noticed(notice);
+  DOES[notice.type]?.(notice, performance.now());
+  say(notice);
+  panels.noticed(notice);
   map.things = ground.things;
 }
 
-function handed({ by, thing }) {
-  write("news gold", [`${by} handed you ${called(thing)}.`]);
-  toast(`${by} handed you ${called(thing)}.`, "good");
-  bag.refresh();
-}
+const said = new Map(); // what was said last of notices that are told again and again
 
-function broke({ thing }) {
-  toast(`Your ${thing.title} is worn out.`, "bad");
-  bag.refresh();
+/** Say what the page has words for. */
+function say(notice) {
+  const words = WORDS[notice.type];
+  const text = words?.says(notice, { isMe, nameOf });
+  if (!text || (words.once && said.get(notice.type) === text)) return;
+  if (words.once) said.set(notice.type, text);
+  write(words.tab, [text]);
+  if (words.toast !== undefined) toast(text, words.toast);
 }
 
 function traded(notice) {
   showCoins(notice.coins);
-  const got = notice.things.map(called).join(", ") || "coins";
-  write("news gold", [`You traded with ${notice.by}, and got ${got}.`]);
   barter.traded(notice);
 }
 
@@ -475,60 +479,25 @@ function heard({ how, by, text, channel, at_ms }, now) {
   write(how === "say" ? "say" : how, [bold(by, hue(by)), `${words}: ${text}`], at_ms);
 }
 
-function skies({ part, text }) {
-  map.canvas.dataset.part = part;
-  if (skies.said !== text) write("news", [text]);
-  skies.said = text;
-}
-
-function announced({ text }) {
-  toast(text);
-  write("gold", [`Announcement: ${text}`]);
+function isMe(id) {
+  return id === client.view.me.id;
 }
 
 function nameOf(id) {
-  return id === client.view.me.id ? "You" : (client.view.beings.get(id) || {}).name || id;
+  return isMe(id) ? "You" : (client.view.beings.get(id) || {}).name || id;
 }
 
-function struck({ by, target, damage }, now) {
-  map.hit(target, `−${damage}`, target === client.view.me.id ? "#ff8d80" : "#ffe08a", now);
-  if (![by, target].includes(client.view.me.id)) return;
-  const [who, whom] = [nameOf(by), target === client.view.me.id ? "you" : nameOf(target)];
-  write("fight", [`${who} ${by === client.view.me.id ? "strike" : "strikes"} ${whom} for ${damage}.`]);
+function died({ who }) {
+  if (isMe(who) || (goal && goal.id === who)) stop();
+  if (isMe(who)) toast("You are dead. You will be back in a moment.", "bad");
 }
 
-function died({ who, by }) {
-  if (who === client.view.me.id) {
-    stop();
-    toast("You are dead. You will be back in a moment.", "bad");
-    write("fight", [`You were slain by ${nameOf(by)}.`]);
-  } else if (by === client.view.me.id) {
-    write("fight", [`You slew ${nameOf(who)}.`]);
-  }
-  if (goal && goal.id === who) stop();
-}
-
-function back({ zone, x, y }) {
+/** Stand where the server says, without a step: those that are not answered lead nowhere. */
+function putElsewhere({ zone, x, y }) {
+  stop();
   stands = { zone, x, y };
   ahead = [];
   lookUp(zone);
-  toast("You are alive again.");
-}
-
-function received({ by, coins: given, total, gifts = 1 }) {
-  showCoins(total);
-  const text = gifts > 1 ? `${gifts} gifts brought you ${given} coins, the last from ${by}.` : `${by} gave you ${given} coins.`;
-  write("news gold", [text]);
-  toast(text, "good");
-}
-
-function showXp(total) {
-  $("xp").textContent = total;
-}
-
-function rewarded({ xp, total, slain }) {
-  showXp(total);
-  write("fight gold", [`${xp} experience for slaying a ${slain}.`]);
 }
 
 function unavailable({ family, back: again }) {
@@ -641,7 +610,7 @@ function nobody() {
 
 function row(being, from) {
   const made = document.createElement("li");
-  made.dataset.kind = PEACEFUL.has(being.kind) ? "player" : "creature";
+  made.dataset.kind = isPeople(being) ? "player" : "creature";
   const dot = document.createElement("i");
   dot.style.background = `hsl(${isPlayer(being) ? hue(being.name) : (hue(being.kind) + 300) % 360} 55% 58%)`;
   const name = document.createElement("span");
@@ -857,10 +826,16 @@ function frame(now) {
     const here = place();
     map.update([{ ...me, kind: "player", ...(here && !here.leaves ? { x: here.x, y: here.y } : {}) }, ...beings.values()], now);
     showHealth(me);
+    showXp(me.xp);
     showHere();
   }
   map.draw(now);
   requestAnimationFrame(frame);
+}
+
+function showXp(xp = 0) {
+  const shown = $("xp");
+  if (shown.textContent !== String(xp)) shown.textContent = xp;
 }
 
 let shownHealth = "";

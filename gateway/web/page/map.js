@@ -23,7 +23,7 @@ const LOOKS = [
 // Of players and of the world's people; creatures have others.
 const LABELS = { player: "#f1f5fa", person: "#b9e8a8" };
 const DOTS = { player: "#ffffff", person: "#9be07f" };
-const isPeople = ({ kind }) => kind in LABELS;
+export const isPeople = ({ kind }) => kind in LABELS;
 
 const hsl = ([h, s, l], dl = 0, alpha = 1) => `hsl(${h} ${s}% ${l + dl}% / ${alpha})`;
 

@@ -312,7 +312,6 @@ const quests = {
     },
     { title: ({ data }) => `Done: ${data.done.length}`, none: "None yet.", rows: ({ data }) => data.done, text: (quest) => quest },
   ],
-  done: { turnin: ({ total }, fields, { page }) => page.showXp(total) },
   said: {
     talkto: ({ title, text, offers }) => joined(`${title}: ${text}`, offers.length && `offers: ${offers.map((offer) => offer.title).join(", ")}`),
     acceptquest: ({ title, text }) => `${title}: ${text}`,
@@ -375,7 +374,7 @@ const group = {
     {
       title: "You are asked by",
       none: "Nobody.",
-      rows: ({ page }) => page.group.askedBy,
+      rows: ({ page }) => page.invites.names,
       text: (name) => name,
       acts: (name) => [{ text: "Join", event: "acceptinvite", fields: { by: name } }, { text: "Say no", event: "declineinvite", fields: { by: name } }],
     },
@@ -383,13 +382,13 @@ const group = {
   forms: [{ title: "Ask into your group", event: "invite", fields: { to: "Name" }, button: "Ask" }],
   shown: (told, { page }) => page.group.show(told),
   done: {
-    acceptinvite: (told, { by }, { page }) => page.group.answered(by),
-    declineinvite: (told, { by }, { page }) => page.group.answered(by),
+    acceptinvite: (told, { by }, { page }) => (page.invites.answered(by), page.group.changed()),
+    declineinvite: (told, { by }, { page }) => page.invites.answered(by),
   },
   said: { invite: (told, { to }) => `You asked ${to}.`, leavegroup: () => "You left the group.", acceptinvite: () => "You are in the group." },
   told: {
     invited: ({ by, members }, { page }) => {
-      page.group.asked(by);
+      page.invites.asked(by);
       return `${by} asks you into ${members.length ? `the group of ${members.join(", ")}` : "a new group"}: see More, Group.`;
     },
     declined: ({ by }) => `${by} does not want to join your group.`,
@@ -400,4 +399,51 @@ const group = {
   },
 };
 
-export const PANELS = [shop, bank, chest, market, post, crafting, things, quests, group, achievements, people, channels];
+const ENDS = { won: "has won the duel", forfeited: "has won the duel: the other has left it" };
+
+const duels = {
+  id: "duels",
+  title: "Duels",
+  needs: ["challenge", "acceptduel", "declineduel", "forfeit"],
+  ask: null,
+  lists: [
+    {
+      title: "You fight",
+      none: "No duel.",
+      rows: ({ me }) => [me.rival].filter(Boolean),
+      text: (name) => name,
+      acts: () => [{ text: "Give up", event: "forfeit", fields: {} }],
+    },
+    {
+      title: "You are challenged by",
+      none: "Nobody.",
+      rows: ({ page }) => page.challenges.names,
+      text: (name) => name,
+      acts: (name) => [{ text: "Fight", event: "acceptduel", fields: { to: name } }, { text: "Decline", event: "declineduel", fields: { to: name } }],
+    },
+  ],
+  forms: [{ title: "Challenge somebody near you", event: "challenge", fields: { to: "Name" }, button: "Challenge" }],
+  said: {
+    challenge: ({ rival }) => `You challenged ${rival}.`,
+    acceptduel: ({ rival }) => `You fight ${rival}.`,
+    declineduel: () => "There will be no duel.",
+    forfeit: () => "You gave up.",
+  },
+  told: {
+    challenged: ({ by }, { page }) => {
+      page.challenges.asked(by);
+      return `${by} challenges you to a duel: see More, Duels.`;
+    },
+    duelbegan: ({ players }, { page }) => {
+      players.forEach((name) => page.challenges.answered(name));
+      return `${players.join(" and ")} fight a duel!`;
+    },
+    duelended: ({ players, winner, why }, { page }) => {
+      players.forEach((name) => page.challenges.answered(name));
+      if (why === "declined") return "There will be no duel.";
+      return why in ENDS ? `${winner} ${ENDS[why]}.` : "The duel is over, and nobody has won.";
+    },
+  },
+};
+
+export const PANELS = [shop, bank, chest, market, post, crafting, things, quests, group, duels, achievements, people, channels];

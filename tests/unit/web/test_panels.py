@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,15 @@ from gameserver.declare.once_per_reading import forget
 from gameserver.maps.objects import object_classes
 from gameserver.operations import catalogue_export
 from gateway.web.events import PLACE, events_page
-from tests.nodes import JAVASCRIPT, node
+from tests.nodes import JAVASCRIPT, PAGE, node, page_in
 
-PAGE = Path(__file__).parents[3] / "gateway" / "web" / "page"
 Panel = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def panels(tmp_path_factory: pytest.TempPathFactory) -> list[Panel]:
     """The tables as Node reads them: of files beside each other, which browsers ask of the site."""
-    folder = tmp_path_factory.mktemp("page")
-    for file in PAGE.glob("*.js*"):
-        (folder / file.name).write_text(re.sub(r'from "/(\w+\.js)"', r'from "./\1"', file.read_text()))
+    folder = page_in(tmp_path_factory.mktemp("page"))
     words = (node(), str(JAVASCRIPT / "tables.mjs"), str(folder / "tables.js"))
     found: list[Panel] = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
     return found
