@@ -32,6 +32,7 @@ from gameserver.security import private_files
 from gameserver.security.sealing import write_key
 
 BOTS = 20
+PLAYGROUND = "/playground"  # of ``gateway.web.playground``
 NC_FROM = "(Debian's package netcat-openbsd), and type lines of JSON:"
 
 
@@ -116,7 +117,15 @@ def _up(
                 folder=settings.var,
                 cwd=settings.home,
                 environ=told,
-                where=where(settings, families, broker=broker, ports=ports, environ=environ, join=join),
+                where=where(
+                    settings,
+                    families,
+                    broker=broker,
+                    ports=ports,
+                    environ=environ,
+                    join=join,
+                    develops=followed is not None,
+                ),
                 meanwhile=follow,
                 preloaded=() if followed else plan.PRELOADED,
             )
@@ -222,13 +231,15 @@ def where(
     ports: Ports,
     environ: Mapping[str, str],
     join: Sequence[str],
+    develops: bool = False,
 ) -> str:
-    """Return the lines that tell a person at the terminal where things are."""
+    """Return the lines that tell a person at the terminal where things are; first where to play in a browser."""
     home = settings.home
     gateways = gateway_listeners(settings.endpoints, PLAYER)
     web, telnet = (gateway_listeners(settings.endpoints, kind) for kind in ("web", "telnet"))
     rows = [
         *(("play in a browser", f"http://{listener.host}:{listener.port}/") for listener in web),
+        *(("playground", f"http://{listener.host}:{listener.port}{PLAYGROUND}") for listener in web if develops),
         *(("play in a terminal", _playing(home)) for _ in gateways[:1]),
         *(("by telnet", f"telnet {listener.host} {listener.port}, or a MUD client") for listener in telnet),
         *(("gateway", f"{listener.host}:{listener.port}") for listener in gateways),

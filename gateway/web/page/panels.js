@@ -1,6 +1,7 @@
 // Panels of what the game's modules let one do: a table says what each shows (tables.js), this shows it. What a field may
 // hold comes from the catalogue; a panel whose events the game does not have is not there.
 
+import { readJson } from "/fields.js";
 import { PANELS } from "/tables.js";
 import { called, choice, empty, heading } from "/things.js";
 
@@ -212,10 +213,20 @@ export class Panels {
     made.append(legend, ...inputs, send);
     made.addEventListener("submit", (submitted) => {
       submitted.preventDefault();
-      const given = Object.fromEntries(inputs.map(({ field, read }) => [field, read()]).filter(([, value]) => value !== undefined));
-      this.act(event, { ...fixed?.(this.context), ...given }, send, () => made.reset());
+      const given = this._given(inputs);
+      if (given) this.act(event, { ...fixed?.(this.context), ...given }, send, () => made.reset());
     });
     return made;
+  }
+
+  /** What was typed; null, and said why, where it can't be read. */
+  _given(inputs) {
+    try {
+      return Object.fromEntries(inputs.map(({ field, read }) => [field, read()]).filter(([, value]) => value !== undefined));
+    } catch (error) {
+      this.page.toast(error.message, "bad");
+      return null;
+    }
   }
 
   /** A labelled input. `as`: its label, or {label, from, many}: chosen from things. */
@@ -296,7 +307,7 @@ function valueOf(input, { type }) {
   if (input.type === "checkbox") return input.checked || undefined;
   if (input.value.trim() === "") return undefined;
   if (type === "integer") return Number(input.value);
-  return type === "array" || type === "object" ? JSON.parse(input.value) : input.value.trim();
+  return type === "array" || type === "object" ? readJson(input) : input.value.trim();
 }
 
 function amountInput({ field, value, label }, { fields }, of) {

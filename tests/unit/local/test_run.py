@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ from gameserver.local import run as module
 from gameserver.local.ports import Ports
 from gameserver.local.run import broker_in_use, kept_secrets, listeners, private_node, up, where
 from gameserver.testing.ports import free_ports
+from gateway.web.playground import PLACE
 
 FAMILIES = {"combat": ["combat"], "chat": ["chat"]}
 
@@ -96,6 +98,25 @@ def test_every_listener_has_a_setting_that_moves_it(free):
     found = listeners(settings, ports, broker_in_use(settings, ports, free))
     assert len({listener.port for listener in found}) == 7
     assert all(str(listener.port) in free[listener.setting] for listener in found)
+
+
+def rows(text):
+    """What stands in the lines that tell where things are: (what, where)."""
+    return [tuple(re.split("  +", line.strip(), maxsplit=1)) for line in text.splitlines() if line.startswith("  ")]
+
+
+@pytest.mark.parametrize("develops", [False, True])
+def test_the_first_thing_that_is_told_is_where_to_play_in_a_browser(free, develops):
+    given = {**free, "GAMESERVER_ENDPOINTS": f"telnet:tcp:4023 {free['GAMESERVER_ENDPOINTS']} web:tcp:4080"}
+    settings = load(given)
+    node = private_node(settings.var / "rabbitmq", Ports.from_env(given))
+    broker = module.Broker(amqp_url=node.amqp_url(), management_url=node.management_url(), node=node)
+    kept_secrets(settings)
+    how = {"broker": broker, "ports": Ports.from_env(given), "environ": given, "join": [], "develops": develops}
+    told = rows(where(settings, FAMILIES, **how))
+    assert told[0] == ("play in a browser", "http://127.0.0.1:4080/")
+    playground = ("playground", f"http://127.0.0.1:4080{PLACE}")
+    assert [row for row in told if "playground" in row] == ([playground] if develops else [])
 
 
 def test_the_end_of_the_start_tells_where_things_are_and_no_password(free):

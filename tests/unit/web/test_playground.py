@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from twisted.internet.task import Clock
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
 from gateway.web import playground
+from tests.nodes import JAVASCRIPT, node
 
 
 def test_the_gateway_kills_itself_when_its_answer_was_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -56,3 +58,15 @@ def test_the_forms_are_made_of_todays_catalogue() -> None:
     assert b"<h1>Playground</h1>" in served["/playground"]().body
     document = json.loads(served["/playground/catalogue.json"]().body)
     assert set(catalogue.client_events()) <= set(document["x-events"])
+
+
+def test_no_packet_overtakes_another_however_the_delay_changes() -> None:
+    done = subprocess.run([node(), str(JAVASCRIPT / "line.mjs")], capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    put = ["at 0", "at 10", "at 20", "at 60", "at 200"]
+    assert [text for way, text, _ in seen if way == "sent"] == put
+    assert [text for way, text, _ in seen if way == "received"] == [*put, "goodbye", "closed"]
+    at_ms = {text: ms for way, text, ms in seen if way == "received"}
+    assert (at_ms["at 0"], at_ms["at 200"]) == (100, 200)  # the delay of then, and none
+    assert at_ms["at 10"] in range(100, 110)  # its own would be over at 30
+    assert at_ms["goodbye"] == 230
