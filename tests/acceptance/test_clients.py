@@ -10,18 +10,15 @@ from gameserver.testing.line_client import LineClient, Packet
 from gameserver.testing.ports import free_ports
 from gameserver.testing.processes import Proc
 from tests.deployments import ROOT, write_world
-from tests.nodes import JAVASCRIPT, node
+from tests.nodes import a_program, with_websocket
 
 TEXT = (ROOT / "docs" / "clients.md").read_text()
 ROOM = ("#####", "#s..#", "#...#", "#####")
 
 
-def program(folder: Path, name: str, **changes: str) -> Path:
+def program(folder: Path, name: str) -> Path:
     """A program of the document, in a file."""
     (text,) = re.findall(rf"```\w+\n((?:#|//) {re.escape(name)}\n.*?)```", TEXT, re.DOTALL)
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
     file = folder / name
     file.write_text(text)
     return file
@@ -33,15 +30,12 @@ def test_both_bots_greet_and_give_once_though_their_gateway_is_killed(deployment
     tcp, web = free_ports(2)
     endpoints = {"GAMESERVER_ENDPOINTS": f"tcp:{tcp}:interface=127.0.0.1 web:tcp:{web}:interface=127.0.0.1"}
     first = deployment.gateway("first", env=endpoints)
-    library = ROOT / "gateway" / "web" / "gameserver-client" / "index.js"
-    socket = f'import {{ WebSocket }} from "{JAVASCRIPT / "socket.mjs"}";\nimport'
     greeter = program(tmp_path, "greeter.py")
-    usher = program(tmp_path, "usher.mjs", **{"gameserver-client": str(library), "argv[2])": "argv[2], { WebSocket })"})
-    usher.write_text(usher.read_text().replace("import", socket, 1))
+    usher = program(a_program(tmp_path / "usher"), "usher.mjs")
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     bots = [
         Proc("greeter", (sys.executable, str(greeter), "127.0.0.1", str(tcp)), environ, tmp_path / "greeter.log"),
-        Proc("usher", (node(), str(usher), f"ws://127.0.0.1:{web}/socket"), environ, tmp_path / "usher.log"),
+        Proc("usher", (*with_websocket(), str(usher), f"ws://127.0.0.1:{web}/socket"), environ, tmp_path / "usher.log"),
     ]
     deployment.procs += bots
     with LineClient(tcp) as ada:

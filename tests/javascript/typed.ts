@@ -1,5 +1,5 @@
 // What a program in TypeScript may write with the library's types, and what tsc must refuse. It is checked, never run.
-import { Client, ConnectionLost, FOLLOWS, Refused, type Events, type Notices } from "../../gateway/web/gameserver-client/index.js";
+import { Client, ConnectionLost, FOLLOWS, Refused, type Events, type Notices } from "gameserver-client";
 
 const client = new Client(["ws://127.0.0.1:4080/socket"], { silenceMax: 1000, token: "x" });
 
