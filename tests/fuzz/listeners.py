@@ -64,15 +64,22 @@ TOLD = (
 UPGRADE = (
     b"GET /socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    b"Sec-WebSocket-Protocol: gameserver.json\r\n\r\n"
+    b"Sec-WebSocket-Protocol: %s\r\n\r\n"
 )
+CODECS = (  # of WebSockets: subprotocol, kind of message, encoder
+    (b"gameserver.json", 0x01, msgspec.json.encode),
+    (b"gameserver.msgpack", 0x02, msgspec.msgpack.encode),
+)
+FIN, CONTINUED, PING = 0x80, 0x00, 0x89
 PAGES = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
     b"HEAD / HTTP/1.0\r\n\r\n",
     b"\r\nGET http://x:1/events.json?y HTTP/1.1\r\nHost: y\r\nAccept-Encoding: gzip;q=0, *;q=x\r\n\r\n",
     b'GET /main.js HTTP/1.1\r\nHost: [\r\nIf-None-Match: W/"a", *\r\nRange: bytes=0-1\r\n\r\n',
-    UPGRADE.replace(b"\r\n\r\n", b"\r\nOrigin: http://[\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"),
+    (UPGRADE % CODECS[0][0]).replace(
+        b"\r\n\r\n", b"\r\nOrigin: http://[\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    ),
 )
 
 
@@ -98,13 +105,14 @@ def pages(rng: random.Random) -> list[bytes]:
 
 
 def messages(rng: random.Random) -> list[bytes]:
-    """A browser's WebSocket, with masked frames, in pieces too, and pings."""
-    found = [UPGRADE]
+    """A browser's WebSocket in one of the codecs, with masked frames, in pieces too, and pings."""
+    subprotocol, kind, encode = rng.choice(CODECS)
+    found = [UPGRADE % subprotocol]
     for packet in PACKETS:
-        data = msgspec.json.encode(packet)
+        data = encode(packet)
         cut = rng.randint(0, len(data))
-        kinds = ((0x81, data),) if rng.random() < 0.7 else ((0x01, data[:cut]), (0x89, b"ping"), (0x80, data[cut:]))
-        found += [masked(rng, first, part) for first, part in kinds]
+        pieces = ((kind, data[:cut]), (PING, b"ping"), (FIN | CONTINUED, data[cut:]))
+        found += [masked(rng, first, part) for first, part in (((FIN | kind, data),) if rng.random() < 0.7 else pieces)]
     return found
 
 

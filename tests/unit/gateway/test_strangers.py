@@ -19,7 +19,9 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from gameserver.declare.field_descriptions import hints
 from gameserver.messages.outbound import BatchResult, SessionUpdate, Unicast
+from gameserver.wire.codecs import client_packets
 from gateway.egress.dispatcher import TOLD_KEPT
 from gateway.metrics.meters import REMEMBERED_MAX
 from gateway.net.client_socket import ConnectionLimiter
@@ -148,6 +150,8 @@ def _quiet() -> Iterator[None]:
 
 
 def test_of_strangers_who_have_gone_nothing_is_kept() -> None:
+    for cls in client_packets().values():
+        hints(cls)  # which are read once for each class, whoever sends it first
     strangers = Strangers(seed=1)
     strangers.come_and_go(STRANGERS)
     entries, living = strangers.entries(), objects()
