@@ -39,8 +39,8 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.ensure_future(self._pass_on(source, sink, self._open))
+        for source, sink, answers in ((reader, far_writer, False), (far_reader, writer, True)):
+            task = asyncio.ensure_future(self._pass_on(source, sink, self._open, answers=answers))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -49,16 +49,22 @@ class Proxy:
             return await asyncio.open_unix_connection(self._to)
         return await asyncio.open_connection("127.0.0.1", self._to)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, opened: asyncio.Event) -> None:
+    async def _pass_on(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, opened: asyncio.Event, *, answers: bool
+    ) -> None:
         try:
             while data := await source.read(65_536):
                 await opened.wait()
+                self._passes(data, answers=answers)
                 sink.write(data)
                 await sink.drain()
         except OSError:
             pass
         finally:
             sink.close()
+
+    def _passes(self, data: bytes, *, answers: bool) -> None:
+        """Look at what passes. ``answers``: whether it comes from the far side. For subclasses."""
 
     def cut(self) -> None:
         """Pass nothing on."""

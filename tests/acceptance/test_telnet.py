@@ -1,7 +1,9 @@
 """People at terminals: with clients that were not written here (telnetlib3, plain telnet, TinTin++), and with ours."""
 
 import asyncio
+import re
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import telnetlib3
 
 from gameserver.testing.deployment import LiveDeployment, living
 from gameserver.testing.line_client import LineClient
+from gameserver.wire.telnet import ACCEPTED, COMPRESSION_BEGINS, Option, subnegotiation
 from tests.deployments import ROOT
 from tests.deployments import module_deployment as module_deployment
+from tests.recorder import Recorder
 from tests.terminals import PASSWORD, WAIT_S_MAX, ATerminal, enter, program
 
 ENDPOINTS = "tcp:0:interface=127.0.0.1 telnet:tcp:0:interface=127.0.0.1"
@@ -85,6 +89,49 @@ def test_a_library_s_client_plays_beside_a_client_of_json(live: LiveDeployment, 
     asyncio.run(_play_with_library(live.gateway.telnet_port, witness))
 
 
+def uncompressed(line: Recorder) -> tuple[bytes, bytes]:
+    """What the gateway sent as it is, and what it sent compressed."""
+    plain, _, packed = bytes(line.answered).partition(COMPRESSION_BEGINS)
+    return plain, zlib.decompressobj().decompress(packed)
+
+
+CHARSETS = {"utf-8": "UTF-8", "latin-1": "ISO-8859-1"}  # as Python calls them, and as they are agreed on
+
+
+async def _agree_on_characters(port: int, encoding: str, witness: LineClient) -> None:
+    reader, writer = await telnetlib3.open_connection("127.0.0.1", port, encoding=encoding, term="dumb")
+    player, name = Library(reader, writer), f"Agrees{encoding[0]}"
+    for question, answer in (
+        ("Your name", "new"),
+        ("A name for your player", name),
+        ("characters or more", PASSWORD),
+        ("once more", PASSWORD),
+    ):
+        await player.reads(question)
+        player.types(answer)
+    await player.reads("Welcome")
+    await asyncio.to_thread(witness.ask, "whisper", to=name, text="größer")
+    await player.reads("größer")
+    player.types("shout süßer")
+    heard = await asyncio.to_thread(witness.expect, "heard", by=name)
+    assert heard["text"] == "süßer"
+    player.types("quit")
+    await player.reads("Goodbye.")
+    writer.close()
+
+
+@pytest.mark.parametrize("encoding", CHARSETS)
+def test_a_librarys_client_agrees_on_characters_before_any_is_typed(
+    live: LiveDeployment, witness: LineClient, encoding: str
+) -> None:
+    with Recorder(live.gateway.telnet_port) as line:
+        asyncio.run(_agree_on_characters(line.port, encoding, witness))
+        accepted = subnegotiation(Option.CHARSET, bytes((ACCEPTED,)) + CHARSETS[encoding].encode())
+        assert accepted in line.asked
+        assert line.asked.index(accepted) < line.asked.index(PASSWORD.encode())
+        assert "größer".encode(encoding) in b"".join(uncompressed(line))
+
+
 def test_plain_telnet_shows_no_password_and_plays(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
     command = (program("telnet"), "127.0.0.1", str(live.gateway.telnet_port))
     with ATerminal(*command, cwd=tmp_path) as telnet:
@@ -101,9 +148,22 @@ def test_plain_telnet_shows_no_password_and_plays(live: LiveDeployment, witness:
         telnet.reads("Goodbye.")
 
 
+@pytest.mark.parametrize("columns", [40, 100])
+def test_lines_fit_the_window(live: LiveDeployment, tmp_path: Path, columns: int) -> None:
+    command = (program("telnet"), "127.0.0.1", str(live.gateway.telnet_port))
+    with ATerminal(*command, cwd=tmp_path, columns=columns) as telnet:
+        enter(telnet, f"Wide{'abc'[columns // 50]}")
+        telnet.types("help")
+        shown = telnet.reads(r"(?s)help\r\n.*\r\n.*> ")
+        widths = {len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", shown).split("\r\n")}
+        assert max(widths) in range(columns - 15, columns + 1)  # the next word had no room
+        telnet.types("quit")
+        telnet.reads("Goodbye.")
+
+
 def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineClient, tmp_path: Path) -> None:
-    with ATerminal(program("tt++"), cwd=tmp_path) as mud:
-        mud.types(f"#session w 127.0.0.1 {live.gateway.telnet_port}")
+    with Recorder(live.gateway.telnet_port) as line, ATerminal(program("tt++"), cwd=tmp_path) as mud:
+        mud.types(f"#session w 127.0.0.1 {line.port}")
         enter(mud, "Tintin")
         mud.types("shout hello from a mud")
         mud.reads("You shout: .*hello from a mud")
@@ -111,9 +171,13 @@ def test_a_mud_client_compresses_and_plays(live: LiveDeployment, witness: LineCl
         witness.ask("shout", text="and back")
         mud.reads("shouts: .*and back")
         assert PASSWORD not in mud.seen
-        mud.types("#config {mccp}")
         mud.types("quit")
         mud.reads("Goodbye.")
+        assert line.answered.count(COMPRESSION_BEGINS) == 1
+        plain, packed = uncompressed(line)
+        assert b"hello from a mud" not in line.answered
+        assert b"hello from a mud" in packed
+        assert b"Your name" in plain + packed
 
 
 def test_a_session_whose_gateway_was_killed_is_taken_up_on_another_one_by_its_code(
