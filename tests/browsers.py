@@ -15,6 +15,9 @@ import pytest
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions import interaction
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -94,6 +97,22 @@ class Browser:
         """Press keys one after another, in whatever has the focus."""
         for key in keys:
             ActionChains(self.driver).key_down(key).pause(KEY_S).key_up(key).perform()
+
+    def click_beside(self, css: str, right: int, down: int) -> None:
+        """Click so many pixels from the middle of an element."""
+        ActionChains(self.driver).move_to_element_with_offset(self.see(css), right, down).click().perform()
+
+    def become_a_phone(self, width: int, height: int) -> None:
+        """Have a small screen, and fingers in the place of a mouse."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
+
+    def touch(self, css: str) -> None:
+        """Put a finger on something, and take it away."""
+        finger = ActionBuilder(self.driver, mouse=PointerInput(interaction.POINTER_TOUCH, "finger"))
+        finger.pointer_action.move_to(self.see(css)).pointer_down().pause(KEY_S).pointer_up()
+        finger.perform()
 
     def text(self, css: str) -> str:
         """The text of an element, shown or not."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from gameserver.broker.gateway_routing import route
+from gameserver.declare import catalogue
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.line_client import LineClient
 from gameserver.testing.ports import free_ports
@@ -27,6 +29,17 @@ ARENA = (
     "#..............#",
     "################",
 )
+# One sees one's own cell of 8 tiles and those around it: from where one begins here, the first 24 tiles.
+FIELD = (
+    "########################################",
+    "#......................................#",
+    "#.............s........................#",
+    "#......................................#",
+    "########################################",
+)
+BEYOND = 12  # so many steps to the east one is out of that sight
+LAIR = ("############", "#sS......r.#", "############")
+HALL = ("######", "#spS.#", "######")
 ROOM = ("######", "#s.S.#", "#....#", "######")
 SQUARE = ("#######", "#sS.BM#", "#C.W..#", "#######")
 GREEN = ("######", "#s...#", "#....#", "######")
@@ -38,8 +51,32 @@ from gameserver.game import Game
 
 GAME = Game(modules=tuple(f"gameserver.modules.{name}" for name in ("sessions", "movement", "chat")), world=Path(%r))
 """
+LOGS = """
+import json
+from pathlib import Path
+
+from gameserver.game import Game
+from gameserver.games.millbrook import GAME as BUNDLED
+
+HERE = Path(__file__).parent
+QUESTS = [quest for quest in json.loads(BUNDLED.data["quests"].read_text()) if quest["name"] == "wood_for_the_winter"]
+(HERE / "quests.json").write_text(json.dumps(QUESTS))
+DATA = {name: file for name, file in BUNDLED.data.items() if name != "achievements"}
+MODULES = tuple(name for name in BUNDLED.modules if not name.endswith("achievements"))
+GAME = Game(modules=MODULES, world=Path(%r), data={**DATA, "quests": HERE / "quests.json"})
+"""
+# A key that is let go before the next frame is drawn.
+TAP = "for (const type of ['keydown', 'keyup']) dispatchEvent(new KeyboardEvent(type, { code: arguments[0] }))"
 PHONE = (390, 844)
 FIGHT_S_MAX = 60.0
+
+
+def a_game(deployment: Deployment, folder: Path, text: str) -> None:
+    """Have a deployment play a game of this text."""
+    (folder / "small_game").mkdir()
+    (folder / "small_game" / "__init__.py").write_text(text)
+    deployment.environ["GAMESERVER_GAME"] = "small_game"
+    deployment.environ["PYTHONPATH"] = os.pathsep.join([deployment.environ["PYTHONPATH"], str(folder)])
 
 
 @pytest.fixture
@@ -51,6 +88,14 @@ def browsers(tmp_path: Path) -> Iterator[tuple[Browser, Browser]]:
             opened.enter_context(a_browser(tmp_path / "ada")),
             opened.enter_context(a_browser(tmp_path / "bob")),
         )
+
+
+@pytest.fixture
+def ada(tmp_path: Path) -> Iterator[Browser]:
+    """One window, of somebody who needs nobody else."""
+    required()
+    with a_browser(tmp_path / "ada") as made:
+        yield made
 
 
 def come_in(browser: Browser, port: int, name: str, by: str = "#sign-up") -> None:
@@ -79,6 +124,28 @@ def stands(browser: Browser) -> tuple[int, int]:
     found = re.search(r"You stand at (\d+), (\d+)", browser.text("#situation"))
     assert found, browser.text("#situation")
     return int(found[1]), int(found[2])
+
+
+def click_tile(browser: Browser, east: int, south: int) -> None:
+    """Click on a tile of the map, counted from where the page shows its player."""
+    wide: int = browser.driver.execute_script("return map.clientWidth")
+    tile = 30 if wide < 560 else 36 if wide < 1200 else 42  # as map.js has it
+    browser.click_beside("#map", east * tile, south * tile)
+
+
+def walk_to(browser: Browser, east: int, south: int) -> None:
+    """Click on a tile, and wait until one is there."""
+    x, y = stands(browser)
+    click_tile(browser, east, south)
+    eventually(lambda: stands(browser) == (x + east, y + south), lambda: browser.text("#situation"))
+
+
+def click_on(browser: Browser, name: str) -> None:
+    """Click on who stands in the same row."""
+    stands(browser)
+    found = re.search(rf"{name}, (\d+) (east|west)", browser.text("#situation"))
+    if found:
+        click_tile(browser, int(found[1]) * (1 if found[2] == "east" else -1), 0)
 
 
 def test_two_people_meet_talk_give_fight_and_resume_when_their_gateway_is_killed(
@@ -137,6 +204,152 @@ def test_two_people_meet_talk_give_fight_and_resume_when_their_gateway_is_killed
     assert {link(browser) for browser in browsers} == {"playing"}
 
 
+def test_one_walks_by_clicks_out_of_anothers_view_and_into_it_again(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *FIELD))
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    ada, bob = browsers
+    for browser, name in ((ada, "Ada"), (bob, "Bob")):
+        come_in(browser, gateway.web_port, name)
+        browser.click("#tab-here")
+    for there in (True, False, True):
+        for browser, other in ((ada, "Bob"), (bob, "Ada")):
+            browser.see("#beings", other if there else "Nobody is in view.")
+            stands(browser)
+            assert (other in browser.text("#situation")) is there
+        walk_to(ada, BEYOND if there else -BEYOND, 0)
+
+
+def test_a_lost_connection_is_shown_as_long_as_it_is_lost_and_what_was_given_meanwhile_is_given_once(
+    deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
+) -> None:
+    ada, bob = browsers
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *GREEN))
+    deployment.worker(name="all")
+    first = deployment.gateway("first", env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    first.says("for browsers")
+    port = first.web_port
+    for browser, name in ((ada, "Ada"), (bob, "Bob")):
+        come_in(browser, port, name)
+    x, y = stands(ada)
+    bob.click("#tab-here")
+    bob.click("#beings button", "Give")
+    bob.write("#amount", "7")
+    first.kill()
+    for browser in browsers:
+        browser.see("#link", "Connection lost")
+        assert link(browser) == "away"
+    bob.click("#give")
+    ada.press(Keys.ARROW_RIGHT)  # nobody could tell where that leads
+    assert stands(ada) == (x, y)
+    assert link(bob) == "away"
+    assert (ada.text("#coins"), bob.text("#coins")) == ("100", "100")
+    deployment.gateway("second", env={"GAMESERVER_ENDPOINTS": WEB % f"tcp:{port}"})
+    for browser in browsers:
+        eventually(lambda browser=browser: link(browser) == "playing", "a connection", 30)
+        assert browser.text("#link") == "Connected"
+    bob.see("#coins", "93")
+    ada.see("#coins", "107")
+    ada.press(Keys.ARROW_RIGHT)
+    eventually(lambda: stands(ada) == (x + 1, y), "a step to the east")
+
+
+def test_a_step_is_shown_at_once_and_put_back_when_it_is_refused(
+    deployment: Deployment, ada: Browser, tmp_path: Path
+) -> None:
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *GREEN))
+    worker = deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    come_in(ada, gateway.web_port, "Ada")
+    x, y = stands(ada)
+    worker.freeze()
+    ada.press(Keys.ARROW_RIGHT)
+    eventually(lambda: stands(ada) == (x + 1, y), "a step that nobody has answered")
+    refused_at_s = time.monotonic() + catalogue.client_events()["move"].spec.stale_after_s + 1
+    eventually(lambda: time.monotonic() > refused_at_s, "that the step is too old", 30)
+    assert stands(ada) == (x + 1, y)
+    worker.thaw()
+    eventually(lambda: stands(ada) == (x, y), "that it is put back")
+    ada.driver.execute_script(TAP, "ArrowDown")
+    eventually(lambda: stands(ada) == (x, y + 1), "a step that is granted")
+
+
+def test_fingers_walk_and_strike_by_the_pad(deployment: Deployment, ada: Browser, tmp_path: Path) -> None:
+    ada.become_a_phone(*PHONE)
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *LAIR))
+    deployment.beat()  # without whose ticks there is no rat
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    come_in(ada, gateway.web_port, "Ada")
+    x, y = stands(ada)
+    ada.touch("#pad [data-dir=e]")
+    eventually(lambda: stands(ada) == (x + 1, y), lambda: ada.text("#situation"))
+    ada.touch("#pad [data-dir=n]")  # a wall
+    ada.touch("#pad [data-dir=w]")
+    eventually(lambda: stands(ada) == (x, y), lambda: ada.text("#situation"))
+    ada.touch("#strike")
+    eventually(lambda: "You strike Rat for" in ada.text("#log"), lambda: ada.text("#log"), FIGHT_S_MAX)
+
+
+def test_one_wears_and_takes_off_strikes_by_a_click_and_eats_when_hurt(
+    deployment: Deployment, ada: Browser, tmp_path: Path
+) -> None:
+    deployment.environ["GAMESERVER_WORLD"] = str(write_world(tmp_path / "world", *LAIR))
+    deployment.beat()
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    with LineClient(gateway.port) as shopper:
+        shopper.register("Ada")
+        for kind, count in (("straw_hat", 1), ("bread", 5)):
+            assert shopper.ask("buyfrom", shop="store", kind=kind, count=count)["type"] == "ok"
+        shopper.ask("logout")
+    come_in(ada, gateway.web_port, "Ada", by="#sign-in")
+    ada.click("#tab-bag")
+    ada.click('#bag-list [aria-label="Wear Straw Hat"]')
+    ada.click('#bag-list [aria-label="Take off Straw Hat"]')
+    ada.see('#bag-list [aria-label="Wear Straw Hat"]')
+    assert not ada.all('#bag-list [aria-label^="Take off"]')
+    hurt = "Rat strikes you for"
+    eventually(lambda: click_on(ada, "Rat") or hurt in ada.text("#log"), lambda: ada.text("#log"), FIGHT_S_MAX)
+    assert "You strike Rat for" in ada.text("#log")
+    ada.click('#bag-list [aria-label="Use Bread (5)"]')
+    ada.see("#bag-list", "Bread (4)")
+
+
+def test_a_quest_is_accepted_and_turned_in(deployment: Deployment, ada: Browser, tmp_path: Path) -> None:
+    a_game(deployment, tmp_path, LOGS % str(write_world(tmp_path / "world", *HALL)))
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    come_in(ada, gateway.web_port, "Ada")
+    stands(ada)
+    eventually(lambda: stands(ada) and "Reeve Tobias, 1 east" in ada.text("#situation"), lambda: ada.text("#situation"))
+    click_tile(ada, 1, 0)
+    ada.see("#panel-choice [aria-pressed=true]", "Quests")
+    ada.see("#panel-said", "Reeve Tobias: Welcome to Millbrook.")
+    press_button(ada, "Accept Wood for the Winter", "The almshouse needs three logs.")
+    ada.see("#panel .rows", "Wood: 0 of 3")
+    open_panel(ada, "General Store")
+    ada.write('#panel input[aria-label="How many: Wood"]', "3")
+    press_button(ada, "Buy Wood", "You bought Wood (3).")
+    ada.see("#coins", "91")
+    open_panel(ada, "Quests")
+    ada.see("#panel .rows", "Wood: 3 of 3")
+    press_button(ada, "Turn in Wood for the Winter", "You got 12 coins, 10 experience, Apple (2).")
+    ada.see("#coins", "103")
+    ada.see("#xp", "10")
+    ada.see("#panel .rows", "Done: 1")
+    ada.click("#tab-bag")
+    ada.see("#bag-list", "Apple (2)")
+    assert "Wood" not in ada.text("#bag-list")
+
+
 def test_a_browser_is_led_to_the_gateway_of_its_place_and_comes_back_when_that_one_is_killed(
     deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
 ) -> None:
@@ -181,10 +394,7 @@ def test_a_game_without_combat_shows_neither_health_nor_weapons_nor_purse(
     deployment: Deployment, browsers: tuple[Browser, Browser], tmp_path: Path
 ) -> None:
     ada, bob = browsers
-    (tmp_path / "peaceful").mkdir()
-    (tmp_path / "peaceful/__init__.py").write_text(PEACEFUL % str(write_world(tmp_path / "world", *GLADE)))
-    deployment.environ["GAMESERVER_GAME"] = "peaceful"
-    deployment.environ["PYTHONPATH"] = os.pathsep.join([deployment.environ["PYTHONPATH"], str(tmp_path)])
+    a_game(deployment, tmp_path, PEACEFUL % str(write_world(tmp_path / "world", *GLADE)))
     deployment.worker(name="all")
     gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
     gateway.says("for browsers")
@@ -220,6 +430,12 @@ def test_two_people_carry_drop_take_and_trade_things(
     ada.click("#bag-list button", "Drop")
     eventually(lambda: "Apple" not in ada.text("#bag-list"), "an empty bag")
     ada.press(Keys.ESCAPE, "g")
+    ada.see("#bag-list", "Apple (2)")
+    walk_to(ada, 3, 1)
+    ada.click("#bag-list button", "Drop")
+    eventually(lambda: "Apple" not in ada.text("#bag-list"), "an empty bag")
+    walk_to(ada, -2, 0)
+    click_tile(ada, 2, 0)  # beside which one walks
     ada.see("#bag-list", "Apple (2)")
     # Traded: what each has accepted is what the other offers.
     for browser, other in ((bob, "Ada"), (ada, "Bob")):

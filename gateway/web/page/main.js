@@ -738,6 +738,13 @@ async function give() {
 
 // Keys, mouse, fingers.
 
+/** A key or a button goes down: what is shorter than a frame is a step, too. */
+function hold(dir) {
+  stop();
+  held.add(dir);
+  walkOn(performance.now());
+}
+
 function typing() {
   return document.querySelector("dialog[open]") || /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName || "");
 }
@@ -749,10 +756,7 @@ addEventListener("keydown", (event) => {
   const inside = document.activeElement === $("map") || document.activeElement === document.body;
   if (dir && (inside || !event.code.startsWith("Arrow"))) {
     event.preventDefault();
-    if (!event.repeat) {
-      stop();
-      held.add(dir);
-    }
+    if (!event.repeat) hold(dir);
   } else if (event.key === "Enter" && inside) {
     event.preventDefault();
     $("say").focus();
@@ -786,8 +790,7 @@ for (const button of document.querySelectorAll("#pad [data-dir]")) {
   const { dir } = button.dataset;
   button.addEventListener("pointerdown", (event) => {
     event.preventDefault();
-    stop();
-    held.add(dir);
+    hold(dir);
   });
   for (const type of ["pointerup", "pointercancel", "pointerleave"]) button.addEventListener(type, () => held.delete(dir));
   button.addEventListener("click", (event) => event.detail === 0 && walk(dir)); // by keyboard
