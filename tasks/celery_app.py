@@ -21,7 +21,7 @@ from gameserver.messages.process_reports import TaskReport
 from gameserver.runtime.gc_tuning import freeze_gc
 from gameserver.runtime.healthcheck import alive_file
 from gameserver.runtime.logging import set_up_logging
-from gameserver.runtime.startup_errors import exit_with_message
+from gameserver.runtime.startup_errors import exit_whatever_fails
 from tasks.beat import PunctualScheduler
 from tasks.development import Development, read_body
 from tasks.meters import meters
@@ -51,15 +51,16 @@ _processor: BatchProcessor | None = None
 _development = Development(config.load().reload_stamp) if config.load().dev else None
 
 
-def prepare(**_: Any) -> None:
+def prepare() -> None:
     """Have ready, before the pool's children are forked, what each of them would import and read by itself."""
     preload(config.load())
     freeze_gc()
 
 
-def _wait_until_ready(**_: Any) -> None:
-    with exit_with_message():
+def _prepare(**_: Any) -> None:
+    with exit_whatever_fails():
         wait_until_ready(config.load())
+        prepare()
 
 
 def _begin(**_: Any) -> None:
@@ -102,12 +103,13 @@ def _running_processor() -> BatchProcessor:
 
 @signals.setup_logging.connect
 def _log(logfile: str | None = None, **_: Any) -> None:
-    settings = config.load()
-    set_up_logging(settings.log_level, settings.log_form, logfile or "")
+    with exit_whatever_fails():
+        settings = config.load()
+        set_up_logging(settings.log_level, settings.log_form, logfile or "")
 
 
 def _refuse_bad_start(sender: str, **_: Any) -> None:
-    with exit_with_message():
+    with exit_whatever_fails():
         refuse_bad_game = begin_check(config.load())
         refuse_taken_name(app.connection_for_read, sender)
         refuse_bad_game()
@@ -133,8 +135,7 @@ def _declare(**_: Any) -> None:
 
 signals.celeryd_init.connect(_refuse_bad_start)
 signals.beat_init.connect(_declare)
-signals.worker_init.connect(_wait_until_ready)
-signals.worker_init.connect(prepare)
+signals.worker_init.connect(_prepare)
 signals.worker_ready.connect(_show_metrics)
 signals.worker_shutdown.connect(_hide_metrics)
 signals.worker_process_init.connect(_begin)

@@ -15,6 +15,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import cache, partial
 from socket import gethostname
 from typing import Any
@@ -171,8 +172,10 @@ class BatchProcessor:
 
 
 def preload(settings: Settings) -> None:
-    """Import and read what ``build`` needs, for a process whose forks will build."""
-    Store(settings.database_url, world(settings.world_file)).close()
+    """Import and read what ``build`` needs, for a process whose forks will build. It needs no database."""
+    known = world(settings.world_file)
+    with suppress(Retryable):  # whoever is to take events waits for it
+        Store(settings.database_url, known).close()
 
 
 def wait_until_ready(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
@@ -181,17 +184,14 @@ def wait_until_ready(settings: Settings, pause: Callable[[float], None] = time.s
     No worker says that it is ready, and takes events, before it has done that once.
     """
     read_key(settings.secret_key_file)
-    store = Store(settings.database_url, world(settings.world_file))
-    try:
-        while not _is_ready(store):
-            pause(NOT_READY_PAUSE_S)
-    finally:
-        store.close()
+    while not _is_ready(settings):
+        pause(NOT_READY_PAUSE_S)
 
 
-def _is_ready(store: Store) -> bool:
+def _is_ready(settings: Settings) -> bool:
     try:
-        store.check()
+        with closing(Store(settings.database_url, world(settings.world_file))) as store:
+            store.check()
     except Retryable as trouble:
         log.warning("not ready: %s", trouble)
         return False

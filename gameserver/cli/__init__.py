@@ -16,6 +16,7 @@ from typing import TextIO
 
 from gameserver.cli.commands import Command, commands_of, within
 from gameserver.errors import GameError
+from gameserver.runtime.startup_errors import said_of
 
 NUMBER_MAX = 10**9  # as an argument
 
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         _give_up_output()
         return 1
     except OSError as error:  # a file that can't be read or written, a full disk
-        print(f"gameserver: {_named(error)}", file=sys.stderr)
+        print(f"gameserver: {said_of(error)}", file=sys.stderr)
         _give_up_output()
         return 1
 
@@ -66,11 +67,6 @@ def _give_up_output() -> None:
     """Let what was not printed yet go nowhere: Python tries once more at its end, and complains."""
     with suppress(OSError, ValueError):  # it has no file, as in tests, or is closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _named(error: OSError) -> str:
-    """Say what is the matter with which file; without a file, what there is to say."""
-    return f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
 
 
 def _spare(stream: TextIO) -> None:

@@ -1,10 +1,13 @@
-"""Ends a program that cannot begin: one sentence, and no traceback."""
+"""Ends a program that cannot begin: one sentence, and a traceback only where nobody foresaw the fault."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gameserver.errors import Corrupt
+from gameserver.errors import Corrupt, GameError
+
+log = logging.getLogger(__name__)
 
 SPEAKER = "gameserver: "
 
@@ -19,5 +22,32 @@ def exit_with_message() -> Iterator[None]:
     try:
         yield
     except Corrupt as fault:
-        sys.stderr.write(f"{SPEAKER}{fault.message}\n")
-        raise SystemExit(1) from None
+        raise _ended(fault.message) from None
+
+
+@contextmanager
+def exit_whatever_fails() -> Iterator[None]:
+    """End the program with a sentence and status 1 where anything within fails.
+
+    For handlers of Celery's signals that a program must not begin without: Celery logs what a handler raises, and goes
+    on. Only ``SystemExit`` passes.
+    """
+    try:
+        yield
+    except GameError as fault:
+        raise _ended(fault.message) from None
+    except OSError as fault:
+        raise _ended(said_of(fault)) from None
+    except Exception as fault:
+        log.exception("this process cannot begin")
+        raise _ended(f"This process cannot begin: {type(fault).__name__}: {fault}") from fault
+
+
+def said_of(fault: OSError) -> str:
+    """Say what is the matter with which file; without a file, what there is to say."""
+    return f"{fault.filename}: {fault.strerror}." if fault.filename else f"{fault}."
+
+
+def _ended(sentence: str) -> SystemExit:
+    sys.stderr.write(f"{SPEAKER}{sentence}\n")
+    return SystemExit(1)

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
-from gameserver.errors import Corrupt
+from gameserver.errors import Corrupt, Retryable
 
 # Less than a lease and than a turn at SQLite: who waits in vain gives way, and tries again, instead of being killed.
 LOCK_WAIT_S = 3
@@ -52,7 +52,11 @@ CONFIG_MULTITHREAD, CONFIG_MEMSTATUS = 2, 9
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for ``sqlite:///path`` or ``postgresql://...``. Raises ``Corrupt`` ``bad_setting`` for others."""
+    """An engine for ``sqlite:///path`` or ``postgresql://...``.
+
+    Raises ``Corrupt`` ``bad_setting`` for others, and ``Retryable`` ``database_away`` where SQLite's folder is not
+    there and can't be made.
+    """
     parsed = read_url(url)
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
 
@@ -123,11 +127,18 @@ def _ping(connection: Any, record: Any, proxy: Any) -> None:
 
 def _sqlite(url: URL) -> Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(url.database).parent)
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)  # for migrations, which run through SQLAlchemy
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:  # a disk that is full, or not mounted yet
+        raise Retryable("database_away", f"The database's folder {folder} can't be made: {fault.strerror}.") from fault
 
 
 def _spare_locks() -> None:

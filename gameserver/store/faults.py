@@ -74,6 +74,8 @@ _CLASSES = {
     "IntegrityError": Fault.DATA,
     "ProgrammingError": Fault.DATA,  # a value of a type that can't be handed to the database
     "Error": Fault.AWAY,
+    "OSError": Fault.AWAY,  # the machine's: no descriptor, no room, no right
+    "MemoryError": Fault.AWAY,
 }
 
 

@@ -6,6 +6,7 @@ frozen one does not, and would stop the world for as long as it sleeps: who has 
 may take is killed by whoever waits, which makes its event somebody else's, like any lost lease.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -13,8 +14,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from gameserver.errors import Retryable
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +28,26 @@ ENTRY_CHARS = 48  # padded, so that nothing is left of an entry whose process di
 
 
 class WriterLock:
-    """The lock that a process holds while it writes. Without a path there is nothing to lock."""
+    """The lock that a process holds while it writes. Without a path there is nothing to lock.
+
+    Where the file can't be used ``Retryable`` ``database_away`` is raised, as by the database beside it: an ``OSError``
+    would be taken for the fault of the event whose turn it is.
+    """
 
     def __init__(self, path: Path | None) -> None:
-        # Held open as long as the process uses the database.
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666) if path else None
+        self._path = path
+        self._fd = None if path is None else self._open(path)  # as long as the process uses the database
         self._waiting = threading.Event()
         self._watch: threading.Thread | None = None
+
+    def _open(self, path: Path) -> int:
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as fault:
+            raise self._unusable(fault) from fault
+
+    def _unusable(self, fault: OSError) -> Retryable:
+        return Retryable("database_away", f"{self._path}, which writers lock, can't be used: {fault.strerror}.")
 
     def close(self) -> None:
         """Close the file; the lock cannot be taken any more."""
@@ -46,39 +62,75 @@ class WriterLock:
         if fd is None:
             yield
             return
-        self._enter(fd)
+        self._take(fd)
         try:
             yield
         finally:
-            self._leave(fd)
+            _leave(fd)
 
-    def _enter(self, fd: int) -> None:
+    def _take(self, fd: int) -> None:
+        try:
+            self._lock(fd)
+            _enter(fd)
+        except OSError as fault:
+            raise self._unusable(fault) from fault
+
+    def _lock(self, fd: int) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._watch_holder(fd)
             self._waiting.set()
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            self._waiting.clear()
-        entry = ENTRY.format(pid=os.getpid(), since_s=time.monotonic())
-        os.pwrite(fd, entry.ljust(ENTRY_CHARS).encode(), 0)
-
-    def _leave(self, fd: int) -> None:
-        os.ftruncate(fd, 0)
-        fcntl.flock(fd, fcntl.LOCK_UN)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            finally:
+                self._waiting.clear()
 
     def _watch_holder(self, fd: int) -> None:
         """Start a thread that watches the process that is waited for: a wait in the kernel has no bound."""
         if self._watch is None:
-            self._watch = threading.Thread(target=self._look, args=(fd,), daemon=True, name="writer-lock")
-            self._watch.start()
+            watch = threading.Thread(target=self._look, args=(fd,), daemon=True, name="writer-lock")
+            _start(watch)
+            self._watch = watch
 
     def _look(self, fd: int) -> None:
         while True:
             self._waiting.wait()
             time.sleep(LOOK_S)
             if self._waiting.is_set():
-                end_overdue_holder(os.pread(fd, ENTRY_CHARS, 0).decode(), time.monotonic())
+                with suppress(OSError):  # of the file: whoever waits for it is told
+                    end_overdue_holder(os.pread(fd, ENTRY_CHARS, 0).decode(), time.monotonic())
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread. Raises ``OSError`` where the machine allows no more."""
+    try:
+        thread.start()
+    except RuntimeError as fault:
+        raise OSError(errno.EAGAIN, str(fault)) from fault
+
+
+def _enter(fd: int) -> None:
+    """Write down who holds the lock and since when; let go of it where that can't be done."""
+    try:
+        _write(fd, ENTRY.format(pid=os.getpid(), since_s=time.monotonic()).ljust(ENTRY_CHARS).encode())
+    except OSError:
+        _leave(fd)
+        raise
+
+
+def _write(fd: int, entry: bytes) -> None:
+    """Write all of an entry or raise ``OSError``: half a number would be read as a time long ago."""
+    if os.pwrite(fd, entry, 0) < len(entry):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _leave(fd: int) -> None:
+    """Let the next one in. What was done in this turn is committed: no fault of the file's undoes it."""
+    with suppress(OSError):  # the next one writes over the entry
+        os.ftruncate(fd, 0)
+    with suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def end_overdue_holder(entry: str, now_s: float) -> bool:

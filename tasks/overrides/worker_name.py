@@ -11,6 +11,7 @@ from typing import Any
 
 from amqp.exceptions import NotFound, ResourceLocked
 
+from gameserver.broker.connections import ERRORS
 from gameserver.errors import Corrupt
 
 WAIT_S_MAX = 3.0  # the broker needs a moment to see that a worker of this name has ended
@@ -25,7 +26,7 @@ def refuse_taken_name(
 ) -> None:
     """Raise ``Corrupt`` ``name_taken`` where another worker has this name. Nothing is said while the broker is away."""
     until_s = clock_s() + WAIT_S_MAX
-    with suppress(OSError):
+    with suppress(*ERRORS):  # Celery tells whoever can't connect
         while _is_taken(connect, name):
             if clock_s() >= until_s:
                 raise Corrupt("name_taken", f"Another worker has the name {name}: give this one another with -n.")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from gameserver.broker.topology import DEAD
 from gameserver.store.migrate import migrate
 from gameserver.testing.deployment import Deployment
@@ -11,8 +13,10 @@ from tests.deployments import FAMILIES
 from tests.integration.test_workers import queue_length
 
 
-def test_a_worker_whose_database_cannot_be_written_takes_no_event(deployment: Deployment) -> None:
-    file = Path(deployment.database_url.removeprefix("sqlite:///"))
+@pytest.mark.parametrize("suffix", ["", ".turnstile"], ids=["the database", "what writers lock"])
+def test_a_worker_whose_database_cannot_be_written_takes_no_event(deployment: Deployment, suffix: str) -> None:
+    file = Path(deployment.database_url.removeprefix("sqlite:///") + suffix)
+    file.touch()
     away = file.rename(file.with_suffix(".away"))
     file.mkdir()  # nobody can open or write that
     worker = deployment.start_worker(*FAMILIES, name="all")
