@@ -2,16 +2,17 @@
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from gameserver import config
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
-from gameserver.cli.common import queues_of_families
+from gameserver.cli.common import open_store, queues_of_families
 from gameserver.cli.operations import look
 from gameserver.config import Settings
 from gameserver.errors import Rejected
 from gameserver.local.scaled_workers import COMMAND_LOG, CommandedWorkers, DaemonWorkers, SupervisedWorkers
-from gameserver.operations.collect import FromDatabase
+from gameserver.operations.collect import FromDatabase, connections_of
 from gameserver.operations.scaler import Hands, Scaler
 from gameserver.operations.scaling import Bounds
 from gameserver.operations.snapshot import Database, Snapshot
@@ -50,19 +51,20 @@ def _scale(arguments: argparse.Namespace) -> int:
     families = queues_of_families(settings)
     bounds = read_bounds(arguments.workers, list(families))
     hands = _hands(arguments, settings, families)
-    scaler = Scaler(
-        _bounded(look()),
-        bounds,
-        hands,
-        act=arguments.act,
-        one_writer=settings.database_url.startswith("sqlite"),
-        clock_s=time.monotonic,
-        say=_say,
-    )
-    _say(_format_start(bounds, act=arguments.act))
-    while True:
-        scaler.look()
-        time.sleep(POLL_S)
+    with _asking(settings) as ask:
+        scaler = Scaler(
+            _bounded(look(), ask),
+            bounds,
+            hands,
+            act=arguments.act,
+            one_writer=_is_sqlite(settings),
+            clock_s=time.monotonic,
+            say=_say,
+        )
+        _say(_format_start(bounds, act=arguments.act))
+        while True:
+            scaler.look()
+            time.sleep(POLL_S)
 
 
 def _hands(arguments: argparse.Namespace, settings: Settings, families: Mapping[str, Sequence[str]]) -> Hands:
@@ -74,17 +76,29 @@ def _hands(arguments: argparse.Namespace, settings: Settings, families: Mapping[
     return SupervisedWorkers(settings.var, families, settings.log_level)
 
 
-def _bounded(take: Callable[..., Snapshot]) -> Callable[..., Snapshot]:
+def _is_sqlite(settings: Settings) -> bool:
+    return settings.database_url.startswith("sqlite")
+
+
+@contextmanager
+def _asking(settings: Settings) -> Iterator[Callable[[], FromDatabase]]:
+    """A function that asks the database server for its connections, and nothing else: what waits is known without it.
+
+    SQLite has none, and is not opened.
+    """
+    if _is_sqlite(settings):
+        yield lambda: FromDatabase(database=Database())
+        return
+    with open_store() as store:
+        yield lambda: FromDatabase(database=connections_of(store))
+
+
+def _bounded(take: Callable[..., Snapshot], ask: Callable[[], FromDatabase]) -> Callable[..., Snapshot]:
     def taken(**how: frozenset[str]) -> Snapshot:
         with within(ANSWER_S_MAX):
-            return take(**how, from_database=_unasked)
+            return take(**how, from_database=ask)
 
     return taken
-
-
-def _unasked() -> FromDatabase:
-    """Ask the database nothing: what waits is known without it."""
-    return FromDatabase(database=Database())
 
 
 def read_bounds(texts: Sequence[str], families: Sequence[str]) -> dict[str, Bounds]:

@@ -11,7 +11,7 @@ import msgspec
 from gameserver.declare import catalogue
 from gameserver.operations import batch_bound
 from gameserver.operations.rates import family_rates, gateway_rates, ticks, worker_rates
-from gameserver.operations.snapshot import Gateway, Snapshot, Worker
+from gameserver.operations.snapshot import Gateway, Node, Snapshot, Worker
 from gameserver.server_time import CLOCK_TOLERANCE_MS
 from gameserver.store.engine import CONNECTIONS_MAX
 
@@ -38,7 +38,7 @@ def advise(before: Snapshot, now: Snapshot, *, one_writer: bool) -> list[Advice]
     for family in now.families:
         found += _add_worker(before, now, family, one_writer)
     found += _gateways(before, now)
-    found += [*_room_of_gateways(now), *_database(now), *_disk(now)]
+    found += [*_room_of_gateways(now), *_database(now, one_writer), *_broker(now), *_disk(now)]
     found += _beat(before, now)
     found += _clocks(now)
     for family in now.families:
@@ -126,18 +126,39 @@ def _room(gateway: Gateway, wanted: int) -> list[tuple[str, str]]:
     return found
 
 
-def _database(now: Snapshot) -> list[Advice]:
+def _database(now: Snapshot, one_writer: bool) -> list[Advice]:
     database = now.database
+    taken = (
+        f"{now.children} children of workers take up to {now.children * CONNECTIONS_MAX}: raise max_connections, "
+        "or start fewer children"
+    )
     if database.fault:
-        return [Advice(f"the database does not answer: {database.fault}")]
+        # Each server says in its own words, and language, that it has no connection left.
+        cure = "" if one_writer else f". If it has no connection left: {taken}"
+        return [Advice(f"the database does not answer: {database.fault.rstrip('.')}{cure}")]
     if database.connections <= CONNECTIONS_USED * database.connections_max:
         return []
-    children = sum(worker.children for worker in now.workers)
-    why = (
-        f"the database has {database.connections} of {database.connections_max} connections; {children} children of "
-        f"workers take up to {children * CONNECTIONS_MAX}: raise max_connections, or start fewer children"
-    )
-    return [Advice(why)]
+    return [Advice(f"the database has {database.connections} of {database.connections_max} connections; {taken}")]
+
+
+def _broker(now: Snapshot) -> list[Advice]:
+    if now.broker.fault:
+        return [Advice(f"the broker's management does not answer: {now.broker.fault}")]
+    return [Advice(why) for node in now.broker.nodes if (why := short_of_descriptors(node))]
+
+
+def short_of_descriptors(node: Node) -> str:
+    """Say that a node of the broker has few descriptors left for connections; "" where it has enough."""
+    for what, used, total in (
+        ("descriptors", node.fd_used, node.fd_total),
+        ("sockets", node.sockets_used, node.sockets_total),
+    ):
+        if used > CONNECTIONS_USED * total > 0:
+            return (
+                f"the broker's node {node.name} has {used} of {total} {what} and will refuse connections: raise its "
+                "limit (ulimit -n, LimitNOFILE=, ulimits), or start fewer workers"
+            )
+    return ""
 
 
 def _disk(now: Snapshot) -> list[Advice]:

@@ -9,6 +9,7 @@ from math import ceil
 from typing import NamedTuple
 
 from gameserver.broker.topology import PARTS_MAX
+from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.store.engine import CONNECTIONS_MAX
 
@@ -20,7 +21,7 @@ BUSY = 0.7  # how much of a processor is planned for
 BROKERS = 3  # a cluster goes on when one is gone
 BEATS = 2
 SPARE_GATEWAYS = 1
-OTHER_FAMILIES = 5  # those of Millbrook, which have little to do
+OTHER_FAMILIES = len(catalogue.families()) - 1  # than movement; they have little to do
 COMMANDS = 20  # connections to the database for commands and people
 
 # Measured: processor seconds per 1,000 moves, ...

@@ -11,6 +11,7 @@ from gameserver.config import Settings
 from gameserver.declare import catalogue
 from gameserver.errors import Retryable
 from gameserver.operations.inspector import ANSWER_S, Inspector
+from gameserver.operations.management import ask_management
 from gameserver.operations.metrics_reader import read_gateway, read_worker
 from gameserver.operations.snapshot import Database, Disk, Flight, Snapshot
 from gameserver.store import Store
@@ -45,13 +46,24 @@ def disk_of(folder: Path) -> Disk:
     return Disk(folder=str(there), free_bytes=usage.free, total_bytes=usage.total)
 
 
+def connections_of(store: Store) -> Database:
+    """Ask the database for its connections alone."""
+    try:
+        connections, most = store.connections() or (0, 0)
+    except Retryable as trouble:
+        return Database(fault=str(trouble))
+    return Database(connections=connections, connections_max=most)
+
+
 def ask_database(store: Store, wall_ms: Callable[[], int]) -> FromDatabase:
     """Ask the database; one that does not answer is asked once, as each question may take seconds."""
     try:
         store.learn_time()
-        connections, most = store.connections() or (0, 0)
+        database = connections_of(store)
+        if database.fault:
+            return FromDatabase(database=database)
         return FromDatabase(
-            database=Database(connections=connections, connections_max=most),
+            database=database,
             dead=len(store.dead_letters(since_ms=store.now_ms() - DEAD_MS)),
             unread=store.unread(wall_ms() - UNREAD_MS),
         )
@@ -90,6 +102,7 @@ def collect_snapshot(
         unread=data.unread,
         flight=flight_of(settings),
         database=data.database,
+        broker=ask_management(settings.amqp_management_url),
         disk=disk_of(settings.var),
         connections_wanted=settings.limits.connections_max,
     )

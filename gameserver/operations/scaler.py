@@ -76,7 +76,14 @@ class Scaler:
             self._tell(family, f"{family}: it could not be done: {error.message}")
 
     def _decide(self, family: str) -> None:
-        seen = see(self._seen[0], self._seen[-1], family, self._hands.own(family), one_writer=self._one_writer)
+        seen = see(
+            self._seen[0],
+            self._seen[-1],
+            family,
+            self._hands.own(family),
+            one_writer=self._one_writer,
+            coming=self._coming(family),
+        )
         decision, state = decide(family, self._bounds[family], seen, self._states[family], self._clock_s())
         self._states[family] = state
         if not decision.step:
@@ -93,6 +100,15 @@ class Scaler:
             step=decision.step,
             workers=seen.workers + decision.step,
             names={worker.name for worker in now.workers},
+        )
+
+    def _coming(self, family: str) -> int:
+        """Count the workers of other families that were asked for and are not there yet."""
+        now = self._seen[-1]
+        return sum(
+            max(0, state.asked - len(now.serving(other)))
+            for other, state in self._states.items()
+            if other != family and state.up and state.asked is not None
         )
 
     def _worded(self, decision: Decision) -> str:

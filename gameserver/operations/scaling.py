@@ -10,9 +10,10 @@ from collections.abc import Callable
 import msgspec
 
 from gameserver.operations import batch_bound
-from gameserver.operations.advise import OLD_S
+from gameserver.operations.advise import OLD_S, short_of_descriptors
 from gameserver.operations.rates import worker_rates
 from gameserver.operations.snapshot import Snapshot, Worker
+from gameserver.store.engine import CONNECTIONS_MAX
 
 HOT = 0.6  # more than this share of their time: nothing is left for a burst
 FULL = 0.95  # nobody knows how much more they would have to do
@@ -24,6 +25,7 @@ COOL_S = 60.0  # so long, before anybody goes
 BETWEEN_S = 30.0  # between two that go
 ASKED_S_MAX = 60.0  # for a worker to come or to go
 PAUSE_S = 60.0  # after that was not enough
+UNBOUNDED = 1_000_000  # more workers than anybody has
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -39,6 +41,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     ``workers`` serve it; ``own`` of them can be stopped by whoever decides. ``busy``: the share of their children's
     time, whatever they worked on. ``leads``: no other family has more of that. ``useful``: children beyond this number
     would idle; 0 when that is not known. ``one_writer``: the database takes from one worker at a time.
+    ``room``: for so many more workers there are connections, and ``lacks``: what is missing where there are none.
     """
 
     blind: str = ""
@@ -50,6 +53,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     oldest_s: float = 0.0
     useful: int = 0
     one_writer: bool = False
+    room: int = UNBOUNDED
+    lacks: str = ""
 
     @property
     def hot(self) -> bool:
@@ -122,7 +127,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
         seen = self.seen
         by_work = math.ceil(round(seen.busy * seen.children / AIM, 6)) - seen.children
         unknown = seen.children if seen.busy >= FULL else 1
-        room = self.bounds.most - seen.workers
+        room = min(self.bounds.most - seen.workers, seen.room)
         of_use = seen.useful - seen.children if seen.useful else room
         return max(1, min(max(by_work, unknown), max(1, seen.children), room, of_use))
 
@@ -153,8 +158,12 @@ def _late(view: _View) -> Decision:
     )
 
 
+def _lacking(view: _View) -> Decision:
+    return Decision(0, f"{view.how}. No worker is started: {view.seen.lacks}")
+
+
 def _few(view: _View) -> Decision:
-    missing = view.bounds.least - view.seen.workers
+    missing = min(view.bounds.least - view.seen.workers, view.seen.room)
     there = _count(view.seen.workers, "worker")
     return Decision(missing, f"{view.family}: {there}, and at least {view.bounds.least} are wanted: {missing} more")
 
@@ -181,6 +190,7 @@ _TABLE: tuple[_Row, ...] = (
     (lambda v: v.overdue, _late),
     (lambda v: v.paused, _hold("")),
     (lambda v: v.seen.workers < v.bounds.least and v.at_s < v.state.few_since_s + FEW_S, _hold("")),
+    (lambda v: v.seen.workers < v.bounds.least and bool(v.seen.lacks), _lacking),
     (lambda v: v.seen.workers < v.bounds.least, _few),
     (lambda v: v.seen.workers > v.bounds.most and v.seen.own > 0, _many),
     (lambda v: v.hot and v.at_s < v.state.hot_since_s + HOT_S, _hold("")),
@@ -197,6 +207,7 @@ _TABLE: tuple[_Row, ...] = (
         lambda v: v.hot and 0 < v.seen.useful <= v.seen.children,
         _hold("More would idle: no more batches are under way at once (docs/operating.md, Connections and batches)"),
     ),
+    (lambda v: v.hot and bool(v.seen.lacks), _lacking),
     (lambda v: v.hot, _more),
     (lambda v: v.cooled and v.seen.workers > v.bounds.least and v.seen.own > 0, _less),
     (lambda _: True, _hold("")),
@@ -241,16 +252,18 @@ def paused(state: State, at_s: float) -> State:
     return msgspec.structs.replace(state, asked=None, paused_until_s=at_s + PAUSE_S)
 
 
-def see(before: Snapshot, now: Snapshot, family: str, own: int | None, *, one_writer: bool) -> Seen:
+def see(before: Snapshot, now: Snapshot, family: str, own: int | None, *, one_writer: bool, coming: int = 0) -> Seen:
     """Say what two snapshots tell of a family.
 
-    ``own``: how many workers can be stopped; ``None`` for all that serve this family alone.
+    ``own``: how many workers can be stopped; ``None`` for all that serve this family alone. ``coming``: how many of
+    other families were asked for and are not there yet, nor their connections.
     """
     serving = now.serving(family)
     silent = _silent(now, family)
     if not now.gateways or silent:
         return Seen(blind=silent or "no gateway answers, so nobody knows what waits")
     children = sum(worker.children for worker in serving)
+    room, lacks = _room(now, math.ceil(children / len(serving)) if serving else 1, coming)
     shares = {each: _share(before, now, serving, each) for each in now.families}
     return Seen(
         workers=len(serving),
@@ -261,6 +274,25 @@ def see(before: Snapshot, now: Snapshot, family: str, own: int | None, *, one_wr
         oldest_s=now.oldest_s(family),
         useful=batch_bound.bound(now, batch_bound.sent_lately(before, now, family)),
         one_writer=one_writer,
+        room=room,
+        lacks=lacks,
+    )
+
+
+def _room(now: Snapshot, children: int, coming: int) -> tuple[int, str]:
+    """Say for how many more workers, of so many children each, there are connections, and what is missing for one."""
+    database, each = now.database, children * CONNECTIONS_MAX
+    if database.fault:
+        return 0, f"the database does not answer ({database.fault.rstrip('.')})"
+    for why in map(short_of_descriptors, now.broker.nodes):
+        if why:
+            return 0, why
+    if not database.connections_max:
+        return UNBOUNDED, ""
+    room = max(0, (database.connections_max - database.connections) // each - coming)
+    return room, "" if room else (
+        f"the database has {database.connections} of {database.connections_max} connections, and one takes up to "
+        f"{each}: raise max_connections (docs/operating.md, Connections and batches)"
     )
 
 

@@ -64,6 +64,23 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     fault: str = ""
 
 
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A node of the broker: its descriptors, of which each connection takes one; 0 where it does not say."""
+
+    name: str
+    fd_used: int = 0
+    fd_total: int = 0
+    sockets_used: int = 0
+    sockets_total: int = 0
+
+
+class Broker(msgspec.Struct, frozen=True, kw_only=True):
+    """What the broker's management says, nothing where its address is not given. ``fault``: why it did not say."""
+
+    nodes: tuple[Node, ...] = ()
+    fault: str = ""
+
+
 class Disk(msgspec.Struct, frozen=True, kw_only=True):
     """The disk of this machine's state folder, in bytes."""
 
@@ -90,6 +107,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     unread: int = 0
     flight: Flight = Flight()
     database: Database = Database()
+    broker: Broker = Broker()
     disk: Disk = Disk()
     connections_wanted: int = 0  # what the settings want a gateway to let in
 
@@ -97,6 +115,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def beat_skew_s(self) -> float:
         """How far beat's clock is ahead of server time; of several beats, the one that is farthest off."""
         return max((worker.beat_skew_s for worker in self.workers), key=abs, default=0.0)
+
+    @property
+    def children(self) -> int:
+        """Count the children of all workers."""
+        return sum(worker.children for worker in self.workers)
 
     @property
     def names(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from gameserver.operations import batch_bound
 from gameserver.operations.rates import family_rates, gateway_rates, worker_rates
 from gameserver.operations.snapshot import Snapshot
+from gameserver.store.engine import CONNECTIONS_MAX
 
 Row = Sequence[str]
 
@@ -90,11 +91,20 @@ def _workers(before: Snapshot, now: Snapshot) -> str:
 
 def _capacity(now: Snapshot) -> str:
     """Say how many children can be busy at most: those of the workers, and as many as batches can be under way."""
-    children = sum(worker.children for worker in now.workers)
     tasks = {family: batch_bound.sent(now, family) for family in now.families}
     bounds = ", ".join(f"{family} {batch_bound.bound(now, sent)}" for family, sent in tasks.items() if sent)
     every = batch_bound.format_bound(now, now.flight.queues)
-    return f"Children {children}; batches of gateways under way at most {every}: {bounds}"
+    return f"Children {now.children}; batches of gateways under way at most {every}: {bounds}{_connections(now)}"
+
+
+def _connections(now: Snapshot) -> str:
+    """Say how many connections the children take at most, and how many there are; nothing of SQLite, which has none."""
+    database = now.database
+    if not database.connections_max and not database.fault:
+        return ""
+    there = f"{database.connections} of {database.connections_max}" if database.connections_max else "? of ?"
+    made_of = f"{now.children} x {CONNECTIONS_MAX}"
+    return f"\nConnections to the database {there}; children take at most {now.children * CONNECTIONS_MAX} ({made_of})"
 
 
 def _skew(seconds: float) -> str:

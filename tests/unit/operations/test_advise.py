@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.operations.advise import Advice, advise
-from gameserver.operations.snapshot import Database, Disk, Flight, Snapshot
+from gameserver.operations.snapshot import Broker, Database, Disk, Flight, Node, Snapshot
 from tests.unit.operations.moments import everyone, gateway, moment, worker
 
 
@@ -157,12 +157,40 @@ def test_a_database_that_is_near_its_bound_of_connections_is_named(connections: 
     )
 
 
-def test_a_database_that_does_not_answer_is_named_with_its_words() -> None:
+def test_a_database_that_does_not_answer_is_named_with_its_words_and_what_takes_its_connections() -> None:
+    """A server that has no connection left can't say so by a figure: it does not answer."""
     before, now = busy(0.4)
     now = replace(now, dead=None, database=Database(fault="sorry, too many clients already"))
     assert advise(before, now, one_writer=False) == [
+        Advice(
+            "the database does not answer: sorry, too many clients already. If it has no connection left: 3 children "
+            "of workers take up to 9: raise max_connections, or start fewer children"
+        )
+    ]
+    assert advise(before, now, one_writer=True) == [  # SQLite counts none
         Advice("the database does not answer: sorry, too many clients already")
     ]
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        (Node(name="rabbit@a", fd_used=80, fd_total=100, sockets_used=8, sockets_total=10), ""),
+        (Node(name="rabbit@a", fd_used=81, fd_total=100), "node rabbit@a has 81 of 100 descriptors"),
+        (Node(name="rabbit@a", sockets_used=9, sockets_total=10), "node rabbit@a has 9 of 10 sockets"),
+        (Node(name="rabbit@a"), ""),  # of a version that does not say
+    ],
+)
+def test_a_broker_that_is_near_its_bound_of_connections_is_named(node: Node, said: str) -> None:
+    before, now = busy(0.4)
+    found = advise(before, replace(now, broker=Broker(nodes=(node,))), one_writer=False)
+    assert [said in each.why for each in found] == ([True] if said else [])
+
+
+def test_a_management_that_does_not_answer_is_named() -> None:
+    before, now = busy(0.4)
+    (found,) = advise(before, replace(now, broker=Broker(fault="HTTP Error 401: Unauthorized")), one_writer=False)
+    assert found.why == "the broker's management does not answer: HTTP Error 401: Unauthorized"
 
 
 @pytest.mark.parametrize(

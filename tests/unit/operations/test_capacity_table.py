@@ -1,6 +1,7 @@
 """The table of docs/capacity.md is arithmetic over what the code decides and docs/performance.md measured."""
 
 from docs.refresh import CAPACITY, ROOT
+from gameserver.declare import catalogue
 from gameserver.limits import Limits
 from gameserver.operations import capacity_table
 from gameserver.operations.capacity_table import Size
@@ -10,6 +11,11 @@ from gameserver.store.engine import CONNECTIONS_MAX
 def test_gateways_follow_from_processors_and_connections_with_one_to_spare() -> None:
     assert [Size(players).gateways for players in (100, 1_000, 10_000)] == [2, 2, 4]
     assert Size(10_000_000).gateways > 10_000_000 / Limits().connections_max
+
+
+def test_each_family_has_a_child() -> None:
+    size = Size(1_000)
+    assert size.children == size.movers + len(catalogue.families()) - 1
 
 
 def test_movements_children_are_not_held_up_by_the_batches_that_can_be_under_way() -> None:

@@ -8,7 +8,7 @@ import pytest
 from gameserver.errors import GameError, Retryable
 from gameserver.operations.scaler import Scaler
 from gameserver.operations.scaling import HOT_S, PAUSE_S, Bounds
-from gameserver.operations.snapshot import Snapshot
+from gameserver.operations.snapshot import Broker, Database, Node, Snapshot
 from tests.unit.operations.moments import everyone, moment, worker
 
 
@@ -37,6 +37,7 @@ class Place:
         self.said: list[str] = []
         self.expected: list[frozenset[str]] = []
         self.fails: GameError | None = None
+        self.changes: dict[str, Any] = {}
         self.scaler = Scaler(
             self.take,
             {"chat": Bounds(1, 4)},
@@ -51,7 +52,8 @@ class Place:
         self.expected.append(expected)
         if self.fails:
             raise self.fails
-        return moment(self.at_s, workers=(worker("chat1@h", "chat", busy_s={"chat": self.at_s}), *everyone()[1:]))
+        busy = worker("chat1@h", "chat", busy_s={"chat": self.at_s})
+        return moment(self.at_s, workers=(busy, *everyone()[1:]), **self.changes)
 
     def look(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -121,3 +123,52 @@ def test_who_does_not_answer_is_not_taken_for_gone(silent: Sequence[Any]) -> Non
     place.look(60)
     assert place.hands.changes == []
     assert "1 worker of it, which the broker counts, does not answer. Nothing is changed" in place.said[0]
+
+
+# What has no room for another worker.
+
+FULL = Database(connections=96, connections_max=97)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ({"database": FULL}, "the database has 96 of 97 connections, and one takes up to 3: raise max_connections"),
+        ({"database": Database(fault="too many clients.")}, "the database does not answer (too many clients)"),
+        (
+            {"broker": Broker(nodes=(Node(name="rabbit@a", fd_used=9, fd_total=10),))},
+            "the broker's node rabbit@a has 9 of 10 descriptors",
+        ),
+    ],
+    ids=["no connection", "no answer", "no descriptor"],
+)
+@pytest.mark.parametrize("least", [1, 2])
+def test_no_worker_is_started_that_would_find_no_connection(lacking: dict[str, Any], said: str, least: int) -> None:
+    place = Place()
+    place.scaler._bounds = {"chat": Bounds(least, 4)}
+    place.changes = lacking
+    place.look(30)
+    assert place.hands.changes == []
+    (sentence,) = place.said
+    assert f"No worker is started: {said}" in sentence
+    place.changes = {}
+    place.look(30)
+    assert [change["step"] for change in place.hands.changes] == [1]
+
+
+def test_workers_that_are_on_their_way_count_before_they_have_their_connections() -> None:
+    """Two families ask in one look, and there is room for one worker."""
+    place = Place()
+    place.scaler = Scaler(
+        place.take,
+        {"chat": Bounds(2, 4), "combat": Bounds(2, 4)},
+        place.hands,
+        act=True,
+        one_writer=False,
+        clock_s=lambda: place.at_s,
+        say=place.said.append,
+    )
+    place.changes = {"database": Database(connections=93, connections_max=97)}
+    place.look(30)
+    assert [change["family"] for change in place.hands.changes] == ["chat"]
+    assert any("combat" in said and "No worker is started" in said for said in place.said)

@@ -1,5 +1,5 @@
 from gameserver.broker.connections import Depth
-from gameserver.operations.snapshot import Flight
+from gameserver.operations.snapshot import Database, Flight
 from gameserver.operations.status import format_screen
 from tests.unit.operations.moments import everyone, gateway, moment, worker
 
@@ -55,3 +55,12 @@ def test_the_last_line_says_how_many_children_there_are_and_how_many_batches_can
     last = format_screen(moment(0), now).splitlines()[-1]
     bound = "batches of gateways under way at most 20 (2 gateways x 5 types x 2): chat 8, combat 12"
     assert last == f"Children 3; {bound}"
+
+
+def test_of_a_database_server_it_is_said_how_many_connections_there_are_and_what_children_take() -> None:
+    now = moment(1, database=Database(connections=12, connections_max=97))
+    last = "Connections to the database {}; children take at most 9 (3 x 3)"
+    assert format_screen(moment(0), now).splitlines()[-1] == last.format("12 of 97")
+    away = moment(1, database=Database(fault="too many clients"))
+    assert format_screen(moment(0), away).splitlines()[-1] == last.format("? of ?")
+    assert "Connections" not in format_screen(moment(0), moment(1))
