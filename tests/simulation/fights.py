@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gameserver.declare.entity import Entity
-from gameserver.maps.objects import Placed
+from gameserver.maps.objects import Placed, template_of
 from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.combat.duels import DUEL_MS
 from gameserver.modules.combat.effects import EFFECTS, Effect, effects_in
@@ -21,6 +21,7 @@ from gameserver.modules.combat.events import Felt, Hit, Reward, Slain, Struck, S
 from gameserver.modules.combat.levels import LEVELS, level_of
 from gameserver.modules.creatures.companions import companion_ids
 from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.instances.entities import ENDED, Instance
 from gameserver.modules.items.entities import Item
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.view import distance
@@ -347,7 +348,7 @@ def misled(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def unsettled(things: Mapping[type[Entity], Mapping[str, Any]], now_ms: int) -> Iterator[str]:
-    """Find duels that go on and have lost one of both, or are too long, and companions that miss who is there."""
+    """Find duels that have lost one of both, their zone or their time, and companions that miss who is there."""
     players, duels = things[Player], things[Duel]
     for creature in things[Creature].values():
         if creature.owner in players and players[creature.owner].present and not creature.zone:
@@ -356,8 +357,14 @@ def unsettled(things: Mapping[type[Entity], Mapping[str, Any]], now_ms: int) -> 
         other = duels.get(duel.rival)
         if duel.duel_zone and (other is None or other.rival != duel.id or not other.duel_zone):
             yield f"{duel.id} fights {duel.rival}, who does not fight"
-        elif duel.duel_zone and duel.rival_until_ms > now_ms + DUEL_MS:
+        elif duel.duel_zone and not now_ms < duel.rival_until_ms <= now_ms + DUEL_MS:
             yield f"{duel.id} fights for longer than anybody may"
+        elif template_of(duel.duel_zone) and _has_ended(things[Instance].get(duel.duel_zone)):
+            yield f"{duel.id} fights in {duel.duel_zone}, which has ended"
+
+
+def _has_ended(instance: Instance | None) -> bool:
+    return instance is None or instance.closing == ENDED
 
 
 def overrun(things: Mapping[type[Entity], Mapping[str, Any]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from gameserver.declare.entity import Entity
 from gameserver.maps.objects import Placed, World, Zone, template_of
 from gameserver.modules.combat.entities import Creature
 from gameserver.modules.creatures.maps import Lair
-from gameserver.modules.instances.entities import Instance
+from gameserver.modules.instances.entities import ENDED, Instance
 from gameserver.modules.instances.maps import Gate, Stay
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.ground import lies
@@ -52,7 +52,7 @@ DEEDS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def astray(world: World, things: Mapping[type[Entity], Mapping[str, Any]]) -> Iterator[str]:
     """Find who and what is in a zone that there is not."""
-    instances: Mapping[str, Instance] = things[Instance]
+    instances = {id_: one for id_, one in things[Instance].items() if one.closing != ENDED}
     for body in things[Body].values():
         if not _is_there(world, instances, body.zone):
             yield f"{body.id} stands in {body.zone}, which is no zone"

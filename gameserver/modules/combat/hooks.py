@@ -127,3 +127,9 @@ def fights_go_on(state: State, event: Stir, context: Context, outcome: Outcome) 
     ended = ended_in(state.folded(fought), event.zone, context.now_ms)
     told = (*fought.notifications, *ended.notifications)
     return replace(fought, put=(*fought.put, *ended.put), notifications=told)
+
+
+@after("instances.dissolve", needs=lambda event, context: duels_in(event.zone), optional=True)
+def duels_end_with_their_zone(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome:
+    """A duel that was fought in an instance is over with it, and nobody has won: both stand elsewhere by now."""
+    return ended_in(state, event.zone, context.now_ms)

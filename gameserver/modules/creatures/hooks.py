@@ -69,7 +69,7 @@ def creatures_go_with_their_place(state: State, event: Any, context: Context, ou
 @after("instances.dissolve", needs=lambda event, context: (where(Creature, zone=event.zone),), optional=True)
 def creatures_go_with_their_zone(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
     """What lived in an instance is gone when that has ended; players' creatures go with their owners, or wait."""
-    if not outcome.drop:
+    if not (outcome.put or outcome.drop):
         return None
     ended = [_put_out(state, one) for one in state.of(Creature).values() if one.zone == event.zone]
     put, drop, notifications, events = (

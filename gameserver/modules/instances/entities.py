@@ -2,9 +2,10 @@
 
 import msgspec
 
-from gameserver.game import Entity, entity
+from gameserver.game import Entity, entity, test
 
 ALL = "*"
+OPEN, CLOSING, ENDED = 0, 1, 2  # what ``Instance.closing`` says
 Spot = tuple[str, int, int]  # a zone, and a tile of it
 
 
@@ -19,13 +20,14 @@ class Opening(Entity, frozen=True):
     last: int = 0
 
 
-@entity(indexes=("template",))
+@entity(indexes=("template",), conditions={"open": test("closing", "==", OPEN)})
 class Instance(Entity, frozen=True):
-    """A zone that was opened and has not ended. ``id`` is the zone's name.
+    """A zone that was opened, and is remembered for a while after its end. ``id`` is the zone's name.
 
     ``owner``: the group whose it is, or the player who was in none; ``gate_...``: where the first one entered.
-    ``empty_ms``: since when nobody has been in it;
-    ``closing``: 1 once it is decided that it ends: nobody enters any more, and nothing stirs.
+    ``ends_ms``: when it ends, or has ended; ``empty_ms``: since when nobody has been in it, or when it was last
+    emptied; ``closing``: ``OPEN``; ``CLOSING`` once it is decided that it ends: nobody enters any more, and nothing
+    stirs; ``ENDED`` once it was emptied.
     ``visitors``: who entered and has not left, whether in the world or not, each with the tile where it stood: JSON.
     """
 

@@ -2,9 +2,12 @@
 
 An instance is a zone whose name (``maps.objects.instance_name``) leads to its template's map. It ends in two steps. The
 first marks its row as closing: from then on nobody enters and nothing stirs. The second, a durable event, begins when
-that is committed, so it finds all that ever was in the zone, and puts it elsewhere or removes it. Other modules add
-what they keep of zones by hooks after ``instances.dissolve``. A hook that has more to do than one transaction should
-bear puts the instance back, and another ``Dissolve`` is born of it: the row goes with the last portion.
+that is committed, and puts all that it finds in the zone elsewhere or removes it. Other modules add what they keep of
+zones by hooks after ``instances.dissolve``. A hook that has more to do than one transaction should bear puts the
+instance back, and another ``Dissolve`` is born of it.
+
+Some things come later: a creature was struck down at the last moment, and its death is applied when the zone has been
+emptied. So the row stays for ``KEPT_MS``, and until then the zone is emptied again every ``AGAIN_MS``, whatever came.
 """
 
 from typing import Any
@@ -12,7 +15,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from gameserver.game import (
+    CLOCK_TOLERANCE_MS,
     Context,
+    Matching,
     Needs,
     Notification,
     Outcome,
@@ -21,6 +26,8 @@ from gameserver.game import (
     Rejected,
     State,
     World,
+    all_of,
+    any_of,
     awaited,
     count,
     distinct,
@@ -32,7 +39,7 @@ from gameserver.game import (
     where,
 )
 from gameserver.modules.groups.own_group import group_in
-from gameserver.modules.instances.entities import ALL, Instance, Opening, Spot, as_visitors
+from gameserver.modules.instances.entities import ALL, CLOSING, ENDED, OPEN, Instance, Opening, Spot, as_visitors
 from gameserver.modules.instances.events import (
     Depart,
     Dissolve,
@@ -52,8 +59,12 @@ from gameserver.modules.sessions.entities import Player
 from gameserver.modules.world.entities import ZoneClock
 
 REACH = 2  # tiles, from a gate or from where one comes in
-INSTANCES_MAX = 200  # at once, of all templates
+INSTANCES_MAX = 200  # open at once, of all templates
+KEPT_MS = 600_000  # so long after its end an instance is remembered
+AGAIN_MS = 30_000  # and so often it is emptied until then: before what lies there has rotted
+EMPTIED_MAX = 50  # that are emptied again in one turn; the rest comes with the next
 
+OPENED = count(Instance, when="open")
 BUSY_ZONES = distinct(Body, "zone", when="present")
 
 
@@ -61,7 +72,7 @@ BUSY_ZONES = distinct(Body, "zone", when="present")
 
 
 def _needs_instances(event: Enter, context: Context) -> Needs:
-    return (ids(Opening, ALL), where(Instance, template=event.template), count(Instance))
+    return (ids(Opening, ALL), where(Instance, template=event.template), OPENED)
 
 
 @rule(needs=_needs_instances, components=body_parts)
@@ -88,7 +99,7 @@ def _instance_of(state: State, owner: str, template: str) -> Instance | None:
 
 
 def _next(state: State) -> Opening:
-    if state.count(count(Instance)) >= INSTANCES_MAX:
+    if state.count(OPENED) >= INSTANCES_MAX:
         raise Rejected("too_many_instances", "All are full at the moment. Try again in a few minutes.")
     return Opening(id=ALL, last=state.of(Opening).get(ALL, Opening(id=ALL)).last + 1)
 
@@ -176,21 +187,44 @@ def leftinstance(state: State, event: LeftInstance, context: Context) -> Outcome
 # Ending.
 
 
-def _every_instance(event: TendInstances, context: Context) -> Needs:
-    return (matching(Instance, test("id", "!=", ""), INSTANCES_MAX), BUSY_ZONES)
+def _emptied_long_ago(now_ms: int) -> Matching:
+    """Select what is due to be emptied again, that too which a clock that was ahead has noted."""
+    due = any_of(
+        test("empty_ms", "<=", now_ms - AGAIN_MS), test("empty_ms", ">", now_ms + AGAIN_MS + CLOCK_TOLERANCE_MS)
+    )
+    return matching(Instance, all_of(test("closing", ">", OPEN), due), EMPTIED_MAX)
 
 
-@rule(needs=_every_instance)
+def _open_and_due(event: TendInstances, context: Context) -> Needs:
+    return (
+        matching(Instance, test("closing", "==", OPEN), INSTANCES_MAX),
+        _emptied_long_ago(context.now_ms),
+        BUSY_ZONES,
+    )
+
+
+@rule(needs=_open_and_due)
 def tendinstances(state: State, event: TendInstances, context: Context) -> Outcome:
     """What is over is closed, and ends by an event of its own; of others it is noted since when they are empty."""
-    open_ = sorted((one for one in state.of(Instance).values() if not one.closing), key=lambda one: one.id)
+    open_ = [one for one in _by_id(state) if one.closing == OPEN]
     busy = frozenset(state.values(BUSY_ZONES))
     over = [one for one in open_ if _is_over(state, one, one.id in busy, context.now_ms)]
     noted = [_noted(one, one.id in busy, context.now_ms) for one in open_ if one not in over]
+    closed = [replace(one, closing=CLOSING) for one in over]
+    due = [*closed, *(one for one in _by_id(state) if _is_due(one, context.now_ms))]
     return Outcome(
-        put=(*(replace(one, closing=1) for one in over), *(one for one in noted if one not in open_)),
-        events=tuple(Dissolve(zone=one.id, visitors=sorted(one.came_from)) for one in over),
+        put=(*(replace(one, empty_ms=context.now_ms) for one in due), *(one for one in noted if one not in open_)),
+        events=tuple(Dissolve(zone=one.id, visitors=sorted(one.came_from)) for one in due),
     )
+
+
+def _by_id(state: State) -> list[Instance]:
+    return sorted(state.of(Instance).values(), key=lambda one: one.id)
+
+
+def _is_due(instance: Instance, now_ms: int) -> bool:
+    """Whether it is time to empty an instance again."""
+    return instance.closing != OPEN and not awaited(instance.empty_ms + AGAIN_MS, now_ms, AGAIN_MS)
 
 
 def _is_over(state: State, instance: Instance, busy: bool, now_ms: int) -> bool:
@@ -210,7 +244,7 @@ def _needs_all_within(event: Dissolve, context: Context) -> Needs:
 
 @rule(needs=_needs_all_within)
 def dissolve(state: State, event: Dissolve, context: Context) -> Outcome:
-    """Its visitors stand where they came from, in the world or not; nothing of it is left."""
+    """Its visitors stand where they came from, in the world or not; nothing is left in it."""
     instance = state.get(Instance, event.zone)
     if instance is None:
         return Outcome()
@@ -218,12 +252,33 @@ def dissolve(state: State, event: Dissolve, context: Context) -> Outcome:
     came_from = instance.came_from
     spots = {body.id: _put_back(state.world, body, came_from.get(body.id, instance.gate)) for body in within}
     moved = tuple(_moved(body, spots[body.id]) for body in within)
+    ended = _emptied(state.world, instance, context.now_ms)
     clock = state.get(ZoneClock, event.zone)
+    gone = (ended,) if _is_forgotten(instance, context.now_ms) else ()
     return Outcome(
-        put=moved,
-        drop=(instance, *((clock,) if clock else ())),
+        put=moved if gone else (*moved, ended),
+        drop=(*gone, *((clock,) if clock else ())),
         notifications=tuple(told for body in moved for told in _told(state, body)),
     )
+
+
+def _emptied(world: World, instance: Instance, now_ms: int) -> Instance:
+    """An instance in which nobody is, with a gate at which things can lie."""
+    zone, x, y = _put_back(world, Body(instance.id, *instance.gate), instance.gate)
+    return replace(
+        instance,
+        closing=ENDED,
+        ends_ms=instance.ends_ms if instance.closing == ENDED else now_ms,
+        empty_ms=now_ms,
+        visitors=as_visitors({}),
+        gate_zone=zone,
+        gate_x=x,
+        gate_y=y,
+    )
+
+
+def _is_forgotten(instance: Instance, now_ms: int) -> bool:
+    return instance.closing == ENDED and not awaited(instance.ends_ms + KEPT_MS, now_ms, KEPT_MS)
 
 
 def _told(state: State, body: Body) -> tuple[Notification, ...]:

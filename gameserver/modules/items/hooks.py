@@ -88,7 +88,8 @@ def things_lie_at_the_gate(state: State, event: Any, context: Context, outcome: 
 
     While there is more of it than one transaction moves, the instance stays, and ends once more.
     """
-    ended: Any = next((thing for thing in outcome.drop if thing.id == event.zone and hasattr(thing, "gate")), None)
+    written: tuple[Any, ...] = (*outcome.put, *outcome.drop)
+    ended = next((thing for thing in written if thing.id == event.zone and hasattr(thing, "gate")), None)
     if ended is None:
         return None
     left = sorted((i for i in state.of(Item).values() if lies(i) and i.zone == event.zone), key=lambda item: item.id)

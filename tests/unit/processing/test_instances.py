@@ -10,7 +10,7 @@ from gameserver.errors import Retryable
 from gameserver.messages.envelope import Envelope
 from gameserver.modules.groups.entities import Group, Member
 from gameserver.modules.groups.events import Kick, LeaveGroup
-from gameserver.modules.instances.entities import ALL, Instance, Opening
+from gameserver.modules.instances.entities import ALL, ENDED, Instance, Opening
 from gameserver.modules.instances.events import Depart, Dissolve, Enter
 from gameserver.modules.instances.tests.worlds import WORLD, opened
 from gameserver.modules.items.entities import Item
@@ -163,7 +163,9 @@ def test_much_that_lies_in_an_instance_comes_out_in_portions_and_all_of_it_once(
     assert {(item.zone, item.x, item.y) for item in gone.values() if item} == {("meadow", 12, 10)}
     assert None not in gone.values()
     assert workshop.store.get(Item, "other") == other
-    assert workshop.store.get(Instance, "cave#1") is None
+    ended = workshop.store.get(Instance, "cave#1")
+    assert ended is not None
+    assert (ended.closing, ended.came_from) == (ENDED, {})
     assert zone_of(workshop, inside) == "meadow"
 
 

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected, Repeated
 from gameserver.maps.objects import World
-from gameserver.modules.combat.entities import Creature
+from gameserver.modules.combat.entities import Creature, Duel
+from gameserver.modules.combat.events import DuelEnded, Slain
 from gameserver.modules.groups.entities import Group, Member
 from gameserver.modules.groups.events import AcceptInvite, Invite, Kick, LeaveGroup
-from gameserver.modules.instances.entities import ALL, Instance, Opening
+from gameserver.modules.instances.entities import ALL, CLOSING, ENDED, Instance, Opening
 from gameserver.modules.instances.events import Depart, Dissolve, Enter, LeftInstance, Passed, PutBack, TendInstances
 from gameserver.modules.instances.maps import unmapped
-from gameserver.modules.instances.rules import BUSY_ZONES, INSTANCES_MAX
+from gameserver.modules.instances.rules import AGAIN_MS, BUSY_ZONES, INSTANCES_MAX, KEPT_MS, OPENED
 from gameserver.modules.instances.tests.worlds import CAVE, WORLD, opened
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.tests.worlds import on_ground
@@ -26,7 +27,6 @@ from gameserver.modules.movement.relocation import misplaced
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.world.entities import ZoneClock
 from gameserver.modules.world.events import Stir
-from gameserver.rules.needs import count
 from gameserver.rules.outcome import State
 from gameserver.testing import two_zones
 from gameserver.testing.two_zones import NOW_MS, absent, circumstances, cut_off, fold, play, player, players, put, told
@@ -170,7 +170,7 @@ def test_who_is_not_in_the_world_travels_nowhere(event: Any) -> None:
 
 
 def test_no_more_are_opened_than_there_may_be_and_those_that_are_can_be_entered() -> None:
-    full = {count(Instance): INSTANCES_MAX}
+    full = {OPENED: INSTANCES_MAX}
     assert refusal(scene(ADA, opened("bob"), results=full), ADA, Enter(template="cave")) == "too_many_instances"
     assert do(scene(ADA, opened(), results=full), ADA, Enter(template="cave")).result.zone == "cave#1"
 
@@ -208,7 +208,8 @@ def test_who_is_within_when_it_ends_stands_at_the_gate_in_the_world_or_not() -> 
     outcome = do(where, WITHIN, Dissolve(zone="cave#1", visitors=["ada", "bob", "eve"]))
     bodies = where.of(Body)
     assert [(b.zone, b.x, b.y) for b in bodies.values()] == [("meadow", 11, 8), ("meadow", 13, 9), ("town", 3, 3)]
-    assert where.of(Instance) == where.of(ZoneClock) == {}
+    assert where.of(ZoneClock) == {}
+    assert (where.of(Instance)["cave#1"].closing, where.of(Instance)["cave#1"].came_from) == (ENDED, {})
     assert [one for one in told(outcome) if isinstance(one, PutBack)] == [PutBack(zone="meadow", x=11, y=8)]
     assert [one.being.id for one in told(outcome) if isinstance(one, Appeared)] == ["ada"]
     mine = next(one for one in outcome.notifications if one.conn)
@@ -230,6 +231,66 @@ def test_what_lies_in_it_lies_at_the_gate_and_what_lives_in_it_is_gone() -> None
     lying = {item.id: (item.zone, item.x, item.y) for item in where.of(Item).values()}
     assert lying == {"sword": ("meadow", 12, 10), "club": ("meadow", 1, 1)}
     assert where.of(Creature) == {}
+
+
+def test_what_died_when_its_instance_had_ended_leaves_its_things_at_the_gate() -> None:
+    where = scene(opened(closing=CLOSING, came_from={}))
+    do(where, ADA, Dissolve(zone="cave#1", visitors=[]))
+    left = due = 0
+    for n in range(40):
+        outcome = do(where, ADA, Slain(kind="rat", zone="cave#1", x=3, y=3), f"s{n}")
+        due += len(outcome.events)
+        for born in outcome.events:
+            do(where, ADA, born, f"d{n}")
+        left = len(where.of(Item))
+        assert {(item.zone, item.x, item.y) for item in where.of(Item).values()} <= {("meadow", 12, 10)}
+    assert left
+    assert due == 40
+
+
+def test_what_came_into_a_zone_that_has_ended_comes_out_as_long_as_it_is_remembered() -> None:
+    where = scene(opened(closing=CLOSING, empty_ms=NOW_MS, ends_ms=NOW_MS, came_from={}))
+    do(where, ADA, Dissolve(zone="cave#1", visitors=[]))
+    assert tend(where, now_ms=NOW_MS + AGAIN_MS - 1) == []
+    where.put([on_ground("sword", zone="cave#1", x=4, y=4), Creature("cave#1.rat.2", "rat", "cave#1", 3, 3)])
+    (again,) = tend(where, now_ms=NOW_MS + AGAIN_MS)
+    do(where, ADA, again)
+    assert where.of(Item)["sword"].zone == "meadow"
+    assert where.of(Creature) == {}
+    now_ms = NOW_MS + KEPT_MS
+    (last,) = tend(where, now_ms=now_ms)
+    fold(where, play(last, where, circumstances(now_ms=now_ms)))
+    assert where.of(Instance) == {}
+
+
+def test_one_whose_end_was_never_applied_is_ended_again() -> None:
+    where = scene(WITHIN, opened(closing=CLOSING, empty_ms=NOW_MS, ends_ms=NOW_MS))
+    (again,) = tend(where, now_ms=NOW_MS + AGAIN_MS)
+    do(where, ADA, again)
+    assert where.of(Body)["ada"].zone == "meadow"
+
+
+def test_what_lay_within_lies_where_one_can_stand_though_the_gate_was_walled_in() -> None:
+    walled = opened(closing=CLOSING, came_from={}, gate_x=5, gate_y=5)
+    where = scene(on_ground("sword", zone="cave#1", x=4, y=4), walled)
+    do(where, ADA, Dissolve(zone="cave#1", visitors=[]))
+    sword = where.of(Item)["sword"]
+    assert (sword.zone, WORLD.zones["meadow"].walkable(sword.x, sword.y)) == ("meadow", True)
+
+
+def fighting(id_: str, rival: str, **changes: Any) -> Whole:
+    until_ms = NOW_MS + 300_000
+    return player(id_, zone="cave#1", rival=rival, rival_until_ms=until_ms, duel_zone="cave#1", **changes)
+
+
+def test_a_duel_is_over_with_the_instance_and_both_are_told() -> None:
+    both = {"ada": ("meadow", 11, 8), "bob": ("meadow", 12, 10)}
+    where = scene(fighting("Ada", "bob", x=4, y=4), fighting("Bob", "ada", x=5, y=4), opened(came_from=both))
+    outcome = do(where, ADA, Dissolve(zone="cave#1", visitors=["ada", "bob"]))
+    assert {duel.id: duel for duel in where.of(Duel).values()} == {"ada": Duel(id="ada"), "bob": Duel(id="bob")}
+    ended = [one for one in outcome.notifications if isinstance(one.notice, DuelEnded)]
+    assert {one.player for one in ended} == {"ada", "bob"}
+    assert {(one.notice.winner, one.notice.why) for one in ended} == {("", "over")}
 
 
 def walks_out(where: State) -> LeftInstance:
