@@ -8,6 +8,7 @@ from gameserver.game import Event, Name, Notice, Result, event, notice
 from gameserver.modules.items.events import Thing, ThingId
 
 OFFERED_MAX = 12
+LAPSED = "lapsed"
 LAPSE_S = 15.0  # an offer lasts two minutes
 
 Version = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1, description="the number that the offer was told with")]
@@ -63,10 +64,11 @@ class Lapse(Event):
 
 @event(origin="server", durable=False, stale_after_s=30.0)
 class Lapsed(Event):
-    """Born of ``lapse``: an offer is over."""
+    """Born of ``lapse``, or when an offer has ended otherwise (``why``) and both are to be told: an offer is over."""
 
     player: str
     partner: str
+    why: str = LAPSED
 
 
 @notice()
@@ -98,7 +100,7 @@ class Traded(Notice):
 
 @notice()
 class Retracted(Notice):
-    """An offer is over. ``why``: retracted, or lapsed."""
+    """An offer is over. ``why``: retracted, lapsed, or that who made it has left or died."""
 
     by: str
     to: str

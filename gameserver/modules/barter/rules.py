@@ -1,7 +1,7 @@
 """Barter: the versions of both offers say what was agreed upon; one outcome makes both ends of it.
 
-That partners are near, alive and in the world, and still have what they offer, is looked at in the moment in which it
-changes hands: who walked away, was cut off or died meanwhile has not traded.
+Death and a cut line end an offer (``hooks``). That partners are near, alive and in the world, and still have what they
+offer, is looked at besides in the moment in which it changes hands.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from gameserver.game import (
 )
 from gameserver.modules.barter.entities import Goods, Side
 from gameserver.modules.barter.events import (
+    LAPSED,
     Accept,
     Accepted,
     Agreed,
@@ -128,7 +129,7 @@ def exchange(state: State, players: tuple[Fighter, Fighter], sides: tuple[Side, 
     told = Traded(by=me.name, things=[shown(thing) for thing in given], coins=purses[1].coins)
     return Outcome(
         result=Agreed(done=True, coins=purses[0].coins),
-        put=changes(*purses, *map(_over, sides), *moved[0].put, *moved[1].put),
+        put=changes(*purses, *map(over, sides), *moved[0].put, *moved[1].put),
         drop=(*moved[0].drop, *moved[1].drop),
         notifications=(Notification(notice=told, player=partner.id),),
     )
@@ -150,7 +151,7 @@ def _into(state: State, player: Named, given: Sequence[Item], got: Sequence[Item
     return received([thing for thing in held(state, player.id) if thing.id not in gone], got, player.id)
 
 
-def _over(side: Side) -> Side:
+def over(side: Side) -> Side:
     """The side of a trade that is over; nobody can accept by the old number."""
     return replace(side, partner="", things=NOTHING, coins=0, version=side.version + 1, accepted=0, until_ms=0)
 
@@ -164,7 +165,7 @@ def retract(state: State, event: Retract, context: Context) -> Outcome:
     if side.partner != partner.id:
         raise Rejected("no_offer", f"You offer nothing to {partner.name}.")
     told = Notification(notice=Retracted(by=me.name, to=partner.name, why="retracted"), player=partner.id)
-    return Outcome(put=(_over(side),), notifications=(told,))
+    return Outcome(put=(over(side),), notifications=(told,))
 
 
 OPEN: Listing[Side] = portion(Side, LAPSED_MAX, "until_ms", 0)
@@ -185,10 +186,16 @@ def _has_lapsed(side: Side, now_ms: int) -> bool:
     needs=lambda event, context: (ids(Player, event.player, event.partner), ids(Side, event.player)),
 )
 def lapsed(state: State, event: Lapsed, context: Context) -> Outcome:
-    """It is over, and both are told."""
+    """It is over, and both are told: by an event of its own, because who ends an offer may not know the partner."""
+    if event.why != LAPSED:
+        return Outcome(notifications=_told_both(state, event))
     side = state.get(Side, event.player)
     if side is None or side.partner != event.partner or not _has_lapsed(side, context.now_ms):
         return Outcome()
-    told = Retracted(by=event.player, to=event.partner, why="lapsed")
-    names = (event.player, event.partner)
-    return Outcome(put=(_over(side),), notifications=tuple(Notification(notice=told, player=name) for name in names))
+    return Outcome(put=(over(side),), notifications=_told_both(state, event))
+
+
+def _told_both(state: State, event: Lapsed) -> tuple[Notification, ...]:
+    both = (event.player, event.partner)
+    by, to = (player.name if (player := state.get(Player, id_)) else id_ for id_ in both)
+    return tuple(Notification(notice=Retracted(by=by, to=to, why=event.why), player=id_) for id_ in both)

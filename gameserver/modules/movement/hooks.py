@@ -2,7 +2,6 @@
 
 from msgspec.structs import replace
 
-from gameserver.declare.session_events import GATEWAY_SILENT_MS
 from gameserver.game import Context, Event, Needs, Notification, Outcome, SessionUpdate, State, after, fitting
 from gameserver.modules.movement.appearance import Called, hides, looks
 from gameserver.modules.movement.bodies import body_of
@@ -14,7 +13,7 @@ from gameserver.modules.movement.view import appears, looks_around, vanishes
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.events import Entered
 from gameserver.modules.sessions.players import comes_and_goes
-from gameserver.modules.sessions.rules import lapsed_sessions
+from gameserver.modules.sessions.rules import silent_sessions
 
 
 @looks(Body, Player)
@@ -38,7 +37,7 @@ def _needs_body(event: Event, context: Context) -> Needs:
 
 
 def _needs_bodies(event: Event, context: Context) -> Needs:
-    return (lapsed_sessions(context.now_ms - GATEWAY_SILENT_MS, context.now_ms, Body),)
+    return (silent_sessions(context, Body),)
 
 
 @after("sessions.register", needs=_needs_body)

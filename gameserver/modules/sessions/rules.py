@@ -293,6 +293,11 @@ def lapsed_sessions(heard_since_ms: int, now_ms: int, bring: type[Entity] = Play
     return matching(Session, any_of(silent, over), LAPSED_MAX, player=bring)
 
 
+def silent_sessions(context: Context, bring: type[Entity] = Player) -> Matching:
+    """Select the sessions that ``sweep`` looks at: for its hooks' needs, with a component of their players."""
+    return lapsed_sessions(context.now_ms - GATEWAY_SILENT_MS, context.now_ms, bring)
+
+
 def _needs_rejoin(event: Rejoin, context: Context) -> Needs:
     return (
         ids(Gateway, context.gateway),
@@ -367,8 +372,7 @@ def _due(at_ms: int, now_ms: int) -> bool:
 
 
 def _needs_orphans(event: Sweep, context: Context) -> Needs:
-    lapsed = lapsed_sessions(context.now_ms - GATEWAY_SILENT_MS, context.now_ms)
-    return (ids(Gateway, EARS, CALM), lapsed, due(context.now_ms))
+    return (ids(Gateway, EARS, CALM), silent_sessions(context), due(context.now_ms))
 
 
 @rule(needs=_needs_orphans)

@@ -824,7 +824,7 @@ export interface Respawned {
   id?: string;
 }
 
-/** An offer is over. ``why``: retracted, or lapsed. */
+/** An offer is over. ``why``: retracted, lapsed, or that who made it has left or died. */
 export interface Retracted {
   type: "retracted";
   by: string;
