@@ -26,6 +26,12 @@ from gameserver.maps.objects import (
     world_checks,
 )
 
+# What a mapper sees in Tiled and the map does not say.
+DEFAULT_UNSAVED = (
+    "; in Tiled give it under Custom Properties. (What its class has by default is shown there and not saved; "
+    "File > Export As writes it where Edit > Preferences > Resolve object types and properties is ticked: then name "
+    "that file in the world)"
+)
 # Zone names become parts of routing keys and ids, in which a dot separates.
 _ZONE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -125,7 +131,7 @@ def _described(file: Path, drawn: tiled.Map) -> tuple[Any, tuple[MapProperties, 
     try:
         found = tiled.properties(drawn.properties, whole)
     except msgspec.ValidationError as error:
-        tiled.fault(file, f"properties of the map: {error}")
+        tiled.fault(file, f"properties of the map: {error}{_cure(error)}")
     said = [cls(**{name: getattr(found, name) for name in cls.__struct_fields__}) for cls in declared]
     return found, tuple(one for one in said if one != type(one)())
 
@@ -179,10 +185,15 @@ def _meaning(file: Path, thing: tiled.Object) -> MapObject:
     try:
         what = tiled.properties(thing.properties, classes[thing.label])
     except msgspec.ValidationError as error:
-        tiled.fault_of_object(file, thing.id, f"properties of {named}: {error}")
+        tiled.fault_of_object(file, thing.id, f"properties of {named}: {error}{_cure(error)}")
     if problem := what.problem():
         tiled.fault_of_object(file, thing.id, f"{named} {problem}")
     return what
+
+
+def _cure(error: msgspec.ValidationError) -> str:
+    """Say what to click where a property is missing, which a mapper may see in Tiled all the same."""
+    return DEFAULT_UNSAVED if "missing required field" in str(error) else ""
 
 
 def _problems_of_places(zone: Zone, world: World) -> Iterator[tuple[Placed, str]]:

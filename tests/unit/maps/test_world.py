@@ -492,7 +492,16 @@ def test_torn_base64_data_is_refused(files: Files, compression: str, text: str) 
 
 def test_a_map_without_a_title_is_refused(files: Files) -> None:
     files.field["properties"] = []
-    files.refused("field.tmj", "properties of the map: Object missing required field `title`")
+    files.refused("field.tmj", "properties of the map: Object missing required field `title`; in Tiled ")
+
+
+def test_of_a_missing_property_that_tiled_may_show_it_is_said_what_to_click(files: Files) -> None:
+    """A default of a custom class is seen with each object, and saved with none."""
+    files.add_to_field(thing(9, "portal", 2, 2))
+    with pytest.raises(Corrupt) as refused:
+        files.load()
+    clicks = "Custom Properties", "Edit > Preferences > Resolve object types and properties", "File > Export As"
+    assert all(words in refused.value.message for words in clicks)
 
 
 @pytest.mark.parametrize(("name", "value"), [("title", 1), ("safe", "yes"), ("start", 1), ("sfae", True)])

@@ -1,6 +1,7 @@
 """Nobody is told that a database can be written before it was written; its files' faults are nobody's event's."""
 
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -80,7 +81,9 @@ def test_a_database_that_cannot_grow_is_not_said_to_be_written(folder: Path) -> 
     def limited() -> None:
         allow_file_bytes(64)  # the lock's entry fits
 
-    assert in_fork(lambda: _checked(f"sqlite:///{folder}/world.sqlite", limited)).startswith("database_away: ")
+    with closing(sqlite3.connect(folder / "world.sqlite")) as other:  # another process reads, so its files are there
+        other.execute("SELECT * FROM facts").fetchall()
+        assert in_fork(lambda: _checked(f"sqlite:///{folder}/world.sqlite", limited)).startswith("database_away: ")
     assert _checked(f"sqlite:///{folder}/world.sqlite") == "written"
 
 
