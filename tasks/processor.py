@@ -114,7 +114,7 @@ class BatchProcessor:
         return report
 
     def _work(self, found: Sorted, whence: Origin, run: TaskRun, *, tried: bool, redelivered: bool) -> None:
-        self._refresh_maps()
+        self._patience.wait(self._refresh_maps, run)
         if tried or redelivered:
             self._suspects.apply(found.batch, run, tried=tried, redelivered=redelivered)
         else:

@@ -37,7 +37,7 @@ class Rig:
     ``broken``: ids of events whose rule breaks, ``wrecks``: that break the transaction,
     ``early``: that are put off; ``takes_s``: how long a batch takes, ``looking_up_s`` to look
     up trials; ``away``: how often the data tier is not ready (``settling_fails``,
-    ``dead_lettering_fails``: only for that); ``born``: what events beget.
+    ``dead_lettering_fails``, ``maps_fail``: only for that); ``born``: what events beget.
     """
 
     def __init__(self, queues: Queues = PLAIN) -> None:
@@ -49,6 +49,7 @@ class Rig:
         self.settling_fails = 0
         self.dead_lettering_fails = 0
         self.tidying_fails = False
+        self.maps_fail = 0
         self.born: tuple[Envelope, ...] = ()
         self.log: list[Any] = []
         self.published_ids: list[str] = []
@@ -63,6 +64,7 @@ class Rig:
             clock_ms=lambda: 5,
             clock_s=lambda: self.now_s,
             pause=self.pause,
+            refresh_maps=self.refresh_maps,
         )
 
     def handle(self, *batch: Envelope, tried: bool = False, redelivered: bool = False, task_id: str = "task1") -> None:
@@ -133,6 +135,11 @@ class Rig:
             self.settling_fails -= 1
             raise Retryable("database_away", "Not now.")
         self.log.append(("settled", list(ids)))
+
+    def refresh_maps(self) -> None:
+        if self.maps_fail:
+            self.maps_fail -= 1
+            raise Retryable("database_away", "Not now.")
 
     def tidy(self) -> None:
         if self.tidying_fails:
@@ -392,6 +399,14 @@ def test_gateways_hear_that_a_batch_is_done_though_none_of_it_could_be_applied(r
 
 def test_a_data_tier_that_is_away_is_waited_for(rig: Rig):
     rig.away = 3
+    rig.handle(move("a"))
+    assert rig.logged("applied") == [[["a"]]]
+    assert rig.now_s == 100.0 + 3 * PAUSE_S
+
+
+def test_a_data_tier_that_is_away_when_it_is_asked_for_the_maps_is_waited_for(rig: Rig):
+    """A batch that is given back at once comes again at once, and a quorum queue bounds how often."""
+    rig.maps_fail = 3
     rig.handle(move("a"))
     assert rig.logged("applied") == [[["a"]]]
     assert rig.now_s == 100.0 + 3 * PAUSE_S
