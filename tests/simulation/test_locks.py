@@ -7,9 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from gameserver.errors import Retryable
+from gameserver.modules.bank.events import PutIn
+from gameserver.modules.bank.rules import in_chest
+from gameserver.modules.items.entities import Item, SharedPlace
+from gameserver.modules.items.things import held, placed
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.world.entities import ZoneClock
-from gameserver.testing.two_zones import absent, player, players, put_in
+from gameserver.rules.book import rules
+from gameserver.testing.two_zones import absent, circumstances, player, players, put_in
 from gameserver.testing.whole_entities import parts_of
 from tests.selections import selected
 from tests.simulation.cluster import WORLD
@@ -182,3 +187,28 @@ def test_who_makes_a_row_waits_for_who_is_writing_it() -> None:
     work.scheduler.go_on(first)
     work.scheduler.go_on(late)
     assert isinstance(work.errors[late], Retryable)
+
+
+def test_two_who_put_things_into_a_chest_at_once_both_see_what_is_in_it() -> None:
+    """``test_room`` shows the same of PostgreSQL: what two come into is locked before what is in it is selected."""
+    work, seen = Work(), list[int]()
+    things = [Item(id=f"c{n}", kind="stick", holder=in_chest("c")) for n in range(2)]
+    things += [Item(id=f"{name}'s", kind="axe", holder=name) for name in ("ada", "bob")]
+    for thing in (*things, SharedPlace(id="c")):
+        work.store.things[type(thing)][thing.id] = thing
+
+    def puts_in(name: str) -> Callable[[Any], None]:
+        def puts(transaction: Any) -> None:
+            needs = rules()["putin"].needs(PutIn(thing=f"{name}'s", chest="c"), circumstances(player(name)))
+            state = transaction.load([needs])
+            seen.append(len(held(state, in_chest("c"))))
+            mine = placed(state.of(Item)[f"{name}'s"], in_chest("c"))
+            put_in(transaction, [mine, state.of(SharedPlace)["c"]], [])
+
+        return puts
+
+    first = work.begin(puts_in("ada"), until="commit")
+    second = work.begin(puts_in("bob"))
+    work.scheduler.go_on(first)
+    work.scheduler.go_on(second)
+    assert seen == [2, 3]

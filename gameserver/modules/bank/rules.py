@@ -1,13 +1,13 @@
 """The bank: coins and things go from place to place, and no place is in two zones.
 
-Of many who use one chest each waits for the one before, because all lock its turn.
+Of many who use one chest each waits for the one before, and then sees what is in it: all lock ``SharedPlace`` first.
 """
 
 from msgspec.structs import replace
 
 from gameserver.game import Context, Entity, Needs, Outcome, Rejected, State, ids, rule
 from gameserver.modules.bank import events
-from gameserver.modules.bank.entities import ChestTurn, Vault
+from gameserver.modules.bank.entities import Vault
 from gameserver.modules.bank.events import (
     Balance,
     Deposit,
@@ -24,7 +24,7 @@ from gameserver.modules.bank.events import (
 from gameserver.modules.bank.maps import Chest, Counter
 from gameserver.modules.combat.fighters import Fighter, fighter_of
 from gameserver.modules.items import carriers
-from gameserver.modules.items.entities import Item
+from gameserver.modules.items.entities import Item, SharedPlace
 from gameserver.modules.items.things import Moved, held, in_place, mine, portable, received, rows_of, shown
 from gameserver.modules.trade.entities import Purse
 
@@ -92,7 +92,7 @@ def retrieve(state: State, event: Retrieve, context: Context) -> Outcome:
     return _shifted(item, received(held(state, player.id), [item], player.id))
 
 
-def _shifted(item: Item, moved: Moved, *more: ChestTurn) -> Outcome:
+def _shifted(item: Item, moved: Moved, *more: SharedPlace) -> Outcome:
     left = next((changed for changed in moved.put if changed.id == item.id), None)
     result = Shifted(thing=shown(left or item), gone=left is None)
     return Outcome(result=result, put=(*more, *moved.put), drop=moved.drop)
@@ -116,9 +116,9 @@ def vault(state: State, event: events.Vault, context: Context) -> Outcome:
 
 def _of_chest(event: PutIn | TakeOut, context: Context) -> Needs:
     return (
+        ids(SharedPlace, event.chest),
         ids(Item, event.thing),
         *rows_of(context.player, in_chest(event.chest)),
-        ids(ChestTurn, event.chest),
     )
 
 
@@ -135,9 +135,9 @@ def _at_chest(state: State, context: Context, id_: str) -> tuple[Fighter, Chest]
     return player, chest
 
 
-def _turn(state: State, chest: str) -> ChestTurn:
-    before = state.get(ChestTurn, chest)
-    return ChestTurn(id=chest, turn=before.turn + 1 if before else 1)
+def _turn(state: State, chest: str) -> SharedPlace:
+    before = state.get(SharedPlace, chest)
+    return SharedPlace(id=chest, turn=before.turn + 1 if before else 1)
 
 
 @rule(needs=_of_chest, components=carriers.PARTS)

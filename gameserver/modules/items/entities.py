@@ -1,6 +1,19 @@
-"""What is kept of things: one row each, which is in one place."""
+"""What is kept of things, one row each, which is in one place; and of places that several players share."""
 
 from gameserver.game import Entity, Index, Place, all_of, entity, test
+
+
+@entity(table="chest_turns", big=("turn",))
+class SharedPlace(Entity, frozen=True):
+    """A place into which several players may put things, by a name of its own, as a chest's.
+
+    Whoever puts in or takes out locks it and counts its ``turn``. It is declared, and so locked, before ``Item``: what
+    is in the place is selected when whoever was there before is done. A row that is locked after the things does not
+    help: PostgreSQL has looked for them by then, and finds none that came meanwhile.
+    """
+
+    id: str
+    turn: int = 0
 
 
 @entity(

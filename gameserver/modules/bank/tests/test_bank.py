@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
 from gameserver.maps.objects import Placed, World
-from gameserver.modules.bank.entities import ChestTurn
 from gameserver.modules.bank.entities import Vault as Account
 from gameserver.modules.bank.events import Balance, Deposit, PeekIn, PutIn, Retrieve, Store, TakeOut, Vault, Withdraw
 from gameserver.modules.bank.maps import Chest, Counter
 from gameserver.modules.bank.rules import STORED_MAX, in_bank, in_chest
-from gameserver.modules.items.entities import Item
+from gameserver.modules.items.entities import Item, SharedPlace
 from gameserver.modules.items.tests.worlds import thing
 from gameserver.modules.items.things import CARRIED_MAX, held
 from gameserver.modules.sessions.entities import Player
@@ -76,7 +75,7 @@ def test_what_one_puts_into_a_chest_all_see_and_each_waits_for_the_one_before() 
     where = scene(APPLES, thing("fish", "fish", "bob", count=2))
     do(where, ADA, PutIn(thing="apples", chest=CHEST))
     do(where, BOB, PutIn(thing="fish", chest=CHEST))
-    assert where.of(ChestTurn)[CHEST].turn == 2
+    assert where.of(SharedPlace)[CHEST].turn == 2
     shared = do(where, BOB, PeekIn(chest=CHEST)).result
     assert ([t.id for t in shared.things], shared.holds) == (["apples", "fish"], 3)
 
