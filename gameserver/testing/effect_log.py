@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from gameserver.declare.conserved import quantities
-from gameserver.declare.entity import Entity
+from gameserver.declare.entity import Entity, kinds
 from gameserver.processing.batch_transaction import BatchTransaction
 from gameserver.processing.prepared_event import Prepared
 from gameserver.rules.outcome import Outcome, State
@@ -114,6 +114,12 @@ def read_books(database_url: str) -> Books:
         written = connection.scalars(select(facts.c.value).where(names))
         entries = [entry for text in written for entry in msgspec.json.decode(text, type=list[Entry])]
         return Books(entries, amounts(_holders(connection)))
+
+
+def read_rows(database_url: str) -> dict[type[Entity], dict[str, Any]]:
+    """Read every entity of the game by its kind and id, all at one moment."""
+    with snapshot(database_url) as connection:
+        return {kind: {row[0]: kind(*row) for row in connection.execute(select_all(kind))} for kind in kinds()}
 
 
 def _holders(connection: Connection) -> Iterator[Entity]:

@@ -10,6 +10,7 @@ from typing import Any
 from gameserver.testing.chaos import run as games
 from gameserver.testing.rabbitmq_node import RunningNode
 from gameserver.testing.run_guard import guarded
+from tests import places
 from tests.chaos.run import POISON, RATE, TIPS, Report, run, run_long
 from tests.chaos.schedule import ALL
 from tests.chaos.stage import FULL_QUEUES, NOT_ASKING, Stage
@@ -98,6 +99,7 @@ def _mixed(
         rate=arguments.rate or MIXED_RATE,
         every_s=arguments.every or MIXED_EVERY_S,
         faults=MIXED_KILLS,
+        inspect=places.faults,
     )
 
 

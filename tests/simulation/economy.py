@@ -193,23 +193,6 @@ class Trader:
         return {"type": "post", "to": self._other(), "text": "x", **enclosed}
 
 
-def misplaced(
-    things: Iterable[Item], lots: Iterable[Lot], letters: Iterable[Letter], players: set[str]
-) -> Iterator[str]:
-    """Find things that are in places that are none, and letters and lots that lack what is theirs."""
-    by_id = {thing.id: thing for thing in things}
-    due = {lot.thing: in_lot(lot.id) for lot in lots}
-    due |= {id_: mail_of(letter.receiver) for letter in letters for id_ in letter.enclosed}
-    for id_, place in due.items():
-        if id_ not in by_id or by_id[id_].holder != place:
-            yield f"{id_} is not in {place}"
-    for thing in by_id.values():
-        word, colon, of = thing.holder.partition(":")
-        there = {"lot": thing.id in due, "mail": thing.id in due, "in": of in by_id, "chest": of == CHEST}
-        if thing.holder and not there.get(word, (of if colon else word) in players):
-            yield f"{thing.id} is in {thing.holder}, which is no place"
-
-
 def unpaid(entries: Iterable[Entry]) -> Iterator[str]:
     """Find what was made without what it takes: by crafting, and in shops.
 

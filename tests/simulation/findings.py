@@ -9,9 +9,6 @@ from msgspec.structs import replace
 from gameserver.declare import catalogue
 from gameserver.modules.chat.entities import ChatLine
 from gameserver.modules.groups.entities import Group, Member
-from gameserver.modules.items.entities import Item
-from gameserver.modules.market.entities import Lot
-from gameserver.modules.post.entities import Letter
 from gameserver.modules.quests.entities import Journal
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.trade.entities import Purse
@@ -21,11 +18,12 @@ from gameserver.testing.chaos.verdict import DISORDER, DONE, DOUBLED, HARM, NOT_
 from gameserver.testing.conservation import amounts
 from gameserver.testing.effect_log import misdeeds, repeated
 from gateway.ingress.in_flight import Batch
+from tests import places
 from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
 from tests.simulation import adventures, building, fights, travel
 from tests.simulation.adventures import overpaid, scattered
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
-from tests.simulation.economy import CODES, misplaced, unpaid
+from tests.simulation.economy import CODES, unpaid
 from tests.simulation.moves import MOVES
 from tests.simulation.player import Deed
 from tests.simulation.story import make_full_story, make_story
@@ -145,7 +143,6 @@ def contradictions(cluster: SimulatedCluster) -> list[str]:
         *_conservation(cluster),
         *_places(cluster),
         *_adventures(cluster),
-        *(f"{SUM}: {sentence}" for sentence in travel.astray(cluster.store.world, cluster.store.things)),
         *_fights(cluster),
         *_building(cluster),
         *_effects(cluster),
@@ -160,10 +157,8 @@ def _conservation(cluster: SimulatedCluster) -> list[str]:
 
 
 def _places(cluster: SimulatedCluster) -> list[str]:
-    """Each thing is in a place that there is, and was paid for."""
-    things, lots, letters = (cluster.store.things[kind].values() for kind in (Item, Lot, Letter))
-    players = {player.name for player in cluster.players}
-    wrong = [*misplaced(things, lots, letters, players), *unpaid(cluster.journal.entries)]
+    """Each thing and each player is in a place that there is, and was paid for."""
+    wrong = [*places.faults(cluster.store.world, cluster.store.things), *unpaid(cluster.journal.entries)]
     return [f"{SUM}: {sentence}" for sentence in wrong]
 
 

@@ -192,6 +192,7 @@ def test_who_makes_a_row_waits_for_who_is_writing_it() -> None:
 def test_two_who_put_things_into_a_chest_at_once_both_see_what_is_in_it() -> None:
     """``test_room`` shows the same of PostgreSQL: what two come into is locked before what is in it is selected."""
     work, seen = Work(), list[int]()
+    putin: Any = rules()["putin"]
     things = [Item(id=f"c{n}", kind="stick", holder=in_chest("c")) for n in range(2)]
     things += [Item(id=f"{name}'s", kind="axe", holder=name) for name in ("ada", "bob")]
     for thing in (*things, SharedPlace(id="c")):
@@ -199,7 +200,7 @@ def test_two_who_put_things_into_a_chest_at_once_both_see_what_is_in_it() -> Non
 
     def puts_in(name: str) -> Callable[[Any], None]:
         def puts(transaction: Any) -> None:
-            needs = rules()["putin"].needs(PutIn(thing=f"{name}'s", chest="c"), circumstances(player(name)))
+            needs = putin.needs(PutIn(thing=f"{name}'s", chest="c"), circumstances(player(name)))
             state = transaction.load([needs])
             seen.append(len(held(state, in_chest("c"))))
             mine = placed(state.of(Item)[f"{name}'s"], in_chest("c"))

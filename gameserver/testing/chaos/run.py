@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,16 +13,23 @@ import msgspec
 from gameserver.client.bots.profile import AttentiveBehaviour, BotProfile
 from gameserver.client.bots.profile import profile as bot_profile
 from gameserver.declare import catalogue
+from gameserver.declare.entity import Entity
+from gameserver.declare.game_package import game
 from gameserver.errors import GameError
+from gameserver.maps.objects import World
+from gameserver.maps.world import load_world
 from gameserver.testing.chaos.client import ChaosClient
 from gameserver.testing.chaos.deployment import StruckDeployment
 from gameserver.testing.chaos.records import Action, Diary
 from gameserver.testing.chaos.schedule import FAULTS, Fault, draw
 from gameserver.testing.chaos.verdict import SUM, told_and_done
-from gameserver.testing.effect_log import misdeeds, read_books, waiting_rows
+from gameserver.testing.effect_log import misdeeds, read_books, read_rows, waiting_rows
 
 # An event, as a map with its type and fields, of a client's dice and of the names of the others; None for none.
 Act = Callable[[Random, Sequence[str]], Mapping[str, Any] | None]
+
+# What is wrong with the rows of the end, by kind and id, and with the maps of the files: a sentence each.
+Inspect = Callable[[World, Mapping[type[Entity], Mapping[str, Any]]], Iterable[str]]
 
 WORKERS = ("one", "two")
 LASTS_S = (0.5, 1.5)  # a short run has no time for long absences
@@ -79,13 +86,14 @@ class Chaos:
         rate: float = 5.0,
         every_s: float = 2.5,
         faults: Mapping[str, int] = FAULTS,
+        inspect: Inspect | None = None,
     ) -> Report:
         """Let clients act for so long under faults, let all recover, and compare. Once in a test.
 
         ``act``: what clients do, by default what the game's bots do (``profile``: in which of their ways); ``rate``:
         events per second of each. ``every_s``: seconds between faults, on average; ``faults``: which, and how likely
-        each is. Reports where an event was lost, doubled, out of order or answered wrongly, and where something
-        declared as conserved was not.
+        each is; ``inspect``: what a game finds wrong with the rows of the end. Reports where an event was lost,
+        doubled, out of order or answered wrongly, and where something declared as conserved was not.
         """
         families = dict.fromkeys(WORKERS, tuple(catalogue.families()))
         deployment = StruckDeployment(self._amqp_url, self._folder, self._database_url, families_of=families)
@@ -98,7 +106,7 @@ class Chaos:
             asyncio.run(_played(deployment, crowd, schedule, seconds, rate))
         finally:
             deployment.stop()
-        return _report(deployment, crowd[0].diary, seed, before)
+        return _report(deployment, crowd[0].diary, seed, before, inspect)
 
 
 class _Acting(ChaosClient):
@@ -206,11 +214,23 @@ async def outbox_is_empty(database_url: str, s_max: float, quiet_s: float) -> No
             empty_since_s = time.monotonic()
 
 
-def _report(deployment: StruckDeployment, diary: Diary, seed: int, before: Counter[tuple[str, str]]) -> Report:
+def _inspected(database_url: str, inspect: Inspect | None) -> Iterator[str]:
+    if inspect is not None:
+        yield from (f"{SUM}: {sentence}" for sentence in inspect(load_world(game().world), read_rows(database_url)))
+
+
+def _report(
+    deployment: StruckDeployment,
+    diary: Diary,
+    seed: int,
+    before: Counter[tuple[str, str]],
+    inspect: Inspect | None,
+) -> Report:
     books = read_books(deployment.database_url)
     wrong = [
         *told_and_done(diary, books.entries),
         *(f"{SUM}: {sentence}" for sentence in misdeeds(books.entries, before, books.amounts)),
+        *_inspected(deployment.database_url, inspect),
         *deployment.troubles,
     ]
     return Report(
