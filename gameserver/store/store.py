@@ -111,7 +111,7 @@ def _wall_ms() -> int:
 class Store:
     """The data tier. Every method raises ``Retryable`` when the database is away or two transactions collide.
 
-    So does making one, where the folder of SQLite's file can't be written.
+    So does making one, where the folder of SQLite's file is not there and can't be made.
 
     ``wall_ms``: this machine's clock.
     """

@@ -36,21 +36,12 @@ class WriterLock:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._fd = None if path is None else self._open(path)  # as long as the process uses the database
+        self._fd: int | None = None  # opened for the first turn, and held open until ``close``
         self._waiting = threading.Event()
         self._watch: threading.Thread | None = None
 
-    def _open(self, path: Path) -> int:
-        try:
-            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as fault:
-            raise self._unusable(fault) from fault
-
-    def _unusable(self, fault: OSError) -> Retryable:
-        return Retryable("database_away", f"{self._path}, which writers lock, can't be used: {fault.strerror}.")
-
     def close(self) -> None:
-        """Close the file; the lock cannot be taken any more."""
+        """Close the file; the next turn opens it again."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -58,22 +49,29 @@ class WriterLock:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the lock within; wait for it first, and let the next process in afterwards."""
-        fd = self._fd
-        if fd is None:
+        if self._path is None:
             yield
             return
-        self._take(fd)
+        fd = self._take(self._path)
         try:
             yield
         finally:
             _leave(fd)
 
-    def _take(self, fd: int) -> None:
+    def _take(self, path: Path) -> int:
         try:
+            fd = self._opened(path)
             self._lock(fd)
             _enter(fd)
         except OSError as fault:
-            raise self._unusable(fault) from fault
+            said = f"{path}, which writers lock, can't be used: {fault.strerror}."
+            raise Retryable("database_away", said) from fault
+        return fd
+
+    def _opened(self, path: Path) -> int:
+        if self._fd is None:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        return self._fd
 
     def _lock(self, fd: int) -> None:
         try:

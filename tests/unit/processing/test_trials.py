@@ -82,7 +82,7 @@ class Killed(BaseException):
 
 # Where somebody else's lock is waited for.
 WAITS = {
-    "sqlite": "gameserver.store.writer_lock.WriterLock._enter",
+    "sqlite": "gameserver.store.writer_lock.WriterLock._lock",
     "postgresql": "gameserver.store.store.Transaction.load",
 }
 

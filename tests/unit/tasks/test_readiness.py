@@ -15,7 +15,7 @@ from gameserver.errors import Retryable
 from gameserver.security.sealing import write_key
 from tasks import celery_app
 from tasks.overrides.worker_name import refuse_taken_name
-from tasks.processor import preload, wait_until_ready
+from tasks.processor import build, preload, wait_until_ready
 
 
 @pytest.fixture
@@ -44,6 +44,14 @@ def test_a_file_that_cannot_be_locked_is_waited_for(settings: Settings, tmp_path
 def test_what_only_prepares_forks_needs_no_database(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "world.sqlite.turnstile").mkdir()
     preload(settings)
+
+
+def test_a_child_begins_though_the_file_cannot_be_locked_and_lets_its_batches_wait(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Without a processor it would give back every batch as often as it came."""
+    (tmp_path / "world.sqlite.turnstile").mkdir()
+    build(settings).close()
 
 
 FAULTS = {
