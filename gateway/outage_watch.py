@@ -56,7 +56,8 @@ class OutageWatch:
             log.warning("answers went by unheard: players are shown the present")
             self._show_present()
         for batches in judged.probes:
-            self._recovery.probe(batches)
+            if self._recovery.probe(batches):
+                self._availability.probed(batches[0].family, now_s)
         for family in judged.fallen:
             log.warning("nobody serves %s", family)
             self._writer.send_all(self._registry.playing, Unavailable(family=family))

@@ -1,11 +1,11 @@
 """Judge which families answer.
 
-A family is judged by the batches in flight that were published since it was last heard of. If the oldest of them is out
-for half the time after which a family counts as unavailable, and alone, it may itself be what is lost (an operator
-revoked its task, a queue was deleted): it is probed, that is, published again. If the probe, or another batch, is not
-answered either until that time is over, the family is unavailable, until a process is heard of again; meanwhile it is
-probed every now and then. What a transient batch carries is worthless after a while, and then it no longer counts; a
-durable one counts for a minute. When nothing counts any more the family is tried again.
+A family is judged by the batches in flight that were published since it was last heard of. However many they are, they
+may themselves be what is lost (an operator revoked their tasks, or purged the queue). So once the oldest is out for
+half the time after which a family counts as unavailable, the family is probed: one of them is published again. Only if
+the probe is not answered for the other half of the time is the family unavailable, until a process is heard of again;
+meanwhile it is probed every now and then. What a transient batch carries is worthless after a while, and then it no
+longer counts; a durable one counts for a minute. When nothing counts any more the family is tried again.
 """
 
 from collections import defaultdict
@@ -40,6 +40,7 @@ class FamilyAvailability:
         self._unavailable_s = unavailable_s
         self._in_flight = in_flight
         self._heard_s: dict[str, float] = {}  # family -> when a process last said something
+        self._probed_s: dict[str, float] = {}  # family -> when it was last probed, if it was not heard of since
         self._down: set[str] = set()
         self._doubted_s = inf
         self.missed = False  # whether answers went by unheard; whoever makes up for it resets this
@@ -61,18 +62,25 @@ class FamilyAvailability:
     def heard(self, family: str, now_s: float) -> bool:
         """Note that a process of the family has said something. Returns whether it was unavailable, and is back."""
         self._heard_s[family] = now_s
+        self._probed_s.pop(family, None)
         was_down = family in self._down
         self._down.discard(family)
         return was_down
+
+    def probed(self, family: str, now_s: float) -> None:
+        """Note that the family is probed from now on: it is judged by whether it answers that."""
+        self._probed_s[family] = now_s
 
     def excuse(self, now_s: float) -> None:
         """Expect no answer to what is in flight: the broker takes nothing, and nobody is to blame."""
         for batch in self._in_flight:
             self._heard_s[batch.family] = now_s
+        self._probed_s.clear()
 
     def forget(self) -> None:
         """Take no family for unavailable: the broker is away, and nobody knows which answers."""
         self._down.clear()
+        self._probed_s.clear()
 
     @property
     def down(self) -> frozenset[str]:
@@ -91,11 +99,12 @@ class FamilyAvailability:
     def sweep(self, now_s: float) -> Judged:
         """Judge all families by what is in flight now."""
         unheard = self._unheard(now_s)
+        self._probed_s = {family: at_s for family, at_s in self._probed_s.items() if family in unheard}
         fallen = [family for family, batches in unheard.items() if self._falls(family, batches, now_s)]
         back = [family for family in self._down if not unheard.get(family)]
         self._down.update(fallen)
         self._down.difference_update(back)
-        probes = [batches for family, batches in unheard.items() if self._asks(batches, now_s)]
+        probes = [batches for family, batches in unheard.items() if self._asks(family, batches, now_s)]
         return Judged(fallen, back, probes, self._is_deaf(probes))
 
     def _is_deaf(self, probes: list[list[Batch]]) -> bool:
@@ -112,15 +121,21 @@ class FamilyAvailability:
         return unheard
 
     def _falls(self, family: str, batches: list[Batch], now_s: float) -> bool:
-        if family in self._down or len(batches) < 2:
-            return False
-        oldest, second = now_s - batches[0].published_s, now_s - batches[1].published_s
-        return oldest > self._unavailable_s and second > self._unavailable_s / 2
+        """Whether a family lets its probe wait for half of the time."""
+        probe = self._probe_of(family, batches)
+        return family not in self._down and probe is not None and now_s - probe.published_s > self._unavailable_s / 2
 
-    def _asks(self, batches: list[Batch], now_s: float) -> bool:
-        """Whether to probe: a lone batch after half of the time, a family that is down after all of it."""
-        patience_s = self._unavailable_s / 2 if len(batches) == 1 else self._unavailable_s
-        return now_s - batches[-1].published_s > patience_s
+    def _asks(self, family: str, batches: list[Batch], now_s: float) -> bool:
+        """Whether to probe: after half of the time and once, a family that is down after all of it and ever again."""
+        if family in self._down:
+            return now_s - batches[-1].published_s > self._unavailable_s
+        since_s = self._probed_s.get(family, batches[0].published_s)
+        return self._probe_of(family, batches) is None and now_s - since_s > self._unavailable_s / 2
+
+    def _probe_of(self, family: str, batches: list[Batch]) -> Batch | None:
+        """Find the first batch that went out since the family was probed: the probe, or what was no earlier."""
+        probed_s = self._probed_s.get(family, inf)
+        return next((batch for batch in batches if batch.published_s >= probed_s), None)
 
 
 def nobody_serves(family: str) -> str:

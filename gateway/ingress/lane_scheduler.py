@@ -90,10 +90,12 @@ class LaneScheduler:
             if not connection.gone:
                 self.advance(connection, lane, now_ms)
 
-    def republish(self, connection: Connection, lane: Lane) -> None:
-        """The same, and once more what is in flight; it goes in its order."""
-        if self._is_open(connection) and (envelopes := lane.again(self._clock.seconds())):
+    def republish(self, connection: Connection, lane: Lane) -> bool:
+        """The same, and once more what is in flight; it goes in its order. Returns whether anything went."""
+        envelopes = lane.again(self._clock.seconds()) if self._is_open(connection) else []
+        if envelopes:
             self._publisher.publish(envelopes)
+        return bool(envelopes)
 
     def republish_all(self, connection: Connection) -> None:
         """Publish what is unanswered in all lanes of a connection."""

@@ -147,17 +147,23 @@ class Recovery:
         age_s = self._now_ms() / 1000 - envelope.at_ms / 1000
         return spec.stale_after_s > 0 and not spec.numbered and age_s > given_up_after_s(spec)
 
-    def probe(self, batches: Sequence[Batch]) -> None:
-        """Publish again what is unanswered of one of these batches, the first of which anything is.
+    def probe(self, batches: Sequence[Batch]) -> bool:
+        """Publish again what is unanswered of the first of these batches of which anything is. Returns whether any was.
 
-        If it is only the batch that is lost, and not whoever would answer, the answer comes now.
+        If it is only the batch that is lost, and not whoever would answer, the answer comes now. Nobody waits for a
+        heartbeat: another one does as well.
         """
-        for batch in batches:
-            held = [(c, lane) for c, lane, seqs in self._registry.lanes_of(batch.envelopes) if lane.holds(seqs)]
-            for connection, lane in held:
-                self._lanes.republish(connection, lane)
-            if held:
-                return
+        if any(self._publish_again(batch) for batch in batches):
+            return True
+        has_heartbeat = any(isinstance(batch.envelopes[0].event, Heartbeat) for batch in batches)
+        if has_heartbeat:
+            self._ask_time()
+        return has_heartbeat
+
+    def _publish_again(self, batch: Batch) -> bool:
+        held = [(c, lane) for c, lane, seqs in self._registry.lanes_of(batch.envelopes) if lane.holds(seqs)]
+        went = [self._lanes.republish(connection, lane) for connection, lane in held]
+        return any(went)
 
     # Players return to the world.
 

@@ -28,6 +28,7 @@ EVENTS, FAMILIES = len(catalogue.events()), len(catalogue.families())
 STAYS = {
     "Hub._publisher._batchers": EVENTS * PARTS_MAX,  # a batcher for each queue of an event type
     "Hub._availability._heard_s": FAMILIES,
+    "Hub._availability._probed_s": FAMILIES,
     "Hub._availability._down": FAMILIES,
     "Hub.meters.events": EVENTS,
     "Hub.meters.events[].outcomes": EVENTS * 50,  # one for each code

@@ -66,7 +66,7 @@ def no_probes(patch: pytest.MonkeyPatch) -> None:
         return family not in self._down and bool(batches) and now_s - batches[0].published_s > self._unavailable_s
 
     patch.setattr(FamilyAvailability, "_falls", falls)
-    patch.setattr(FamilyAvailability, "_asks", lambda self, batches, now_s: False)
+    patch.setattr(FamilyAvailability, "_asks", lambda self, family, batches, now_s: False)
 
 
 def no_roll_call(patch: pytest.MonkeyPatch) -> None:

@@ -248,6 +248,84 @@ def test_a_lost_batch_is_published_again_as_another_task_and_its_family_is_not_c
     assert [p["type"] for p in ada.heard()] == ["ok"]
 
 
+FALLS_S_MAX = 7  # as docs/operating.md says, with the defaults
+
+
+class World:
+    """Players of a stage who speak at times, of whose events some are lost on the way and all others answered at once.
+
+    ``dead``: nobody answers anything of chat.
+    """
+
+    def __init__(self, speakers: int, *, dead: bool = False) -> None:
+        self.stage = Stage()
+        self.players = [self.stage.player(f"p{n}") for n in range(speakers)]
+        self._dead = dead
+        self._lost: set[str] = set()  # tasks
+
+    def play(self, says: dict[float, bool], until_s: float) -> None:
+        """Let players say something at these times, one after the other; whether it is lost; and look each second."""
+        clock, speakers = self.stage.clock, iter(self.players)
+        began_s = clock.seconds()
+        looks = dict.fromkeys(range(1, int(until_s) + 1))
+        for at_s, lost in sorted({**looks, **says}.items()):
+            while clock.seconds() < began_s + at_s:  # a clock that jumps would run what is due too late
+                clock.advance(min(0.1, began_s + at_s - clock.seconds()))
+            if lost is None:
+                self.stage.hub.sweep()
+                clock.advance(0)
+            else:
+                next(speakers).send(type="say", text="hello", seq=2)
+            self._answer(lost=bool(lost))
+
+    def _answer(self, *, lost: bool) -> None:
+        for task in self.stage.broker.take("say"):
+            if not lost and not self._dead:
+                self.stage.answer(task)
+
+    def told(self) -> list[str]:
+        """What anybody was told, but that it is done."""
+        return [packet["type"] for player in self.players for packet in player.heard() if packet["type"] != "ok"]
+
+
+@pytest.mark.parametrize("gap_s", [0.1, 0.5, 1.1, 2.1, 2.4, 2.6, 3.3, 4.9])
+@pytest.mark.parametrize("lost", [2, 3, 10])
+def test_batches_that_were_lost_one_after_the_other_condemn_nobody_and_are_answered(lost: int, gap_s: float):
+    world = World(lost)
+    world.play({0.05 + n * gap_s: True for n in range(lost)}, lost * gap_s + 2 * world.stage.limits.republish_after_s)
+    assert world.told() == []
+    assert world.stage.hub.unanswered == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.integers(1, 299).map(lambda n: n / 10 + 0.05), st.booleans(), max_size=12))
+def test_whatever_is_lost_of_what_comes_a_family_that_answers_the_rest_is_not_condemned(says: dict[float, bool]):
+    world = World(len(says))
+    world.play(says, 40)
+    assert world.told() == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sets(st.integers(1, 100).map(lambda n: n / 10 + 0.05), min_size=1, max_size=12))
+def test_a_family_that_answers_nothing_falls_in_time_however_its_batches_come(says: set[float]):
+    world = World(len(says), dead=True)
+    first_s = min(says)
+    world.play(dict.fromkeys((at_s for at_s in says if at_s < first_s + FALLS_S_MAX), True), first_s + FALLS_S_MAX)
+    assert set(world.told()) >= {"unavailable"}
+
+
+def test_heartbeats_that_are_lost_condemn_nobody_and_another_one_is_the_probe(stage: Stage):
+    """Nobody waits for them, so that there is nothing to publish again."""
+    ada = stage.player()
+    stage.hub.heartbeat()
+    sweep_for(stage, 5)
+    first, probe = stage.broker.take("heartbeat")
+    assert first.message.task_id != probe.message.task_id
+    stage.tell(BatchResult(done=probe.name, task=probe.message.task_id))
+    sweep_for(stage, 10)
+    assert ada.heard("unavailable") == []
+
+
 def test_of_a_family_that_is_down_one_batch_is_asked_again_and_not_all(stage: Stage):
     players = [stage.player(f"p{n}") for n in range(5)]
     for player in players:
@@ -255,11 +333,12 @@ def test_of_a_family_that_is_down_one_batch_is_asked_again_and_not_all(stage: St
         stage.clock.advance(1)
     first = stage.broker.take("say")
     sweep_for(stage, 8)
+    sweep_for(stage, 40)  # as long as the first of all counts
     probes = stage.broker.take("say")
-    sweep_for(stage, 200)
+    assert {each.batch[0].player for each in probes} == {first[0].batch[0].player}
+    sweep_for(stage, 160)
     probes += stage.broker.take("say")
     assert len(probes) <= 200 / stage.limits.unavailable_after_s
-    assert {each.batch[0].player for each in probes} == {first[0].batch[0].player}
     stage.answer(probes[-1])
     sweep_for(stage, int(stage.limits.unavailable_after_s) + 2)  # it is back, and what it does not answer was lost
     assert {e.player for each in stage.broker.take("say") for e in each.batch} == {
