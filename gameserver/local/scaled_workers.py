@@ -25,6 +25,7 @@ STAGE = 2  # of all workers: they stop with those
 AFTER_LEASE_S = 60  # for a worker to stop, above the longest lease
 GONE = ("STOPPED", "EXITED", "FATAL")
 GOING = "STOPPING"
+MISREAD = frozenset("%\"'\\ \t\n")  # by celery multi, in what it is given
 
 
 def free_numbers(family: str, names: Collection[str], used: Collection[int]) -> Iterator[int]:
@@ -98,12 +99,21 @@ def _name(family: str, number: object) -> str:
 
 
 class DaemonWorkers:
-    """Workers in the background of this machine, started and stopped by ``celery multi``."""
+    """Workers in the background of this machine, started and stopped by ``celery multi``.
 
-    def __init__(self, var: Path, environ: Mapping[str, str], cwd: Path) -> None:
+    It splits what it is given at spaces, and takes ``%n`` and ``%h`` for names, once or several times, whatever is
+    doubled. So all paths are relative to the folder in which it runs: what that one is called is never read.
+    """
+
+    def __init__(self, var: Path, environ: Mapping[str, str], cwd: Path, python: str = sys.executable) -> None:
+        """Raises ``Corrupt`` (code ``bad_folder``) when Python lies where ``celery multi`` does not find it."""
         self._folder = var / "scaled"
         self._commands = Commands(var / COMMAND_LOG, environ, cwd)
-        self._logs = var / "log"
+        scaled, logs, self._python = (os.path.relpath(path, cwd) for path in (self._folder, var / "log", python))
+        if misread := sorted(MISREAD.intersection(self._python)):
+            sentence = f"celery multi can't start {python}, for the {misread[0]!r} in it: use --by supervisor."
+            raise Corrupt("bad_folder", sentence)
+        self._where = (f"--pidfile={scaled}/%n.pid", f"--logfile={logs}/worker-%n.log", f"--executable={self._python}")
         self._going: set[Path] = set()
 
     def own(self, family: str) -> int:
@@ -123,15 +133,14 @@ class DaemonWorkers:
             self._going.add(running[number])
 
     def _multi(self, verb: str, name: str, *options: str) -> None:
-        where = (f"--pidfile={self._folder}/%n.pid", f"--logfile={self._logs}/worker-%n.log")
-        self._commands.run([sys.executable, "-m", "celery", "multi", verb, name, *options, *where])
+        self._commands.run([self._python, "-m", "celery", "multi", verb, name, *options, *self._where])
 
     def _running(self, family: str) -> dict[int, Path]:
         return {n: file for n, file in self._files(family).items() if file not in self._going and _is_alive(file)}
 
     def _files(self, family: str) -> dict[int, Path]:
+        self._going = {file for file in self._going if _is_alive(file)}
         files = {file.stem.removeprefix(family): file for file in self._folder.glob(f"{family}*.pid")}
-        self._going &= {file for file in files.values() if _is_alive(file)}
         return {int(number): file for number, file in files.items() if number.isdecimal()}
 
 

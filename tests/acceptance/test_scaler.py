@@ -65,8 +65,16 @@ def daemons(deployment: Deployment) -> Iterator[None]:
                 os.kill(int(file.read_text()), signal.SIGKILL)
 
 
+@pytest.fixture
+def odd_deployment(vhost: Vhost, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment in a folder whose name holds what `celery multi` takes for something else."""
+    with a_deployment(vhost.url, tmp_path / "50%name of %h's") as made:
+        yield made
+
+
 @pytest.mark.parametrize("by", ["supervisor", "multi"])
-def test_workers_come_outlive_their_scaler_and_go_by_the_next_one(deployment: Deployment, by: str) -> None:
+def test_workers_come_outlive_their_scaler_and_go_by_the_next_one(by: str, request: pytest.FixtureRequest) -> None:
+    deployment: Deployment = request.getfixturevalue("deployment" if by == "supervisor" else "odd_deployment")
     deployment.workers([(("movement",), "movement1", 1), (OTHERS, "others", 1)])
     gateway = deployment.gateway()
     around = {"supervisor": supervised, "multi": daemons}[by]

@@ -1,6 +1,9 @@
 """Who starts and stops workers for a scaler: free names, commands that end, and what is told when they fail."""
 
 import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,7 @@ from typing import Any
 import pytest
 
 from gameserver.errors import GameError
-from gameserver.local.scaled_workers import CommandedWorkers, Commands, SupervisedWorkers, free_numbers
+from gameserver.local.scaled_workers import CommandedWorkers, Commands, DaemonWorkers, SupervisedWorkers, free_numbers
 from gameserver.local.supervisor import Control
 
 CHANGE: dict[str, Any] = {"family": "chat", "queues": ["chat"], "step": 1, "workers": 3, "names": ()}
@@ -120,3 +123,60 @@ def test_a_new_one_has_a_free_number_and_those_that_are_there_stay_known(
     asked = supervised._control.asked  # type: ignore[attr-defined]
     assert ("addProcessGroup", "late-worker-chat-3") in asked
     assert asked[-1] == ("startProcess", "late-worker-chat-6:worker-chat-6", False)
+
+
+class FakeCommands(Commands):
+    """Nothing is run; a worker that is started is a process that sleeps, and one that is to stop takes its time."""
+
+    def __init__(self, folder: Path, processes: ExitStack) -> None:
+        self.ran: list[Sequence[str]] = []
+        self._folder = folder
+        self._processes = processes
+
+    def run(self, command: Sequence[str]) -> None:
+        self.ran.append(command)
+        verb, name = command[4:6]
+        if verb == "start":
+            process = subprocess.Popen(["celery", "1000"], executable="/bin/sleep")
+            self._processes.callback(process.wait)
+            self._processes.callback(process.kill)
+            (self._folder / f"{name}.pid").write_text(str(process.pid))
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Iterator[DaemonWorkers]:
+    with ExitStack() as processes:
+        made = DaemonWorkers(tmp_path / "var", os.environ, tmp_path)
+        made._commands = FakeCommands(tmp_path / "var" / "scaled", processes)
+        yield made
+
+
+def test_a_worker_that_stops_does_so_whichever_family_is_looked_at_meanwhile(daemons: DaemonWorkers) -> None:
+    daemons.change(**{**CHANGE, "step": 2})
+    daemons.change(**{**CHANGE, "family": "trade", "queues": ["trade"]})
+    daemons.change(**{**CHANGE, "step": -1})
+    assert [daemons.own(family) for family in ("chat", "trade", "chat")] == [1, 1, 1]
+    daemons.change(**CHANGE)
+    ran = daemons._commands.ran  # type: ignore[attr-defined]
+    assert [command[4:6] for command in ran[-2:]] == [["stop", "chat2"], ["start", "chat3"]]
+
+
+def test_what_celery_multi_is_told_holds_nothing_of_the_folders_name(tmp_path: Path) -> None:
+    home = tmp_path / "50%name of %h's"
+    workers = DaemonWorkers(home / "var", os.environ, home, python=str(home / ".venv" / "bin" / "python"))
+    with ExitStack() as processes:
+        workers._commands = ran = FakeCommands(home / "var" / "scaled", processes)
+        workers.change(**CHANGE)
+    ((python, *words),) = ran.ran
+    assert python == ".venv/bin/python"
+    assert {word for word in words if "/" in word} == {
+        "--pidfile=var/scaled/%n.pid",
+        "--logfile=var/log/worker-%n.log",
+        "--executable=.venv/bin/python",
+    }
+
+
+@pytest.mark.parametrize("folder", ["50%name", "of ours", "it's"])
+def test_a_python_that_celery_multi_does_not_find_is_a_sentence(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(GameError, match=r"celery multi can't start .*: use --by supervisor"):
+        DaemonWorkers(tmp_path / "var", os.environ, tmp_path, python=str(tmp_path / folder / "python"))
