@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,19 @@ class Cluster:
         self.create(self.migrated)
         migrate(self.url(self.migrated))
 
-    def run(self) -> None:
-        """Run the server; returns when it answers."""
+    def run(self, env: Mapping[str, str] | None = None) -> None:
+        """Run the server; returns when it answers. ``env``: added to its environment."""
         settings = [word for setting in self._settings for word in ("-c", setting)]
         command = [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._folder), *settings]
         with (self._folder / "log").open("ab") as log:
             self._postgres = subprocess.Popen(
-                tethered(command, "KILL"), stdout=log, stderr=log, cwd="/", start_new_session=True, **self._as_owner
+                tethered(command, "KILL"),
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+                **self._as_owner,
             )
         self._wait_until_up()
 

@@ -15,7 +15,7 @@ import psycopg
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.processes import Proc, eventually
 from gameserver.testing.rabbitmq_node import RunningNode
-from tests.chaos.clocks import wrong_by
+from tests.chaos.clocks import set_clock, settable, wrong_by
 from tests.databases import OWNER, Cluster
 from tests.deployments import FAMILIES
 from tests.machines.network import Machine, Network, Service
@@ -107,7 +107,8 @@ class Farm:
         return self._deployment.take(Proc(machine.name, machine.command(*command), environ, log))
 
     def _await(self, name: str) -> None:
-        self._procs[name].says("connected to the broker" if name in GATEWAYS else " ready.", s_max=UP_S_MAX)
+        said = {**dict.fromkeys(GATEWAYS, "connected to the broker"), BEAT: "beat: Starting"}.get(name, " ready.")
+        self._procs[name].says(said, s_max=UP_S_MAX)
 
     def again(self, name: str, env: Mapping[str, str] | None = None) -> None:
         """Stop the process of a machine in order, and start it again."""
@@ -125,6 +126,15 @@ class Farm:
         with psycopg.connect(self._cluster.url(OWNER), autocommit=True) as connection:
             for statement in (*statements, "SELECT pg_reload_conf()"):
                 connection.execute(statement)
+
+    def database_again(self, env: Mapping[str, str] | None = None) -> None:
+        """Stop the database server, and start it again."""
+        self._cluster.end()
+        self._cluster.run(env)
+
+    def clock_file(self, name: str) -> Path:
+        """Return the file that says how wrong a machine's clock is, where that can be set."""
+        return self._deployment.folder / f"{name}.clock"
 
     def play(self, scene: AbstractContextManager[object], prefix: str) -> Seen:
         """Let bots play before, within and after a scene."""
@@ -200,6 +210,27 @@ def _wrong_clock(farm: Farm, name: str, skew_s: float) -> Iterator[None]:
 
 
 @contextmanager
+def _wrong_clock_of_database(farm: Farm, skew_s: float) -> Iterator[None]:
+    farm.database_again(wrong_by(skew_s))
+    try:
+        yield
+    finally:
+        farm.database_again()
+
+
+@contextmanager
+def _clock_that_jumps(farm: Farm, name: str, skew_s: float) -> Iterator[None]:
+    """Set a clock while players play, and set it right again; until then it was right."""
+    file = farm.clock_file(name)
+    farm.again(name, settable(file))
+    set_clock(file, skew_s)
+    try:
+        yield
+    finally:
+        set_clock(file, 0)
+
+
+@contextmanager
 def _slow_disk(farm: Farm) -> Iterator[None]:
     farm.database(*SLOW_DISK)
     try:
@@ -236,11 +267,23 @@ SCENES: dict[str, Scene] = {
     "a gateway's machine cut off from players": _cut((GATEWAYS[0], PLAYERS)),
     "the broker's machine cut off from all": _cut((BROKER, "*")),
     "the database's machine cut off from all": _cut((DATABASE, "*")),
+    "beat's machine cut off from all": _cut((BEAT, "*")),
+    "what a gateway's machine sends to the broker lost, one way": partial(_rules, cut=[(GATEWAYS[0], BROKER)]),
+    "what the broker sends to a gateway's machine lost, one way": partial(_rules, cut=[(BROKER, GATEWAYS[0])]),
+    "what is sent to the database's machine lost, one way": partial(_rules, cut=[("*", DATABASE)]),
+    "what the database's machine sends lost, one way": partial(_rules, cut=[(DATABASE, "*")]),
     "a worker's machine loses power": partial(_power_cut, name="worker1"),
     "a gateway's machine loses power": partial(_power_cut, name=GATEWAYS[0]),
     "a worker's clock 5 minutes ahead": partial(_wrong_clock, name="worker1", skew_s=WRONG_S),
     "a worker's clock 5 minutes behind": partial(_wrong_clock, name="worker1", skew_s=-WRONG_S),
     "a gateway's clock 5 minutes ahead": partial(_wrong_clock, name=GATEWAYS[0], skew_s=WRONG_S),
+    "beat's clock 5 minutes ahead": partial(_wrong_clock, name=BEAT, skew_s=WRONG_S),
+    "beat's clock 5 minutes behind": partial(_wrong_clock, name=BEAT, skew_s=-WRONG_S),
+    "the database's clock 5 minutes ahead": partial(_wrong_clock_of_database, skew_s=WRONG_S),
+    "the database's clock 5 minutes behind": partial(_wrong_clock_of_database, skew_s=-WRONG_S),
+    "a worker's clock jumps 5 minutes ahead, and back": partial(_clock_that_jumps, name="worker1", skew_s=WRONG_S),
+    "a gateway's clock jumps 5 minutes back, and ahead": partial(_clock_that_jumps, name=GATEWAYS[0], skew_s=-WRONG_S),
+    "beat's clock jumps 5 minutes ahead, and back": partial(_clock_that_jumps, name=BEAT, skew_s=WRONG_S),
     "a disk that takes 100 ms to flush, below the database": _slow_disk,
 }
 
