@@ -22,6 +22,8 @@ class Health(Entity, frozen=True):
 class Strength(Entity, frozen=True):
     """How a player fights. ``attack_due_ms``: when the next blow may fall.
 
+    ``attack`` and ``defence``: by level (``growth.bare``), and what is worn adds to them.
+
     ``gear``: what weapons and armour do beside adding to attack and defence (``combat.gear``); ``effects``: what acts
     on the player for a while (``combat.effects``).
     """

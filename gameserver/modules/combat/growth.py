@@ -3,10 +3,17 @@
 from msgspec.structs import replace
 
 from gameserver.game import Notification, Outcome, State
+from gameserver.modules.combat.entities import Strength
 from gameserver.modules.combat.events import Levelled
 from gameserver.modules.combat.fighters import Fighter, changed_parts
 from gameserver.modules.combat.levels import ATTACK_PER_LEVEL, HP_PER_LEVEL, level_of
 from gameserver.modules.movement.view import appears
+
+
+def bare(xp: int) -> tuple[int, int]:
+    """Attack and defence of a player with so much experience who wears nothing."""
+    begun = Strength(id="")
+    return begun.attack + (level_of(xp) - 1) * ATTACK_PER_LEVEL, begun.defence
 
 
 def grown(before: Fighter, xp: int) -> Fighter:

@@ -10,6 +10,7 @@ from gameserver.modules.combat.entities import Health, Strength
 from gameserver.modules.combat.fighters import PARTS as FIGHTERS_PARTS
 from gameserver.modules.combat.fighters import Fighter, fighter_needs, fighter_of, living_actor
 from gameserver.modules.combat.gear import Gear, written
+from gameserver.modules.combat.growth import bare
 from gameserver.modules.movement.view import appears, cell_of
 from gameserver.modules.sessions.entities import Player
 from gameserver.modules.sessions.players import player_id
@@ -83,16 +84,11 @@ def healed(state: State, player: str, points: int) -> tuple[tuple[Entity, ...], 
     return well.parts, well.health.hp, appears(state.folded(Outcome(put=well.parts)), well.body)
 
 
-def fighting(state: State, player: str) -> tuple[int, int]:
-    """A player's attack and defence."""
+def strengthened(state: State, player: str, attack: int, defence: int, gear: Gear) -> Strength:
+    """How a player strikes and is struck with what all that is worn adds; ``gear``: what it does beside that."""
     body = state.of(Strength)[player]
-    return body.attack, body.defence
-
-
-def strengthened(state: State, player: str, attack: int, defence: int, gear: Gear) -> tuple[Strength, ...]:
-    """Change how a player strikes and is struck: what is put. ``gear``: what all that is worn then does beside that."""
-    body = state.of(Strength)[player]
-    return (replace(body, attack=body.attack + attack, defence=body.defence + defence, gear=written(gear)),)
+    bare_attack, bare_defence = bare(body.xp)
+    return replace(body, attack=bare_attack + attack, defence=bare_defence + defence, gear=written(gear))
 
 
 def treated(state: State, player: str, gives: str, cures: str, now_ms: int) -> tuple[Strength, ...]:

@@ -26,10 +26,10 @@ def lies_in(box: Box, item: Item) -> bool:
     return lies(item) and item.zone == zone and left <= item.x <= right and top <= item.y <= bottom
 
 
-def laid(item: Item, spot: tuple[str, int, int], now_ms: int) -> Item:
-    """The same thing on a tile. Containers lie for ever: what is in them must not be lost."""
+def laid(item: Item, spot: tuple[str, int, int], now_ms: int, *, for_ever: bool = False) -> Item:
+    """The same thing on a tile. ``for_ever``: of a container in which something is, which must not be lost."""
     zone, x, y = spot
-    until_ms = 0 if kind_of(item.kind).holds else now_ms + LIES_MS
+    until_ms = 0 if for_ever else now_ms + LIES_MS
     return replace(item, holder="", zone=zone, x=x, y=y, lies_until_ms=until_ms, v=item.v + 1)
 
 

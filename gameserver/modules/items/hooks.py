@@ -19,12 +19,11 @@ from gameserver.game import (
     test,
 )
 from gameserver.modules.combat.events import Attack, Cleave, Slain
-from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Broke, Ground
 from gameserver.modules.items.ground import laid, lies, lies_in, loot, loot_ids, lying, shows
 from gameserver.modules.items.kinds import kind_of
-from gameserver.modules.items.rules import gear, strength
+from gameserver.modules.items.rules import wearing
 from gameserver.modules.items.things import held, rows_of, shown, worn_by
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Look
@@ -62,12 +61,9 @@ def weapons_wear(state: State, event: Attack | Cleave, context: Context, outcome
 
 
 def _breaks(state: State, player: str, item: Item) -> Outcome:
-    attack, defence = strength([item])
-    left = [worn for worn in held(state, worn_by(player)) if worn.id != item.id]
-    body = carriers.strengthened(state, player, -attack, -defence, gear(left))
-    had_attack, had_defence = carriers.fighting(state, player)
-    told = Broke(thing=shown(item), attack=had_attack - attack, defence=had_defence - defence)
-    return Outcome(put=body, drop=(item,), notifications=(Notification(notice=told, player=player),))
+    body = wearing(state, player, [worn for worn in held(state, worn_by(player)) if worn.id != item.id])
+    told = Broke(thing=shown(item), attack=body.attack, defence=body.defence)
+    return Outcome(put=(body,), drop=(item,), notifications=(Notification(notice=told, player=player),))
 
 
 @after("combat.slain", needs=lambda event, context: (ids(Item, *loot_ids(context.id)),))
@@ -93,7 +89,7 @@ def things_lie_at_the_gate(state: State, event: Any, context: Context, outcome: 
     if ended is None:
         return None
     left = sorted((i for i in state.of(Item).values() if lies(i) and i.zone == event.zone), key=lambda item: item.id)
-    moved = tuple(laid(item, ended.gate, context.now_ms) for item in left)
+    moved = tuple(laid(item, ended.gate, context.now_ms, for_ever=not item.lies_until_ms) for item in left)
     is_all = state.count(count(Item, when="lying", zone=event.zone)) <= len(moved)
     return Outcome(
         put=moved if is_all else (*moved, ended),

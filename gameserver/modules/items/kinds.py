@@ -22,11 +22,11 @@ class Kind(Record, frozen=True, kw_only=True):
     """A kind of thing.
 
     ``stack``: how many lie in a stack at most; 1 for what does not stack. ``slot``: where it is worn, "" for nowhere;
-    ``attack`` and ``defence``: what it adds to those of its wearer; ``uses``: how many blows or uses it lasts, 0 for
-    ever. ``reach`` of a weapon in tiles (0 for that of a hand) and the radius that it ``sweeps``; ``element`` of its
-    blows, and an effect that they leave, ``inflicts``, so often of 1,000 times; ``resists``: percents that armour keeps
-    off, by element. ``heals``: health that it gives when it is used up; ``gives``: an effect; ``cures``:
-    an element whose effects end then. ``holds``: how many things a container holds. ``price``:
+    ``attack`` and ``defence``: what it adds to those of its wearer; ``uses``: how many blows it strikes, or how often
+    it is used, 0 for ever. ``reach`` of a weapon in tiles (0 for that of a hand) and the radius that it ``sweeps``;
+    ``element`` of its blows, and an effect that they leave, ``inflicts``, so often of 1,000 times; ``resists``:
+    percents that armour keeps off, by element. ``heals``: health that it gives when it is used up; ``gives``: an
+    effect; ``cures``: an element whose effects end then. ``holds``: how many things a container holds. ``price``:
     what it is worth, in coins.
     """
 
@@ -64,6 +64,8 @@ class Kind(Record, frozen=True, kw_only=True):
             "stack: what is worn or holds things does not stack": self.stacks and bool(self.slot or self.holds),
             "uses: a stack is used up one by one": self.stacks and self.uses > 0,
             "uses: what holds things does not wear out, or what is in it would be lost": bool(self.uses and self.holds),
+            "holds: what is used up would lose what is in it": bool(self.holds) and self.is_used,
+            "uses: only what strikes, or is used up, wears out": self.uses > 0 and not self._wears_out(),
             "attack: what is worn nowhere strengthens nobody": self._fights() and not self.slot,
             "reach: only what is in the hand strikes": self._strikes() and self.slot != "hand",
             f"inflicts: there is no effect {self.inflicts!r}": self.inflicts not in ("", *EFFECTS),
@@ -74,6 +76,9 @@ class Kind(Record, frozen=True, kw_only=True):
 
     def _fights(self) -> bool:
         return bool(self.attack or self.defence or self.resists)
+
+    def _wears_out(self) -> bool:
+        return self.slot == "hand" or self.is_used
 
     def _strikes(self) -> bool:
         return bool(self.reach or self.sweeps or self.element or self.inflicts)

@@ -21,6 +21,7 @@ from gameserver.game import (
     rule,
     test,
 )
+from gameserver.modules.combat.entities import Strength
 from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.combat.gear import REACH, Gear
 from gameserver.modules.items import carriers
@@ -73,8 +74,12 @@ SEEN_TILES = 8
 ROT_MAX = 500  # in one turn; the rest comes with the next
 
 
-def _thing_and_carried(event: Take | Drop | Use, context: Context) -> Needs:
+def _thing_and_carried(event: Take | Use, context: Context) -> Needs:
     return (ids(Item, event.thing), *carried_needs(context.player))
+
+
+def _with_what_is_in_it(event: Drop, context: Context) -> Needs:
+    return (ids(Item, event.thing), *rows_of(inside(event.thing)))
 
 
 def _carried_and_worn(event: Equip | Unequip, context: Context) -> Needs:
@@ -121,11 +126,12 @@ def _handled(item: Item, moved: Moved) -> Handled:
     return Handled(thing=shown(left or item), gone=left is None)
 
 
-@rule(needs=_thing_and_carried, components=carriers.PARTS)
+@rule(needs=_with_what_is_in_it, components=carriers.PARTS)
 def drop(state: State, event: Drop, context: Context) -> Outcome:
-    """It lies where the player stands."""
+    """It lies where the player stands, with what is in it."""
     player = carriers.standing(state, context)
-    item = laid(mine(state, player.id, event.thing), carriers.spot(player), context.now_ms)
+    is_full = bool(held(state, inside(event.thing)))
+    item = laid(mine(state, player.id, event.thing), carriers.spot(player), context.now_ms, for_ever=is_full)
     return Outcome(result=Handled(thing=shown(item)), put=(item,), notifications=(shows(item),))
 
 
@@ -133,7 +139,7 @@ def drop(state: State, event: Drop, context: Context) -> Outcome:
 def use(state: State, event: Use, context: Context) -> Outcome:
     """One piece of it is used up, and heals."""
     player = carriers.standing(state, context)
-    item = mine(state, player.id, event.thing)
+    item = portable(mine(state, player.id, event.thing))
     kind = kind_of(item.kind)
     hp, hp_max = carriers.health(state, player.id)
     if not kind.is_used:
@@ -182,18 +188,17 @@ def unequip(state: State, event: Unequip, context: Context) -> Outcome:
 
 def _armed(state: State, player: Fighter, item: Item, *, on: list[Item], off: list[Item], put: list[Item]) -> Outcome:
     """Let a player's strength follow what was put on and taken off."""
-    attack, defence = strength(on)
-    less_attack, less_defence = strength(off)
     off_ids = {thing.id for thing in off}
     worn = [thing for thing in held(state, worn_by(player.id)) if thing.id not in off_ids]
-    body = carriers.strengthened(state, player.id, attack - less_attack, defence - less_defence, gear([*worn, *on]))
-    attack_before, defence_before = carriers.fighting(state, player.id)
-    result = Armed(
-        thing=shown(item),
-        attack=attack_before + attack - less_attack,
-        defence=defence_before + defence - less_defence,
+    body = wearing(state, player.id, [*worn, *on])
+    return Outcome(
+        result=Armed(thing=shown(item), attack=body.attack, defence=body.defence), put=changes(body, item, *put)
     )
-    return Outcome(result=result, put=changes(*body, item, *put))
+
+
+def wearing(state: State, player: str, worn: list[Item]) -> Strength:
+    """A player's strength with all that is worn, by the kinds as they are today."""
+    return carriers.strengthened(state, player, *strength(worn), gear(worn))
 
 
 def strength(worn: list[Item]) -> tuple[int, int]:

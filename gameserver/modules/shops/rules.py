@@ -24,7 +24,7 @@ from gameserver.modules.combat.fighters import Fighter
 from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.kinds import kind_of
-from gameserver.modules.items.things import held, made, mine, received, rows_of, shown
+from gameserver.modules.items.things import held, made, mine, portable, received, rows_of, shown
 from gameserver.modules.shops import maps
 from gameserver.modules.shops.entities import Shelf
 from gameserver.modules.shops.events import (
@@ -111,7 +111,7 @@ def _needs_thing(event: SellTo, context: Context) -> Needs:
 def sellto(state: State, event: SellTo, context: Context) -> Outcome:
     """It is gone, and paid for; what is half worn out brings half."""
     player, shop = _in_shop(state, context, event.shop)
-    item = mine(state, player.id, event.thing)
+    item = portable(mine(state, player.id, event.thing))
     wanted = wanted_by(shop, item.kind)
     if wanted is None:
         raise Rejected("not_bought", f"{shop.keeper} does not want that.")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from gameserver.errors import NotNow, Rejected
 from gameserver.modules.combat.entities import Strength
 from gameserver.modules.combat.events import Attack, Reward, Slain
-from gameserver.modules.items import carriers
+from gameserver.modules.items import kinds
 from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import (
     Armed,
@@ -34,7 +34,8 @@ from gameserver.modules.items.events import (
     Use,
 )
 from gameserver.modules.items.ground import LIES_MS, loot_ids
-from gameserver.modules.items.kinds import KINDS, STACK_MAX
+from gameserver.modules.items.kinds import KINDS, STACK_MAX, Drops
+from gameserver.modules.items.kinds import Drop as DropOf
 from gameserver.modules.items.rules import strength
 from gameserver.modules.items.tests.worlds import on_ground, thing
 from gameserver.modules.items.things import CARRIED_MAX, held, received, taken
@@ -94,8 +95,29 @@ def test_what_is_dropped_lies_there_for_a_while_and_is_seen() -> None:
 
 
 def test_a_container_lies_for_ever_or_what_is_in_it_would_be_lost() -> None:
-    lies = item(played(Drop(thing="bag"), BAG), "bag")
+    lies = item(played(Drop(thing="bag"), BAG, thing("apples", "apple", "in:bag", count=3)), "bag")
     assert play(Rot(n=1), state(lies), circumstances(now_ms=2**60)).drop == ()
+
+
+def test_an_empty_container_rots_like_anything_else() -> None:
+    lies = item(played(Drop(thing="bag"), BAG, APPLES), "bag")
+    assert play(Rot(n=1), state(lies), circumstances(now_ms=NOW_MS + LIES_MS)).drop == (lies,)
+
+
+def test_a_container_that_a_creature_drops_rots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(kinds.DROPS, "rat", Drops(name="rat", drops=[DropOf("sack", 1_000)]))
+    slain = played(Slain(kind="rat", zone="meadow", x=13, y=10))
+    (sack,) = [thing for thing in slain.put if isinstance(thing, Item)]
+    assert kinds.KINDS["sack"].holds
+    assert play(Rot(n=1), state(sack), circumstances(now_ms=NOW_MS + LIES_MS)).drop == (sack,)
+
+
+def test_a_container_is_not_used_up_whatever_the_data_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    flask = replace(kinds.KINDS["pouch"], name="flask", heals=5)
+    monkeypatch.setitem(kinds.KINDS, "flask", flask)
+    full = thing("f", "flask"), thing("apples", "apple", "in:f", count=3)
+    with pytest.raises(Rejected, match="holds_things"):
+        played(Use(thing="f"), *full, who=replace(ADA, hp=50))
 
 
 def test_what_lies_in_view_is_told_to_who_looks_and_nothing_else() -> None:
@@ -126,6 +148,16 @@ def test_what_is_worn_strengthens_and_what_was_worn_is_carried_again() -> None:
     assert outcome.result == Armed(thing=outcome.result.thing, attack=15, defence=2)
     off = played(Unequip(thing="axe"), axe, who=armed)
     assert (off.result.attack, item(off, "axe").holder) == (10, "ada")
+
+
+def test_a_weapon_whose_kind_was_changed_while_it_was_worn_leaves_no_strength_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = state(ADA, SWORD)
+    fold(scene, play(Equip(thing="sword"), scene, circumstances(ADA)))
+    monkeypatch.setitem(kinds.KINDS, SWORD.kind, replace(kinds.KINDS[SWORD.kind], attack=1))
+    fold(scene, play(Unequip(thing="sword"), scene, circumstances(ADA)))
+    assert (scene.of(Strength)["ada"].attack, scene.of(Strength)["ada"].defence) == (10, 2)
 
 
 def test_experience_and_a_weapon_add_up() -> None:
@@ -314,7 +346,8 @@ def test_whatever_is_done_strength_is_what_is_worn_and_each_thing_is_in_one_plac
         for name in ("ada", "bob"):
             worn = held(scene, f"worn:{name}")
             attack, defence = strength(worn)
-            assert carriers.fighting(scene, name) == (10 + attack, 2 + defence)
+            body = scene.of(Strength)[name]
+            assert (body.attack, body.defence) == (10 + attack, 2 + defence)
             assert len({KINDS[item.kind].slot for item in worn}) == len(worn)
             assert len(held(scene, name)) <= CARRIED_MAX
         assert all(0 <= item.count <= KINDS[item.kind].stack for item in scene.of(Item).values())

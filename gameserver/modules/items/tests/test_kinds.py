@@ -14,6 +14,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "stack: what is worn or holds things does not stack": {"slot": "hand", "stack": 2},
     "uses: a stack is used up one by one": {"stack": 5, "uses": 2},
     "uses: what holds things does not wear out, or what is in it would be lost": {"holds": 2, "uses": 2},
+    "holds: what is used up would lose what is in it": {"holds": 3, "heals": 5},
+    "uses: only what strikes, or is used up, wears out": {"slot": "head", "uses": 5},
     "attack: what is worn nowhere strengthens nobody": {"attack": 3},
 }
 
