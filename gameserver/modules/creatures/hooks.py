@@ -3,11 +3,11 @@
 from typing import Any
 from zlib import crc32
 
-from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, ids, where
+from gameserver.game import Context, Event, Needs, Outcome, State, after, distinct, where
 from gameserver.modules.combat.entities import Creature, Strength
 from gameserver.modules.combat.hooks import HEAL_TICKS, stirring
 from gameserver.modules.creatures.companions import companions_needs, companions_of, sent_to
-from gameserver.modules.creatures.maps import Lair, removed_or_kept
+from gameserver.modules.creatures.maps import Lair, lives_at, removed_or_kept
 from gameserver.modules.creatures.wilds import Wilds
 from gameserver.modules.movement.bodies import bodies_in
 from gameserver.modules.movement.entities import Body
@@ -59,11 +59,11 @@ def creatures_act(state: State, event: Stir, context: Context, outcome: Outcome)
     return wilds.outcome()
 
 
-@after("building.removeobject", needs=lambda event, context: (ids(Creature, event.object),), optional=True)
-def creatures_go_with_their_place(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome | None:
-    """A creature whose place a game master took away is gone."""
-    creature = state.get(Creature, event.object)
-    return Outcome(drop=(creature,), notifications=(vanishes(creature),)) if creature else None
+@after("building.removeobject", needs=lambda event, context: (where(Creature, zone=event.zone),), optional=True)
+def creatures_go_with_their_place(state: State, event: Any, context: Context, outcome: Outcome) -> Outcome:
+    """The creatures of a place that a game master took away are gone, with those that they have summoned."""
+    gone = [one for one in state.of(Creature).values() if lives_at(one.id, event.object)]
+    return Outcome(drop=tuple(gone), notifications=tuple(vanishes(one) for one in gone if not one.dead))
 
 
 @after("instances.dissolve", needs=lambda event, context: (where(Creature, zone=event.zone),), optional=True)

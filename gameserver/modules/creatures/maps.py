@@ -55,6 +55,12 @@ def ids_of(placed: Placed, lair: Lair) -> list[str]:
     return [placed.id, *(f"{placed.id}.{n}" for n in range(2, lair.table.number + 1))]
 
 
+def lives_at(creature: str, place: str) -> bool:
+    """Whether a creature of this id comes from a lair of that id, or was summoned by one that does."""
+    first, _, number = creature.partition(SUMMONED)[0].rpartition(".")
+    return creature.partition(SUMMONED)[0] == place or (first == place and number.isdigit())
+
+
 def homes(zone: Zone) -> dict[str, Tile]:
     """Where each creature of a zone is at home, by its id."""
     return {id_: (placed.x, placed.y) for placed, lair in zone.placed(Lair) for id_ in ids_of(placed, lair)}

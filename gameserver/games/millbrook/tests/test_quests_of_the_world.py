@@ -5,6 +5,7 @@ from gameserver.maps.world import load_world
 from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, WITH_KINDS
 from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.crafting.recipes import RECIPES
+from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.items.kinds import DROPS
 from gameserver.modules.quests.maps import Landmark, Person
 from gameserver.modules.quests.quest_kinds import PEOPLE, QUESTS
@@ -34,6 +35,12 @@ def test_what_is_to_be_brought_is_dropped_sold_or_made() -> None:
     had |= {recipe.makes for recipe in RECIPES.values()}
     asked = {goal.what for quest in QUESTS.values() for goal in quest.goals if goal.do == "bring"}
     assert asked <= had
+
+
+def test_what_is_to_be_slain_lives_on_a_map() -> None:
+    there = {kind for zone in WORLD.drawn.values() for _, lair in zone.placed(Lair) for kind in lair.table.kinds}
+    asked = {goal.what for quest in QUESTS.values() for goal in quest.goals if goal.do == "kill"}
+    assert asked <= there
 
 
 def test_daily_quests_pay_no_more_than_a_day_is_worth() -> None:

@@ -16,7 +16,10 @@ from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.combat.maps import is_safe
 from gameserver.modules.crafting.maps import Workshop
 from gameserver.modules.crafting.recipes import RECIPES
+from gameserver.modules.creatures.lairs import TABLES
 from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.groups.rules import MEMBERS_MAX
+from gameserver.modules.instances.maps import Stay
 from gameserver.modules.items.kinds import DROPS, KINDS
 from gameserver.modules.movement.events import Move
 from gameserver.modules.movement.maps import Portal, spawns
@@ -110,6 +113,29 @@ def test_safe_zones_are_few_and_empty_of_creatures_and_no_others_are_empty() -> 
     safe = [zone for zone in world().zones.values() if is_safe(zone)]
     assert len(safe) <= len(world().zones) // 4
     assert all(bool(zone.placed(Lair)) != is_safe(zone) for zone in world().zones.values())
+
+
+# Creatures
+
+
+def lairs() -> dict[str, list[Lair]]:
+    """The lairs of each map, those of templates too."""
+    return {zone.name: [lair for _, lair in zone.placed(Lair)] for zone in world().drawn.values()}
+
+
+def test_every_spawn_table_and_every_kind_of_creature_stands_on_a_map() -> None:
+    placed = [lair for many in lairs().values() for lair in many]
+    assert {lair.lair for lair in placed} - {""} == set(TABLES)
+    drawn = {kind for lair in placed for kind in lair.table.kinds}
+    summoned = {name for kind in CREATURES.values() for phase in kind.phases for name in phase.summons}
+    assert drawn | summoned == set(CREATURES)
+
+
+def test_a_dungeon_has_a_boss_with_phases_and_room_for_a_whole_group() -> None:
+    bosses = {kind.name for kind in CREATURES.values() if kind.phases}
+    halls = [name for name in world().templates if any(lair.table.kinds.keys() & bosses for lair in lairs()[name])]
+    assert halls
+    assert all(world().templates[name].described(Stay).visitors_max >= MEMBERS_MAX for name in halls)
 
 
 # Things

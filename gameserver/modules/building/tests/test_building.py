@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gameserver.errors import NotNow, Rejected
+from gameserver.maps.objects import Placed as MapPlaced
 from gameserver.maps.objects import World
 from gameserver.modules.building.entities import ALL, Builder, Change, Drawing
 from gameserver.modules.building.events import (
@@ -27,7 +28,7 @@ from gameserver.modules.building.events import (
 from gameserver.modules.building.maps import SETTLES_MS, Sign, drawn, read, superfluous
 from gameserver.modules.building.rules import CHANGES_MAX, EVERY_CHANGE, RECENT
 from gameserver.modules.combat.entities import Creature
-from gameserver.modules.creatures.maps import Lair
+from gameserver.modules.creatures.maps import Lair, ids_of
 from gameserver.modules.movement.entities import Body
 from gameserver.modules.movement.events import Chart, Look, Move, Show, Vanished
 from gameserver.modules.movement.maps import Portal
@@ -69,6 +70,18 @@ def refusal(where: State, event: Any, who: Whole = GM) -> str:
 def shown(where: State) -> World:
     """The maps as a worker draws them that has read all changes."""
     return drawn(where.world, where.results[EVERY_CHANGE])
+
+
+def test_all_creatures_of_a_lair_go_with_it_and_what_they_have_summoned_and_no_others() -> None:
+    placed = MapPlaced("meadow.rats.50", 20, 15, Lair(lair="rats"))
+    meadow = WORLD.zones["meadow"]
+    world = replace(WORLD, zones={**WORLD.zones, "meadow": replace(meadow, objects=(*meadow.objects, placed))})
+    mine = [*ids_of(placed, Lair(lair="rats")), "meadow.rats.50.2+1"]
+    others = ["meadow.rats.5", "meadow.rats.51", "meadow.rats.501.2", "gm.companion.1"]
+    where = scene(*(Creature(id_, "rat", "meadow", 20, 15, hp=5) for id_ in (*mine, *others)), world=world)
+    outcome = do(where, RemoveObject(zone="meadow", object=placed.id))
+    assert sorted(where.of(Creature)) == sorted(others)
+    assert len([one for one in told(outcome) if isinstance(one, Vanished)]) == len(mine)
 
 
 def test_a_wall_is_seen_by_all_in_the_zone_and_nobody_walks_there() -> None:

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -21,20 +21,24 @@ from gameserver.modules.creatures.events import Heel, Order, Pets, Release, Roar
 from gameserver.modules.creatures.lairs import Table, check_table, drawn_kind
 from gameserver.modules.creatures.maps import CREATURES_MAX, Lair, no_zone_is_overrun, removed_or_kept, superfluous
 from gameserver.modules.creatures.paths import NODES_MAX, tiles_between, way
-from gameserver.modules.sessions.events import Logout
+from gameserver.modules.sessions.events import Login, Logout
 from gameserver.modules.world.events import Stir
 from gameserver.modules.world.rules import TICK_MS, TOLERANCE_TICKS
+from gameserver.rules.outcome import State
 from gameserver.testing.two_zones import (
     MEADOW,
     NOW_MS,
     WORLD,
     absent,
+    account_of,
     circumstances,
     creature,
     fold,
     play,
     player,
+    players,
     put,
+    session_of,
     state,
     told,
 )
@@ -405,7 +409,27 @@ DEEDS = st.one_of(
 )
 
 
+def _comes_or_goes(scene: State, name: str) -> None:
+    """Who is in the world leaves it, by a packet, and who is not comes in: their creatures wait, and come along."""
+    who, begun = players(scene)[name], ADA if name == "ada" else BOB
+    if who.present:
+        scene.put([session_of(who)])
+        fold(scene, play(Logout(), scene, circumstances(who)))
+    else:
+        scene.put([account_of(who)])
+        event, conn = (
+            Login(name=who.name, password="long enough"),
+            circumstances(conn=begun.conn, session=begun.session),
+        )
+        fold(scene, play(event, scene, conn))
+    assert players(scene)[name].present is not who.present
+
+
+LEFT_BEHIND = [("ada", Tame(target=WOLF)), ("ada", Logout()), ("ada", Heel(creature=PET, owner="ada"))]
+
+
 @settings(max_examples=40, deadline=None)
+@example([*LEFT_BEHIND, ("ada", Logout())])
 @given(st.lists(st.tuples(st.sampled_from(["ada", "bob"]), DEEDS), max_size=40))
 def test_whatever_is_done_companions_are_made_by_taming_alone_and_never_lost(deeds: list[Any]) -> None:
     """``play`` proves that nothing but its source makes one, and nothing but its sink destroys one."""
@@ -415,7 +439,7 @@ def test_whatever_is_done_companions_are_made_by_taming_alone_and_never_lost(dee
         event = replace(event, n=NOW + n) if isinstance(event, Stir) else event
         who = ADA if name == "ada" else BOB
         if isinstance(event, Logout):
-            fold(scene, play(Heel(creature=PET, owner="ada"), scene, circumstances()))
+            _comes_or_goes(scene, name)
             continue
         try:
             context = circumstances(who, id=f"e{n}", now_ms=NOW_MS + n * 1_500, rng=Random(n))
