@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from gameserver.errors import Repeated as Repeated
     from gameserver.maps.data_files import Record as Record
     from gameserver.maps.data_files import misnamed as misnamed
+    from gameserver.maps.data_files import names_in as names_in
     from gameserver.maps.data_files import records as records
     from gameserver.maps.objects import MapObject as MapObject
     from gameserver.maps.objects import MapProperties as MapProperties
@@ -198,6 +199,7 @@ __all__ = [
     "mail_count",
     "matching",
     "misnamed",
+    "names_in",
     "near",
     "newest",
     "notice",
@@ -320,6 +322,7 @@ _HOMES = {
     "Field": "gameserver.declare.field_conditions",
     "Ids": "gameserver.declare.field_conditions",
     "misnamed": "gameserver.maps.data_files",
+    "names_in": "gameserver.maps.data_files",
     "Tile": "gameserver.maps.objects",
     "Dice": "gameserver.rules.outcome",
     "heard_lately": "gameserver.rules.stored_times",

@@ -48,6 +48,13 @@ def records(name: str, kind: type[R]) -> dict[str, R]:
     return read_records(path, kind) if path else {}
 
 
+def names_in(name: str) -> frozenset[str]:
+    """The names of a data file's records, whichever module reads them; none where the game has no such file."""
+    path = game().data.get(name)
+    listed = _listed(path) if path else []
+    return frozenset(str(given.get("name", "")) for given in listed if isinstance(given, dict))
+
+
 def refuse_unasked() -> None:
     """Raise ``Corrupt`` ``bad_game`` for a data file of the game that none of its modules asks for."""
     for name in game().data.keys() - _ASKED:

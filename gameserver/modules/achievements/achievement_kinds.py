@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gameserver.game import Record, records
+from gameserver.game import Record, misnamed, names_in, records
 
 # What is counted. Of those in ``WITH_KINDS`` also each kind by itself.
 Deed = Literal["kills", "given", "quests", "crafted", "traded", "bought", "sold", "letters", "grouped", "zones"]
-WITH_KINDS = ("kills", "quests", "crafted")
+WITH_KINDS = {"kills": "creatures", "quests": "quests", "crafted": "recipes"}  # and the data files that name them
 KEY_SEPARATOR = ":"
 
 
@@ -50,3 +50,14 @@ def key_of(deed: str, kind: str = "") -> str:
 
 
 ACHIEVEMENTS: dict[str, Achievement] = records("achievements", Achievement)
+
+
+def check_achievement(achievement: Achievement) -> None:
+    """Raise ``Corrupt`` ``bad_world`` where an achievement counts what is done to a kind that there is not."""
+    file = WITH_KINDS.get(achievement.counts, "")
+    if achievement.of and achievement.of not in names_in(file):
+        misnamed("achievements", achievement, f"of: there is no {achievement.of!r} among {file}")
+
+
+for _achievement in ACHIEVEMENTS.values():
+    check_achievement(_achievement)

@@ -2,8 +2,6 @@
 
 from gameserver.declare.game_package import game
 from gameserver.maps.world import load_world
-from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS, WITH_KINDS
-from gameserver.modules.combat.creature_kinds import KINDS as CREATURES
 from gameserver.modules.crafting.recipes import RECIPES
 from gameserver.modules.creatures.maps import Lair
 from gameserver.modules.items.kinds import DROPS
@@ -47,9 +45,3 @@ def test_daily_quests_pay_no_more_than_a_day_is_worth() -> None:
     daily = [quest for quest in QUESTS.values() if quest.daily]
     assert sum(quest.coins for quest in daily) <= DAILY_COINS_MAX
     assert not [quest.name for quest in daily if quest.items]  # things that are paid could be sold
-
-
-def test_achievements_of_kinds_name_kinds_that_there_are() -> None:
-    known = {"kills": CREATURES, "quests": QUESTS, "crafted": RECIPES}
-    assert set(known) == set(WITH_KINDS)
-    assert all(not one.of or one.of in known[one.counts] for one in ACHIEVEMENTS.values())

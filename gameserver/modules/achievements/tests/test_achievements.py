@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -6,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gameserver.errors import Corrupt
 from gameserver.game import State, mail_count
 from gameserver.modules.achievements import achievement_kinds, hooks
 from gameserver.modules.achievements.achievement_kinds import Achievement
@@ -53,6 +55,13 @@ def do(where: State, event: Any, who: str = "ada") -> list[Achieved]:
     fold(where, outcome)
     heard = [notice for notice in told(outcome) if isinstance(notice, Achieved)]
     return heard + [one for born in outcome.events if isinstance(born, Gave) for one in do(where, born)]
+
+
+@pytest.mark.parametrize(("counts", "file"), achievement_kinds.WITH_KINDS.items())
+def test_an_achievement_of_a_kind_that_there_is_not_is_refused(counts: str, file: str) -> None:
+    sentence = f"achievements.json: x: of: there is no 'dragons' among {file}."
+    with pytest.raises(Corrupt, match=re.escape(sentence)):
+        achievement_kinds.check_achievement(achievement("x", counts, of="dragons"))
 
 
 def kill(where: State, kind: str = "rat") -> list[str]:
