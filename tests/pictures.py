@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -55,6 +56,8 @@ def main() -> None:
     world_alone = sys.argv[1:] == ["world"]
     if not program() or not (world_alone or shutil.which("prometheus")):
         raise SystemExit("Missing here: chromium, chromium-driver and prometheus (Debian's packages).")
+    if not find_spec("PIL"):
+        raise SystemExit("Missing here: Pillow, which comes with the extra `bench` (pip install -e '.[bench]').")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as made, ExitStack() as closing:
         folder = Path(made)
@@ -262,11 +265,11 @@ def plot(panels: list[tuple[dict[str, Any], dict[str, list[tuple[float, float]]]
 
 
 def shrink(file: Path) -> None:
-    """Few colours, few bytes."""
+    """Few colours, few bytes: each a little off, so that small things in bright ones keep theirs."""
     from PIL import Image
 
     with Image.open(file) as picture:
-        small = picture.convert("RGB").quantize(200)
+        small = picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
     small.save(file, optimize=True)
 
 
