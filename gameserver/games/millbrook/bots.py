@@ -32,7 +32,7 @@ class Wanderer:
         self._count = count
         self._prefix = prefix
         self._safe_zones = safe_zones
-        self._channel = f"bots-{number // CHANNEL_MEMBERS}"
+        self.channel = f"bots-{number // CHANNEL_MEMBERS}"
         self._joined = False
         self._direction = rng.choice(DIRECTIONS)
         self._blocked: set[str] = set()
@@ -56,7 +56,7 @@ class Wanderer:
             self._safe_zones.add(zone)
         elif kind == "join":
             self._joined = not code
-        elif code == "not_a_member":
+        elif kind == "leave" or code == "not_a_member":
             self._joined = False
 
     def _learn_direction(self, direction: str, code: str) -> None:
@@ -87,8 +87,8 @@ class Wanderer:
 
     def _talk(self) -> dict[str, Any]:
         if not self._joined:
-            return {"type": "join", "channel": self._channel}
-        return {"type": "talk", "channel": self._channel, "text": self._rng.choice(LINES)}
+            return {"type": "join", "channel": self.channel}
+        return {"type": "talk", "channel": self.channel, "text": self._rng.choice(LINES)}
 
     def _whisper(self) -> dict[str, Any]:
         if self._count < 2:

@@ -20,15 +20,18 @@ COINS_MAX = 12  # that it offers, bids or sends at once
 CHESTS = ("town.chest.23", "harbour.chest.10")
 # What is worth buying: shop and kind.
 WARES = (("store", "apple"), ("store", "wood"), ("store", "thread"), ("smithy", "coal"), ("store", "stick"))
+POUCH = ("store", "pouch")
 SHOPS = ("store", "smithy", "fishmonger", "jeweller")
 RECIPES = ("plank", "stick", "cloth", "club", "iron_bar", "bread")
-TEMPLATE = "dungeon"
+GATES = {"town": "dungeon", "barrows": "barrow_hall"}  # which template one enters from a zone
+CONTAINERS = frozenset({"pouch", "backpack", "sack", "quiver"})
+PACKS = ("stow", "stow", "fetch", "fetch", "rummage")
 UNKNOWN = "nothing"
 QUEST_DEEDS = ("quests", *("talkto",) * 4, *("acceptquest",) * 4, *("turnin",) * 4, "abandonquest")
 GROUP_DEEDS = ("invite", "invite", "invite", "group", "grouptalk", "leavegroup", "passlead", "kick")
 ANSWERS = ("acceptinvite", "acceptinvite", "acceptinvite", "declineinvite")
 DUELS = ("challenge", "acceptduel", "declineduel")
-FIGHT_DEEDS = ("score", "pets", "cleave", *DUELS, "acceptduel", "forfeit", *("tame",) * 3, "order")
+FIGHT_DEEDS = ("score", "pets", "cleave", *DUELS, "acceptduel", "forfeit", *("tame",) * 3, "order", "release")
 # What tells what these events have to name.
 ASKED_FOR = {
     "take": "look",
@@ -54,7 +57,7 @@ FIGHT_REFUSALS = frozenset(
 )
 NO_DEAL = frozenset({"no_offer", "offer_changed", "out_of_reach", "offline", "not_alive", "no_such_player"})
 GONE = frozenset({"not_yours", "no_such_thing"})
-ASKS = ("inventory", "letters", "lots", "vault")
+ASKS = ("inventory", "letters", "lots", "vault", "purse", "recipes", "who")
 
 TRADE_REFUSALS = frozenset(
     {
@@ -126,6 +129,8 @@ class Trader:
         self._rng, self._number, self._count, self._prefix = rng, number, count, prefix
         self._carried: list[str] = []
         self._worn: list[str] = []
+        self._containers: list[str] = []
+        self._packed: dict[str, list[str]] = {}
         self._banked: list[str] = []
         self._lying: dict[str, None] = {}
         self._shared: list[str] = []
@@ -137,6 +142,7 @@ class Trader:
         self._near: list[str] = []
         self._proposed: tuple[str, int] | None = None
         self._asked = ""
+        self._zone = ""
         self._people: list[str] = []
         self._offered: list[str] = []
         self._undertaken: list[str] = []
@@ -152,18 +158,22 @@ class Trader:
             *(self._bank,) * 4,
             *(self._share,) * 2,
             *(self._handle,) * 4,
+            *(self._pack,) * 3,
+            *(self._give,) * 2,
             *(self._craft,) * 2,
             *(self._group,) * 4,
             *(self._quest,) * 6,
             *(self._travel,) * 2,
             *(self._fight,) * 4,
-            lambda: {"type": "sellto", "shop": self._rng.choice(SHOPS), "thing": self._one(self._carried)},
+            *(self._shop,) * 2,
+            lambda: {"type": "leave", "channel": self._wanderer.channel},  # it joins again when it talks
         )
 
     def choose(self, me: Being, beings: dict[str, Being]) -> Event:
         """Choose the next event: half of the time what a wanderer would do."""
         if me.get("hp", 0) <= 0 or self._rng.random() < WANDERS:
             return self._wanderer.choose(me, beings)
+        self._zone = me.get("zone", "")
         self._near = [one["name"] for one in beings.values() if one["kind"] == "player" and _distance(me, one) <= NEAR]
         self._people = [one["id"] for one in beings.values() if one["kind"] == "person" and _distance(me, one) <= TALKS]
         tame = [id_ for id_, one in beings.items() if one["kind"] in TAMEABLE and _distance(me, one) <= TAMES]
@@ -185,6 +195,19 @@ class Trader:
         if code in GONE and event.get("thing") in self._carried:
             self._carried.remove(event["thing"])
 
+    def _learn_packed(self, event: Event, data: dict[str, Any]) -> None:
+        """Keep in mind what was put into containers, taken out of them, and seen in them."""
+        kind = event["type"]
+        if kind == "inventory":
+            self._containers = [one["id"] for one in data["things"] if one["kind"] in CONTAINERS]
+        elif kind == "rummage":
+            self._packed[event["thing"]] = _ids(data["things"])
+        elif kind == "stow":
+            self._packed.setdefault(event["into"], []).append(data["thing"]["id"])
+            self._carried = [id_ for id_ in self._carried if id_ != event["thing"]]
+        elif kind == "fetch" and event["thing"] in self._packed.get(event["out_of"], ()):
+            self._packed[event["out_of"]].remove(event["thing"])
+
     def hear(self, notice: dict[str, Any]) -> None:
         """Keep in mind what a notice tells."""
         kind = notice["type"]
@@ -204,6 +227,7 @@ class Trader:
     def learn_data(self, event: Event, data: dict[str, Any]) -> None:
         """Keep in mind what a reply tells."""
         kind = event["type"]
+        self._learn_packed(event, data)
         if kind == "accept" and data["done"]:
             self._proposed = None
         elif kind in ("tame", "pets", "release"):
@@ -299,6 +323,27 @@ class Trader:
         more: dict[str, Event] = {"split": {"count": 1}, "giveitem": {"to": self._neighbour()}}
         return {**event, **more.get(what, {})}
 
+    def _pack(self) -> Event:
+        """Put something into a container and take it out again; who has none buys one."""
+        if not self._containers:
+            return {"type": "buyfrom", "shop": POUCH[0], "kind": POUCH[1]}
+        what, container = self._rng.choice(PACKS), self._rng.choice(self._containers)
+        if what == "stow":
+            return {"type": what, "thing": self._one(self._carried), "into": container}
+        packed = self._packed.get(container)
+        if what == "fetch" and packed:
+            return {"type": what, "thing": self._rng.choice(packed), "out_of": container}
+        return {"type": "rummage", "thing": container}
+
+    def _give(self) -> Event:
+        return {"type": "give", "to": self._other(), "coins": self._coins(1)}
+
+    def _shop(self) -> Event:
+        shop = self._rng.choice(SHOPS)
+        if self._rng.random() < 0.3:
+            return {"type": "wares", "shop": shop}
+        return {"type": "sellto", "shop": shop, "thing": self._one(self._carried)}
+
     def _group(self) -> Event:
         if self._asked:
             by, self._asked = self._asked, ""
@@ -324,7 +369,9 @@ class Trader:
         return {"type": self._rng.choice(("quests", "achievements"))}
 
     def _travel(self) -> Event:
-        return self._rng.choice(({"type": "enter", "template": TEMPLATE}, {"type": "depart"}))
+        """Enter what the zone leads to, elsewhere the one or the other, or come out again."""
+        template = GATES.get(self._zone) or self._rng.choice(tuple(GATES.values()))
+        return self._rng.choice(({"type": "enter", "template": template}, {"type": "depart"}))
 
     def _fight(self) -> Event:
         what = self._rng.choice(FIGHT_DEEDS)
@@ -332,6 +379,7 @@ class Trader:
         named: dict[str, Event] = {
             **{duel: {"to": to} for duel in DUELS},
             "tame": {"target": self._one(self._beasts)},
+            "release": {"creature": self._one(self._companions)},
             "order": {"creature": self._one(self._companions), "what": self._rng.choice(("follow", "guard"))},
         }
         return {"type": what, **named.get(what, {})}

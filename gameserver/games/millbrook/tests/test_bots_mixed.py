@@ -11,11 +11,23 @@ from gameserver.client.bots.profile import AttentiveBehaviour, profile
 from gameserver.declare import catalogue
 from gameserver.declare.game_package import game
 from gameserver.errors import Corrupt
-from gameserver.games.millbrook.bots_mixed import CHESTS, RECIPES, SHOPS, TAMEABLE, TEMPLATE, WARES, Trader
+from gameserver.games.millbrook.bots_mixed import (
+    CHESTS,
+    CONTAINERS,
+    GATES,
+    POUCH,
+    RECIPES,
+    SHOPS,
+    TAMEABLE,
+    WARES,
+    Trader,
+)
 from gameserver.maps.world import load_world
 from gameserver.modules.bank.maps import Chest
 from gameserver.modules.combat.creature_kinds import KINDS
 from gameserver.modules.crafting.recipes import RECIPES as ALL_RECIPES
+from gameserver.modules.instances.maps import Gate
+from gameserver.modules.items.kinds import KINDS as THINGS
 from gameserver.modules.shops.goods import SHOPS as ALL_SHOPS
 from gameserver.modules.shops.goods import ware_of
 from gameserver.wire.codecs import msgpack_codec
@@ -37,11 +49,15 @@ FAMILIES = {
     "creatures",
 }
 THING = {"id": "a thing", "kind": "apple", "title": "Apple", "count": 2}
+POUCH_CARRIED = {"id": "a pouch", "kind": "pouch", "title": "Pouch", "count": 0}
+# What the client's library sends by itself, and what only game masters may do, which bots are not.
+OF_THE_LIBRARY = {"register", "login", "resume", "logout", "ack", "chart"}
+OF_GAME_MASTERS = {"buildwall", "placeobject", "removeobject", "survey"}
 
 
 def trader(seed: int = 1) -> Trader:
     bot = Trader(Random(seed), 0, 10, "bot", set())
-    bot.learn_data({"type": "inventory"}, {"things": [THING], "worn": [THING]})
+    bot.learn_data({"type": "inventory"}, {"things": [THING, POUCH_CARRIED], "worn": [THING]})
     bot.learn_data({"type": "letters"}, {"letters": [{"id": "a letter"}]})
     bot.learn_data({"type": "lots"}, {"lots": [{"id": "bot1/lot"}]})
     bot.learn_data({"type": "quests"}, {"quests": [{"quest": "wood"}], "offers": [{"quest": "rats"}]})
@@ -61,6 +77,40 @@ def test_they_do_of_everything_a_little_and_all_they_send_stands_in_the_catalogu
         done[decoded.spec.family] += 1
     assert done.keys() >= FAMILIES
     assert done["movement"] > 1_500
+
+
+def test_every_event_of_the_game_is_sent_by_some_bot() -> None:
+    """What no bot sends is seen by no chaos and no load."""
+    company = {
+        "town.reeve.1": {"id": "town.reeve.1", "name": "Reeve", "kind": "person", "x": 5, "y": 6, "hp": 1},
+        "town.rat.1": {"id": "town.rat.1", "name": "Rat", "kind": "rat", "x": 5, "y": 6, "hp": 1},
+    }
+    bot, sent = trader(), Counter[str]()
+    bot.learn_data({"type": "vault"}, {"things": [THING]})
+    bot.learn_data({"type": "peekin"}, {"things": [THING]})
+    bot.learn_data({"type": "rummage", "thing": "a pouch"}, {"things": [THING]})
+    for n in range(20_000):
+        event = bot.choose(ME | {"hp": 0 if n % 100 == 0 else 100}, company)
+        sent[event["type"]] += 1
+        bot.learn(event, "", "town")
+        if n % 50 == 0:
+            bot.hear({"type": "invited", "by": "Bot2", "members": []})
+    due = {name for name, cls in catalogue.events().items() if cls.spec.origin == "client"}
+    assert due - sent.keys() == OF_THE_LIBRARY | OF_GAME_MASTERS
+    assert min(sent.values()) > 5, "and none of them is a rarity"
+
+
+def test_they_fill_a_pouch_and_empty_it() -> None:
+    bot = trader()
+    assert {"type": "stow", "thing": "a thing", "into": "a pouch"} in choices(bot, 1_000)
+    bot.learn_data({"type": "stow", "thing": "a thing", "into": "a pouch"}, {"thing": THING})
+    fetch = {"type": "fetch", "thing": "a thing", "out_of": "a pouch"}
+    assert fetch in choices(bot, 1_000)
+    bot.learn_data(fetch, {"thing": THING})
+    later = choices(bot, 1_000)
+    assert fetch not in later
+    assert {"type": "rummage", "thing": "a pouch"} in later
+    assert {"type": "buyfrom", "shop": "store", "kind": "pouch"} in choices(Trader(Random(1), 0, 10, "b", set()), 1_000)
 
 
 def test_they_accept_what_they_were_offered() -> None:
@@ -92,10 +142,13 @@ def test_the_same_seed_makes_the_same_choices() -> None:
 def test_what_they_name_is_there() -> None:
     assert set(RECIPES) <= ALL_RECIPES.keys()
     assert set(SHOPS) <= ALL_SHOPS.keys()
-    assert all(ware_of(ALL_SHOPS[shop], kind) for shop, kind in WARES)
-    chests = {placed.id for zone in load_world(game().world).zones.values() for placed, _ in zone.placed(Chest)}
+    assert all(ware_of(ALL_SHOPS[shop], kind) for shop, kind in (*WARES, POUCH))
+    assert {kind.name for kind in THINGS.values() if kind.holds} == CONTAINERS
+    world = load_world(game().world)
+    chests = {placed.id for zone in world.zones.values() for placed, _ in zone.placed(Chest)}
     assert chests >= set(CHESTS)
-    assert TEMPLATE in load_world(game().world).templates
+    gates = {(name, gate.template) for name, zone in world.zones.items() for _, gate in zone.placed(Gate)}
+    assert gates == set(GATES.items()), "they enter every instance that there is"
 
 
 def test_their_refusals_are_codes_of_the_game() -> None:
