@@ -10,6 +10,9 @@ from typing import Any
 
 from gameserver.declare.entity import Entity
 from gameserver.maps.objects import Placed
+from gameserver.modules.achievements.achievement_kinds import ACHIEVEMENTS
+from gameserver.modules.achievements.entities import Deeds
+from gameserver.modules.achievements.rules import counts_of, earned_of
 from gameserver.modules.bank import maps as bank_maps
 from gameserver.modules.bank.rules import in_bank, in_chest
 from gameserver.modules.barter.entities import Side
@@ -24,14 +27,14 @@ from gameserver.modules.market.rules import in_lot
 from gameserver.modules.post.entities import Letter
 from gameserver.modules.post.rules import WAITS_MS, mail_of
 from gameserver.modules.quests.quest_kinds import QUESTS, Quest
-from gameserver.modules.shops.goods import SHOPS
+from gameserver.modules.shops.goods import SHOPS, Wanted
 from gameserver.modules.shops.maps import Shop
 from gameserver.testing.effect_log import Entry
 
 CHEST = "field.chest.2"
 OBJECTS = (
     Placed("field.counter.1", 1, 1, bank_maps.Counter()),
-    Placed(CHEST, 4, 3, bank_maps.Chest(holds=6)),
+    Placed(CHEST, 4, 3, bank_maps.Chest(holds=3)),
     Placed("field.stall.3", 1, 2, Stall()),
     Placed("field.shop.4", 1, 3, Shop(shop="store")),
     Placed("field.shop.5", 1, 4, Shop(shop="smithy")),
@@ -219,6 +222,16 @@ def _changes(coins: int, kinds: dict[str, int]) -> frozenset[tuple[str, int]]:
     return frozenset((name, n) for name, n in found.items() if n)
 
 
+def _prices(wanted: Wanted) -> Iterator[frozenset[tuple[str, int]]]:
+    """What a shop may pay for a stack of a kind, or for a thing that was used so often."""
+    kind = KINDS[wanted.item]
+    if kind.stacks:
+        yield from (_changes(wanted.price * n, {kind.name: -n}) for n in range(1, kind.stack + 1))
+    else:
+        uses = kind.uses or 1
+        yield from (_changes(wanted.price * left // uses, {kind.name: -1}) for left in range(1, uses + 1))
+
+
 def _paid(quest: Quest) -> frozenset[tuple[str, int]]:
     """What a quest makes and destroys, of a kind that it both takes and pays what is left."""
     kinds = Counter(quest.items)
@@ -239,4 +252,30 @@ RATES = {
         for ware in shop.sells
         for n in range(1, KINDS[ware.item].stack + 1)
     },
+    "shops.sellto": {rate for shop in SHOPS.values() for wanted in shop.buys for rate in _prices(wanted)},
+    # One piece of a stack, the last use of a thing, or one of its uses.
+    "items.use": {frozenset(), *(_changes(0, {kind.name: -1}) for kind in KINDS.values() if kind.is_used)},
 }
+
+
+# Deeds of which each is counted, by the event that is one. Of what nothing is left to earn nothing is counted any more.
+COUNTED = {
+    "crafted": "crafting.craft",
+    "quests": "quests.turnin",
+    "bought": "shops.buyfrom",
+    "sold": "shops.sellto",
+    "letters": "post.post",
+}
+
+
+def miscounted(entries: Iterable[Entry], deeds: Iterable[Deeds]) -> Iterator[str]:
+    """Find deeds that are counted otherwise than they were done."""
+    done = Counter(task for task, _ in {(entry.task, entry.id) for entry in entries})
+    of_each = list(deeds)
+    for deed, task in COUNTED.items():
+        due = [one for one in ACHIEVEMENTS.values() if one.counts == deed and not one.of]
+        if not due or any(earned_of(one).keys() >= {each.name for each in due} for one in of_each):
+            continue
+        counted = sum(counts_of(one).get(deed, 0) for one in of_each)
+        if counted != done[task]:
+            yield f"{task} was done {done[task]} times, and counted {counted} times"

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gameserver.declare import catalogue
+from gameserver.modules.achievements.entities import Deeds
 from gameserver.modules.chat.entities import ChatLine
 from gameserver.modules.groups.entities import Group, Member
 from gameserver.modules.quests.entities import Journal
@@ -23,7 +24,7 @@ from tests.chaos.checker import DEAD, NO_WONDER, PATIENCE, verdict
 from tests.simulation import adventures, building, fights, travel
 from tests.simulation.adventures import overpaid, scattered
 from tests.simulation.cluster import EPOCH_S, SLICE_S, SimulatedCluster
-from tests.simulation.economy import CODES, unpaid
+from tests.simulation.economy import CODES, miscounted, unpaid
 from tests.simulation.moves import MOVES
 from tests.simulation.player import Deed
 from tests.simulation.story import make_full_story, make_story
@@ -157,8 +158,13 @@ def _conservation(cluster: SimulatedCluster) -> list[str]:
 
 
 def _places(cluster: SimulatedCluster) -> list[str]:
-    """Each thing and each player is in a place that there is, and was paid for."""
-    wrong = [*places.faults(cluster.store.world, cluster.store.things), *unpaid(cluster.journal.entries)]
+    """Each thing and each player is in a place that there is, and was paid for; each deed was counted once."""
+    entries, things = cluster.journal.entries, cluster.store.things
+    wrong = [
+        *places.faults(cluster.store.world, things),
+        *unpaid(entries),
+        *miscounted(entries, things[Deeds].values()),
+    ]
     return [f"{SUM}: {sentence}" for sentence in wrong]
 
 

@@ -99,3 +99,5 @@ RETURNING: dict[str, Any] = {
     "one_writer": False,
 }
 DYING: dict[str, Any] = {**TRAVELLING, "chances": Chances(crash=0.5, switch=0.2, move=0.02)}
+BUSY: dict[str, Any] = {**ECONOMY, "actions": 60, "steps": 300}
+HURT: dict[str, Any] = {**FIGHTING, "economy": True}

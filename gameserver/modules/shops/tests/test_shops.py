@@ -193,7 +193,7 @@ DEEDS = st.one_of(
 def test_whatever_is_done_each_piece_is_paid_for_and_no_shelf_is_overfull(deeds: list[Any]) -> None:
     where = scene(thing("bars", "iron_bar", count=6))
     for n, event in enumerate(deeds):
-        coins = where.of(Purse)["ada"].coins
+        coins, things = where.of(Purse)["ada"].coins, dict(where.of(Item))
         try:
             outcome = do(where, event, f"e{n}", NOW_MS + n * 7_000)
         except Rejected:
@@ -204,7 +204,10 @@ def test_whatever_is_done_each_piece_is_paid_for_and_no_shelf_is_overfull(deeds:
             assert ware is not None
             assert coins - now == ware.price * event.count
         elif isinstance(event, SellTo):
-            assert now - coins == outcome.result.paid
+            sold = things[event.thing]
+            (price,) = [wanted.price for wanted in SHOPS[event.shop].buys if wanted.item == sold.kind]
+            assert now - coins == outcome.result.paid == price * max(1, sold.count)  # none of it was used
+            assert event.thing not in where.of(Item)
         assert now >= 0
         assert all(0 <= shelf.stock <= shelf.most for shelf in where.of(Shelf).values())
         assert len(held(where, "ada")) <= CARRIED_MAX
