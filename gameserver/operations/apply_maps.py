@@ -11,7 +11,7 @@ itself is judged by the files alone: it may be forgotten when these show it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -62,7 +62,7 @@ def check(store: Store, world: World, now_ms: Callable[[], int]) -> Counter[str]
     for fitting in fittings():
         for portion in _portions(store, fitting.kind):
             drawn = judged.by(fitting.kind)
-            found.update(why for thing in portion if (why := _why(fitting, drawn, thing, now_ms())))
+            found.update(_misfits(store, fitting, drawn, portion, now_ms()).values())
     return found
 
 
@@ -73,9 +73,9 @@ def apply(store: Store, world: World, now_ms: Callable[[], int]) -> Counter[str]
     for fitting in fittings():
         for portion in _portions(store, fitting.kind):
             drawn = judged.by(fitting.kind)
-            misplaced = [thing.id for thing in portion if _why(fitting, drawn, thing, now_ms())]
+            misplaced = _misfits(store, fitting, drawn, portion, now_ms())
             if misplaced:
-                found += _apply_portion(store, drawn, fitting, misplaced, now_ms())
+                found += _apply_portion(store, drawn, fitting, portion, misplaced, now_ms())
     store.set_fact(FACT, fingerprint(world))
     return found
 
@@ -88,19 +88,33 @@ def _portions(store: Store, kind: type[Entity]) -> Iterator[list[Any]]:
         after = portion[-1].id
 
 
-def _why(fitting: Fitting, world: World, thing: Any, now_ms: int) -> str:
-    """Why it can't stay, "" when it can, or when it is too new to be judged."""
-    return "" if fitting.fresh(thing, now_ms) else fitting.misfit(world, thing)
+def _misfits(store: Store, fitting: Fitting, world: World, portion: list[Any], now_ms: int) -> dict[str, str]:
+    """Why some of these can't stay, by their ids, and by what stands beside them."""
+    known = {thing.id: thing for thing in portion}
+    wanted = {other for thing in portion if (other := fitting.other(thing))}
+    known |= {other: store.get(fitting.kind, other) for other in wanted - known.keys()}
+    return _reasons(fitting, world, portion, known, now_ms)
 
 
-def _apply_portion(store: Store, world: World, fitting: Fitting, misplaced: list[str], now_ms: int) -> Counter[str]:
+def _reasons(
+    fitting: Fitting, world: World, things: Iterable[Any], known: Mapping[str, Any], now_ms: int
+) -> dict[str, str]:
+    whys = {thing.id: fitting.why(world, thing, known.get(fitting.other(thing)), now_ms) for thing in things}
+    return {id_: why for id_, why in whys.items() if why}
+
+
+def _apply_portion(
+    store: Store, world: World, fitting: Fitting, portion: list[Any], misplaced: Mapping[str, str], now_ms: int
+) -> Counter[str]:
     """In one transaction; who moved by itself meanwhile is left where it is."""
     with store.transaction() as transaction:
-        state = transaction.load([tuple(ids(part, *misplaced) for part in (fitting.kind, *fitting.components))])
+        beside = [other for thing in portion if thing.id in misplaced and (other := fitting.other(thing))]
+        needs = (ids(fitting.kind, *misplaced, *beside), *(ids(part, *misplaced) for part in fitting.components))
+        state = transaction.load([needs])
         state.world = world
         things = state.of(fitting.kind)
         there = {id_: things[id_] for id_ in misplaced if id_ in things}
-        reasons = {id_: why for id_, thing in there.items() if (why := _why(fitting, world, thing, now_ms))}
+        reasons = _reasons(fitting, world, there.values(), things, now_ms)
         outcomes = {id_: fitting.cure(state, things[id_]) for id_ in reasons}
         put = [thing for outcome in outcomes.values() for thing in outcome.put]
         transaction.save(put, [thing for outcome in outcomes.values() for thing in outcome.drop])

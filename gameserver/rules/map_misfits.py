@@ -26,12 +26,23 @@ class Fitting(msgspec.Struct, frozen=True):
     """What is said of a kind of entities; see ``fitting``. ``module``: in which module of Python."""
 
     kind: type[Entity]
-    misfit: Callable[[World, Any], str]
+    misfit: Callable[..., str]
     cure: Callable[[State, Any], Outcome]
     components: tuple[type[Entity], ...]
     module: str
     fresh: Callable[[Any, int], bool]
+    beside: Callable[[Any], str] | None
     at: str
+
+    def other(self, thing: Any) -> str:
+        """The id of the other by which a thing is judged, "" for none."""
+        return self.beside(thing) if self.beside else ""
+
+    def why(self, world: World, thing: Any, other: Any, now_ms: int) -> str:
+        """Why it can't stay, "" when it can, or when it is too new to be judged."""
+        if self.fresh(thing, now_ms):
+            return ""
+        return self.misfit(world, thing, other) if self.beside else self.misfit(world, thing)
 
 
 _SAID: list[Fitting] = []
@@ -50,10 +61,11 @@ def never(thing: Entity, now_ms: int) -> bool:
 def fitting(
     kind: type[Entity],
     *,
-    misfit: Callable[[World, Any], str],
+    misfit: Callable[..., str],
     cure: Callable[[State, Any], Outcome] = removed,
     components: tuple[type[Entity], ...] = (),
     fresh: Callable[[Any, int], bool] = never,
+    beside: Callable[[Any], str] | None = None,
 ) -> None:
     """Say which entities of a kind do not fit into a world, and what is done with them.
 
@@ -61,13 +73,17 @@ def fitting(
     it can. ``cure`` takes ``(state, thing)`` and returns an outcome: what is put and dropped, and events of the server
     that are born. ``components``: the other parts of its record that the cure reads. ``fresh`` takes
     ``(thing, now_ms)``: is it too new to be judged, because not every worker knows of it yet?
+    ``beside`` takes ``(thing)`` and returns the id of another of its kind, "" for none; then ``misfit`` takes
+    ``(world, thing, other)``, the other being ``None`` where there is none, and the cure finds it in its state.
     """
     module, at = sys._getframe(1).f_globals["__name__"], caller()
-    faults = misfits("misfit", misfit, ("world", "thing")) | misfits("cure", cure, ("state", "thing"))
+    judged = ("world", "thing", "other") if beside else ("world", "thing")
+    faults = misfits("misfit", misfit, judged) | misfits("cure", cure, ("state", "thing"))
     faults |= misfits("fresh", fresh, ("thing", "now_ms"))
+    faults |= misfits("beside", beside, ("thing",)) if beside else {}
     for fault in (sentence for sentence, true in faults.items() if true):
         raise Corrupt("bad_declaration", f"{at}: fitting: {fault}.")
-    _SAID.append(Fitting(kind, misfit, cure, components, module, fresh, at))
+    _SAID.append(Fitting(kind, misfit, cure, components, module, fresh, beside, at))
 
 
 @once_per_reading

@@ -2,7 +2,11 @@
 
 from typing import ClassVar
 
-from gameserver.game import MapObject, Marker, Tile, World, Zone
+from gameserver.game import MapObject, Marker, Tile, World, Zone, fitting
+from gameserver.modules.items.entities import Item
+from gameserver.modules.items.maps import put_out
+
+IN_CHEST = "chest:"  # the places of what is in chests begin so
 
 
 class Counter(MapObject, frozen=True):
@@ -32,3 +36,16 @@ class Chest(MapObject, frozen=True):
         return (
             "stands in a template: what is in it would be lost with an instance" if zone.name in world.templates else ""
         )
+
+
+def in_no_chest(world: World, item: Item) -> str:
+    """Why what is in a chest can't stay there, "" when it can."""
+    if not item.holder.startswith(IN_CHEST):
+        return ""
+    id_ = item.holder.removeprefix(IN_CHEST)
+    if any(placed.id == id_ for zone in world.zones.values() for placed, _ in zone.placed(Chest)):
+        return ""
+    return f"things in chest {id_}, which is gone, lie at a spawn of {world.start}"
+
+
+fitting(Item, misfit=in_no_chest, cure=put_out)

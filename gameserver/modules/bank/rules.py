@@ -21,7 +21,7 @@ from gameserver.modules.bank.events import (
     Vaulted,
     Withdraw,
 )
-from gameserver.modules.bank.maps import Chest, Counter
+from gameserver.modules.bank.maps import IN_CHEST, Chest, Counter
 from gameserver.modules.combat.fighters import Fighter, fighter_of
 from gameserver.modules.items import carriers
 from gameserver.modules.items.entities import Item, SharedPlace
@@ -40,7 +40,7 @@ def in_bank(player: str) -> str:
 
 def in_chest(chest: str) -> str:
     """The place of what is in a chest."""
-    return f"chest:{chest}"
+    return f"{IN_CHEST}{chest}"
 
 
 def _at_counter(state: State, context: Context) -> Fighter:

@@ -13,6 +13,7 @@ from gameserver.modules.items.entities import Item
 from gameserver.modules.items.events import Thing
 from gameserver.modules.items.kinds import kind_of
 
+IN_CONTAINER = "in:"  # the places of what is in containers begin so
 CARRIED_MAX = 40  # things that a player carries, a stack counting one
 
 
@@ -30,7 +31,12 @@ def worn_by(player: str) -> str:
 
 def inside(container: str) -> str:
     """The place of what is in a container."""
-    return f"in:{container}"
+    return f"{IN_CONTAINER}{container}"
+
+
+def container_of(thing: Item) -> str:
+    """The id of the container in which a thing is, "" for none."""
+    return thing.holder.removeprefix(IN_CONTAINER) if thing.holder.startswith(IN_CONTAINER) else ""
 
 
 def carried_needs(player: str) -> Needs:
