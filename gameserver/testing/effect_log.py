@@ -100,6 +100,15 @@ def misdeeds(entries: Iterable[Entry], before: Amounts, kept: Amounts) -> Iterat
     yield from impossible(kept)
 
 
+def flows(entries: Iterable[Entry]) -> Counter[tuple[str, str]]:
+    """Add up what events made of each quantity (and destroyed, below 0), by quantity and event."""
+    found = Counter[tuple[str, str]]()
+    for entry in entries:
+        for name, _, n in entry.changes:
+            found[name, entry.task] += n
+    return found
+
+
 class Books(msgspec.Struct, frozen=True):
     """What a database holds at one moment: what events wrote down, and how much there is of what is conserved."""
 

@@ -185,6 +185,11 @@ TARGETS = (
         measured=lambda run: run.scene("idle20", lambda point: sum(point.memory_mb.values())),
     ),
     Target(
+        what="what a gateway takes for a delivery over WebSocket, of one over TCP",
+        bound=1.15,
+        measured=lambda run: 1 + run.scene("websockets", lambda point: point.notes.get("dearer")),
+    ),
+    Target(
         what="largest load on one core, of the floor's on one core",
         bound=0.8,
         least=True,

@@ -23,7 +23,7 @@ from gameserver.testing.chaos.deployment import StruckDeployment
 from gameserver.testing.chaos.records import Action, Diary
 from gameserver.testing.chaos.schedule import FAULTS, Fault, draw
 from gameserver.testing.chaos.verdict import SUM, told_and_done
-from gameserver.testing.effect_log import misdeeds, read_books, read_rows, waiting_rows
+from gameserver.testing.effect_log import flows, misdeeds, read_books, read_rows, waiting_rows
 
 # An event, as a map with its type and fields, of a client's dice and of the names of the others; None for none.
 Act = Callable[[Random, Sequence[str]], Mapping[str, Any] | None]
@@ -43,6 +43,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a run. ``ends``: how many events ended how; ``wrong``: the broken promises, a sentence each.
 
     ``killed_within``: how often a process was killed while an event of a type was under way; "": how often at all.
+    ``flows``: what events of a type made of what is conserved, or destroyed.
     """
 
     seed: int
@@ -51,12 +52,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ends: Counter[str]
     reconnects: int
     wrong: list[str]
+    flows: Counter[tuple[str, str]] = Counter()
 
     def __str__(self) -> str:
         head = f"chaos, seed {self.seed}: " + (self.wrong[0] if self.wrong else "every promise was kept")
         rows = [*self.wrong[1:SHOWN], *(f"{n} x {what}" for what, n in (self.faults + self.ends).most_common())]
         kills = (f"{n} kills within {event or 'all'}" for event, n in self.killed_within.most_common())
-        return "\n".join([head, *(f"  {row}" for row in (*rows, *kills, f"{self.reconnects} reconnects"))])
+        flows = (f"{name} {n:+,} by {task}" for (name, task), n in sorted(self.flows.items()) if n)
+        return "\n".join([head, *(f"  {row}" for row in (*rows, *kills, *flows, f"{self.reconnects} reconnects"))])
 
 
 class Chaos:
@@ -240,4 +243,5 @@ def _report(
         ends=diary.ends,
         reconnects=diary.reconnects,
         wrong=wrong,
+        flows=flows(books.entries),
     )

@@ -10,7 +10,16 @@ from msgspec.structs import replace
 from gameserver.modules.trade.events import Give
 from gameserver.processing.changes import Changes
 from gameserver.rules.outcome import Outcome
-from gameserver.testing.effect_log import AuditedBatch, Books, misdeeds, read_books, repeated, waiting_rows
+from gameserver.testing.effect_log import (
+    AuditedBatch,
+    Books,
+    Entry,
+    flows,
+    misdeeds,
+    read_books,
+    repeated,
+    waiting_rows,
+)
 from tests.unit.processing.workshop import ADA, BOB, Workshop
 
 GIFT = Give(to="Bob", coins=7, seq=1)
@@ -73,6 +82,16 @@ def test_an_event_that_may_not_make_any_is_named_with_its_id(audited: Workshop, 
     audited.apply(audited.tell(ADA, GIFT))
     (sentence,) = wrong(migrated_url)
     assert sentence.startswith(f"{ADA.session}:1: trade.give made 7 of coins, and is no source of it (")
+
+
+def test_what_events_make_and_destroy_is_added_up_by_event() -> None:
+    sold = [Entry(f"s{n}", "shops.sellto", n, changes=(("coins", "", n), ("stacks", "fang", -1))) for n in (3, 4)]
+    bought = Entry("b", "shops.buyfrom", 9, changes=(("coins", "", -5),))
+    assert flows([*sold, bought, Entry("g", "trade.give", 10)]) == {
+        ("coins", "shops.sellto"): 7,
+        ("stacks", "shops.sellto"): -2,
+        ("coins", "shops.buyfrom"): -5,
+    }
 
 
 def test_an_event_that_is_applied_twice_is_found(
