@@ -79,7 +79,7 @@ def _thing_and_carried(event: Take | Use, context: Context) -> Needs:
 
 
 def _with_what_is_in_it(event: Drop, context: Context) -> Needs:
-    return (ids(Item, event.thing), *rows_of(inside(event.thing)))
+    return (ids(Item, event.thing), *rows_of(context.player, inside(event.thing)))
 
 
 def _carried_and_worn(event: Equip | Unequip, context: Context) -> Needs:
