@@ -335,10 +335,9 @@ class Hub:
         self._sweeper.sweep()
         self._watch.look()
 
-    def bind_again(self) -> None:
-        """Hear all that is watched, also where somebody removed a binding by hand: of that no process is told."""
-        if self._broker.up:
-            self._dispatcher.bind_all()
+    def restore(self) -> None:
+        """Make anew what somebody removed from the broker by hand: of most of it no process is told."""
+        self._watch.restore()
 
     # The broker.
 

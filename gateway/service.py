@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = HEARTBEAT_MS / 1000
 SWEEP_S = 1.0
-BIND_AGAIN_S = 60.0
+RESTORE_S = 30.0
 ACKNOWLEDGE_S = 0.2
 PACE_S = 0.25
 DRAIN_S = 8.0
@@ -87,7 +87,7 @@ class Gateway(Service):
         self._loops = [
             (task.LoopingCall(self.hub.heartbeat), HEARTBEAT_S),
             (task.LoopingCall(self.hub.sweep), SWEEP_S),
-            (task.LoopingCall(self.hub.bind_again), BIND_AGAIN_S),
+            (task.LoopingCall(self.hub.restore), RESTORE_S),
             (task.LoopingCall(self.broker.acknowledge_rest), ACKNOWLEDGE_S),
             (task.LoopingCall(self._look_at_pace), PACE_S),
             *self._development(),

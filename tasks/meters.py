@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from celery.exceptions import Reject, WorkerLostError
 from celery.worker import state
 from celery.worker.control import inspect_command
 from celery.worker.request import Request
@@ -35,6 +36,7 @@ from gameserver.declare import catalogue
 from gameserver.messages.process_reports import COME_AGAIN, TaskReport, read_task_report
 from gameserver.runtime import prometheus_targets
 from tasks.beat import WAITS_S
+from tasks.untold import Untold, publishing
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +178,8 @@ class CountedRequest(Request):
     It counts by the task that runs: the name, which Flower shows, may be anything that somebody wrote into a message.
     """
 
+    _is_given_back = False
+
     def __init_subclass__(cls, **more: Any) -> None:
         """Celery makes a subclass for each task, whose ``on_success`` calls no other."""
         super().__init_subclass__(**more)
@@ -192,17 +196,23 @@ class CountedRequest(Request):
     def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery's name
         """Tell operators how a task ended: a task that came to its end may hold events that did not."""
         told, fields = event_of_end(type, fields)
-        super().send_event(told, **fields)
+        super().send_event("task-retried" if told == "task-failed" and self._is_given_back else told, **fields)
 
     def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
-        """The task raised, or its child died."""
-        meters.ended(self.type, _ENDS.get(type(exc_info.exception).__name__, "failed"))
-        return super().on_failure(exc_info, *args, **more)
+        """The task raised, or its child died. Of what goes back to its queue Celery tells nothing."""
+        fault = exc_info.exception
+        meters.ended(self.type, _ENDS.get(type(fault).__name__, "failed"))
+        publishing.in_doubt |= isinstance(fault, Untold)
+        done = super().on_failure(exc_info, *args, **more)
+        if comes_again(fault):
+            self.send_event("task-retried", exception=str(fault), traceback=str(exc_info.traceback))
+        return done
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:
-        """The lease is over, and the child is killed."""
+        """The lease is over, the child is killed, and its events go back to their queue."""
         if not soft:
             meters.ended(self.type, "lease_over")
+            self._is_given_back = True
         return super().on_timeout(soft, timeout)
 
 
@@ -221,7 +231,17 @@ def event_of_end(type_: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any
     return ("task-failed" if report.gave_up else "task-retried"), told
 
 
-_ENDS = {"Reject": "given_back", "WorkerLostError": "child_died", "SystemExit": "child_died"}
+def comes_again(fault: BaseException) -> bool:
+    """Return whether what a task raised puts its events back into their queue, without a word of Celery's."""
+    return bool(getattr(fault, "requeue", False)) if isinstance(fault, Reject) else isinstance(fault, WorkerLostError)
+
+
+_ENDS = {
+    "Reject": "given_back",
+    "Untold": "given_back",
+    "WorkerLostError": "child_died",
+    "SystemExit": "child_died",
+}
 
 
 @inspect_command()

@@ -7,7 +7,8 @@ tell doubles. Every answer of the broker is waited for in bounded time: a node t
 not answer on it, and the child's lease goes on meanwhile.
 
 An exchange that somebody removed is made anew, but ``outbound`` by the gateways, if there are any: only they know what
-of it they want to hear, and what is told before they have said so is lost.
+of it they want to hear, and what is told before they have said so is lost. An event must come into a queue: where none
+is bound the broker gives it back (``mandatory``), and what is missing is made anew.
 """
 
 import logging
@@ -15,16 +16,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from amqp.exceptions import NotFound
+from amqp.exceptions import AccessRefused, NotAllowed, NotFound
 from kombu import Connection, Producer
-from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
+from gameserver.broker.connections import REFUSALS, blame
 from gameserver.broker.declare_queues import ensure_topology
 from gameserver.broker.gateway_routing import RESULT_PRIORITY
 from gameserver.broker.topology import EVENTS, OUTBOUND, Topology
 from gameserver.messages.outbound import BatchResult, encode_outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from gameserver.runtime.logging import Seldom
+from tasks.untold import Unpublishable
 
 # Together well below the shortest lease: after a quiet time something on the way may have forgotten the connection.
 CONFIRM_S_MAX = 2.0
@@ -32,10 +35,12 @@ CONNECT_S_MAX = 2.0
 # Gateways find out within 4 seconds that nothing reaches them, and make the exchange anew.
 OUTBOUND_S_MAX = 5.0
 OUTBOUND_PAUSE_S = 0.25
+RESTORES_MAX = 2  # what still leads nowhere then, this user may not make anew
 _RETRY = {"max_retries": 8, "interval_start": 0.05, "interval_step": 0.2, "interval_max": 1.0}
 
 
 log = logging.getLogger(__name__)
+removed = Seldom(log)
 
 
 class _Connection(Connection):
@@ -49,6 +54,8 @@ class _Connection(Connection):
 
 class Publisher:
     """Publishes for one process. Raises ``kombu.exceptions.OperationalError`` when the broker stays away.
+
+    It raises ``Unpublishable``, which is one, where the broker is there and does not take it.
 
     ``wanted``: what stands on the broker when nothing was removed. ``pause`` waits for so many seconds.
     """
@@ -68,7 +75,8 @@ class Publisher:
                 "write_timeout": CONFIRM_S_MAX,
             },
         )
-        self._producer = Producer(self._connection, auto_declare=False)
+        self._came_back = False
+        self._producer = Producer(self._connection, auto_declare=False, on_return=self._note_return)
 
     def outbound(self, outbound: BatchResult, keys: Sequence[str]) -> None:
         """Tell all gateways whose queue listens to any of the keys, once each (RabbitMQ's ``CC`` header)."""
@@ -98,32 +106,50 @@ class Publisher:
             delivery_mode=2 if message.persistent else 1,
             correlation_id=message.task_id,
             timestamp=message.accepted_s,
+            mandatory=True,
         )
 
     def _publish(self, body: bytes, *, exchange: str, **options: Any) -> None:
-        waited_s = 0.0
+        waited_s, restored = 0.0, 0
         while not self._published(body, exchange=exchange, **options):
             if exchange == OUTBOUND and waited_s < OUTBOUND_S_MAX:
                 self._pause(OUTBOUND_PAUSE_S)
                 waited_s += OUTBOUND_PAUSE_S
-            else:
+            elif restored < RESTORES_MAX:
                 self._restore()
+                restored += 1
+            else:
+                raise Unpublishable(
+                    f"What goes to the exchange {exchange} by the key {options['routing_key']!r} leads nowhere. "
+                    "`gameserver declare`, as a user who may, mends that."
+                )
 
     def _published(self, body: bytes, **options: Any) -> bool:
-        """Publish it. Returns whether its exchange was there."""
+        """Publish it. Returns whether its exchange was there, and a queue where one must be."""
+        self._came_back = False
         try:
             self._producer.publish(body, retry=True, retry_policy=_RETRY, confirm_timeout=CONFIRM_S_MAX, **options)
         except NotFound:
             self._producer.revive(self._connection.channel())  # the broker closed the other one
             return False
-        return True
+        except (AccessRefused, NotAllowed) as refused:
+            raise self._blamed(refused) from refused
+        return not self._came_back
+
+    def _note_return(self, *_: Any) -> None:
+        """The broker gives back what it found no queue for; it says so before it confirms."""
+        self._came_back = True
 
     def _restore(self) -> None:
-        log.warning("something was removed from the broker, and is made anew")
+        removed.warning("something was removed from the broker, and is made anew")
         try:
             ensure_topology(self._connection, self._topology)
-        except NotFound as missing:
-            raise OperationalError(f"{missing.reply_text}; its operator makes it anew: gameserver declare") from missing
+        except REFUSALS as refused:
+            raise self._blamed(refused) from refused
+
+    def _blamed(self, refused: Exception) -> Unpublishable:
+        self._connection.collect()  # its channel is closed; a new one is made with the next publish
+        return Unpublishable(blame(refused).message)
 
     def close(self) -> None:
         """Close the connection."""

@@ -14,12 +14,14 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from gameserver.broker import urls
-from gameserver.broker.handshake import explained
+from gameserver.broker.handshake import differs, explained, lacks, not_allowed, refused
 from gameserver.errors import Corrupt, GameError, Retryable
 
 TIMEOUT_S = 5.0
 # What the broker, or the way to it, can do to a tool.
 ERRORS = (AMQPError, MessageNacked, OperationalError, OSError)
+# What it does not do, until somebody gives a permission, or makes what is missing or not as it should be.
+REFUSALS = (AccessRefused, NotAllowed, NotFound, PreconditionFailed)
 
 
 class Depth(msgspec.Struct, frozen=True):
@@ -71,20 +73,13 @@ def blame(error: Exception) -> GameError:
     """Return the error of ours that says the same as one of ``ERRORS``, and what to do."""
     cause = error.__cause__ if isinstance(error, OperationalError) and error.__cause__ else error
     if isinstance(cause, AccessRefused):
-        return Corrupt("broker_refuses", f"The broker refuses the user of AMQP_URL: {_said(cause)}")
+        return Corrupt("broker_refuses", refused(_said(cause)))
     if isinstance(cause, NotAllowed):
-        return Corrupt("broker_refuses", f"The broker does not have what AMQP_URL names, or not for it: {_said(cause)}")
+        return Corrupt("broker_refuses", not_allowed(_said(cause)))
     if isinstance(cause, PreconditionFailed):
-        return Corrupt(
-            "broker_differs",
-            f"A queue or exchange is there with other arguments: {_said(cause)}. Give the settings that it was made "
-            "with, or remove it when it is empty (docs/operating.md, Limits).",
-        )
+        return Corrupt("broker_differs", differs(_said(cause)))
     if isinstance(cause, NotFound):
-        return Corrupt(
-            "broker_lacks",
-            f"The broker lacks something: {_said(cause)}. `gameserver declare`, as a user who may, makes it.",
-        )
+        return Corrupt("broker_lacks", lacks(_said(cause)))
     return Retryable("broker_away", f"The broker does not answer: {explained(_said(cause))}")
 
 

@@ -7,6 +7,7 @@ deployment whose users are bounded is declared once by its operator, and one who
 import logging
 from typing import Any
 
+from amqp import Message
 from amqp.exceptions import AccessRefused, PreconditionFailed
 from kombu import Exchange, Queue
 
@@ -30,6 +31,17 @@ def ensure_topology(connection: Any, wanted: Topology) -> None:
             raise
         log.warning("delete this queue when it is empty, it is made anew: %s", differs)
         _look(connection, wanted)
+
+
+def try_publishing(connection: Any) -> None:
+    """Publish what leads nowhere to each exchange to which workers tell something and that can lead it nowhere.
+
+    Raises amqp's ``AccessRefused`` where the user may not, and ``NotFound`` where an exchange is missing.
+    """
+    with connection.channel() as channel:
+        for exchange in (topology.EVENTS, topology.OUTBOUND):
+            channel.basic_publish(Message(b""), exchange, topology.NOWHERE)
+            channel.exchange_declare(exchange, "direct", passive=True)  # its answer comes after that of the publish
 
 
 def declare(connection: Any, wanted: Topology) -> None:

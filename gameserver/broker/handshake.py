@@ -24,6 +24,29 @@ CAUSES = {
 }
 
 
+def refused(said: str) -> str:
+    """Say that a user, a password or a permission is not the right one."""
+    return f"The broker refuses the user of AMQP_URL: {said.rstrip('.')}."
+
+
+def not_allowed(said: str) -> str:
+    """Say that a virtual host is not there, or not for this user."""
+    return f"The broker does not have what AMQP_URL names, or not for it: {said.rstrip('.')}."
+
+
+def differs(said: str) -> str:
+    """Say that something stands on the broker, and not as the settings want it."""
+    return (
+        f"A queue or exchange is there with other arguments: {said}. Give the settings that it was made with, or "
+        "remove it when it is empty (docs/operating.md, Limits)."
+    )
+
+
+def lacks(said: str) -> str:
+    """Say that something does not stand on the broker."""
+    return f"The broker lacks something: {said}. `gameserver declare`, as a user who may, makes it."
+
+
 def explained(said: str) -> str:
     """Return what a library's words mean, and the words; the words alone where they say enough."""
     cause = next((cause for words, cause in CAUSES.items() if words in said.lower()), "")

@@ -29,6 +29,7 @@ DEAD_EVENTS = "dead.events"
 DEAD_TICKS = "dead.ticks"
 TICK = "tick"  # a tick's second routing key: no queue of events is bound by it
 REPORTS = "reports"
+NOWHERE = "nowhere"  # a routing key of no queue: what is published by it tells whether one may publish
 DELAYS_MS = (500, 2_000, 8_000)  # after the first, second, third failed trial
 GATEWAY_QUEUE_KEPT_MS = 60_000
 GATEWAY_MESSAGE_KEPT_MS = 60_000  # longer than a gateway may be silent without its players leaving the world

@@ -20,7 +20,7 @@ from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from gameserver.broker.gateway_routing import gateway_queue
-from gameserver.broker.topology import EVENTS, OUTBOUND, REPORTS, Topology, offered, version
+from gameserver.broker.topology import EVENTS, NOWHERE, OUTBOUND, REPORTS, Topology, offered, version
 from gameserver.limits import Limits
 from gameserver.messages.outbound import Outbound
 from gameserver.messages.task_message import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
@@ -29,6 +29,7 @@ from gateway.amqp.alarm import BrokerAlarm
 from gateway.amqp.consumer import OutboundConsumer
 from gateway.amqp.failover import BrokerFactory, FailoverEndpoint
 from gateway.amqp.queue_setup import QueueSetup
+from gateway.amqp.refusals import REFUSED_PAUSE_S, Refusals, what_to_do
 from gateway.net.transport import keep_alive, set_no_delay, socket_of
 
 log = logging.getLogger(__name__)
@@ -88,12 +89,13 @@ class Broker:
         self._setup = QueueSetup(topology, gateway)
         self._alarm = BrokerAlarm()
         self._returned: set[str] = set()
+        self._refusals = Refusals(backoffPolicy(initialDelay=0.2, maxDelay=5.0, factor=1.6))
         nodes: Any = FailoverEndpoint(reactor, amqp_url)
-        connecting: Any = BrokerFactory(reactor, nodes, self._connected)
+        connecting: Any = BrokerFactory(reactor, nodes, self._connected, self._refusals.note)
         self._service = ClientService(
             nodes,
             connecting,
-            retryPolicy=backoffPolicy(initialDelay=0.2, maxDelay=5.0, factor=1.6),
+            retryPolicy=self._refusals.pause_s,
             clock=reactor,
         )
 
@@ -217,7 +219,7 @@ class Broker:
         try:
             was_missing = yield self._setup.restore(connection)
         except ChannelClosedByBroker as refused:
-            missing.warning("the broker lacks something: %s; gameserver declare makes it anew", refused.reply_text)
+            missing.warning("not all stands on the broker as it should: %s", what_to_do(refused))
             raise
         return was_missing
 
@@ -229,6 +231,8 @@ class Broker:
         publishing = yield connection.channel()
         yield publishing.confirm_delivery()
         publishing.add_on_return_callback(self._message_returned)
+        if self._refusals.in_doubt:
+            yield publishing.basic_publish(EVENTS, NOWHERE, b"")  # its channel is closed where that is refused
         yield self._setup.declare_own_queue(publishing)
         consuming = yield connection.channel()
         yield consuming.basic_qos(prefetch_count=self._limits.gateway_prefetch)
@@ -236,6 +240,7 @@ class Broker:
         self._alarm.watch(connection)
         publishing.on_closed.addBoth(self._lost, connection)
         consuming.on_closed.addBoth(self._lost, connection)
+        self._refusals.in_doubt = False
         self._connection, self._publishing, self._consuming = connection, publishing, consuming
         self._consumer = self._consumer_of(consuming, queue, connection)
         self._consumer.consume()
@@ -251,7 +256,8 @@ class Broker:
         return f"RabbitMQ {running[0]}.{running[1]}, {offered(self._topology.wanted.type, running)}"
 
     def _failed(self, failure: Failure, connection: TwistedProtocolConnection) -> None:
-        unprepared.warning("setting the broker connection up failed: %s", failure.value)
+        self._refusals.note(failure.value)
+        unprepared.warning("setting the broker connection up failed: %s", what_to_do(failure.value))
         self._lost(None, connection)
 
     def _lost(self, reason: Any, connection: TwistedProtocolConnection) -> None:
@@ -263,9 +269,15 @@ class Broker:
         if connection.transport is not None:
             connection.transport.abortConnection()
         if was_up:
-            if not self._stopping:
-                log.warning("lost the broker: %s", reason)
+            self._tell_loss(reason)
             self._on_down()
+
+    def _tell_loss(self, reason: Any) -> None:
+        """Say why the connection is lost. What the broker refuses it refuses again after the pause: seldom."""
+        if self._refusals.note(reason):
+            unprepared.warning("%s Trying again every %d seconds.", what_to_do(reason), REFUSED_PAUSE_S)
+        elif not self._stopping:
+            log.warning("lost the broker: %s", reason)
 
     def _deaf(self, connection: Any, reason: BaseException | None) -> None:
         """Reconnect where the broker cancelled the consumer on an open channel: someone removed the gateway's queue."""

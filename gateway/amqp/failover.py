@@ -54,12 +54,6 @@ def _checking(host: str, ca_file: Path | None) -> Any:
     return optionsForClientTLS(host, trustRootFromCertificates([Certificate.loadPEM(ca_file.read_bytes())]))
 
 
-def _refused(failure: Failure, protocol: TwistedProtocolConnection) -> None:
-    refusals.warning("the broker does not let us in: %s", why_refused(failure.value))
-    if protocol.transport is not None:
-        protocol.transport.abortConnection()
-
-
 def why_refused(error: BaseException | None) -> str:
     """Say what the broker does not like, in its own words where it said something."""
     if isinstance(error, ConnectionClosedByBroker):
@@ -129,15 +123,28 @@ class BrokerProtocol(TwistedProtocolConnection):
 
 
 class BrokerFactory(Factory):
-    """Makes pika protocols, and says when one has shaken hands."""
+    """Makes pika protocols, and says when one has shaken hands, or why the broker would not (``refused``)."""
 
-    def __init__(self, reactor: Any, nodes: FailoverEndpoint, connected: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        nodes: FailoverEndpoint,
+        connected: Callable[[Any], None],
+        refused: Callable[[BaseException | None], Any],
+    ) -> None:
         self._reactor = reactor
         self._nodes = nodes
         self._connected = connected
+        self._refused = refused
 
     def buildProtocol(self, address: Any) -> BrokerProtocol:  # noqa: N802
         protocol = BrokerProtocol(self._nodes.where, self._reactor)
         protocol.ready.addTimeout(CONNECT_S_MAX, self._reactor)
-        protocol.ready.addCallbacks(self._connected, _refused, errbackArgs=(protocol,))
+        protocol.ready.addCallbacks(self._connected, self._not_let_in, errbackArgs=(protocol,))
         return protocol
+
+    def _not_let_in(self, failure: Failure, protocol: TwistedProtocolConnection) -> None:
+        refusals.warning("the broker does not let us in: %s", why_refused(failure.value))
+        self._refused(failure.value)
+        if protocol.transport is not None:
+            protocol.transport.abortConnection()

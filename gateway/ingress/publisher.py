@@ -16,7 +16,7 @@ from gameserver.declare.base import Spec
 from gameserver.limits import Limits
 from gameserver.messages.envelope import Envelope
 from gameserver.messages.task_message import task_message
-from gameserver.runtime.logging import about
+from gameserver.runtime.logging import Seldom, about
 from gateway.amqp.broker import Broker, Busy, Unroutable
 from gateway.clock import Clock
 from gateway.connections.registry import ConnectionRegistry
@@ -26,6 +26,7 @@ from gateway.metrics.meters import Meters
 from gateway.pace import Pace
 
 log = logging.getLogger(__name__)
+astray = Seldom(log)
 
 
 class Failures(Protocol):
@@ -39,7 +40,10 @@ class Failures(Protocol):
 
 
 class Publisher:
-    """Publishes events. ``now_ms``: server time. ``broker`` and ``failures`` are set before anything is published."""
+    """Publishes events. ``now_ms``: server time. ``broker`` and ``failures`` are set before anything is published.
+
+    ``led_nowhere``: whether something was published that is in no queue; whoever sees to that resets it.
+    """
 
     broker: Broker
     failures: Failures
@@ -68,6 +72,7 @@ class Publisher:
         self._meters = meters
         self._batchers: dict[Stream, Batcher] = {}
         self._copies = 0  # batches that were published again
+        self.led_nowhere = False
 
     @property
     def all_published(self) -> bool:
@@ -125,9 +130,18 @@ class Publisher:
         if failure.check(Busy):
             self.failures.refused(batch, "busy", "The server takes no more of this at the moment. Try again soon.")
         elif failure.check(Unroutable):
+            self._note_astray(batch.queue)
             self.failures.refused(batch, "unavailable", "Nobody serves this at the moment.")
         else:
             self.failures.uncertain(batch)
+
+    def _note_astray(self, queue: str) -> None:
+        self.led_nowhere = True
+        astray.warning(
+            "events for the queue %s lead nowhere: it, or its binding to the exchange events, was removed. It is made "
+            "anew; where this user may not, `gameserver declare` does that.",
+            queue,
+        )
 
     def finished(self, batch: Batch) -> None:
         """Let the next batch go: a process is done with this one."""

@@ -8,11 +8,15 @@ from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
 
 from gameserver.errors import Retryable
+from gameserver.runtime.logging import Seldom
 from tasks.batches.task_run import TaskRun
+from tasks.untold import Unpublishable, Untold
 
 log = logging.getLogger(__name__)
+untold = Seldom(log)
 
 PAUSE_S = 0.25
+REFUSED_PAUSE_S = 2.0  # in which the main process hears that a child was refused
 
 T = TypeVar("T")
 
@@ -41,6 +45,10 @@ class Patience:
             work()
         except Reject:
             raise
+        except Unpublishable as trouble:
+            untold.warning("%s Events go back to their queue, and wait there.", trouble)
+            self._pause(max(0.0, min(REFUSED_PAUSE_S, run.until_s - self.clock_s())))
+            raise Untold(str(trouble), requeue=True) from trouble
         except OperationalError as trouble:
             log.warning("not all of %s was told: %s", run.task_id, trouble)
             raise Reject(str(trouble), requeue=True) from trouble

@@ -10,19 +10,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from amqp.exceptions import AccessRefused, NotAllowed, NotFound, PreconditionFailed
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from click import Option
 
 from gameserver import config
-from gameserver.broker.connections import blame
-from gameserver.broker.declare_queues import ensure_topology
+from gameserver.broker.connections import REFUSALS, blame
+from gameserver.broker.declare_queues import ensure_topology, try_publishing
 from gameserver.broker.topology import offered, shares_prefetch, topology, version
 from gameserver.runtime.logging import Seldom
 from tasks.overrides.ack_timeout import LOOK_EVERY_S, HeldMessages, held_s_max
 from tasks.unread_messages import Strategies
+from tasks.untold import LOOK_EVERY_S as LOOK_AT_PUBLISHING_EVERY_S
+from tasks.untold import publishing
 
 log = logging.getLogger(__name__)
 refusals = Seldom(log)
@@ -63,7 +64,7 @@ def _until_it_may(work: Callable[[], T]) -> T:
     while True:
         try:
             return work()
-        except (AccessRefused, NotAllowed, NotFound, PreconditionFailed) as refused:
+        except REFUSALS as refused:
             refusals.warning("%s Trying again every %d seconds.", blame(refused).message, TRIES["interval_max"])
         state.maybe_shutdown()
         time.sleep(TRIES["interval_max"])
@@ -111,6 +112,9 @@ class PromptConsumer(Consumer):
         log.info("RabbitMQ %d.%d, %s", *running, offered(settings.queues.type, running))
         self._arrange_prefetch(connection, shared=shares_prefetch(settings.queues.type, running))
         _until_it_may(partial(ensure_topology, connection, topology(settings.limits, settings.queues)))
+        if publishing.in_doubt:
+            _until_it_may(partial(try_publishing, connection))
+            publishing.in_doubt = False
         return connection
 
     def ensure_connected(self, conn: Any) -> Any:
@@ -123,6 +127,7 @@ class PromptConsumer(Consumer):
         super().register_with_event_loop(hub)
         held = HeldMessages(held_s_max(), before=tuple(state.reserved_requests))
         hub.call_repeatedly(LOOK_EVERY_S, _check, held)
+        hub.call_repeatedly(LOOK_AT_PUBLISHING_EVERY_S, publishing.check)
 
     def _arrange_prefetch(self, connection: Any, *, shared: bool) -> None:
         """Count what is prefetched for all queues of this worker, where the broker can, or else for each by itself.

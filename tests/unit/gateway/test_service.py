@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from gameserver import config
 from gameserver.messages.outbound import BatchResult, Query
 from gameserver.messages.process_reports import read_gateway_report
-from gateway.service import BIND_AGAIN_S, Gateway
+from gateway.service import RESTORE_S, Gateway
 
 
 class Reactor(Clock):
@@ -47,4 +47,4 @@ def test_a_batchs_result_is_passed_on_and_not_answered(gateway: Gateway, monkeyp
 
 def test_what_is_watched_is_bound_again_now_and_then(gateway: Gateway) -> None:
     """A single binding that somebody removes by hand is missed by no process: no family falls silent."""
-    assert (gateway.hub.bind_again, BIND_AGAIN_S) in [(loop.f, seconds) for loop, seconds in gateway._loops]
+    assert (gateway.hub.restore, RESTORE_S) in [(loop.f, seconds) for loop, seconds in gateway._loops]

@@ -264,10 +264,10 @@ def test_the_queue_is_unbound_when_the_last_watcher_is_gone(stage: Stage):
 def test_all_that_is_watched_is_bound_again_while_the_broker_is_there(stage: Stage):
     stage.player("ada", watch=("zone.a",))
     stage.broker.bound.clear()
-    stage.hub.bind_again()
+    stage.hub.restore()
     assert stage.broker.bound == [f"+{routing_key('zone.a')}"]
     stage.broker.up = False
-    stage.hub.bind_again()
+    stage.hub.restore()
     assert len(stage.broker.bound) == 1
 
 
