@@ -205,7 +205,7 @@ class CountedRequest(Request):
         publishing.in_doubt |= isinstance(fault, Untold)
         done = super().on_failure(exc_info, *args, **more)
         if comes_again(fault):
-            self.send_event("task-retried", exception=str(fault), traceback=str(exc_info.traceback))
+            self.send_event("task-retried", exception=str(getattr(fault, "reason", None) or repr(fault)), traceback=str(exc_info.traceback))
         return done
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:

@@ -1,4 +1,4 @@
-"""What a worker publishes comes into a queue, whatever somebody removed; where it can't, that is told and given back."""
+"""What a worker publishes comes into a queue, whatever somebody removed; where that can't be, it says so."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -86,9 +86,7 @@ def test_who_is_refused_says_so_and_publishes_again_when_it_may(
     eventually(lambda: channel.queue_purge("chat").method.message_count == 1, "the event")
 
 
-def test_a_worker_sees_for_itself_whether_it_may_publish(
-    channel: Any, vhost: Vhost, private_node: RunningNode
-) -> None:
+def test_a_worker_sees_for_itself_whether_it_may_publish(channel: Any, vhost: Vhost, private_node: RunningNode) -> None:
     with connected(vhost.url) as connection:
         try_publishing(connection)
     private_node.ctl("set_permissions", "-p", vhost.name, USER, ".*", f"^{DEAD}$", ".*")

@@ -60,7 +60,7 @@ def test_a_worker_looks_at_what_it_holds_as_long_as_it_is_connected(monkeypatch:
     consumer: Any = object.__new__(PromptConsumer)
     consumer.blueprint = SimpleNamespace(send_all=lambda *_, **__: None)
     consumer.register_with_event_loop(hub)
-    [(every_s, look)] = calls
+    (every_s, look), _ = calls  # the other: whether publishing was refused
     assert every_s == LOOK_EVERY_S
     monkeypatch.setattr(state, "reserved_requests", {old, taken})
     now_s = [0.0]
