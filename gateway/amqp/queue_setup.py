@@ -18,16 +18,22 @@ class QueueSetup:
     def __init__(self, topology: Topology, gateway: str) -> None:
         self._topology = topology
         self._gateway = gateway
+        self._may_declare = True
 
-    @defer.inlineCallbacks
     def declare_shared(self, connection: Any) -> Any:
         """Declare the shared exchanges and queues; check that they exist where this user may not declare."""
+        self._may_declare = True  # that may be another user
+        return self._see_to_shared(connection)
+
+    @defer.inlineCallbacks
+    def _see_to_shared(self, connection: Any) -> Any:
         channel = yield connection.channel()
         try:
-            yield from self._declare(channel)
+            yield from self._declare(channel) if self._may_declare else self._look(channel)
         except ChannelClosedByBroker as refused:
             if refused.reply_code != ACCESS_REFUSED and not is_about_dead(refused.reply_text):
                 raise
+            self._may_declare = refused.reply_code != ACCESS_REFUSED  # the broker and pika log each refusal
             channel = yield connection.channel()
             yield from self._look(channel)
         yield channel.close()
@@ -63,7 +69,7 @@ class QueueSetup:
     def restore(self, connection: Any) -> Any:
         """Declare everything again. Fires with whether the exchange ``outbound`` was missing."""
         was_missing = yield from self._lacks_outbound(connection)
-        yield self.declare_shared(connection)
+        yield self._see_to_shared(connection)
         channel = yield connection.channel()
         yield self.declare_own_queue(channel)
         yield channel.close()
