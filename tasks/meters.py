@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from celery.exceptions import Reject, WorkerLostError
+from celery.exceptions import Reject, TimeLimitExceeded, WorkerLostError
 from celery.worker import state
 from celery.worker.control import inspect_command
 from celery.worker.request import Request
@@ -201,11 +201,16 @@ class CountedRequest(Request):
     def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
         """The task raised, or its child died. Of what goes back to its queue Celery tells nothing."""
         fault = exc_info.exception
-        meters.ended(self.type, _ENDS.get(type(fault).__name__, "failed"))
+        if not isinstance(fault, TimeLimitExceeded):  # that is counted as the lease's end
+            meters.ended(self.type, _ENDS.get(type(fault).__name__, "failed"))
         publishing.in_doubt |= isinstance(fault, Untold)
         done = super().on_failure(exc_info, *args, **more)
         if comes_again(fault):
-            self.send_event("task-retried", exception=str(getattr(fault, "reason", None) or repr(fault)), traceback=str(exc_info.traceback))
+            self.send_event(
+                "task-retried",
+                exception=str(getattr(fault, "reason", None) or repr(fault)),
+                traceback=str(exc_info.traceback),
+            )
         return done
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:

@@ -23,7 +23,7 @@ from gameserver.runtime.logging import Seldom
 from tasks.overrides.ack_timeout import LOOK_EVERY_S, HeldMessages, held_s_max
 from tasks.unread_messages import Strategies
 from tasks.untold import LOOK_EVERY_S as LOOK_AT_PUBLISHING_EVERY_S
-from tasks.untold import publishing
+from tasks.untold import PublishingRefusedError, publishing
 
 log = logging.getLogger(__name__)
 refusals = Seldom(log)
@@ -65,15 +65,32 @@ def _until_it_may(work: Callable[[], T]) -> T:
         try:
             return work()
         except REFUSALS as refused:
-            refusals.warning("%s Trying again every %d seconds.", blame(refused).message, TRIES["interval_max"])
-        state.maybe_shutdown()
-        time.sleep(TRIES["interval_max"])
+            _say_and_wait(refused)
+
+
+def _say_and_wait(refused: Exception) -> None:
+    refusals.warning("%s Trying again every %d seconds.", blame(refused).message, TRIES["interval_max"])
+    state.maybe_shutdown()
+    time.sleep(TRIES["interval_max"])
+
+
+class SaidOnce(logging.Filter):
+    """Leaves out what Celery logs of a refusal, each time: it is said once a minute, with what to do."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is about anything else."""
+        about = record.args if isinstance(record.args, tuple) else ()
+        return not any(isinstance(each, (*REFUSALS, PublishingRefusedError)) for each in about)
+
+
+logging.getLogger("celery.worker.consumer.consumer").addFilter(SaidOnce())
 
 
 class PromptConsumer(Consumer):
     """Celery's consumer, with shorter pauses between its tries to connect, and without talk among workers."""
 
     Strategies = Strategies
+    _refusal: BaseException | None = None  # what ended the last connection
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, **ALONE})
@@ -106,6 +123,8 @@ class PromptConsumer(Consumer):
     def connect(self) -> Any:
         """Connect, and make the topology stand."""
         self._events_due = False  # a timer that was set before is gone with the old connection
+        if isinstance(self._refusal, REFUSALS):
+            _say_and_wait(self._refusal)
         connection = super().connect()
         settings = config.load()
         running = version(connection.connection.server_properties)
@@ -116,6 +135,12 @@ class PromptConsumer(Consumer):
             _until_it_may(partial(try_publishing, connection))
             publishing.in_doubt = False
         return connection
+
+    def on_connection_error_after_connected(self, exc: BaseException) -> None:
+        """Learn what ended the connection: what the broker refuses to this process it may refuse to its children."""
+        self._refusal = exc
+        publishing.in_doubt |= isinstance(exc, REFUSALS)
+        super().on_connection_error_after_connected(exc)
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long it takes."""

@@ -67,7 +67,7 @@ class Playing:
 
     def _list(self, what: str, *fields: str) -> list[tuple[str, ...]]:
         text = self._node.ctl("--quiet", what, "-p", self._vhost, *fields, "--no-table-headers")
-        return [tuple(row) for row in csv.reader(text.splitlines(), delimiter="\t")]
+        return [tuple(row) for row in csv.reader(text.splitlines(), delimiter="\t") if row]
 
     def talks(self) -> bool:
         """Ada whispers to Bob. Returns whether it was done; refused it may be, but not left unanswered."""

@@ -84,6 +84,6 @@ def test_what_was_taken_away_is_said_once_a_minute_and_everything_is_answered(
         assert answers[0]["type"] == "ok", answers
         eventually(lambda: ada.ask("say", text="well")["type"] == "ok", "an ordinary answer", ANSWERED_S_MAX)
     said = proc.text.removeprefix(before)
-    assert 0 < said.count("REFUSED") + said.count("refused") <= 8, said
-    assert said.count("Traceback") <= 1, said
+    assert said.count("The broker refuses the user of AMQP_URL") + said.count("does not let us in") in (1, 2), said
+    assert "Traceback" not in said
     assert guarded.dead() == 0

@@ -33,9 +33,10 @@ def playing(
 
 def ends(watched: Watched, retried: str) -> set[str]:
     """How the task that was retried because of this went on, once it has ended."""
-    (told,) = [event for event in watched.of("task-retried") if retried in event["exception"]]
-    events = [event["type"] for event in watched.events if event.get("uuid") == told["uuid"]]
-    return {type_ for type_ in events if type_ not in ("task-received", "task-started")}
+    (uuid,) = eventually(lambda: {e["uuid"] for e in watched.of("task-received", name="chat.say")}, "a task")
+    eventually(lambda: [e for e in watched.of("task-retried", uuid=uuid) if retried in e["exception"]], retried)
+    eventually(lambda: watched.of("task-succeeded", uuid=uuid), "its end")
+    return {event["type"] for event in watched.events if event.get("uuid") == uuid} - {"task-received", "task-started"}
 
 
 def counted(deployment: Deployment, end: str) -> float:
@@ -48,7 +49,6 @@ def test_a_rule_that_hangs_until_its_lease_is_over(playing: tuple[Deployment, Pr
     give(deployment.folder, "hold 60")
     with Watched(deployment.amqp_url) as watched:
         assert ada.reply(ada.post("say", text="hello"), LEASE_S_MAX)["type"] == "ok"
-        eventually(lambda: watched.of("task-succeeded"), "its end")
         assert ends(watched, "TimeLimitExceeded") == {"task-retried", "task-succeeded"}
     assert taken(deployment.folder)
     assert (counted(deployment, "lease_over"), counted(deployment, "failed")) == (1, 0)
@@ -62,7 +62,6 @@ def test_a_child_that_is_killed(playing: tuple[Deployment, Proc, LineClient]) ->
         eventually(lambda: taken(deployment.folder), "a child that hangs")
         os.kill(worker.children()[0], signal.SIGKILL)
         assert ada.reply(asked, LEASE_S_MAX)["type"] == "ok"
-        eventually(lambda: watched.of("task-succeeded"), "its end")
         assert ends(watched, "exited prematurely") == {"task-retried", "task-succeeded"}
 
 
@@ -75,6 +74,4 @@ def test_a_database_that_is_locked(playing: tuple[Deployment, Proc, LineClient])
             asked = ada.post("say", text="hello")
             eventually(lambda: watched.of("task-retried"), "a task that is given back", LEASE_S_MAX)
         assert ada.reply(asked, LEASE_S_MAX)["type"] == "ok"
-        eventually(lambda: watched.of("task-succeeded"), "its end")
-        assert {"task-failed"} - {event["type"] for event in watched.events}
-        assert all("database" in event["exception"] for event in watched.of("task-retried"))
+        assert ends(watched, "database") == {"task-retried", "task-succeeded"}

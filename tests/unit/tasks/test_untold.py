@@ -1,5 +1,6 @@
 """What the broker refuses: a child gives its event back after a pause, and the worker takes no other before it may."""
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from celery.worker.consumer import consumer as celerys
 from celery.worker.request import Request
 
 from gameserver.messages.readability import Sorted
+from gameserver.runtime.logging import Seldom
 from tasks import meters as module
 from tasks.batches.database_wait import REFUSED_PAUSE_S, Patience
 from tasks.batches.task_run import TaskRun
@@ -20,7 +22,8 @@ from tasks.untold import PublishingRefusedError, Unpublishable, Untold, publishi
 
 
 @pytest.fixture(autouse=True)
-def undoubted() -> Any:
+def undoubted(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("tasks.overrides.consumer.refusals", Seldom(logging.getLogger("tasks.overrides.consumer")))
     publishing.in_doubt = False
     yield
     publishing.in_doubt = False
@@ -107,3 +110,33 @@ def test_a_child_that_is_refused_has_its_worker_connect_anew_and_take_nothing_be
     assert consumer.connect() is connection
     assert (answers, len(slept)) == ([], 1)
     publishing.check()
+
+
+def test_what_ends_the_connection_by_a_refusal_has_it_made_anew_after_a_pause_and_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Celery's remote control is refused: it began anew fifty times a second."""
+    slept: list[float] = []
+    monkeypatch.setattr("tasks.overrides.consumer.time.sleep", slept.append)
+    monkeypatch.setattr(celerys.Consumer, "on_connection_error_after_connected", lambda *_: None)
+    connection = SimpleNamespace(connection=SimpleNamespace(server_properties={}))
+    monkeypatch.setattr(celerys.Consumer, "connect", lambda _: connection)
+    monkeypatch.setattr(PromptConsumer, "_arrange_prefetch", lambda *_, **__: None)
+    monkeypatch.setattr("tasks.overrides.consumer.ensure_topology", lambda *_: None)
+    monkeypatch.setattr("tasks.overrides.consumer.try_publishing", lambda *_: None)
+    consumer: Any = object.__new__(PromptConsumer)
+    for fault, pauses in ((ConnectionResetError(), 0), (AccessRefused("to celery.pidbox"), 1), (OSError(), 1)):
+        consumer.on_connection_error_after_connected(fault)
+        consumer.connect()
+        assert len(slept) == pauses
+    assert caplog.text.count("The broker refuses the user of AMQP_URL") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "shown"), [(AccessRefused("x"), False), (PublishingRefusedError("x"), False), (OSError("x"), True)]
+)
+def test_of_a_refusal_celerys_own_line_is_left_out(
+    fault: Exception, shown: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    celerys.warn("%s (%r)", "Connection to broker lost", fault)
+    assert ("Connection to broker lost" in caplog.text) is shown
