@@ -87,12 +87,19 @@ def _said(error: BaseException) -> str:
     return str(getattr(error, "reply_text", None) or error or type(error).__name__)
 
 
-def depth(connection: Connection, queue: str) -> Depth | None:
-    """Return a queue's depth, or ``None`` where there is no such queue."""
-    channel = connection.channel()  # one for each: the broker closes it when there is no such queue
-    try:
-        found = channel.queue_declare(queue, passive=True)
-    except NotFound:
-        return None
-    channel.close()
-    return Depth(found.message_count, found.consumer_count)
+class DepthReader:
+    """Asks for queues' depths, on one channel as long as there are such queues."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._channel: Any = None  # the broker closes it when there is no such queue
+
+    def depth(self, queue: str) -> Depth | None:
+        """Return a queue's depth, or ``None`` where there is no such queue."""
+        channel, self._channel = self._channel or self._connection.channel(), None
+        try:
+            found = channel.queue_declare(queue, passive=True)
+        except NotFound:
+            return None
+        self._channel = channel
+        return Depth(found.message_count, found.consumer_count)

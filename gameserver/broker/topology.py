@@ -126,10 +126,14 @@ class Topology(msgspec.Struct, frozen=True):
         return [queue.name for queue in self.queues if queue.exchange == EVENTS and queue.name.split(".")[0] == family]
 
 
+def possible_wholes() -> list[str]:
+    """List every name that a queue of events may have under any settings, before it is split."""
+    return [*catalogue.families(), *(spec.task for spec in catalogue.specs())]
+
+
 def possible_queues() -> list[str]:
-    """List every name that a queue of events may have under any settings."""
-    wholes = [*catalogue.families(), *(spec.task for spec in catalogue.specs())]
-    return [part_name(whole, n) for whole in wholes for n in range(PARTS_MAX)]
+    """List the same with the names of all parts."""
+    return [part_name(whole, n) for whole in possible_wholes() for n in range(PARTS_MAX)]
 
 
 def topology(limits: Limits, wanted: Queues) -> Topology:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from gameserver import config
-from gameserver.cli.commands import Subparsers, add_command, add_group
+from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, add_group, within
 from gameserver.declare import catalogue
 from gameserver.errors import GameError, Rejected, Retryable
 from gameserver.local.game_check import begin_check
@@ -87,7 +87,8 @@ def _catalogue_of(file: Path) -> catalogue_document.Document:
 
 
 def _running_catalogues() -> list[catalogue_document.Document]:
-    answers = Inspector(config.load().amqp_url).catalogues()
+    with within(ANSWER_S_MAX):
+        answers = Inspector(config.load().amqp_url).catalogues()
     if not answers:
         raise Retryable("nobody_answers", "No worker answered: is one running, of a version that knows the question?")
     return [catalogue_document.read(text.encode(), worker) for worker, text in sorted(answers.items())]

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from gameserver.errors import Retryable
 
 ANSWER_S_MAX = 30.0  # for what asks a broker, a database or a running deployment and prints the answer
+AGAIN_S = 3.0  # for what is done at the end, which may wait for the same that does not answer
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Command = Callable[[argparse.Namespace], int]
@@ -32,7 +33,7 @@ def add_command(
 
 @contextmanager
 def within(s_max: float) -> Iterator[None]:
-    """Raise ``Retryable`` ``no_answer`` in the block when it takes longer than so many seconds. 0: no bound.
+    """Raise ``Retryable`` ``no_answer`` in the block when it takes longer than so many seconds, and again. 0: no bound.
 
     Everything that a command waits for has a bound of its own and a better sentence; this is for what was forgotten.
     """
@@ -41,7 +42,7 @@ def within(s_max: float) -> Iterator[None]:
         raise Retryable("no_answer", f"Nothing came of it within {s_max:g} s: the broker or the database hangs.")
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, s_max)
+    signal.setitimer(signal.ITIMER_REAL, s_max, AGAIN_S)
     try:
         yield
     finally:

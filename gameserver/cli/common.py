@@ -1,15 +1,23 @@
 """Open or look up what several commands need: database, times, queues."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 
 from gameserver import config
 from gameserver.broker.topology import topology
 from gameserver.config import Settings
 from gameserver.declare import catalogue
+from gameserver.errors import Retryable
 from gameserver.maps.world import load_world
 from gameserver.store import Store
+from gameserver.store.engine import answers
+
+ASK_EVERY_S = 5.0
+MISSED_MAX = 2  # questions in a row that were not answered
 
 
 @contextmanager
@@ -23,6 +31,35 @@ def open_store(*, to_write: bool = False) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def while_database_answers(url: str) -> Iterator[None]:
+    """Raise ``Retryable`` ``database_away`` in the block when the database answers nobody any more, and again.
+
+    For what may take long: what waits for a lock ends by itself, and another connection asks whether there is progress.
+    """
+
+    def end(*_: object) -> None:
+        raise Retryable("database_away", "The database answers nobody any more. Nothing of this counts; try it again.")
+
+    over, before = Event(), signal.signal(signal.SIGUSR1, end)
+    watching = Thread(target=_watch, args=(url, over), daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _watch(url: str, over: Event) -> None:
+    missed = 0
+    while not over.wait(ASK_EVERY_S):
+        missed = 0 if answers(url) else missed + 1
+        if missed >= MISSED_MAX and not over.is_set():
+            os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def now_ms() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command
-from gameserver.cli.common import now_ms, open_store, server_ms
+from gameserver.cli.common import now_ms, open_store, server_ms, while_database_answers
 from gameserver.config import Settings
 from gameserver.maps.world import load_world
 from gameserver.operations import apply_maps
@@ -44,7 +44,8 @@ def print_counts(done: Mapping[str, int]) -> None:
 
 def _migrate(arguments: argparse.Namespace) -> int:
     settings = config.load()
-    done = bring_up_to_date(settings)
+    with while_database_answers(settings.database_url):
+        done = bring_up_to_date(settings)
     print("The database has today's shape.")
     print_counts(done)
     return 0
@@ -53,9 +54,10 @@ def _migrate(arguments: argparse.Namespace) -> int:
 def _copy(arguments: argparse.Namespace) -> int:
     settings = config.load()
     copied: list[Copied] = []
-    with open_store() as store:
-        now_ms = server_ms(store)
-    copy(settings.database_url, arguments.to, now_ms, copied.append)
+    with while_database_answers(settings.database_url), while_database_answers(arguments.to):
+        with open_store() as store:
+            now_ms = server_ms(store)
+        copy(settings.database_url, arguments.to, now_ms, copied.append)
     for table in copied:
         print(f"{table.table:<14} {table.rows:>9} rows  {table.digest[:16]}")
     print("Everything is there. Give the new address to all workers in DATABASE_URL, and keep the old one for a while.")

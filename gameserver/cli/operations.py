@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from gameserver import config
-from gameserver.broker.topology import possible_queues, topology
+from gameserver.broker.topology import possible_wholes, topology
 from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, within
 from gameserver.cli.common import now_ms, open_store, queues_of_families, server_ms
 from gameserver.declare import catalogue
@@ -134,13 +134,14 @@ def _queues(arguments: argparse.Namespace) -> int:
     settings = config.load()
     plan = topology(settings.limits, settings.queues)
     named = {name for family in catalogue.families() for name in plan.queues_of(family)}
-    depths = Inspector(settings.amqp_url).queue_depths(possible_queues())
+    with within(ANSWER_S_MAX):
+        depths = Inspector(settings.amqp_url).queue_depths(possible_wholes())
     for name, depth in depths.items():
         left = "" if name in named else "  named by no setting"
         print(f"{name:<24} {depth.messages:>7} messages  {depth.consumers:>3} consumers{left}")
     left_over = [name for name in depths if name not in named]
     if arguments.drain:
-        for name in left_over:
+        for name in reversed(left_over):  # of a split queue the last part first: then those that are left are found
             print(f"{name}: {drain_queues.drain(settings.amqp_url, name, settings.queues)} messages moved, removed.")
     elif left_over:
         print(

@@ -4,7 +4,7 @@ import argparse
 
 from msgspec.structs import replace
 
-from gameserver.cli.commands import Subparsers, add_command, add_group
+from gameserver.cli.commands import ANSWER_S_MAX, Subparsers, add_command, add_group
 from gameserver.cli.common import open_store
 from gameserver.declare.entity import actor_kind
 from gameserver.declare.roles import Role, roles
@@ -20,7 +20,7 @@ def add(commands: Subparsers) -> None:
         ("grant", _grant, "give a player a role; it counts from the player's next event on"),
         ("revoke", _revoke, "take a role away from a player"),
     ):
-        parser = add_command(group, name, command, what)
+        parser = add_command(group, name, command, what, s_max=ANSWER_S_MAX)
         parser.add_argument("player", help="the player's name")
         parser.add_argument("role", help="one of those that gameserver roles list prints")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gameserver import config
 from gameserver.cli.commands import Subparsers, add_command, add_group
-from gameserver.cli.common import now_ms, open_store
+from gameserver.cli.common import now_ms, open_store, while_database_answers
 from gameserver.cli.database import print_counts
 from gameserver.maps import pictures
 from gameserver.maps.save_tiled import save
@@ -34,7 +34,7 @@ def add(commands: Subparsers) -> None:
 def _world_check(arguments: argparse.Namespace) -> int:
     settings = config.load()
     world = load_world(arguments.file or settings.world_file)
-    with closing(Store(settings.database_url, world)) as store:
+    with while_database_answers(settings.database_url), closing(Store(settings.database_url, world)) as store:
         found = apply_maps.check(store, world, now_ms)
     print(f"The maps are sound: {len(world.zones)} zones.")
     print_counts(found)
@@ -51,7 +51,8 @@ def _world_pictures(arguments: argparse.Namespace) -> int:
 
 def _world_save(arguments: argparse.Namespace) -> int:
     settings = config.load()
-    with closing(Store(settings.database_url, load_world(settings.world_file))) as store:
+    world = load_world(settings.world_file)
+    with while_database_answers(settings.database_url), closing(Store(settings.database_url, world)) as store:
         CurrentMaps(store, now_ms).refresh()
         written = save(settings.world_file, store.world)
     print(f"Written: {', '.join(written)}." if written else "The files show all that was built.")
@@ -60,7 +61,7 @@ def _world_save(arguments: argparse.Namespace) -> int:
 
 
 def _world_apply(arguments: argparse.Namespace) -> int:
-    with open_store(to_write=True) as store:
+    with while_database_answers(config.load().database_url), open_store(to_write=True) as store:
         done = apply_maps.apply(store, store.world, now_ms)
     print_counts(done)
     print("The database fits the maps.")

@@ -289,7 +289,7 @@ def consumed(amqp_url: str, queues: Iterable[str]) -> bool:
     """Return whether each of the queues exists and has a consumer."""
     try:
         with connections.connected(amqp_url) as connection:
-            depths = [connections.depth(connection, queue) for queue in queues]
+            depths = list(map(connections.DepthReader(connection).depth, queues))
     except GameError:
         return False
     return all(depth is not None and depth.consumers for depth in depths)

@@ -6,22 +6,27 @@ how many there are, so that a question takes that long, unless whoever asks know
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from functools import partial
+from itertools import takewhile
+from threading import Event
 from typing import Any
 
 from celery import Celery
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 
 from gameserver.broker import urls
-from gameserver.broker.connections import Depth, connected, depth
+from gameserver.broker.connections import Depth, DepthReader, connected
 from gameserver.broker.gateway_routing import GATEWAYS, QUERY_PRIORITY
-from gameserver.broker.topology import OUTBOUND, REPORTS
+from gameserver.broker.topology import OUTBOUND, PARTS_MAX, REPORTS, part_name
 from gameserver.messages.outbound import Query, encode_outbound
 from gameserver.messages.process_reports import GatewayReport, read_gateway_report
 
 ANSWER_S = 1.0
 LATE_S = 0.05  # what is on its way when the time is over
+LINES = 8  # connections over which many questions are asked at the same time: each waits for its answer
 
 
 class _Enough(Exception):
@@ -116,10 +121,35 @@ class Inspector:
                 meanwhile(connection)
         return sorted(answers.reports, key=lambda report: report.gateway)
 
-    def queue_depths(self, queues: Iterable[str]) -> dict[str, Depth]:
-        """Count messages and consumers of these queues, as far as they exist."""
+    def queue_depths(self, wholes: Sequence[str]) -> dict[str, Depth]:
+        """Count messages and consumers of these queues and of their parts, as far as they exist.
+
+        A part is looked for where the one before it is: parts are made together, and drained from the last one on.
+        """
+        over = Event()
+        shares = [share for n in range(LINES) if (share := wholes[n::LINES])]
+        with ThreadPoolExecutor(LINES) as pool:
+            try:
+                found = list(pool.map(partial(self._parts_of, over), shares))
+            finally:
+                over.set()  # whoever has waited long enough does not wait for the other lines
+        parts = {whole: depths for share in found for whole, depths in share.items()}
+        return {name: depth for whole in wholes if whole in parts for name, depth in parts[whole].items()}
+
+    def _parts_of(self, over: Event, wholes: Sequence[str]) -> dict[str, dict[str, Depth]]:
         with self.connection() as connection:
-            return {name: found for name in queues if (found := depth(connection, name)) is not None}
+            reader = DepthReader(connection)
+            return {whole: _existing(reader, whole) for whole in takewhile(lambda _: not over.is_set(), wholes)}
+
+
+def _existing(reader: DepthReader, whole: str) -> dict[str, Depth]:
+    found: dict[str, Depth] = {}
+    for name in (part_name(whole, n) for n in range(PARTS_MAX)):
+        depth = reader.depth(name)
+        if depth is None:
+            break
+        found[name] = depth
+    return found
 
 
 def declare_exchanges(channel: Any, *exchanges: str) -> None:

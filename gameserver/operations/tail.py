@@ -7,7 +7,6 @@ Replies are shown for the events that were seen, as far as they go to a gateway 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -65,7 +64,7 @@ class EventFormatter:
 
 
 def follow(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms: Callable[[], int]) -> Iterator[str]:
-    """Give lines without end. ``queues``: whose events to show. Raises ``Retryable`` ``broker_away``."""
+    """Give lines until the broker does not answer; ``queues``: whose. Raises ``Retryable`` ``broker_away``."""
     gateways = [report.gateway for report in inspector.ask_about_event("-")]  # all of them answer
     formatter = EventFormatter(player, clock_ms)
     waiting: list[str] = []
@@ -78,8 +77,10 @@ def follow(inspector: Inspector, queues: Sequence[str], *, player: str, clock_ms
             _consumer(channel, replies, lambda body: waiting.extend(formatter.format_replies(body))),
         ):
             while True:
-                with suppress(TimeoutError):
+                try:
                     connection.drain_events(timeout=PAUSE_S)
+                except TimeoutError:
+                    declare_exchanges(channel, EVENTS)  # a broker that hangs does not answer this either
                 yield from waiting
                 waiting.clear()
 

@@ -89,6 +89,24 @@ def read_url(url: str, given_as: str = "DATABASE_URL") -> URL:
     return parsed
 
 
+def answers(url: str) -> bool:
+    """Return whether the database lets anybody in, or says why not, in time. SQLite is no server, and always does."""
+    if read_url(url).get_backend_name() == "sqlite":
+        return True
+    import psycopg  # which those who have SQLite need not load
+
+    engine = open_engine(url)
+    words, named = engine.dialect.create_connect_args(engine.url)
+    how: dict[str, Any] = {**named, **POSTGRESQL_CONNECTION}
+    try:
+        psycopg.connect(*words, **how).close()
+    except psycopg.errors.ConnectionTimeout:
+        return False
+    except psycopg.Error:
+        return True
+    return True
+
+
 @contextmanager
 def snapshot(url: str) -> Iterator[Connection]:
     """Read one state of the whole database, whoever writes meanwhile."""

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, inspect
 from gameserver.declare.game_package import game, package
 from gameserver.declare.importing import faults_named, imported
 from gameserver.declare.source_locations import place_of_value
-from gameserver.errors import Corrupt
+from gameserver.errors import Corrupt, GameError
 from gameserver.store.engine import open_engine
 from gameserver.store.tables import metadata
 
@@ -213,6 +213,8 @@ def _revisions_of(engine: Engine) -> list[str]:
             cursor = connection.cursor()
             cursor.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
             return sorted(str(row[0]) for row in cursor.fetchall())
+    except GameError:  # it takes too long
+        raise
     except Exception as error:
         none_yet = getattr(error, "sqlstate", "") == NO_SUCH_TABLE or f"no such table: {VERSION_TABLE}" in str(error)
         return [] if none_yet else [UNREADABLE]

@@ -1,6 +1,7 @@
 """A TCP proxy under test control: what stands between a gateway and its broker when the network fails.
 
 ``cut`` lets the connections stand and passes nothing on, as a lost link does; ``mend`` passes bytes on again.
+``delay_s``: bytes arrive so much later, each way, as over a long line.
 ``forget`` cuts for good those that stand, and serves new ones, as a firewall does that has forgotten idle connections.
 """
 
@@ -11,8 +12,9 @@ import threading
 class Proxy:
     """Passes TCP on from a loopback port of its own to another (or to a Unix socket), in a thread of its own."""
 
-    def __init__(self, to: int | str) -> None:
+    def __init__(self, to: int | str, delay_s: float = 0.0) -> None:
         self._to = to
+        self._delay_s = delay_s
         self._loop = asyncio.new_event_loop()
         self._open: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,6 +56,7 @@ class Proxy:
     ) -> None:
         try:
             while data := await source.read(65_536):
+                await asyncio.sleep(self._delay_s)
                 await opened.wait()
                 self._passes(data, answers=answers)
                 sink.write(data)

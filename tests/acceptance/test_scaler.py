@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.broker.connections import connected, depth
+from gameserver.broker.connections import DepthReader, connected
 from gameserver.testing.broker import Vhost
 from gameserver.testing.deployment import Deployment, a_deployment
 from gameserver.testing.processes import Proc, eventually
@@ -98,7 +98,7 @@ def test_workers_come_outlive_their_scaler_and_go_by_the_next_one(by: str, reque
 def consumers(deployment: Deployment) -> int:
     """How many workers the broker counts."""
     with connected(deployment.amqp_url) as connection:
-        found = depth(connection, "movement")
+        found = DepthReader(connection).depth("movement")
     return found.consumers if found else 0
 
 

@@ -2,12 +2,13 @@
 
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pika
@@ -18,8 +19,11 @@ from gameserver.broker.topology import topology
 from gameserver.cli import main
 from gameserver.testing.deployment import Deployment
 from gameserver.testing.ports import free_ports
+from gameserver.testing.processes import UP_S_MAX, Proc, eventually
+from gameserver.testing.proxy import Proxy
 from gameserver.testing.rabbitmq_node import RunningNode
 from tests.amqp import parameters
+from tests.deployments import FAMILIES
 from tests.operators import alarm
 
 ASKING = (["status"], ["advise"], ["trace", "tick:1"], ["tail", "--count", "1"], ["queues"], ["declare"])
@@ -138,6 +142,83 @@ def test_an_alarm_that_blocks_publishers_is_named(
             _ends_in_a_sentence(command, "short of memory or disk", capsys)
         assert main(["queues"]) == 0  # it publishes nothing, and shows what waits
     assert main(["status"]) == 0
+
+
+@contextmanager
+def frozen(node: RunningNode) -> Iterator[None]:
+    """Let the broker answer nothing within the block, and keep its connections."""
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("command", [*ASKING, ["queues", "--drain"], ["catalogue", "diff", "--running"]], ids=" ".join)
+@pytest.mark.timeout(90)
+def test_a_broker_that_is_frozen_is_named_in_time(
+    command: list[str],
+    deployment: Deployment,
+    private_node: RunningNode,
+    as_operator: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    with frozen(private_node):
+        status = main(command)
+    said = capsys.readouterr().err
+    assert status != 0
+    assert "The broker does not answer" in said, said
+
+
+@pytest.mark.timeout(90)
+def test_a_broker_that_freezes_ends_a_tail(
+    deployment: Deployment, private_node: RunningNode, as_operator: pytest.MonkeyPatch
+) -> None:
+    """Nothing goes by any more, which alone would be no reason to end."""
+    assert main(["declare"]) == 0
+    tailing = Proc("tail", (sys.executable, "-m", "gameserver", "tail"), deployment.environ, deployment.folder / "tail")
+    with ExitStack() as ending, pika.BlockingConnection(parameters(deployment.amqp_url)) as connection:
+        ending.callback(tailing.end)
+        channel = connection.channel()
+
+        def shows_what_goes_by() -> bool:
+            channel.basic_publish("events", "chat", b"no event")
+            return "unreadable" in tailing.text
+
+        eventually(shows_what_goes_by, lambda: tailing.tail, UP_S_MAX)
+        with frozen(private_node):
+            assert tailing.wait(60) == 1
+        assert "gameserver: The broker does not answer" in tailing.text
+
+
+@pytest.mark.timeout(90)
+def test_queues_are_shown_in_time_over_a_long_line(
+    deployment: Deployment,
+    private_node: RunningNode,
+    as_operator: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What a command asks for takes its time, each; it ends with a sentence when that is more than it may."""
+    split = {"GAMESERVER_SPLIT_QUEUES": "chat:3,trade.give:2", "GAMESERVER_OWN_QUEUES": "trade.give"}
+    for name, value in split.items():
+        as_operator.setenv(name, value)
+    assert main(["declare"]) == 0
+    for name in split:
+        as_operator.delenv(name)
+    line = Proxy(private_node.node_port, delay_s=0.05)
+    with ExitStack() as ending:
+        ending.callback(line.stop)
+        as_operator.setenv("AMQP_URL", deployment.amqp_url.replace(f":{private_node.node_port}/", f":{line.port}/"))
+        assert main(["queues"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [each.split()[0] for each in shown if "named by no setting" in each] == [
+        "chat.1",
+        "chat.2",
+        "trade.give",
+        "trade.give.1",
+    ]
+    assert {each.split()[0] for each in shown} >= set(FAMILIES)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import argparse
 import io
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +14,10 @@ import pytest
 
 from gameserver import cli
 from gameserver.cli import main, parser
+from gameserver.cli.commands import ANSWER_S_MAX
 from gameserver.errors import Corrupt
+
+OPERATING = Path(__file__).parents[3] / "docs" / "operating.md"
 
 
 def commands(of: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -35,6 +39,17 @@ def test_every_module_with_commands_is_added() -> None:
 def test_the_commands_of_a_module_are_those_for_which_it_is_imported(module: str) -> None:
     (group,) = (a for a in parser([module])._actions if isinstance(a, argparse._SubParsersAction))
     assert tuple(group.choices) == cli.GROUPS[module]
+
+
+def test_the_documents_say_of_each_command_how_long_it_takes() -> None:
+    section = OPERATING.read_text(encoding="utf-8").split("## How long a command takes")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    said = {name: how for names, how in rows for name in re.findall(r"`([^`]+)`", names)}
+    assert said.keys() == commands(parser()).keys()
+    bounded = {name for name, made in commands(parser()).items() if made.get_default("s_max") == ANSWER_S_MAX}
+    assert {
+        name for name, how in said.items() if how.strip().startswith(f"{ANSWER_S_MAX:g} seconds at most")
+    } == bounded
 
 
 def test_a_command_imports_nothing_of_other_commands() -> None:
