@@ -200,6 +200,8 @@ class Trader:
         kind = event["type"]
         if kind == "inventory":
             self._containers = [one["id"] for one in data["things"] if one["kind"] in CONTAINERS]
+        elif kind == "buyfrom" and event["kind"] in CONTAINERS:
+            self._containers.append(data["thing"]["id"])
         elif kind == "rummage":
             self._packed[event["thing"]] = _ids(data["things"])
         elif kind == "stow":
@@ -324,9 +326,10 @@ class Trader:
         return {**event, **more.get(what, {})}
 
     def _pack(self) -> Event:
-        """Put something into a container and take it out again; who has none buys one."""
+        """Put something into a container and take it out again; who has none buys one, or looks whether it has."""
         if not self._containers:
-            return {"type": "buyfrom", "shop": POUCH[0], "kind": POUCH[1]}
+            buys: Event = {"type": "buyfrom", "shop": POUCH[0], "kind": POUCH[1]}
+            return self._rng.choice((buys, {"type": "inventory"}))
         what, container = self._rng.choice(PACKS), self._rng.choice(self._containers)
         if what == "stow":
             return {"type": what, "thing": self._one(self._carried), "into": container}

@@ -110,7 +110,10 @@ def test_they_fill_a_pouch_and_empty_it() -> None:
     later = choices(bot, 1_000)
     assert fetch not in later
     assert {"type": "rummage", "thing": "a pouch"} in later
-    assert {"type": "buyfrom", "shop": "store", "kind": "pouch"} in choices(Trader(Random(1), 0, 10, "b", set()), 1_000)
+    newcomer, buys = Trader(Random(1), 0, 10, "b", set()), {"type": "buyfrom", "shop": "store", "kind": "pouch"}
+    assert buys in choices(newcomer, 1_000)
+    newcomer.learn_data(buys, {"thing": POUCH_CARRIED})
+    assert {"type": "rummage", "thing": "a pouch"} in choices(newcomer, 1_000)
 
 
 def test_they_accept_what_they_were_offered() -> None:
