@@ -35,7 +35,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 class Listener(msgspec.Struct, frozen=True):
     """Something that will listen: a name for people, its address, and the setting that moves it.
 
-    ``kind``: what is spoken there, where it is a gateway's.
+    ``kind``: what is spoken there, where it is a gateway's; ``secure``: over TLS.
     """
 
     name: str
@@ -43,6 +43,12 @@ class Listener(msgspec.Struct, frozen=True):
     port: int
     setting: str
     kind: str = ""
+    secure: bool = False
+
+    @property
+    def site(self) -> str:
+        """Where a browser finds it."""
+        return f"http{'s' if self.secure else ''}://{self.host}:{self.port}"
 
 
 def variable(name: str) -> str:
@@ -72,7 +78,7 @@ def _gateway_listener(endpoint: Endpoint) -> Listener | None:
         return None
     host = options.get("interface", "").strip("[]")
     host = host if host not in ("", "0.0.0.0", "::") else LOCAL  # noqa: S104
-    return Listener("gateway", host, int(port), "GAMESERVER_ENDPOINTS", endpoint.kind)
+    return Listener("gateway", host, int(port), "GAMESERVER_ENDPOINTS", endpoint.kind, "ssl" in plain)
 
 
 def check_free(listeners: Iterable[Listener]) -> None:

@@ -238,8 +238,8 @@ def where(
     gateways = gateway_listeners(settings.endpoints, PLAYER)
     web, telnet = (gateway_listeners(settings.endpoints, kind) for kind in ("web", "telnet"))
     rows = [
-        *(("play in a browser", f"http://{listener.host}:{listener.port}/") for listener in web),
-        *(("playground", f"http://{listener.host}:{listener.port}{PLAYGROUND}") for listener in web if develops),
+        *(("play in a browser", f"{listener.site}/") for listener in web),
+        *(("playground", f"{listener.site}{PLAYGROUND}") for listener in web if develops),
         *(("play in a terminal", _playing(home)) for _ in gateways[:1]),
         *(("by telnet", f"telnet {listener.host} {listener.port}, or a MUD client") for listener in telnet),
         *(("gateway", f"{listener.host}:{listener.port}") for listener in gateways),

@@ -8,7 +8,7 @@ from gameserver.config import load
 from gameserver.declare import catalogue
 from gameserver.errors import Corrupt
 from gameserver.local import run as module
-from gameserver.local.ports import Ports
+from gameserver.local.ports import Ports, gateway_listeners
 from gameserver.local.run import broker_in_use, kept_secrets, listeners, private_node, up, where
 from gameserver.testing.ports import free_ports
 from gateway.web.playground import PLACE
@@ -117,6 +117,15 @@ def test_the_first_thing_that_is_told_is_where_to_play_in_a_browser(free, develo
     assert told[0] == ("play in a browser", "http://127.0.0.1:4080/")
     playground = ("playground", f"http://127.0.0.1:4080{PLACE}")
     assert [row for row in told if "playground" in row] == ([playground] if develops else [])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [("tcp:4080", "http://127.0.0.1:4080"), ("ssl:4443:privateKey=k.pem:certKey=c.pem", "https://127.0.0.1:4443")],
+)
+def test_a_site_is_told_by_what_browsers_are_to_ask_for(endpoint, address):
+    (listener,) = gateway_listeners([f"web:{endpoint}"], "web")
+    assert listener.site == address
 
 
 def test_the_end_of_the_start_tells_where_things_are_and_no_password(free):
