@@ -13,6 +13,7 @@ import pytest
 from gameserver.errors import GameError
 from gameserver.local.scaled_workers import CommandedWorkers, Commands, DaemonWorkers, SupervisedWorkers, free_numbers
 from gameserver.local.supervisor import Control
+from gameserver.testing.processes import eventually
 
 CHANGE: dict[str, Any] = {"family": "chat", "queues": ["chat"], "step": 1, "workers": 3, "names": ()}
 
@@ -140,6 +141,7 @@ class FakeCommands(Commands):
             process = subprocess.Popen(["celery", "1000"], executable="/bin/sleep")
             self._processes.callback(process.wait)
             self._processes.callback(process.kill)
+            eventually(Path(f"/proc/{process.pid}/cmdline").read_bytes)  # it has its name soon after it has begun
             (self._folder / f"{name}.pid").write_text(str(process.pid))
 
 
