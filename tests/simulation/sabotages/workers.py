@@ -34,7 +34,7 @@ def unknown_is_dead(patch: pytest.MonkeyPatch) -> None:
 
 
 SABOTAGES = (
-    Sabotage("no lane is split", halves_of_lanes, 54, "outcome_unknown", CRASHING),
+    Sabotage("no lane is split", halves_of_lanes, 24, "outcome_unknown", CRASHING),
     Sabotage("nothing of ours goes to the dead messages", exceptions_pass, 173, "went to the dead messages"),
     Sabotage("what this version can't read goes round", unknown_is_dead, 0, "went to the dead messages", NEWER),
 )
