@@ -35,7 +35,8 @@ from gateway.net.transport import keep_alive, set_no_delay, socket_of
 log = logging.getLogger(__name__)
 unprepared = Seldom(log)
 missing = Seldom(log)
-logging.getLogger("pika.channel").setLevel(logging.ERROR)  # it tells of each channel that is closed; so do we, seldom
+for _name in ("pika.channel", "pika.adapters.twisted_connection"):
+    logging.getLogger(_name).setLevel(logging.ERROR)  # each channel closed, each message returned: we tell it, seldom
 
 FULL = 0.75  # a full quorum queue refuses until a fifth of it is gone
 
