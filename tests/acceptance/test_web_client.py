@@ -51,6 +51,48 @@ from gameserver.game import Game
 
 GAME = Game(modules=tuple(f"gameserver.modules.{name}" for name in ("sessions", "movement", "chat")), world=Path(%r))
 """
+# A game with an event that no page was written for.
+MARKED = """
+from pathlib import Path
+
+from gameserver.game import Game
+
+NAMES = ("sessions", "movement", "chat")
+GAME = Game(modules=(*(f"gameserver.modules.{name}" for name in NAMES), "small_game.tags"), world=Path(%r))
+"""
+TAGS = {
+    "tags/__init__.py": "'''Tags.'''",
+    "tags/events.py": """
+from typing import Annotated
+
+import msgspec
+
+from gameserver.game import Event, Result, event
+
+
+class Tagged(Result):
+    '''How many were tagged.'''
+
+    count: int
+
+
+@event(lane="act", result=Tagged)
+class Tag(Event):
+    '''Tag several players.'''
+
+    names: Annotated[list[str], msgspec.Meta(max_length=5, description="list of names, 5 at most")]
+""",
+    "tags/rules.py": """
+from gameserver.game import Context, Outcome, State, rule
+from small_game.tags.events import Tag, Tagged
+
+
+@rule()
+def tag(state: State, event: Tag, context: Context) -> Outcome:
+    '''Count them.'''
+    return Outcome(result=Tagged(count=len(event.names)))
+""",
+}
 LOGS = """
 import json
 from pathlib import Path
@@ -71,10 +113,12 @@ PHONE = (390, 844)
 FIGHT_S_MAX = 60.0
 
 
-def a_game(deployment: Deployment, folder: Path, text: str) -> None:
-    """Have a deployment play a game of this text."""
-    (folder / "small_game").mkdir()
-    (folder / "small_game" / "__init__.py").write_text(text)
+def a_game(deployment: Deployment, folder: Path, text: str, **files: str) -> None:
+    """Have a deployment play a game of this text; ``files``: those of its modules."""
+    for name, content in {"__init__.py": text, **files}.items():
+        file = folder / "small_game" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
     deployment.environ["GAMESERVER_GAME"] = "small_game"
     deployment.environ["PYTHONPATH"] = os.pathsep.join([deployment.environ["PYTHONPATH"], str(folder)])
 
@@ -527,6 +571,23 @@ def test_shop_bench_bank_chest_market_letters_and_channels_are_used_on_a_page_as
         assert wide == [0, 0]
         open_panel(ada, "People")
         ada.see("#panel .rows", "Bob")
+
+
+def test_an_event_of_a_games_own_has_a_form_and_what_is_typed_wrong_there_is_said(
+    deployment: Deployment, ada: Browser, tmp_path: Path
+) -> None:
+    a_game(deployment, tmp_path, MARKED % str(write_world(tmp_path / "world", *GLADE)), **TAGS)
+    deployment.worker(name="all")
+    gateway = deployment.gateway(env={"GAMESERVER_ENDPOINTS": WEB % "tcp:0"})
+    gateway.says("for browsers")
+    come_in(ada, gateway.web_port, "Ada")
+    ada.press(Keys.ESCAPE, "m")
+    open_panel(ada, "Other")
+    fill(ada, tag__names='["Bob",')
+    ada.click('#panel button[data-for="send tag"]')
+    ada.see("#toasts", "tag.names is not JSON")
+    fill(ada, tag__names='["Bob", "Eve"]')
+    press_button(ada, "send tag", '{"count":2}')
 
 
 def test_one_sees_how_ones_group_is_and_speaks_to_it(
