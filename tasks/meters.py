@@ -178,7 +178,7 @@ class CountedRequest(Request):
     It counts by the task that runs: the name, which Flower shows, may be anything that somebody wrote into a message.
     """
 
-    _is_given_back = False
+    _lease_s = 0.0  # what its lease was, when that is over
 
     def __init_subclass__(cls, **more: Any) -> None:
         """Celery makes a subclass for each task, whose ``on_success`` calls no other."""
@@ -196,11 +196,15 @@ class CountedRequest(Request):
     def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery's name
         """Tell operators how a task ended: a task that came to its end may hold events that did not."""
         told, fields = event_of_end(type, fields)
-        super().send_event("task-retried" if told == "task-failed" and self._is_given_back else told, **fields)
+        if told == "task-failed" and self._lease_s:
+            told, fields["exception"] = "task-retried", f"TimeLimitExceeded({self._lease_s})"
+        super().send_event(told, **fields)
 
     def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
         """The task raised, or its child died. Of what goes back to its queue Celery tells nothing."""
-        fault = exc_info.exception
+        fault = getattr(
+            exc_info.exception, "exc", exc_info.exception
+        )  # billiard may have wrapped it, for its traceback
         if not isinstance(fault, TimeLimitExceeded):  # that is counted as the lease's end
             meters.ended(self.type, _ENDS.get(type(fault).__name__, "failed"))
         publishing.in_doubt |= isinstance(fault, Untold)
@@ -217,7 +221,7 @@ class CountedRequest(Request):
         """The lease is over, the child is killed, and its events go back to their queue."""
         if not soft:
             meters.ended(self.type, "lease_over")
-            self._is_given_back = True
+            self._lease_s = timeout
         return super().on_timeout(soft, timeout)
 
 

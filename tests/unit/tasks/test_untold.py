@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from amqp.exceptions import AccessRefused
+from billiard.einfo import ExceptionWithTraceback
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Reject
 from celery.worker.consumer import consumer as celerys
@@ -53,7 +54,14 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return told
 
 
-@pytest.mark.parametrize("fault", [Reject("database is locked", requeue=True), WorkerLostError("signal 9")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Reject("database is locked", requeue=True),
+        WorkerLostError("signal 9"),
+        ExceptionWithTraceback(WorkerLostError("signal 9"), None),
+    ],
+)
 def test_what_goes_back_to_its_queue_is_told_as_tried_again_with_its_cause(
     fault: Exception, ended: list[tuple[str, dict[str, Any]]]
 ) -> None:
@@ -81,7 +89,7 @@ def test_a_lease_that_is_over_is_no_failure(
     )
     made: Any = object.__new__(CountedRequest)
     made.on_timeout(False, 10)
-    assert ended == [("task-retried", {"exception": "TimeLimitExceeded"})]
+    assert ended == [("task-retried", {"exception": "TimeLimitExceeded(10)"})]
 
 
 def test_a_child_that_is_refused_has_its_worker_connect_anew_and_take_nothing_before_it_may(
