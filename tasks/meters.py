@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from billiard.einfo import ExceptionWithTraceback
 from celery.exceptions import Reject, TimeLimitExceeded, WorkerLostError
 from celery.worker import state
 from celery.worker.control import inspect_command
@@ -202,9 +203,9 @@ class CountedRequest(Request):
 
     def on_failure(self, exc_info: Any, *args: Any, **more: Any) -> Any:
         """The task raised, or its child died. Of what goes back to its queue Celery tells nothing."""
-        fault = getattr(
-            exc_info.exception, "exc", exc_info.exception
-        )  # billiard may have wrapped it, for its traceback
+        fault = exc_info.exception
+        if isinstance(fault, ExceptionWithTraceback):  # billiard wraps some of them
+            fault = fault.exc
         if not isinstance(fault, TimeLimitExceeded):  # that is counted as the lease's end
             meters.ended(self.type, _ENDS.get(type(fault).__name__, "failed"))
         publishing.in_doubt |= isinstance(fault, Untold)
