@@ -66,7 +66,8 @@ def without_purses(workshop: Workshop, *names: str) -> None:
 
 def purses(workshop: Workshop) -> dict[str, int]:
     with workshop.store._engine.connect() as connection:
-        return dict(connection.execute(select(*tables_of(Purse)[0].columns)).all())
+        table = tables_of(Purse)[0]
+        return dict(connection.execute(select(table.c.id, table.c.coins)).all())
 
 
 def load(workshop: Workshop, *needs: Any) -> Any:
