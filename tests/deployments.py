@@ -28,8 +28,8 @@ def module_deployment(module_vhost: Vhost, tmp_path_factory: pytest.TempPathFact
 def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena") -> Path:
     """Draw a world of one zone: ``#`` wall, ``s`` spawn, ``r`` rat, ``S`` store, ``B`` bank, ``C`` chest, ``M`` market.
 
-    ``W`` is a bench to work at, ``p`` Reeve Tobias, anything else floor.
-    Gives the path of its file.
+    ``l`` is a slime, which strikes first and lives for several strikes, ``W`` a bench to work at, ``p`` Reeve Tobias,
+    anything else floor. Gives the path of its file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     width, height = len(rows[0]), len(rows)
@@ -61,6 +61,7 @@ def write_world(folder: Path, *rows: str, safe: bool = False, name: str = "arena
 _OBJECTS: dict[str, dict[str, Any]] = {
     "s": {"type": "spawn"},
     "r": {"type": "creature", "properties": [{"name": "kind", "value": "rat"}]},
+    "l": {"type": "creature", "properties": [{"name": "kind", "value": "slime"}]},
     "p": {"type": "person", "properties": [{"name": "person", "value": "reeve"}]},
     "S": {"type": "shop", "properties": [{"name": "shop", "value": "store"}]},
     "B": {"type": "counter"},
